@@ -1,0 +1,1 @@
+"""The shop itself: no HTTP, no plugin, and no vendor outside ``core/gateways``."""

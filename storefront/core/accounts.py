@@ -1,0 +1,66 @@
+"""Where value sits: accounts, named so that a person can read the books.
+
+An account id is its name with our own ids in it: ``customer:cus_…:gems``, ``platform:revenue:USD``,
+``gateway:sandbox:clearing:USD``. The asset is always the last part.
+
+**Guarded** accounts keep a balance and may never go below zero (a customer's own); of these, wallets
+also keep lots. **Open** accounts are touched by every sale, so they keep no balance of their own: theirs
+is the sum of their transfers.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account: its owner (``customer:cus_…``, ``platform``, ``gateway:sandbox``), role and asset."""
+
+    owner: str
+    role: str
+    asset: str
+    is_guarded: bool = False
+
+    @property
+    def id(self) -> str:
+        if self.role == "wallet":
+            return f"{self.owner}:{self.asset}"
+        return f"{self.owner}:{self.role}:{self.asset}"
+
+    @property
+    def has_lots(self) -> bool:
+        return self.role == "wallet"
+
+
+def wallet(customer_id: str, asset: str) -> Account:
+    """Return what a customer can spend: guarded, kept in lots."""
+    return Account(f"customer:{customer_id}", "wallet", asset, is_guarded=True)
+
+
+def unapplied(customer_id: str, asset: str) -> Account:
+    """Return the money received from a customer for goods that could not be given (yet)."""
+    return Account(f"customer:{customer_id}", "unapplied", asset, is_guarded=True)
+
+
+def clearing(gateway: str, asset: str) -> Account:
+    """Return what a gateway has taken for us, in the currency that was charged."""
+    return Account(f"gateway:{gateway}", "clearing", asset)
+
+
+def revenue(asset: str) -> Account:
+    """Return what was earned by selling."""
+    return Account("platform", "revenue", asset)
+
+
+def issuance(asset: str) -> Account:
+    """Return the counterpart of minting a virtual asset."""
+    return Account("platform", "issuance", asset)
+
+
+def sink(asset: str) -> Account:
+    """Return the counterpart of spending a virtual asset."""
+    return Account("platform", "sink", asset)
+
+
+def breakage(asset: str) -> Account:
+    """Return where the remainder of a lapsed lot goes."""
+    return Account("platform", "breakage", asset)

@@ -1,0 +1,357 @@
+"""Apply one plan to loaded rows: pure, in memory, all or nothing.
+
+``apply_plan(state, plan, moment)`` either changes ``state`` and returns an ``Outcome``, or raises
+(``Refused`` and its kin, ``Stale``) and leaves no trace. No I/O, no clock, no randomness: what a plan may
+see was loaded because it named it. This is where the shop's rules about money live.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from storefront.core.commit.changes import describe_changes
+from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
+from storefront.core.commit.outcome import (
+    AlreadyOwned,
+    Answer,
+    KeyInFlight,
+    KeyReused,
+    LimitReached,
+    Moment,
+    NotEnoughItems,
+    Outcome,
+    Stale,
+    Taken,
+)
+from storefront.core.commit.plan import (
+    Change,
+    Claim,
+    Count,
+    Deposit,
+    Emit,
+    GrantEntitlement,
+    GrantItem,
+    Group,
+    IdempotencyKey,
+    Insert,
+    Key,
+    Late,
+    LotsOf,
+    OpenEntry,
+    Otherwise,
+    Plan,
+    Remove,
+    Spend,
+    Step,
+    TakeItem,
+    Transfer,
+)
+from storefront.core.commit.state import Draft, NotNamed, State
+from storefront.core.errors import Refused
+
+LateAnswer = Sequence[Step] | Refused | None
+LateStep = Callable[["LateView", Mapping[str, Any]], "LateAnswer | Review"]
+
+
+class Review:
+    """A late verdict: take the plan's ``on_review`` branch instead of its steps."""
+
+
+class _ReviewWanted(Exception):
+    pass
+
+
+class LateView:
+    """What a late step may see: the rows it named, the plan's seed, the batch's time."""
+
+    def __init__(self, draft: Draft, plan: Plan, moment: Moment) -> None:
+        self._draft = draft
+        self.seed = plan.seed
+        self.moment = moment
+
+    def row(self, key: Key) -> Mapping[str, Any] | None:
+        return self._draft.row(key)
+
+
+class Applying:
+    """One plan under way: its draft, the open entries, and what steps found out."""
+
+    __slots__ = ("books", "draft", "late", "moment", "outcome", "plan")
+
+    def __init__(self, state: State, plan: Plan, moment: Moment, late: Mapping[str, LateStep]) -> None:
+        self.draft = Draft(state, plan.anchors)
+        self.plan = plan
+        self.moment = moment
+        self.late = late
+        self.start_over()
+
+    def start_over(self) -> None:
+        self.draft.clear()
+        self.outcome = Outcome(self.moment)
+        self.books = Books(self.plan.actor, self.moment, self.outcome.results)
+
+
+def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, LateStep]) -> Outcome:
+    """Apply ``plan`` and return its outcome.
+
+    Raises:
+        Refused: a step refused and the plan says nothing about refusals; nothing was changed.
+        Stale: a row moved since the plan was decided; decide again.
+        KeyReused, KeyInFlight: the idempotency key belongs to another body, or is still running.
+    """
+    applying = Applying(state, plan, moment, late)
+    if plan.idempotency is not None:
+        known = _known_answer(applying, plan.idempotency)
+        if known is not None:
+            return known
+    try:
+        _run(applying, plan.list)
+    except Refused as refusal:
+        applying.start_over()
+        if not plan.on_refused:
+            raise
+        _run(applying, plan.on_refused.list)
+        applying.outcome.refusal = refusal
+    except _ReviewWanted:
+        applying.start_over()
+        _run(applying, plan.on_review.list)
+        applying.outcome.is_review = True
+    return _finish(applying)
+
+
+def _run(applying: Applying, steps: Sequence[Step]) -> None:
+    for step in steps:
+        _APPLY[type(step)](applying, step)
+
+
+def _known_answer(applying: Applying, idempotency: IdempotencyKey) -> Outcome | None:
+    record = applying.draft.row(idempotency.row)
+    if record is None or (record["state"] == "open" and record["object_id"] == applying.plan.object_id):
+        return None
+    if record["fingerprint"] != idempotency.fingerprint:
+        raise KeyReused
+    if record["state"] == "open":
+        raise KeyInFlight(record["object_id"])
+    answer = Answer(record["status"], record["body"])
+    return Outcome(applying.moment, answer=answer, is_replay=True)
+
+
+def _finish(applying: Applying) -> Outcome:
+    plan, draft, outcome = applying.plan, applying.draft, applying.outcome
+    outcome.changed = describe_changes(draft, applying.moment.now)
+    for customer_id in outcome.changed:
+        draft.touch(customer_id)
+    outcome.versions = draft.versions()
+    if plan.answer is not None:
+        outcome.answer = plan.answer(outcome)
+    if plan.idempotency is not None:
+        draft.put(plan.idempotency.row, _idempotency_row(plan, outcome))
+    draft.keep()
+    return outcome
+
+
+def _idempotency_row(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    key, answer = plan.idempotency, outcome.answer
+    assert key is not None
+    answered = answer is not None and not plan.is_answer_open
+    return {
+        "caller": key.caller,
+        "operation": key.operation,
+        "key": key.key,
+        "fingerprint": key.fingerprint,
+        "object_id": plan.object_id,
+        "state": "answered" if answered else "open",
+        "status": answer.status if answer is not None and answered else None,
+        "body": answer.body if answer is not None and answered else None,
+        "created_at": outcome.moment.wall,
+    }
+
+
+def _open_entry(applying: Applying, step: OpenEntry) -> None:
+    apply_entry(applying.draft, applying.books, step)
+
+
+def _transfer(applying: Applying, step: Transfer) -> None:
+    apply_transfer(applying.draft, applying.books, step)
+
+
+def _spend(applying: Applying, step: Spend) -> None:
+    apply_spend(applying.draft, applying.books, step)
+
+
+def _deposit(applying: Applying, step: Deposit) -> None:
+    apply_deposit(applying.draft, applying.books, step)
+
+
+def _grant_item(applying: Applying, step: GrantItem) -> None:
+    key = Key("items", (step.customer_id, step.sku), step.customer_id)
+    row = applying.draft.row(key)
+    owned = 0 if row is None else row["quantity"]
+    if step.at_most is not None and owned + step.quantity > step.at_most:
+        refusal = AlreadyOwned if step.at_most == 1 else LimitReached
+        raise refusal(sku=step.sku, owned=owned, at_most=step.at_most)
+    if row is None:
+        row = {
+            "customer_id": step.customer_id,
+            "sku": step.sku,
+            "id": applying.moment.new_id("itm"),
+            "quantity": 0,
+            "frozen": 0,
+            "granted_at": applying.moment.now,
+            "expires_at": None,
+        }
+    applying.draft.put(key, {**row, "quantity": owned + step.quantity, "expires_at": step.expires_at})
+    _move_item(applying, step, step.quantity, step.bought_with)
+
+
+def _take_item(applying: Applying, step: TakeItem) -> None:
+    key = Key("items", (step.customer_id, step.sku), step.customer_id)
+    row = applying.draft.row(key)
+    usable = 0 if row is None else row["quantity"] - row["frozen"]
+    if row is None or usable < step.quantity:
+        raise NotEnoughItems(sku=step.sku, required=step.quantity, available=usable)
+    applying.draft.put(key, {**row, "quantity": row["quantity"] - step.quantity})
+    _move_item(applying, step, -step.quantity, None)
+
+
+def _move_item(applying: Applying, step: GrantItem | TakeItem, quantity: int, bought_with: LotsOf | None) -> None:
+    lots = None
+    if bought_with is not None:
+        lots = msgspec.json.encode(applying.outcome.results.get(f"lots:{bought_with.label}", [])).decode()
+    applying.draft.append(
+        "item_movements",
+        {
+            "id": applying.moment.new_id("mov"),
+            "commit_no": applying.moment.commit_no,
+            "customer_id": step.customer_id,
+            "sku": step.sku,
+            "quantity": quantity,
+            "cause": step.cause,
+            "about": step.about,
+            "bought_with": lots,
+        },
+    )
+
+
+def _grant_entitlement(applying: Applying, step: GrantEntitlement) -> None:
+    group = Group("entitlements", (step.customer_id, step.key), step.customer_id)
+    key = Key("entitlements", (step.customer_id, step.key, step.source_id), step.customer_id)
+    row = {
+        "customer_id": step.customer_id,
+        "key": step.key,
+        "source_id": step.source_id,
+        "id": applying.moment.new_id("entl"),
+        "source_type": step.source_type,
+        "sku": step.sku,
+        "value": msgspec.json.encode(step.value).decode(),
+        "granted_at": applying.moment.now,
+        "expires_at": step.expires_at,
+        "ended_at": None,
+    }
+    known = {address for address, _ in applying.draft.group(group)}
+    if (key.table, key.id) in known:
+        applying.draft.put(key, row)
+    else:
+        applying.draft.put_member(group, key, row)
+
+
+def _count(applying: Applying, step: Count) -> None:
+    key = Key("counters", (step.key,), step.anchor)
+    row = applying.draft.row(key)
+    before = 0 if row is None else row["value"]
+    by = step.by
+    if step.at_most is not None and before + by > step.at_most:
+        if step.otherwise is Otherwise.REFUSE:
+            raise step.refusal or LimitReached(limit=step.at_most, used=before)
+        by = max(0, step.at_most - before) if step.otherwise is Otherwise.CLIP else 0
+    applying.outcome.results[f"count:{step.key}"] = by
+    if by == 0:
+        return
+    applying.draft.put(key, {"key": step.key, "anchor": step.anchor, "value": before + by})
+    for threshold, steps in step.on_cross:
+        if before < threshold <= before + by:
+            _run(applying, steps)
+
+
+def _claim(applying: Applying, step: Claim) -> None:
+    key = Key("claims", (step.key,), None)
+    row = applying.draft.row(key)
+    if row is None:
+        applying.draft.put(key, {"key": step.key, "about": step.about})
+    elif not step.skip_if_taken:
+        raise Taken(step.key, row["about"])
+
+
+def _insert(applying: Applying, step: Insert) -> None:
+    key = Key(step.table, step.id, step.anchor)
+    if step.once and applying.draft.row(key) is not None:
+        applying.outcome.results[f"kept:{step.table}"] = True
+        return
+    row = dict(step.row)
+    for name, value in step.row.items():
+        if isinstance(value, LotsOf):
+            row[name] = msgspec.json.encode(applying.outcome.results.get(f"lots:{value.label}", [])).decode()
+    applying.draft.put(key, row)
+
+
+def _change(applying: Applying, step: Change) -> None:
+    key = Key(step.table, step.id, step.anchor)
+    row = applying.draft.row(key)
+    if row is None or any(row[name] != value for name, value in step.expect.items()):
+        raise Stale(f"{step.table} {step.id}")
+    applying.draft.put(key, {**row, **step.set})
+
+
+def _remove(applying: Applying, step: Remove) -> None:
+    key = Key(step.table, step.id, step.anchor)
+    if applying.draft.row(key) is not None:
+        applying.draft.put(key, None)
+
+
+def _emit(applying: Applying, step: Emit) -> None:
+    sequence = applying.draft.next_sequence(step.anchor)
+    applying.draft.append(
+        "events",
+        {
+            "anchor": step.anchor,
+            "sequence": sequence,
+            "id": applying.moment.new_id("evt"),
+            "commit_no": applying.moment.commit_no,
+            "type": step.type,
+            "subject": step.subject,
+            "occurred_at": applying.moment.now,
+            "recorded_at": applying.moment.wall,
+            "payload": msgspec.json.encode(step.payload).decode(),
+        },
+    )
+
+
+def _late(applying: Applying, step: Late) -> None:
+    function = applying.late.get(step.name)
+    if function is None:
+        raise NotNamed(f"no late step is registered as {step.name}")
+    answer = function(LateView(applying.draft, applying.plan, applying.moment), step.facts)
+    if isinstance(answer, Refused):
+        raise answer
+    if isinstance(answer, Review):
+        raise _ReviewWanted
+    _run(applying, answer or ())
+
+
+_APPLY: dict[type, Callable[[Applying, Any], None]] = {
+    OpenEntry: _open_entry,
+    Transfer: _transfer,
+    Spend: _spend,
+    Deposit: _deposit,
+    GrantItem: _grant_item,
+    TakeItem: _take_item,
+    GrantEntitlement: _grant_entitlement,
+    Count: _count,
+    Claim: _claim,
+    Insert: _insert,
+    Change: _change,
+    Remove: _remove,
+    Emit: _emit,
+    Late: _late,
+}

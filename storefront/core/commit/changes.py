@@ -1,0 +1,35 @@
+"""Say what a plan changed for each customer, in the shapes of ``GET /v1/me``, so that a client can merge it."""
+
+from typing import Any
+
+from storefront.core.commit.plan import Group
+from storefront.core.commit.projection import entitlement_json, item_json, wallet_json
+from storefront.core.commit.state import Draft
+
+
+def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
+    """Return ``customer id -> {"wallets", "items", "entitlements"}`` with only what the draft touched."""
+    changed: dict[str, dict[str, Any]] = {}
+    for table, identity in draft.rows:
+        row = draft.rows[(table, identity)]
+        if row is None:
+            continue
+        if table == "accounts" and row["role"] == "wallet":
+            customer_id = row["owner"].removeprefix("customer:")
+            lots = [lot for _, lot in draft.group(Group("lots", (row["id"],), customer_id))]
+            _part(changed, customer_id, "wallets")[row["asset"]] = wallet_json(lots, now)
+        elif table == "items":
+            _part(changed, row["customer_id"], "items")[row["sku"]] = item_json(row)
+        elif table == "entitlements":
+            group = Group("entitlements", (row["customer_id"], row["key"]), row["customer_id"])
+            sources = [source for _, source in draft.group(group)]
+            _part(changed, row["customer_id"], "entitlements")[row["key"]] = entitlement_json(sources, now)
+    for parts in changed.values():
+        if "items" in parts:
+            parts["items"] = list(parts["items"].values())
+    return changed
+
+
+def _part(changed: dict[str, dict[str, Any]], customer_id: str, name: str) -> dict[str, Any]:
+    part: dict[str, Any] = changed.setdefault(customer_id, {}).setdefault(name, {})
+    return part

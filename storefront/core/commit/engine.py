@@ -1,0 +1,203 @@
+"""The commit engine: takes the plans that are waiting and writes them in one transaction per batch.
+
+There is no timer: while one batch is on its way to the disk the next one gathers. First come first
+served; plans of one anchor keep their order and take at most a few places while others wait. The queue is
+bounded to about a second of work; beyond it callers are told to come back.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from storefront.core.clock import Clock
+from storefront.core.commit.apply import LateStep, apply_plan
+from storefront.core.commit.outcome import DatabaseAway, Moment, Outcome, Overloaded, Stale
+from storefront.core.commit.plan import Plan
+from storefront.core.commit.state import State, Writes
+from storefront.core.commit.store import Store, Wanted
+from storefront.core.errors import StorefrontError, Unavailable
+
+LARGEST_BATCH = 100
+PLACES_PER_ANCHOR = 16
+LONGEST_QUEUE = 2_000
+
+log = structlog.get_logger("storefront.commit")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitNotice:
+    """What followers are told after a commit: its number and the new version of each moved anchor."""
+
+    commit_no: int
+    versions: Mapping[str, int]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    plan: Plan
+    future: asyncio.Future[Outcome]
+
+
+@dataclass(slots=True)
+class _Batch:
+    waiting: list[_Waiting]
+    results: dict[int, Outcome | BaseException] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+
+
+class CommitEngine:
+    """Applies plans: ``outcome = await engine.commit(plan)``."""
+
+    def __init__(self, store: Store, clock: Clock, *, longest_queue: int = LONGEST_QUEUE) -> None:
+        self._store = store
+        self._clock = clock
+        self._longest_queue = longest_queue
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._late: dict[str, LateStep] = {}
+        self._followers: list[Callable[[CommitNotice], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    def register_late_step(self, name: str, function: LateStep) -> None:
+        """Make a pure function available to plans; names are unique."""
+        if name in self._late:
+            raise ValueError(f"two late steps are called {name}")
+        self._late[name] = function
+
+    def follow(self, callback: Callable[[CommitNotice], None]) -> None:
+        """Call ``callback`` on the loop after each commit; it must be quick and must not raise."""
+        self._followers.append(callback)
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._write_forever(), name="storefront-commit")
+
+    async def stop(self) -> None:
+        """Commit what is waiting, then stop; later commits are told that the shop is closing."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+
+    @property
+    def is_alive(self) -> bool:
+        return self._task is not None and not self._task.done() and not self._is_stopping
+
+    async def commit(self, plan: Plan) -> Outcome:
+        """Apply ``plan`` durably and return its outcome.
+
+        Raises:
+            Refused: nothing was written. Where the plan has ``on_refused`` steps, those were written and
+                the outcome carries the refusal instead.
+            Stale: a row moved since the plan was decided; decide again.
+            Unavailable: overloaded, stopping, or the database is away; nothing was written.
+        """
+        if not self.is_alive:
+            raise Unavailable("The shop is closing; try again in a moment.")
+        if len(self._queue) >= self._longest_queue:
+            raise Overloaded
+        waiting = _Waiting(plan, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._wake.set()
+        return await waiting.future
+
+    async def _write_forever(self) -> None:
+        try:
+            while self._queue or not self._is_stopping:
+                if not self._queue:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                await self._write_batch(self._take_batch())
+        finally:
+            while self._queue:
+                _fail(self._queue.popleft(), Unavailable("The shop is closing; try again in a moment."))
+
+    def _take_batch(self) -> list[_Waiting]:
+        """Take plans in order; an anchor with many of them lets others in, and keeps its own order."""
+        taken: list[_Waiting] = []
+        passed: list[_Waiting] = []
+        places: Counter[str] = Counter()
+        while self._queue and len(taken) < LARGEST_BATCH:
+            waiting = self._queue.popleft()
+            if waiting.future.cancelled():
+                continue
+            anchors = waiting.plan.anchors
+            if any(places[anchor] >= PLACES_PER_ANCHOR for anchor in anchors):
+                # From here on this anchor's plans wait together, so that they keep their order.
+                places.update(dict.fromkeys(anchors, PLACES_PER_ANCHOR))
+                passed.append(waiting)
+                continue
+            places.update(anchors)
+            taken.append(waiting)
+        while passed and len(taken) < LARGEST_BATCH and not self._queue:
+            taken.append(passed.pop(0))
+        self._queue.extendleft(reversed(passed))
+        return taken
+
+    async def _write_batch(self, waiting: list[_Waiting]) -> None:
+        if not waiting:
+            return
+        try:
+            await self._transact(waiting)
+        except DatabaseAway as away:
+            log.error("database_unavailable", plans=len(waiting), reason=str(away.__cause__))
+            for one in waiting:
+                _fail(one, away)
+        except Exception as error:
+            await self._write_one_by_one(waiting, error)
+
+    async def _write_one_by_one(self, waiting: list[_Waiting], error: Exception) -> None:
+        """Keep one bad plan from taking its batch with it."""
+        if len(waiting) == 1:
+            log.error("commit_failed", actor=waiting[0].plan.actor, exc_info=error)
+            _fail(waiting[0], error)
+            return
+        for one in waiting:
+            await self._write_batch([one])
+
+    async def _transact(self, waiting: list[_Waiting]) -> None:
+        batch = _Batch(waiting)
+        anchors = {anchor for one in waiting for anchor in one.plan.anchors}
+        reads = [read for one in waiting for read in one.plan.reads()]
+
+        def decide(state: State, commit_no: int) -> Writes:
+            return self._decide(batch, state, commit_no)
+
+        commit_no = await self._store.transact(Wanted.of(anchors, reads), decide)
+        for number, one in enumerate(waiting):
+            result = batch.results[number]
+            if isinstance(result, BaseException):
+                _fail(one, result)
+            elif not one.future.done():
+                one.future.set_result(result)
+        if batch.versions:
+            notice = CommitNotice(commit_no, batch.versions)
+            for follower in self._followers:
+                follower(notice)
+
+    def _decide(self, batch: _Batch, state: State, commit_no: int) -> Writes:
+        """Apply every plan of the batch; runs in the store's transaction, maybe in another thread."""
+        moment = Moment(self._clock.now(), self._clock.wall(), commit_no)
+        batch.results.clear()
+        for number, one in enumerate(batch.waiting):
+            batch.results[number] = self._apply(state, one.plan, moment)
+        batch.versions = {anchor: state.anchors[anchor][0] for anchor in state.moved_anchors}
+        return state.writes()
+
+    def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:
+        try:
+            return apply_plan(state, plan, moment, self._late)
+        except (StorefrontError, Stale) as known:
+            return known
+        except Exception as error:
+            log.error("plan_failed", actor=plan.actor, exc_info=error)
+            return error
+
+
+def _fail(waiting: _Waiting, error: BaseException) -> None:
+    if not waiting.future.done():
+        waiting.future.set_exception(error)

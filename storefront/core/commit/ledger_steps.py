@@ -1,0 +1,218 @@
+"""The steps that move value: entries, transfers, lots and their draws.
+
+Only this file changes a balance. A transfer cannot be unbalanced: it states one positive amount of one
+asset, its source and its destination.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from storefront.core.accounts import Account, wallet
+from storefront.core.commit.outcome import InsufficientFunds, Moment
+from storefront.core.commit.plan import Deposit, Group, Key, LotTerms, OpenEntry, Spend, Transfer, account_key
+from storefront.core.commit.projection import Row, available_of, is_lapsed
+from storefront.core.commit.state import Address, Draft, NotNamed
+from storefront.core.money import MAX_AMOUNT
+
+FOREVER = 2**62
+
+
+@dataclass(slots=True)
+class OpenedEntry:
+    """An entry of this plan: its id and how many transfers and draws it has so far."""
+
+    entry_id: str
+    transfers: int = 0
+    draws: int = 0
+
+
+@dataclass(slots=True)
+class Books:
+    """The entries that one plan has opened, by label, and what its ledger steps found out."""
+
+    actor: str
+    moment: Moment
+    results: dict[str, Any]
+    entries: dict[str, OpenedEntry] = field(default_factory=dict)
+
+
+def apply_entry(draft: Draft, books: Books, step: OpenEntry) -> None:
+    """Write the head of an entry."""
+    if step.label in books.entries:
+        raise NotNamed(f"the plan opens two entries called {step.label}")
+    books.entries[step.label] = OpenedEntry(step.entry_id)
+    draft.append(
+        "entries",
+        {
+            "id": step.entry_id,
+            "commit_no": books.moment.commit_no,
+            "kind": step.kind,
+            "about": step.about,
+            "anchor": step.anchor,
+            "actor": books.actor,
+            "reverses": step.reverses,
+            "occurred_at": books.moment.now,
+            "recorded_at": books.moment.wall,
+        },
+    )
+
+
+def apply_transfer(draft: Draft, books: Books, step: Transfer) -> None:
+    """Move value between accounts without lots; a guarded source that has too little refuses."""
+    if step.source.has_lots or step.destination.has_lots:
+        raise NotNamed("value enters and leaves a wallet by Deposit and Spend, which keep its lots")
+    _write_transfer(draft, books, label=step.entry, source=step.source, to=step.destination, amount=step.amount)
+    _move_balance(draft, step.source, -step.amount, step.anchor)
+    _move_balance(draft, step.destination, step.amount, step.anchor)
+
+
+def apply_spend(draft: Draft, books: Books, step: Spend) -> None:
+    """Draw a wallet's lots: by priority, then soonest expiry, then given before purchased, then oldest."""
+    account = wallet(step.customer_id, step.asset)
+    group = Group("lots", (account.id,), step.customer_id)
+    lots = list(draft.group(group))
+    available = available_of((lot for _, lot in lots), books.moment.now)
+    if available < step.amount:
+        raise InsufficientFunds(
+            asset=step.asset, required=step.amount, available=available, short_by=step.amount - available
+        )
+    position = _write_transfer(draft, books, label=step.entry, source=account, to=step.to, amount=step.amount)
+    _move_balance(draft, account, -step.amount, step.customer_id)
+    _move_balance(draft, step.to, step.amount, step.customer_id)
+    entry = books.entries[step.entry]
+    drawn: list[list[str | int]] = []
+    for address, lot, amount in _drain(lots, step.amount, books.moment.now):
+        draft.put(Key("lots", address[1], step.customer_id), {**lot, "remaining": lot["remaining"] - amount})
+        draft.append(
+            "draws",
+            {
+                "entry_id": entry.entry_id,
+                "position": entry.draws,
+                "transfer": position,
+                "lot_id": lot["id"],
+                "amount": amount,
+            },
+        )
+        entry.draws += 1
+        drawn.append([lot["id"], amount])
+    books.results[f"lots:{step.label}"] = drawn
+
+
+def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
+    """Credit a wallet: open a lot, or join an equal one."""
+    account = wallet(step.customer_id, step.asset)
+    _write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
+    _move_balance(draft, step.source, -step.amount, step.customer_id)
+    _move_balance(draft, account, step.amount, step.customer_id)
+    group = Group("lots", (account.id,), step.customer_id)
+    for address, lot in draft.group(group):
+        if _is_equal(lot, step.terms, step.amount):
+            joined = {**lot, "amount": lot["amount"] + step.amount, "remaining": lot["remaining"] + step.amount}
+            if lot["cost_amount"] is not None:
+                joined["cost_amount"] = lot["cost_amount"] + step.terms.cost_amount
+            draft.put(Key("lots", address[1], step.customer_id), joined)
+            return
+    lot_id = books.moment.new_id("lot")
+    draft.put_member(group, Key("lots", (lot_id,), step.customer_id), _lot_row(lot_id, account, step, books.moment.now))
+
+
+def _drain(lots: list[tuple[Address, Row]], amount: int, now: int) -> list[tuple[Address, Row, int]]:
+    usable = [(address, lot) for address, lot in lots if not is_lapsed(lot, now)]
+    usable.sort(key=lambda pair: _drain_order(pair[1]))
+    taken = []
+    for address, lot in usable:
+        part = min(amount, lot["remaining"] - lot["held"] - lot["frozen"])
+        if part > 0:
+            taken.append((address, lot, part))
+            amount -= part
+        if amount == 0:
+            break
+    return taken
+
+
+def _drain_order(lot: Row) -> tuple[int, int, bool, int, str]:
+    expires_at = FOREVER if lot["expires_at"] is None else lot["expires_at"]
+    return (lot["priority"], expires_at, lot["source"] == "purchased", lot["opened_at"], lot["id"])
+
+
+def _is_equal(lot: Row, terms: LotTerms, amount: int) -> bool:
+    """Tell whether a credit may join this lot: same source payment, unit cost, expiry and priority."""
+    same_terms = (lot["source"], lot["payment"], lot["priority"], lot["expires_at"], lot["cost_currency"]) == (
+        terms.source,
+        terms.payment,
+        terms.priority,
+        terms.expires_at,
+        terms.cost_currency,
+    )
+    if not same_terms or (lot["cost_amount"] is None) != (terms.cost_amount is None):
+        return False
+    return terms.cost_amount is None or lot["cost_amount"] * amount == terms.cost_amount * lot["amount"]
+
+
+def _lot_row(lot_id: str, account: Account, step: Deposit, now: int) -> dict[str, Any]:
+    return {
+        "id": lot_id,
+        "account": account.id,
+        "source": step.terms.source,
+        "payment": step.terms.payment,
+        "cost_amount": step.terms.cost_amount,
+        "cost_currency": step.terms.cost_currency,
+        "priority": step.terms.priority,
+        "opened_at": now,
+        "expires_at": step.terms.expires_at,
+        "amount": step.amount,
+        "remaining": step.amount,
+        "held": 0,
+        "frozen": 0,
+    }
+
+
+def _write_transfer(draft: Draft, books: Books, *, label: str, source: Account, to: Account, amount: int) -> int:
+    """Write one transfer of the entry called ``label`` and return its position in it."""
+    if type(amount) is not int or not 1 <= amount <= MAX_AMOUNT:
+        raise NotNamed(f"a transfer moves 1 … 2^53−1 of the smallest unit, not {amount!r}")
+    if source.asset != to.asset or source == to:
+        raise NotNamed(f"a transfer moves one asset between two accounts, not {source.id} to {to.id}")
+    entry = books.entries[label]
+    draft.append(
+        "transfers",
+        {
+            "entry_id": entry.entry_id,
+            "position": entry.transfers,
+            "source": source.id,
+            "destination": to.id,
+            "asset": source.asset,
+            "amount": amount,
+        },
+    )
+    entry.transfers += 1
+    return entry.transfers - 1
+
+
+def _move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
+    """Keep a guarded account's balance, never below zero; make sure that an open one is known."""
+    if not account.is_guarded:
+        if not draft.know_account(account.id):
+            draft.append("accounts", _account_row(account, 0))
+        return
+    key = account_key(account, anchor)
+    row = draft.row(key) or _account_row(account, 0)
+    balance = row["balance"] + by
+    if balance < 0:
+        raise InsufficientFunds(
+            asset=account.asset, required=-by, available=row["balance"], short_by=-by - row["balance"]
+        )
+    if balance > MAX_AMOUNT:
+        raise NotNamed(f"{account.id} would pass 2^53−1")
+    draft.put(key, {**row, "balance": balance})
+
+
+def _account_row(account: Account, balance: int) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "owner": account.owner,
+        "role": account.role,
+        "asset": account.asset,
+        "guarded": int(account.is_guarded),
+        "balance": balance,
+    }

@@ -1,0 +1,68 @@
+"""How a customer's rows read on the wire: the shapes of ``GET /v1/me``, and of ``changed`` in answers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from storefront.core.clock import iso
+
+Row = Mapping[str, Any]
+
+
+def is_lapsed(lot: Row, now: int) -> bool:
+    """Tell whether a lot can no longer be spent, even if no job has moved its remainder yet."""
+    return lot["expires_at"] is not None and lot["expires_at"] <= now
+
+
+def available_of(lots: Iterable[Row], now: int) -> int:
+    """Return what can be spent now: Σ (remaining − held − frozen) over lots that have not lapsed."""
+    return sum(lot["remaining"] - lot["held"] - lot["frozen"] for lot in lots if not is_lapsed(lot, now))
+
+
+def wallet_json(lots: Iterable[Row], now: int) -> dict[str, Any]:
+    """Describe a wallet from its open lots."""
+    kept = list(lots)
+    expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
+    return {
+        "balance": sum(lot["remaining"] for lot in kept),
+        "available": available_of(kept, now),
+        "held": sum(lot["held"] for lot in kept),
+        "frozen": sum(lot["frozen"] for lot in kept),
+        "expiring": [{"amount": amount, "at": iso(at)} for at, amount in expiring],
+    }
+
+
+def item_json(row: Row) -> dict[str, Any]:
+    """Describe an inventory line."""
+    return {
+        "sku": row["sku"],
+        "instance": row["id"],
+        "quantity": row["quantity"],
+        "frozen": row["frozen"] > 0,
+        "expires_at": None if row["expires_at"] is None else iso(row["expires_at"]),
+    }
+
+
+def is_active(source: Row, now: int) -> bool:
+    """Tell whether this source gives its right now."""
+    return source["ended_at"] is None and (source["expires_at"] is None or source["expires_at"] > now)
+
+
+def entitlement_json(sources: Iterable[Row], now: int) -> dict[str, Any]:
+    """Describe a right from all its sources; the one that lasts longest speaks for it."""
+    rows = list(sources)
+    best = max(rows, key=lambda row: (is_active(row, now), row["expires_at"] is None, row["expires_at"] or 0))
+    active = is_active(best, now)
+    expires_at = best["expires_at"]
+    return {
+        "active": active,
+        "reason": ("granted" if best["source_type"] == "grant" else "paid") if active else "ended",
+        "source": {"type": best["source_type"], "id": best["source_id"], "sku": best["sku"]},
+        "granted_at": iso(best["granted_at"]),
+        "expires_at": None if expires_at is None else iso(expires_at),
+        "will_renew": False,
+        "period": "normal",
+        "billing_issue_at": None,
+        "value": msgspec.json.decode(best["value"]),
+    }

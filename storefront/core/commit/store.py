@@ -1,0 +1,50 @@
+"""The seam between the engine and a database: load what the plans name, write the differences, commit.
+
+The engine decides nothing about SQL, a store nothing about money. ``transact`` runs one batch in one
+transaction; ``decide`` is called inside it with the loaded state and returns what to write.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from storefront.core.commit.plan import Group, Key
+from storefront.core.commit.state import State, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a batch needs: the anchors to lock (sorted) and the rows and groups to load."""
+
+    anchors: tuple[str, ...]
+    keys: tuple[Key, ...]
+    groups: tuple[Group, ...]
+
+    @classmethod
+    def of(cls, anchors: Iterable[str], reads: Iterable[Key | Group]) -> "Wanted":
+        keys: dict[tuple[str, tuple[str | int, ...]], Key] = {}
+        groups: dict[Group, None] = {}
+        for read in reads:
+            if isinstance(read, Group):
+                groups[read] = None
+            else:
+                keys[(read.table, read.id)] = read
+        return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups))
+
+
+Decide = Callable[[State, int], Writes]
+
+
+class Store(Protocol):
+    """A database that can run a batch; SQLite is the first."""
+
+    async def transact(self, wanted: Wanted, decide: Decide) -> int:
+        """Run one batch and return its commit number, once it is durable.
+
+        ``decide(state, commit_no)`` may be called more than once (another process was first): it must
+        be pure. Empty writes commit nothing.
+
+        Raises:
+            DatabaseAway: the database did not take the batch; nothing was written.
+        """
+        ...

@@ -1,0 +1,149 @@
+"""Migrations: the core's history and one per plugin, each with a version table of its own.
+
+The core goes first; a plugin that is off or gone leaves its tables and its version alone. On SQLite a
+migration runs with foreign keys off and ends with a check of them, in one transaction per history.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import NullPool
+
+from storefront.core.errors import StorefrontError
+
+CORE_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class MigrationFailed(StorefrontError):
+    """The database cannot be brought to the revision that this program needs."""
+
+    code = "migration_failed"
+    title = "The database could not be migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One chain of migrations: ``core`` or a plugin's name, and the folder that holds ``versions/``."""
+
+    name: str
+    folder: Path
+
+    @property
+    def version_table(self) -> str:
+        return "storefront_version" if self.name == "core" else f"storefront_version_{self.name}"
+
+
+CORE = History("core", CORE_MIGRATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Where a history stands in a database, and where this program wants it."""
+
+    history: str
+    current: str | None
+    wanted: str | None
+
+
+def writing_engine(path: Path) -> Engine:
+    """Return an engine for migrations on a SQLite file: real transactions for DDL, foreign keys off."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=OFF")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
+    """Bring every history to its head, core first, and return where each stood before.
+
+    Raises:
+        MigrationFailed: the database is newer than this program, or a step failed; it is as it was.
+    """
+    before = []
+    for history in histories:
+        with engine.begin() as connection:
+            before.append(_revision(connection, history))
+            _run(connection, history)
+            _check_foreign_keys(connection, history)
+    return before
+
+
+def revisions(engine: Engine, histories: Sequence[History]) -> list[Revision]:
+    """Tell where each history stands and what it should be, without changing anything."""
+    with engine.connect() as connection:
+        return [_revision(connection, history) for history in histories]
+
+
+def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(history.folder))
+    config.set_main_option("path_separator", "os")
+    return config, ScriptDirectory.from_config(config)
+
+
+def _revision(connection: Connection, history: History) -> Revision:
+    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+    _, script = _script(history)
+    return Revision(history.name, context.get_current_revision(), script.get_current_head())
+
+
+def _run(connection: Connection, history: History) -> None:
+    config, script = _script(history)
+    environment = EnvironmentContext(
+        config,
+        script,
+        fn=lambda revision, context: script._upgrade_revs("head", revision),
+    )
+    with environment:
+        environment.configure(connection=connection, version_table=history.version_table, transactional_ddl=True)
+        try:
+            environment.run_migrations()
+        except CommandError as error:
+            raise MigrationFailed(
+                f"This database was written by a newer version of {_owner(history)}; install that version, "
+                f"or restore a backup from before the upgrade. ({error})"
+            ) from error
+
+
+def _owner(history: History) -> str:
+    return "Storefront" if history.name == "core" else f"the plugin {history.name}"
+
+
+def _check_foreign_keys(connection: Connection, history: History) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+        if broken:
+            raise MigrationFailed(f"Migrating {history.name} would leave rows without their parents: {broken[:5]}")
+
+
+def append_only_triggers(table: str, primary_key: Sequence[str]) -> list[str]:
+    """Return the SQLite triggers that refuse UPDATE, DELETE and an INSERT over an existing id.
+
+    The third is needed because ``INSERT OR REPLACE`` slips past UPDATE and DELETE triggers.
+    """
+    same = " AND ".join(f"{name} = NEW.{name}" for name in primary_key)
+    refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
+    return [
+        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
+        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
+        f"CREATE TRIGGER {table}_no_overwrite BEFORE INSERT ON {table} "
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END",
+    ]

@@ -1,0 +1,1 @@
+"""The history of the core's tables; ``migrating.py`` runs it."""
