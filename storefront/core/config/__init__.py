@@ -1,0 +1,73 @@
+"""The shop's configuration: YAML in, a typed ``Config`` or a list of mistakes with their places out.
+
+Two steps: ``read_document(path, environ)`` says which plugins are enabled, ``build(document, plugins=…)`` checks
+everything against the core's, the plugins' and the offer kinds' schemas. ``load_config`` does both.
+"""
+
+from storefront.core.config.building import build, load_config
+from storefront.core.config.loading import Document, read_document
+from storefront.core.config.mistakes import ConfigError, Mistake
+from storefront.core.config.model import (
+    ApiKey,
+    Asset,
+    Available,
+    Config,
+    Database,
+    Entitlement,
+    Gateway,
+    KeyKind,
+    Limit,
+    LimitPer,
+    Logging,
+    Mode,
+    Offer,
+    OnError,
+    Plugin,
+    Purchases,
+    RateLimit,
+    RateLimitPer,
+    Retention,
+    Shop,
+    Text,
+    Web,
+    Window,
+)
+from storefront.core.config.schema import PluginSchema, full_schema
+from storefront.core.config.secret import Secret
+from storefront.core.config.typed import DEFAULT_RATE_LIMITS
+
+__all__ = [
+    "DEFAULT_RATE_LIMITS",
+    "ApiKey",
+    "Asset",
+    "Available",
+    "Config",
+    "ConfigError",
+    "Database",
+    "Document",
+    "Entitlement",
+    "Gateway",
+    "KeyKind",
+    "Limit",
+    "LimitPer",
+    "Logging",
+    "Mistake",
+    "Mode",
+    "Offer",
+    "OnError",
+    "Plugin",
+    "PluginSchema",
+    "Purchases",
+    "RateLimit",
+    "RateLimitPer",
+    "Retention",
+    "Secret",
+    "Shop",
+    "Text",
+    "Web",
+    "Window",
+    "build",
+    "full_schema",
+    "load_config",
+    "read_document",
+]

@@ -1,0 +1,204 @@
+"""Checks a document against its schema and says every mistake at its place, with the nearest valid example.
+
+Values that came from ``${…}`` as a whole become numbers or booleans where the schema wants those.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import yaml
+from jsonschema.exceptions import ValidationError
+
+from storefront.core.config.loading import Document
+from storefront.core.config.messages import Complaint, explain
+from storefront.core.config.mistakes import Mistake, Path
+from storefront.core.config.positions import Place
+from storefront.core.config.validation import AnySchema, Checker, Names, SchemaWalk, make_checker
+
+_COERCIONS = 8
+_MOST_MISTAKES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A document after its check: its values (with ``${…}`` made numbers), its complaints, its secret places."""
+
+    value: dict[str, object]
+    complaints: list[Complaint]
+    secrets: frozenset[Path]
+    walk: SchemaWalk
+
+
+def check(document: Document, schema: AnySchema) -> Checked:
+    """Everything that the schema says about the document."""
+    checker = make_checker(schema, _names(document.value))
+    value = _with_numbers(document, checker)
+    complaints = [complaint for error in _errors(checker, value) for complaint in explain(error)]
+    walk = SchemaWalk(schema, checker)
+    secrets, literals = _secret_places(document, value, walk)
+    return Checked(value, [*complaints, *literals], secrets, walk)
+
+
+def to_mistakes(document: Document, checked: Checked, complaints: Iterable[Complaint]) -> list[Mistake]:
+    """The complaints as mistakes, one per path, 200 at most; none about values that could not be had."""
+    found: dict[Path, Mistake] = {}
+    for complaint in complaints:
+        if complaint.path in found or _is_broken(document, complaint.path):
+            continue
+        if len(found) == _MOST_MISTAKES:
+            break
+        positions = document.positions
+        place = positions.of_key(complaint.path) if complaint.at_key else positions.of_value(complaint.path)
+        found[complaint.path] = Mistake(
+            place.file,
+            place.line,
+            place.column,
+            positions.show(complaint.path),
+            _without_outside(document, complaint),
+            _as_yaml(complaint.example)
+            if complaint.example
+            else example_at(checked, complaint.meant or complaint.path),
+        )
+    return list(found.values())
+
+
+def _without_outside(document: Document, complaint: Complaint) -> str:
+    """The message; a value that came from outside may be a secret in the wrong place, so it is never repeated."""
+    if complaint.at_key or complaint.path not in document.outside:
+        return complaint.message
+    message = "is not known here" if complaint.echoes else complaint.message
+    return f"{message} (the value comes from ${{…}})"
+
+
+def with_examples(document: Document, checked: Checked) -> list[Mistake]:
+    """The mistakes of reading, with an example where the schema knows what could stand there."""
+    paths = {place: path for path, place in document.positions.values.items() if path in document.broken}
+    found = []
+    for mistake in document.mistakes:
+        path = paths.get(Place(mistake.file, mistake.line, mistake.column))
+        is_bare = mistake.example is None and path is not None
+        found.append(replace(mistake, example=example_at(checked, path or ())) if is_bare else mistake)
+    return found
+
+
+def in_reading_order(document: Document, mistakes: Iterable[Mistake]) -> list[Mistake]:
+    """Without doubles: the main file first, each file from top to bottom."""
+    main = str(document.path)
+    return sorted(dict.fromkeys(mistakes), key=lambda one: (one.file != main, one.file, one.line, one.column, one.path))
+
+
+def _names(value: Mapping[str, object]) -> Names:
+    entitlements = value.get("entitlements")
+    return Names(
+        assets=_keys(value.get("assets")),
+        offers=_keys(value.get("offers")),
+        entitlements=None if entitlements is None else _keys(entitlements),
+    )
+
+
+def _keys(section: object) -> list[str]:
+    return list(section) if isinstance(section, dict) else []
+
+
+def _errors(checker: Checker, value: object) -> list[ValidationError]:
+    return sorted(checker.iter_errors(value), key=lambda error: len(error.absolute_path))
+
+
+def _with_numbers(document: Document, checker: Checker) -> dict[str, object]:
+    """A copy in which texts that stand for numbers or booleans are those; in rounds, as branches hide each other."""
+    value = _copied(document.value)
+    assert isinstance(value, dict)
+    pending = {path for path in document.whole if path}
+    for _ in range(_COERCIONS):
+        wanted = {path: types for path, types in _wanted_types(checker.iter_errors(value)) if path in pending}
+        changed = [path for path, types in wanted.items() if _become(value, path, types)]
+        if not changed:
+            break
+        pending -= set(changed)
+    return value
+
+
+def _copied(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _copied(inner) for key, inner in value.items()}
+    return [_copied(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _wanted_types(errors: Iterable[ValidationError]) -> Iterable[tuple[Path, Sequence[str]]]:
+    for error in errors:
+        if error.validator == "type":
+            wanted = error.validator_value
+            yield tuple(error.absolute_path), wanted if isinstance(wanted, list) else [str(wanted)]
+        yield from _wanted_types(error.context or ())
+
+
+def _become(value: object, path: Path, types: Sequence[str]) -> bool:
+    """Replace the text at ``path`` by the number or boolean that it spells, if one of those is wanted."""
+    *way, last = path
+    for step in way:
+        value = _at(value, step)
+    text = _at(value, last)
+    if not isinstance(text, str):
+        return False
+    meant: object = None
+    if "integer" in types and re.fullmatch(r"[-+]?[0-9]{1,18}", text):
+        meant = int(text)
+    elif "boolean" in types and text.lower() in ("true", "false"):
+        meant = text.lower() == "true"
+    if meant is None:
+        return False
+    if isinstance(value, list):
+        assert isinstance(last, int)
+        value[last] = meant
+    elif isinstance(value, dict):
+        value[last] = meant
+    return True
+
+
+def _at(value: object, step: str | int) -> object:
+    if isinstance(value, dict):
+        return value.get(step)
+    return value[step] if isinstance(value, list) and isinstance(step, int) else None
+
+
+def _secret_places(document: Document, value: object, walk: SchemaWalk) -> tuple[frozenset[Path], list[Complaint]]:
+    places: set[Path] = set()
+    literals: list[Complaint] = []
+    for path, inner, schemas in walk.everything(value):
+        if not isinstance(inner, str) or not any(schema.get("secret") is True for schema in schemas):
+            continue
+        places.add(path)
+        may_stand = any(schema.get("x-literal") == "free" for schema in schemas)
+        if path not in document.outside and not may_stand and not is_demo_key(inner):
+            literals.append(Complaint(path, "must not stand in the file: take it from the environment or a file"))
+    return frozenset(places), literals
+
+
+def is_demo_key(text: str) -> bool:
+    """Whether this is one of the well-known keys of the example configuration."""
+    return text in ("sk_sandbox_demo", "pk_sandbox_demo", "ak_sandbox_demo")
+
+
+def _is_broken(document: Document, path: Path) -> bool:
+    return any(path[:length] in document.broken for length in range(len(path) + 1))
+
+
+def example_at(checked: Checked, path: Path) -> str | None:
+    """The example of the nearest schema: of the value itself, else of what it stands in."""
+    levels = checked.walk.along(checked.value, path)
+    for length in range(len(path), 0, -1):
+        for schema in levels[length]:
+            examples = schema.get("examples")
+            step = path[length - 1]
+            if isinstance(examples, list) and examples:
+                shown = {step: examples[0]} if isinstance(step, str) else [examples[0]]
+                return _as_yaml(shown)
+    return None
+
+
+def _as_yaml(value: object) -> str:
+    is_small = isinstance(value, dict) and not any(isinstance(inner, dict | list) for inner in value.values())
+    style = False if is_small else None
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=style, width=100)
+    return text.rstrip("\n")

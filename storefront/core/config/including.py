@@ -1,0 +1,157 @@
+"""One tree from many files: ``include:`` patterns, files of creators, deep merging.
+
+An included file stands at or below the root file's folder. A file under ``creators/`` is written by someone who may
+decide about that creator and nothing else: it becomes ``creators.<id>``, and may neither include nor read secrets.
+"""
+
+import glob
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from pathlib import PurePath
+
+from storefront.core.config.mistakes import Mistake, Path, show_path
+from storefront.core.config.positions import Entries, Place, Spot, YamlMistakeError, entries, read_tree
+from storefront.core.config.substitution import refuse_references, substitute
+
+_LARGEST_FILE = 1_048_576
+_LARGEST_CREATOR_FILE = 262_144
+_MOST_FILES = 1_000
+_EXAMPLE = "include:\n  - creators/*.yaml"
+CREATORS = "creators"
+
+
+class Assembly:
+    """Reads the root file and everything that it includes; collects mistakes, and the files that were read.
+
+    ``is_unreadable`` is set when a file is missing from the tree, so that checking it would only add noise.
+    """
+
+    def __init__(self, root: FilePath, environ: Mapping[str, str]) -> None:
+        self._shown_folder = root.parent
+        self._folder = root.absolute().parent
+        self._environ = environ
+        self._seen: set[FilePath] = set()
+        self.mistakes: list[Mistake] = []
+        self.files: list[FilePath] = []
+        self.flat: set[Path] = set()
+        self.is_unreadable = False
+
+    def read(self, file: FilePath, *, chain: tuple[FilePath, ...] = (), at: Place | None = None) -> Spot | None:
+        """The merged tree of ``file`` (absolute) and what it includes; ``None`` if it cannot be read."""
+        self._seen.add(file.resolve())
+        self.files.append(file)
+        is_creator = bool(chain) and self._is_creators(file)
+        tree = self._parse(file, at, limit=_LARGEST_CREATOR_FILE if is_creator else _LARGEST_FILE)
+        if tree is None:
+            self.is_unreadable = True
+            return None
+        if not isinstance(tree.value, dict) and tree.value is not None:
+            self._say(tree.place, (), "a configuration is a mapping (`key: value` lines)")
+            self.is_unreadable = True
+            return None
+        if chain and (is_creator or "creator" in entries(tree)):
+            return self._creator(file, tree)
+        substitute(tree, folder=file.parent, environ=self._environ, mistakes=self.mistakes)
+        return self._with_includes(file, tree, chain)
+
+    def _with_includes(self, file: FilePath, tree: Spot, chain: tuple[FilePath, ...]) -> Spot:
+        merged = Spot(dict(entries(tree)), tree.place)
+        wanted = entries(merged).pop("include", None)
+        if wanted is None:
+            return merged
+        patterns = wanted[1].value if isinstance(wanted[1].value, list) else [wanted[1]]
+        for pattern in patterns:
+            for found in self._matches(file, pattern):
+                if found.resolve() in {one.resolve() for one in (*chain, file)}:
+                    self._say(pattern.place, ("include",), f"{self._show(found)} includes itself", _EXAMPLE)
+                elif found.resolve() not in self._seen:
+                    part = self.read(found, chain=(*chain, file), at=pattern.place)
+                    if part is not None:
+                        self._merge(merged, part, ())
+        return merged
+
+    def _matches(self, file: FilePath, pattern: Spot) -> list[FilePath]:
+        text = pattern.value
+        if not isinstance(text, str) or not text or "\0" in text:
+            if not pattern.is_broken:
+                self._say(pattern.place, ("include",), "must be a list of file patterns", _EXAMPLE)
+            return []
+        if PurePath(text).is_absolute():
+            self._say(pattern.place, ("include",), "must be relative to this file", _EXAMPLE)
+            return []
+        names = sorted(glob.glob(text, root_dir=file.parent, recursive=True))
+        found = [one for one in (file.parent / name for name in names) if one.is_file()]
+        if not found and not glob.has_magic(text):
+            self._say(pattern.place, ("include",), "there is no such file", _EXAMPLE)
+        inside = [one for one in found if one.resolve().is_relative_to(self._folder.resolve())]
+        if len(inside) < len(found):
+            self._say(pattern.place, ("include",), "leads out of the folder of the main file", _EXAMPLE)
+        if len(self.files) + len(inside) > _MOST_FILES:
+            self._say(pattern.place, ("include",), f"there are more than {_MOST_FILES} files to include")
+            return []
+        return inside
+
+    def _parse(self, file: FilePath, at: Place | None, *, limit: int) -> Spot | None:
+        shown = self._show(file)
+        try:
+            if file.stat().st_size > limit:
+                raise YamlMistakeError(Mistake(shown, 1, 1, "", f"the file is larger than {limit} bytes"))
+            return read_tree(file.read_bytes().decode("utf-8-sig"), shown, self.mistakes)
+        except YamlMistakeError as error:
+            self.mistakes.append(error.mistake)
+        except UnicodeDecodeError as error:
+            line = bytes(error.object[: error.start]).count(b"\n") + 1
+            self.mistakes.append(Mistake(shown, line, 1, "", "is not UTF-8 text"))
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a file name"
+            place = at or Place(shown, 1, 1)
+            self.mistakes.append(Mistake(place.file, place.line, place.column, "", f"{shown} cannot be read: {reason}"))
+        return None
+
+    def _creator(self, file: FilePath, tree: Spot) -> Spot | None:
+        refuse_references(tree, self.mistakes)
+        rest = dict(entries(tree))
+        if "include" in rest:
+            self._say(rest.pop("include")[0], ("include",), "is not allowed in a creator's file")
+        entry = rest.pop("creator", None)
+        name = entry[1].value if entry else None
+        if entry is None or not isinstance(name, str) or not name:
+            place = entry[1].place if entry else tree.place
+            self._say(place, ("creator",), "must be the creator's id", f"creator: {file.stem}")
+            return None
+        if self._is_creators(file) and name != file.stem:
+            self._say(entry[1].place, ("creator",), "must be the name of its file", f"creator: {file.stem}")
+            return None
+        self.flat.add((CREATORS, name))
+        creator: Entries = {name: (entry[1].place, Spot(rest, tree.place))}
+        return Spot({CREATORS: (entry[0], Spot(creator, tree.place))}, tree.place)
+
+    def _merge(self, into: Spot, part: Spot, path: Path) -> None:
+        merged = entries(into)
+        for key, (place, spot) in entries(part).items():
+            if key not in merged:
+                merged[key] = (place, spot)
+            elif (
+                isinstance(merged[key][1].value, dict) and isinstance(spot.value, dict) and not self._is_flat(path, key)
+            ):
+                mine = merged[key][1]
+                merged[key] = (merged[key][0], Spot(dict(entries(mine)), mine.place))
+                self._merge(merged[key][1], spot, (*path, key))
+            elif merged[key][1].value is None:
+                merged[key] = (place, spot)
+            elif spot.value is not None:
+                first = merged[key][0]
+                message = f"is written twice; first at {first.file}:{first.line}:{first.column}"
+                self._say(place, (*path, key), message)
+
+    def _is_flat(self, path: Path, key: str) -> bool:
+        return (*path, key) in self.flat
+
+    def _is_creators(self, file: FilePath) -> bool:
+        return CREATORS in file.relative_to(self._folder).parent.parts
+
+    def _show(self, file: FilePath) -> str:
+        return str(self._shown_folder / file.relative_to(self._folder))
+
+    def _say(self, place: Place, path: Path, message: str, example: str | None = None) -> None:
+        self.mistakes.append(Mistake(place.file, place.line, place.column, show_path(path), message, example))

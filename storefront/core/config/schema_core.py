@@ -1,0 +1,267 @@
+"""The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
+
+from storefront.core.config.schema_parts import (
+    NAME_PATTERN,
+    SAYS_NAME,
+    Schema,
+    choice,
+    listing,
+    mapping,
+    names,
+    secret,
+    switch,
+    table,
+    text,
+    whole,
+    wording,
+)
+
+ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
+_DAYS = 3_650
+
+
+def core_sections() -> Schema:
+    """Top-level key -> schema, for all sections but assets, offers, gateways, plugins and creators."""
+    return {
+        "include": listing(
+            "More files to read, as patterns relative to this file. A file under `creators/` becomes that creator; "
+            "others are merged here.",
+            text("A file name or pattern.", examples=["creators/*.yaml"]),
+            examples=[["creators/*.yaml"]],
+        ),
+        "shop": _shop(),
+        "mode": choice(
+            "`sandbox` plays with test money, `live` takes real money. A database keeps the mode it was made with.",
+            ["sandbox", "live"],
+            default="sandbox",
+            examples=["sandbox"],
+        ),
+        "data": text(
+            "The folder for the database and the control socket, relative to the main file.",
+            default="./data",
+            examples=["${DATA:-./data}"],
+        ),
+        "database": _database(),
+        "web": _web(),
+        "logging": _logging(),
+        "entitlements": table(
+            "The rights that offers may grant. With this section, offers may grant these and no others.",
+            _entitlement(),
+            keys=names("^[a-z0-9][a-z0-9._-]{0,63}$", "must be lower-case letters, digits, `-`, `_` or `.`"),
+            examples=[{"vip-lounge": {"title": "The VIP lounge"}}],
+        ),
+        "keys": listing(
+            "Keys that exist because they stand here. Other keys are made by `storefront keys create`.",
+            _key(),
+            examples=[[{"key": "${STOREFRONT_SERVER_KEY}", "kind": "server", "name": "game server"}]],
+        ),
+        "purchases": _purchases(),
+        "retention": _retention(),
+    }
+
+
+def _shop() -> Schema:
+    return mapping(
+        "Who sells.",
+        {
+            "name": text("The shop's or the game's name.", maxLength=80, examples=["Lanternfall"]),
+            "publisher": text("Who stands behind it; printed on receipts.", maxLength=80, examples=["Lowtide Games"]),
+            "default_language": text(
+                "The language of texts that are given once.", default="en", examples=["en"], **{"x-form": "language"}
+            ),
+            "accent": text(
+                "The shop's colour, as #rrggbb.",
+                pattern="^#[0-9a-fA-F]{6}$",
+                patternErrorMessage='must be a colour like "#b4552d" (in quotes: a bare # begins a comment)',
+                examples=["#b4552d"],
+            ),
+            "support_email": text(
+                "Where buyers can write to.",
+                pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$",
+                patternErrorMessage="must be an e-mail address",
+                examples=["help@lowtide.example"],
+            ),
+        },
+        required=["name"],
+        examples=[{"name": "Lanternfall", "publisher": "Lowtide Games"}],
+    )
+
+
+def _database() -> Schema:
+    return mapping(
+        "Where the books are kept.",
+        {
+            "url": {
+                "description": "`sqlite:///<file>`; without it, storefront.sqlite in the data folder.",
+                "type": "string",
+                "secret": True,
+                "x-literal": "free",
+                "x-form": "database",
+                "examples": ["sqlite:///./data/storefront.sqlite"],
+            }
+        },
+        examples=[{"url": "sqlite:///./data/storefront.sqlite"}],
+    )
+
+
+def _web() -> Schema:
+    limits = {name: _rate_limits(name) for name in ROUTE_CLASSES}
+    return mapping(
+        "The HTTP server.",
+        {
+            "host": text("The address to listen on.", default="127.0.0.1", examples=["127.0.0.1"]),
+            "port": whole(
+                "The port to listen on; 0 takes a free one.", least=0, most=65_535, default=8080, examples=[8080]
+            ),
+            "public_url": text(
+                "The address under which browsers reach the shop. Every link is made from it.",
+                examples=["https://shop.lowtide.example"],
+                **{"x-form": "origin"},
+            ),
+            "trusted_proxies": listing(
+                "Reverse proxies whose X-Forwarded-For is believed: addresses or networks.",
+                text("An address or network.", examples=["10.0.0.0/8"], **{"x-form": "network"}),
+                default=[],
+                examples=[["10.0.0.0/8"]],
+            ),
+            "return_origins": listing(
+                "Where a buyer may be sent back to after paying, besides the shop itself.",
+                text("An origin.", examples=["https://play.lowtide.example"], **{"x-form": "origin"}),
+                default=[],
+                examples=[["https://play.lowtide.example"]],
+            ),
+            "body_limit_bytes": whole(
+                "Larger request bodies are refused.",
+                least=1024,
+                most=67_108_864,
+                default=1_048_576,
+                examples=[1_048_576],
+            ),
+            "anonymous_catalog": switch("Whether the catalog can be read without any key.", default=True),
+            "rate_limits": mapping(
+                "How many requests are answered, by class of route. A class given here replaces its defaults.",
+                limits,
+                examples=[{"checkout": {"per": "address", "rate": 30, "period_seconds": 60, "burst": 60}}],
+            ),
+        },
+        examples=[{"host": "127.0.0.1", "port": 8080}],
+    )
+
+
+def _rate_limits(name: str) -> Schema:
+    one = mapping(
+        "A token bucket.",
+        {
+            "per": choice("Whose requests share it.", ["customer", "key", "address"], examples=["address"]),
+            "rate": whole("Requests per period.", most=1_000_000, examples=[30]),
+            "period_seconds": whole("The period.", most=86_400, default=1, examples=[60]),
+            "burst": whole("Requests at once; as many as `rate` if not given.", most=1_000_000, examples=[60]),
+        },
+        required=["per", "rate"],
+        examples=[{"per": "address", "rate": 30, "period_seconds": 60, "burst": 60}],
+    )
+    return {
+        "description": f"Limits of the class `{name}`: one, or a list of which all must have room. Empty for none.",
+        "anyOf": [one, listing("Several limits.", one, maxItems=3)],
+        "examples": [{"per": "address", "rate": 30, "period_seconds": 60, "burst": 60}],
+    }
+
+
+def _logging() -> Schema:
+    return mapping(
+        "What the server says on its standard error.",
+        {
+            "level": choice(
+                "The least that is said.", ["debug", "info", "warning", "error"], default="info", examples=["info"]
+            ),
+            "format": choice(
+                "`console` for people, `json` for machines.", ["console", "json"], default="console", examples=["json"]
+            ),
+        },
+        examples=[{"level": "info", "format": "json"}],
+    )
+
+
+def _entitlement() -> Schema:
+    return mapping(
+        "A right.",
+        {
+            "title": wording("Its name for people.", "The VIP lounge"),
+            "description": wording("What it allows.", "A quiet room above the harbour."),
+        },
+        required=["title"],
+        examples=[{"title": "The VIP lounge"}],
+    )
+
+
+def _key() -> Schema:
+    return mapping(
+        "A key.",
+        {
+            "key": secret(
+                "The key, from the environment or a file. sk_… server, pk_… publishable, ak_… operator.",
+                "${STOREFRONT_SERVER_KEY}",
+            ),
+            "kind": choice("Who speaks with it.", ["server", "publishable", "operator"], examples=["server"]),
+            "name": text("What it is called in lists.", maxLength=80, examples=["game server"]),
+            "scopes": listing(
+                "What it may do; without this, all that its kind may do.",
+                text(
+                    "A scope.",
+                    pattern="^[a-z_]+(:[a-z_]+)?$",
+                    patternErrorMessage="must look like `grants` or `purchases:read`",
+                ),
+                examples=[["purchases:read"]],
+                uniqueItems=True,
+            ),
+        },
+        required=["key", "kind"],
+        examples=[{"key": "${STOREFRONT_SERVER_KEY}", "kind": "server", "name": "game server"}],
+    )
+
+
+def _purchases() -> Schema:
+    return mapping(
+        "How purchases behave.",
+        {
+            "expires_after_minutes": whole(
+                "How long an unpaid purchase stays open. Stripe keeps a checkout open for at least 30 minutes.",
+                least=30,
+                most=1_440,
+                default=35,
+                examples=[35],
+            )
+        },
+        examples=[{"expires_after_minutes": 35}],
+    )
+
+
+def _retention() -> Schema:
+    return mapping(
+        "How long technical records are kept. The books are kept for ever.",
+        {
+            "idempotency_days": whole("Answers to repeated requests.", most=_DAYS, default=30, examples=[30]),
+            "webhook_bodies_days": whole("Bodies of gateways' webhooks.", most=_DAYS, default=30, examples=[30]),
+        },
+        examples=[{"idempotency_days": 30}],
+    )
+
+
+def plugin_keys() -> Schema:
+    """The keys that every plugin's section has besides its own."""
+    return {
+        "on_error": choice(
+            "If the plugin cannot be loaded: `fail` the start, or `skip` it and sell the rest.",
+            ["fail", "skip"],
+            default="fail",
+            examples=["fail"],
+        ),
+        "unscreened": choice(
+            "`allow`: sell even if this plugin judges purchases and is skipped.", ["allow"], examples=["allow"]
+        ),
+    }
+
+
+def plugin_name() -> Schema:
+    """What a plugin may be called."""
+    return names(NAME_PATTERN, SAYS_NAME)

@@ -1,0 +1,131 @@
+"""What a creator's file may say, until a plugin that knows more claims the key ``creators``."""
+
+from storefront.core.config.schema_parts import (
+    Schema,
+    amount,
+    listing,
+    mapping,
+    names,
+    table,
+    text,
+    wording,
+)
+
+_ID = names(
+    "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
+    "must be 1 to 40 lower-case letters, digits or `-` (it stands in the address)",
+)
+_COLOUR: Schema = {
+    "pattern": "^#[0-9a-fA-F]{6}$",
+    "patternErrorMessage": 'must be a colour like "#ffd700" (in quotes: a bare # begins a comment)',
+    "examples": ["#ffd700"],
+}
+
+
+def creators() -> Schema:
+    """Creator's id -> what is shown of them, and how they can be tipped."""
+    return table(
+        "Creators, by the id that stands in their address. Usually one file each: `include: [creators/*.yaml]`.",
+        _creator(),
+        keys=_ID,
+        examples=[{"luna": {"name": "Luna", "title": "Luna plays"}}],
+    )
+
+
+def _creator() -> Schema:
+    return mapping(
+        "A creator.",
+        {
+            "name": text("What they are called.", maxLength=60, examples=["Luna"]),
+            "title": wording("The headline of their page.", "Luna plays Lanternfall"),
+            "about": wording("A few sentences about them.", "Cosy speedruns, four evenings a week."),
+            "accent": text("Their colour, as #rrggbb.", **_COLOUR),
+            "tips": _tips(),
+            "links": listing(
+                "Where else they can be found.",
+                mapping(
+                    "A link.",
+                    {
+                        "title": text("What it says.", maxLength=60, examples=["Schedule"]),
+                        "url": text(
+                            "Where it leads.", examples=["https://luna.example/schedule"], **{"x-form": "https"}
+                        ),
+                    },
+                    required=["title", "url"],
+                    examples=[{"title": "Schedule", "url": "https://luna.example/schedule"}],
+                ),
+                maxItems=20,
+                examples=[[{"title": "Schedule", "url": "https://luna.example/schedule"}]],
+            ),
+        },
+        required=["name"],
+        examples=[{"name": "Luna", "title": "Luna plays Lanternfall"}],
+    )
+
+
+def _tips() -> Schema:
+    per_currency = {"x-keys": "currency", "minProperties": 1}
+    return mapping(
+        "How fans can tip. Amounts are in minor units: 500 means 5.00 USD.",
+        {
+            "min": table(
+                "The least, by currency.",
+                amount("The least tip.", examples=[100]),
+                examples=[{"USD": 100, "EUR": 100}],
+                **per_currency,
+            ),
+            "max": table(
+                "The most, by currency.",
+                amount("The largest tip.", examples=[50000]),
+                examples=[{"USD": 50000}],
+                **per_currency,
+            ),
+            "presets": table(
+                "The amounts on the buttons, by currency.",
+                listing(
+                    "Amounts.",
+                    amount("An amount.", examples=[500]),
+                    minItems=1,
+                    maxItems=8,
+                    uniqueItems=True,
+                    examples=[[300, 500, 1000]],
+                ),
+                examples=[{"USD": [300, 500, 1000]}],
+                **per_currency,
+            ),
+            "tiers": listing(
+                "What a larger tip looks like on stream.",
+                _tier(),
+                maxItems=20,
+                examples=[[{"id": "gold", "min": {"USD": 500}}]],
+            ),
+        },
+        required=["min"],
+        examples=[{"min": {"USD": 100, "EUR": 100}, "presets": {"USD": [300, 500, 1000]}}],
+    )
+
+
+def _tier() -> Schema:
+    return mapping(
+        "A tier: the highest one whose minimum the tip reaches.",
+        {
+            "id": text("Its id.", examples=["gold"], **_ID),
+            "title": wording("Its name for people.", "Gold"),
+            "min": table(
+                "From this amount on, by currency.",
+                amount("The least tip.", examples=[500]),
+                examples=[{"USD": 500}],
+                **{"x-keys": "currency", "minProperties": 1},
+            ),
+            "color": text("Its colour, as #rrggbb.", **_COLOUR),
+            "max_chars": {
+                "description": "The longest message.",
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 500,
+                "examples": [200],
+            },
+        },
+        required=["id", "min"],
+        examples=[{"id": "gold", "min": {"USD": 500}, "color": "#ffd700"}],
+    )

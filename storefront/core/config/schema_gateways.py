@@ -1,0 +1,67 @@
+"""The sections of the two gateways that come with the shop; others bring their own schema."""
+
+from storefront.core.config.schema_parts import Schema, mapping, secret, text
+
+_LEAST_SECRET_BYTES = 24
+
+
+def gateway_schemas() -> dict[str, Schema]:
+    """Gateway -> schema of its section."""
+    return {"sandbox": _sandbox(), "stripe": _stripe()}
+
+
+def _sandbox() -> Schema:
+    return mapping(
+        "Plays Stripe on this machine: nothing leaves it, no real money moves. The default in sandbox mode.",
+        {
+            "url": text(
+                "A sandbox that runs on its own (`storefront sandbox`); without it the server brings one.",
+                examples=["http://127.0.0.1:8081"],
+                **{"x-form": "origin"},
+            ),
+            "secret_key": secret("The key that it accepts; made by itself if not given.", "${SANDBOX_SECRET_KEY}"),
+            "webhook_secret": _webhook_secret("${SANDBOX_WEBHOOK_SECRET}"),
+        },
+        examples=[{}],
+    )
+
+
+def _stripe() -> Schema:
+    example = {"secret_key": "${STRIPE_SECRET_KEY}", "webhook_secret": "${STRIPE_WEBHOOK_SECRET}"}
+    return mapping(
+        "Stripe. Test keys belong to sandbox mode, live keys to live mode.",
+        {
+            "secret_key": secret("A secret or restricted key (sk_… or rk_…).", "${STRIPE_SECRET_KEY}"),
+            "webhook_secret": {
+                "description": "The signing secret of the webhook endpoint; two while one is being replaced.",
+                "anyOf": [
+                    _webhook_secret("${STRIPE_WEBHOOK_SECRET}"),
+                    {
+                        "type": "array",
+                        "items": _webhook_secret("${STRIPE_WEBHOOK_SECRET}"),
+                        "minItems": 1,
+                        "maxItems": 4,
+                        "uniqueItems": True,
+                    },
+                ],
+                "examples": ["${STRIPE_WEBHOOK_SECRET}"],
+            },
+            "api_base": text(
+                "Another address to speak to instead of Stripe's, for tests.",
+                examples=["http://127.0.0.1:12111"],
+                **{"x-form": "origin"},
+            ),
+            "account": text(
+                "The connected account that sells.",
+                pattern="^acct_[A-Za-z0-9]+$",
+                patternErrorMessage="must be an account id like acct_1Nv0FGQ9RKHgCVdK",
+                examples=["acct_1Nv0FGQ9RKHgCVdK"],
+            ),
+        },
+        required=["secret_key", "webhook_secret"],
+        examples=[example],
+    )
+
+
+def _webhook_secret(example: str) -> Schema:
+    return secret("A signing secret.", example, **{"x-min-bytes": _LEAST_SECRET_BYTES})

@@ -1,0 +1,102 @@
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:path}`` in texts; ``$${`` stands for a literal ``${``.
+
+The environment is handed in. Nothing that was put in is ever part of a message.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+from storefront.core.config.mistakes import Mistake, Path, show_path
+from storefront.core.config.positions import Spot, walk_spots
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+_NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_LARGEST_FILE = 65_536
+_EXAMPLE = "${NAME}, ${NAME:-default} or ${file:path}"
+
+
+class _MissingError(Exception):
+    """A reference that has no value; the message names it, never a value."""
+
+
+def substitute(tree: Spot, *, folder: FilePath, environ: Mapping[str, str], mistakes: list[Mistake]) -> None:
+    """Put values in place of references, everywhere in the tree; relative file paths start at ``folder``."""
+    for path, spot in walk_spots(tree):
+        if not isinstance(spot.value, str) or "${" not in spot.value:
+            continue
+        text = spot.value
+        try:
+            value = _REFERENCE.sub(lambda found: _resolve(found, folder, environ), text)
+            if not _is_clean(value):
+                raise _MissingError(f"{shorten(text)} holds characters that are not text")
+        except _MissingError as error:
+            mistakes.append(_at(spot, path, str(error)))
+            spot.is_broken = True
+            continue
+        whole = _REFERENCE.fullmatch(text)
+        spot.is_whole = whole is not None and whole[1] is not None
+        # A default stands in the file like any literal: only what came from outside counts as such.
+        spot.is_from_outside = any(_is_given(found, environ) for found in _REFERENCE.finditer(text))
+        spot.value = value
+
+
+def refuse_references(tree: Spot, mistakes: list[Mistake]) -> None:
+    """Say no to every reference: this file is written by someone who may not read the server's secrets."""
+    for path, spot in walk_spots(tree):
+        if isinstance(spot.value, str) and "${" in spot.value:
+            mistakes.append(_at(spot, path, "${…} is not allowed in a creator's file"))
+            spot.is_broken = True
+
+
+def shorten(text: str) -> str:
+    """A reference for a message: its default is left out, because that may be a secret too."""
+    names = [found[1].split(":-")[0][:80] for found in _REFERENCE.finditer(text) if found[1] is not None]
+    return ", ".join("${" + name + "}" for name in names)
+
+
+def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str]) -> str:
+    if found[0] == "$${":
+        return "${"
+    inside = found[1]
+    if inside is None:
+        raise _MissingError(f"`${{` is not closed; write {_EXAMPLE} ($${{ for a literal ${{)")
+    if inside.startswith("file:"):
+        return _read(inside.removeprefix("file:"), folder)
+    named = _NAME.fullmatch(inside)
+    if named is None:
+        raise _MissingError(f"a reference is written {_EXAMPLE} ($${{ for a literal ${{)")
+    value = environ.get(named[1], "")
+    if value or (named[2] is None and named[1] in environ):
+        return value
+    if named[2] is None:
+        raise _MissingError(
+            f"the environment variable {named[1]} is not set; set it, or write ${{{named[1]}:-default}}"
+        )
+    return named[2]
+
+
+def _is_given(found: re.Match[str], environ: Mapping[str, str]) -> bool:
+    inside = found[1]
+    return inside is not None and (inside.startswith("file:") or bool(environ.get(inside.split(":-")[0])))
+
+
+def _read(name: str, folder: FilePath) -> str:
+    try:
+        file = folder / name
+        if not file.is_file():
+            raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} does not exist")
+        if file.stat().st_size > _LARGEST_FILE:
+            raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} is larger than {_LARGEST_FILE} bytes")
+        return file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
+        raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} cannot be read: {reason}") from error
+
+
+def _is_clean(text: str) -> bool:
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
+def _at(spot: Spot, path: Path, message: str) -> Mistake:
+    return Mistake(spot.place.file, spot.place.line, spot.place.column, show_path(path), message)

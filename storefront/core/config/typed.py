@@ -1,0 +1,264 @@
+"""Turns checked values into the dataclasses of ``model``; what the schema has proved is only asserted here."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from storefront.core.config.forms import read_instant, read_origin
+from storefront.core.config.loading import Document
+from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model import (
+    ApiKey,
+    Asset,
+    Available,
+    Config,
+    Database,
+    Entitlement,
+    Gateway,
+    KeyKind,
+    Limit,
+    LimitPer,
+    Logging,
+    Mode,
+    Offer,
+    OnError,
+    Plugin,
+    Purchases,
+    RateLimit,
+    RateLimitPer,
+    Retention,
+    Shop,
+    Text,
+    Web,
+    Window,
+)
+from storefront.core.config.schema_offers import common_offer_keys
+from storefront.core.config.secret import Secret
+
+Section = Mapping[str, object]
+
+_CUSTOMER = RateLimit(RateLimitPer.CUSTOMER, rate=500, period_seconds=1, burst=1000)
+
+DEFAULT_RATE_LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
+    "read": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=50, period_seconds=1, burst=200)),
+    "write": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=5, period_seconds=1, burst=50)),
+    "checkout": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=10, period_seconds=60, burst=20)),
+    "sign_in": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=30, period_seconds=60, burst=30)),
+    "webhook": (RateLimit(RateLimitPer.ADDRESS, rate=200, period_seconds=1, burst=1000),),
+}
+"""Signed-in games are left alone; strangers are held where it costs something. Server keys meet none of these."""
+
+
+def make_config(
+    document: Document,
+    value: Section,
+    orphans: tuple[str, ...],
+    skipped: Mapping[str, tuple[Mistake, ...]],
+    claims: Collection[str],
+) -> Config:
+    """The typed configuration of a document without mistakes."""
+    shop = _shop(_section(value, "shop"))
+    mode = Mode(_text(value, "mode", "sandbox"))
+    data_dir = document.folder / _text(value, "data", "./data")
+    purchases, retention = _section(value, "purchases"), _section(value, "retention")
+    logging, creators = _section(value, "logging"), value.get("creators")
+    url = _section(value, "database").get("url", Secret(f"sqlite:///{data_dir}/storefront.sqlite"))
+    assert isinstance(url, Secret)
+    return Config(
+        files=document.files,
+        shop=shop,
+        mode=mode,
+        data_dir=data_dir,
+        database=Database(url),
+        web=_web(_section(value, "web")),
+        logging=Logging(level=_text(logging, "level", "info"), format=_text(logging, "format", "console")),
+        assets={code: _asset(code, _mapping(one), shop) for code, one in _section(value, "assets").items()},
+        entitlements={
+            key: Entitlement(key, _need(_wording(one, "title", shop)), _wording(one, "description", shop))
+            for key, one in _sections(value, "entitlements")
+        },
+        offers={sku: _offer(sku, one, shop) for sku, one in _sections(value, "offers")},
+        gateways=_gateways(value, mode),
+        plugins={name: _plugin(name, one) for name, one in _sections(value, "plugins")},
+        keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
+        purchases=Purchases(_integer(purchases, "expires_after_minutes", 35)),
+        retention=Retention(
+            idempotency_days=_integer(retention, "idempotency_days", 30),
+            webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
+        ),
+        creators=creators if isinstance(creators, dict) else {},
+        claimed={key: value[key] for key in claims if key in value},
+        skipped=skipped,
+        skipped_offers=orphans,
+    )
+
+
+def _shop(section: Section) -> Shop:
+    return Shop(
+        name=_text(section, "name", ""),
+        publisher=_maybe(section, "publisher"),
+        default_language=_text(section, "default_language", "en"),
+        accent=_maybe(section, "accent"),
+        support_email=_maybe(section, "support_email"),
+    )
+
+
+def _web(section: Section) -> Web:
+    public_url = _maybe(section, "public_url")
+    given = {name: _rate_limits(limits) for name, limits in _section(section, "rate_limits").items()}
+    return Web(
+        host=_text(section, "host", "127.0.0.1"),
+        port=_integer(section, "port", 8080),
+        public_url=None if public_url is None else read_origin(public_url),
+        trusted_proxies=_texts(section, "trusted_proxies"),
+        return_origins=tuple(read_origin(origin) for origin in _texts(section, "return_origins")),
+        body_limit_bytes=_integer(section, "body_limit_bytes", 1_048_576),
+        anonymous_catalog=_switch(section, "anonymous_catalog", default=True),
+        rate_limits={**DEFAULT_RATE_LIMITS, **given},
+    )
+
+
+def _rate_limits(limits: object) -> tuple[RateLimit, ...]:
+    several = limits if isinstance(limits, list) else [limits]
+    return tuple(_rate_limit(_mapping(one)) for one in several)
+
+
+def _rate_limit(section: Section) -> RateLimit:
+    rate = _integer(section, "rate", 1)
+    return RateLimit(
+        per=RateLimitPer(_text(section, "per", "address")),
+        rate=rate,
+        period_seconds=_integer(section, "period_seconds", 1),
+        burst=_integer(section, "burst", rate),
+    )
+
+
+def _asset(code: str, section: Section, shop: Shop) -> Asset:
+    return Asset(
+        code=code,
+        title=_need(_wording(section, "title", shop)),
+        exponent=_integer(section, "exponent", 0),
+        icon=_maybe(section, "icon"),
+    )
+
+
+def _offer(sku: str, section: Section, shop: Shop) -> Offer:
+    common = common_offer_keys()
+    window = _section(section, "available")
+    return Offer(
+        sku=sku,
+        kind=_text(section, "kind", ""),
+        title=_need(_wording(section, "title", shop)),
+        description=_wording(section, "description", shop),
+        picture=_maybe(section, "picture"),
+        prices={asset: _integer(_section(section, "prices"), asset, 0) for asset in _section(section, "prices")},
+        grants=_grants(section.get("grants")),
+        limits=tuple(_limit(_mapping(limit)) for limit in _list(section, "limits")),
+        available=Available(from_=_instant(window, "from"), until=_instant(window, "until")),
+        featured=_switch(section, "featured", default=False),
+        badge=_wording(section, "badge", shop),
+        hidden=_switch(section, "hidden", default=False),
+        metadata={key: _text(_section(section, "metadata"), key, "") for key in _section(section, "metadata")},
+        part={key: value for key, value in section.items() if key not in common},
+    )
+
+
+def _grants(value: object) -> Mapping[str, bool | int | str]:
+    if isinstance(value, list):
+        return {str(key): True for key in value}
+    granted = _mapping(value or {})
+    return {key: given for key, given in granted.items() if isinstance(given, bool | int | str)}
+
+
+def _limit(section: Section) -> Limit:
+    return Limit(
+        per=LimitPer(_text(section, "per", "customer")),
+        count=_integer(section, "count", 1),
+        window=Window(_text(section, "window", "lifetime")),
+        restore_on_refund=_switch(section, "restore_on_refund", default=False),
+    )
+
+
+def _gateways(value: Section, mode: Mode) -> Mapping[str, Gateway]:
+    named = {name: Gateway(name, section) for name, section in _sections(value, "gateways")}
+    return named if named or mode is Mode.LIVE else {"sandbox": Gateway("sandbox", {})}
+
+
+def _plugin(name: str, section: Section) -> Plugin:
+    return Plugin(
+        name=name,
+        on_error=OnError(_text(section, "on_error", "fail")),
+        unscreened=section.get("unscreened") == "allow",
+        options={key: option for key, option in section.items() if key not in ("on_error", "unscreened")},
+    )
+
+
+def _key(section: Section) -> ApiKey:
+    key = section["key"]
+    assert isinstance(key, Secret)
+    kind = KeyKind(_text(section, "kind", "server"))
+    return ApiKey(key=key, kind=kind, name=_text(section, "name", kind.value), scopes=_texts(section, "scopes"))
+
+
+def _wording(section: Section, key: str, shop: Shop) -> Text | None:
+    value = section.get(key)
+    if isinstance(value, str):
+        return {shop.default_language: value}
+    return None if value is None else {language: str(text) for language, text in _mapping(value).items()}
+
+
+def _need(text: Text | None) -> Text:
+    assert text is not None
+    return text
+
+
+def _instant(section: Section, key: str) -> datetime | None:
+    value = _maybe(section, key)
+    return None if value is None else read_instant(value)
+
+
+def _sections(value: Section, key: str) -> list[tuple[str, Section]]:
+    return [(name, _mapping(section)) for name, section in _section(value, key).items()]
+
+
+def _section(value: Section, key: str) -> Section:
+    return _mapping(value.get(key, {}))
+
+
+def _mapping(value: object) -> Section:
+    assert isinstance(value, dict)
+    return value
+
+
+def _list(section: Section, key: str) -> list[object]:
+    value = section.get(key, [])
+    assert isinstance(value, list)
+    return value
+
+
+def _texts(section: Section, key: str) -> tuple[str, ...]:
+    return tuple(str(item) for item in _list(section, key))
+
+
+def _text(section: Section, key: str, default: str) -> str:
+    value = section.get(key, default)
+    assert isinstance(value, str)
+    return value
+
+
+def _maybe(section: Section, key: str) -> str | None:
+    value = section.get(key)
+    assert value is None or isinstance(value, str)
+    return value
+
+
+def _integer(section: Section, key: str, default: int) -> int:
+    value = section.get(key, default)
+    assert isinstance(value, int)
+    assert not isinstance(value, bool)
+    return value
+
+
+def _switch(section: Section, key: str, *, default: bool) -> bool:
+    value = section.get(key, default)
+    assert isinstance(value, bool)
+    return value
