@@ -1,0 +1,38 @@
+"""Small line icons on a 24-grid, drawn in the colour of the text beside them."""
+
+from typing import Final
+
+from markupsafe import Markup
+
+_PATHS: Final[dict[str, str]] = {
+    "gem": "M7 4h10l4 5.5L12 21 3 9.5zM3 9.5h18M9 9.5 12 21l3-11.5M9 9.5 12 4l3 5.5",
+    "plus": "M12 5v14M5 12h14",
+    "check": "m4.5 12.5 5 5 10-11",
+    "menu": "M4 7h16M4 12h16M4 17h16",
+    "close": "M6 6l12 12M18 6 6 18",
+    "chevron-down": "m6 9 6 6 6-6",
+    "arrow-left": "M19 12H5m6-6-6 6 6 6",
+    "lock": "M6 11h12a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1zM8 11V7.5a4 4 0 0 1 8 0V11",
+    "card": "M4 5h16a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM3 10h18M6.5 15h4",
+    "bank": "M3 9.5 12 4l9 5.5zM5.5 9.5V18M10 9.5V18M14 9.5V18M18.5 9.5V18M3 18h18M3 21h18",
+    "wallet": "M4 6.5h15a1 1 0 0 1 1 1V19a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1zM4 6.5 16 4v2.5M20 11h-4.5a2 2 0 0 0 0 4.5H20",
+    "warning": "M12 4 2.5 20h19zM12 10v4.5M12 17.2v.3",
+    "info": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 11v5.5M12 7.5v.3",
+    "clock": "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7.5V12l3 2.5",
+    "flask": "M9 3h6M10 3v6L4.8 18.5A1.7 1.7 0 0 0 6.3 21h11.4a1.7 1.7 0 0 0 1.5-2.5L14 9V3M7.5 15h9",
+    "user": "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.5 20.5c.8-3.6 3.8-5.5 7.5-5.5s6.7 1.9 7.5 5.5",
+    "moon": "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
+}
+
+ICONS: Final = tuple(_PATHS)
+
+
+def icon(name: str, *, size: int = 18) -> Markup:
+    """An icon as inline SVG, hidden from screen readers: the words beside it say what it means.
+
+    Raises: ``KeyError`` for a name that is not in ``ICONS``.
+    """
+    return Markup(
+        '<svg class="icon" viewBox="0 0 24 24" width="{}" height="{}" fill="none" stroke="currentColor" '
+        'stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="{}"/></svg>'
+    ).format(size, size, _PATHS[name])

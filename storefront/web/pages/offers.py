@@ -1,0 +1,136 @@
+"""The catalog and the customer state as the API answers them, read into values that the page can reckon with.
+
+The documents come from our own API, so nothing is checked twice here: only the fields that the page shows
+are read, and fields that a later plugin adds are passed over.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from storefront.core.money import Money
+from storefront.design.art import KINDS, kind_of
+from storefront.design.money import is_real
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A part of an offer: so much of a virtual currency, or so many of another offer's item."""
+
+    quantity: int
+    asset: str | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One offer of ``GET /v1/catalog``.
+
+    ``contents`` are given there as a list of ``{sku, quantity}`` and ``{asset, amount}``, bonus included; an item that
+    contains nothing but itself has none here. ``bonus`` (``asset -> amount``) is how much of that comes on top.
+    Prices with an interval belong to a membership, not to a shelf.
+    ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them.
+    """
+
+    sku: str
+    title: str
+    description: str
+    art: str
+    prices: tuple[Money, ...]
+    contents: tuple[Content, ...]
+    bonus: Mapping[str, int]
+    consumable: bool
+    featured: bool
+    badge: str | None
+    real_price: Money | None
+    left: Mapping[str, int]
+    available_from: datetime | None
+    available_until: datetime | None
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Offer":
+        sku: str = document["sku"]
+        art = document.get("art")
+        return cls(
+            sku=sku,
+            title=document["title"],
+            description=document.get("description") or "",
+            art=art if art in KINDS else kind_of(sku),
+            prices=tuple(_money(price) for price in document.get("prices", ()) if "interval" not in price),
+            contents=tuple(_content(part) for part in document.get("contents") or () if part.get("sku") != sku),
+            bonus=document.get("bonus") or {},
+            consumable=document.get("type") == "consumable",
+            featured=bool(document.get("featured", False)),
+            badge=document.get("badge"),
+            real_price=_money(document["real_price"]) if document.get("real_price") else None,
+            left={limit["per"]: limit["left"] for limit in document.get("limits") or () if "left" in limit},
+            available_from=_instant(document.get("available_from")),
+            available_until=_instant(document.get("available_until")),
+        )
+
+    @property
+    def pack(self) -> Content | None:
+        """What it fills the wallet with, when it holds one virtual currency, nothing else, and costs money."""
+        if len(self.contents) == 1 and self.contents[0].asset and self.real_prices:
+            return self.contents[0]
+        return None
+
+    @property
+    def real_prices(self) -> tuple[Money, ...]:
+        return tuple(price for price in self.prices if is_real(price.currency))
+
+    @property
+    def virtual_prices(self) -> tuple[Money, ...]:
+        return tuple(price for price in self.prices if not is_real(price.currency))
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One line of the customer's inventory; instances of one SKU are added up."""
+
+    sku: str
+    quantity: int
+    frozen: bool
+    expires_at: datetime | None
+
+
+def read_offers(catalog: Mapping[str, Any]) -> list[Offer]:
+    """All offers with a price, in the catalog's order."""
+    offers = (Offer.from_json(document) for document in catalog["offers"])
+    return [offer for offer in offers if offer.prices]
+
+
+def read_wallets(state: Mapping[str, Any]) -> dict[str, int]:
+    """``asset -> what can be spent now``, in minor units."""
+    return {asset: wallet["available"] for asset, wallet in state.get("wallets", {}).items()}
+
+
+def read_holdings(state: Mapping[str, Any]) -> dict[str, Holding]:
+    """``sku -> holding``, in the state's order; the last expiry counts, frozen only if all of it is."""
+    holdings: dict[str, Holding] = {}
+    for item in state.get("items", ()):
+        sku, expires_at = item["sku"], _instant(item.get("expires_at"))
+        before = holdings.get(sku)
+        ends = [before.expires_at, expires_at] if before else [expires_at]
+        holdings[sku] = Holding(
+            sku=sku,
+            quantity=item["quantity"] + (before.quantity if before else 0),
+            frozen=bool(item.get("frozen")) and (before is None or before.frozen),
+            expires_at=None if None in ends else max(end for end in ends if end is not None),
+        )
+    return holdings
+
+
+def _money(document: Mapping[str, Any]) -> Money:
+    return Money(document["amount"], document["currency"])
+
+
+def _content(part: Mapping[str, Any]) -> Content:
+    if "sku" in part:
+        return Content(quantity=part.get("quantity", 1), sku=part["sku"])
+    return Content(quantity=part["amount"], asset=part["asset"])
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,84 @@
+"""Turns the catalog and one customer's state into the shop page's view.
+
+Nothing here knows HTTP, reads a clock or makes up a random value: the present, the maker of idempotency
+keys and the page frame are handed in, so equal inputs make an equal page.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from storefront.web.pages.desk import Desk, Rate, choose
+from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
+from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView
+
+
+def build_shop_view(
+    catalog: Mapping[str, Any],
+    customer_state: Mapping[str, Any] | None,
+    *,
+    page: PageFrame,
+    assets: Mapping[str, AssetName],
+    now: datetime,
+    new_key: Callable[[], str],
+    currency: str | None = None,
+    notice: Notice | None = None,
+    prices_note: str = "",
+) -> ShopView:
+    """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
+
+    ``assets`` names the virtual currencies (``code -> name``); ``currency`` is the real one to show where an offer
+    has a choice; ``new_key`` makes an idempotency key, one per button.
+    """
+    offers = [offer for offer in read_offers(catalog) if not _is_over(offer, now)]
+    signed_in = customer_state is not None
+    state = customer_state or {}
+    rate = _smallest_pack(offers, currency)
+    desk = Desk(
+        page=page,
+        assets=assets,
+        now=now,
+        new_key=new_key,
+        currency=currency,
+        offers={offer.sku: offer for offer in offers},
+        wallets=read_wallets(state) if signed_in else None,
+        holdings=read_holdings(state),
+        rate=rate,
+    )
+    stars = [offer for offer in offers if offer.featured]
+    featured = next((offer for offer in stars if not desk.owns(offer)), stars[0] if stars else None)
+    packs = sorted((o for o in offers if o.pack and o is not featured), key=lambda o: o.pack.quantity if o.pack else 0)
+    items = [offer for offer in offers if not offer.pack and offer is not featured]
+    main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
+    return ShopView(
+        page=page,
+        customer=_customer(state["customer"]) if signed_in else None,
+        wallet=desk.chip(main_asset) if signed_in and main_asset else None,
+        other_wallets=tuple(desk.chip(asset) for asset in desk.wallets or () if asset != main_asset),
+        notice=notice,
+        featured=desk.panel(featured) if featured else None,
+        currency_name=desk.asset(main_asset) if main_asset else None,
+        packs=tuple(desk.pack(offer) for offer in packs),
+        items=tuple(desk.item(offer) for offer in items),
+        inventory=tuple(desk.line(holding) for holding in desk.holdings.values()),
+        prices_note=prices_note,
+    )
+
+
+def _smallest_pack(offers: Sequence[Offer], currency: str | None) -> Rate | None:
+    rates = []
+    for offer in offers:
+        price = choose(offer.real_prices, currency)
+        if offer.pack and offer.pack.asset and price:
+            rates.append(Rate(offer.pack.asset, offer.pack.quantity, price))
+    return min(rates, key=lambda rate: rate.quantity, default=None)
+
+
+def _is_over(offer: Offer, now: datetime) -> bool:
+    return offer.available_until is not None and offer.available_until <= now
+
+
+def _customer(name: str) -> Customer:
+    words = [word for word in name.replace("_", " ").replace("-", " ").replace(".", " ").split() if word]
+    initials = "".join(word[0] for word in words[:2]) or "?"
+    return Customer(name=name, initials=initials.upper())

@@ -1,0 +1,213 @@
+"""What the shop page shows, as plain frozen values: the templates need nothing else and decide nothing.
+
+All texts are ready to print (sums formatted, dates worded) and not yet escaped; the templates escape them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from markupsafe import Markup
+
+
+class Tone(StrEnum):
+    """How a notice is meant; the words say it too."""
+
+    GOOD = "good"
+    BAD = "bad"
+    INFO = "info"
+
+
+class ItemState(StrEnum):
+    """What a customer can do with an offer right now."""
+
+    GET = "get"
+    OWNED = "owned"
+    SHORT = "short"
+    SOLD_OUT = "sold_out"
+    LIMIT_REACHED = "limit_reached"
+    BACK_ON = "back_on"
+    LOOK_ONLY = "look_only"
+
+
+@dataclass(frozen=True, slots=True)
+class PageFrame:
+    """What every page of the shop shares.
+
+    ``theme`` is ``light``, ``dark`` or ``None`` for what the reader's system says. ``base`` is the path that the
+    application is mounted under, without a trailing slash. ``accent_url`` links the shop's own accent, if it has one.
+    """
+
+    shop_name: str
+    csrf: str
+    publisher: str | None = None
+    support_email: str | None = None
+    sandbox: bool = False
+    theme: str | None = None
+    locale: str = "en"
+    direction: str = "ltr"
+    base: str = ""
+    accent_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AssetName:
+    """A virtual currency as pages name it: ``gems`` in running text, with its number of decimals."""
+
+    code: str
+    name: str
+    exponent: int = 0
+
+    @classmethod
+    def titled(cls, code: str, title: str, exponent: int = 0) -> "AssetName":
+        """From the catalog's title, which is written as a heading: ``Gems`` -> ``gems``, but ``XP`` stays."""
+        is_word = title[1:] == title[1:].lower()
+        return cls(code, title[:1].lower() + title[1:] if is_word else title, exponent)
+
+    @property
+    def heading(self) -> str:
+        """The name at the start of a line: ``Gems``."""
+        return self.name[:1].upper() + self.name[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """News from the last request; with ``sku`` it stands on that offer's card, else at the top."""
+
+    tone: Tone
+    text: str
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who is signed in. ``name`` is user text."""
+
+    name: str
+    initials: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Drawn art and the class of the tile under it."""
+
+    art: Markup
+    tint: str
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTag:
+    """One way to buy: the label on the button and the hidden fields of its form.
+
+    ``name`` is the whole sentence for screen readers. ``fields`` goes to ``POST /shop/buy``: ``sku``, ``currency``,
+    ``pay_with`` (``wallet``, or left out for the gateway), ``expected_price`` (minor units) and ``idempotency_key``.
+    """
+
+    label: str
+    name: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant in words (UTC) and for machines; the script words it again in the reader's zone."""
+
+    text: str
+    iso: str
+
+    @classmethod
+    def at(cls, instant: datetime, text: str) -> "Moment":
+        return cls(text=text, iso=instant.isoformat().replace("+00:00", "Z"))
+
+
+@dataclass(frozen=True, slots=True)
+class WalletChip:
+    """The balance that can be spent now. ``top_up`` is true when the page sells this currency."""
+
+    asset: AssetName
+    amount: str
+    top_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PackCard:
+    """A pack of virtual currency: ``figure`` ``1,200``, ``unit_price`` ``€0.83 per 100``."""
+
+    sku: str
+    figure: str
+    asset: AssetName
+    unit_price: str
+    picture: Picture
+    badge: str | None
+    state: ItemState
+    price: str
+    tag: PriceTag | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCard:
+    """Anything else on sale.
+
+    ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
+    what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
+    there only when it can be bought now; ``other_tags`` are further ways to pay.
+    """
+
+    sku: str
+    title: str
+    description: str
+    picture: Picture
+    badge: str | None
+    state: ItemState
+    status: str
+    price: str
+    is_virtual_price: bool
+    real_price: str | None
+    until: Moment | None
+    tag: PriceTag | None
+    other_tags: tuple[PriceTag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContentChip:
+    """One part of a bundle: ``1,200 gems``, ``Rime Boots``."""
+
+    label: str
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturedPanel:
+    """The offer that stands first, with what is in it."""
+
+    card: ItemCard
+    contents: tuple[ContentChip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryLine:
+    """One thing the customer owns. ``use_fields`` goes to ``POST /shop/consume`` and is there for consumables."""
+
+    sku: str
+    title: str
+    picture: Picture
+    status: str
+    use_fields: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShopView:
+    """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy."""
+
+    page: PageFrame
+    customer: Customer | None
+    wallet: WalletChip | None
+    other_wallets: tuple[WalletChip, ...]
+    notice: Notice | None
+    featured: FeaturedPanel | None
+    currency_name: AssetName | None
+    packs: tuple[PackCard, ...]
+    items: tuple[ItemCard, ...]
+    inventory: tuple[InventoryLine, ...]
+    prices_note: str
