@@ -1,0 +1,126 @@
+"""What the checkout page shows of a session, read in one transaction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+from storefront.design.art import art, gem_pile, kind_of, tint_class
+from storefront.design.money import exponent_of, format_count, format_money
+from storefront.sandbox import currencies
+from storefront.sandbox.checkout_sessions import return_url
+from storefront.sandbox.payments import is_challenged
+from storefront.sandbox.store import Body
+from storefront.sandbox.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the receipt, ready to print."""
+
+    name: str
+    detail: str
+    amount: str
+    art: Markup
+    tint: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A session as the page needs it; ``state`` is open, challenge, paid, expired or unknown."""
+
+    state: str
+    now: int
+    session: Body | None = None
+    email: str | None = None
+    total: str = ""
+    lines: tuple[Line, ...] = ()
+    success_url: str = ""
+    return_origins: tuple[str, ...] = ()
+    card_ending: str = ""
+    last_error: Body | None = None
+    is_free: bool = False
+    is_held: bool = False
+    theme: str | None = None  # light or dark, when the buyer chose one in the shop
+
+
+def view_of(world: World, session_id: str, locale: str, theme: str | None) -> View:
+    """Read a session for its page; never raises for an unknown id."""
+    session = world.records.find("checkout.session", session_id)
+    if session is None:
+        return View("unknown", world.now, theme=theme)
+    hidden = world.records.hidden(session_id)
+    intent = world.records.find("payment_intent", session["payment_intent"] or "")
+    addresses = [url for url in (session["success_url"], session["cancel_url"]) if url]
+    return View(
+        state=_state(world, session),
+        now=world.now,
+        session=session,
+        email=(session["customer_details"] or {}).get("email"),
+        total=sum_text(session["amount_total"], session["currency"], locale),
+        lines=tuple(
+            _line(item, product, locale) for item, product in zip(hidden["line_items"], hidden["products"], strict=True)
+        ),
+        success_url=return_url(session),
+        return_origins=tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in addresses})),
+        card_ending=_card_ending(world, intent),
+        last_error=intent["last_payment_error"] if intent else None,
+        is_free=session["amount_total"] == 0,
+        is_held=bool(intent and intent["status"] == "requires_capture"),
+        theme=theme,
+    )
+
+
+def _state(world: World, session: Body) -> str:
+    if session["status"] == "open":
+        return "challenge" if is_challenged(world, session) else "open"
+    return "paid" if session["status"] == "complete" else "expired"
+
+
+def _card_ending(world: World, intent: Body | None) -> str:
+    if intent is None or intent["payment_method"] is None:
+        return ""
+    return str(world.get("payment_method", intent["payment_method"])["card"]["last4"])
+
+
+def _line(item: Body, product: Body, locale: str) -> Line:
+    name, quantity = product["name"], item["quantity"]
+    sku = (product.get("metadata") or {}).get("sku") or name
+    kind = kind_of(sku)
+    if kind in ("default", "gem"):
+        kind = kind_of(name)
+    if kind.startswith("gem"):
+        figures = re.search(r"\d[\d,.\u00a0]*", name)
+        kind = gem_pile(int(re.sub(r"\D", "", figures[0])) if figures else 1)
+    details = [product.get("description") or ""]
+    if quantity > 1:
+        each = sum_text(item["price"]["unit_amount"], item["currency"], locale)
+        details.insert(0, f"{format_count(quantity, locale)} × {each}")
+    return Line(
+        name=name,
+        detail=" · ".join(detail for detail in details if detail),
+        amount=sum_text(item["amount_total"], item["currency"], locale),
+        art=art(kind, sku),
+        tint=tint_class(kind, sku),
+    )
+
+
+def sum_text(amount: int, currency: str, locale: str) -> str:
+    """A sum as the reader writes it; Stripe's minor units become those of ISO 4217 first."""
+    shift = exponent_of(currency.upper()) - currencies.exponent(currency)
+    minor = amount * 10**shift if shift >= 0 else amount // 10**-shift
+    return format_money(minor, currency.upper(), locale)
+
+
+def wished_locale(header: str) -> str:
+    """The language tag that an ``Accept-Language`` header wishes for most; English without one."""
+    wishes: list[tuple[float, str]] = []
+    for part in header[:500].split(","):
+        tag, _, quality = part.strip().partition(";q=")
+        if re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", tag):
+            weight = float(quality) if re.fullmatch(r"[01](\.\d{1,3})?", quality) else 1.0
+            wishes.append((weight, tag))
+    return max(wishes, key=lambda wish: wish[0])[1] if wishes else "en"

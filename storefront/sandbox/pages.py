@@ -1,0 +1,173 @@
+"""The hosted checkout page: a plain form that posts to its own address and works without script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import jinja2
+from aiohttp import web
+
+from storefront import design
+from storefront.design.icons import icon
+from storefront.sandbox import page_view
+from storefront.sandbox.card_form import DECLINE_WORDS, DECLINED, NOT_CONFIRMED, CardForm, blank_form, read_form
+from storefront.sandbox.page_view import View
+from storefront.sandbox.payments import Outcome, answer_challenge, complete_without_payment, pay
+from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.store import Body
+from storefront.sandbox.world import World
+
+FOLDER = Path(__file__).parent
+OUTCOMES = (
+    ("4242 4242 4242 4242", "Succeeds"),
+    ("4000 0000 0000 0002", "Declined"),
+    ("4000 0000 0000 9995", "Too little money"),
+    ("4000 0025 0000 3155", "Asks for 3-D Secure"),
+    ("4000 0000 0000 0119", "Bank does not answer"),
+    ("4100 0000 0000 0019", "Blocked as risky"),
+)
+
+
+class Pages:
+    """Handlers of ``/pay/<session id>`` and of the files that its pages use."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._base = urlsplit(sandbox.public_url).path.rstrip("/")
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.globals.update(icon=icon, asset=self._asset, outcomes=OUTCOMES)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The page and its static files."""
+        return [
+            web.get("/pay/{session}", self.show),
+            web.post("/pay/{session}", self.submit),
+            web.static("/static/design", design.STATIC),
+            web.static("/static/checkout", FOLDER / "static"),
+        ]
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """The page as the session stands: form, question of the bank, paid, expired, or unknown."""
+        view = await self._view(request)
+        return self._page(view, 200, form=None)
+
+    async def submit(self, request: web.Request) -> web.StreamResponse:
+        """Pay, answer the bank, or walk away; paid and cancelled redirect with 303."""
+        fields = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        view = await self._view(request)
+        if view.state == "paid":
+            return _redirect(view.success_url)
+        if view.session is None or view.state == "expired":
+            return self._page(view, 404, form=None)
+        action = fields.get("action", "pay")
+        if action == "cancel":
+            return _redirect(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
+        if action != "pay":
+            return self._page(view, 400, form=None)
+        if fields.get("challenge") in ("pass", "fail") and "card_number" not in fields:
+            form = blank_form(view.now, view.email)
+            return await self._settle(request, form, await self._answer(view.session, fields))
+        return await self._try_card(request, view, fields)
+
+    async def _try_card(self, request: web.Request, view: View, fields: Mapping[str, str]) -> web.StreamResponse:
+        assert view.session is not None, "only an open session takes a card"
+        session_id = view.session["id"]
+        form = read_form(fields, view.now, view.email)
+        if view.is_free:
+            outcome = await self._sandbox.act(
+                lambda world: complete_without_payment(world, session_id, form.email or None)
+            )
+            return await self._settle(request, form, outcome)
+        card = form.card
+        if form.errors or card is None:
+            return self._page(view, 402 if form.is_refused_by_network else 400, form=form)
+        outcome = await self._sandbox.act(
+            lambda world: pay(world, session_id, card, expiry=form.expiry, email=form.email or None)
+        )
+        if outcome is Outcome.ASKED and fields.get("challenge") in ("pass", "fail"):
+            outcome = await self._answer(view.session, fields)
+        return await self._settle(request, form, outcome)
+
+    async def _answer(self, session: Body, fields: Mapping[str, str]) -> Outcome:
+        is_passed = fields["challenge"] == "pass"
+        return await self._sandbox.act(lambda world: answer_challenge(world, session["id"], is_passed=is_passed))
+
+    async def _settle(self, request: web.Request, form: CardForm, outcome: Outcome) -> web.StreamResponse:
+        view = await self._view(request)
+        if view.state == "paid":
+            return _redirect(view.success_url)
+        if outcome is Outcome.DECLINED:
+            code = (view.last_error or {}).get("decline_code", "")
+            name, words = DECLINE_WORDS.get(code, ("card_number", DECLINED))
+            form.errors[name] = words
+            return self._page(view, 402, form=form)
+        if outcome is Outcome.NOT_AUTHENTICATED:
+            form.errors["card_number"] = NOT_CONFIRMED
+            return self._page(view, 402, form=form)
+        return self._page(view, 200, form=None)
+
+    async def _view(self, request: web.Request) -> View:
+        session_id = request.match_info["session"]
+        locale = page_view.wished_locale(request.headers.get("Accept-Language", ""))
+
+        chosen = request.cookies.get("theme")  # the shop's own cookie, when both live on one host
+        theme = chosen if chosen in ("light", "dark") else None
+
+        def look(world: World) -> View:
+            return page_view.view_of(world, session_id, locale, theme)
+
+        return await self._sandbox.act(look)
+
+    def _page(self, view: View, status: int, form: CardForm | None = None) -> web.Response:
+        template = {"open": "checkout.html", "challenge": "challenge.html"}.get(view.state, "closed.html")
+        if view.state == "unknown":
+            status = 404
+        elif view.state == "expired":
+            status = 410
+        shown = form or blank_form(view.now, view.email)
+        text = self._templates.get_template(template).render(
+            view=view, form=shown, shop=self._sandbox.shop_name, session=view.session
+        )
+        return web.Response(status=status, text=text, content_type="text/html", headers=_headers(view))
+
+    def _asset(self, name: str) -> str:
+        folder, mount = (
+            (FOLDER / "static", "/static/checkout")
+            if name.startswith("checkout.")
+            else (design.STATIC, "/static/design")
+        )
+        return design.asset_url(name, base=self._base, folder=folder, mount=mount)
+
+
+def _redirect(url: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": url, "Cache-Control": "no-store"})
+
+
+def _headers(view: View) -> dict[str, str]:
+    # Browsers hold a form's redirects against form-action too, so the way back to the shop must be named.
+    targets = " ".join(["'self'", *view.return_origins])
+    policy: dict[str, str] = {
+        "default-src": "'none'",
+        "style-src": "'self'",
+        "script-src": "'self'",
+        "img-src": "'self'",
+        "form-action": targets,
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+        "require-trusted-types-for": "'script'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+        "Cache-Control": "no-store",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    }

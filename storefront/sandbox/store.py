@@ -1,0 +1,208 @@
+"""The emulator's own SQLite file: objects, events, deliveries, idempotency records, settings.
+
+One thread owns the connection, one transaction at a time; a change, its events, the
+webhooks they cause and the idempotency record are committed together or not at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from storefront.sandbox.errors import SandboxLocked
+
+Answer = TypeVar("Answer")
+Body = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    id     TEXT NOT NULL UNIQUE,
+    kind   TEXT NOT NULL,
+    body   TEXT NOT NULL,
+    hidden TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
+CREATE INDEX IF NOT EXISTS objects_payment_intent ON objects (kind, json_extract(body, '$.payment_intent'));
+CREATE INDEX IF NOT EXISTS objects_customer ON objects (kind, json_extract(body, '$.customer'));
+CREATE INDEX IF NOT EXISTS sessions_open ON objects (json_extract(body, '$.expires_at'))
+    WHERE kind = 'checkout.session' AND json_extract(body, '$.status') = 'open';
+CREATE TABLE IF NOT EXISTS deliveries (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id    TEXT NOT NULL,
+    endpoint_id TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('waiting', 'held', 'dropped', 'delivered', 'dead')),
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    due_ms      INTEGER NOT NULL,
+    answer      TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_open ON deliveries (state, due_ms) WHERE state IN ('waiting', 'held');
+CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
+CREATE TABLE IF NOT EXISTS idempotency (
+    key          TEXT PRIMARY KEY,
+    operation    TEXT NOT NULL,
+    parameters   TEXT NOT NULL,
+    status       INTEGER NOT NULL,
+    body         BLOB NOT NULL,
+    request_id   TEXT NOT NULL,
+    created_ms   INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+class Records:
+    """The rows as plain mappings, inside one transaction of the owning thread."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def insert(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
+        """Add an object; its ``object`` member is its kind. Returns the body."""
+        self.connection.execute(
+            "INSERT INTO objects (id, kind, body, hidden) VALUES (?, ?, ?, ?)",
+            (body["id"], body["object"], json.dumps(body), json.dumps(dict(hidden or {}))),
+        )
+        return body
+
+    def find(self, kind: str, object_id: str) -> Body | None:
+        """The object with this id, if it is of this kind."""
+        row = self.connection.execute(
+            "SELECT body FROM objects WHERE id = ? AND kind = ?", (object_id, kind)
+        ).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def find_any(self, object_id: str) -> Body | None:
+        """The object with this id, whatever it is."""
+        row = self.connection.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def hidden(self, object_id: str) -> Body:
+        """What the emulator knows about an object and no answer shows."""
+        row = self.connection.execute("SELECT hidden FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def save(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
+        """Write a changed object back; ``hidden`` is left alone when not given."""
+        self.connection.execute("UPDATE objects SET body = ? WHERE id = ?", (json.dumps(body), body["id"]))
+        if hidden is not None:
+            self.connection.execute("UPDATE objects SET hidden = ? WHERE id = ?", (json.dumps(hidden), body["id"]))
+        return body
+
+    def delete(self, object_id: str) -> None:
+        """Remove an object for good."""
+        self.connection.execute("DELETE FROM objects WHERE id = ?", (object_id,))
+
+    def select(
+        self,
+        kind: str,
+        conditions: Iterable[tuple[str, object]] = (),
+        *,
+        oldest_first: bool = False,
+        limit: int = -1,
+    ) -> list[Body]:
+        """Objects of a kind, newest first, that meet all conditions.
+
+        A condition is SQL text with one ``?`` (or several, for a tuple of values), written in this package only.
+        """
+        clauses, values = ["kind = ?"], [kind]
+        for sql, value in conditions:
+            clauses.append(sql)
+            values.extend(value if isinstance(value, tuple) else (value,))
+        order = "ASC" if oldest_first else "DESC"
+        sql = f"SELECT body FROM objects WHERE {' AND '.join(clauses)} ORDER BY seq {order} LIMIT ?"  # noqa: S608
+        return [json.loads(row[0]) for row in self.connection.execute(sql, (*values, limit))]
+
+    def position(self, kind: str, object_id: str) -> int | None:
+        """Where an object stands in the order of creation."""
+        row = self.connection.execute("SELECT seq FROM objects WHERE id = ? AND kind = ?", (object_id, kind)).fetchone()
+        return int(row[0]) if row else None
+
+    def setting(self, name: str, default: Any = None) -> Any:
+        """One stored setting, as JSON."""
+        row = self.connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return json.loads(row[0]) if row else default
+
+    def set_setting(self, name: str, value: Any) -> None:
+        """Store one setting, as JSON."""
+        self.connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+
+
+class Store:
+    """Opens and locks the file, and runs functions in transactions on its own thread."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sandbox-store")
+
+    async def open(self) -> None:
+        """Take the lock and open the file, making it if needed.
+
+        Raises:
+            SandboxLocked: another process, or another emulator in this one, has it open.
+        """
+        self._lock = self._take_lock()
+        try:
+            await self._on_thread(self._connect)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Finish the running transaction, close the file, give the lock back."""
+        await self._on_thread(self._disconnect)
+        self._thread.shutdown(wait=True)
+        if self._lock is not None:
+            self._lock.close()
+
+    async def run(self, work: Callable[[Records], Answer]) -> Answer:
+        """Run ``work`` in one durable transaction; an exception rolls everything back."""
+        return await self._on_thread(lambda: self._transact(work))
+
+    async def _on_thread(self, work: Callable[[], Answer]) -> Answer:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _take_lock(self) -> IO[str]:
+        lock = self.path.with_name(self.path.name + ".lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.close()
+            raise SandboxLocked(
+                f"{self.path} is in use by another sandbox. There is one per database: stop the other one, "
+                "or point this one at a file of its own."
+            ) from error
+        return lock
+
+    def _connect(self) -> None:
+        connection = sqlite3.connect(self.path, isolation_level=None)
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(_SCHEMA)
+        self._connection = connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _transact(self, work: Callable[[Records], Answer]) -> Answer:
+        connection = self._connection
+        if connection is None:
+            raise RuntimeError("the sandbox's file is not open")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            answer = work(Records(connection))
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+        return answer

@@ -1,0 +1,155 @@
+"""What an operation works in: one transaction with its time, its cause, and the events it emits."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import string
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from storefront.sandbox.errors import missing_object
+from storefront.sandbox.store import Body, Records
+
+API_VERSION = "2026-10-28.endive"
+_ALPHABET = string.ascii_letters + string.digits
+
+Clock = Callable[[], int]  # milliseconds since 1970
+
+NOUNS = {
+    "checkout.session": "checkout.session",
+    "payment_intent": "payment_intent",
+    "payment_method": "PaymentMethod",
+    "webhook_endpoint": "webhook endpoint",
+}
+
+
+def new_id(prefix: str, length: int = 24) -> str:
+    """A fresh id in Stripe's manner: the kind's prefix and random letters and digits."""
+    return f"{prefix}_" + "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The API request behind a change; empty for what a buyer or the clock does."""
+
+    request_id: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(slots=True)
+class World:
+    """One transaction. ``now`` is business time, ``wall_ms`` the machine's."""
+
+    records: Records
+    now_ms: int
+    wall_ms: int
+    public_url: str
+    cause: Cause = field(default_factory=Cause)
+    emitted: list[str] = field(default_factory=list)
+    is_delivered_early: bool = False  # the events go out before the request that caused them is answered
+
+    @property
+    def now(self) -> int:
+        """Business time in Unix seconds."""
+        return self.now_ms // 1000
+
+    def get(self, kind: str, object_id: str, *, param: str | None = None) -> Body:
+        """The object, or Stripe's refusal: 404 when the address names it, 400 when ``param`` does."""
+        found = self.records.find(kind, object_id)
+        if found is None:
+            noun = NOUNS.get(kind, kind)
+            raise missing_object(noun, object_id, param=param or "id", status=400 if param else 404)
+        return found
+
+    def insert(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
+        """Add an object."""
+        return self.records.insert(body, hidden=hidden)
+
+    def save(self, body: Body) -> Body:
+        """Write a changed object back."""
+        return self.records.save(body)
+
+    def emit(self, event_type: str, snapshot: Body, previous: Mapping[str, Any] | None = None) -> None:
+        """Record an event with the object as it is now, and queue it for every endpoint that wants it."""
+        data: Body = {"object": snapshot}
+        if previous:
+            data["previous_attributes"] = dict(previous)
+        event: Body = {
+            "id": new_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": self.now,
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
+            "type": event_type,
+        }
+        endpoints = [endpoint for endpoint in self._endpoints() if wants(endpoint, event_type)]
+        event["pending_webhooks"] = len(endpoints)
+        self.records.insert(event)
+        self.emitted.append(event["id"])
+        state, copies = self._delivery_mode(bool(endpoints))
+        for endpoint in endpoints:
+            for _ in range(copies):
+                self.records.connection.execute(
+                    "INSERT INTO deliveries (event_id, endpoint_id, state, due_ms) VALUES (?, ?, ?, ?)",
+                    (event["id"], endpoint["id"], state, self.wall_ms),
+                )
+
+    def _endpoints(self) -> list[Body]:
+        return self.records.select("webhook_endpoint", oldest_first=True)
+
+    def _delivery_mode(self, is_counted: bool) -> tuple[str, int]:
+        mode = self.records.setting("webhooks", {"mode": "normal", "times": None})
+        if mode["times"] is not None and is_counted:
+            left = mode["times"] - 1
+            self.records.set_setting(
+                "webhooks", {**mode, "times": left} if left > 0 else {"mode": "normal", "times": None}
+            )
+        match mode["mode"]:
+            case "hold":
+                return "held", 1
+            case "drop":
+                return "dropped", 1
+            case "duplicate":
+                return "waiting", 2
+            case "before_reply":
+                self.is_delivered_early = True
+        return "waiting", 1
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what happens inside if it raises, and let the rest of the transaction live."""
+        emitted = len(self.emitted)
+        self.records.connection.execute("SAVEPOINT operation")
+        try:
+            yield
+        except BaseException:
+            self.records.connection.execute("ROLLBACK TO operation")
+            self.records.connection.execute("RELEASE operation")
+            del self.emitted[emitted:]
+            raise
+        self.records.connection.execute("RELEASE operation")
+
+
+def wants(endpoint: Body, event_type: str) -> bool:
+    """Whether an endpoint is on and asked for this type."""
+    asked = endpoint["enabled_events"]
+    return endpoint["status"] == "enabled" and ("*" in asked or event_type in asked)
+
+
+def merged_metadata(before: Mapping[str, str], given: Mapping[str, str] | None) -> dict[str, str]:
+    """Metadata after an update: given keys win, empty values remove, ``None`` removes all."""
+    if given is None:
+        return {}
+    merged = {**before, **given}
+    return {key: value for key, value in merged.items() if value != ""}
+
+
+def encoded(body: Body) -> bytes:
+    """The bytes of one answer or webhook, in Stripe's layout."""
+    return json.dumps(body, indent=2, ensure_ascii=False).encode()
