@@ -5,15 +5,14 @@ thread hop costs more than the read). Reads that may scan go through ``scan``, w
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-
-from storefront.core.commit.sqlite import compile_sql
 
 Row = Mapping[str, Any]
 
@@ -21,10 +20,12 @@ Row = Mapping[str, Any]
 class Query:
     """A select with named parameters, for hot reads: ``Query(select(t).where(t.c.id == bindparam("id")))``."""
 
-    __slots__ = ("sql",)
+    __slots__ = ("constants", "sql")
 
     def __init__(self, statement: Select[Any]) -> None:
-        self.sql = compile_sql(statement)
+        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+        self.sql = str(compiled)
+        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
 
 
 class Reader(Protocol):
@@ -36,6 +37,10 @@ class Reader(Protocol):
 
     def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
         """Return the rows of a point read: few rows by an index."""
+        ...
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Make the point reads inside see one state of the database; nothing may be awaited inside."""
         ...
 
     async def scan(self, statement: Select[Any]) -> Sequence[Row]:
@@ -70,12 +75,21 @@ class SqliteReader:
 
     def first(self, query: Query, /, **parameters: Any) -> Row | None:
         assert self._connection is not None, "the reader is open while the shop runs"
-        row: Row | None = self._connection.execute(query.sql, parameters).fetchone()
+        row: Row | None = self._connection.execute(query.sql, {**query.constants, **parameters}).fetchone()
         return row
 
     def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
         assert self._connection is not None, "the reader is open while the shop runs"
-        return self._connection.execute(query.sql, parameters).fetchall()
+        return self._connection.execute(query.sql, {**query.constants, **parameters}).fetchall()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        assert self._connection is not None, "the reader is open while the shop runs"
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
 
     async def scan(self, statement: Select[Any]) -> Sequence[Row]:
         async with self.connect() as connection:

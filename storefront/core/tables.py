@@ -214,6 +214,7 @@ purchases = Table(
     _number("total"),
     _text("catalog_version"),
     _text("lines"),
+    _text("reserved"),
     _text("details"),
     _text("metadata"),
     _text("entry_id", null=True),

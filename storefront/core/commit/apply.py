@@ -169,7 +169,7 @@ def _idempotency_row(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _open_entry(applying: Applying, step: OpenEntry) -> None:
-    apply_entry(applying.draft, applying.books, step)
+    apply_entry(applying.books, step)
 
 
 def _transfer(applying: Applying, step: Transfer) -> None:

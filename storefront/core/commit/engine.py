@@ -29,10 +29,12 @@ log = structlog.get_logger("storefront.commit")
 
 @dataclass(frozen=True, slots=True)
 class CommitNotice:
-    """What followers are told after a commit: its number and the new version of each moved anchor."""
+    """What followers are told after a commit: its number, the new version of each moved anchor, the
+    tables that got new rows."""
 
     commit_no: int
     versions: Mapping[str, int]
+    tables: frozenset[str]
 
 
 @dataclass(slots=True, eq=False)
@@ -46,6 +48,7 @@ class _Batch:
     waiting: list[_Waiting]
     results: dict[int, Outcome | BaseException] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    tables: frozenset[str] = frozenset()
 
 
 class CommitEngine:
@@ -174,8 +177,8 @@ class CommitEngine:
                 _fail(one, result)
             elif not one.future.done():
                 one.future.set_result(result)
-        if batch.versions:
-            notice = CommitNotice(commit_no, batch.versions)
+        if batch.versions or batch.tables:
+            notice = CommitNotice(commit_no, batch.versions, batch.tables)
             for follower in self._followers:
                 follower(notice)
 
@@ -186,7 +189,9 @@ class CommitEngine:
         for number, one in enumerate(batch.waiting):
             batch.results[number] = self._apply(state, one.plan, moment)
         batch.versions = {anchor: state.anchors[anchor][0] for anchor in state.moved_anchors}
-        return state.writes()
+        writes = state.writes()
+        batch.tables = frozenset(writes.inserts)
+        return writes
 
     def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:
         try:

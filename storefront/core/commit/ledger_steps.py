@@ -19,9 +19,10 @@ FOREVER = 2**62
 
 @dataclass(slots=True)
 class OpenedEntry:
-    """An entry of this plan: its id and how many transfers and draws it has so far."""
+    """An entry of this plan: its head (written with its first transfer) and what it has so far."""
 
     entry_id: str
+    head: dict[str, Any]
     transfers: int = 0
     draws: int = 0
 
@@ -36,25 +37,22 @@ class Books:
     entries: dict[str, OpenedEntry] = field(default_factory=dict)
 
 
-def apply_entry(draft: Draft, books: Books, step: OpenEntry) -> None:
-    """Write the head of an entry."""
+def apply_entry(books: Books, step: OpenEntry) -> None:
+    """Open an entry; an entry that gets no transfer (a free purchase) is never written."""
     if step.label in books.entries:
         raise NotNamed(f"the plan opens two entries called {step.label}")
-    books.entries[step.label] = OpenedEntry(step.entry_id)
-    draft.append(
-        "entries",
-        {
-            "id": step.entry_id,
-            "commit_no": books.moment.commit_no,
-            "kind": step.kind,
-            "about": step.about,
-            "anchor": step.anchor,
-            "actor": books.actor,
-            "reverses": step.reverses,
-            "occurred_at": books.moment.now,
-            "recorded_at": books.moment.wall,
-        },
-    )
+    head = {
+        "id": step.entry_id,
+        "commit_no": books.moment.commit_no,
+        "kind": step.kind,
+        "about": step.about,
+        "anchor": step.anchor,
+        "actor": books.actor,
+        "reverses": step.reverses,
+        "occurred_at": books.moment.now,
+        "recorded_at": books.moment.wall,
+    }
+    books.entries[step.label] = OpenedEntry(step.entry_id, head)
 
 
 def apply_transfer(draft: Draft, books: Books, step: Transfer) -> None:
@@ -174,6 +172,8 @@ def _write_transfer(draft: Draft, books: Books, *, label: str, source: Account, 
     if source.asset != to.asset or source == to:
         raise NotNamed(f"a transfer moves one asset between two accounts, not {source.id} to {to.id}")
     entry = books.entries[label]
+    if entry.transfers == 0:
+        draft.append("entries", entry.head)
     draft.append(
         "transfers",
         {

@@ -193,13 +193,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """Write a new row; with ``once`` a row that is already there wins silently."""
+    """Write a new row. With ``once`` a row that is already there wins silently, with ``replace`` it gives way."""
 
     table: str
     id: tuple[str | int, ...]
     anchor: str | None
     row: Mapping[str, Any]
     once: bool = False
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,7 +377,7 @@ def _reads_count(step: Count) -> Iterable[Key | Group]:
 
 
 def _reads_insert(step: Insert) -> Iterable[Key | Group]:
-    return (Key(step.table, step.id, step.anchor),) if step.once else ()
+    return (Key(step.table, step.id, step.anchor),) if step.once or step.replace else ()
 
 
 _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {

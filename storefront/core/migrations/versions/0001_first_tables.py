@@ -243,6 +243,7 @@ def upgrade() -> None:
     sa.Column('total', sa.BigInteger(), nullable=False),
     sa.Column('catalog_version', sa.Text(), nullable=False),
     sa.Column('lines', sa.Text(), nullable=False),
+    sa.Column('reserved', sa.Text(), nullable=False),
     sa.Column('details', sa.Text(), nullable=False),
     sa.Column('metadata', sa.Text(), nullable=False),
     sa.Column('entry_id', sa.Text(), nullable=True),

@@ -1,0 +1,5 @@
+"""Virtual items and currency packs for Storefront."""
+
+from storefront_microtransactions.plugin import MicrotransactionsPlugin
+
+__all__ = ["MicrotransactionsPlugin"]

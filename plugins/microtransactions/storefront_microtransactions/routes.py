@@ -1,0 +1,63 @@
+"""HTTP: see an inventory, use up an item."""
+
+from aiohttp import web
+
+from storefront.core.consuming import ConsumeRequest, consume_item
+from storefront.core.idempotency import idempotency_key
+from storefront.core.principals import Role
+from storefront.core.services import Services
+from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.shapes import CUSTOMER, CUSTOMER_CHANGE, INTEGER, ITEM, QUANTITY, TEXT, closed, table
+
+INVENTORY = table({"customer": TEXT, "version": INTEGER, "data": {"type": "array", "items": ITEM}})
+CONSUME = closed(
+    {
+        "quantity": {**QUANTITY, "default": 1},
+        "customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."},
+    }
+)
+CONSUMED = table({"sku": TEXT, "consumed": INTEGER, "remaining": INTEGER, "customer": CUSTOMER_CHANGE})
+OF_CUSTOMER = closed({"customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."}})
+PATH = "/v1/microtransactions/inventory"
+OPERATION = f"POST {PATH}/{{sku}}/consume"
+
+
+def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
+    """Declare the plugin's routes over the shop's services."""
+    routes = Routes("microtransactions")
+    consumers = Role.SERVER | Role.CUSTOMER if customers_may_consume else Role.SERVER
+
+    @routes.get(
+        PATH, allow=Role.CUSTOMER | Role.SERVER, query=OF_CUSTOMER, answers={200: INVENTORY}, scope="customers:read"
+    )
+    async def show_inventory(call: Call) -> web.StreamResponse:
+        """List what a customer owns."""
+        customer_id = services.customer_of(call.principal, call.query.get("customer"))
+        document = services.states.get(customer_id).document
+        return respond({"customer": document["customer"], "version": document["version"], "data": document["items"]})
+
+    @routes.post(
+        PATH + "/{sku}/consume",
+        allow=consumers,
+        body=CONSUME,
+        answers={200: CONSUMED},
+        idempotent=True,
+        scope="entitlements:consume",
+        refusals=["not_enough_items"],
+    )
+    async def consume(call: Call) -> web.StreamResponse:
+        """Use up items, once per idempotency key."""
+        customer_id = services.customer_of(call.principal, call.body.get("customer"))
+        wanted = ConsumeRequest(
+            idempotency=idempotency_key(
+                call.principal.caller, OPERATION, call.key, {**call.body, "sku": call.path("sku")}
+            ),
+            customer_id=customer_id,
+            sku=call.path("sku"),
+            quantity=call.body.get("quantity", 1),
+        )
+        answer, is_replay = await consume_item(services, wanted)
+        headers = {"Idempotent-Replayed": "true"} if is_replay else None
+        return respond_bytes(answer.body, status=answer.status, headers=headers)
+
+    return routes

@@ -1,0 +1,188 @@
+"""``create_app``: the only place where the parts of a shop are joined to one application and given a life.
+
+Opening goes database → clock → engine → catalog → followers → jobs; closing goes the other way, after the
+requests that were under way have been answered.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from storefront.core.clock import Clock
+from storefront.core.config import Config
+from storefront.core.timetravel import SETTING as CLOCK_SETTING
+from storefront.design import STATIC as DESIGN_STATIC
+from storefront.design.accent import fit_accent
+from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, needs_own_sandbox
+from storefront.plugins import PluginHost
+from storefront.routing import Routes
+from storefront.sandbox import create_sandbox
+from storefront.web import (
+    catalog,
+    entitlements,
+    events,
+    keys,
+    me,
+    purchases,
+    sessions,
+    shop,
+    timetravel,
+    webhooks,
+)
+from storefront.web.auth import CredentialAuthenticator
+from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
+from storefront.web.docs import docs_routes
+from storefront.web.edge import Edge, EdgeSettings, mount
+from storefront.web.health import health_routes
+from storefront.web.limits import RateLimiter
+from storefront.web.metrics import HttpMetrics
+from storefront.web.pages import STATIC as PAGES_STATIC
+from storefront.web.pages import Renderer
+from storefront.web.services import KEYS, SERVICES, TOKENS
+
+PARTS = web.AppKey("PARTS", Parts)
+EDGE = web.AppKey("EDGE", Edge)
+STATIC_SECONDS = 31_536_000
+
+
+def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) -> web.Application:
+    """Build a fresh shop: its application opens the database when it starts and closes it when it ends.
+
+    ``own_url`` is the address that the listener will really have (``http://127.0.0.1:8080``); links are
+    made from ``web.public_url`` where the configuration has one.
+
+    Raises:
+        PluginFailed, RouteError: the shop may not open like this.
+    """
+    config = host.config
+    public_url = config.web.public_url or own_url
+    parts = join(host, public_url=public_url, own_url=own_url, clock=clock)
+    app = web.Application(client_max_size=config.web.body_limit_bytes)
+    app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
+    app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
+    app[EDGE] = _mount(app, parts)
+    _add_static(app, config)
+    if needs_own_sandbox(config):
+        app.add_subapp("/sandbox/", _sandbox(parts, public_url=public_url, own_url=own_url))
+    app.cleanup_ctx.append(_lifetime)
+    app.on_shutdown.append(_drain)
+    return app
+
+
+def _mount(app: web.Application, parts: Parts) -> Edge:
+    config = parts.host.config
+    registry = CollectorRegistry()
+    routes: list[Routes] = [
+        module.routes for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop)
+    ]
+    if parts.emulator is not None:
+        routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
+    parts.host.collect("register_routes", lambda _, found: routes.extend(found), services=parts.services)
+    routes.append(health_routes(_checks(parts), registry))
+    routes.append(docs_routes(routes, shop_name=config.shop.name))
+    return mount(
+        app,
+        routes,
+        authenticator=CredentialAuthenticator(
+            parts.tokens,
+            parts.find_key,
+            hasher=parts.hasher,
+            clock=parts.services.clock,
+            demo_keys=parts.has_demo_keys and not parts.services.is_live,
+        ),
+        limiter=RateLimiter(config.web.rate_limits),
+        metrics=HttpMetrics(registry),
+        settings=EdgeSettings(
+            public_url=parts.services.public_url,
+            allowed_origins=frozenset(config.web.return_origins),
+            trusted_proxies=config.web.trusted_proxies,
+            body_limit_bytes=config.web.body_limit_bytes,
+        ),
+        error_page=error_page,
+    )
+
+
+async def _lifetime(app: web.Application) -> AsyncIterator[None]:
+    parts = app[PARTS]
+    services, database = parts.services, parts.database
+    await database.open(mode=services.config.mode)
+    try:
+        services.clock.offset_ms = int(database.setting(CLOCK_SETTING) or 0) if not services.is_live else 0
+        services.engine.start()
+        await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
+        parts.dispatcher.start()
+        parts.jobs.start()
+        yield
+        await parts.jobs.stop()
+        await parts.dispatcher.stop()
+    finally:
+        await services.engine.stop()
+        for gateway in services.gateways.values():
+            await gateway.close()
+        await database.close()
+
+
+async def _drain(app: web.Application) -> None:
+    app[EDGE].drain()
+
+
+def _sandbox(parts: Parts, *, public_url: str, own_url: str) -> web.Application:
+    config = parts.host.config
+    secret = SandboxSecrets.load_or_create(config.data_dir, config.gateways[SANDBOX])
+    return create_sandbox(
+        path=config.data_dir / "sandbox.sqlite",
+        public_url=f"{public_url}/sandbox",
+        secret_key=secret.secret_key,
+        endpoint=(f"{own_url}/webhooks/{SANDBOX}", secret.webhook_secret),
+        clock=parts.services.clock.now,
+        shop_name=config.shop.name,
+    )
+
+
+def _add_static(app: web.Application, config: Config) -> None:
+    """Serve the pages' files; their addresses carry a hash of their content, so they are kept for good."""
+    app.router.add_static("/static/design", DESIGN_STATIC)
+    app.router.add_static("/static/pages", PAGES_STATIC)
+    if config.shop.accent is not None:
+        css = fit_accent(config.shop.accent).css()
+
+        async def accent(request: web.Request) -> web.Response:
+            return web.Response(text=css, content_type="text/css")
+
+        app.router.add_get("/static/accent.css", accent)
+        app[ACCENT_URL] = "/static/accent.css"
+
+    async def cache(request: web.Request, response: web.StreamResponse) -> None:
+        if request.path.startswith("/static/") and response.status == 200:
+            lasting = f"public, max-age={STATIC_SECONDS}, immutable" if "v" in request.query else "no-cache"
+            response.headers["Cache-Control"] = lasting
+
+    app.on_response_prepare.append(cache)
+
+
+def _form_targets(config: Config) -> tuple[str, ...]:
+    """Return where our forms may be redirected to: the gateways' payment pages and allowed return origins."""
+    targets: list[str] = [*config.web.return_origins]
+    if "stripe" in config.gateways:
+        targets.append(config.gateways["stripe"].text("api_base") or "https://checkout.stripe.com")
+    sandbox = config.gateways.get(SANDBOX)
+    if sandbox is not None and (url := sandbox.text("url")) is not None:
+        targets.append(url)
+    return tuple(targets)
+
+
+def _checks(parts: Parts) -> Mapping[str, object]:
+    """Return what ``/readyz`` asks; the emulator is not waited for."""
+
+    async def database() -> str | None:
+        return None if parts.services.engine.is_alive else "the commit engine is not running"
+
+    async def migrations() -> str | None:
+        behind = [found.history for found in parts.database.revisions() if found.current != found.wanted]
+        return f"not migrated: {', '.join(behind)}" if behind else None
+
+    async def catalog_ready() -> str | None:
+        return None if parts.services.catalogs.active.offers is not None else "no catalog is active"
+
+    return {"database": database, "migrations": migrations, "catalog": catalog_ready}

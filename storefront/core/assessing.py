@@ -1,0 +1,64 @@
+"""Judging a purchase: what a plugin is shown, and what it may say. The strictest verdict wins."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+from storefront.core.errors import Refused
+from storefront.core.gateways import PaymentFacts
+from storefront.core.quotes import Quote
+
+
+class Verdict(IntEnum):
+    """Ordered by strictness."""
+
+    ALLOW = 0
+    CHALLENGE = 1
+    REVIEW = 2
+    REFUSE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """One plugin's verdict; the reasons are for operators, never for the buyer."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseAttempt:
+    """A purchase that is about to be made: who, what, from where."""
+
+    purchase_id: str
+    customer_id: str
+    caller: str
+    quote: Quote | None
+    address: str | None = None
+    country: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAttempt:
+    """A payment that was received for a purchase."""
+
+    purchase_id: str
+    customer_id: str
+    facts: PaymentFacts
+
+
+class PurchaseRefused(Refused):
+    """The buyer learns no more than this."""
+
+    code = "purchase_refused"
+    title = "This purchase cannot be made"
+
+
+def strictest(assessments: Iterable[Assessment]) -> Assessment:
+    """Return the strictest verdict with everybody's reasons for it."""
+    kept = list(assessments)
+    verdict = max((one.verdict for one in kept), default=Verdict.ALLOW)
+    reasons = tuple(reason for one in kept if one.verdict is verdict for reason in one.reasons)
+    return Assessment(verdict, reasons)

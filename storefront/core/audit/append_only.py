@@ -1,0 +1,169 @@
+"""L4, L6 and the database's own checks: nothing was changed or removed, and amounts are whole numbers."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, Numeric, Table, func, inspect, or_, select, text
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.migrating import append_only_triggers
+from storefront.core.money import MAX_AMOUNT
+from storefront.core.tables import (
+    APPEND_ONLY,
+    accounts,
+    anchors,
+    counters,
+    draws,
+    events,
+    item_movements,
+    items,
+    lots,
+    metadata,
+    payments,
+    purchases,
+    transfers,
+)
+
+# Column of an amount, and the least it may be; the most is 2^53−1.
+_AMOUNTS: tuple[tuple[Column[Any], int], ...] = (
+    (accounts.c.balance, 0),
+    (transfers.c.amount, 1),
+    (draws.c.amount, 1),
+    (lots.c.amount, 1),
+    (lots.c.remaining, 0),
+    (lots.c.held, 0),
+    (lots.c.frozen, 0),
+    (lots.c.cost_amount, 0),
+    (counters.c.value, 0),
+    (items.c.quantity, 0),
+    (item_movements.c.quantity, -MAX_AMOUNT),
+    (purchases.c.quantity, 1),
+    (purchases.c.total, 0),
+    (payments.c.amount, 1),
+)
+
+
+def guards_stand(connection: Connection) -> Iterator[Violation]:
+    """L4-guards: every append-only table has its three triggers, word for word."""
+    found = {
+        row.name: row.sql
+        for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+    }
+    for table in APPEND_ONLY:
+        primary_key = [column.name for column in table.primary_key.columns]
+        for wanted in append_only_triggers(table.name, primary_key):
+            name = wanted.split()[2]
+            if name not in found:
+                yield Violation("L4-guards", (name,), f"{table.name} can be changed: its trigger {name} is missing")
+            elif found[name] != wanted:
+                yield Violation("L4-guards", (name,), f"{table.name} can be changed: its trigger {name} was altered")
+
+
+def nothing_is_missing(connection: Connection) -> Iterator[Violation]:
+    """L4: events, transfers and draws are numbered without a gap; an anchor's events follow commit order."""
+    yield from _event_sequences(connection)
+    for table, noun in ((transfers, "transfers"), (draws, "draws")):
+        yield from _positions(connection, table, noun)
+
+
+def _event_sequences(connection: Connection) -> Iterator[Violation]:
+    numbers = (
+        select(events.c.anchor, func.count().label("count"), func.min(events.c.sequence).label("first"),
+               func.max(events.c.sequence).label("last"))
+        .group_by(events.c.anchor).subquery("numbers")
+    )  # fmt: skip
+    counted = func.coalesce(numbers.c.count, 0)
+    gaps = (
+        select(anchors.c.id, anchors.c.sequence, counted.label("count"), numbers.c.last)
+        .join(numbers, numbers.c.anchor == anchors.c.id, isouter=True)
+        .where(or_(counted != anchors.c.sequence, numbers.c.first != 1, numbers.c.last != numbers.c.count))
+    )
+    for row in each_row(connection, gaps):
+        yield Violation(
+            "L4",
+            (row.id,),
+            f"anchor {row.id} counts {row.sequence} events, the books hold {row.count} of them, "
+            f"the last numbered {row.last or 0}",
+        )
+    known = select(anchors.c.id)
+    orphans = select(events.c.anchor, func.count().label("count")).where(events.c.anchor.not_in(known))
+    for row in each_row(connection, orphans.group_by(events.c.anchor)):
+        yield Violation("L4", (row.anchor,), f"{row.count} events belong to {row.anchor}, which is no anchor")
+    before = func.lag(events.c.commit_no).over(partition_by=events.c.anchor, order_by=events.c.sequence)
+    ordered = select(events.c.anchor, events.c.sequence, events.c.commit_no, before.label("before")).subquery()
+    for row in each_row(connection, select(ordered).where(ordered.c.commit_no < ordered.c.before)):
+        yield Violation(
+            "L4",
+            (row.anchor,),
+            f"event {row.sequence} of {row.anchor} stands in commit {row.commit_no}, the one before it in {row.before}",
+        )
+
+
+def _positions(connection: Connection, table: Table, noun: str) -> Iterator[Violation]:
+    count, last = func.count(), func.max(table.c.position)
+    numbered = select(table.c.entry_id, count.label("count"), last.label("last")).group_by(table.c.entry_id)
+    for row in each_row(connection, numbered.having(or_(last != count - 1, func.min(table.c.position) != 0))):
+        yield Violation(
+            "L4",
+            (row.entry_id,),
+            f"entry {row.entry_id} holds {row.count} {noun}, but they are numbered up to {row.last}: some are missing",
+        )
+
+
+def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
+    """L6: amounts are integers within 2^53−1, and no column of any table can hold a fraction."""
+    inspector = inspect(connection)
+    for name in sorted(inspector.get_table_names()):
+        for column in inspector.get_columns(name):
+            if isinstance(column["type"], Numeric) and not isinstance(column["type"], Integer):
+                kind = column["type"]
+                yield Violation("L6", (f"{name}.{column['name']}",), f"{name}.{column['name']} has the type {kind}")
+    if connection.dialect.name == "sqlite":
+        # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
+        for table in metadata.sorted_tables:
+            yield from _values_that_are_no_integers(connection, table)
+    for amount, least in _AMOUNTS:
+        table = amount.table
+        wrong = select(*table.primary_key.columns, amount.label("_amount")).where(
+            or_(amount < least, amount > MAX_AMOUNT)
+        )
+        for row in each_row(connection, wrong):
+            values = tuple(row)
+            identity = tuple(str(part) for part in values[:-1])
+            yield Violation("L6", identity, f"{table.name} {' '.join(identity)}: {amount.name} is {values[-1]}")
+
+
+def _values_that_are_no_integers(connection: Connection, table: Table) -> Iterator[Violation]:
+    columns = [column for column in table.columns if isinstance(column.type, Integer | BigInteger)]
+    if not columns:
+        return
+    types = [func.typeof(column).label(f"type_of_{column.name}") for column in columns]
+    statement = select(*table.primary_key.columns, *types).where(
+        or_(*(func.typeof(column).not_in(("integer", "null")) for column in columns))
+    )
+    width = len(table.primary_key.columns)
+    for row in each_row(connection, statement):
+        identity = tuple(str(part) for part in row[:width])
+        for column, kind in zip(columns, row[width:], strict=True):
+            if kind not in ("integer", "null"):
+                message = f"{table.name} {' '.join(identity)}: {column.name} is stored as {kind}, not as an integer"
+                yield Violation("L6", identity, message)
+
+
+def file_is_sound(connection: Connection) -> Iterator[Violation]:
+    """database: pages, indexes and constraints of the SQLite file are whole, and no row lacks its parent."""
+    for row in connection.execute(text("PRAGMA integrity_check(100)")):
+        if row[0] != "ok":
+            yield Violation("database", (), f"the file is damaged: {row[0]}")
+    for table, rowid, parent, _ in connection.execute(text("PRAGMA foreign_key_check")):
+        where = table if rowid is None else f"row {rowid} of {table}"
+        yield Violation("database", (str(table),), f"{where} names a row of {parent} that does not exist")
+
+
+CHECKS = (
+    Check("L4", "No event, transfer or draw is missing or out of order", nothing_is_missing, is_deep=False),
+    Check("L4-guards", "The database itself refuses changes to the books", guards_stand, is_deep=False,
+          dialect="sqlite"),
+    Check("L6", "Amounts are whole numbers within 2^53−1", amounts_are_whole, is_deep=False),
+    Check("database", "The database file is sound", file_is_sound, dialect="sqlite"),
+)  # fmt: skip

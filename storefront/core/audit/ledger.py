@@ -1,0 +1,167 @@
+"""L1, L5, L7: entries and their transfers, reversing entries, and where every virtual unit went.
+
+That all accounts of an asset sum to zero needs no check of its own: a transfer states one amount, its
+source and its destination, and L1 proves that both accounts exist and have its asset.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
+
+from storefront.core.audit.check import Check, Violation, each_row, movements
+from storefront.core.tables import accounts, entries, transfers
+
+_WHERE_VIRTUAL_VALUE_GOES = {"issuance": "issued", "sink": "spent", "breakage": "expired"}
+
+
+def entries_move_value(connection: Connection) -> Iterator[Violation]:
+    """L1: every entry has a transfer; every transfer is positive, between two accounts of its asset."""
+    empty = select(entries.c.id, entries.c.kind).where(
+        ~select(transfers.c.entry_id).where(transfers.c.entry_id == entries.c.id).exists()
+    )
+    for row in each_row(connection, empty):
+        yield Violation("L1", (row.id,), f"entry {row.id} ({row.kind}) has no transfer")
+    source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
+    broken = (
+        select(
+            transfers,
+            source.c.asset.label("source_asset"),
+            destination.c.asset.label("destination_asset"),
+            entries.c.id.label("known_entry"),
+        )
+        .join(source, source.c.id == transfers.c.source, isouter=True)
+        .join(destination, destination.c.id == transfers.c.destination, isouter=True)
+        .join(entries, entries.c.id == transfers.c.entry_id, isouter=True)
+        .where(
+            or_(
+                transfers.c.amount < 1,
+                transfers.c.source == transfers.c.destination,
+                func.coalesce(source.c.asset, "") != transfers.c.asset,
+                func.coalesce(destination.c.asset, "") != transfers.c.asset,
+                entries.c.id.is_(None),
+            )
+        )
+    )
+    for row in each_row(connection, broken):
+        yield Violation("L1", (row.entry_id,), f"transfer {row.position} of entry {row.entry_id} {_fault(row)}")
+
+
+def _fault(row: Row[Any]) -> str:
+    if row.known_entry is None:
+        return "belongs to no entry"
+    if row.amount < 1:
+        return f"moves {row.amount} {row.asset}; it must be 1 or more"
+    if row.source == row.destination:
+        return f"moves {row.asset} from {row.source} to itself"
+    for account, asset in ((row.source, row.source_asset), (row.destination, row.destination_asset)):
+        if asset is None:
+            return f"names the account {account}, which does not exist"
+        if asset != row.asset:
+            return f"moves {row.asset}, but the account {account} is kept in {asset}"
+    raise AssertionError("a row that the query found has one of these faults")
+
+
+def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
+    """L5: a reversing entry names one earlier original, is not reversed itself, and gives back no more."""
+    original = aliased(entries, name="original")
+    wrong = (
+        select(entries.c.id, entries.c.reverses, entries.c.commit_no, original.c.id.label("found"),
+               original.c.reverses.label("again"), original.c.commit_no.label("original_commit_no"))
+        .join(original, original.c.id == entries.c.reverses, isouter=True)
+        .where(
+            entries.c.reverses.is_not(None),
+            or_(
+                original.c.id.is_(None),
+                original.c.reverses.is_not(None),
+                original.c.commit_no > entries.c.commit_no,
+            ),
+        )
+    )  # fmt: skip
+    for row in each_row(connection, wrong):
+        fault = "which is itself a reversal"
+        if row.found is None:
+            fault = "which does not exist"
+        elif row.again is None:
+            fault = f"which was committed after it ({row.original_commit_no} after {row.commit_no})"
+        yield Violation("L5", (row.id, row.reverses), f"entry {row.id} reverses {row.reverses}, {fault}")
+    yield from _reversed_too_much(connection)
+
+
+def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
+    """Compare per account; accounts that the original did not touch (debt, written off) are free."""
+    moved, undone = movements(), movements().alias("undone")
+    reversed_ids = select(entries.c.reverses).where(entries.c.reverses.is_not(None))
+    given = (
+        select(moved.c.entry_id, moved.c.account, func.sum(moved.c.amount).label("amount"))
+        .where(moved.c.entry_id.in_(reversed_ids))
+        .group_by(moved.c.entry_id, moved.c.account)
+        .subquery("given")
+    )
+    back = (
+        select(entries.c.reverses, undone.c.account, func.sum(undone.c.amount).label("amount"))
+        .join(undone, undone.c.entry_id == entries.c.id)
+        .where(entries.c.reverses.is_not(None))
+        .group_by(entries.c.reverses, undone.c.account)
+        .subquery("back")
+    )
+    out_of_bounds = case(
+        (given.c.amount >= 0, or_(back.c.amount > 0, back.c.amount < -given.c.amount)),
+        else_=or_(back.c.amount < 0, back.c.amount > -given.c.amount),
+    )
+    statement = (
+        select(given.c.entry_id, given.c.account, given.c.amount, back.c.amount.label("back"))
+        .join(back, and_(back.c.reverses == given.c.entry_id, back.c.account == given.c.account))
+        .where(out_of_bounds)
+    )
+    for row in each_row(connection, statement):
+        yield Violation(
+            "L5",
+            (row.entry_id, row.account),
+            f"entry {row.entry_id} moved {int(row.amount)} on {row.account}, its reversals moved {int(row.back)}",
+        )
+
+
+def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation]:
+    """L7: what customers hold of a virtual asset = issued − spent − expired.
+
+    An asset is virtual if it was ever issued. What customers hold is taken from their transfers; that the
+    kept balances say the same is L2.
+    """
+    moved = movements()
+    place = case(
+        *[(accounts.c.role == role, word) for role, word in _WHERE_VIRTUAL_VALUE_GOES.items()],
+        (accounts.c.guarded == 1, "held"),
+        else_=accounts.c.id,
+    )
+    issued = select(accounts.c.asset).where(accounts.c.role == "issuance")
+    statement = (
+        select(accounts.c.asset, place.label("place"), func.sum(moved.c.amount).label("amount"))
+        .join(accounts, accounts.c.id == moved.c.account)
+        .where(accounts.c.asset.in_(issued))
+        .group_by(accounts.c.asset, place)
+        .order_by(accounts.c.asset)
+    )
+    places: dict[str, dict[str, int]] = {}
+    for row in each_row(connection, statement):
+        places.setdefault(row.asset, {})[row.place] = int(row.amount)
+    for asset, amounts in places.items():
+        held = amounts.pop("held", 0)
+        issued_amount = -amounts.pop("issued", 0)
+        spent, expired = amounts.pop("spent", 0), amounts.pop("expired", 0)
+        if held != issued_amount - spent - expired:
+            elsewhere = ", ".join(f"{account} has {amount}" for account, amount in amounts.items() if amount)
+            yield Violation(
+                "L7",
+                (asset, *amounts),
+                f"customers hold {held} {asset}, but {issued_amount} issued − {spent} spent − {expired} expired "
+                f"= {issued_amount - spent - expired}; {elsewhere}",
+            )
+
+
+CHECKS = (
+    Check("L1", "Every entry moves value, between two accounts of one asset", entries_move_value, is_deep=False),
+    Check("L5", "A reversal names one original and gives back no more", reversals_stay_within, is_deep=False),
+    Check("L7", "Virtual value held = issued − spent − expired", virtual_value_is_accounted_for, is_deep=False),
+)

@@ -1,0 +1,110 @@
+"""E1, E6, E7: what customers own, against the movements and purchases it came from."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, func, literal, or_, select, union_all
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import entitlements, item_movements, items, purchases
+
+_PURCHASE = "pur_"
+
+
+def owned_is_what_was_given(connection: Connection) -> Iterator[Violation]:
+    """E1: items = the sum of their movements; goods of a purchase need it completed and not taken back."""
+    moved = (
+        select(item_movements.c.customer_id, item_movements.c.sku,
+               func.sum(item_movements.c.quantity).label("quantity"))
+        .group_by(item_movements.c.customer_id, item_movements.c.sku).subquery("moved")
+    )  # fmt: skip
+    same = and_(moved.c.customer_id == items.c.customer_id, moved.c.sku == items.c.sku)
+    by_movements = func.coalesce(moved.c.quantity, 0)
+    wrong = (
+        select(items.c.customer_id, items.c.sku, items.c.quantity, by_movements.label("moved"))
+        .join(moved, same, isouter=True)
+        .where(items.c.quantity != by_movements)
+    )
+    unknown = (
+        select(moved.c.customer_id, moved.c.sku, literal(0).label("quantity"), moved.c.quantity.label("moved"))
+        .join(items, same, isouter=True)
+        .where(items.c.sku.is_(None), moved.c.quantity != 0)
+    )
+    for statement in (wrong, unknown):
+        for row in each_row(connection, statement):
+            yield Violation(
+                "E1",
+                (row.customer_id, row.sku),
+                f"{row.customer_id} owns {row.quantity} {row.sku}, its movements say {int(row.moved)}",
+            )
+    yield from _goods_of_unsettled_purchases(connection)
+
+
+def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]:
+    is_settled = and_(purchases.c.status == "completed", purchases.c.refunded != "full", purchases.c.dispute != "lost")
+    rights = (
+        select(entitlements.c.id, entitlements.c.key, entitlements.c.source_id, purchases.c.status,
+               purchases.c.refunded, purchases.c.dispute)
+        .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
+        .where(entitlements.c.source_type == "purchase", entitlements.c.ended_at.is_(None),
+               or_(purchases.c.id.is_(None), ~is_settled & (purchases.c.status != "in_review")))
+    )  # fmt: skip
+    for row in each_row(connection, rights):
+        state = "does not exist"
+        if row.status is not None:
+            state = f"is {row.status} (refunded {row.refunded}, dispute {row.dispute})"
+        message = f"entitlement {row.id} ({row.key}) is active, but its purchase {row.source_id} {state}"
+        yield Violation("E1", (row.id, row.source_id), message)
+    given = (
+        select(item_movements.c.id, item_movements.c.sku, item_movements.c.about, purchases.c.status)
+        .join(purchases, purchases.c.id == item_movements.c.about, isouter=True)
+        .where(item_movements.c.quantity > 0, item_movements.c.about.startswith(_PURCHASE, autoescape=True),
+               or_(purchases.c.id.is_(None), purchases.c.status.not_in(("completed", "in_review"))))
+    )  # fmt: skip
+    for row in each_row(connection, given):
+        state = "does not exist" if row.status is None else f"is {row.status}"
+        message = f"{row.sku} was given by movement {row.id}, but its purchase {row.about} {state}"
+        yield Violation("E1", (row.id, row.about), message)
+
+
+def nothing_is_used_before_it_is_given(connection: Connection) -> Iterator[Violation]:
+    """E6: after every commit a customer had used no more of an item than was given."""
+    by_commit = (
+        select(item_movements.c.customer_id, item_movements.c.sku, item_movements.c.commit_no,
+               func.sum(item_movements.c.quantity).label("quantity"))
+        .group_by(item_movements.c.customer_id, item_movements.c.sku, item_movements.c.commit_no)
+        .subquery("by_commit")
+    )  # fmt: skip
+    left = func.sum(by_commit.c.quantity).over(
+        partition_by=[by_commit.c.customer_id, by_commit.c.sku], order_by=by_commit.c.commit_no, rows=(None, 0)
+    )
+    running = select(by_commit.c.customer_id, by_commit.c.sku, by_commit.c.commit_no, left.label("left")).subquery()
+    for row in each_row(connection, select(running).where(running.c.left < 0)):
+        yield Violation(
+            "E6",
+            (row.customer_id, row.sku),
+            f"{row.customer_id} had used {-int(row.left)} {row.sku} more than were given after commit {row.commit_no}",
+        )
+
+
+def nothing_is_given_in_review(connection: Connection) -> Iterator[Violation]:
+    """E7: a purchase that waits for a person's verdict has given nothing yet."""
+    sources = union_all(
+        select(entitlements.c.source_id.label("purchase_id"), entitlements.c.id.label("given"))
+        .where(entitlements.c.source_type == "purchase", entitlements.c.ended_at.is_(None)),
+        select(item_movements.c.about, item_movements.c.id).where(item_movements.c.quantity > 0),
+    ).subquery("sources")  # fmt: skip
+    statement = (
+        select(sources.c.purchase_id, sources.c.given)
+        .join(purchases, purchases.c.id == sources.c.purchase_id)
+        .where(purchases.c.status == "in_review")
+    )
+    for row in each_row(connection, statement):
+        message = f"purchase {row.purchase_id} is in review, but {row.given} was already given"
+        yield Violation("E7", (row.purchase_id, row.given), message)
+
+
+CHECKS = (
+    Check("E1", "What is owned was given, and its purchase stands", owned_is_what_was_given),
+    Check("E6", "Nothing was used that was not given", nothing_is_used_before_it_is_given),
+    Check("E7", "A purchase in review has given nothing", nothing_is_given_in_review),
+)

@@ -1,0 +1,67 @@
+"""An audit's report for people, in a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from storefront.core.audit.check import NotYet
+from storefront.core.audit.report import Report
+
+_MOST_SHOWN_PER_CHECK = 10
+
+
+def render(report: Report) -> RenderableType:
+    """Return what ``storefront audit verify`` prints: checks, what they found, what was not checked."""
+    parts: list[RenderableType] = [_checks(report)]
+    if report.violations:
+        parts += [Text(), *_violations(report)]
+    if report.not_yet:
+        parts += [Text(), Text("Not checked", style="bold"), _not_checked(report.not_yet)]
+    return Group(*parts, Text(), _summary(report))
+
+
+def _checks(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    table.add_column(justify="right", style="dim")
+    for check in report.checks:
+        sign = Text("✓", style="green") if check.has_passed else Text("✗", style="bold red")
+        duration = f"{check.milliseconds:,} ms"
+        title = Text(check.title)
+        if not check.has_passed:
+            title.append(f"  {check.violations:,} violation{'s' if check.violations > 1 else ''}", style="red")
+        table.add_row(sign, check.name, title, duration)
+    return table
+
+
+def _violations(report: Report) -> list[RenderableType]:
+    lines: list[RenderableType] = []
+    for check in report.checks:
+        found = [violation for violation in report.violations if violation.check == check.name]
+        for violation in found[:_MOST_SHOWN_PER_CHECK]:
+            lines.append(Text.assemble((f"{check.name}  ", "bold red"), violation.message))
+        hidden = check.violations - min(len(found), _MOST_SHOWN_PER_CHECK)
+        if hidden > 0:
+            lines.append(Text(f"{check.name}  … and {hidden:,} more", style="red"))
+    return lines
+
+
+def _not_checked(not_yet: tuple[NotYet, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, style="dim")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for one in not_yet:
+        table.add_row("–", one.name, f"{one.title}: {one.reason}")
+    return table
+
+
+def _summary(report: Report) -> Text:
+    looked_at = ", ".join(f"{report.counts[name]:,} {name}" for name in ("entries", "transfers", "purchases", "events"))
+    ran = len(report.checks)
+    if report.is_clean:
+        return Text(f"The books are in order: {ran} checks over {looked_at}.", style="bold green")
+    failed = sum(not check.has_passed for check in report.checks)
+    return Text(f"The books are NOT in order: {failed} of {ran} checks failed, over {looked_at}.", style="bold red")

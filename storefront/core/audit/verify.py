@@ -1,0 +1,149 @@
+"""Run the checks over one read snapshot of a live database, or of a file.
+
+Nothing is written and nothing waits for the audit: on SQLite it is a reader of the write-ahead log, on
+other databases a read-only repeatable-read transaction.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+import aiosqlite
+import msgspec
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from storefront.core.audit import (
+    actions,
+    append_only,
+    balances,
+    idempotency,
+    ledger,
+    limits,
+    ownership,
+    purchases,
+)
+from storefront.core.audit.check import Check, NotYet, Violation
+from storefront.core.audit.not_yet import NOT_YET
+from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report
+from storefront.core.tables import metadata
+
+CHECKS: tuple[Check, ...] = (
+    *sorted((*ledger.CHECKS, *balances.CHECKS, *append_only.CHECKS), key=lambda check: (check.is_deep, check.name)),
+    *idempotency.CHECKS,
+    *ownership.CHECKS,
+    *limits.CHECKS,
+    *purchases.CHECKS,
+    *actions.CHECKS,
+)
+_COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
+            "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys")  # fmt: skip
+
+Progress = Callable[[str, int, int], None]
+
+
+async def verify(reader_connection: AsyncConnection, *, deep: bool, progress: Progress | None = None) -> Report:
+    """Check the books in one snapshot; ``deep`` adds everything that is not the ledger itself.
+
+    ``reader_connection`` must not be inside a transaction; it is left without one. ``progress`` is called
+    on the event loop with (name of the check about to run, checks done, checks in all).
+    """
+    await _begin_snapshot(reader_connection)
+    try:
+        return await reader_connection.run_sync(_run_checks, deep, progress)
+    finally:
+        await reader_connection.rollback()
+
+
+async def verify_file(path: Path, *, deep: bool, progress: Progress | None = None) -> Report:
+    """Check a SQLite file, also one that a server has open; the file is opened read-only.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    address = _read_only_address(path)
+    engine = create_async_engine(
+        "sqlite+aiosqlite://",
+        async_creator=lambda: aiosqlite.connect(address, uri=True),
+        poolclass=NullPool,
+    )
+    try:
+        async with engine.connect() as connection:
+            return await verify(connection, deep=deep, progress=progress)
+    finally:
+        await engine.dispose()
+
+
+def _read_only_address(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no database at {path}.")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    has_log = path.with_name(path.name + "-wal").exists()
+    if not has_log and not os.access(path.parent, os.W_OK):
+        # A reader of a write-ahead log makes two files beside it; where that cannot be, nobody writes either.
+        address += "&immutable=1"
+    return address
+
+
+async def _begin_snapshot(connection: AsyncConnection) -> None:
+    """Make all following reads see one moment of the database."""
+    if connection.dialect.name != "sqlite":
+        await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None or not driver.in_transaction:
+        # Python's driver opens no transaction for reads by itself.
+        await connection.exec_driver_sql("BEGIN")
+
+
+def _run_checks(connection: Connection, deep: bool, progress: Progress | None) -> Report:
+    wanted, not_run = _choose(connection.dialect.name, deep)
+    results: list[CheckResult] = []
+    violations: list[Violation] = []
+    for number, check in enumerate(wanted):
+        if progress is not None:
+            progress(check.name, number, len(wanted))
+        result, kept = _run_one(connection, check)
+        results.append(result)
+        violations.extend(kept)
+    counts = {name: _count(connection, name) for name in _COUNTED}
+    if progress is not None:
+        progress("", len(wanted), len(wanted))
+    return Report(tuple(results), tuple(violations), counts, (*not_run, *NOT_YET))
+
+
+def _choose(dialect: str, deep: bool) -> tuple[Sequence[Check], Sequence[NotYet]]:
+    wanted, not_run = [], []
+    for check in CHECKS:
+        if check.dialect not in (None, dialect):
+            not_run.append(NotYet(check.name, check.title, f"its object is on {check.dialect} only so far"))
+        elif check.is_deep and not deep:
+            not_run.append(NotYet(check.name, check.title, "left out: runs with --deep"))
+        else:
+            wanted.append(check)
+    return wanted, not_run
+
+
+def _run_one(connection: Connection, check: Check) -> tuple[CheckResult, list[Violation]]:
+    """Run one check to its end; a check that the database cannot answer has not passed."""
+    kept: list[Violation] = []
+    found, began = 0, time.monotonic()
+    try:
+        for violation in check.run(connection):
+            found += 1
+            if found <= MOST_KEPT_PER_CHECK:
+                kept.append(violation)
+    except (DBAPIError, msgspec.DecodeError) as error:
+        found += 1
+        reason = error.orig if isinstance(error, DBAPIError) else error
+        kept.append(Violation(check.name, (), f"{check.name} could not be checked to its end: {reason}"))
+    milliseconds = round((time.monotonic() - began) * 1000)
+    return CheckResult(check.name, check.title, found, milliseconds), kept
+
+
+def _count(connection: Connection, table: str) -> int:
+    return connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar_one()

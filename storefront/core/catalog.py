@@ -1,0 +1,190 @@
+"""What is on sale: a catalog version is a document named by its hash, stored before it is active.
+
+Every purchase names the version it was priced by, so versions are never deleted. Processes follow the
+active version from the database, not from their own disk. Secrets are no part of the document.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import iso4217
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import Clock, to_datetime
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.config.model import Asset as VirtualAsset
+from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.errors import Invalid, StorefrontError
+from storefront.core.kinds import OfferKind
+from storefront.core.money import Asset, AssetKind
+from storefront.core.reading import Query, Reader
+from storefront.core.tables import catalog_versions, settings
+
+_VERSION = Query(select(catalog_versions.c.document).where(catalog_versions.c.hash == bindparam("hash")))
+_ACTIVE = Query(select(settings.c.value).where(settings.c.key == "active_catalog"))
+
+
+class UnknownOffer(Invalid):
+    code = "unknown_offer"
+    title = "There is no such offer"
+
+
+class CatalogMissing(StorefrontError):
+    code = "catalog_missing"
+    title = "A catalog version that the books name is not stored"
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogDocument:
+    """The stored form: the configuration's parts that decide what is sold and for how much."""
+
+    default_language: str
+    assets: Mapping[str, VirtualAsset]
+    offers: Mapping[str, Offer]
+    entitlements: Mapping[str, Entitlement]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """One version in memory."""
+
+    version: str
+    default_language: str
+    assets: Mapping[str, VirtualAsset]
+    offers: Mapping[str, Offer]
+    entitlement_skus: Mapping[str, tuple[str, ...]]
+    known_entitlements: frozenset[str] = field(default_factory=frozenset)
+
+    def offer(self, sku: str) -> Offer:
+        """Return an offer; raises ``UnknownOffer``."""
+        try:
+            return self.offers[sku]
+        except KeyError:
+            raise UnknownOffer(f"There is no offer called {sku}.", sku=sku) from None
+
+    def asset(self, code: str) -> Asset:
+        """Return a virtual asset of this catalog or a real currency."""
+        virtual = self.assets.get(code)
+        if virtual is not None:
+            return Asset(code, AssetKind.VIRTUAL, virtual.exponent)
+        return Asset(code, AssetKind.REAL, iso4217.Currency(code).exponent or 0)
+
+    def is_virtual(self, code: str) -> bool:
+        return code in self.assets
+
+
+def document_of(config: Config) -> tuple[str, str]:
+    """Return the configuration's catalog as (hash, JSON)."""
+    skipped = set(config.skipped_offers)
+    document = CatalogDocument(
+        default_language=config.shop.default_language,
+        assets=config.assets,
+        offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
+        entitlements=config.entitlements,
+    )
+    # The order of the YAML is kept: it is the order of the shelves.
+    body = msgspec.json.encode(document)
+    return "cat_" + hashlib.sha256(body).hexdigest()[:40], body.decode()
+
+
+def load_catalog(version: str, document: str) -> Catalog:
+    """Build a catalog from its stored document."""
+    parsed = msgspec.json.decode(document, type=CatalogDocument)
+    granting: dict[str, list[str]] = {}
+    for sku, offer in parsed.offers.items():
+        for key in offer.grants:
+            granting.setdefault(key, []).append(sku)
+    known = frozenset(granting) | frozenset(parsed.entitlements)
+    skus = {key: tuple(found) for key, found in granting.items()}
+    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known)
+
+
+class Catalogs:
+    """The active catalog, and older versions on demand."""
+
+    def __init__(self, reader: Reader, kinds: Mapping[str, OfferKind]) -> None:
+        self._reader = reader
+        self.kinds = kinds
+        self._loaded: dict[str, Catalog] = {}
+        self._active: Catalog | None = None
+
+    @property
+    def active(self) -> Catalog:
+        assert self._active is not None, "a catalog is activated before the shop opens"
+        return self._active
+
+    def version(self, version: str) -> Catalog:
+        """Return any stored version; raises ``CatalogMissing``."""
+        known = self._loaded.get(version)
+        if known is None:
+            row = self._reader.first(_VERSION, hash=version)
+            if row is None:
+                raise CatalogMissing(version)
+            known = self._loaded[version] = load_catalog(version, row["document"])
+        return known
+
+    def follow(self) -> bool:
+        """Switch to the version that the database says is active; tell whether it changed."""
+        row = self._reader.first(_ACTIVE)
+        if row is None or (self._active is not None and self._active.version == row["value"]):
+            return False
+        self._active = self.version(row["value"])
+        return True
+
+    async def activate(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
+        """Store the configuration's catalog and make it the active one; tell whether anything changed."""
+        version, document = document_of(config)
+        active = self._reader.first(_ACTIVE)
+        if active is None or active["value"] != version:
+            plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
+            row = {"hash": version, "document": document, "stored_at": clock.wall()}
+            plan.add(Insert("catalog_versions", (version,), None, row, once=True))
+            plan.add(_set("active_catalog", version))
+            plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
+            await engine.commit(plan)
+        return self.follow()
+
+
+def _set(key: str, value: str) -> Insert:
+    return Insert("settings", (key,), SHOP_ANCHOR, {"key": key, "value": value}, replace=True)
+
+
+def is_on_sale(offer: Offer, now: int) -> bool:
+    """Tell whether ``now`` (business ms) lies in the offer's half-open window."""
+    moment = to_datetime(now)
+    starts, ends = offer.available.from_, offer.available.until
+    return (starts is None or starts <= moment) and (ends is None or moment < ends)
+
+
+def text_in(texts: Mapping[str, str] | None, language: str | None, default: str) -> str | None:
+    """Return a text in a language, else in its base language (``de`` for ``de-AT``), else in the default."""
+    if texts is None:
+        return None
+    wanted = language or default
+    return texts.get(wanted) or texts.get(wanted.split("-")[0]) or texts.get(default) or next(iter(texts.values()))
+
+
+def describe_offer(offer: Offer, catalog: Catalog, kind: OfferKind, language: str | None = None) -> dict[str, Any]:
+    """Describe an offer as ``GET /v1/catalog`` shows it."""
+    default = catalog.default_language
+    starts, ends = offer.available.from_, offer.available.until
+    return {
+        "sku": offer.sku,
+        "kind": offer.kind,
+        "title": text_in(offer.title, language, default),
+        "description": text_in(offer.description, language, default),
+        "picture": offer.picture,
+        "prices": [{"amount": amount, "currency": currency} for currency, amount in offer.prices.items()],
+        "limits": [{"per": limit.per, "count": limit.count, "window": limit.window} for limit in offer.limits],
+        "grants": dict(offer.grants),
+        "available_from": None if starts is None else starts.isoformat(),
+        "available_until": None if ends is None else ends.isoformat(),
+        "featured": offer.featured,
+        "badge": text_in(offer.badge, language, default),
+        "metadata": dict(offer.metadata),
+        **kind.describe(offer),
+    }

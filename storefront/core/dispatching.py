@@ -1,0 +1,96 @@
+"""Events to plugins: each plugin with ``on_event`` follows the feed with a cursor of its own, at least once."""
+
+import asyncio
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, select
+
+from storefront.core.commit.engine import CommitEngine, CommitNotice
+from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.errors import Unavailable
+from storefront.core.events import START, Cursor, read_events
+from storefront.core.hooks import Hooks
+from storefront.core.reading import Query, Reader
+from storefront.core.tables import settings
+
+BATCH = 100
+POLL_SECONDS = 1.0
+PAUSE_AFTER_FAILURE_SECONDS = 1.0
+
+_CURSOR = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
+
+log = structlog.get_logger("storefront.events")
+
+
+class EventDispatcher:
+    """Hands committed events to the plugins; one that fails waits, the others go on."""
+
+    def __init__(self, reader: Reader, engine: CommitEngine, hooks: Hooks) -> None:
+        self._reader = reader
+        self._engine = engine
+        self._hooks = hooks
+        self._wakes: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_stopping = False
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        if "events" in notice.tables:
+            for wake in self._wakes:
+                wake.set()
+
+    def start(self) -> None:
+        for name in self._hooks.names_of("on_event"):
+            wake = asyncio.Event()
+            self._wakes.append(wake)
+            self._tasks.append(asyncio.create_task(self._follow(name, wake), name=f"events for {name}"))
+
+    async def stop(self) -> None:
+        self._is_stopping = True
+        for wake in self._wakes:
+            wake.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=10)
+
+    async def _follow(self, name: str, wake: asyncio.Event) -> None:
+        cursor = self._stored(name)
+        while not self._is_stopping:
+            wake.clear()
+            if self._hooks.health[name].quarantined is None:
+                cursor = await self._deliver(name, cursor)
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _deliver(self, name: str, cursor: Cursor) -> Cursor:
+        while not self._is_stopping:
+            events = read_events(self._reader, cursor, BATCH)
+            if not events:
+                return cursor
+            reached = cursor
+            for event in events:
+                if not await self._hooks.call_plugin(name, "on_event", event=event):
+                    await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
+                    break
+                reached = event.cursor
+            if reached == cursor:
+                return cursor
+            cursor = reached
+            await self._store(name, cursor)
+        return cursor
+
+    def _stored(self, name: str) -> Cursor:
+        row = self._reader.first(_CURSOR, key=f"cursor:{name}")
+        return START if row is None else msgspec.json.decode(row["value"], type=tuple[int, str, int])
+
+    async def _store(self, name: str, cursor: Cursor) -> None:
+        key = f"cursor:{name}"
+        plan = Plan(actor=f"plugin:{name}", anchors={SHOP_ANCHOR})
+        row = {"key": key, "value": msgspec.json.encode(cursor).decode()}
+        plan.add(Insert("settings", (key,), SHOP_ANCHOR, row, replace=True))
+        try:
+            await self._engine.commit(plan)
+        except Unavailable:
+            log.warning("cursor_not_stored", plugin=name)

@@ -1,0 +1,75 @@
+"""Lists a customer can page through: wallet entries and purchases, newest first."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from storefront.core.accounts import wallet
+from storefront.core.clock import iso
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.ids import is_id
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.core.tables import entries, purchases, transfers
+
+
+async def wallet_history(
+    services: Services, customer_id: str, asset: str, *, limit: int, after: str | None
+) -> dict[str, Any]:
+    """Return one page of a wallet's entries: ``{"data": [{entry, kind, about, amount, occurred_at}], "next"}``."""
+    account = wallet(customer_id, asset).id
+    statement = (
+        select(entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at, transfers)
+        .join(transfers, transfers.c.entry_id == entries.c.id)
+        .where(
+            entries.c.anchor == customer_id,
+            or_(transfers.c.source == account, transfers.c.destination == account),
+        )
+        .order_by(entries.c.id.desc(), transfers.c.position)
+        .limit(limit + 1)
+    )
+    if after is not None:
+        entry_id, position = _after(after)
+        statement = statement.where(
+            or_(entries.c.id < entry_id, and_(entries.c.id == entry_id, transfers.c.position > position))
+        )
+    rows = await services.reader.scan(statement)
+    shown = [
+        {
+            "entry": row["id"],
+            "kind": row["kind"],
+            "about": row["about"],
+            "amount": row["amount"] if row["destination"] == account else -row["amount"],
+            "occurred_at": iso(row["occurred_at"]),
+        }
+        for row in rows[:limit]
+    ]
+    more = len(rows) > limit
+    return {"data": shown, "next": f"{rows[limit - 1]['id']}.{rows[limit - 1]['position']}" if more else None}
+
+
+async def list_purchases(
+    services: Services, customer_id: str | None, *, limit: int, after: str | None
+) -> tuple[Sequence[Row], str | None]:
+    """Return one page of purchases, of one customer or of all, and where the next page begins."""
+    statement = select(purchases).order_by(purchases.c.id.desc()).limit(limit + 1)
+    if customer_id is not None:
+        statement = statement.where(purchases.c.customer_id == customer_id)
+    if after is not None:
+        if not is_id(after, "pur"):
+            raise _not_a_cursor()
+        statement = statement.where(purchases.c.id < after)
+    rows = await services.reader.scan(statement)
+    return rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None
+
+
+def _after(text: str) -> tuple[str, int]:
+    entry_id, _, position = text.partition(".")
+    if not is_id(entry_id, "ent") or not (position.isascii() and position.isdigit() and len(position) < 6):
+        raise _not_a_cursor()
+    return entry_id, int(position)
+
+
+def _not_a_cursor() -> Invalid:
+    return Invalid("This is not a cursor of this list.", errors=[FieldError("/after", "is not a cursor of this list")])

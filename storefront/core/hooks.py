@@ -1,0 +1,170 @@
+"""Calling plugins: one helper awaits every async hook, with a deadline and an error budget per plugin.
+
+pluggy's hooks are synchronous, so an async hook returns coroutines; ``Hooks.call_each`` awaits them. A
+plugin that raises or hangs too often is **quarantined**: its hooks are no longer called, its events wait,
+and ``storefront plugins`` says why. Late steps are metered too: they run in the writer.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pluggy
+import structlog
+
+from storefront.core.commit.apply import LateStep
+from storefront.core.errors import StorefrontError, Unavailable
+from storefront.core.jobs import JobHandler
+
+JobHandlers = Mapping[str, JobHandler]
+
+DEADLINE_SECONDS = 2.0
+EVENT_DEADLINE_SECONDS = 10.0
+ERRORS_BEFORE_QUARANTINE = 5
+SUCCESSES_THAT_FORGIVE = 100
+LATE_STEP_BUDGET_MS = 2.0
+LATE_STEPS_MEASURED = 50
+
+log = structlog.get_logger("storefront.plugins")
+
+
+class AssessmentUnavailable(Unavailable):
+    """A plugin that judges purchases failed: nothing is sold unjudged."""
+
+    code = "assessment_unavailable"
+    title = "This purchase cannot be checked right now"
+
+
+@dataclass(slots=True)
+class PluginHealth:
+    """How a plugin is doing: failures lately, and why it was taken out if it was."""
+
+    name: str
+    failures: int = 0
+    successes: int = 0
+    quarantined: str | None = None
+    last_error: str | None = None
+    late_calls: int = 0
+    late_ms: float = 0.0
+
+    def succeed(self) -> None:
+        self.successes += 1
+        if self.successes >= SUCCESSES_THAT_FORGIVE:
+            self.failures = self.successes = 0
+
+    def fail(self, what: str) -> None:
+        self.failures += 1
+        self.successes = 0
+        self.last_error = what
+        if self.failures >= ERRORS_BEFORE_QUARANTINE and self.quarantined is None:
+            self.quarantine(f"{self.failures} failures; the last: {what}")
+
+    def quarantine(self, why: str) -> None:
+        self.quarantined = why
+        log.error("plugin_quarantined", plugin=self.name, reason=why)
+
+
+@dataclass(slots=True)
+class Hooks:
+    """The plugins that are loaded, by name, and their health."""
+
+    manager: pluggy.PluginManager
+    health: dict[str, PluginHealth] = field(default_factory=dict)
+    deadline_seconds: float = DEADLINE_SECONDS
+    event_deadline_seconds: float = EVENT_DEADLINE_SECONDS
+    _callers: dict[str, dict[str, pluggy.HookCaller]] = field(default_factory=dict)
+
+    def names_of(self, hook: str) -> list[str]:
+        """Return the plugins that implement a hook, in a stable order."""
+        return list(self.callers(hook))
+
+    def callers(self, hook: str) -> Mapping[str, pluggy.HookCaller]:
+        """Return ``plugin -> a caller of that plugin's implementation alone``; plugins load before any call."""
+        known = self._callers.get(hook)
+        if known is None:
+            implementations = getattr(self.manager.hook, hook).get_hookimpls()
+            everyone = [one.plugin for one in implementations]
+            known = {}
+            for one in sorted(implementations, key=lambda one: one.plugin_name):
+                others = [plugin for plugin in everyone if plugin is not one.plugin]
+                known[one.plugin_name] = self.manager.subset_hook_caller(hook, others)
+            self._callers[hook] = known
+        return known
+
+    async def call_each(self, hook: str, *, must_answer: bool, **arguments: Any) -> list[Any]:
+        """Await a hook of every plugin that has it; return what they answered, without None.
+
+        With ``must_answer`` a plugin that fails, hangs or is quarantined refuses the whole call
+        (``AssessmentUnavailable``): a shop whose judge is away sells nothing unjudged. Without it the
+        failure is logged and counts against that plugin alone.
+        """
+        answers = []
+        for name in self.callers(hook):
+            answer = await self._call_one(name, hook, must_answer=must_answer, arguments=arguments)
+            if answer is not None:
+                answers.append(answer)
+        return answers
+
+    async def call_plugin(self, name: str, hook: str, **arguments: Any) -> bool:
+        """Await one plugin's hook for an event; tell whether it succeeded."""
+        health = self.health[name]
+        try:
+            async with asyncio.timeout(self.event_deadline_seconds):
+                await self._invoke(name, hook, arguments)
+        except Exception as error:
+            self._failed(health, hook, error)
+            return False
+        health.succeed()
+        return True
+
+    async def _call_one(self, name: str, hook: str, *, must_answer: bool, arguments: Mapping[str, Any]) -> Any:
+        health = self.health[name]
+        if health.quarantined is not None:
+            if must_answer:
+                raise AssessmentUnavailable
+            return None
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                answer = await self._invoke(name, hook, arguments)
+        except StorefrontError:
+            raise
+        except Exception as error:
+            self._failed(health, hook, error)
+            if must_answer:
+                raise AssessmentUnavailable from error
+            return None
+        health.succeed()
+        return answer
+
+    async def _invoke(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
+        for coroutine in self.callers(hook)[name](**arguments):
+            return await coroutine
+        return None
+
+    def _failed(self, health: PluginHealth, hook: str, error: Exception) -> None:
+        what = f"{hook}: {type(error).__name__}: {error}" if not isinstance(error, TimeoutError) else f"{hook}: hung"
+        log.error("plugin_failed", plugin=health.name, hook=hook, exc_info=error)
+        health.fail(what)
+
+    def metered(self, plugin: str, function: LateStep) -> LateStep:
+        """Wrap a late step so that a slow one takes its plugin out: it runs in the writer."""
+        health = self.health[plugin]
+
+        def run(view: Any, facts: Mapping[str, Any]) -> Any:
+            began = time.perf_counter()
+            try:
+                return function(view, facts)
+            finally:
+                health.late_calls += 1
+                health.late_ms += (time.perf_counter() - began) * 1000
+                mean = health.late_ms / health.late_calls
+                if (
+                    health.late_calls >= LATE_STEPS_MEASURED
+                    and mean > LATE_STEP_BUDGET_MS
+                    and health.quarantined is None
+                ):
+                    health.quarantine(f"its late steps take {mean:.1f} ms on average, in the writer")
+
+        return run

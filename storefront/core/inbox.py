@@ -1,0 +1,159 @@
+"""Webhooks in: verify, store once, answer at once; process later by asking the gateway.
+
+An event is only a hint to look something up. Duplicates, any order, any delay and missing events end in
+the same state. What cannot be ours is quarantined with an alarm, and nothing is granted for it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from sqlalchemy import bindparam, select
+
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Insert, Plan
+from storefront.core.errors import NotFound
+from storefront.core.gateways import Checkouts, GatewayEvent, Webhooks
+from storefront.core.purchasing import PAYMENT_BY_REFERENCE, read_payment
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront.core.settlement import add_alarm, payment_of_reference, settle
+from storefront.core.tables import inbox
+
+_EVENT = Query(
+    select(inbox).where(
+        inbox.c.gateway == bindparam("gateway"),
+        inbox.c.account == bindparam("account"),
+        inbox.c.event_id == bindparam("event_id"),
+    )
+)
+RECEIVED, PROCESSED, IGNORED, QUARANTINED = "received", "processed", "ignored", "quarantined"
+
+log = structlog.get_logger("storefront.inbox")
+
+
+async def receive_webhook(services: Services, gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> None:
+    """Store a verified webhook once. When this returns it is durable and may be acknowledged.
+
+    Raises:
+        NotFound: no such gateway, or it has no webhooks.
+        BadSignature: nothing was stored.
+    """
+    gateway = services.gateways.get(gateway_name)
+    if not isinstance(gateway, Webhooks):
+        raise NotFound("No gateway listens here.")
+    event = gateway.read_event(raw, headers)
+    anchor = f"inbox:{gateway_name}"
+    plan = Plan(actor=f"gateway:{gateway_name}", anchors={anchor})
+    now = services.clock.now()
+    row = {
+        "gateway": gateway_name,
+        "account": event.account,
+        "event_id": event.id,
+        "type": event.type,
+        "reference": event.reference,
+        "state": RECEIVED,
+        "raw": raw,
+        "note": None,
+        "received_at": services.clock.wall(),
+        "processed_at": None,
+    }
+    if services.reader.first(_EVENT, gateway=gateway_name, account=event.account, event_id=event.id) is not None:
+        return
+    plan.add(Insert("inbox", (gateway_name, event.account, event.id), anchor, row, once=True))
+    plan.schedule(
+        "inbox.process",
+        anchor=anchor,
+        unique_key=f"inbox:{gateway_name}:{event.account}:{event.id}",
+        due_at=now,
+        now=now,
+        payload={
+            "gateway": gateway_name,
+            "account": event.account,
+            "event_id": event.id,
+            "type": event.type,
+            "is_live": event.is_live,
+            "reference": event.reference,
+            "purchase_id": event.purchase_id,
+        },
+    )
+    await services.engine.commit(plan)
+
+
+async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
+    """Process a stored event; the job of ``receive_webhook``.
+
+    Raises:
+        GatewayFailed: ask again later.
+    """
+    key = {name: payload[name] for name in ("gateway", "account", "event_id")}
+    row = services.reader.first(_EVENT, **key)
+    if row is None or row["state"] != RECEIVED:
+        return
+    event = GatewayEvent(
+        id=payload["event_id"],
+        type=payload["type"],
+        account=payload["account"],
+        is_live=payload["is_live"],
+        reference=payload["reference"],
+        purchase_id=payload["purchase_id"],
+    )
+    state, note = await _handle(services, payload["gateway"], event)
+    await _close(services, row, state, note)
+
+
+async def _handle(services: Services, gateway_name: str, event: GatewayEvent) -> tuple[str, str | None]:
+    if event.is_live != services.is_live:
+        return QUARANTINED, "the event is of the other mode"
+    if event.reference is None and event.purchase_id is None:
+        return IGNORED, None
+    try:
+        payment = await _find_payment(services, gateway_name, event)
+    except NotFound as unknown:
+        return QUARANTINED, unknown.detail
+    await settle(services, payment["purchase_id"])
+    return PROCESSED, None
+
+
+async def _find_payment(services: Services, gateway_name: str, event: GatewayEvent) -> Row:
+    """Find whose payment an event is about: by the checkout we stored, else by asking the gateway for ours."""
+    if event.reference is None:
+        return payment_of_reference(services, event.purchase_id)
+    known = services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=event.reference)
+    if known is not None:
+        return known
+    gateway = services.gateway(gateway_name)
+    assert isinstance(gateway, Checkouts), "only gateways with a checkout send such events"
+    facts = await gateway.look_up(event.reference)
+    payment = payment_of_reference(services, facts.purchase_id)
+    if payment["gateway_ref"] is None:
+        await _adopt(services, payment, event.reference)
+        payment = read_payment(services, payment["purchase_id"]) or payment
+    if payment["gateway_ref"] != event.reference:
+        raise NotFound("The gateway speaks of a checkout that is not the one we opened.")
+    return payment
+
+
+async def _adopt(services: Services, payment: Row, reference: str) -> None:
+    """Take over a checkout whose opening reply has not been stored: the webhook came first."""
+    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={payment["customer_id"]})
+    expect = {"gateway_ref": None}
+    plan.add(Change("payments", (payment["id"],), payment["customer_id"], expect, {"gateway_ref": reference}))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("checkout_already_known", payment=payment["id"])
+
+
+async def _close(services: Services, row: Row, state: str, note: str | None) -> None:
+    key = (row["gateway"], row["account"], row["event_id"])
+    anchor = f"inbox:{row['gateway']}"
+    plan = Plan(actor="jobs", anchors={anchor})
+    changes = {"state": state, "note": note, "processed_at": services.clock.wall()}
+    plan.add(Change("inbox", key, anchor, {"state": RECEIVED}, changes))
+    if state == QUARANTINED:
+        add_alarm(services, plan, "webhook_quarantined", row["event_id"], {"type": row["type"], "note": note})
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("event_already_processed", event=row["event_id"])

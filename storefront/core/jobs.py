@@ -1,0 +1,166 @@
+"""Work that is due: rows inserted by the plan that makes the work, run by whoever serves the database.
+
+A job is claimed by a lease, so a crash hands it to the next process; every job is idempotent. One that
+fails is tried again later and later, and ends in the dead list, where an operator sees it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock
+from storefront.core.commit.engine import CommitEngine, CommitNotice
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan, Remove
+from storefront.core.errors import NotFound, StorefrontError, Unavailable
+from storefront.core.reading import Query, Reader, Row
+from storefront.core.tables import jobs
+
+LEASE_MS = 2 * MINUTE_MS
+MOST_AT_ONCE = 20
+MOST_ATTEMPTS = 40
+LONGEST_PAUSE_MS = 6 * HOUR_MS
+POLL_SECONDS = 1.0
+
+_DUE = Query(
+    select(jobs)
+    .where(jobs.c.state == "waiting", jobs.c.due_at <= bindparam("now"), jobs.c.lease_until <= bindparam("wall"))
+    .order_by(jobs.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT = Query(select(jobs.c.due_at).where(jobs.c.state == "waiting").order_by(jobs.c.due_at).limit(1))
+
+log = structlog.get_logger("storefront.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What a handler returns when its job is not over: run it again at ``due_at`` (business ms)."""
+
+    due_at: int
+
+
+JobHandler = Callable[[Mapping[str, Any]], Awaitable[Again | None]]
+
+
+class Jobs:
+    """Finds due jobs and runs them, a few at once."""
+
+    def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock) -> None:
+        self._reader = reader
+        self._engine = engine
+        self._clock = clock
+        self._handlers: dict[str, JobHandler] = {}
+        self._wake = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    def register(self, kind: str, handler: JobHandler) -> None:
+        """Say who runs jobs of a kind; kinds are unique."""
+        if kind in self._handlers:
+            raise ValueError(f"two handlers for jobs of kind {kind}")
+        self._handlers[kind] = handler
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        if "jobs" in notice.tables:
+            self._wake.set()
+
+    def wake(self) -> None:
+        """Look again now: the clock was moved."""
+        self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run_forever(), name="storefront-jobs")
+
+    async def stop(self) -> None:
+        """Finish what is running; what is waiting waits for the next process."""
+        self._is_stopping = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        if self._running:
+            await asyncio.wait(self._running, timeout=10)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether nothing runs and nothing is due."""
+        return not self._running and not self._due(1)
+
+    def next_due_at(self) -> int | None:
+        """Return when the next job is due (business ms), also one that is due already."""
+        row = self._reader.first(_NEXT)
+        return None if row is None else int(row["due_at"])
+
+    def _due(self, most: int) -> list[Row]:
+        known = set(self._handlers)
+        rows = self._reader.all(_DUE, now=self._clock.now(), wall=self._clock.wall(), most=most + 50)
+        return [row for row in rows if row["kind"] in known][:most]
+
+    async def _run_forever(self) -> None:
+        while not self._is_stopping:
+            self._wake.clear()
+            room = MOST_AT_ONCE - len(self._running)
+            for row in self._due(room) if room > 0 else ():
+                if await self._claim(row):
+                    task = asyncio.create_task(self._run(row), name=f"job {row['kind']}")
+                    self._running.add(task)
+                    task.add_done_callback(self._finished)
+            if not self._is_stopping:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _claim(self, row: Row) -> bool:
+        lease = {"lease_until": self._clock.wall() + LEASE_MS, "attempts": row["attempts"] + 1}
+        return await self._change(row, {"lease_until": row["lease_until"]}, lease)
+
+    async def _change(self, row: Row, expect: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+        plan = Plan(actor="jobs", anchors={row["anchor"]})
+        plan.add(Change("jobs", (row["id"],), row["anchor"], expect, changes))
+        try:
+            await self._engine.commit(plan)
+        except (Stale, Unavailable):
+            return False
+        return True
+
+    async def _run(self, row: Row) -> None:
+        try:
+            again = await self._handlers[row["kind"]](msgspec.json.decode(row["payload"]))
+        except Exception as error:
+            await self._failed(row, error)
+            return
+        if again is not None:
+            await self._change(row, {}, {"due_at": again.due_at, "lease_until": 0, "last_error": None})
+            return
+        plan = Plan(actor="jobs", anchors={row["anchor"]})
+        plan.add(Remove("jobs", (row["id"],), row["anchor"]))
+        await self._engine.commit(plan)
+
+    async def _failed(self, row: Row, error: Exception) -> None:
+        attempts = row["attempts"] + 1
+        known = isinstance(error, StorefrontError)
+        log.warning("job_failed", kind=row["kind"], job=row["id"], attempts=attempts, reason=str(error),
+                    exc_info=None if known else error)  # fmt: skip
+        changes: dict[str, Any] = {"lease_until": 0, "last_error": f"{type(error).__name__}: {error}"[:500]}
+        if attempts >= MOST_ATTEMPTS or isinstance(error, NotFound):
+            changes["state"] = "dead"
+            log.error("job_dead", kind=row["kind"], job=row["id"])
+        else:
+            pause = min(SECOND_MS * 2 ** min(attempts, 16), LONGEST_PAUSE_MS)
+            changes["due_at"] = self._clock.now() + pause
+        await self._change(row, {}, changes)

@@ -1,0 +1,109 @@
+"""API keys in the books: made, listed and revoked, each act with its audit row."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.api_keys import KeyHasher, KeyKind, KeyRecord, NewKey
+from storefront.core.clock import Clock, iso
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
+from storefront.core.errors import NotFound
+from storefront.core.ids import new_id
+from storefront.core.reading import Query, Reader, Row
+from storefront.core.tables import api_keys
+
+_BY_ID = Query(select(api_keys).where(api_keys.c.id == bindparam("id")))
+_ALL = Query(select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id))
+
+
+class Keys:
+    """The keys of one shop. Reads are of the database each time, so a revoked key is dead at once."""
+
+    def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock, hasher: KeyHasher) -> None:
+        self._reader = reader
+        self._engine = engine
+        self._clock = clock
+        self._hasher = hasher
+
+    def find(self, key_id: str) -> KeyRecord | None:
+        """Return the record of a key, also of a dead one, or None."""
+        row = self._reader.first(_BY_ID, id=key_id)
+        if row is None:
+            return None
+        scopes = frozenset(msgspec.json.decode(row["scopes"], type=list[str]))
+        kind = KeyKind(row["kind"])
+        return KeyRecord(row["id"], kind, row["hash"], scopes, row["expires_at"], row["revoked_at"])
+
+    async def create(
+        self, kind: KeyKind, *, name: str, scopes: Sequence[str], expires_at: int | None, actor: str
+    ) -> NewKey:
+        """Make a key; its plaintext is never seen again."""
+        made = self._hasher.make_key(kind, scopes=frozenset(scopes), expires_at=expires_at)
+        record = made.record
+        plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
+        row = {
+            "id": record.key_id,
+            "kind": str(kind),
+            "name": name,
+            "hash": record.digest,
+            "scopes": msgspec.json.encode(sorted(scopes)).decode(),
+            "created_at": self._clock.wall(),
+            "expires_at": expires_at,
+            "revoked_at": None,
+        }
+        plan.add(Insert("api_keys", (record.key_id,), SHOP_ANCHOR, row))
+        self._add_audit(plan, actor, "key.created", record.key_id, {"kind": str(kind), "scopes": sorted(scopes)})
+        await self._engine.commit(plan)
+        return made
+
+    async def revoke(self, key_id: str, *, actor: str) -> None:
+        """Make a key useless at once; raises ``NotFound``. Safe to call twice."""
+        row = self._reader.first(_BY_ID, id=key_id)
+        if row is None:
+            raise NotFound("There is no such key.")
+        if row["revoked_at"] is not None:
+            return
+        plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
+        changes = {"revoked_at": self._clock.wall()}
+        plan.add(Change("api_keys", (key_id,), SHOP_ANCHOR, {"revoked_at": None}, changes))
+        self._add_audit(plan, actor, "key.revoked", key_id, {})
+        try:
+            await self._engine.commit(plan)
+        except Stale:
+            return
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return every key as JSON, newest first, without what would let one use it."""
+        return [_shown(row) for row in self._reader.all(_ALL)]
+
+    def _add_audit(self, plan: Plan, actor: str, action: str, about: str, facts: Mapping[str, Any]) -> None:
+        row = {
+            "id": new_id("act"),
+            "actor": actor,
+            "action": action,
+            "about": about,
+            "facts": msgspec.json.encode(facts).decode(),
+            "occurred_at": self._clock.now(),
+            "recorded_at": self._clock.wall(),
+        }
+        plan.add(Insert("audit_actions", (str(row["id"]),), None, row))
+        plan.emit(action, anchor=SHOP_ANCHOR, subject=about, payload={"id": about, "actor": actor})
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    def when(name: str) -> str | None:
+        return None if row[name] is None else iso(row[name])
+
+    return {
+        "id": row["id"],
+        "kind": row["kind"],
+        "name": row["name"],
+        "scopes": msgspec.json.decode(row["scopes"]),
+        "created_at": when("created_at"),
+        "expires_at": when("expires_at"),
+        "revoked_at": when("revoked_at"),
+    }

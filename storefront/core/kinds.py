@@ -1,0 +1,122 @@
+"""Offer kinds: how a plugin says what an offer contains and what buying it gives.
+
+The purchase pipeline is the same for all kinds. A kind never writes ledger rows: it asks the
+``Fulfilment`` for credits, items and rights, and the commit does the rest.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+from storefront.core.accounts import issuance
+from storefront.core.commit.plan import Deposit, GrantEntitlement, GrantItem, LotsOf, LotTerms, Plan
+from storefront.core.config.model import Offer
+from storefront.core.money import Money
+
+JsonSchema = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a purchase: an offer, how many, and what was paid for all of them."""
+
+    offer: Offer
+    quantity: int
+    total: Money
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """What a kind may give while a purchase is settled: steps of the same plan, nothing else.
+
+    ``customer_id`` receives the goods; ``payment`` names what paid for them (a gateway payment, or the
+    purchase itself), so that every gem can be traced to the money it came from.
+    """
+
+    plan: Plan
+    purchase_id: str
+    customer_id: str
+    payment: str
+    cost: Money | None
+    bought_with: LotsOf | None
+
+    def credit(self, asset: str, amount: int, *, source: str = "purchased", expires_at: int | None = None) -> None:
+        """Mint ``amount`` of a virtual asset into the customer's wallet."""
+        is_paid = source == "purchased" and self.cost is not None
+        terms = LotTerms(
+            source=source,
+            payment=self.payment,
+            cost_amount=self.cost.amount_minor if is_paid and self.cost else None,
+            cost_currency=self.cost.currency if is_paid and self.cost else None,
+            expires_at=expires_at,
+        )
+        self.plan.add(Deposit("entry", self.customer_id, asset, amount, issuance(asset), terms))
+
+    def give_item(self, sku: str, quantity: int, *, at_most: int | None = None) -> None:
+        """Put items into the inventory; ``at_most`` bounds what may be owned (1 makes a durable)."""
+        self.plan.add(
+            GrantItem(self.customer_id, sku, quantity, self.purchase_id, at_most=at_most, bought_with=self.bought_with)
+        )
+
+    def grant(self, key: str, value: bool | int | str = True, *, sku: str, expires_at: int | None = None) -> None:
+        """Give an entitlement because of this purchase."""
+        self.plan.add(
+            GrantEntitlement(
+                self.customer_id,
+                key,
+                value,
+                source_type="purchase",
+                source_id=self.purchase_id,
+                sku=sku,
+                expires_at=expires_at,
+            )
+        )
+
+
+class OfferKind(Protocol):
+    """One kind of offer. ``schema`` checks the kind's own keys of an offer in the YAML."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> JsonSchema: ...
+
+    def describe(self, offer: Offer) -> Mapping[str, Any]:
+        """Return what clients see beside the common members, such as ``contents``."""
+        ...
+
+    def check(self, line: Line) -> None:
+        """Refuse what cannot be meant (raise ``Invalid`` or ``Refused``); nothing has been written."""
+        ...
+
+    def fulfil(self, line: Line, goods: Fulfilment) -> None:
+        """Give what the line bought. Pure: may be called again when a plan is decided again."""
+        ...
+
+
+@runtime_checkable
+class TakesDetails(Protocol):
+    """A kind that asks the buyer for something: a name, a message, a tier."""
+
+    @property
+    def details_schema(self) -> JsonSchema: ...
+
+
+@runtime_checkable
+class Credits(Protocol):
+    """A kind whose offers fill a wallet; they are named to a buyer who is short."""
+
+    def credits(self, offer: Offer) -> Mapping[str, int]:
+        """Return ``asset -> amount`` that one unit of the offer gives."""
+        ...
+
+
+@runtime_checkable
+class Owned(Protocol):
+    """A kind whose offers give an item that may be owned so many times; asked before a checkout opens."""
+
+    def most_owned(self, offer: Offer) -> int | None:
+        """Return how many of the offer's item a customer may own, or None for any number."""
+        ...

@@ -1,0 +1,157 @@
+"""Opening a payment at its gateway: by the request that made the purchase, or by whoever finds it unopened.
+
+A **lease** on the payment says that somebody is talking to the gateway. When it has run out (a process
+died), the next retry of the key, or the sweep, takes it and makes the same call under the same gateway
+key: the gateway answers with the same checkout.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from storefront.core.catalog import text_in
+from storefront.core.clock import SECOND_MS
+from storefront.core.commit.outcome import Answer, Stale
+from storefront.core.commit.plan import Change, IdempotencyKey, Plan
+from storefront.core.errors import Unavailable
+from storefront.core.gateways import Checkout, CheckoutRequest, Checkouts, GatewayFailed, GatewayRefused
+from storefront.core.ids import new_id
+from storefront.core.money import Money
+from storefront.core.purchasing import Status, answer_with, purchase_json, read_payment, read_purchase
+from storefront.core.reading import Row
+from storefront.core.releasing import give_up
+from storefront.core.services import Services
+
+LEASE_MS = 30 * SECOND_MS
+TIMES_DECIDED = 5
+
+log = structlog.get_logger("storefront.purchases")
+
+
+def payment_row(
+    purchase: Mapping[str, Any], gateway: str, return_url: str | None, now: int, wall: int
+) -> dict[str, Any]:
+    """Return the row of a payment that is about to be opened, leased to the caller."""
+    return {
+        "id": new_id("pay"),
+        "purchase_id": purchase["id"],
+        "customer_id": purchase["customer_id"],
+        "gateway": gateway,
+        "gateway_ref": None,
+        "gateway_payment": None,
+        "amount": purchase["total"],
+        "currency": purchase["currency"],
+        "state": "awaiting",
+        "redirect_url": None,
+        "return_url": return_url,
+        "lease_until": wall + LEASE_MS,
+        "asked_at": None,
+        "attempts": 0,
+        "created_at": now,
+    }
+
+
+async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey | None) -> Answer:
+    """Make sure that the purchase has a checkout, and answer its key (if one is given) with the purchase.
+
+    Raises:
+        GatewayUnavailable, OutcomeUnknown: the gateway did not answer; the same key may be sent again.
+        GatewayRefused: it never will; the purchase has failed.
+    """
+    purchase = read_purchase(services, purchase_id)
+    payment = read_payment(services, purchase_id)
+    assert payment is not None, "a purchase through a gateway has a payment"
+    if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
+        checkout = await _call_gateway(services, purchase, payment)
+        return await _store(services, purchase_id, checkout, key)
+    return await _store(services, purchase_id, None, key)
+
+
+async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Checkout:
+    gateway = services.gateway(payment["gateway"])
+    assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+    try:
+        return await gateway.open_checkout(_request(services, purchase, payment))
+    except GatewayRefused as refused:
+        log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
+        await give_up(services, purchase["id"], Status.FAILED, reason="gateway_refused")
+        raise
+    except GatewayFailed:
+        await _release_lease(services, payment)
+        raise
+
+
+def _request(services: Services, purchase: Row, payment: Row) -> CheckoutRequest:
+    """Build the gateway's request from stored rows alone, so that a retry sends the very same."""
+    catalog = services.catalogs.version(purchase["catalog_version"])
+    offer = catalog.offer(purchase["sku"])
+    back = payment["return_url"] or f"{services.public_url}/shop/return"
+    joint = "&" if "?" in back else "?"
+    return CheckoutRequest(
+        purchase_id=purchase["id"],
+        customer_id=purchase["customer_id"],
+        amount=Money(payment["amount"], payment["currency"]),
+        title=text_in(offer.title, None, catalog.default_language) or offer.sku,
+        quantity=purchase["quantity"],
+        description=text_in(offer.description, None, catalog.default_language),
+        success_url=f"{back}{joint}purchase={purchase['id']}",
+        cancel_url=f"{back}{joint}purchase={purchase['id']}&canceled=1",
+        expires_at=purchase["expires_at"],
+    )
+
+
+async def _store(services: Services, purchase_id: str, checkout: Checkout | None, key: IdempotencyKey | None) -> Answer:
+    """Store the gateway's reply and the answer in one commit."""
+    for _ in range(TIMES_DECIDED):
+        purchase = read_purchase(services, purchase_id)
+        payment = read_payment(services, purchase_id)
+        assert payment is not None, "a purchase through a gateway has a payment"
+        customer_id = purchase["customer_id"]
+        plan = Plan(actor="payments", anchors={customer_id}, idempotency=key, object_id=purchase_id)
+        stored = dict(payment)
+        if checkout is not None and payment["gateway_ref"] in (None, checkout.reference):
+            changes = {
+                "gateway_ref": checkout.reference,
+                "redirect_url": checkout.redirect_url,
+                "lease_until": 0,
+                "attempts": payment["attempts"] + 1,
+            }
+            expect = {"gateway_ref": payment["gateway_ref"], "lease_until": payment["lease_until"]}
+            plan.add(Change("payments", (payment["id"],), customer_id, expect, changes))
+            stored |= changes
+        shown = purchase_json(purchase, stored, services.customers.external_id(customer_id))
+        plan.answer = lambda outcome, shown=shown, customer_id=customer_id: answer_with(shown, outcome, customer_id)
+        try:
+            outcome = await services.engine.commit(plan)
+        except Stale:
+            continue
+        assert outcome.answer is not None
+        return outcome.answer
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _release_lease(services: Services, payment: Row) -> None:
+    plan = Plan(actor="payments", anchors={payment["customer_id"]})
+    expect = {"lease_until": payment["lease_until"]}
+    changes = {"lease_until": 0, "attempts": payment["attempts"] + 1}
+    plan.add(Change("payments", (payment["id"],), payment["customer_id"], expect, changes))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("lease_already_moved", payment=payment["id"])
+
+
+async def take_lease(services: Services, payment: Row) -> bool:
+    """Take a payment's lease if nobody holds it; tell whether it was taken."""
+    wall = services.clock.wall()
+    if payment["lease_until"] > wall:
+        return False
+    plan = Plan(actor="payments", anchors={payment["customer_id"]})
+    expect = {"lease_until": payment["lease_until"], "gateway_ref": None}
+    plan.add(Change("payments", (payment["id"],), payment["customer_id"], expect, {"lease_until": wall + LEASE_MS}))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        return False
+    return True

@@ -1,0 +1,309 @@
+"""Buying: quote → assess → plan → commit; through a gateway: commit the intent → call → commit the reply.
+
+``buy`` is the story. From the wallet it is one commit: funds, items, limits, purchase, event and answer
+are one fact. Through a gateway the intent is committed before anything is called, so a crash after the
+charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` completes it.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.accounts import sink
+from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
+from storefront.core.clock import MINUTE_MS
+from storefront.core.commit.outcome import AlreadyOwned, Answer, InsufficientFunds, KeyInFlight, KeyReused, Stale
+from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
+from storefront.core.errors import Invalid, Unavailable
+from storefront.core.gateways import Checkouts
+from storefront.core.ids import new_id
+from storefront.core.kinds import Credits, Owned
+from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
+from storefront.core.money import Money
+from storefront.core.opening import open_payment, payment_row, take_lease
+from storefront.core.purchasing import (
+    Status,
+    answer_with,
+    event_payload,
+    give_goods,
+    purchase_json,
+    read_payment,
+    read_purchase,
+)
+from storefront.core.quotes import WALLET, Quote, adjust, price_of, refuse_other_price
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront.core.tables import idempotency, items
+
+_RECORD = Query(
+    select(idempotency).where(
+        idempotency.c.caller == bindparam("caller"),
+        idempotency.c.operation == bindparam("operation"),
+        idempotency.c.key == bindparam("key"),
+    )
+)
+_ITEM = Query(
+    select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
+)
+TIMES_DECIDED = 5
+LONGEST_WAIT_SECONDS = 10.0
+SWEEP_AFTER_MS = MINUTE_MS
+
+
+class CannotBeCharged(Invalid):
+    code = "amount_not_chargeable"
+    title = "The payment gateway cannot charge this amount"
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseRequest:
+    """What a caller wants to buy, checked for shape: the edge built it from a request."""
+
+    idempotency: IdempotencyKey
+    customer_id: str
+    sku: str
+    quantity: int = 1
+    currency: str | None = None
+    pay_with: str | None = None
+    expected_price: Money | None = None
+    return_url: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    address: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """The answer to a purchase, and whether it is a replay of an earlier one."""
+
+    answer: Answer
+    is_replay: bool = False
+
+
+async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
+    """Buy one offer, once per idempotency key.
+
+    Raises:
+        UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
+        InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
+        GatewayFailed: the purchase is stored; the same key may be sent again.
+    """
+    replayed = await _replay(services, wanted.idempotency)
+    if replayed is not None:
+        return replayed
+    for _ in range(TIMES_DECIDED):
+        purchase_id = new_id("pur")
+        quote = await quote_for(services, wanted, purchase_id)
+        refuse_other_price(quote, wanted.expected_price)
+        services.kinds[quote.offer.kind].check(quote.line)
+        plan = Plan(
+            actor=wanted.idempotency.caller,
+            anchors={wanted.customer_id},
+            idempotency=wanted.idempotency,
+            object_id=purchase_id,
+        )
+        await _assess(services, wanted, quote, plan)
+        try:
+            if quote.total.amount_minor and quote.pay_with != WALLET:
+                return await _buy_through_gateway(services, wanted, quote, plan)
+            return await _buy_at_once(services, wanted, quote, plan)
+        except Stale:
+            continue
+        except KeyInFlight:
+            resumed = await _replay(services, wanted.idempotency)
+            if resumed is not None:
+                return resumed
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
+    """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
+    gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
+    quote = price_of(
+        services.catalogs.active,
+        wanted.sku,
+        wanted.quantity,
+        currency=wanted.currency,
+        pay_with=wanted.pay_with,
+        gateway=gateway,
+        now=services.clock.now(),
+    )
+    if quote.pay_with != WALLET:
+        services.gateway(quote.pay_with)
+    attempt = _attempt(wanted, quote, purchase_id)
+    return adjust(
+        quote, await services.hooks.call_each("price_purchase", must_answer=True, attempt=attempt, quote=quote)
+    )
+
+
+async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
+    """Ask the judges; until there is a review queue, what needs a review is refused."""
+    attempt = _attempt(wanted, quote, plan.object_id or "")
+    answers = await services.hooks.call_each("assess_purchase", must_answer=True, attempt=attempt, plan=plan)
+    if answers and strictest(answers).verdict >= Verdict.REVIEW:
+        raise PurchaseRefused
+
+
+def _attempt(wanted: PurchaseRequest, quote: Quote, purchase_id: str) -> PurchaseAttempt:
+    return PurchaseAttempt(
+        purchase_id=purchase_id,
+        customer_id=wanted.customer_id,
+        caller=wanted.idempotency.caller,
+        quote=quote,
+        address=wanted.address,
+        country=wanted.country,
+        details=wanted.details,
+    )
+
+
+async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
+    """Buy from the wallet, or for nothing: one commit."""
+    now = services.clock.now()
+    row = _purchase_row(wanted, quote, plan, now, status=Status.COMPLETED, payment_state="none")
+    is_paid = quote.total.amount_minor > 0
+    entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
+    if is_paid:
+        asset = quote.total.currency
+        plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
+        row["entry_id"] = entry_id
+    count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
+    give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
+    plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    shown = purchase_json(row, None, services.customers.external_id(wanted.customer_id))
+    plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
+    try:
+        outcome = await services.engine.commit(plan)
+    except InsufficientFunds as short:
+        raise _with_top_ups(services, short) from None
+    assert outcome.answer is not None
+    return Bought(outcome.answer, outcome.is_replay)
+
+
+async def _buy_through_gateway(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
+    """Commit the intent, then talk to the gateway outside any transaction."""
+    now = services.clock.now()
+    gateway = services.gateway(quote.pay_with)
+    problem = gateway.can_charge(quote.total)
+    if problem is not None or not isinstance(gateway, Checkouts):
+        raise CannotBeCharged(problem or f"{gateway.name} has no checkout.")
+    counted = limit_counters(quote.offer, wanted.customer_id, now)
+    _refuse_early(services, wanted, quote, counted)
+    reserved = [counter for counter in counted if counter.is_global]
+    row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
+    row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
+    row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
+    payment = payment_row(row, gateway.name, wanted.return_url, now, services.clock.wall())
+    count_limits(plan, reserved, quote.quantity)
+    plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
+    plan.schedule(
+        "purchase.sweep",
+        anchor=wanted.customer_id,
+        unique_key=f"sweep:{row['id']}",
+        due_at=now + SWEEP_AFTER_MS,
+        now=now,
+        payload={"purchase_id": row["id"]},
+    )
+    plan.emit("purchase.pending", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    plan.is_answer_open = True
+    outcome = await services.engine.commit(plan)
+    if outcome.is_replay:
+        assert outcome.answer is not None
+        return Bought(outcome.answer, is_replay=True)
+    return Bought(await open_payment(services, row["id"], wanted.idempotency))
+
+
+def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
+    """Refuse before a checkout opens what its settlement could not give."""
+    refuse_over_limit(services.reader, counted, quote.quantity)
+    kind = services.kinds[quote.offer.kind]
+    most = kind.most_owned(quote.offer) if isinstance(kind, Owned) else None
+    if most is not None:
+        row = services.reader.first(_ITEM, customer_id=wanted.customer_id, sku=quote.offer.sku)
+        owned = 0 if row is None else row["quantity"]
+        if owned + quote.quantity > most:
+            raise AlreadyOwned(sku=quote.offer.sku, owned=owned, at_most=most)
+
+
+async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
+    """Answer a known key: the stored bytes, or by finishing what a dead process began."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + LONGEST_WAIT_SECONDS
+    while True:
+        record = services.reader.first(_RECORD, caller=key.caller, operation=key.operation, key=key.key)
+        if record is None:
+            return None
+        if record["fingerprint"] != key.fingerprint:
+            raise KeyReused
+        if record["state"] == "answered":
+            return Bought(Answer(record["status"], record["body"]), is_replay=True)
+        payment = read_payment(services, record["object_id"])
+        assert payment is not None, "an open key belongs to a purchase through a gateway"
+        if payment["gateway_ref"] is not None or await take_lease(services, payment):
+            return Bought(await open_payment(services, record["object_id"], key), is_replay=True)
+        if loop.time() >= until:
+            raise KeyInFlight(record["object_id"])
+        await asyncio.sleep(0.1)
+
+
+def _purchase_row(
+    wanted: PurchaseRequest, quote: Quote, plan: Plan, now: int, *, status: Status, payment_state: str
+) -> dict[str, Any]:
+    return {
+        "id": plan.object_id,
+        "customer_id": wanted.customer_id,
+        "sku": quote.offer.sku,
+        "kind": quote.offer.kind,
+        "quantity": quote.quantity,
+        "status": str(status),
+        "refunded": "none",
+        "dispute": "none",
+        "pay_with": quote.pay_with if quote.total.amount_minor else "free",
+        "payment_state": payment_state,
+        "currency": quote.total.currency,
+        "total": quote.total.amount_minor,
+        "catalog_version": quote.catalog_version,
+        "lines": msgspec.json.encode(quote.lines()).decode(),
+        "reserved": "[]",
+        "details": msgspec.json.encode(dict(wanted.details)).decode(),
+        "metadata": msgspec.json.encode(dict(wanted.metadata)).decode(),
+        "entry_id": None,
+        "reason": None,
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": now if status is Status.COMPLETED else None,
+        "expires_at": None,
+    }
+
+
+def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
+    """Tell a buyer who is short what would help: offers that fill the wallet, the smallest enough first."""
+    asset, short_by = short.facts["asset"], short.facts["short_by"]
+    catalog, found = services.catalogs.active, []
+    for offer in catalog.offers.values():
+        kind = services.kinds.get(offer.kind)
+        given = kind.credits(offer).get(asset, 0) if isinstance(kind, Credits) else 0
+        if given and not offer.hidden:
+            prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
+            found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
+    found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
+    detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
+    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in found])
+
+
+def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:
+    """Return a purchase as its buyer sees it now; another customer's is ``NotFound``."""
+    row = read_purchase(services, purchase_id, owner=owner)
+    return describe(services, row)
+
+
+def describe(services: Services, row: Row) -> dict[str, Any]:
+    """Return a purchase row as JSON, with its payment."""
+    payment = None if row["payment_state"] == "none" else read_payment(services, row["id"])
+    return purchase_json(row, payment, services.customers.external_id(row["customer_id"]))

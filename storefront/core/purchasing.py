@@ -1,0 +1,155 @@
+"""Purchases as rows and as JSON, and the pieces that buying and settling share.
+
+``status`` is one word everywhere. Which changes are allowed stands in ``TRANSITIONS``; every change is a
+compare-and-set on the row, so the first of webhook, finalize and sweep wins and the others see its result.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.accounts import Account, revenue
+from storefront.core.clock import iso
+from storefront.core.commit.outcome import Answer, Outcome
+from storefront.core.commit.plan import Change, Emit, LotsOf, Plan, Transfer
+from storefront.core.errors import NotFound
+from storefront.core.kinds import Fulfilment, Line
+from storefront.core.money import Money
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront.core.tables import payments, purchases
+
+OPERATION = "POST /v1/purchases"
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    IN_REVIEW = "in_review"
+    PAID = "paid"
+    COMPLETED = "completed"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+
+
+_LATE = frozenset({Status.COMPLETED, Status.PAID})
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset(Status) - {Status.PENDING},
+    Status.IN_REVIEW: frozenset({Status.PAID, Status.COMPLETED, Status.REJECTED, Status.CANCELED}),
+    Status.PAID: frozenset({Status.COMPLETED, Status.CANCELED}),
+    Status.EXPIRED: _LATE,
+    Status.FAILED: _LATE,
+    Status.CANCELED: _LATE,
+    Status.COMPLETED: frozenset(),
+    Status.REJECTED: frozenset(),
+}
+
+PURCHASE = Query(select(purchases).where(purchases.c.id == bindparam("id")))
+PAYMENT = Query(select(payments).where(payments.c.purchase_id == bindparam("purchase_id")))
+PAYMENT_BY_REFERENCE = Query(
+    select(payments).where(payments.c.gateway == bindparam("gateway"), payments.c.gateway_ref == bindparam("reference"))
+)
+
+
+def read_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> Row:
+    """Return a purchase's row; another customer's answers like a missing one (``NotFound``)."""
+    row = services.reader.first(PURCHASE, id=purchase_id)
+    if row is None or (owner is not None and row["customer_id"] != owner):
+        raise NotFound("There is no such purchase.")
+    return row
+
+
+def read_payment(services: Services, purchase_id: str) -> Row | None:
+    """Return the payment of a gateway purchase, or None for one from the wallet."""
+    return services.reader.first(PAYMENT, purchase_id=purchase_id)
+
+
+def purchase_json(row: Row, payment: Row | None, external_id: str) -> dict[str, Any]:
+    """Return the wire shape of a purchase, as its buyer sees it: ``in_review`` reads ``pending``."""
+    shown: dict[str, Any] = {
+        "id": row["id"],
+        "customer": {"id": external_id},
+        "sku": row["sku"],
+        "quantity": row["quantity"],
+        "status": Status.PENDING if row["status"] == Status.IN_REVIEW else row["status"],
+        "refunded": row["refunded"],
+        "dispute": row["dispute"],
+        "total": {"amount": row["total"], "currency": row["currency"]},
+        "lines": msgspec.json.decode(row["lines"]),
+        "pay_with": row["pay_with"],
+        "payment": {"state": row["payment_state"]},
+        "catalog_version": row["catalog_version"],
+        "details": msgspec.json.decode(row["details"]),
+        "metadata": msgspec.json.decode(row["metadata"]),
+        "created_at": iso(row["created_at"]),
+        "completed_at": None if row["completed_at"] is None else iso(row["completed_at"]),
+        "expires_at": None if row["expires_at"] is None else iso(row["expires_at"]),
+    }
+    if payment is not None:
+        shown["payment"]["gateway"] = payment["gateway"]
+        shown["payment"]["redirect_url"] = payment["redirect_url"] if row["status"] == Status.PENDING else None
+    return shown
+
+
+def answer_with(purchase: Mapping[str, Any], outcome: Outcome, customer_id: str) -> Answer:
+    """Render the stored answer: the purchase, and what this commit changed for its customer.
+
+    201 once the goods are given, 202 while a gateway or a person decides.
+    """
+    customer = {**purchase["customer"], **outcome.customer_change(customer_id)}
+    status = 201 if purchase["status"] == Status.COMPLETED else 202
+    return Answer(status, msgspec.json.encode({**purchase, "customer": customer}))
+
+
+def move_status(plan: Plan, row: Row, to: Status, **also: Any) -> None:
+    """Change a purchase's status if it still has the one it was read with, and say so in an event."""
+    assert to in TRANSITIONS[Status(row["status"])], f"{row['status']} never becomes {to}"
+    anchor = row["customer_id"]
+    changes = {"status": str(to), **also}
+    expect = {"status": row["status"], "updated_at": row["updated_at"]}
+    plan.add(Change("purchases", (row["id"],), anchor, expect, changes))
+    plan.add(Emit(anchor, f"purchase.{to}", row["id"], event_payload({**row, **changes})))
+
+
+def event_payload(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ``purchase.*`` event tells: no personal data, our own ids only."""
+    return {
+        "id": row["id"],
+        "customer_id": row["customer_id"],
+        "sku": row["sku"],
+        "quantity": row["quantity"],
+        "status": row["status"],
+        "total": {"amount": row["total"], "currency": row["currency"]},
+    }
+
+
+def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf | None, payment: str) -> None:
+    """Add to the plan all that the purchase gives: what its kind fulfils and the rights it grants.
+
+    The offer is read from the catalog version that priced the purchase, so that edits in between change
+    nothing.
+    """
+    offer = services.catalogs.version(row["catalog_version"]).offer(row["sku"])
+    total = Money(row["total"], row["currency"])
+    is_real = row["currency"] not in services.catalogs.version(row["catalog_version"]).assets
+    goods = Fulfilment(
+        plan=plan,
+        purchase_id=row["id"],
+        customer_id=row["customer_id"],
+        payment=payment,
+        cost=total if is_real else None,
+        bought_with=bought_with,
+    )
+    services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total), goods)
+    for key, value in offer.grants.items():
+        goods.grant(key, value, sku=offer.sku)
+
+
+def book_revenue(plan: Plan, source: Account, total: Money, anchor: str) -> None:
+    """Add the money leg of a settled purchase: from where the money sits to revenue."""
+    if total.amount_minor:
+        plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, anchor))

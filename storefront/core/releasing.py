@@ -1,0 +1,45 @@
+"""Ending a purchase that nobody paid: expired, failed or canceled; what it had reserved is free again."""
+
+import msgspec
+
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
+from storefront.core.errors import Unavailable
+from storefront.core.purchasing import TRANSITIONS, Status, move_status, read_payment, read_purchase
+from storefront.core.reading import Row
+from storefront.core.services import Services
+
+TIMES_DECIDED = 5
+
+
+async def give_up(services: Services, purchase_id: str, to: Status, *, reason: str) -> None:
+    """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice."""
+    for _ in range(TIMES_DECIDED):
+        purchase = read_purchase(services, purchase_id)
+        if purchase["status"] != Status.PENDING:
+            return
+        assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
+        plan = Plan(actor="payments", anchors={purchase["customer_id"]})
+        now = services.clock.now()
+        move_status(plan, purchase, to, reason=reason, payment_state="voided", updated_at=now, reserved="[]")
+        payment = read_payment(services, purchase_id)
+        if payment is not None:
+            anchor = purchase["customer_id"]
+            expect = {"state": payment["state"]}
+            plan.add(Change("payments", (payment["id"],), anchor, expect, {"state": "voided", "lease_until": 0}))
+        release(plan, purchase)
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+        return
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+def release(plan: Plan, purchase: Row) -> None:
+    """Give back the places in global limits that an unpaid purchase held."""
+    keys: list[str] = msgspec.json.decode(purchase["reserved"])
+    for key in keys:
+        anchor = f"sku:{purchase['sku']}"
+        plan.anchors.add(anchor)
+        plan.count(key, anchor=anchor, by=-purchase["quantity"])

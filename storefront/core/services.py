@@ -1,0 +1,72 @@
+"""What use cases work with: built once in ``app.create_app``, handed to every function that needs it."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from storefront.core.catalog import Catalogs
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.config.model import Config
+from storefront.core.customers import Customers
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.gateways import Gateway
+from storefront.core.hooks import Hooks
+from storefront.core.kinds import OfferKind
+from storefront.core.principals import Principal, Role
+from storefront.core.reading import Reader
+from storefront.core.states import CustomerStates
+
+
+@dataclass(slots=True)
+class Services:
+    """The joined parts of one running shop."""
+
+    config: Config
+    clock: Clock
+    reader: Reader
+    engine: CommitEngine
+    customers: Customers
+    catalogs: Catalogs
+    states: CustomerStates
+    kinds: Mapping[str, OfferKind]
+    gateways: dict[str, Gateway]
+    hooks: Hooks
+    public_url: str
+    settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        return self.config.mode == "live"
+
+    @property
+    def default_gateway(self) -> str | None:
+        """The gateway that takes real money when a buyer names none: the first of the configuration."""
+        return next(iter(self.gateways), None)
+
+    def customer_of(self, principal: Principal, named: str | None) -> str:
+        """Return whose things a caller means: a customer's own, or the one that a server names.
+
+        Raises:
+            Invalid: a server named nobody, or a customer named somebody.
+            NotFound: there is no such customer.
+        """
+        if principal.role is Role.CUSTOMER:
+            if named is not None and named != principal.external_id:
+                raise Invalid("Only a server may name a customer.", errors=[FieldError("/customer", "must be absent")])
+            assert principal.customer_id is not None, "a session belongs to a customer"
+            return principal.customer_id
+        if named is None:
+            raise Invalid("A server names the customer.", errors=[FieldError("/customer", "is missing")])
+        return self.customers.need(named)
+
+    def gateway(self, name: str) -> Gateway:
+        """Return a configured gateway; raises ``Invalid``."""
+        found = self.gateways.get(name)
+        if found is None:
+            known = ", ".join(["wallet", *self.gateways])
+            raise Invalid(
+                f"{name} takes no payments here.", errors=[FieldError("/pay_with", f"must be one of {known}")]
+            )
+        return found

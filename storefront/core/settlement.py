@@ -1,0 +1,285 @@
+"""Settling a payment: ask the gateway, then one commit books the money and gives the goods.
+
+The webhook, the buyer's return (``finalize``) and the sweep all end here, in any order, any number of
+times. They share one look-up per purchase at a time, and every plan is a compare-and-set on the purchase,
+so the first wins and all see the same result. The gateway's own answer is the truth, never an event.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from storefront.core.accounts import clearing, revenue, unapplied
+from storefront.core.assessing import PaymentAttempt, Verdict, strictest
+from storefront.core.catalog import is_on_sale
+from storefront.core.clock import MINUTE_MS
+from storefront.core.commit.outcome import Stale, Taken
+from storefront.core.commit.plan import Change, Claim, Insert, Plan, Transfer
+from storefront.core.errors import NotFound, Refused, StorefrontError, Unavailable
+from storefront.core.gateways import Checkouts, PaymentFacts, PaymentState
+from storefront.core.ids import new_id
+from storefront.core.limits import count_limits, limit_counters
+from storefront.core.money import Money
+from storefront.core.opening import open_payment, take_lease
+from storefront.core.purchases import describe
+from storefront.core.purchasing import Status, give_goods, move_status, read_payment, read_purchase
+from storefront.core.reading import Row
+from storefront.core.releasing import give_up
+from storefront.core.services import Services
+
+TIMES_DECIDED = 5
+PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELED})
+GIVE_AGAIN_AFTER_MS = MINUTE_MS
+
+log = structlog.get_logger("storefront.purchases")
+
+
+async def settle(services: Services, purchase_id: str) -> None:
+    """Bring a purchase to where its payment is. Safe to call at any time, from anywhere.
+
+    Raises:
+        GatewayFailed: the gateway did not answer; nothing was changed.
+        NotFound: there is no such purchase.
+    """
+    running = services.settlements.get(purchase_id)
+    if running is None:
+        running = asyncio.create_task(_settle(services, purchase_id), name=f"settle {purchase_id}")
+        services.settlements[purchase_id] = running
+        running.add_done_callback(lambda _: services.settlements.pop(purchase_id, None))
+    await asyncio.shield(running)
+
+
+async def finalize(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
+    """Settle a purchase for its buyer and return it as it is then."""
+    row = read_purchase(services, purchase_id, owner=owner)
+    if row["status"] in PAYABLE:
+        await settle(services, purchase_id)
+    return describe(services, read_purchase(services, purchase_id))
+
+
+async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
+    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled."""
+    row = read_purchase(services, purchase_id, owner=owner)
+    if row["status"] == Status.PENDING:
+        payment = read_payment(services, purchase_id)
+        facts = None
+        if payment is not None and payment["gateway_ref"] is not None:
+            gateway = services.gateway(payment["gateway"])
+            assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+            facts = await gateway.close_checkout(payment["gateway_ref"])
+        if facts is None or facts.state is PaymentState.VOIDED:
+            await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
+        else:
+            await settle(services, purchase_id)
+    return describe(services, read_purchase(services, purchase_id))
+
+
+async def _settle(services: Services, purchase_id: str) -> None:
+    purchase = read_purchase(services, purchase_id)
+    payment = read_payment(services, purchase_id)
+    if payment is None or purchase["status"] not in PAYABLE:
+        return
+    if payment["gateway_ref"] is None:
+        if purchase["status"] == Status.PENDING and await take_lease(services, payment):
+            await open_payment(services, purchase_id, None)
+        return
+    gateway = services.gateway(payment["gateway"])
+    assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+    facts = await gateway.look_up(payment["gateway_ref"])
+    if facts.state is PaymentState.AWAITING and _is_over(services, purchase):
+        facts = await gateway.close_checkout(payment["gateway_ref"])
+    if facts.state is PaymentState.VOIDED:
+        await give_up(services, purchase_id, Status.EXPIRED, reason="not_paid_in_time")
+    elif facts.state is PaymentState.RECEIVED:
+        await receive(services, purchase_id, facts)
+
+
+def _is_over(services: Services, purchase: Row) -> bool:
+    return purchase["expires_at"] is not None and services.clock.now() >= purchase["expires_at"]
+
+
+async def receive(services: Services, purchase_id: str, facts: PaymentFacts) -> None:
+    """Book a received payment once, and give the goods if that may be."""
+    for _ in range(TIMES_DECIDED):
+        purchase = read_purchase(services, purchase_id)
+        payment = read_payment(services, purchase_id)
+        if payment is None or purchase["status"] not in PAYABLE:
+            return
+        wrong = _mismatch(services, purchase, payment, facts)
+        if wrong in ("mode", "reference"):
+            await raise_alarm(services, "payment_quarantined", purchase_id, {"mismatch": wrong})
+            return
+        try:
+            await _receive_once(services, purchase, payment, facts, wrong)
+        except Stale:
+            continue
+        except Taken as taken:
+            await raise_alarm(services, "payment_claimed_twice", purchase_id, {"holder": taken.holder})
+        return
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+def _mismatch(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> str | None:
+    """Name what is wrong with a payment: mode and reference before amount; None if all is as agreed."""
+    if facts.is_live != services.is_live:
+        return "mode"
+    if facts.purchase_id != purchase["id"] or facts.reference != payment["gateway_ref"]:
+        return "reference"
+    if facts.amount.currency != payment["currency"]:
+        return "currency"
+    return "amount" if facts.amount.amount_minor != payment["amount"] else None
+
+
+async def _receive_once(
+    services: Services, purchase: Row, payment: Row, facts: PaymentFacts, wrong: str | None
+) -> None:
+    if wrong is None:
+        plan = await _completing_plan(services, purchase, payment, facts)
+        if plan is not None:
+            try:
+                await services.engine.commit(plan)
+                return
+            except Taken:
+                raise
+            except Refused as refusal:
+                wrong = refusal.code
+    await _keep_unapplied(services, purchase, payment, facts, reason=wrong or "cannot_be_given")
+
+
+async def _completing_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan | None:
+    """Plan the settlement that gives the goods; None if the kind is away, raises, or a judge says no."""
+    plan = _receiving_plan(services, purchase, payment, facts)
+    if not await _is_payment_allowed(services, purchase, facts, plan):
+        return None
+    total = Money(payment["amount"], payment["currency"])
+    source = clearing(payment["gateway"], total.currency)
+    entry_id = plan.entry("purchase.settled", about=purchase["id"], anchor=purchase["customer_id"])
+    plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, purchase["customer_id"]))
+    return plan if _add_goods(services, plan, purchase, payment, entry_id) else None
+
+
+def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan:
+    """Plan what is true of every received payment: it is claimed once and stands as received."""
+    anchor = purchase["customer_id"]
+    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
+    money = facts.payment or facts.reference
+    plan.add(Claim(f"payment:{payment['gateway']}:{money}", purchase["id"]))
+    changes = {"state": "received", "gateway_payment": money, "asked_at": services.clock.now()}
+    plan.add(Change("payments", (payment["id"],), anchor, {"state": payment["state"]}, changes))
+    return plan
+
+
+async def _is_payment_allowed(services: Services, purchase: Row, facts: PaymentFacts, plan: Plan) -> bool:
+    attempt = PaymentAttempt(purchase["id"], purchase["customer_id"], facts)
+    answers = await services.hooks.call_each("assess_payment", must_answer=True, attempt=attempt, plan=plan)
+    return not answers or strictest(answers).verdict < Verdict.REVIEW
+
+
+def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row, entry_id: str) -> bool:
+    """Add goods, limits and the new status; False if the goods cannot be given now."""
+    now = services.clock.now()
+    status = Status(purchase["status"])
+    catalog = services.catalogs.version(purchase["catalog_version"])
+    offer = catalog.offer(purchase["sku"])
+    counted = limit_counters(offer, purchase["customer_id"], purchase["created_at"])
+    if purchase["reserved"] != "[]":
+        counted = [counter for counter in counted if not counter.is_global]
+    if status in PAYABLE - {Status.PENDING} and not is_on_sale(offer, now):
+        return False
+    kind = services.kinds.get(offer.kind)
+    if kind is None:
+        return False
+    count_limits(plan, counted, purchase["quantity"])
+    try:
+        give_goods(plan, services, purchase, bought_with=None, payment=payment["id"])
+    except StorefrontError:
+        return False
+    except Exception as error:
+        log.error("kind_failed", kind=offer.kind, purchase=purchase["id"], exc_info=error)
+        return False
+    move_status(
+        plan,
+        purchase,
+        Status.COMPLETED,
+        payment_state="received",
+        entry_id=entry_id,
+        completed_at=now,
+        updated_at=now,
+        reason=None,
+    )
+    return True
+
+
+async def _keep_unapplied(services: Services, purchase: Row, payment: Row, facts: PaymentFacts, *, reason: str) -> None:
+    """Book money whose goods cannot be given (yet) as the customer's own, and try again later."""
+    now, anchor = services.clock.now(), purchase["customer_id"]
+    plan = _receiving_plan(services, purchase, payment, facts)
+    entry_id = plan.entry("payment.unapplied", about=purchase["id"], anchor=anchor)
+    money = facts.amount
+    source = clearing(payment["gateway"], money.currency)
+    plan.add(Transfer("entry", source, unapplied(anchor, money.currency), money.amount_minor, anchor))
+    move_status(plan, purchase, Status.PAID, payment_state="received", entry_id=entry_id, reason=reason, updated_at=now)
+    if reason not in ("amount", "currency"):
+        plan.schedule(
+            "purchase.give",
+            anchor=anchor,
+            unique_key=f"give:{purchase['id']}",
+            due_at=now + GIVE_AGAIN_AFTER_MS,
+            now=now,
+            payload={"purchase_id": purchase["id"]},
+        )
+    add_alarm(services, plan, "goods_owed", purchase["id"], {"reason": reason})
+    await services.engine.commit(plan)
+    log.error("goods_owed", purchase=purchase["id"], reason=reason)
+
+
+async def give_again(services: Services, purchase_id: str) -> bool:
+    """Try to give what was paid for; tell whether the purchase is done with. Money stays unapplied until then."""
+    purchase = read_purchase(services, purchase_id)
+    payment = read_payment(services, purchase_id)
+    if payment is None or purchase["status"] != Status.PAID:
+        return True
+    anchor = purchase["customer_id"]
+    plan = Plan(actor="jobs", anchors={anchor})
+    total = Money(payment["amount"], payment["currency"])
+    entry_id = plan.entry("purchase.settled", about=purchase_id, anchor=anchor)
+    plan.add(Transfer("entry", unapplied(anchor, total.currency), revenue(total.currency), total.amount_minor, anchor))
+    if not _add_goods(services, plan, purchase, payment, entry_id):
+        return False
+    try:
+        await services.engine.commit(plan)
+    except (Refused, Stale):
+        return False
+    return True
+
+
+async def raise_alarm(services: Services, kind: str, about: str, facts: Mapping[str, Any]) -> None:
+    """Write an alarm that an operator sees, in a commit of its own."""
+    log.error(kind, about=about, **facts)
+    plan = Plan(actor="alarms")
+    add_alarm(services, plan, kind, about, facts)
+    await services.engine.commit(plan)
+
+
+def add_alarm(services: Services, plan: Plan, kind: str, about: str, facts: Mapping[str, Any]) -> None:
+    """Add an alarm to a plan."""
+    alarm_id = new_id("alm")
+    row = {
+        "id": alarm_id,
+        "kind": kind,
+        "about": about,
+        "facts": msgspec.json.encode(facts).decode(),
+        "raised_at": services.clock.now(),
+    }
+    plan.add(Insert("alarms", (alarm_id,), None, row))
+
+
+def payment_of_reference(services: Services, purchase_id: str | None) -> Row:
+    """Return the payment that a gateway's reference to our purchase means; raises ``NotFound``."""
+    payment = read_payment(services, purchase_id) if purchase_id else None
+    if payment is None:
+        raise NotFound("The gateway speaks of a payment that is not ours.")
+    return payment

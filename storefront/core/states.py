@@ -1,0 +1,131 @@
+"""The customer state: one document that answers everything a client needs, and the entitlement check.
+
+A state is cached with its version until ``fresh_until``, the next instant at which anything in it changes
+by itself. The engine tells of every commit that moved a customer's version, so on one process a cached
+state is never old.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from storefront.core.accounts import wallet
+from storefront.core.catalog import Catalogs, is_on_sale
+from storefront.core.clock import Clock, iso
+from storefront.core.commit.engine import CommitNotice
+from storefront.core.commit.projection import entitlement_json, is_active, item_json, wallet_json
+from storefront.core.customers import Customers
+from storefront.core.reading import Query, Reader, Row
+from storefront.core.tables import accounts, anchors, entitlements, items, lots
+
+_ANCHOR = Query(select(anchors.c.version).where(anchors.c.id == bindparam("customer_id")))
+_WALLETS = Query(
+    select(accounts.c.asset).where(
+        accounts.c.id >= bindparam("first"), accounts.c.id < bindparam("last"), accounts.c.role == "wallet"
+    )
+)
+_LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.remaining > 0))
+_ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
+_ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
+_MOST_CACHED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerState:
+    """A customer's state at one version; ``document`` is what ``GET /v1/me`` answers, less the moment's own."""
+
+    version: int
+    as_of: int
+    fresh_until: int | None
+    document: Mapping[str, Any]
+
+
+class CustomerStates:
+    """Builds and caches states."""
+
+    def __init__(self, reader: Reader, clock: Clock, customers: Customers, catalogs: Catalogs, *, mode: str) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._customers = customers
+        self._catalogs = catalogs
+        self._is_sandbox = mode == "sandbox"
+        self._cached: OrderedDict[str, CustomerState] = OrderedDict()
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        """Forget the states that a commit changed."""
+        for anchor in notice.versions:
+            self._cached.pop(anchor, None)
+
+    def get(self, customer_id: str) -> CustomerState:
+        """Return the present state; a cached one only while nothing in it can have changed."""
+        cached = self._cached.get(customer_id)
+        if cached is not None and (cached.fresh_until is None or self._clock.now() < cached.fresh_until):
+            return cached
+        state = self._read(customer_id)
+        self._cached[customer_id] = state
+        if len(self._cached) > _MOST_CACHED:
+            self._cached.popitem(last=False)
+        return state
+
+    def check(self, customer_id: str, key: str, amount: int = 1) -> dict[str, Any]:
+        """Answer "may I?" for one right: ``{allowed, reason, required, remaining, resets_at, offers}``."""
+        right = self.get(customer_id).document["entitlements"].get(key)
+        if right is not None and right["active"]:
+            value = right["value"]
+            allowed = bool(value) if isinstance(value, bool | str) else value >= amount
+            remaining = value if type(value) is int else None
+            reason = right["reason"] if allowed else "not_enough"
+            return {"allowed": allowed, "reason": reason, "required": amount, "remaining": remaining,
+                    "resets_at": None, "value": value, "expires_at": right["expires_at"], "offers": []}  # fmt: skip
+        known = key in self._catalogs.active.known_entitlements or right is not None
+        reason = "unknown" if not known else ("ended" if right is not None else "not_owned")
+        return {"allowed": False, "reason": reason, "required": amount, "remaining": None,
+                "resets_at": None, "value": None, "expires_at": None, "offers": self._offers(key)}  # fmt: skip
+
+    def _offers(self, key: str) -> list[str]:
+        catalog, now = self._catalogs.active, self._clock.now()
+        skus = catalog.entitlement_skus.get(key, ())
+        return [sku for sku in skus if is_on_sale(catalog.offers[sku], now) and not catalog.offers[sku].hidden]
+
+    def _read(self, customer_id: str) -> CustomerState:
+        reader, now = self._reader, self._clock.now()
+        with reader.snapshot():
+            anchor = reader.first(_ANCHOR, customer_id=customer_id)
+            first = f"customer:{customer_id}:"
+            assets = [row["asset"] for row in reader.all(_WALLETS, first=first, last=first + "~")]
+            held = {asset: reader.all(_LOTS, account=wallet(customer_id, asset).id) for asset in assets}
+            owned = reader.all(_ITEMS, customer_id=customer_id)
+            rights = reader.all(_ENTITLEMENTS, customer_id=customer_id)
+        version = 0 if anchor is None else anchor["version"]
+        by_key: dict[str, list[Row]] = {}
+        for row in rights:
+            by_key.setdefault(row["key"], []).append(row)
+        document = {
+            "customer": self._customers.external_id(customer_id),
+            "version": version,
+            "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
+            "features": {},
+            "wallets": {asset: wallet_json(open_lots, now) for asset, open_lots in held.items()},
+            "items": [item_json(row) for row in owned],
+            "subscriptions": [],
+            "badges": [],
+            "sandbox": self._is_sandbox,
+        }
+        instants = [lot["expires_at"] for open_lots in held.values() for lot in open_lots]
+        instants += [row["expires_at"] for row in owned]
+        instants += [row["expires_at"] for row in rights if is_active(row, now)]
+        fresh_until = min((instant for instant in instants if instant is not None and instant > now), default=None)
+        return CustomerState(version, now, fresh_until, document)
+
+    def document(self, customer_id: str) -> dict[str, Any]:
+        """Return the state with the moment's own members: ``as_of``, ``fresh_until``, ``server_time``."""
+        state = self.get(customer_id)
+        return {
+            **state.document,
+            "as_of": iso(state.as_of),
+            "fresh_until": None if state.fresh_until is None else iso(state.fresh_until),
+            "server_time": iso(self._clock.wall()),
+        }

@@ -1,0 +1,78 @@
+"""Moving a sandbox's business time forward, in steps: to the next instant at which anything is due, until
+all is quiet, and so on to the target. The offset is a row of the database and survives a restart.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.jobs import Jobs
+
+SETTING = "clock_offset_ms"
+QUIET_WITHIN_SECONDS = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteClock:
+    """The emulator's clock: when it next has something due (business ms), and whether it is quiet."""
+
+    next_due_ms: int | None
+    is_idle: bool
+
+
+class Emulator(Protocol):
+    """The part of the emulator that time travel needs, over HTTP."""
+
+    async def clock(self) -> RemoteClock: ...
+
+    async def set_clock(self, now_ms: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """How far a journey got: business time now, steps taken, and whether the target was reached."""
+
+    now: int
+    steps: int
+    is_there: bool
+
+
+async def travel(clock: Clock, engine: CommitEngine, jobs: Jobs, emulator: Emulator | None, target: int) -> Journey:
+    """Advance business time to ``target`` (ms); forward only."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + QUIET_WITHIN_SECONDS
+    steps = 0
+    while loop.time() < until:
+        await _quieten(jobs, emulator, until)
+        now = clock.now()
+        if now >= target:
+            return Journey(now, steps, is_there=True)
+        remote = None if emulator is None else (await emulator.clock()).next_due_ms
+        due = [instant for instant in (jobs.next_due_at(), remote) if instant is not None and instant > now]
+        await _move(clock, engine, min([target, *due]))
+        if emulator is not None:
+            await emulator.set_clock(clock.now())
+        jobs.wake()
+        steps += 1
+    return Journey(clock.now(), steps, is_there=clock.now() >= target)
+
+
+async def _move(clock: Clock, engine: CommitEngine, to: int) -> None:
+    offset = max(clock.offset_ms, to - clock.wall())
+    plan = Plan(actor="clock", anchors={SHOP_ANCHOR})
+    plan.add(Insert("settings", (SETTING,), SHOP_ANCHOR, {"key": SETTING, "value": str(offset)}, replace=True))
+    plan.emit("clock.moved", anchor=SHOP_ANCHOR, subject=SHOP_ANCHOR, payload={"offset_ms": offset})
+    await engine.commit(plan)
+    clock.offset_ms = offset
+
+
+async def _quieten(jobs: Jobs, emulator: Emulator | None, until: float) -> None:
+    """Wait until no job is due or running and the emulator has delivered what it has."""
+    loop = asyncio.get_running_loop()
+    while loop.time() < until:
+        if jobs.is_idle and (emulator is None or (await emulator.clock()).is_idle) and jobs.is_idle:
+            return
+        await asyncio.sleep(0.02)

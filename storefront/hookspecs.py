@@ -1,0 +1,72 @@
+"""Every hook of Storefront, and nothing else.
+
+``register_*`` hooks are plain functions, called once at start, and return declarations. ``price_*`` and
+``assess_*`` run while a purchase is decided and may read; ``on_event`` runs after the commit, at least
+once. Async hooks are always called through ``core/hooks.py``. No meaning may hang on the order of
+plugins: adjustments are summed, the strictest verdict wins.
+"""
+
+from collections.abc import Sequence
+
+import pluggy
+
+from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
+from storefront.core.commit.plan import Plan
+from storefront.core.events import Event
+from storefront.core.gateways import Gateway
+from storefront.core.hooks import JobHandlers
+from storefront.core.kinds import OfferKind
+from storefront.core.quotes import Adjustment, Quote
+from storefront.core.services import Services
+from storefront.routing import Routes
+
+PROJECT = "storefront"
+API_VERSION = 1
+"""The version of this file; a plugin says which one it was written for (``api_version``)."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_offer_kinds() -> Sequence[OfferKind]:
+    """Return the kinds of offer that this plugin sells."""
+
+
+@hookspec
+def register_gateways(services: Services) -> Sequence[Gateway]:
+    """Return the payment gateways that this plugin brings."""
+
+
+@hookspec
+def register_routes(services: Services) -> Sequence[Routes]:
+    """Return the HTTP routes of this plugin; they live under ``/v1/<plugin name>/``."""
+
+
+@hookspec
+def register_jobs(services: Services) -> JobHandlers:
+    """Return ``job kind -> handler``; a handler is idempotent and gets the job's payload."""
+
+
+@hookspec
+async def price_purchase(attempt: PurchaseAttempt, quote: Quote) -> Sequence[Adjustment]:
+    """Adjust a price. Within a stage adjustments are summed; before tax the result stays in [0, list]."""
+
+
+@hookspec
+async def assess_purchase(attempt: PurchaseAttempt, plan: Plan) -> Assessment | None:
+    """Judge a purchase before anything is written; the strictest verdict wins.
+
+    Read freely, call no gateway. What must be written with the purchase (a velocity counter, a decision
+    row) is added to ``plan``. Return None to abstain.
+    """
+
+
+@hookspec
+async def assess_payment(attempt: PaymentAttempt, plan: Plan) -> Assessment | None:
+    """Judge a payment that was received, before goods are given: card and risk facts exist now."""
+
+
+@hookspec
+async def on_event(event: Event) -> None:
+    """React to what has happened, after its commit; at least once, in commit order."""

@@ -1,0 +1,217 @@
+"""Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
+from storefront.core.catalog import Catalogs
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.config import Config, Gateway
+from storefront.core.customers import Customers
+from storefront.core.database import Database
+from storefront.core.dispatching import EventDispatcher
+from storefront.core.emulator import SandboxClient
+from storefront.core.errors import StorefrontError
+from storefront.core.gateways import Gateway as GatewayPort
+from storefront.core.gateways.stripe import StripeGateway
+from storefront.core.hooks import JobHandlers
+from storefront.core.inbox import process_event
+from storefront.core.jobs import Jobs
+from storefront.core.key_files import read_or_create
+from storefront.core.keys import Keys
+from storefront.core.kinds import OfferKind
+from storefront.core.services import Services
+from storefront.core.sessions import SessionTokens, SigningKeys
+from storefront.core.states import CustomerStates
+from storefront.core.sweeping import give_purchase, sweep_purchase
+from storefront.plugins import PluginHost
+
+SANDBOX = "sandbox"
+
+
+class BadKey(StorefrontError):
+    code = "bad_configured_key"
+    title = "A key in the configuration is not a key of this shop"
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that one running shop is made of."""
+
+    host: PluginHost
+    database: Database
+    services: Services
+    jobs: Jobs
+    dispatcher: EventDispatcher
+    keys: Keys
+    tokens: SessionTokens
+    signing: SigningKeys
+    hasher: KeyHasher
+    configured_keys: Mapping[str, KeyRecord]
+    has_demo_keys: bool
+    emulator: SandboxClient | None
+
+    def find_key(self, key_id: str) -> KeyRecord | None:
+        """Find a key by its id: of the configuration, else of the books."""
+        return self.configured_keys.get(key_id) or self.keys.find(key_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSecrets:
+    """What the server and the emulator share: the API key and the webhook's signing secret."""
+
+    secret_key: str
+    webhook_secret: str
+
+    @classmethod
+    def load_or_create(cls, data_dir: Path, section: Gateway | None) -> "SandboxSecrets":
+        """Take them from the configuration, else from the data folder, made at the first start."""
+        keys = data_dir / "keys"
+        given = None if section is None else section.secret("secret_key")
+        signing = None if section is None else section.secret("webhook_secret")
+        made_key = read_or_create(keys / "sandbox.secret_key", lambda: _made("sk_test_"))
+        made_secret = read_or_create(keys / "sandbox.webhook_secret", lambda: _made("whsec_"))
+        return cls(
+            made_key.decode() if given is None else given.reveal(),
+            made_secret.decode() if signing is None else signing.reveal(),
+        )
+
+
+def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None) -> Parts:
+    """Build the parts; nothing is opened yet. ``own_url`` is the listener's real address.
+
+    Raises:
+        PluginFailed: a plugin crashed while it registered, and may not be left out.
+    """
+    config = host.config
+    clock = clock or Clock()
+    database = Database(database_path(config), histories=host.histories(), tables=host.tables())
+    engine = CommitEngine(database.store, clock)
+    customers = Customers(database.reader, engine, clock)
+    kinds: dict[str, OfferKind] = {}
+    host.collect("register_offer_kinds", lambda name, found: _add_kinds(kinds, name, found))
+    catalogs = Catalogs(database.reader, kinds)
+    states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode)
+    gateways, emulator = _gateways(config, own_url)
+    services = Services(
+        config=config,
+        clock=clock,
+        reader=database.reader,
+        engine=engine,
+        customers=customers,
+        catalogs=catalogs,
+        states=states,
+        kinds=kinds,
+        gateways=gateways,
+        hooks=host.hooks,
+        public_url=public_url,
+    )
+    host.collect("register_gateways", lambda name, found: _add_gateways(gateways, found), services=services)
+    signing = SigningKeys.load_or_create(config.data_dir / "keys")
+    hasher = KeyHasher.load_or_create(config.data_dir / "keys")
+    parts = Parts(
+        host=host,
+        database=database,
+        services=services,
+        jobs=_jobs(host, services),
+        dispatcher=EventDispatcher(database.reader, engine, host.hooks),
+        keys=Keys(database.reader, engine, clock, hasher),
+        tokens=SessionTokens(signing, clock),
+        signing=signing,
+        hasher=hasher,
+        configured_keys=_configured_keys(config, hasher),
+        has_demo_keys=any(key.key.reveal() in DEMO_KEYS for key in config.keys),
+        emulator=emulator,
+    )
+    for follower in (states.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
+        engine.follow(follower)
+    return parts
+
+
+def database_path(config: Config) -> Path:
+    """Return the SQLite file that ``database.url`` names."""
+    path = Path(config.database.url.reveal().removeprefix("sqlite:///"))
+    return path if path.is_absolute() else config.data_dir / path
+
+
+def needs_own_sandbox(config: Config) -> bool:
+    """Tell whether this server runs the emulator itself: a sandbox gateway without an address of its own."""
+    section = config.gateways.get(SANDBOX)
+    return section is not None and section.text("url") is None
+
+
+def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], SandboxClient | None]:
+    built: dict[str, GatewayPort] = {}
+    emulator = None
+    for name, section in config.gateways.items():
+        if name == SANDBOX:
+            secret = SandboxSecrets.load_or_create(config.data_dir, section)
+            url = section.text("url") or f"{own_url}/sandbox"
+            emulator = SandboxClient(url, secret.secret_key)
+            built[name] = StripeGateway(
+                name, secret_key=secret.secret_key, webhook_secrets=[secret.webhook_secret], api_base=url
+            )
+        elif name == "stripe":
+            key = section.secret("secret_key")
+            assert key is not None, "the schema requires it"
+            built[name] = StripeGateway(
+                name,
+                secret_key=key.reveal(),
+                webhook_secrets=[secret.reveal() for secret in section.secrets("webhook_secret")],
+                api_base=section.text("api_base"),
+                account=section.text("account"),
+            )
+    return built, emulator
+
+
+def _jobs(host: PluginHost, services: Services) -> Jobs:
+    jobs = Jobs(services.reader, services.engine, services.clock)
+    jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
+    jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
+    jobs.register("inbox.process", lambda payload: process_event(services, payload))
+
+    def register(plugin: str, found: JobHandlers) -> None:
+        for kind, handler in found.items():
+            jobs.register(kind, handler)
+
+    host.collect("register_jobs", register, services=services)
+    return jobs
+
+
+def _add_kinds(kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:
+    for kind in found:
+        if kind.name in kinds:
+            raise ValueError(f"the offer kind {kind.name} is brought by two plugins")
+        kinds[kind.name] = kind
+
+
+def _add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:
+    for gateway in found:
+        if gateway.name in gateways or gateway.name == "wallet":
+            raise ValueError(f"the gateway {gateway.name} is there already")
+        gateways[gateway.name] = gateway
+
+
+def _configured_keys(config: Config, hasher: KeyHasher) -> dict[str, KeyRecord]:
+    """Return the keys of the configuration as records; the demo keys are known by their names."""
+    records = {}
+    for key in config.keys:
+        plaintext = key.key.reveal()
+        if plaintext in DEMO_KEYS:
+            continue
+        parts = take_apart(plaintext)
+        if parts is None:
+            raise BadKey(
+                f"The key called {key.name or key.kind} is not one that `storefront keys create` made: "
+                "its checksum is wrong. Copy it again, or make a new one."
+            )
+        scopes = frozenset(key.scopes) or frozenset({"*"})
+        records[parts.key_id] = KeyRecord(parts.key_id, KeyKind(parts.kind), hasher.digest(parts.secret), scopes)
+    return records
+
+
+def _made(prefix: str) -> bytes:
+    return (prefix + secrets.token_hex(24)).encode()

@@ -1,0 +1,192 @@
+"""The plugin host: find, check version and configuration, build, register; leave out what is broken.
+
+Installed is not enabled: only plugins that the YAML names are loaded, ours by the same road as a
+stranger's. One that cannot be loaded fails the start, or is left out, as its ``on_error`` says; one that
+judges purchases is never left out silently (``unscreened: allow``).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import pluggy
+import structlog
+from sqlalchemy import Table
+
+from storefront import hookspecs
+from storefront.core.config import Config, OnError, PluginSchema, build, read_document
+from storefront.core.errors import StorefrontError
+from storefront.core.hooks import Hooks, PluginHealth
+from storefront.core.migrating import History
+
+GROUP = "storefront.plugins"
+
+log = structlog.get_logger("storefront.plugins")
+
+
+class PluginFailed(StorefrontError):
+    """A plugin that the configuration wants cannot be loaded, and the shop may not start without it."""
+
+    code = "plugin_failed"
+    title = "A plugin could not be loaded"
+
+
+@dataclass(slots=True)
+class PluginHost:
+    """The plugins of one shop: their objects, their health, and why some were left out."""
+
+    config: Config
+    hooks: Hooks
+    classes: Mapping[str, type[Any]]
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def histories(self) -> list[History]:
+        """Return the migrations that enabled plugins bring."""
+        return [
+            History(name, Path(folder))
+            for name, plugin in self.classes.items()
+            if name not in self.left_out and (folder := getattr(plugin, "migrations", None)) is not None
+        ]
+
+    def tables(self) -> list[Table]:
+        """Return the tables that enabled plugins may write through plans."""
+        return [
+            table
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for table in getattr(plugin, "tables", ())
+        ]
+
+    def collect(self, hook: str, take: Callable[[str, Any], None], **arguments: Any) -> None:
+        """Call a ``register_*`` hook of each plugin by itself; one that crashes is left out or fails the start."""
+        for name, caller in self.hooks.callers(hook).items():
+            if name in self.left_out:
+                continue
+            try:
+                for answer in caller(**arguments):
+                    take(name, answer)
+            except Exception as error:
+                self.leave_out(name, f"{hook} failed: {error}", error)
+
+    def leave_out(self, name: str, why: str, error: Exception | None = None) -> None:
+        """Do without a plugin, if the configuration allows; raises ``PluginFailed`` if it does not."""
+        section = self.config.plugins.get(name)
+        allowed = section is not None and section.on_error is OnError.SKIP
+        may_judge = _judges(self.classes.get(name))
+        if not allowed or (may_judge and section is not None and not section.unscreened):
+            raise _failure(name, why, may_judge=may_judge and allowed) from error
+        log.error("plugin_left_out", plugin=name, reason=why, exc_info=error)
+        self.left_out[name] = why
+        self.hooks.health[name].quarantine(why)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Return facts for ``storefront plugins`` and the metrics."""
+        names = dict.fromkeys([*self.config.plugins, *self.left_out])
+        return [self._describe(name) for name in names]
+
+    def _describe(self, name: str) -> dict[str, Any]:
+        health = self.hooks.health.get(name)
+        quarantined = None if health is None else health.quarantined
+        state = "left out" if name in self.left_out else "quarantined" if quarantined else "active"
+        plugin = self.classes.get(name)
+        hooks = sorted(hook for hook in _hook_names() if plugin is not None and hasattr(plugin, hook))
+        reason = self.left_out.get(name) or quarantined
+        last_error = None if health is None else health.last_error
+        return {"name": name, "state": state, "reason": reason, "last_error": last_error, "hooks": hooks}
+
+
+def installed_plugins() -> dict[str, EntryPoint]:
+    """Return every installed plugin by name, loaded or not."""
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
+    """Read the configuration and build the plugins it names.
+
+    Raises:
+        ConfigError: every mistake in the configuration.
+        PluginFailed: a plugin is missing or broken and may not be left out.
+    """
+    document = read_document(path, environ)
+    points = installed_plugins()
+    classes: dict[str, type[Any]] = {}
+    failures: dict[str, tuple[str, Exception | None]] = {}
+    for name in document.enabled_plugins:
+        try:
+            if name in points:
+                classes[name] = _load_class(points[name])
+            elif name in document.skippable_plugins:
+                failures[name] = ("it is not installed", None)
+        except Exception as error:
+            if name not in document.skippable_plugins:
+                raise _failure(name, str(error)) from error
+            failures[name] = (str(error), error)
+    schemas = {name: plugin_schema(plugin) for name, plugin in classes.items()}
+    config = build(document, plugins=schemas, installed=list(points), skipped=list(failures))
+    host = PluginHost(config, Hooks(_manager()), classes)
+    for name, (why, cause) in failures.items():
+        log.error("plugin_left_out", plugin=name, reason=why, exc_info=cause)
+        host.left_out[name] = why
+    for name, mistakes in config.skipped.items():
+        host.left_out.setdefault(name, "; ".join(str(mistake) for mistake in mistakes))
+    for name, plugin in classes.items():
+        if name not in host.left_out:
+            _register(host, name, plugin)
+    return host
+
+
+def plugin_schema(plugin: type[Any]) -> PluginSchema:
+    """Return what a plugin class says about the configuration."""
+    empty: Mapping[str, object] = {"type": "object", "additionalProperties": False}
+    return PluginSchema(
+        config=getattr(plugin, "config_schema", empty),
+        kinds=getattr(plugin, "offer_kind_schemas", {}),
+        gateways=getattr(plugin, "gateway_schemas", {}),
+        claims=getattr(plugin, "claims", {}),
+    )
+
+
+def _register(host: PluginHost, name: str, plugin: type[Any]) -> None:
+    host.hooks.health[name] = PluginHealth(name)
+    try:
+        built = plugin(host.config.plugins[name].options)
+        host.hooks.manager.register(built, name=name)
+        host.hooks.manager.check_pending()
+    except Exception as error:
+        if host.hooks.manager.has_plugin(name):
+            host.hooks.manager.unregister(name=name)
+        host.leave_out(name, f"it raised at start: {error}", error)
+
+
+def _load_class(point: EntryPoint) -> type[Any]:
+    plugin = point.load()
+    wanted = getattr(plugin, "api_version", None)
+    if wanted != hookspecs.API_VERSION:
+        raise PluginFailed(
+            f"it was written for version {wanted} of the plugin interface, and this is version {hookspecs.API_VERSION}"
+        )
+    assert isinstance(plugin, type), "an entry point names the plugin's class"
+    return plugin
+
+
+def _manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _failure(name: str, why: str, *, may_judge: bool = False) -> PluginFailed:
+    advice = "Mend it, remove it from plugins:, or say on_error: skip in its section to sell without it."
+    if may_judge:
+        advice = "It judges purchases, so the shop does not open without it. Mend it, or say unscreened: allow."
+    return PluginFailed(f"The plugin {name} could not be loaded: {why}. {advice}")
+
+
+def _judges(plugin: type[Any] | None) -> bool:
+    return plugin is not None and (hasattr(plugin, "assess_purchase") or hasattr(plugin, "assess_payment"))
+
+
+def _hook_names() -> Sequence[str]:
+    return [name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "storefront_spec")]

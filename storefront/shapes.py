@@ -1,0 +1,97 @@
+"""JSON Schemas of the wire shapes that several routes share; plugins' routes may use them too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from storefront.core.money import MAX_AMOUNT
+
+JsonSchema = Mapping[str, Any]
+
+LONGEST_CUSTOMER = 200
+
+
+def table(properties: Mapping[str, Any], *, required: Sequence[str] | None = None) -> JsonSchema:
+    """Return the schema of an answered object; every member is required unless ``required`` says less."""
+    return {"type": "object", "properties": dict(properties), "required": list(required or properties)}
+
+
+def closed(properties: Mapping[str, Any], *, required: Sequence[str] = ()) -> JsonSchema:
+    """Return the schema of a request: members that are not named are refused."""
+    return {
+        "type": "object",
+        "properties": dict(properties),
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def listing(item: JsonSchema) -> JsonSchema:
+    """Return the schema of a page of a list."""
+    return table({"data": {"type": "array", "items": item}, "next": nullable({"type": "string"})})
+
+
+def nullable(schema: JsonSchema) -> JsonSchema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+TEXT: JsonSchema = {"type": "string"}
+INTEGER: JsonSchema = {"type": "integer"}
+BOOLEAN: JsonSchema = {"type": "boolean"}
+TIME: JsonSchema = {"type": "string", "format": "date-time", "examples": ["2026-11-21T09:30:00.000Z"]}
+ANY_OBJECT: JsonSchema = {"type": "object"}
+SKU: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["sword-of-dawn"]}
+CUSTOMER: JsonSchema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": LONGEST_CUSTOMER,
+    "description": "The game's own id of the customer.",
+    "examples": ["ada"],
+}
+QUANTITY: JsonSchema = {"type": "integer", "minimum": 1, "maximum": 1_000_000, "examples": [1]}
+AMOUNT: JsonSchema = {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT, "description": "In the smallest unit."}
+CURRENCY: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 64, "examples": ["USD", "gems"]}
+PRICE: JsonSchema = closed({"amount": AMOUNT, "currency": CURRENCY}, required=["amount", "currency"])
+MONEY: JsonSchema = table({"amount": INTEGER, "currency": TEXT})
+METADATA: JsonSchema = {
+    "type": "object",
+    "description": "Up to 20 short texts of your own, given back with the purchase.",
+    "additionalProperties": {"type": "string", "maxLength": 500},
+    "maxProperties": 20,
+    "propertyNames": {"maxLength": 40},
+}
+
+WALLET: JsonSchema = table(
+    {
+        "balance": INTEGER,
+        "available": INTEGER,
+        "held": INTEGER,
+        "frozen": INTEGER,
+        "expiring": {"type": "array", "items": table({"amount": INTEGER, "at": TIME})},
+    }
+)
+ITEM: JsonSchema = table(
+    {"sku": TEXT, "instance": TEXT, "quantity": INTEGER, "frozen": BOOLEAN, "expires_at": nullable(TIME)}
+)
+ENTITLEMENT: JsonSchema = table(
+    {
+        "active": BOOLEAN,
+        "reason": TEXT,
+        "source": table({"type": TEXT, "id": TEXT, "sku": nullable(TEXT)}),
+        "granted_at": TIME,
+        "expires_at": nullable(TIME),
+        "will_renew": BOOLEAN,
+        "period": TEXT,
+        "billing_issue_at": nullable(TIME),
+        "value": {},
+    }
+)
+CHANGED: JsonSchema = {
+    "type": "object",
+    "description": "What this commit changed, in the shapes of GET /v1/me.",
+    "properties": {
+        "wallets": {"type": "object", "additionalProperties": WALLET},
+        "items": {"type": "array", "items": ITEM},
+        "entitlements": {"type": "object", "additionalProperties": ENTITLEMENT},
+    },
+}
+CUSTOMER_CHANGE: JsonSchema = table({"id": TEXT, "from_version": INTEGER, "version": INTEGER, "changed": CHANGED})
