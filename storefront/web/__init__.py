@@ -1,0 +1,1 @@
+"""The HTTP edge: everything that knows about requests, statuses and headers."""

@@ -1,0 +1,28 @@
+"""The entitlement check: "may I?", answered from memory."""
+
+from aiohttp import web
+
+from storefront.core.principals import Role
+from storefront.routing import Call, Routes, respond
+from storefront.web.services import SERVICES
+from storefront.web.shapes import CHECK, CHECK_QUERY
+
+routes = Routes("core", tags=["entitlements"])
+
+
+@routes.get(
+    "/v1/entitlements/{key}",
+    allow=Role.CUSTOMER | Role.SERVER,
+    query=CHECK_QUERY,
+    answers={200: CHECK},
+    scope="entitlements:read",
+)
+async def check_entitlement(call: Call) -> web.StreamResponse:
+    """Say whether a customer may do something, why, and what would help.
+
+    An unknown key is answered `allowed: false, reason: "unknown"`, never with an error: a game loop asks.
+    """
+    services = call.app[SERVICES]
+    principal = call.principal
+    customer_id = principal.customer_id or services.customer_of(principal, call.query.get("customer"))
+    return respond(services.states.check(customer_id, call.path("key"), call.query["amount"]))

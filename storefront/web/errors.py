@@ -1,0 +1,239 @@
+"""From an error to its answer: the one table of statuses, and the one list of documented codes.
+
+A status is found by the error's ``code`` first and by its category (the nearest class of the tree in
+``core/errors.py``) second. A 5xx says nothing of the inside; the log has the rest under the same
+request id.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from aiohttp import web
+
+from storefront.core import errors
+from storefront.routing import ErrorDoc, RouteError, problem
+
+
+class BodyTooLarge(errors.Malformed):
+    """More bytes than this route takes."""
+
+    code = "body_too_large"
+    title = "The request body is too large"
+
+
+class BodyTooSlow(errors.Malformed):
+    """The body did not arrive in time."""
+
+    code = "body_too_slow"
+    title = "The request body did not arrive in time"
+
+
+class UnsupportedBody(errors.Malformed):
+    """Not ``application/json`` (or the form that the route takes), or compressed."""
+
+    code = "unsupported_media_type"
+    title = "This kind of body is not read here"
+
+
+class IdempotencyKeyRequired(errors.Malformed):
+    code = "idempotency_key_required"
+    title = "This request needs an Idempotency-Key header"
+
+
+class IdempotencyKeyInvalid(errors.Malformed):
+    code = "idempotency_key_invalid"
+    title = "The Idempotency-Key header must be 1 to 255 visible ASCII characters, sent once"
+
+
+class MissingScope(errors.Forbidden):
+    code = "missing_scope"
+    title = "This credential does not carry the scope that is needed"
+
+
+class CrossSiteRequest(errors.Forbidden):
+    """A cookie came along with a request that another site made."""
+
+    code = "cross_site_request"
+    title = "This request came from another site"
+
+
+class MethodNotAllowed(errors.StorefrontError):
+    """``allowed`` lists what the path does answer."""
+
+    code = "method_not_allowed"
+    title = "This path does not answer that method"
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"Allowed here: {self.allowed}.")
+
+
+class RateLimited(errors.TooManyRequests):
+    """``headers`` are the RateLimit fields of the bucket that is empty."""
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, headers: Mapping[str, str]) -> None:
+        super().__init__(detail, retry_after_seconds=retry_after_seconds)
+        self.headers = headers
+
+
+STATUS_BY_CATEGORY: Mapping[type[errors.StorefrontError], int] = {
+    BodyTooLarge: 413,
+    BodyTooSlow: 408,
+    UnsupportedBody: 415,
+    MethodNotAllowed: 405,
+    errors.Malformed: 400,
+    errors.Invalid: 422,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Refused: 409,
+    errors.TooManyRequests: 429,
+    errors.Unavailable: 503,
+    errors.StorefrontError: 500,
+}
+
+ERRORS: tuple[ErrorDoc, ...] = (
+    ErrorDoc("malformed_request", 400, "The request could not be read",
+             "Send valid JSON in UTF-8: no duplicate members, no NaN or Infinity, at most 64 levels deep."),
+    ErrorDoc("idempotency_key_required", 400, IdempotencyKeyRequired.title,
+             "Make one key per intention (a UUID will do), send it in Idempotency-Key, and keep it for retries."),
+    ErrorDoc("idempotency_key_invalid", 400, "The Idempotency-Key header is not valid",
+             "Send exactly one header of 1 to 255 visible ASCII characters."),
+    ErrorDoc("unauthorized", 401, "A valid credential is needed",
+             "Send Authorization: Bearer with a session token or a key. If it had one, it is unknown, expired or "
+             "revoked: mint a new session."),
+    ErrorDoc("insufficient_funds", 402, "The wallet does not hold enough",
+             "The facts say required, available and short_by, and list top_up_offers."),
+    ErrorDoc("payment_declined", 402, "The payment was declined",
+             "Ask the customer for another means of payment; begin a new purchase with a new key."),
+    ErrorDoc("forbidden", 403, "This credential may not do that",
+             "Use the kind of credential that the route names: a publishable key cannot act as a server key."),
+    ErrorDoc("missing_scope", 403, MissingScope.title,
+             "The fact scope names it; the operator adds it to the key."),
+    ErrorDoc("cross_site_request", 403, CrossSiteRequest.title,
+             "Cookies are honoured from the shop's own pages only; elsewhere send a session token."),
+    ErrorDoc("purchase_refused", 403, "The purchase is refused",
+             "The shop says no more than that. Do not retry."),
+    ErrorDoc("not_found", 404, "There is no such thing",
+             "It is not there, or it is not yours: both answer alike."),
+    ErrorDoc("method_not_allowed", 405, MethodNotAllowed.title, "The Allow header lists what it does answer."),
+    ErrorDoc("body_too_slow", 408, BodyTooSlow.title, "Send it again under the same Idempotency-Key."),
+    ErrorDoc("conflict", 409, "That clashes with the present state",
+             "Read the object again; what you ask for is not possible in the state it is in."),
+    ErrorDoc("refused", 409, "The shop refuses", "The detail says why."),
+    ErrorDoc("already_owned", 409, "The customer already has this", "Show it as owned; nothing was charged."),
+    ErrorDoc("limit_reached", 409, "The customer may buy no more of this",
+             "The facts say the limit and, if it resets, when."),
+    ErrorDoc("sold_out", 409, "None are left", "Take it off the shelf; the catalog says so too."),
+    ErrorDoc("price_changed", 409, "The price is no longer what was expected",
+             "Fetch the catalog or a quote, show the new price, ask again."),
+    ErrorDoc("offer_closed", 409, "This offer is not on sale now", "The facts say when it opens or closed."),
+    ErrorDoc("idempotency_key_in_flight", 409, "A request with this key is still at work",
+             "Wait as Retry-After says and send the same request under the same key."),
+    ErrorDoc("not_enough_items", 409, "There are not enough of these in the inventory",
+             "The facts say required and available."),
+    ErrorDoc("already_claimed", 409, "This was already taken", "It can be taken once; read what it was taken for."),
+    ErrorDoc("bad_signature", 400, "The webhook's signature is missing, wrong or too old",
+             "Check the endpoint's signing secret and this machine's clock (tolerance: 300 seconds)."),
+    ErrorDoc("gateway_refused", 502, "The payment gateway refused our request",
+             "The purchase has failed and nothing was charged. The operator finds the reason in the log."),
+    ErrorDoc("gateway_failed", 502, "The payment gateway could not do this",
+             "Nothing is known to have been charged. Send the same request under the same key."),
+    ErrorDoc("gateway_unavailable", 503, "The payment gateway does not answer",
+             "The purchase is kept. Send the same request under the same key: nobody is charged twice."),
+    ErrorDoc("assessment_unavailable", 503, "This purchase cannot be checked right now",
+             "Nothing was written. Send the same request under the same key."),
+    ErrorDoc("overloaded", 503, "The shop is busy",
+             "Nothing was written. Wait as Retry-After says and send the same request under the same key."),
+    ErrorDoc("database_unavailable", 503, "The shop cannot reach its books right now",
+             "Nothing was written. Wait as Retry-After says and send the same request under the same key."),
+    ErrorDoc("amount_not_chargeable", 422, "The payment gateway cannot charge this amount",
+             "The detail says why; choose another quantity or currency."),
+    ErrorDoc("body_too_large", 413, BodyTooLarge.title, "Send less; the detail says how many bytes are taken."),
+    ErrorDoc("unsupported_media_type", 415, UnsupportedBody.title,
+             "Send Content-Type: application/json, uncompressed."),
+    ErrorDoc("invalid_request", 422, "The request is not valid",
+             "errors lists each wrong field by its JSON pointer and says what is wrong there."),
+    ErrorDoc("unknown_offer", 422, "There is no such offer", "Take the SKU from the catalog."),
+    ErrorDoc("idempotency_key_reused", 422, "This key was used with another request",
+             "A key names one intention: use a new key for a different body."),
+    ErrorDoc("rate_limited", 429, "Too many requests", "Wait as Retry-After says; RateLimit-Policy states the limit."),
+    ErrorDoc("internal_error", 500, "Something went wrong here",
+             "Try again under the same Idempotency-Key; report the request_id if it stays."),
+    ErrorDoc("unavailable", 503, "The shop cannot answer right now",
+             "Nothing happened. Wait as Retry-After says and send the same request under the same key."),
+)  # fmt: skip
+
+
+class ErrorTable:
+    """Statuses and documentation of every code, the plugins' included."""
+
+    core: ClassVar[Mapping[str, ErrorDoc]] = {doc.code: doc for doc in ERRORS}
+
+    def __init__(self, more: Iterable[tuple[str, ErrorDoc]] = ()) -> None:
+        self.documented: dict[str, ErrorDoc] = dict(self.core)
+        owners = dict.fromkeys(self.core, "core")
+        for owner, doc in more:
+            if doc.code in owners:
+                raise RouteError(f"error code {doc.code} is documented by both {owners[doc.code]} and {owner}")
+            owners[doc.code] = owner
+            self.documented[doc.code] = doc
+
+    def status(self, error: errors.StorefrontError) -> int:
+        """Return the HTTP status of an error."""
+        documented = self.documented.get(error.code)
+        if documented is not None:
+            return documented.status
+        return next(STATUS_BY_CATEGORY[kind] for kind in type(error).__mro__ if kind in STATUS_BY_CATEGORY)
+
+    def view(self, error: errors.StorefrontError) -> "ErrorView":
+        """Return what a caller may see of an error; of a 500, nothing but that."""
+        status = self.status(error)
+        if status == 500:
+            doc = self.core["internal_error"]
+            return ErrorView(500, doc.code, doc.title, doc.advice)
+        fields = error.errors if isinstance(error, errors.Invalid) else ()
+        return ErrorView(status, error.code, error.title, error.detail, fields, error.facts, _headers(error))
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorView:
+    """An error as a problem document or an error page shows it."""
+
+    status: int
+    code: str
+    title: str
+    detail: str
+    fields: tuple[errors.FieldError, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self, request_id: str) -> web.Response:
+        """Write the problem document."""
+        return problem(
+            self.code,
+            status=self.status,
+            title=self.title,
+            detail=self.detail,
+            request_id=request_id,
+            errors=[{"pointer": wrong.pointer, "message": wrong.message} for wrong in self.fields],
+            facts=self.facts,
+            headers=self.headers,
+        )
+
+
+def _headers(error: errors.StorefrontError) -> dict[str, str]:
+    headers = {}
+    wait = getattr(error, "retry_after_seconds", None)
+    if wait is not None:
+        headers["Retry-After"] = str(wait)
+    match error:
+        case RateLimited():
+            headers.update(error.headers)
+        case errors.Unauthorized():
+            headers["WWW-Authenticate"] = 'Bearer realm="storefront"'
+        case MethodNotAllowed():
+            headers["Allow"] = error.allowed
+    return headers

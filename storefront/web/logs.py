@@ -1,0 +1,114 @@
+"""Structured logs: one line per fact, the request id on each, and no secret in any of them.
+
+Everything, aiohttp's and SQLAlchemy's lines too, goes through the standard library's root logger to
+stderr, and through ``redact`` just before it is written. The rule remains that nobody logs a body, a
+header or a token; the redaction is for the day somebody does.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The request being answered; the edge sets it, tasks started from a handler inherit it."""
+
+MASK = "[redacted]"
+
+_TOKENS = re.compile(
+    r"\b(?:sk|pk|ak|rk|ovl|whsec|pt)_[A-Za-z0-9+/_=-]{6,}"  # ours, Stripe's (sk_test_…), webhook secrets
+    r"|\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"  # JWTs
+    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"
+    r"|://[^/\s:@]+:[^/\s@]+@"  # the password of a database address
+    r"|\b(?:\d[ -]?){13,18}\d\b"  # card numbers, and other long digit runs with them
+    r"|\b[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,63}",  # e-mail addresses
+    re.IGNORECASE,
+)
+_SECRET_NAMES = re.compile(
+    r"authorization|cookie|password|secret|token|api_?key|signature|pepper|card|cvc|email", re.IGNORECASE
+)
+
+
+def configure_logging(level: str = "info", form: str = "console", *, stream: TextIO | None = None) -> None:
+    """Route all logging of the process to ``stream`` (stderr); ``form`` is ``console`` or ``json``.
+
+    Called once by whoever owns the process; calling it again replaces the configuration.
+    """
+    shared: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _add_request_id,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    target = stream or sys.stderr
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact,
+                _renderer(form, colors=target.isatty()),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.captureWarnings(True)
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Mask what looks like a secret, by the name of its field or by its shape."""
+    for name, value in event.items():
+        event[name] = MASK if _SECRET_NAMES.search(name) else _masked(value)
+    return event
+
+
+def redact_text(text: str) -> str:
+    """Mask what looks like a secret inside a text."""
+    return _TOKENS.sub(MASK, text)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, str):
+        return _TOKENS.sub(MASK, value)
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 10**15 else MASK
+    if isinstance(value, Mapping):
+        return {name: MASK if _SECRET_NAMES.search(str(name)) else _masked(part) for name, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(part) for part in value]
+    return _TOKENS.sub(MASK, str(value))
+
+
+def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def _renderer(form: str, *, colors: bool) -> Processor:
+    if form == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)

@@ -1,0 +1,47 @@
+"""The customer state, and the history of a wallet."""
+
+from aiohttp import web
+
+from storefront.core.history import wallet_history
+from storefront.core.principals import Role
+from storefront.core.services import Services
+from storefront.routing import Call, Routes, not_modified, respond
+from storefront.web.services import SERVICES
+from storefront.web.shapes import HISTORY, PAGE, STATE
+
+routes = Routes("core", tags=["customers"])
+
+
+@routes.get("/v1/me", allow=Role.CUSTOMER, answers={200: STATE})
+async def show_me(call: Call) -> web.StreamResponse:
+    """Answer everything a client needs to know of its customer, in one document.
+
+    `version` only grows; `fresh_until` is the next instant at which anything in it changes by itself.
+    """
+    services = call.app[SERVICES]
+    return _state(call, services, services.customer_of(call.principal, None))
+
+
+@routes.get("/v1/customers/{customer}", allow=Role.SERVER, answers={200: STATE}, scope="customers:read")
+async def show_customer(call: Call) -> web.StreamResponse:
+    """Answer the state of one customer to the game's server."""
+    services = call.app[SERVICES]
+    return _state(call, services, services.customers.need(call.path("customer")))
+
+
+@routes.get("/v1/me/wallets/{asset}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
+async def show_history(call: Call) -> web.StreamResponse:
+    """List what went into and out of a wallet, newest first; what went out is negative."""
+    services = call.app[SERVICES]
+    customer_id = services.customer_of(call.principal, None)
+    limit, after = call.query["limit"], call.query.get("after")
+    return respond(await wallet_history(services, customer_id, call.path("asset"), limit=limit, after=after))
+
+
+def _state(call: Call, services: Services, customer_id: str) -> web.StreamResponse:
+    state = services.states.get(customer_id)
+    etag = f'"{state.version}.{state.fresh_until or 0}"'
+    if call.matches(etag):
+        return not_modified(etag)
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Customer-Version": str(state.version)}
+    return respond(services.states.document(customer_id), headers=headers)

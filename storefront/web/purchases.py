@@ -1,0 +1,167 @@
+"""Purchases over HTTP: check who and what, build one request, call one use case, render."""
+
+from typing import Any
+
+from aiohttp import web
+
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.history import list_purchases as read_purchases
+from storefront.core.idempotency import idempotency_key
+from storefront.core.money import Money
+from storefront.core.principals import Principal, Role
+from storefront.core.purchases import Bought, PurchaseRequest, buy, describe, quote_for, show_purchase
+from storefront.core.purchasing import OPERATION
+from storefront.core.services import Services
+from storefront.core.settlement import cancel, finalize
+from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.web.returning import is_allowed_return
+from storefront.web.services import SERVICES
+from storefront.web.shapes import CREATE_PURCHASE, CREATE_QUOTE, OF_CUSTOMER, PAGE, PURCHASE, PURCHASES, QUOTE
+
+routes = Routes("core", tags=["purchases"])
+BUYERS = Role.CUSTOMER | Role.SERVER
+REFUSALS = [
+    "unknown_offer",
+    "offer_closed",
+    "price_changed",
+    "insufficient_funds",
+    "already_owned",
+    "limit_reached",
+    "sold_out",
+    "purchase_refused",
+    "amount_not_chargeable",
+    "gateway_unavailable",
+    "gateway_refused",
+    "assessment_unavailable",
+]
+
+
+@routes.post(
+    "/v1/quotes",
+    allow=BUYERS,
+    body=CREATE_QUOTE,
+    answers={200: QUOTE},
+    scope="purchases:read",
+    refusals=["unknown_offer", "offer_closed"],
+)
+async def create_quote(call: Call) -> web.StreamResponse:
+    """Say exactly what something would cost; nothing is written."""
+    services = call.app[SERVICES]
+    customer_id = services.customer_of(call.principal, call.body.get("customer"))
+    wanted = _request(services, call, customer_id, key="quote")
+    return respond((await quote_for(services, wanted)).to_json())
+
+
+@routes.post(
+    "/v1/purchases",
+    allow=BUYERS,
+    body=CREATE_PURCHASE,
+    answers={201: PURCHASE, 202: PURCHASE},
+    idempotent=True,
+    limit="checkout",
+    scope="purchases:write",
+    refusals=REFUSALS,
+)
+async def create_purchase(call: Call) -> web.StreamResponse:
+    """Buy one offer: 201 once completed, 202 while the gateway decides.
+
+    From the wallet it is completed at once. Through a gateway send the buyer to `payment.redirect_url`;
+    the purchase completes by itself when it is paid (or ask with `finalize`).
+    """
+    services = call.app[SERVICES]
+    customer_id = await _buyer(services, call.principal, call.body.get("customer"))
+    return _answer(await buy(services, _request(services, call, customer_id, key=call.key)))
+
+
+@routes.get(
+    "/v1/purchases",
+    allow=BUYERS | Role.OPERATOR,
+    query={**PAGE, "properties": {**PAGE["properties"], **OF_CUSTOMER["properties"]}},
+    answers={200: PURCHASES},
+    scope="purchases:read",
+)
+async def list_purchases(call: Call) -> web.StreamResponse:
+    """List purchases, newest first: a customer's own, or those of the customer that a server names."""
+    services = call.app[SERVICES]
+    named = call.query.get("customer")
+    everybody = call.principal.role is not Role.CUSTOMER and named is None
+    customer_id = None if everybody else services.customer_of(call.principal, named)
+    limit, after = call.query["limit"], call.query.get("after")
+    rows, following = await read_purchases(services, customer_id, limit=limit, after=after)
+    return respond({"data": [describe(services, row) for row in rows], "next": following})
+
+
+@routes.get("/v1/purchases/{id}", allow=BUYERS | Role.OPERATOR, answers={200: PURCHASE}, scope="purchases:read")
+async def get_purchase(call: Call) -> web.StreamResponse:
+    """Show a purchase as it is now."""
+    return respond(show_purchase(call.app[SERVICES], call.path("id"), owner=_owner(call.principal)))
+
+
+@routes.post(
+    "/v1/purchases/{id}/finalize",
+    allow=BUYERS,
+    answers={200: PURCHASE},
+    scope="purchases:write",
+    refusals=["gateway_unavailable"],
+)
+async def finalize_purchase(call: Call) -> web.StreamResponse:
+    """Ask the gateway for the truth now, and complete the purchase if it was paid. Safe to repeat."""
+    services = call.app[SERVICES]
+    return respond(await finalize(services, call.path("id"), owner=_owner(call.principal)))
+
+
+@routes.post(
+    "/v1/purchases/{id}/cancel",
+    allow=BUYERS,
+    answers={200: PURCHASE},
+    scope="purchases:write",
+    refusals=["gateway_unavailable"],
+)
+async def cancel_purchase(call: Call) -> web.StreamResponse:
+    """Cancel an unpaid purchase; one that was paid in the meantime completes instead. Safe to repeat."""
+    services = call.app[SERVICES]
+    return respond(await cancel(services, call.path("id"), owner=_owner(call.principal)))
+
+
+async def _buyer(services: Services, principal: Principal, named: str | None) -> str:
+    """Return who buys; a server may buy for a customer who was never here."""
+    if principal.role is Role.SERVER and named is not None:
+        return await services.customers.ensure(named, actor=principal.caller)
+    return services.customer_of(principal, named)
+
+
+def _owner(principal: Principal) -> str | None:
+    """Return whose purchases a caller may see: None for all of them."""
+    return principal.customer_id if principal.role is Role.CUSTOMER else None
+
+
+def _request(services: Services, call: Call, customer_id: str, *, key: str) -> PurchaseRequest:
+    body: dict[str, Any] = call.body
+    expected = body.get("expected_price")
+    return_url = body.get("return_url")
+    if return_url is not None and not is_allowed_return(
+        return_url, services.public_url, services.config.web.return_origins
+    ):
+        raise Invalid(
+            "The buyer may not be sent there.",
+            errors=[FieldError("/return_url", "must be on this shop or an origin of web.return_origins")],
+        )
+    return PurchaseRequest(
+        idempotency=idempotency_key(call.principal.caller, OPERATION, key, body),
+        customer_id=customer_id,
+        sku=body["sku"],
+        quantity=body.get("quantity", 1),
+        currency=body.get("currency"),
+        pay_with=body.get("pay_with"),
+        expected_price=None if expected is None else Money(expected["amount"], expected["currency"]),
+        return_url=return_url,
+        details=body.get("details", {}),
+        metadata=body.get("metadata", {}),
+        address=call.address,
+        country=call.principal.country,
+    )
+
+
+def _answer(bought: Bought) -> web.StreamResponse:
+    headers = {"Idempotent-Replayed": "true"} if bought.is_replay else None
+    return respond_bytes(bought.answer.body, status=bought.answer.status, headers=headers)

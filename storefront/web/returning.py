@@ -1,0 +1,17 @@
+"""Where a payment page may send a buyer back to: our own origin and those that the operator allowed."""
+
+from collections.abc import Collection
+
+from yarl import URL
+
+
+def is_allowed_return(address: str, public_url: str, allowed: Collection[str]) -> bool:
+    """Tell whether ``address`` is an absolute http(s) URL whose origin is ours or allowed, without credentials."""
+    try:
+        url = URL(address)
+        if url.scheme not in ("http", "https") or not url.host or url.user is not None or url.fragment:
+            return False
+        origins = {URL(public_url).origin(), *(URL(origin).origin() for origin in allowed)}
+        return url.origin() in origins
+    except ValueError:
+        return False

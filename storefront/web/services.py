@@ -1,0 +1,11 @@
+"""The shop's services as a request finds them."""
+
+from aiohttp import web
+
+from storefront.core.keys import Keys
+from storefront.core.services import Services
+from storefront.core.sessions import SessionTokens
+
+SERVICES = web.AppKey("SERVICES", Services)
+TOKENS = web.AppKey("TOKENS", SessionTokens)
+KEYS = web.AppKey("KEYS", Keys)

@@ -1,0 +1,215 @@
+"""JSON Schemas of the core's routes: what they take and what they answer."""
+
+from storefront.shapes import (
+    ANY_OBJECT,
+    BOOLEAN,
+    CHANGED,
+    CURRENCY,
+    CUSTOMER,
+    ENTITLEMENT,
+    INTEGER,
+    ITEM,
+    METADATA,
+    MONEY,
+    PRICE,
+    QUANTITY,
+    SKU,
+    TEXT,
+    TIME,
+    WALLET,
+    JsonSchema,
+    closed,
+    listing,
+    nullable,
+    table,
+)
+
+PAGE: JsonSchema = closed(
+    {
+        "limit": {"type": "integer", "minimum": 1, "maximum": 100, "default": 50},
+        "after": {"type": "string", "maxLength": 500, "description": "The `next` of the page before."},
+    }
+)
+OF_CUSTOMER: JsonSchema = closed(
+    {"customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."}}
+)
+CREATE_SESSION: JsonSchema = closed(
+    {
+        "customer": CUSTOMER,
+        "ttl_seconds": {"type": "integer", "minimum": 60, "maximum": 900, "default": 900},
+        "country": {"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["DE"]},
+    },
+    required=["customer"],
+)
+SESSION: JsonSchema = table({"token": TEXT, "customer": TEXT, "expires_at": TIME, "links": table({"shop": TEXT})})
+
+OFFER: JsonSchema = table(
+    {
+        "sku": TEXT,
+        "kind": TEXT,
+        "title": TEXT,
+        "description": nullable(TEXT),
+        "picture": nullable(TEXT),
+        "prices": {"type": "array", "items": MONEY},
+        "limits": {"type": "array", "items": table({"per": TEXT, "count": INTEGER, "window": TEXT})},
+        "grants": ANY_OBJECT,
+        "available_from": nullable(TIME),
+        "available_until": nullable(TIME),
+        "featured": BOOLEAN,
+        "badge": nullable(TEXT),
+        "metadata": ANY_OBJECT,
+    }
+)
+CATALOG: JsonSchema = table({"version": TEXT, "offers": {"type": "array", "items": OFFER}})
+CATALOG_QUERY: JsonSchema = closed(
+    {"language": {"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "examples": ["de"]}}
+)
+
+STATE: JsonSchema = table(
+    {
+        "customer": TEXT,
+        "version": INTEGER,
+        "as_of": TIME,
+        "fresh_until": nullable(TIME),
+        "server_time": TIME,
+        "sandbox": BOOLEAN,
+        "entitlements": {"type": "object", "additionalProperties": ENTITLEMENT},
+        "features": ANY_OBJECT,
+        "wallets": {"type": "object", "additionalProperties": WALLET},
+        "items": {"type": "array", "items": ITEM},
+        "subscriptions": {"type": "array", "items": ANY_OBJECT},
+        "badges": {"type": "array", "items": TEXT},
+    }
+)
+HISTORY: JsonSchema = listing(
+    table({"entry": TEXT, "kind": TEXT, "about": TEXT, "amount": INTEGER, "occurred_at": TIME})
+)
+
+_WANTED = {
+    "customer": {**CUSTOMER, "description": "Who buys: required with a server key, absent with a session."},
+    "sku": SKU,
+    "quantity": {**QUANTITY, "default": 1},
+    "currency": {**CURRENCY, "description": "Which of the offer's prices; the first that fits if absent."},
+    "pay_with": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 64,
+        "description": "`wallet`, or the name of a payment gateway.",
+        "examples": ["wallet"],
+    },
+    "details": {"type": "object", "description": "What the offer's kind asks for."},
+}
+CREATE_QUOTE: JsonSchema = closed(_WANTED, required=["sku"])
+LINES: JsonSchema = {"type": "array", "items": table({"type": TEXT, "title": TEXT, "total": MONEY})}
+QUOTE: JsonSchema = table(
+    {
+        "catalog_version": TEXT,
+        "sku": TEXT,
+        "quantity": INTEGER,
+        "lines": LINES,
+        "total": MONEY,
+        "pay_with": TEXT,
+    }
+)
+CREATE_PURCHASE: JsonSchema = closed(
+    {
+        **_WANTED,
+        "expected_price": {**PRICE, "description": "The total that was shown; another one is refused."},
+        "metadata": METADATA,
+        "return_url": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "Where the payment page sends the buyer back; its origin must be allowed.",
+        },
+    },
+    required=["sku"],
+)
+PURCHASE: JsonSchema = table(
+    {
+        "id": TEXT,
+        "customer": {
+            "type": "object",
+            "properties": {"id": TEXT, "from_version": INTEGER, "version": INTEGER, "changed": CHANGED},
+            "required": ["id"],
+        },
+        "sku": TEXT,
+        "quantity": INTEGER,
+        "status": TEXT,
+        "refunded": TEXT,
+        "dispute": TEXT,
+        "total": MONEY,
+        "lines": LINES,
+        "pay_with": TEXT,
+        "payment": {
+            "type": "object",
+            "properties": {"state": TEXT, "gateway": TEXT, "redirect_url": nullable(TEXT)},
+            "required": ["state"],
+        },
+        "catalog_version": TEXT,
+        "details": ANY_OBJECT,
+        "metadata": ANY_OBJECT,
+        "created_at": TIME,
+        "completed_at": nullable(TIME),
+        "expires_at": nullable(TIME),
+    }
+)
+PURCHASES: JsonSchema = listing(PURCHASE)
+CHECK_QUERY: JsonSchema = closed(
+    {
+        "customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."},
+        "amount": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1, "default": 1},
+    }
+)
+CHECK: JsonSchema = table(
+    {
+        "allowed": BOOLEAN,
+        "reason": TEXT,
+        "required": INTEGER,
+        "remaining": nullable(INTEGER),
+        "resets_at": nullable(TIME),
+        "value": {},
+        "expires_at": nullable(TIME),
+        "offers": {"type": "array", "items": TEXT},
+    }
+)
+EVENT: JsonSchema = table(
+    {
+        "specversion": TEXT,
+        "id": TEXT,
+        "source": TEXT,
+        "type": TEXT,
+        "subject": TEXT,
+        "time": TIME,
+        "datacontenttype": TEXT,
+        "sequence": TEXT,
+        "data": ANY_OBJECT,
+    }
+)
+EVENTS: JsonSchema = listing(EVENT)
+CREATE_KEY: JsonSchema = closed(
+    {
+        "kind": {"enum": ["server", "publishable", "operator"]},
+        "name": {"type": "string", "minLength": 1, "maxLength": 100},
+        "scopes": {"type": "array", "items": {"type": "string", "maxLength": 64}, "minItems": 1, "maxItems": 50},
+        "expires_in_days": {"type": "integer", "minimum": 1, "maximum": 3650},
+    },
+    required=["kind", "name"],
+)
+KEY: JsonSchema = table(
+    {
+        "id": TEXT,
+        "kind": TEXT,
+        "name": TEXT,
+        "scopes": {"type": "array", "items": TEXT},
+        "created_at": TIME,
+        "expires_at": nullable(TIME),
+        "revoked_at": nullable(TIME),
+    }
+)
+NEW_KEY: JsonSchema = table({**KEY["properties"], "key": TEXT})
+KEYS: JsonSchema = listing(KEY)
+MOVE_CLOCK: JsonSchema = closed(
+    {"advance": {"type": "string", "pattern": "^[1-9][0-9]{0,4}[smhd]$", "examples": ["45d", "90m"]}},
+    required=["advance"],
+)
+CLOCK: JsonSchema = table({"now": TIME, "steps": INTEGER, "done": BOOLEAN})

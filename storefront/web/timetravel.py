@@ -1,0 +1,32 @@
+"""Moving a sandbox's clock over HTTP."""
+
+from aiohttp import web
+
+from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, iso
+from storefront.core.jobs import Jobs
+from storefront.core.principals import Role
+from storefront.core.services import Services
+from storefront.core.timetravel import Emulator, travel
+from storefront.routing import Call, Routes, respond
+from storefront.web.shapes import CLOCK, MOVE_CLOCK
+
+UNITS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+
+
+def make_routes(services: Services, jobs: Jobs, emulator: Emulator) -> Routes:
+    """Declare ``POST /sandbox/clock``; a live shop has no such route."""
+    routes = Routes("core", tags=["sandbox"])
+
+    @routes.post("/sandbox/clock", allow=Role.SERVER | Role.OPERATOR, body=MOVE_CLOCK, answers={200: CLOCK, 202: CLOCK})
+    async def move_clock(call: Call) -> web.StreamResponse:
+        """Move business time forward, step by step, so that everything due on the way happens on its day.
+
+        Answers 200 when the target is reached and all is quiet, else 202: ask again with what is left.
+        """
+        text = call.body["advance"]
+        target = services.clock.now() + int(text[:-1]) * UNITS[text[-1]]
+        journey = await travel(services.clock, services.engine, jobs, emulator, target)
+        body = {"now": iso(journey.now), "steps": journey.steps, "done": journey.is_there}
+        return respond(body, status=200 if journey.is_there else 202)
+
+    return routes
