@@ -4,7 +4,7 @@ Opening goes database → clock → engine → catalog → followers → jobs; c
 requests that were under way have been answered.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -16,7 +16,7 @@ from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
 from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, needs_own_sandbox
 from storefront.plugins import PluginHost
-from storefront.routing import Routes
+from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
 from storefront.web import (
     catalog,
@@ -78,7 +78,9 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
-    parts.host.collect("register_routes", lambda _, found: routes.extend(found), services=parts.services)
+    parts.host.collect(
+        "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
+    )
     routes.append(health_routes(_checks(parts), registry))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
     return mount(
@@ -101,6 +103,14 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
         ),
         error_page=error_page,
     )
+
+
+def _checked(plugin: str, found: Sequence[Routes]) -> Sequence[Routes]:
+    """Hold a plugin to its own corner: JSON routes live under ``/v1/<plugin>/``, pages where they like."""
+    for route in (route for registry in found for route in registry):
+        if not route.page and not route.path.startswith(f"/v1/{plugin}/"):
+            raise RouteError(f"{route.place}: {route.path} must live under /v1/{plugin}/")
+    return found
 
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:

@@ -6,11 +6,12 @@ once. Async hooks are always called through ``core/hooks.py``. No meaning may ha
 plugins: adjustments are summed, the strictest verdict wins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pluggy
 
 from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
+from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
 from storefront.core.events import Event
 from storefront.core.gateways import Gateway
@@ -46,6 +47,16 @@ def register_routes(services: Services) -> Sequence[Routes]:
 @hookspec
 def register_jobs(services: Services) -> JobHandlers:
     """Return ``job kind -> handler``; a handler is idempotent and gets the job's payload."""
+
+
+@hookspec
+def register_late_steps() -> Mapping[str, LateStep]:
+    """Return ``name -> function`` of pure functions that plans may name (``<plugin>.<name>``).
+
+    They run inside the commit with the rows that the plan named: no I/O, clock or randomness of their
+    own. Their time is metered, because they run in the writer: a plugin whose mean passes 2 ms is
+    quarantined.
+    """
 
 
 @hookspec

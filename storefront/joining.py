@@ -8,6 +8,7 @@ from pathlib import Path
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
+from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.config import Config, Gateway
 from storefront.core.customers import Customers
@@ -110,6 +111,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
         public_url=public_url,
     )
     host.collect("register_gateways", lambda name, found: _add_gateways(gateways, found), services=services)
+    host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     signing = SigningKeys.load_or_create(config.data_dir / "keys")
     hasher = KeyHasher.load_or_create(config.data_dir / "keys")
     parts = Parts(
@@ -179,6 +181,11 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: Mapping[str, LateStep]) -> None:
+    for name, function in found.items():
+        engine.register_late_step(f"{plugin}.{name}", host.hooks.metered(plugin, function))
 
 
 def _add_kinds(kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:
