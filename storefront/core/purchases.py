@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 from sqlalchemy import bindparam, select
 
@@ -18,10 +19,10 @@ from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict,
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import AlreadyOwned, Answer, InsufficientFunds, KeyInFlight, KeyReused, Stale
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
-from storefront.core.errors import Invalid, Unavailable
+from storefront.core.errors import FieldError, Invalid, Unavailable
 from storefront.core.gateways import Checkouts
 from storefront.core.ids import new_id
-from storefront.core.kinds import Credits, Owned
+from storefront.core.kinds import Credits, Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import open_payment, payment_row, take_lease
@@ -34,7 +35,7 @@ from storefront.core.purchasing import (
     read_payment,
     read_purchase,
 )
-from storefront.core.quotes import WALLET, Quote, adjust, price_of, refuse_other_price
+from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import idempotency, items
@@ -100,7 +101,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         purchase_id = new_id("pur")
         quote = await quote_for(services, wanted, purchase_id)
         refuse_other_price(quote, wanted.expected_price)
-        services.kinds[quote.offer.kind].check(quote.line)
+        _check_line(services, quote, wanted)
         plan = Plan(
             actor=wanted.idempotency.caller,
             anchors={wanted.customer_id},
@@ -121,6 +122,21 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
     raise Unavailable("Too much is changing at once; try again.")
 
 
+def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> None:
+    """Let the offer's kind refuse what cannot be meant, details first."""
+    kind = services.kinds[quote.offer.kind]
+    if isinstance(kind, TakesDetails):
+        errors = [
+            FieldError("/details" + "".join(f"/{step}" for step in error.instance_path), error.message)
+            for error in jsonschema_rs.validator_for(dict(kind.details_schema)).iter_errors(dict(wanted.details))
+        ]
+        if errors:
+            raise Invalid("The details are not what this offer asks for.", errors=errors)
+    elif wanted.details:
+        raise Invalid("This offer asks for no details.", errors=[FieldError("/details", "must be absent")])
+    kind.check(Line(quote.offer, quote.quantity, quote.total, wanted.details))
+
+
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
@@ -133,6 +149,8 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         gateway=gateway,
         now=services.clock.now(),
     )
+    if quote.offer.kind not in services.kinds:
+        raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)

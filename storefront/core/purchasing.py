@@ -144,7 +144,8 @@ def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf 
         cost=total if is_real else None,
         bought_with=bought_with,
     )
-    services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total), goods)
+    details = msgspec.json.decode(row["details"])
+    services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total, details), goods)
     for key, value in offer.grants.items():
         goods.grant(key, value, sku=offer.sku)
 

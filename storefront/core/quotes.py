@@ -12,7 +12,6 @@ from typing import Any
 from storefront.core.catalog import Catalog, is_on_sale, text_in
 from storefront.core.config.model import Offer
 from storefront.core.errors import Conflict, FieldError, Invalid
-from storefront.core.kinds import Line
 from storefront.core.money import MAX_AMOUNT, Money
 
 WALLET = "wallet"
@@ -59,10 +58,6 @@ class Quote:
     adjustments: tuple[tuple[str, int], ...]
     pay_with: str
     title: str
-
-    @property
-    def line(self) -> Line:
-        return Line(self.offer, self.quantity, self.total)
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""

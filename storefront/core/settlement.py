@@ -20,7 +20,6 @@ from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, Claim, Insert, Plan, Transfer
 from storefront.core.errors import NotFound, Refused, StorefrontError, Unavailable
 from storefront.core.gateways import Checkouts, PaymentFacts, PaymentState
-from storefront.core.ids import new_id
 from storefront.core.limits import count_limits, limit_counters
 from storefront.core.money import Money
 from storefront.core.opening import open_payment, take_lease
@@ -33,6 +32,8 @@ from storefront.core.services import Services
 TIMES_DECIDED = 5
 PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELED})
 GIVE_AGAIN_AFTER_MS = MINUTE_MS
+NEVER_GIVEN = frozenset({"amount", "currency", "payment_refused"})
+"""Why money is kept without ever giving the goods by itself: an operator decides."""
 
 log = structlog.get_logger("storefront.purchases")
 
@@ -137,8 +138,12 @@ async def _receive_once(
     services: Services, purchase: Row, payment: Row, facts: PaymentFacts, wrong: str | None
 ) -> None:
     if wrong is None:
-        plan = await _completing_plan(services, purchase, payment, facts)
-        if plan is not None:
+        plan = _receiving_plan(services, purchase, payment, facts)
+        if not await _is_payment_allowed(services, purchase, facts, plan):
+            wrong = "payment_refused"
+        elif not _complete(services, plan, purchase, payment):
+            wrong = "cannot_be_given"
+        else:
             try:
                 await services.engine.commit(plan)
                 return
@@ -146,19 +151,16 @@ async def _receive_once(
                 raise
             except Refused as refusal:
                 wrong = refusal.code
-    await _keep_unapplied(services, purchase, payment, facts, reason=wrong or "cannot_be_given")
+    await _keep_unapplied(services, purchase, payment, facts, reason=wrong)
 
 
-async def _completing_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan | None:
-    """Plan the settlement that gives the goods; None if the kind is away, raises, or a judge says no."""
-    plan = _receiving_plan(services, purchase, payment, facts)
-    if not await _is_payment_allowed(services, purchase, facts, plan):
-        return None
+def _complete(services: Services, plan: Plan, purchase: Row, payment: Row) -> bool:
+    """Add revenue and goods to a plan; False if the goods cannot be given now."""
     total = Money(payment["amount"], payment["currency"])
     source = clearing(payment["gateway"], total.currency)
     entry_id = plan.entry("purchase.settled", about=purchase["id"], anchor=purchase["customer_id"])
     plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, purchase["customer_id"]))
-    return plan if _add_goods(services, plan, purchase, payment, entry_id) else None
+    return _add_goods(services, plan, purchase, payment, entry_id)
 
 
 def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan:
@@ -222,7 +224,7 @@ async def _keep_unapplied(services: Services, purchase: Row, payment: Row, facts
     source = clearing(payment["gateway"], money.currency)
     plan.add(Transfer("entry", source, unapplied(anchor, money.currency), money.amount_minor, anchor))
     move_status(plan, purchase, Status.PAID, payment_state="received", entry_id=entry_id, reason=reason, updated_at=now)
-    if reason not in ("amount", "currency"):
+    if reason not in NEVER_GIVEN:
         plan.schedule(
             "purchase.give",
             anchor=anchor,
@@ -265,8 +267,8 @@ async def raise_alarm(services: Services, kind: str, about: str, facts: Mapping[
 
 
 def add_alarm(services: Services, plan: Plan, kind: str, about: str, facts: Mapping[str, Any]) -> None:
-    """Add an alarm to a plan."""
-    alarm_id = new_id("alm")
+    """Add an alarm to a plan; the same alarm about the same thing is raised once."""
+    alarm_id = f"{kind}:{about}"
     row = {
         "id": alarm_id,
         "kind": kind,
@@ -274,7 +276,7 @@ def add_alarm(services: Services, plan: Plan, kind: str, about: str, facts: Mapp
         "facts": msgspec.json.encode(facts).decode(),
         "raised_at": services.clock.now(),
     }
-    plan.add(Insert("alarms", (alarm_id,), None, row))
+    plan.add(Insert("alarms", (alarm_id,), None, row, once=True))
 
 
 def payment_of_reference(services: Services, purchase_id: str | None) -> Row:

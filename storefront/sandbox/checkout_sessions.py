@@ -42,7 +42,7 @@ def next_expiry(world: World) -> int | None:
         "SELECT min(json_extract(body, '$.expires_at')) FROM objects"
         " WHERE kind = 'checkout.session' AND json_extract(body, '$.status') = 'open'"
     ).fetchone()
-    return row[0]  # type: ignore[no-any-return]
+    return None if row[0] is None else int(row[0])
 
 
 def expire(world: World, session: Body) -> Body:

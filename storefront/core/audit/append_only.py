@@ -1,9 +1,26 @@
 """L4, L6 and the database's own checks: nothing was changed or removed, and amounts are whole numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Numeric, Table, func, inspect, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    case,
+    cast,
+    func,
+    inspect,
+    null,
+    or_,
+    select,
+    text,
+)
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.migrating import append_only_triggers
@@ -25,22 +42,22 @@ from storefront.core.tables import (
 )
 
 # Column of an amount, and the least it may be; the most is 2^53−1.
-_AMOUNTS: tuple[tuple[Column[Any], int], ...] = (
-    (accounts.c.balance, 0),
-    (transfers.c.amount, 1),
-    (draws.c.amount, 1),
-    (lots.c.amount, 1),
-    (lots.c.remaining, 0),
-    (lots.c.held, 0),
-    (lots.c.frozen, 0),
-    (lots.c.cost_amount, 0),
-    (counters.c.value, 0),
-    (items.c.quantity, 0),
-    (item_movements.c.quantity, -MAX_AMOUNT),
-    (purchases.c.quantity, 1),
-    (purchases.c.total, 0),
-    (payments.c.amount, 1),
-)
+_LEAST: Mapping[Column[Any], int] = {
+    accounts.c.balance: 0,
+    transfers.c.amount: 1,
+    draws.c.amount: 1,
+    lots.c.amount: 1,
+    lots.c.remaining: 0,
+    lots.c.held: 0,
+    lots.c.frozen: 0,
+    lots.c.cost_amount: 0,
+    counters.c.value: 0,
+    items.c.quantity: 0,
+    item_movements.c.quantity: -MAX_AMOUNT,
+    purchases.c.quantity: 1,
+    purchases.c.total: 0,
+    payments.c.amount: 1,
+}
 
 
 def guards_stand(connection: Connection) -> Iterator[Violation]:
@@ -118,36 +135,43 @@ def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
             if isinstance(column["type"], Numeric) and not isinstance(column["type"], Integer):
                 kind = column["type"]
                 yield Violation("L6", (f"{name}.{column['name']}",), f"{name}.{column['name']} has the type {kind}")
-    if connection.dialect.name == "sqlite":
-        # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
-        for table in metadata.sorted_tables:
-            yield from _values_that_are_no_integers(connection, table)
-    for amount, least in _AMOUNTS:
-        table = amount.table
-        wrong = select(*table.primary_key.columns, amount.label("_amount")).where(
-            or_(amount < least, amount > MAX_AMOUNT)
-        )
-        for row in each_row(connection, wrong):
-            values = tuple(row)
-            identity = tuple(str(part) for part in values[:-1])
-            yield Violation("L6", identity, f"{table.name} {' '.join(identity)}: {amount.name} is {values[-1]}")
+    for table in metadata.sorted_tables:
+        yield from _wrong_numbers(connection, table)
 
 
-def _values_that_are_no_integers(connection: Connection, table: Table) -> Iterator[Violation]:
+def _wrong_numbers(connection: Connection, table: Table) -> Iterator[Violation]:
+    """Look at all integer columns of a table in one pass: how they are stored, and the bounds of amounts."""
     columns = [column for column in table.columns if isinstance(column.type, Integer | BigInteger)]
     if not columns:
         return
-    types = [func.typeof(column).label(f"type_of_{column.name}") for column in columns]
-    statement = select(*table.primary_key.columns, *types).where(
-        or_(*(func.typeof(column).not_in(("integer", "null")) for column in columns))
-    )
+    faults = [_fault(connection, column) for column in columns]
     width = len(table.primary_key.columns)
+    labels = (
+        label
+        for number, (column, fault) in enumerate(zip(columns, faults, strict=True))
+        for label in (cast(column, Text).label(f"value_{number}"), fault.label(f"fault_{number}"))
+    )
+    statement = select(*table.primary_key.columns, *labels).where(or_(*(fault.is_not(None) for fault in faults)))
     for row in each_row(connection, statement):
         identity = tuple(str(part) for part in row[:width])
-        for column, kind in zip(columns, row[width:], strict=True):
-            if kind not in ("integer", "null"):
-                message = f"{table.name} {' '.join(identity)}: {column.name} is stored as {kind}, not as an integer"
+        for number, column in enumerate(columns):
+            value, fault = row[width + 2 * number : width + 2 * number + 2]
+            if fault is not None:
+                message = f"{table.name} {' '.join(identity)}: {column.name} is {value}, {fault}"
                 yield Violation("L6", identity, message)
+
+
+def _fault(connection: Connection, column: Column[Any]) -> ColumnElement[str | None]:
+    """Return an expression that says what is wrong with a number, or NULL."""
+    whens: list[tuple[ColumnElement[bool], str]] = []
+    if connection.dialect.name == "sqlite":
+        # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
+        whens.append((func.typeof(column).not_in(("integer", "null")), "which is not stored as an integer"))
+    least = _LEAST.get(column)
+    if least is not None:
+        whens.append((column < least, f"but must be at least {least}"))
+        whens.append((column > MAX_AMOUNT, "which is more than 2^53−1"))
+    return case(*whens, else_=null()) if whens else cast(null(), Text)
 
 
 def file_is_sound(connection: Connection) -> Iterator[Violation]:
