@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry
 
 from storefront.core.clock import Clock
 from storefront.core.config import Config
+from storefront.core.retention import schedule_retention
+from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
 from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
@@ -34,7 +36,7 @@ from storefront.web.auth import CredentialAuthenticator
 from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
-from storefront.web.health import health_routes
+from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
 from storefront.web.metrics import HttpMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
@@ -121,6 +123,8 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         services.clock.offset_ms = int(database.setting(CLOCK_SETTING) or 0) if not services.is_live else 0
         services.engine.start()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
+        await schedule_retention(services)
+        await end_leases_of_the_dead(services)
         parts.dispatcher.start()
         parts.jobs.start()
         yield
@@ -182,7 +186,7 @@ def _form_targets(config: Config) -> tuple[str, ...]:
     return tuple(targets)
 
 
-def _checks(parts: Parts) -> Mapping[str, object]:
+def _checks(parts: Parts) -> Mapping[str, Check]:
     """Return what ``/readyz`` asks; the emulator is not waited for."""
 
     async def database() -> str | None:

@@ -24,6 +24,7 @@ from storefront.core.jobs import Jobs
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
+from storefront.core.retention import forget
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.states import CustomerStates
@@ -173,6 +174,7 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
     jobs = Jobs(services.reader, services.engine, services.clock)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
+    jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

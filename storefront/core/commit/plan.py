@@ -220,7 +220,7 @@ class Remove:
 
     table: str
     id: tuple[str | int, ...]
-    anchor: str
+    anchor: str | None
 
 
 @dataclass(frozen=True, slots=True)

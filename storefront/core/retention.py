@@ -1,0 +1,88 @@
+"""Forgetting in time: idempotency records and webhook bodies are kept as long as ``retention:`` says.
+
+What must never happen twice is guarded by claims that stay; a webhook keeps its id and its body's hash.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+
+from storefront.core.clock import DAY_MS, HOUR_MS
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remove
+from storefront.core.jobs import Again
+from storefront.core.services import Services
+from storefront.core.tables import idempotency, inbox
+
+AT_ONCE = 200
+PAUSE_MS = 24 * HOUR_MS
+JOB_ID = "job_retention"
+HASHED = b"sha256:"
+
+
+async def schedule_retention(services: Services) -> None:
+    """Make sure that the job exists; called at every start."""
+    now = services.clock.now()
+    plan = Plan(actor="start", anchors={SHOP_ANCHOR})
+    row = {
+        "id": JOB_ID,
+        "unique_key": "retention",
+        "anchor": SHOP_ANCHOR,
+        "kind": "retention",
+        "payload": "{}",
+        "state": "waiting",
+        "due_at": now + HOUR_MS,
+        "attempts": 0,
+        "lease_until": 0,
+        "last_error": None,
+        "created_at": now,
+    }
+    plan.add(Insert("jobs", (JOB_ID,), SHOP_ANCHOR, row, once=True))
+    await services.engine.commit(plan)
+
+
+async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
+    """Forget what is old enough, a few rows at a time, and come back later."""
+    keep = services.config.retention
+    wall = services.clock.wall()
+    while await _forget_keys(services, wall - keep.idempotency_days * DAY_MS):
+        pass
+    while await _forget_bodies(services, wall - keep.webhook_bodies_days * DAY_MS):
+        pass
+    return Again(services.clock.now() + PAUSE_MS)
+
+
+async def _forget_keys(services: Services, before: int) -> bool:
+    """Drop answered idempotency records; an open one still belongs to a purchase."""
+    columns = (idempotency.c.caller, idempotency.c.operation, idempotency.c.key)
+    old = select(*columns).where(idempotency.c.created_at < before, idempotency.c.state == "answered").limit(AT_ONCE)
+    rows = await services.reader.scan(old)
+    if rows:
+        plan = Plan(actor="retention", anchors={SHOP_ANCHOR})
+        for row in rows:
+            plan.add(Remove("idempotency", (row["caller"], row["operation"], row["key"]), None))
+        await services.engine.commit(plan)
+    return len(rows) == AT_ONCE
+
+
+async def _forget_bodies(services: Services, before: int) -> bool:
+    """Replace webhook bodies by their hashes."""
+    old = (
+        select(inbox)
+        .where(inbox.c.received_at < before, inbox.c.state != "received", inbox.c.raw.notlike(HASHED + b"%"))
+        .limit(AT_ONCE)
+    )
+    rows = await services.reader.scan(old)
+    for row in rows:
+        anchor = f"inbox:{row['gateway']}"
+        plan = Plan(actor="retention", anchors={anchor})
+        key = (row["gateway"], row["account"], row["event_id"])
+        digest = HASHED + hashlib.sha256(row["raw"]).hexdigest().encode()
+        plan.add(Change("inbox", key, anchor, {"state": row["state"]}, {"raw": digest}))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+    return len(rows) == AT_ONCE
