@@ -52,7 +52,7 @@ def measure(folder: Path, requests: int) -> list[Line]:
     """Measure floors and shop in one run; the floor is measured before and after, and the mean counts."""
     get_before, post_before = _empty(requests)
     environ = {**os.environ, "DATA": str(folder / "data")}
-    command = [sys.executable, "-m", "benchmarks.shop", str(ROOT / "config.example.yaml")]
+    command = [sys.executable, "-m", "benchmarks.shop", str(ROOT / "benchmarks" / "shop.yaml")]
     with _server(command, environ) as port:
         tokens = [_mint(port, number) for number in range(CLIENTS)]
         _warm(port, tokens)

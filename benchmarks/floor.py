@@ -15,7 +15,7 @@ from storefront.core.tables import metadata
 
 # Rows of one purchase: the inserted ones, then the ones that are overwritten each time.
 INSERTED = ("entries", "transfers", "draws", "item_movements", "purchases", "events", "idempotency")
-OVERWRITTEN = ("anchors", "accounts", "lots", "items")
+OVERWRITTEN = ("anchors", "accounts", "lots", "items", "counters")
 
 
 def replay(shop: Path, folder: Path, *, batch: int, purchases: int) -> float:
@@ -50,7 +50,7 @@ def _sample(shop: Path, statements: dict[str, TableStatements]) -> dict[str, dic
     sample = {}
     for name in (*INSERTED, *OVERWRITTEN):
         where = {"events": "WHERE type = 'purchase.completed'", "accounts": "WHERE guarded = 1"}.get(name, "")
-        order = "" if name in ("anchors", "accounts", "lots", "items") else "ORDER BY rowid DESC"
+        order = "" if name in OVERWRITTEN else "ORDER BY rowid DESC"
         without_rowid = name != "purchases"
         sample[name] = dict(
             source.execute(f"SELECT * FROM {name} {where} {'' if without_rowid else order} LIMIT 1").fetchone()

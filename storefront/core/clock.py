@@ -11,6 +11,7 @@ RFC 3339 for the wire.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SECOND_MS = 1_000
 MINUTE_MS = 60 * SECOND_MS
@@ -39,8 +40,7 @@ class Clock:
 def iso(time_ms: int) -> str:
     """Write a time as RFC 3339 in UTC: ``2026-11-21T09:30:00.250Z``."""
     seconds, milliseconds = divmod(time_ms, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds:03d}Z"
+    return f"{_second(seconds)}.{milliseconds:03d}Z"
 
 
 def parse_iso(text: str) -> int:
@@ -54,6 +54,11 @@ def parse_iso(text: str) -> int:
 def to_datetime(time_ms: int) -> datetime:
     """Return an aware UTC datetime."""
     return _EPOCH + timedelta(milliseconds=time_ms)
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def _machine_time() -> int:

@@ -7,10 +7,11 @@ anchor. Paid purchases count; for an unpaid one a global limit is *reserved* unt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 from sqlalchemy import bindparam, select
 
-from storefront.core.clock import to_datetime
+from storefront.core.clock import HOUR_MS, to_datetime
 from storefront.core.commit.outcome import LimitReached
 from storefront.core.commit.plan import Plan
 from storefront.core.config.model import Limit, LimitPer, Offer, Window
@@ -76,9 +77,12 @@ def refuse_over_limit(reader: Reader, counted: Iterable[LimitCounter], quantity:
 
 def window_start(window: Window, now: int) -> int:
     """Return the UTC start of the calendar window around ``now`` (ms); 0 for a lifetime. Weeks begin on Monday."""
-    if window is Window.LIFETIME:
-        return 0
-    moment = to_datetime(now).replace(minute=0, second=0, microsecond=0)
+    return 0 if window is Window.LIFETIME else _start(window, now // HOUR_MS)
+
+
+@lru_cache(maxsize=64)
+def _start(window: Window, hours: int) -> int:
+    moment = to_datetime(hours * HOUR_MS)
     if window is Window.HOUR:
         return int(moment.timestamp()) * 1000
     moment = moment.replace(hour=0)

@@ -19,7 +19,7 @@ from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict,
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import AlreadyOwned, Answer, InsufficientFunds, KeyInFlight, KeyReused, Stale
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
-from storefront.core.errors import FieldError, Invalid, Unavailable
+from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.gateways import Checkouts
 from storefront.core.ids import new_id
 from storefront.core.kinds import Credits, Line, Owned, TakesDetails
@@ -94,9 +94,21 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
     """
-    replayed = await _replay(services, wanted.idempotency)
-    if replayed is not None:
+    try:
+        bought = await _decide_and_commit(services, wanted)
+    except StorefrontError:
+        # What would be refused now may have been answered before: a retry gets that answer.
+        replayed = await _replay(services, wanted.idempotency)
+        if replayed is None:
+            raise
         return replayed
+    if isinstance(bought, str):
+        return Bought(await open_payment(services, bought, wanted.idempotency))
+    return bought
+
+
+async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bought | str:
+    """Return the answer, or the id of a purchase whose payment is to be opened now."""
     for _ in range(TIMES_DECIDED):
         purchase_id = new_id("pur")
         quote = await quote_for(services, wanted, purchase_id)
@@ -111,24 +123,21 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         await _assess(services, wanted, quote, plan)
         try:
             if quote.total.amount_minor and quote.pay_with != WALLET:
-                return await _buy_through_gateway(services, wanted, quote, plan)
+                return await _commit_intent(services, wanted, quote, plan)
             return await _buy_at_once(services, wanted, quote, plan)
         except Stale:
             continue
-        except KeyInFlight:
-            resumed = await _replay(services, wanted.idempotency)
-            if resumed is not None:
-                return resumed
     raise Unavailable("Too much is changing at once; try again.")
 
 
 def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> None:
     """Let the offer's kind refuse what cannot be meant, details first."""
     kind = services.kinds[quote.offer.kind]
-    if isinstance(kind, TakesDetails):
+    asks = services.kind_as(quote.offer.kind, TakesDetails)
+    if asks is not None:
         errors = [
             FieldError("/details" + "".join(f"/{step}" for step in error.instance_path), error.message)
-            for error in jsonschema_rs.validator_for(dict(kind.details_schema)).iter_errors(dict(wanted.details))
+            for error in jsonschema_rs.validator_for(dict(asks.details_schema)).iter_errors(dict(wanted.details))
         ]
         if errors:
             raise Invalid("The details are not what this offer asks for.", errors=errors)
@@ -203,8 +212,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     return Bought(outcome.answer, outcome.is_replay)
 
 
-async def _buy_through_gateway(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
-    """Commit the intent, then talk to the gateway outside any transaction."""
+async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought | str:
+    """Commit a ``pending`` purchase and return its id; the gateway is called after, outside any transaction."""
     now = services.clock.now()
     gateway = services.gateway(quote.pay_with)
     problem = gateway.can_charge(quote.total)
@@ -234,19 +243,19 @@ async def _buy_through_gateway(services: Services, wanted: PurchaseRequest, quot
     if outcome.is_replay:
         assert outcome.answer is not None
         return Bought(outcome.answer, is_replay=True)
-    return Bought(await open_payment(services, row["id"], wanted.idempotency))
+    return str(row["id"])
 
 
 def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
     """Refuse before a checkout opens what its settlement could not give."""
     refuse_over_limit(services.reader, counted, quote.quantity)
-    kind = services.kinds[quote.offer.kind]
-    most = kind.most_owned(quote.offer) if isinstance(kind, Owned) else None
+    owned = services.kind_as(quote.offer.kind, Owned)
+    most = None if owned is None else owned.most_owned(quote.offer)
     if most is not None:
         row = services.reader.first(_ITEM, customer_id=wanted.customer_id, sku=quote.offer.sku)
-        owned = 0 if row is None else row["quantity"]
-        if owned + quote.quantity > most:
-            raise AlreadyOwned(sku=quote.offer.sku, owned=owned, at_most=most)
+        quantity = 0 if row is None else row["quantity"]
+        if quantity + quote.quantity > most:
+            raise AlreadyOwned(sku=quote.offer.sku, owned=quantity, at_most=most)
 
 
 async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
@@ -305,8 +314,8 @@ def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientF
     asset, short_by = short.facts["asset"], short.facts["short_by"]
     catalog, found = services.catalogs.active, []
     for offer in catalog.offers.values():
-        kind = services.kinds.get(offer.kind)
-        given = kind.credits(offer).get(asset, 0) if isinstance(kind, Credits) else 0
+        fills = services.kind_as(offer.kind, Credits)
+        given = 0 if fills is None else fills.credits(offer).get(asset, 0)
         if given and not offer.hidden:
             prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
             found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))

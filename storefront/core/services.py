@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
@@ -17,6 +17,8 @@ from storefront.core.kinds import OfferKind
 from storefront.core.principals import Principal, Role
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ class Services:
     hooks: Hooks
     public_url: str
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    _capabilities: dict[tuple[str, type[Any]], Any] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
@@ -44,6 +47,15 @@ class Services:
     def default_gateway(self) -> str | None:
         """The gateway that takes real money when a buyer names none: the first of the configuration."""
         return next(iter(self.gateways), None)
+
+    def kind_as(self, name: str, capability: type[T]) -> T | None:
+        """Return an offer kind as one of the protocols of ``kinds.py`` if it satisfies it; asked once per kind."""
+        known = (name, capability)
+        if known not in self._capabilities:
+            kind = self.kinds.get(name)
+            self._capabilities[known] = kind if isinstance(kind, capability) else None
+        found: T | None = self._capabilities[known]
+        return found
 
     def customer_of(self, principal: Principal, named: str | None) -> str:
         """Return whose things a caller means: a customer's own, or the one that a server names.

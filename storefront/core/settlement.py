@@ -45,6 +45,10 @@ async def settle(services: Services, purchase_id: str) -> None:
         GatewayFailed: the gateway did not answer; nothing was changed.
         NotFound: there is no such purchase.
     """
+    earlier = services.settlements.get(purchase_id)
+    if earlier is not None:
+        # It may have asked before that happened which brings us here: wait, and ask once more, all together.
+        await asyncio.wait([earlier])
     running = services.settlements.get(purchase_id)
     if running is None:
         running = asyncio.create_task(_settle(services, purchase_id), name=f"settle {purchase_id}")
@@ -84,22 +88,33 @@ async def _settle(services: Services, purchase_id: str) -> None:
     if payment is None or purchase["status"] not in PAYABLE:
         return
     if payment["gateway_ref"] is None:
-        if purchase["status"] == Status.PENDING and await take_lease(services, payment):
-            await open_payment(services, purchase_id, None)
+        payment = await _open_again(services, purchase, payment)
+    if payment is None or payment["gateway_ref"] is None:
         return
     gateway = services.gateway(payment["gateway"])
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     facts = await gateway.look_up(payment["gateway_ref"])
     if facts.state is PaymentState.AWAITING and _is_over(services, purchase):
         facts = await gateway.close_checkout(payment["gateway_ref"])
-    if facts.state is PaymentState.VOIDED:
+    if facts.state is PaymentState.VOIDED and _is_over(services, purchase, early_ms=MINUTE_MS):
         await give_up(services, purchase_id, Status.EXPIRED, reason="not_paid_in_time")
+    elif facts.state is PaymentState.VOIDED:
+        # Closed before its time: by a cancel that is under way, or by hand at the gateway.
+        await give_up(services, purchase_id, Status.CANCELED, reason="checkout_closed")
     elif facts.state is PaymentState.RECEIVED:
         await receive(services, purchase_id, facts)
 
 
-def _is_over(services: Services, purchase: Row) -> bool:
-    return purchase["expires_at"] is not None and services.clock.now() >= purchase["expires_at"]
+async def _open_again(services: Services, purchase: Row, payment: Row) -> Row | None:
+    """Open a checkout whose reply was never stored, and go on with it: it may have been paid by now."""
+    if purchase["status"] == Status.PENDING and await take_lease(services, payment):
+        await open_payment(services, purchase["id"], None)
+    return read_payment(services, purchase["id"])
+
+
+def _is_over(services: Services, purchase: Row, *, early_ms: int = 0) -> bool:
+    """Tell whether a purchase's time is over; ``early_ms`` allows for the gateway's clock and its whole seconds."""
+    return purchase["expires_at"] is not None and services.clock.now() + early_ms >= purchase["expires_at"]
 
 
 async def receive(services: Services, purchase_id: str, facts: PaymentFacts) -> None:

@@ -8,15 +8,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Float,
     Integer,
     Numeric,
     Table,
-    Text,
-    case,
-    cast,
     func,
     inspect,
-    null,
     or_,
     select,
     text,
@@ -132,7 +129,7 @@ def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
     inspector = inspect(connection)
     for name in sorted(inspector.get_table_names()):
         for column in inspector.get_columns(name):
-            if isinstance(column["type"], Numeric) and not isinstance(column["type"], Integer):
+            if isinstance(column["type"], Numeric | Float):
                 kind = column["type"]
                 yield Violation("L6", (f"{name}.{column['name']}",), f"{name}.{column['name']} has the type {kind}")
     for table in metadata.sorted_tables:
@@ -142,36 +139,37 @@ def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
 def _wrong_numbers(connection: Connection, table: Table) -> Iterator[Violation]:
     """Look at all integer columns of a table in one pass: how they are stored, and the bounds of amounts."""
     columns = [column for column in table.columns if isinstance(column.type, Integer | BigInteger)]
-    if not columns:
+    wrong = [condition for column in columns for condition in _wrong(connection, column)]
+    if not wrong:
         return
-    faults = [_fault(connection, column) for column in columns]
-    width = len(table.primary_key.columns)
-    labels = (
-        label
-        for number, (column, fault) in enumerate(zip(columns, faults, strict=True))
-        for label in (cast(column, Text).label(f"value_{number}"), fault.label(f"fault_{number}"))
-    )
-    statement = select(*table.primary_key.columns, *labels).where(or_(*(fault.is_not(None) for fault in faults)))
-    for row in each_row(connection, statement):
-        identity = tuple(str(part) for part in row[:width])
-        for number, column in enumerate(columns):
-            value, fault = row[width + 2 * number : width + 2 * number + 2]
-            if fault is not None:
-                message = f"{table.name} {' '.join(identity)}: {column.name} is {value}, {fault}"
+    primary_key = list(table.primary_key.columns)
+    for row in each_row(connection, select(*primary_key, *columns).where(or_(*wrong))):
+        values = tuple(row)
+        identity = tuple(str(value) for value in values[: len(primary_key)])
+        for column, value in zip(columns, values[len(primary_key) :], strict=True):
+            fault = _fault(column, value)
+            if fault:
+                message = f"{table.name} {' '.join(identity)}: {column.name} is {value!r}, {fault}"
                 yield Violation("L6", identity, message)
 
 
-def _fault(connection: Connection, column: Column[Any]) -> ColumnElement[str | None]:
-    """Return an expression that says what is wrong with a number, or NULL."""
-    whens: list[tuple[ColumnElement[bool], str]] = []
+def _wrong(connection: Connection, column: Column[Any]) -> Iterator[ColumnElement[bool]]:
     if connection.dialect.name == "sqlite":
         # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
-        whens.append((func.typeof(column).not_in(("integer", "null")), "which is not stored as an integer"))
-    least = _LEAST.get(column)
-    if least is not None:
-        whens.append((column < least, f"but must be at least {least}"))
-        whens.append((column > MAX_AMOUNT, "which is more than 2^53−1"))
-    return case(*whens, else_=null()) if whens else cast(null(), Text)
+        yield func.typeof(column).in_(("real", "text", "blob"))
+    if column in _LEAST:
+        yield column < _LEAST[column]
+        yield column > MAX_AMOUNT
+
+
+def _fault(column: Column[Any], value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, int):
+        return "which is not stored as an integer"
+    if column in _LEAST and value < _LEAST[column]:
+        return f"but must be at least {_LEAST[column]}"
+    return "which is more than 2^53−1" if column in _LEAST and value > MAX_AMOUNT else ""
 
 
 def file_is_sound(connection: Connection) -> Iterator[Violation]:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import (
+    claims,
     customers,
     entitlements,
     entries,
@@ -23,7 +24,7 @@ _OBJECTS: tuple[tuple[str, Column[str]], ...] = (
     ("pay_", payments.c.id),
     ("cus_", customers.c.id),
     ("ent_", entries.c.id),
-    ("mov_", item_movements.c.id),
+    ("con_", item_movements.c.about),
     ("itm_", items.c.id),
     ("entl_", entitlements.c.id),
 )
@@ -82,7 +83,7 @@ def _name(row: Row[Any]) -> str:
 
 
 def gateway_payments_count_once(connection: Connection) -> Iterator[Violation]:
-    """I4: one gateway object pays for one payment of ours, also after its keys are long gone."""
+    """I4: one gateway object pays for one payment of ours, and a claim keeps it so when keys are long gone."""
     for column, noun in ((payments.c.gateway_ref, "checkout"), (payments.c.gateway_payment, "payment")):
         statement = (
             select(payments.c.gateway, column.label("reference"), func.count().label("count"))
@@ -93,6 +94,15 @@ def gateway_payments_count_once(connection: Connection) -> Iterator[Violation]:
         for row in each_row(connection, statement):
             message = f"{row.count} payments name the {noun} {row.reference} of {row.gateway} as theirs"
             yield Violation("I4", (row.reference,), message)
+    claim = literal("payment:") + payments.c.gateway + ":" + payments.c.gateway_payment
+    unclaimed = (
+        select(payments.c.id, payments.c.gateway, payments.c.gateway_payment)
+        .join(claims, and_(claims.c.key == claim, claims.c.about == payments.c.purchase_id), isouter=True)
+        .where(payments.c.state == "received", claims.c.key.is_(None))
+    )
+    for row in each_row(connection, unclaimed):
+        message = f"payment {row.id} is received, but no claim keeps {row.gateway_payment} from paying again"
+        yield Violation("I4", (row.id,), message)
 
 
 CHECKS = (

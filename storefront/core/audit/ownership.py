@@ -8,6 +8,7 @@ from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import entitlements, item_movements, items, purchases
 
 _PURCHASE = "pur_"
+_CONSUMPTION = "con_"
 
 
 def owned_is_what_was_given(connection: Connection) -> Iterator[Violation]:
@@ -67,7 +68,7 @@ def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]
 
 
 def nothing_is_used_before_it_is_given(connection: Connection) -> Iterator[Violation]:
-    """E6: after every commit a customer had used no more of an item than was given."""
+    """E6: after every commit a customer had used no more of an item than was given; each use took once."""
     by_commit = (
         select(item_movements.c.customer_id, item_movements.c.sku, item_movements.c.commit_no,
                func.sum(item_movements.c.quantity).label("quantity"))
@@ -84,6 +85,14 @@ def nothing_is_used_before_it_is_given(connection: Connection) -> Iterator[Viola
             (row.customer_id, row.sku),
             f"{row.customer_id} had used {-int(row.left)} {row.sku} more than were given after commit {row.commit_no}",
         )
+    twice = (
+        select(item_movements.c.about, func.count().label("count"))
+        .where(item_movements.c.about.startswith(_CONSUMPTION, autoescape=True))
+        .group_by(item_movements.c.about)
+        .having(func.count() > 1)
+    )
+    for row in each_row(connection, twice):
+        yield Violation("E6", (row.about,), f"consumption {row.about} took items {row.count} times")
 
 
 def nothing_is_given_in_review(connection: Connection) -> Iterator[Violation]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
 
 from storefront.core.audit.catalog_documents import read_document
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import accounts, catalog_versions, entries, events, purchases, transfers
+from storefront.core.tables import accounts, catalog_versions, entries, events, payments, purchases, transfers
 
 # From which status to which; "" is the beginning. Stated here again, apart from the code that it judges.
 _TRANSITIONS: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +70,7 @@ def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
             message = f"{price}, but its entry {row.entry_id} took {int(row.taken)} {row.currency} from the buyer"
             yield Violation("L10", (row.id, row.entry_id), message)
     yield from _entries_without_purchase(connection)
+    yield from _payments_of_another_mind(connection)
 
 
 def _entries_without_purchase(connection: Connection) -> Iterator[Violation]:
@@ -87,6 +88,25 @@ def _entries_without_purchase(connection: Connection) -> Iterator[Violation]:
     )
     for row in each_row(connection, twice):
         yield Violation("L10", (row.about,), f"purchase {row.about} was booked {row.count} times as {row.kind}")
+
+
+def _payments_of_another_mind(connection: Connection) -> Iterator[Violation]:
+    """A payment asks for what its purchase costs, and goods are given only for one that was received."""
+    statement = (
+        select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.state, payments.c.purchase_id,
+               purchases.c.total, purchases.c.currency.label("priced_in"), purchases.c.status)
+        .join(purchases, purchases.c.id == payments.c.purchase_id)
+        .where(or_(payments.c.amount != purchases.c.total, payments.c.currency != purchases.c.currency,
+                   and_(purchases.c.status.in_(("completed", "paid")), payments.c.state != "received")))
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        message = f"purchase {row.purchase_id} is {row.status}, but its payment {row.id} is {row.state}"
+        if (row.amount, row.currency) != (row.total, row.priced_in):
+            message = (
+                f"payment {row.id} asks for {row.amount} {row.currency}, "
+                f"its purchase {row.purchase_id} costs {row.total} {row.priced_in}"
+            )
+        yield Violation("L10", (row.id, row.purchase_id), message)
 
 
 def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:

@@ -29,8 +29,8 @@ class Report:
     """The outcome of an audit.
 
     ``checks`` are those that ran; ``violations`` holds the first 100 of each, the check's own number says
-    how many there were; ``counts`` is ``table -> rows`` of what was looked at; ``not_yet`` is what was
-    not checked, which is never the same as passed.
+    how many there were; ``counts`` is ``table -> rows`` of what was looked at (without tables that could not
+    be read); ``not_yet`` is what was not checked, which is never the same as passed.
     """
 
     checks: tuple[CheckResult, ...]
@@ -41,6 +41,10 @@ class Report:
     @property
     def is_clean(self) -> bool:
         return all(check.has_passed for check in self.checks)
+
+    def explain(self) -> str:
+        """Return the violations as plain lines, one each, for assertion messages and logs."""
+        return "\n".join(f"{violation.check}: {violation.message}" for violation in self.violations)
 
     def to_json(self) -> str:
         """Return the report as JSON text: ``{clean, checks, violations, counts, not_yet}``."""

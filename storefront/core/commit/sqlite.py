@@ -12,14 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, bindparam, delete, insert, select
+import msgspec
+from sqlalchemy import Table, bindparam, delete, insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
-from storefront.core.commit.plan import Group, Key
-from storefront.core.commit.state import State, Writes
+from storefront.core.commit.state import Address, Row, State, Writes
 from storefront.core.commit.store import Decide, Wanted
 
 PRAGMAS = (
@@ -32,7 +32,7 @@ PRAGMAS = (
 )
 # Which column of a table its groups are asked by, and what makes a row part of one.
 _GROUP_COLUMNS = {"lots": ("account",), "entitlements": ("customer_id", "key")}
-_GROUP_CONDITION = {"lots": "remaining > 0", "entitlements": "1"}
+_GROUP_CONDITION = {"lots": "remaining > 0"}
 
 
 def compile_sql(statement: ClauseElement) -> str:
@@ -40,25 +40,33 @@ def compile_sql(statement: ClauseElement) -> str:
     return str(statement.compile(dialect=sqlite.dialect(paramstyle="named")))
 
 
+def _select_many(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """Return one statement that finds the rows of many keys, given as a JSON array ``:keys`` of arrays."""
+    shown = ", ".join(f"t.{name}" for name in columns)
+    matches = " AND ".join(f"t.{name} = json_extract(k.value, '$[{n}]')" for n, name in enumerate(key)) or "0"
+    # CROSS JOIN keeps SQLite from turning the join around: keys first, then one look-up each.
+    return f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table} AS t WHERE {matches}"  # noqa: S608
+
+
 class TableStatements:
     """The statements of one table, compiled once."""
 
     def __init__(self, table: Table) -> None:
         self.name = table.name
+        self.columns = tuple(column.name for column in table.columns)
         self.primary_key = [column.name for column in table.primary_key.columns]
         matches = [column == bindparam(f"k{n}") for n, column in enumerate(table.primary_key.columns)]
-        self.select = compile_sql(select(table).where(*matches))
         self.delete = compile_sql(delete(table).where(*matches))
         inserting = insert(table) if table.name != "accounts" else upsert(table).on_conflict_do_nothing()
         self.insert = compile_sql(inserting)
-        columns = [column.name for column in table.columns]
         writing = upsert(table)
-        changing = {name: writing.excluded[name] for name in columns if name not in self.primary_key}
+        changing = {name: writing.excluded[name] for name in self.columns if name not in self.primary_key}
         self.update = compile_sql(writing.on_conflict_do_update(index_elements=self.primary_key, set_=changing))
-        self.group = ""
-        if table.name in _GROUP_COLUMNS:
-            names = " AND ".join(f"{name} = :k{n}" for n, name in enumerate(_GROUP_COLUMNS[table.name]))
-            self.group = f"SELECT * FROM {table.name} WHERE {names} AND {_GROUP_CONDITION[table.name]}"  # noqa: S608
+        self.select_many = _select_many(table.name, self.columns, self.primary_key)
+        self.group_columns = _GROUP_COLUMNS.get(table.name, ())
+        self.select_groups = _select_many(table.name, self.columns, self.group_columns)
+        if table.name in _GROUP_CONDITION:
+            self.select_groups += f" AND t.{_GROUP_CONDITION[table.name]}"
 
     def identity(self, row: Mapping[str, Any]) -> tuple[str | int, ...]:
         return tuple(row[name] for name in self.primary_key)
@@ -87,14 +95,13 @@ class SqliteStore:
 
     def _open(self) -> None:
         connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=512)
-        connection.row_factory = sqlite3.Row
         for pragma in PRAGMAS:
             connection.execute(pragma)
         numbers = [connection.execute(f"SELECT max(commit_no) FROM {table}").fetchone()[0]  # noqa: S608
                    for table in ("events", "entries", "item_movements")]  # fmt: skip
         self._commit_no = max((number for number in numbers if number is not None), default=0)
         names = connection.execute("SELECT id FROM accounts WHERE guarded = 0")
-        self._open_accounts = {row["id"] for row in names}
+        self._open_accounts = {row[0] for row in names}
         self._connection = connection
 
     def _close(self) -> None:
@@ -127,35 +134,34 @@ class SqliteStore:
             connection.execute("ROLLBACK")
 
     def _load(self, connection: sqlite3.Connection, wanted: Wanted) -> State:
-        state = State(open_accounts=set(self._open_accounts))
-        anchor_sql = self._tables["anchors"].select
-        for anchor in wanted.anchors:
-            found = connection.execute(anchor_sql, {"k0": anchor}).fetchone()
-            state.anchors[anchor] = (found["version"], found["sequence"]) if found else (0, 0)
+        """Load what the batch names, each table once."""
+        state = State(open_accounts=self._open_accounts.copy())
+        state.anchors = dict.fromkeys(wanted.anchors, (0, 0))
+        anchors = self._tables["anchors"]
+        for anchor, version, sequence in _find(connection, anchors.select_many, [(name,) for name in wanted.anchors]):
+            state.anchors[anchor] = (version, sequence)
+        keys: dict[str, list[tuple[str | int, ...]]] = {}
         for key in wanted.keys:
-            self._load_row(connection, state, key)
-        for group in wanted.groups:
-            self._load_group(connection, state, group)
+            keys.setdefault(key.table, []).append(key.id)
+            state.rows[(key.table, key.id)] = None
+        for table, identities in keys.items():
+            statements = self._tables[table]
+            for values in _find(connection, statements.select_many, identities):
+                _keep_row(state, statements, values)
+        self._load_groups(connection, state, wanted)
         return state
 
-    def _load_row(self, connection: sqlite3.Connection, state: State, key: Key) -> None:
-        parameters = {f"k{n}": part for n, part in enumerate(key.id)}
-        found = connection.execute(self._tables[key.table].select, parameters).fetchone()
-        address = (key.table, key.id)
-        state.rows[address] = None if found is None else dict(found)
-        if found is not None:
-            state.stored.add(address)
-
-    def _load_group(self, connection: sqlite3.Connection, state: State, group: Group) -> None:
-        statements = self._tables[group.table]
-        parameters = {f"k{n}": part for n, part in enumerate(group.id)}
-        members = state.groups.setdefault((group.table, group.id), [])
-        for found in connection.execute(statements.group, parameters):
-            row = dict(found)
-            address = (group.table, statements.identity(row))
-            state.rows[address] = row
-            state.stored.add(address)
-            members.append(address)
+    def _load_groups(self, connection: sqlite3.Connection, state: State, wanted: Wanted) -> None:
+        groups: dict[str, list[tuple[str, ...]]] = {}
+        for group in wanted.groups:
+            groups.setdefault(group.table, []).append(group.id)
+            state.groups[(group.table, group.id)] = []
+        for table, identities in groups.items():
+            statements = self._tables[table]
+            for values in _find(connection, statements.select_groups, identities):
+                address, row = _keep_row(state, statements, values)
+                name = tuple(row[column] for column in statements.group_columns)
+                state.groups[(table, name)].append(address)
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
         for anchor, (version, sequence) in writes.anchors.items():
@@ -168,6 +174,18 @@ class SqliteStore:
                 connection.executemany(statements.update, writes.updates[name])
             if name in writes.inserts:
                 connection.executemany(statements.insert, writes.inserts[name])
+
+
+def _find(connection: sqlite3.Connection, sql: str, keys: Sequence[tuple[str | int, ...]]) -> Iterable[Any]:
+    return connection.execute(sql, {"keys": msgspec.json.encode(keys).decode()}) if keys else ()
+
+
+def _keep_row(state: State, statements: TableStatements, values: tuple[Any, ...]) -> tuple[Address, Row]:
+    row = dict(zip(statements.columns, values, strict=True))
+    address = (statements.name, statements.identity(row))
+    state.rows[address] = row
+    state.stored.add(address)
+    return address, row
 
 
 def _as_parameters(identities: Iterable[tuple[str | int, ...]]) -> list[dict[str, str | int]]:

@@ -55,9 +55,7 @@ class StripeGateway:
         self._name = name
         self._webhook_secrets = tuple(webhook_secrets)
         self._account = account
-        bases: Any = (
-            {} if api_base is None else dict.fromkeys(("api", "files", "connect", "meter_events"), api_base)
-        )
+        bases: Any = {} if api_base is None else dict.fromkeys(("api", "files", "connect", "meter_events"), api_base)
         http_client = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
         self._close_http: Callable[[], Awaitable[None]] = http_client.close_async
         self._client = stripe.StripeClient(
@@ -108,12 +106,14 @@ class StripeGateway:
         signature = headers.get("Stripe-Signature", "")
         for secret in self._webhook_secrets:
             try:
-                event = self._client.construct_event(raw, signature, secret, tolerance=TOLERANCE_SECONDS)
+                return _event(
+                    self._client.construct_event(raw, signature, secret, tolerance=TOLERANCE_SECONDS), self._account
+                )
             except stripe.SignatureVerificationError:
                 continue
-            except (ValueError, UnicodeDecodeError, KeyError) as error:
+            except (ValueError, KeyError, AttributeError, TypeError) as error:
+                # The library takes a signed body apart without looking whether it is an event at all.
                 raise BadSignature("This is not a Stripe event.") from error
-            return _event(event, self._account)
         raise BadSignature
 
     async def _ask(self, call: Callable[[], Awaitable[T]], *, is_write: bool) -> T:
@@ -221,7 +221,10 @@ def _translate(error: stripe.StripeError, *, is_write: bool) -> Exception:
     if isinstance(error, stripe.CardError):
         kind = "hard" if error.code in ("stolen_card", "lost_card", "fraudulent") else "soft"
         return Declined(error.user_message or "", kind=kind, reason=error.code or "declined")
-    if isinstance(error, stripe.APIConnectionError) or (error.http_status or 0) >= 500 or error.http_status == 409:
+    status = error.http_status or 0
+    # An answer that says "done" and cannot be read (cut off on its way) tells as little as none.
+    is_unreadable = isinstance(error, stripe.APIError) and status < 400
+    if isinstance(error, stripe.APIConnectionError) or is_unreadable or status >= 500 or status == 409:
         return OutcomeUnknown() if is_write else GatewayUnavailable()
     if error.http_status == 404:
         return NotFound("The gateway does not know this payment.")

@@ -1,0 +1,264 @@
+"""A small book, written once by the real engine; every test gets a copy of its file.
+
+In it gems are bought and spent, items given and used, limits counted, one entry reversed.
+
+Ada buys 500 gems for 4.99 USD, a sword for 120 and three potions for 27 (a discount of 3), drinks one,
+was given 50 and 10 gems, of which 20 were taken back: 393 gems, one sword, two potions. One of her
+checkouts is still open, another has expired.
+"""
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storefront.core.accounts import clearing, issuance, revenue, sink
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.outcome import Answer
+from storefront.core.commit.plan import (
+    Change,
+    Claim,
+    Deposit,
+    GrantEntitlement,
+    GrantItem,
+    IdempotencyKey,
+    Insert,
+    LotsOf,
+    LotTerms,
+    OpenEntry,
+    Plan,
+    Spend,
+    TakeItem,
+    Transfer,
+)
+from storefront.core.database import Database
+
+ADA = "cus_ada"
+NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
+HOUR, DAY, WEEK, MONTH = 1_763_715_600_000, 1_763_683_200_000, 1_763_337_600_000, 1_761_955_200_000
+LIMITS = [
+    {"per": "customer", "window": "lifetime", "count": 5},
+    {"per": "customer", "window": "hour", "count": 5},
+    {"per": "customer", "window": "month", "count": 5},
+    {"per": "global", "window": "day", "count": 5},
+    {"per": "global", "window": "week", "count": 5},
+]
+CATALOG = {
+    "offers": {
+        "gems-500": {"prices": {"USD": 499}, "limits": [{"per": "global", "window": "lifetime", "count": 9}]},
+        "sword": {"prices": {"gems": 120}, "limits": LIMITS},
+        "potion": {"prices": {"gems": 10}, "limits": []},
+    }
+}
+SWORD_COUNTERS = [
+    (f"limit:sword:{ADA}:lifetime:0", ADA),
+    (f"limit:sword:{ADA}:hour:{HOUR}", ADA),
+    (f"limit:sword:{ADA}:month:{MONTH}", ADA),
+    (f"limit:sword:*:day:{DAY}", "sku:sword"),
+    (f"limit:sword:*:week:{WEEK}", "sku:sword"),
+]
+PACK_COUNTER = "limit:gems-500:*:lifetime:0"
+
+
+@pytest.fixture(scope="session")
+def finished_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("book") / "shop.db"
+    asyncio.run(write_book(path))
+    return path
+
+
+@pytest.fixture
+def books(finished_book: Path, tmp_path: Path) -> Path:
+    """The path of a database in order."""
+    return Path(shutil.copy(finished_book, tmp_path / "shop.db"))
+
+
+@pytest.fixture
+def plant(books: Path) -> Callable[..., None]:
+    """Change the file behind the program's back, guards off; they stand again afterwards."""
+
+    def change(statements: Sequence[str], *, last: str = "") -> None:
+        connection = sqlite3.connect(books, isolation_level=None)
+        connection.execute("PRAGMA ignore_check_constraints=ON")
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("BEGIN")
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert connection.execute(statement).rowcount != 0, f"nothing was planted by: {statement}"
+        for _, sql in triggers:
+            connection.execute(sql)
+        if last:
+            connection.execute(last)
+        connection.commit()
+        connection.close()
+
+    return change
+
+
+async def write_book(path: Path) -> None:
+    """Write the whole book into a new database."""
+    database = Database(path)
+    await database.open(mode="sandbox")
+    engine = CommitEngine(database.store, Clock(lambda: NOW))
+    engine.start()
+    for plan in (_opening(), *_pack("pur_pack"), *_rewards(), _sword(), _potions(), _drink(), _give_back()):
+        await engine.commit(plan)
+    await _earn_and_spend_at_once(engine)
+    for plan in (_checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
+        await engine.commit(plan)
+    await engine.stop()
+    await database.close()
+
+
+def _plan() -> Plan:
+    return Plan(actor="test", anchors={ADA, "shop", "sku:sword", "sku:gems-500"})
+
+
+def _opening() -> Plan:
+    plan = _plan()
+    row = {"id": ADA, "external_id": "ada", "country": None, "created_at": NOW}
+    plan.add(Insert("customers", (ADA,), ADA, row))
+    plan.emit("customer.created", anchor=ADA, subject=ADA, payload={})
+    version = {"hash": "cat_1", "document": json.dumps(CATALOG), "stored_at": NOW}
+    plan.add(Insert("catalog_versions", ("cat_1",), None, version))
+    key = {"id": "key_1", "kind": "sk", "name": "game server", "hash": b"x" * 32, "scopes": "*",
+           "created_at": NOW, "expires_at": None, "revoked_at": NOW}  # fmt: skip
+    plan.add(Insert("api_keys", ("key_1",), None, key))
+    for action in ("created", "revoked"):
+        done = {"id": f"aud_{action}", "actor": "operator", "action": f"key.{action}", "about": "key_1",
+               "facts": "{}", "occurred_at": NOW, "recorded_at": NOW}  # fmt: skip
+        plan.add(Insert("audit_actions", (f"aud_{action}",), None, done))
+    return plan
+
+
+def _pack(purchase_id: str) -> tuple[Plan, Plan]:
+    """500 gems through the gateway: the intent, then the settlement."""
+    settling = _plan()
+    entry_id = settling.entry("purchase.settled", about=purchase_id, anchor=ADA)
+    settling.add(Transfer("entry", clearing("sandbox", "USD"), revenue("USD"), 499, ADA))
+    terms = LotTerms(payment="pay_1", cost_amount=499, cost_currency="USD")
+    settling.add(Deposit("entry", ADA, "gems", 500, issuance("gems"), terms))
+    done = {"status": "completed", "entry_id": entry_id, "completed_at": NOW}
+    settling.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, done))
+    settling.add(Claim("payment:sandbox:pi_1", purchase_id))
+    paid = {"state": "received", "gateway_payment": "pi_1"}
+    settling.add(Change("payments", (f"pay_{purchase_id}",), ADA, {}, paid))
+    settling.emit("purchase.completed", anchor=ADA, subject=purchase_id, payload={})
+    return _checkout(purchase_id), settling
+
+
+def _checkout(purchase_id: str) -> Plan:
+    plan = _plan()
+    plan.idempotency = IdempotencyKey("sk_1", "POST /v1/purchases", f"key-{purchase_id}", b"f" * 32)
+    plan.object_id, plan.is_answer_open = purchase_id, True
+    reserved = json.dumps([PACK_COUNTER])
+    row = _purchase(purchase_id, "gems-500", 499, "USD", status="pending", reserved=reserved, completed_at=None)
+    plan.add(Insert("purchases", (purchase_id,), ADA, row))
+    payment = {"id": f"pay_{purchase_id}", "purchase_id": purchase_id, "customer_id": ADA, "gateway": "sandbox",
+               "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
+               "state": "awaiting", "redirect_url": None, "return_url": None, "lease_until": 0, "asked_at": None,
+               "attempts": 0, "created_at": NOW}  # fmt: skip
+    plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
+    plan.count(PACK_COUNTER, anchor="sku:gems-500")
+    plan.emit("purchase.pending", anchor=ADA, subject=purchase_id, payload={})
+    return plan
+
+
+def _expire(purchase_id: str) -> Plan:
+    plan = _plan()
+    over = {"status": "expired", "reserved": "[]"}
+    plan.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, over))
+    plan.count(PACK_COUNTER, anchor="sku:gems-500", by=-1)
+    plan.emit("purchase.expired", anchor=ADA, subject=purchase_id, payload={})
+    return plan
+
+
+def _rewards() -> list[Plan]:
+    plans = []
+    for amount in (50, 10):
+        plan = _plan()
+        _open_entry(plan, f"ent_reward_{amount}", "reward")
+        plan.add(Deposit("entry", ADA, "gems", amount, issuance("gems"), LotTerms(source=f"reward {amount}")))
+        plans.append(plan)
+    return plans
+
+
+def _sword() -> Plan:
+    plan = _bought("pur_sword", "sword", 1, 120, [])
+    plan.add(GrantItem(ADA, "sword", 1, "pur_sword", at_most=1, bought_with=LotsOf("spend")))
+    plan.add(GrantEntitlement(ADA, "arena", True, "purchase", "pur_sword"))
+    for key, anchor in SWORD_COUNTERS:
+        plan.count(key, anchor=anchor, at_most=5)
+    return plan
+
+
+def _potions() -> Plan:
+    discount = {"type": "adjustment", "title": "three for 27", "total": {"amount": -3, "currency": "gems"}}
+    plan = _bought("pur_potions", "potion", 3, 27, [discount])
+    plan.add(GrantItem(ADA, "potion", 3, "pur_potions", bought_with=LotsOf("spend")))
+    return plan
+
+
+def _bought(purchase_id: str, sku: str, quantity: int, total: int, adjustments: list[Any]) -> Plan:
+    plan = _plan()
+    plan.idempotency = IdempotencyKey("sk_1", "POST /v1/purchases", f"key-{purchase_id}", b"f" * 32)
+    plan.object_id, plan.answer = purchase_id, lambda outcome: Answer(201, b"{}")
+    _open_entry(plan, f"ent_{sku}", "purchase.settled", about=purchase_id)
+    plan.add(Spend("entry", ADA, "gems", total, sink("gems")))
+    row = _purchase(purchase_id, sku, total, "gems", quantity=quantity, entry_id=f"ent_{sku}")
+    goods = {"type": "offer", "sku": sku, "total": {"amount": total, "currency": "gems"}}
+    row["lines"] = json.dumps([goods, *adjustments])
+    plan.add(Insert("purchases", (purchase_id,), ADA, row))
+    plan.emit("purchase.completed", anchor=ADA, subject=purchase_id, payload={})
+    return plan
+
+
+def _drink() -> Plan:
+    plan = _plan()
+    plan.idempotency = IdempotencyKey("sk_1", "POST /v1/consume", "key-drink", b"f" * 32)
+    plan.object_id, plan.answer = "con_1", lambda outcome: Answer(200, b"{}")
+    plan.add(TakeItem(ADA, "potion", 1, "con_1"))
+    return plan
+
+
+def _give_back() -> Plan:
+    """Take 20 of the 50 rewarded gems back."""
+    plan = _plan()
+    _open_entry(plan, "ent_reversal", "reward.reversed", reverses="ent_reward_50")
+    plan.add(Spend("entry", ADA, "gems", 20, issuance("gems")))
+    return plan
+
+
+async def _earn_and_spend_at_once(engine: CommitEngine) -> None:
+    """Another customer earns 7 and spends 7 in one batch; the spending was decided first."""
+    spending, earning = (Plan(actor="test", anchors={"cus_bob"}) for _ in range(2))
+    spending.entry("reward.spent", about="quest", anchor="cus_bob")
+    earning.entry("reward", about="quest", anchor="cus_bob")
+    spending.add(Spend("entry", "cus_bob", "gems", 7, sink("gems")))
+    earning.add(Deposit("entry", "cus_bob", "gems", 7, issuance("gems"), LotTerms(source="reward")))
+    earned, spent = await asyncio.gather(engine.commit(earning), engine.commit(spending))
+    assert earned.moment.commit_no == spent.moment.commit_no
+
+
+def _open_entry(plan: Plan, entry_id: str, kind: str, *, about: str = "quest", reverses: str | None = None) -> None:
+    """Open an entry under a name that a test can speak of."""
+    plan.add(OpenEntry("entry", entry_id, kind, about, ADA, reverses))
+
+
+def _purchase(purchase_id: str, sku: str, total: int, currency: str, **also: Any) -> dict[str, Any]:
+    base: Mapping[str, Any] = {
+        "id": purchase_id, "customer_id": ADA, "sku": sku, "kind": "item", "quantity": 1, "status": "completed",
+        "refunded": "none", "dispute": "none", "pay_with": "wallet", "payment_state": "none", "currency": currency,
+        "total": total, "catalog_version": "cat_1", "lines": "[]", "reserved": "[]", "details": "{}",
+        "metadata": "{}", "entry_id": None, "reason": None, "created_at": NOW, "updated_at": NOW,
+        "completed_at": NOW, "expires_at": None,
+    }  # fmt: skip
+    return {**base, **also}
