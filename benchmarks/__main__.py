@@ -151,7 +151,9 @@ def _mint(port: int, number: int) -> str:
 
 @contextmanager
 def _server(command: list[str], environ: dict[str, str]) -> Iterator[int]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, cwd=ROOT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ, cwd=ROOT
+    )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

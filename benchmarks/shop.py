@@ -24,7 +24,7 @@ FULL = 10**9
 
 
 async def serve(config: Path) -> None:
-    configure_logging("warning", "json")
+    configure_logging("info", "json")
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]

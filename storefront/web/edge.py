@@ -23,7 +23,7 @@ from storefront.web.addresses import ClientAddress
 from storefront.web.auth import Authenticator
 from storefront.web.errors import CrossSiteRequest, ErrorTable, ErrorView, MethodNotAllowed, MissingScope
 from storefront.web.headers import REQUEST_ID_HEADER, EdgeHeaders
-from storefront.web.logs import REQUEST_ID
+from storefront.web.logs import REQUEST_ID, write_access
 from storefront.web.metrics import UNMATCHED, HttpMetrics, RouteMetrics
 from storefront.web.reading import RequestReader
 
@@ -221,14 +221,16 @@ class Endpoint:
         return call
 
     def _write_log(self, call: Call | None, status: int, seconds: float) -> None:
-        write = _log.warning if status >= 500 else _log.debug if self._is_read and status < 400 else _log.info
-        write(
-            "answered",
-            method=self._route.method,
-            route=self._route.template,
-            status=status,
-            milliseconds=round(seconds * 1000, 1),
-            caller=None if call is None else call.principal.caller,
+        level = logging.WARNING if status >= 500 else logging.DEBUG if self._is_read and status < 400 else logging.INFO
+        write_access(
+            level,
+            {
+                "method": self._route.method,
+                "route": self._route.template,
+                "status": status,
+                "milliseconds": round(seconds * 1000, 1),
+                "caller": None if call is None else call.principal.caller,
+            },
         )
 
 
