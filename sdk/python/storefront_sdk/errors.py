@@ -1,0 +1,140 @@
+"""Errors by the server's ``code``; every one carries what the problem document said.
+
+StorefrontError
+├── Invalid (400, 413, 415, 422)   ├── Unauthorized (401)      ├── Forbidden (403)
+│                                                              │   └── PurchaseRefused
+├── InsufficientFunds (402)        ├── NotFound (404)          ├── Unavailable (5xx)
+├── Conflict (409)                 ├── RateLimited (429)       │   └── ConnectionLost
+│   ├── AlreadyOwned  ├── LimitReached  ├── SoldOut  ├── PriceChanged  └── OfferClosed
+└── NothingCached: ``cache_only`` was asked for and nothing is there
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_ENVELOPE = frozenset({"type", "title", "status", "detail", "code", "request_id", "errors"})
+
+
+class StorefrontError(Exception):
+    """What the server refused. ``facts`` hold the refusal's own members, ``errors`` wrong fields by pointer."""
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        code: str = "error",
+        status: int = 0,
+        title: str = "",
+        request_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> None:
+        super().__init__(f"{detail} [{code}]" + (f" (request {request_id})" if request_id else ""))
+        self.detail = detail
+        self.code = code
+        self.status = status
+        self.title = title or detail
+        self.request_id = request_id
+        self.facts: Mapping[str, Any] = facts or {}
+        self.errors = tuple(errors)
+
+
+class Invalid(StorefrontError):
+    """The request cannot be meant; ``errors`` points at the fields."""
+
+
+class Unauthorized(StorefrontError):
+    """The credential is missing or dead: mint a new session."""
+
+
+class Forbidden(StorefrontError):
+    """The credential may not do this."""
+
+
+class PurchaseRefused(Forbidden):
+    """The shop refuses this purchase and says no more."""
+
+
+class NotFound(StorefrontError):
+    """Not there, or not yours."""
+
+
+class InsufficientFunds(StorefrontError):
+    """The wallet is short; facts: required, available, short_by, top_up_offers."""
+
+
+class Conflict(StorefrontError):
+    """It clashes with the present state."""
+
+
+class AlreadyOwned(Conflict):
+    """It can be owned once, and it is."""
+
+
+class LimitReached(Conflict):
+    """This customer may buy no more of it now."""
+
+
+class SoldOut(Conflict):
+    """Nobody may: there is none left."""
+
+
+class PriceChanged(Conflict):
+    """The price is not the expected one; facts: expected, price."""
+
+
+class OfferClosed(Conflict):
+    """It is not on sale now."""
+
+
+class RateLimited(StorefrontError):
+    """Too many requests, also after waiting."""
+
+
+class Unavailable(StorefrontError):
+    """The server cannot answer; the same call may be made again under the same key."""
+
+
+class ConnectionLost(Unavailable):
+    """The server could not be reached, or its reply was lost. What happened is unknown."""
+
+
+class NothingCached(StorefrontError):
+    """``cache_only`` was asked for and there is no state yet."""
+
+
+_BY_CODE: Mapping[str, type[StorefrontError]] = {
+    "insufficient_funds": InsufficientFunds,
+    "already_owned": AlreadyOwned,
+    "limit_reached": LimitReached,
+    "sold_out": SoldOut,
+    "price_changed": PriceChanged,
+    "offer_closed": OfferClosed,
+    "purchase_refused": PurchaseRefused,
+}
+_BY_STATUS: Mapping[int, type[StorefrontError]] = {
+    400: Invalid,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    413: Invalid,
+    415: Invalid,
+    422: Invalid,
+    429: RateLimited,
+}
+
+
+def error_from(status: int, document: Mapping[str, Any]) -> StorefrontError:
+    """Make the error that a problem document describes; unknown codes are told by their status."""
+    code = str(document.get("code", "error"))
+    kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (Unavailable if status >= 500 else StorefrontError)
+    return kind(
+        str(document.get("detail") or document.get("title") or f"status {status}"),
+        code=code,
+        status=status,
+        title=str(document.get("title", "")),
+        request_id=document.get("request_id"),
+        facts={name: value for name, value in document.items() if name not in _ENVELOPE},
+        errors=document.get("errors", ()),
+    )
