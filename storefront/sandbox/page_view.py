@@ -40,7 +40,7 @@ class View:
     lines: tuple[Line, ...] = ()
     success_url: str = ""
     return_origins: tuple[str, ...] = ()
-    card_ending: str = ""
+    card_number: str = ""  # of the card that was tried last, as it was typed
     last_error: Body | None = None
     is_free: bool = False
     is_held: bool = False
@@ -66,7 +66,7 @@ def view_of(world: World, session_id: str, locale: str, theme: str | None) -> Vi
         ),
         success_url=return_url(session),
         return_origins=tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in addresses})),
-        card_ending=_card_ending(world, intent),
+        card_number=_card_number(world, intent),
         last_error=intent["last_payment_error"] if intent else None,
         is_free=session["amount_total"] == 0,
         is_held=bool(intent and intent["status"] == "requires_capture"),
@@ -80,10 +80,11 @@ def _state(world: World, session: Body) -> str:
     return "paid" if session["status"] == "complete" else "expired"
 
 
-def _card_ending(world: World, intent: Body | None) -> str:
+def _card_number(world: World, intent: Body | None) -> str:
     if intent is None or intent["payment_method"] is None:
         return ""
-    return str(world.get("payment_method", intent["payment_method"])["card"]["last4"])
+    digits = str(world.records.hidden(intent["payment_method"])["number"])
+    return " ".join(re.findall(r"\d{1,4}", digits))
 
 
 def _line(item: Body, product: Body, locale: str) -> Line:

@@ -74,6 +74,7 @@ class Pages:
             return self._page(view, 400, form=None)
         if fields.get("challenge") in ("pass", "fail") and "card_number" not in fields:
             form = blank_form(view.now, view.email)
+            form.card_number = view.card_number or form.card_number
             return await self._settle(request, form, await self._answer(view.session, fields))
         return await self._try_card(request, view, fields)
 

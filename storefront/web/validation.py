@@ -134,7 +134,7 @@ class _WholeNumber:
         del parent_schema, value, schema_path
 
     def validate(self, instance: Any) -> None:
-        if type(instance) is float:
+        if type(instance) is float and instance.is_integer():
             raise ValueError("not an integer")
 
 

@@ -1,0 +1,241 @@
+"""A shop and its emulator as real processes that can be killed, and a client of theirs.
+
+The parent keeps each port reserved, so that a process that is started again finds its address free.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+
+SERVER_KEY = "sk_sandbox_demo"
+SANDBOX_KEY = "sk_test_" + "crash_tests"
+WEBHOOK_SECRET = "whsec_" + "crash_tests_0123456789abcdef"
+HANG_SECONDS = 20.0
+POLL_SECONDS = 0.01
+
+SHOP = """
+shop: {name: Crash shop}
+mode: sandbox
+data: ${DATA}
+logging: {level: warning, format: json}
+keys:
+  - {key: sk_sandbox_demo, kind: server}
+plugins: {microtransactions: {}}
+assets: {gems: {title: Gems}}
+offers:
+  gems-500: {kind: currency_pack, title: 500 gems, contents: {gems: 500}, prices: {USD: 499}}
+  treasury: {kind: currency_pack, title: A million gems, contents: {gems: 1000000}, prices: {USD: 99999}}
+  charm: {kind: item, type: consumable, title: Charm, prices: {gems: 10}}
+gateways:
+  sandbox:
+    secret_key: ${SANDBOX_SECRET_KEY}
+    webhook_secret: ${SANDBOX_WEBHOOK_SECRET}
+"""
+
+
+class Reply(NamedTuple):
+    """What came back, byte for byte."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+
+class Process:
+    """One command of ours in a process of its own; what it prints goes to ``<name>.log``."""
+
+    def __init__(self, folder: Path, name: str, arguments: list[str], environ: Mapping[str, str], ready: str) -> None:
+        self._log = folder / f"{name}.log"
+        self._arguments = [sys.executable, "-W", "error", "-m", "storefront", *arguments]
+        self._environ = {**os.environ, **environ}
+        self._ready = ready
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start_seconds: list[float] = []
+
+    async def start(self, browser: aiohttp.ClientSession) -> None:
+        """Start it and wait until ``ready`` answers; how long that took is kept."""
+        began = time.monotonic()
+        process = self._process = self._launch()
+        async with asyncio.timeout(HANG_SECONDS):
+            while not await _answers(browser, self._ready):
+                assert process.poll() is None, self._log.read_text()
+                await asyncio.sleep(POLL_SECONDS)
+        self.start_seconds.append(time.monotonic() - began)
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(self._arguments, cwd=self._folder, env=self._environ, stdout=log, stderr=log)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def kill(self) -> None:
+        """SIGKILL: it gets no chance to tidy up. Safe to call twice."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
+            process.wait()
+
+    def freeze(self) -> None:
+        """Let it hang: connections are taken by the kernel, and nobody answers."""
+        assert self._process is not None, "it runs"
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+
+class Port:
+    """A loopback port that nobody else gets, while processes of ours come and go on it."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number: int = self._socket.getsockname()[1]
+
+    def give_back(self) -> None:
+        self._socket.close()
+
+
+class World:
+    """A shop's server and its emulator, mounted in the server or ``standalone``, and a browser on both."""
+
+    browser: aiohttp.ClientSession
+
+    def __init__(self, folder: Path, *, standalone: bool) -> None:
+        self._ports = [Port(), Port()]
+        serve, sandbox = (port.number for port in self._ports)
+        self.url = f"http://127.0.0.1:{serve}"
+        self._sandbox_url = f"http://127.0.0.1:{sandbox}" if standalone else f"{self.url}/sandbox"
+        self._data = folder / "data"
+        self._data.mkdir()
+        config = folder / "shop.yaml"
+        config.write_text(SHOP + (f"    url: {self._sandbox_url}\n" if standalone else ""))
+        environ = {
+            "DATA": str(self._data),
+            "SANDBOX_SECRET_KEY": SANDBOX_KEY,
+            "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        }
+        at = ["--config", str(config), "--data", str(self._data)]
+        self.server = Process(folder, "serve", ["serve", *at, "--port", str(serve)], environ, f"{self.url}/readyz")
+        self.emulator = (
+            Process(
+                folder,
+                "sandbox",
+                ["sandbox", *at, "--port", str(sandbox), "--webhook-url", f"{self.url}/webhooks/sandbox"],
+                environ,
+                f"{self._sandbox_url}/control/clock",
+            )
+            if standalone
+            else None
+        )
+
+    async def open(self) -> None:
+        self.browser = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HANG_SECONDS))
+        await self.start()
+
+    async def close(self) -> None:
+        self.kill()
+        await self.browser.close()
+        for port in self._ports:
+            port.give_back()
+
+    async def start(self) -> None:
+        """Start what is not running."""
+        emulator = [] if self.emulator is None else [self.emulator]
+        await asyncio.gather(*(p.start(self.browser) for p in (self.server, *emulator) if not p.is_running))
+
+    def kill(self) -> None:
+        """SIGKILL everything at once."""
+        self.server.kill()
+        if self.emulator is not None:
+            self.emulator.kill()
+
+    @property
+    def database(self) -> Path:
+        return self._data / "storefront.sqlite"
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Read the books from outside, whether anybody serves them or not."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait for what marks a stage in the books."""
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                if condition():
+                    return
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def until_sessions(self, count: int) -> None:
+        """Wait until the emulator has opened so many checkouts."""
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                if len((await self.books())["sessions"]) >= count:
+                    return
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def post(self, path: str, body: Any = None, *, key: str | None = None) -> Reply:
+        """Ask the shop as the game's server; raises ``aiohttp.ClientError`` where no answer came."""
+        headers = {"Authorization": f"Bearer {SERVER_KEY}"} | ({} if key is None else {"Idempotency-Key": key})
+        async with self.browser.post(f"{self.url}{path}", json=body, headers=headers) as response:
+            return Reply(response.status, await response.read(), response.headers)
+
+    async def get(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {SERVER_KEY}"}
+        async with self.browser.get(f"{self.url}{path}", headers=headers) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def buy(self, customer: str, sku: str, *, key: str) -> Reply:
+        return await self.post("/v1/purchases", {"customer": customer, "sku": sku}, key=key)
+
+    async def pay(self, purchase: Any) -> int:
+        """Fill in the hosted page of a purchase (its JSON) and return the page's status: 303 paid."""
+        form = {"card_number": "4242424242424242", "action": "pay"}
+        url = purchase["payment"]["redirect_url"]
+        async with self.browser.post(url, data=form, allow_redirects=False) as response:
+            return response.status
+
+    async def control(self, name: str, body: Any) -> Any:
+        """Order the emulator to do something."""
+        async with self.browser.post(
+            f"{self._sandbox_url}/control/{name}", json=body, headers={"Authorization": f"Bearer {SANDBOX_KEY}"}
+        ) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def books(self) -> Any:
+        """Return the emulator's books: the judge of who was charged."""
+        headers = {"Authorization": f"Bearer {SANDBOX_KEY}"}
+        async with self.browser.get(f"{self._sandbox_url}/control/books", headers=headers) as response:
+            return await response.json()
+
+
+async def _answers(browser: aiohttp.ClientSession, url: str) -> bool:
+    try:
+        async with browser.get(url) as response:
+            return response.status < 500
+    except aiohttp.ClientConnectionError:
+        return False
