@@ -1,0 +1,73 @@
+# Storefront from a bare machine: Python 3.11 with venv, and make. `make help` lists what there is.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config.example.yaml
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+SDK := $(wildcard sdk/python/pyproject.toml)
+
+# The first of these that is Python 3.11 or newer; PYTHON=/path/to/python chooses another.
+PYTHON ?= $(shell for python in python3.11 python3 python3.14 python3.13 python3.12; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "  make run reads CONFIG (now $(CONFIG)), HOST, PORT and DATA, for example:"
+	@echo "    make run PORT=9000 CONFIG=my-shop.yaml DATA=./my-data"
+
+.PHONY: run
+run: $(VENV)/installed ## Install if need be, and serve the shop of CONFIG
+	@exec $(BIN)/storefront serve --config "$(CONFIG)"
+
+.PHONY: demo
+demo: $(VENV)/installed ## Play a whole purchase, told step by step
+	@exec $(BIN)/storefront demo --config "$(CONFIG)"
+
+.PHONY: test
+test: $(VENV)/installed-dev ## Install if need be, and run the tests
+	$(BIN)/python -m pytest -n 2 --durations=20 -m "not heavy"
+
+.PHONY: test-heavy
+test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
+
+.PHONY: lint
+lint: $(VENV)/installed-dev ## Check style, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(VENV)/installed-dev ## Measure purchases and checks per second
+	$(BIN)/python -m benchmarks
+
+.PHONY: clean
+clean: ## Remove what was installed and built; the shop's data stays
+	rm -rf $(VENV) build dist *.egg-info sdk/python/*.egg-info .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { \
+		echo "Storefront needs Python 3.11 or newer, and found none (looked for python3.11 and python3)." >&2; \
+		echo "Install it, or say where it is: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version) …"
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+		rm -rf $(VENV); echo "python -m venv failed; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# A stamp is as new as the last installation: a second run is instant, a changed pyproject.toml installs again.
+$(VENV)/installed: pyproject.toml | $(BIN)/python
+	@echo "Installing Storefront …"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml $(SDK) | $(BIN)/python
+	@echo "Installing Storefront and its tools …"
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --editable . --group dev $(if $(SDK),--editable sdk/python)
+	@touch $(VENV)/installed $@

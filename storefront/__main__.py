@@ -1,0 +1,6 @@
+"""``python -m storefront`` is the command ``storefront``."""
+
+from storefront.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Asks a shop: the running server by its control socket, or, where none runs, the database itself.
+
+Also what has to be known first: whether a server runs on a data folder at all.
+"""
+
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from storefront.cli.choices import Choice
+from storefront.control import SOCKET_NAME, opened_desk, socket_address
+from storefront.core.config import ConfigError, Mistake
+from storefront.core.errors import StorefrontError
+
+REPLY_SECONDS = 60.0
+
+
+class ServerRefused(StorefrontError):
+    code = "server_refused"
+    title = "The running server refuses"
+
+
+class NoServer(StorefrontError):
+    code = "no_server"
+    title = "No server runs on this data folder"
+
+
+async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
+    """Carry out an operation in the running server, else in this process under the database's lock.
+
+    Raises:
+        ConfigError, ServerRefused: the server says no.
+        StorefrontError: without a server, the use case's own errors.
+    """
+    data_dir = choice.data_dir()
+    if is_running(data_dir):
+        return await ask_server(data_dir, operation, arguments)
+    host = choice.load()
+    host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with opened_desk(host, read=choice.load) as desk:
+        return await desk.ask(operation, arguments)
+
+
+async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out an operation in the server that runs on a data folder.
+
+    Raises:
+        NoServer: none runs there.
+        ConfigError, ServerRefused: the server says no.
+    """
+    if not is_running(data_dir):
+        raise NoServer(f"No server runs on {data_dir}. Start one with `storefront serve`.")
+    timeout = aiohttp.ClientTimeout(total=REPLY_SECONDS)
+    with socket_address(data_dir / SOCKET_NAME) as address:
+        connector = aiohttp.UnixConnector(address)
+        async with (
+            aiohttp.ClientSession("http://control", connector=connector, timeout=timeout) as session,
+            session.post(f"/{operation}", json=arguments) as response,
+        ):
+            answer: dict[str, Any] = await response.json()
+    if response.status == 200:
+        return answer
+    if "mistakes" in answer:
+        raise ConfigError(Mistake(**mistake) for mistake in answer["mistakes"])
+    raise ServerRefused(answer.get("detail", f"The server answered {response.status}."))
+
+
+def is_running(data_dir: Path) -> bool:
+    """Tell whether a server answers on a data folder's control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            with socket_address(data_dir / SOCKET_NAME) as address:
+                probe.connect(address)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return False
+    return True

@@ -1,0 +1,99 @@
+"""Which shop a command means: the flags, the environment (``CONFIG``, ``HOST``, ``PORT``, ``DATA``), the YAML.
+
+Flags win over the environment, the environment over the YAML. Relative paths of flags and variables start at the
+working directory, those in the YAML at the YAML's folder.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from storefront.core.config.mistakes import ConfigError
+from storefront.core.config.model import Config, Database
+from storefront.core.config.secret import Secret
+
+if TYPE_CHECKING:
+    from storefront.plugins import PluginHost
+
+DEFAULT_CONFIG = Path("config.example.yaml")
+
+ConfigFlag = Annotated[
+    Path, typer.Option("--config", "-c", envvar="CONFIG", show_envvar=True, help="The shop's YAML file.")
+]
+DataFlag = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", "-d", envvar="DATA", help="Folder of the database and the control socket, instead of the YAML's."
+    ),
+]
+HostFlag = Annotated[str | None, typer.Option("--host", envvar="HOST", help="Address to listen on.")]
+PortFlag = Annotated[
+    int | None, typer.Option("--port", "-p", envvar="PORT", min=0, max=65535, help="Port to listen on; 0 takes any.")
+]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was asked for on the command line or by the environment; ``None`` leaves it to the YAML."""
+
+    config: Path
+    host: str | None = None
+    port: int | None = None
+    data: Path | None = None
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the environment for ``${…}`` in the YAML, so that ``${DATA}`` there means the same as here."""
+        given = {
+            "HOST": self.host,
+            "PORT": None if self.port is None else str(self.port),
+            "DATA": None if self.data is None else str(self.data.absolute()),
+        }
+        return {**os.environ, **{name: value for name, value in given.items() if value is not None}}
+
+    def apply(self, config: Config) -> Config:
+        """Return the configuration with what was asked for in place of what the YAML says."""
+        host = self.host or config.web.host
+        port = config.web.port if self.port is None else self.port
+        changed = replace(config, web=replace(config.web, host=host, port=port))
+        if self.data is None:
+            return changed
+        data_dir = self.data.absolute()
+        is_default = config.database.url.reveal() == f"sqlite:///{config.data_dir}/storefront.sqlite"
+        url = Database(Secret(f"sqlite:///{data_dir}/storefront.sqlite")) if is_default else config.database
+        return replace(changed, data_dir=data_dir, database=url)
+
+    def load(self) -> "PluginHost":
+        """Read the configuration and build its plugins.
+
+        Raises:
+            ConfigError: every mistake in the configuration.
+            PluginFailed: a plugin is missing or broken and may not be left out.
+        """
+        import structlog
+
+        from storefront.plugins import load
+        from storefront.web.logs import configure_logging
+
+        if not structlog.is_configured():
+            configure_logging("warning")  # what is found while reading goes to stderr, never between facts
+        host = load(self.config, self.environ())
+        host.config = self.apply(host.config)
+        return host
+
+    def data_dir(self) -> Path:
+        """Return the data folder, also where the rest of the YAML is full of mistakes."""
+        if self.data is not None:
+            return self.data.absolute()
+        from storefront.core.config import read_document
+
+        try:
+            document = read_document(self.config, self.environ())
+        except ConfigError:
+            return self.config.absolute().parent / "data"
+        data = document.value.get("data")
+        return document.folder / (data if isinstance(data, str) else "data")

@@ -1,0 +1,238 @@
+"""The commands, their flags and their help; what each does is in a file of its own, imported when it runs."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from storefront.cli import keys
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit, name="audit")
+
+ConfigArgument = Annotated[
+    Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
+]
+
+
+@app.callback()
+def storefront() -> None:
+    """A self-hosted storefront server for games and creators.
+
+    \b
+    Start here:
+      storefront demo                                a whole purchase, told step by step
+      storefront serve --config config.example.yaml  the shop in your browser
+    """
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    host: HostFlag = None,
+    port: PortFlag = None,
+    data: DataFlag = None,
+) -> None:
+    """Serve the shop until Ctrl-C or SIGTERM; SIGHUP reads the YAML again.
+
+    What is under way when it stops may finish, for up to 30 seconds.
+
+    \b
+    Examples:
+      storefront serve
+      storefront serve my-shop.yaml --port 9000 --data ./my-data
+      PORT=0 storefront serve                    any free port; it is printed
+    """
+    from storefront.cli import banner, serving
+
+    began: float = context.obj
+    choice = Choice(file or config, host, port, data)
+    serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
+
+
+@app.command()
+def check(
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Explain every mistake in the YAML, with file, line and column; exit code 2 if there is one.
+
+    \b
+    Examples:
+      storefront check my-shop.yaml
+      storefront check --json | jq '.mistakes[] | .path'
+    """
+    from storefront.cli import configuring
+
+    configuring.check(Choice(file or config, data=data), as_json=as_json)
+
+
+@app.command("config-schema")
+def config_schema(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it to this file.")] = None,
+) -> None:
+    """Print the YAML's JSON Schema, with what the installed plugins add, so that editors complete it.
+
+    \b
+    Example:
+      storefront config-schema --output config.schema.json
+    """
+    from storefront.cli import configuring
+
+    configuring.print_schema(output)
+
+
+@app.command()
+def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+    """Show which plugins are installed and enabled, how they are doing, and why one was left out.
+
+    \b
+    Example:
+      storefront plugins --json
+    """
+    from storefront.cli import plugin_list
+
+    plugin_list.show_plugins(Choice(config, data=data), as_json=as_json)
+
+
+@app.command()
+def migrate(
+    status: Annotated[bool, typer.Option("--status", help="Only show where the database stands.")] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring the database up to this version. `serve` does it too: this is for doing it beforehand.
+
+    \b
+    Examples:
+      storefront migrate --status
+      storefront migrate
+    """
+    from storefront.cli import upgrading
+
+    upgrading.migrate(Choice(config, data=data), only_status=status, as_json=as_json)
+
+
+@app.command()
+def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+    """Let the running server read its YAML again: offers, prices and texts change without a restart.
+
+    With a mistake in the YAML nothing changes, and the mistakes are printed.
+
+    \b
+    Example:
+      storefront reload
+    """
+    from storefront.cli import reloading
+
+    reloading.reload(Choice(config, data=data), as_json=as_json)
+
+
+@audit.callback()
+def audits() -> None:
+    """Prove the books: nothing lost, nothing doubled, nothing edited.
+
+    \b
+    Example:
+      storefront audit verify --deep
+    """
+
+
+@audit.command()
+def verify(
+    deep: Annotated[bool, typer.Option("--deep", help="Also check everything around the ledger.")] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Check the books, also while a server runs; exit code 1 if anything is wrong. Nothing is written.
+
+    \b
+    Examples:
+      storefront audit verify
+      storefront audit verify --deep --json
+    """
+    from storefront.cli import auditing
+
+    auditing.verify(Choice(config, data=data), deep=deep, as_json=as_json)
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on.")] = 8081,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    public_url: Annotated[str | None, typer.Option("--public-url", help="Where browsers reach it.")] = None,
+    webhook_url: Annotated[
+        str, typer.Option("--webhook-url", help="Where the shop listens for what happened.")
+    ] = "http://127.0.0.1:8080/webhooks/sandbox",
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+) -> None:
+    """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
+
+    \b
+    Example:
+      storefront sandbox --port 8081
+    """
+    from storefront.cli import emulating, serving
+
+    choice = Choice(config, data=data)
+    serving.run(
+        emulating.emulate(choice, host=host, port=port, public_url=public_url, webhook_url=webhook_url)
+    )
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+) -> None:
+    """Play a whole purchase against a fresh server, step by step; the shop stays open to look around.
+
+    \b
+    Examples:
+      storefront demo
+      storefront demo --once      for scripts: exit code 1 if anything is not as told
+    """
+    from storefront.cli import demo as story
+
+    asyncio.run(story.play(Choice(config), once=once))
+
+
+@app.command()
+def version(as_json: JsonFlag = False) -> None:
+    """Print the versions of Storefront, Python and SQLite.
+
+    \b
+    Example:
+      storefront version
+    """
+    import platform
+    import sqlite3
+    from importlib.metadata import version as version_of
+
+    facts = {
+        "storefront": version_of("storefront"),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+    }
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(facts)
+    else:
+        console().print("storefront {storefront} (Python {python}, SQLite {sqlite})".format(**facts))

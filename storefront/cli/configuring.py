@@ -1,0 +1,98 @@
+"""``storefront check`` and ``storefront config-schema``: the YAML, explained before anything runs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from storefront.cli.choices import Choice
+from storefront.cli.output import console, describe_mistakes, print_error, print_json, print_mistakes
+from storefront.core.config import ConfigError, PluginSchema, full_schema
+from storefront.plugins import PluginFailed, PluginHost, installed_plugins, plugin_schema
+
+
+def check(choice: Choice, *, as_json: bool) -> None:
+    """Read the configuration and tell what is in it, or every mistake; ends with exit code 2 on mistakes."""
+    try:
+        host = choice.load()
+    except ConfigError as error:
+        if as_json:
+            print_json({"ok": False, "mistakes": describe_mistakes(error.mistakes)})
+        else:
+            print_mistakes(error.mistakes)
+        raise typer.Exit(2) from error
+    except PluginFailed as error:
+        if as_json:
+            print_json({"ok": False, "mistakes": [], "error": error.detail})
+        else:
+            print_error(error.detail)
+        raise typer.Exit(2) from error
+    facts = _summary(host)
+    if as_json:
+        print_json(facts)
+    else:
+        _print_summary(choice.config, facts)
+
+
+def print_schema(output: Path | None) -> None:
+    """Print the JSON Schema of this installation's configuration, or write it to a file."""
+    schema = full_schema(_installed_schemas())
+    text = json.dumps(schema, indent=2, ensure_ascii=False)
+    if output is None:
+        print(text)
+        return
+    output.write_text(text + "\n", encoding="utf-8")
+    console(stderr=True).print(f"Wrote {escape(str(output))}")
+
+
+def _installed_schemas() -> dict[str, PluginSchema]:
+    schemas = {}
+    for name, point in installed_plugins().items():
+        try:
+            schemas[name] = plugin_schema(point.load())
+        except Exception as error:  # a stranger's code may raise anything, and the others still have a schema
+            print_error(f"The plugin {name} is left out of the schema: it cannot be loaded ({error}).")
+    return schemas
+
+
+def _summary(host: PluginHost) -> dict[str, Any]:
+    config = host.config
+    kinds: dict[str, int] = {}
+    for offer in config.offers.values():
+        kinds[offer.kind] = kinds.get(offer.kind, 0) + 1
+    return {
+        "ok": True,
+        "shop": config.shop.name,
+        "mode": str(config.mode),
+        "files": [str(path) for path in config.files],
+        "offers": {"count": len(config.offers), "by_kind": kinds, "skipped": list(config.skipped_offers)},
+        "assets": list(config.assets),
+        "plugins": host.describe(),
+        "gateways": list(config.gateways),
+        "keys": len(config.keys),
+        "creators": list(config.creators),
+        "data": str(config.data_dir),
+    }
+
+
+def _print_summary(path: Path, facts: dict[str, Any]) -> None:
+    out = console()
+    out.print(f"[green]✓[/] [bold]{escape(str(path))}[/] is in order.")
+    kinds = ", ".join(f"{count} {kind}" for kind, count in facts["offers"]["by_kind"].items())
+    rows = [
+        ("Shop", f"{facts['shop']} ({facts['mode']})"),
+        ("Files", str(len(facts["files"]))),
+        ("Offers", f"{facts['offers']['count']}: {kinds}" if kinds else "none"),
+        ("Plugins", ", ".join(plugin["name"] for plugin in facts["plugins"]) or "none"),
+        ("Gateways", ", ".join(facts["gateways"]) or "none"),
+        ("Data", facts["data"]),
+    ]
+    for name, value in rows:
+        out.print(f"  [dim]{name:<9}[/] {escape(value)}")
+    for plugin in facts["plugins"]:
+        if plugin["state"] != "active":
+            out.print(f"  [yellow]{escape(plugin['name'])} is left out:[/] {escape(str(plugin['reason']))}")
+    if facts["offers"]["skipped"]:
+        out.print(f"  [yellow]not on sale because of that:[/] {escape(', '.join(facts['offers']['skipped']))}")

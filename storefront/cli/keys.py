@@ -1,0 +1,136 @@
+"""``storefront keys``: API keys, made, listed and revoked."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+_LONG_NAMES = {"sk": "server", "pk": "publishable", "ak": "operator"}
+
+
+class Kind(StrEnum):
+    """Who a key speaks for."""
+
+    SERVER = "server"
+    PUBLISHABLE = "publishable"
+    OPERATOR = "operator"
+
+
+@app.callback()
+def keys() -> None:
+    """Make, list and revoke API keys, in a running server or without one.
+
+    \b
+    Example:
+      storefront keys create --kind server --name "game server"
+    """
+
+
+@app.command()
+def create(
+    kind: Annotated[Kind, typer.Option("--kind", help="Who the key speaks for.")],
+    name: Annotated[str, typer.Option("--name", help="What you will know it by.")],
+    scope: Annotated[
+        list[str] | None, typer.Option("--scope", help="Limit it to a scope; may be given several times.")
+    ] = None,
+    expires_in_days: Annotated[int | None, typer.Option("--expires-in-days", min=1, max=3650)] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key. It is shown once: only its hash is kept.
+
+    \b
+    Examples:
+      storefront keys create --kind server --name "game server"
+      storefront keys create --kind server --name bot --scope grants:write --expires-in-days 90
+    """
+    if not 1 <= len(name) <= 100:
+        raise typer.BadParameter("a name has 1 to 100 characters", param_hint="--name")
+    made = _ask(
+        Choice(config, data=data),
+        "keys.create",
+        kind=str(kind),
+        name=name,
+        scopes=scope or [],
+        expires_in_days=expires_in_days,
+    )
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(made)
+        return
+    console().print(f"\n  [bold]{made['key']}[/]\n")
+    ends = f", until {made['expires_at']}" if made["expires_at"] else ""
+    out = console(stderr=True)
+    out.print(f"  {kind} key [bold]{escape(name)}[/] ({made['id']}), scopes {', '.join(made['scopes'])}{ends}.")
+    out.print("  Copy it now: it is not shown again.")
+    out.print(f"  [dim]To revoke it: storefront keys revoke {made['id']}[/]")
+
+
+@app.command("list")
+def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+    """List the keys that were made here, newest first. Those in the YAML are not in the database.
+
+    \b
+    Example:
+      storefront keys list --json
+    """
+    answer = _ask(Choice(config, data=data), "keys.list")
+    from rich.table import Table
+
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(answer["data"])
+        return
+    if not answer["data"]:
+        console().print("No keys were made here yet: storefront keys create --help")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("id", "kind", "name", "scopes", "created", "state"):
+        table.add_column(column, no_wrap=True)
+    for key in answer["data"]:
+        cells = [key["id"], _LONG_NAMES[key["kind"]], escape(key["name"]), ", ".join(key["scopes"])]
+        table.add_row(*cells, key["created_at"][:10], _state(key))
+    console().print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as in: storefront keys list")],
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make a key useless at once. Safe to repeat.
+
+    \b
+    Example:
+      storefront keys revoke key_7dGq2LmXw0aB
+    """
+    answer = _ask(Choice(config, data=data), "keys.revoke", id=key_id)
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(answer)
+    else:
+        console().print(f"{escape(key_id)} is revoked.")
+
+
+def _state(key: dict[str, Any]) -> str:
+    if key["revoked_at"]:
+        return f"[red]revoked {key['revoked_at'][:10]}[/]"
+    return f"until {key['expires_at'][:10]}" if key["expires_at"] else "[green]valid[/]"
+
+
+def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
+    from storefront.cli.asking import ask
+
+    return asyncio.run(ask(choice, operation, **arguments))

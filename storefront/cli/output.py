@@ -1,0 +1,55 @@
+"""What commands print: facts on stdout (for people, or as JSON for programs), trouble on stderr."""
+
+import json
+from collections.abc import Sequence
+from typing import IO, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from storefront.core.config.mistakes import Mistake
+
+
+def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
+    """Return a console that never cuts or breaks what it prints: addresses and paths stay in one piece."""
+    return Console(stderr=stderr, file=file, highlight=False, soft_wrap=True)
+
+
+def print_json(facts: Any) -> None:
+    """Print facts for programs: JSON and nothing else on stdout."""
+    print(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def print_error(message: str) -> None:
+    """Print what went wrong as one line on stderr."""
+    console(stderr=True).print(f"[bold red]error:[/] {escape(' '.join(message.split()))}")
+
+
+def print_mistakes(mistakes: Sequence[Mistake]) -> None:
+    """Print every mistake of a configuration on stderr, each with its place and an example."""
+    out = console(stderr=True)
+    for mistake in mistakes:
+        place = f"{mistake.file}:{mistake.line}:{mistake.column}"
+        path = f" [bold]{escape(mistake.path)}:[/]" if mistake.path else ""
+        out.print(f"[red]{escape(place)}[/]{path} {escape(mistake.message)}")
+        if mistake.example is not None:
+            out.print("  [dim]for example:[/]")
+            for line in mistake.example.splitlines():
+                out.print(f"    [green]{escape(line)}[/]")
+    count = len(mistakes)
+    out.print(f"\n[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was changed.")
+
+
+def describe_mistakes(mistakes: Sequence[Mistake]) -> list[dict[str, Any]]:
+    """Return mistakes as JSON; ``column`` and ``line`` count from 1."""
+    return [
+        {
+            "file": mistake.file,
+            "line": mistake.line,
+            "column": mistake.column,
+            "path": mistake.path,
+            "message": mistake.message,
+            "example": mistake.example,
+        }
+        for mistake in mistakes
+    ]

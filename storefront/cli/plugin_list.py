@@ -1,0 +1,61 @@
+"""``storefront plugins``: what is installed, what is enabled, and how it is doing."""
+
+import asyncio
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from storefront.cli.asking import ask_server, is_running
+from storefront.cli.choices import Choice
+from storefront.cli.output import console, print_json
+from storefront.plugins import installed_plugins
+
+_COLOURS = {"active": "green", "left out": "red", "quarantined": "red", "not enabled": "dim"}
+
+
+def show_plugins(choice: Choice, *, as_json: bool) -> None:
+    """Print every installed or enabled plugin; from a running server, how it really is."""
+    data_dir = choice.data_dir()
+    running = is_running(data_dir)
+    if running:
+        enabled = asyncio.run(ask_server(data_dir, "plugins", {}))["data"]
+    else:
+        enabled = choice.load().describe()
+    found = _with_installed(enabled)
+    if as_json:
+        print_json({"server_running": running, "plugins": found})
+        return
+    out = console()
+    table = Table(box=None, pad_edge=False)
+    for column in ("plugin", "version", "state", "hooks"):
+        table.add_column(column)
+    for plugin in found:
+        state = f"[{_COLOURS[plugin['state']]}]{plugin['state']}[/]"
+        table.add_row(escape(plugin["name"]), plugin["version"] or "–", state, ", ".join(plugin["hooks"]) or "–")
+    out.print(table)
+    for plugin in found:
+        if plugin["reason"] or plugin["last_error"]:
+            out.print(f"\n[red]{escape(plugin['name'])}:[/] {escape(str(plugin['reason'] or plugin['last_error']))}")
+    if not running:
+        out.print("\n[dim]No server runs on this data folder: this is what a start would load.[/]")
+
+
+def _with_installed(enabled: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    points = installed_plugins()
+    known = {plugin["name"] for plugin in enabled}
+    idle = {"state": "not enabled", "reason": None, "last_error": None, "hooks": []}
+    everyone = [*enabled, *({"name": name, **idle} for name in sorted(set(points) - known))]
+    found = []
+    for plugin in everyone:
+        point = points.get(plugin["name"])
+        package = None if point is None or point.dist is None else point.dist
+        found.append(
+            {
+                **plugin,
+                "installed": point is not None,
+                "distribution": None if package is None else package.name,
+                "version": None if package is None else package.version,
+            }
+        )
+    return found

@@ -1,0 +1,181 @@
+"""``storefront serve``: binds the address, builds the shop, tells where it is, and closes it gracefully.
+
+The address is bound before anything is opened, so that two servers cannot half-start over each other and port 0
+works; it listens once the shop is ready.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from aiohttp import web
+
+from storefront.app import PARTS, create_app
+from storefront.cli.choices import Choice
+from storefront.control import Answer, Desk, control_socket
+from storefront.core.config import ConfigError
+from storefront.core.errors import StorefrontError
+from storefront.sandbox import SandboxLocked
+from storefront.web.logs import configure_logging
+
+T = TypeVar("T")
+
+log = structlog.get_logger("storefront.serve")
+
+DRAIN_SECONDS = 30.0
+KEEPALIVE_SECONDS = 65.0
+"""Longer than a proxy keeps idle connections (60 s); also all the time that sending the headers may take."""
+LISTEN_BACKLOG = 1024
+
+
+class CannotListen(StorefrontError):
+    code = "cannot_listen"
+    title = "The address cannot be listened on"
+
+
+class SandboxInUse(StorefrontError):
+    code = "sandbox_in_use"
+    title = "Another payment sandbox runs on this data folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A bound socket and the address under which this machine reaches it."""
+
+    socket: socket.socket
+    url: str
+
+
+def bind(host: str, port: int) -> Listener:
+    """Bind a TCP address; port 0 takes a free one. It listens only later.
+
+    Raises:
+        CannotListen: somebody else has it, or this machine does not.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = found[0]
+        bound = socket.socket(family, kind, protocol)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        raise CannotListen(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another port, for example "
+            f"--port {port + 1 if 0 < port < 65535 else 8081} (or PORT={port + 1 if 0 < port < 65535 else 8081})."
+        ) from error
+    real_port = bound.getsockname()[1]
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return Listener(bound, f"http://{reachable}:{real_port}")
+
+
+@asynccontextmanager
+async def listening(app: web.Application, listener: Listener) -> AsyncIterator[web.AppRunner]:
+    """Run an application on a bound socket; at the end let what is under way finish, for up to 30 s."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=DRAIN_SECONDS,
+    )
+    try:
+        await runner.setup()
+        await web.SockSite(runner, listener.socket, backlog=LISTEN_BACKLOG).start()
+        yield runner
+    except SandboxLocked as error:
+        raise SandboxInUse(f"{error}") from error
+    finally:
+        await runner.cleanup()
+        listener.socket.close()
+
+
+@asynccontextmanager
+async def stop_signals() -> AsyncIterator[asyncio.Event]:
+    """Give an event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def ask_to_stop() -> None:
+        if stop.is_set():
+            os._exit(130)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask_to_stop)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
+    """Serve a shop until SIGINT or SIGTERM; ``announce`` is called once, when it answers.
+
+    Raises:
+        ConfigError, PluginFailed, BadKey: the configuration does not make a shop.
+        CannotListen: the address is taken.
+        DatabaseInUse, MigrationFailed, WrongMode: the database cannot be served.
+    """
+    host = choice.load()
+    start_logging(host.config.logging.level, host.config.logging.format)
+    listener = bind(host.config.web.host, host.config.web.port)
+    host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    app = create_app(host, own_url=listener.url)
+    desk = Desk(app[PARTS], url=listener.url, read=choice.load)
+    async with (
+        stop_signals() as stop,
+        listening(app, listener),
+        control_socket(desk),
+        reload_signal(desk),
+    ):
+        announce(desk.facts())
+        await stop.wait()
+
+
+def start_logging(level: str, form: str) -> None:
+    """Log to stderr as configured; what migrations say at every start is kept for ``debug``."""
+    configure_logging(level, form)
+    if level != "debug":
+        logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+@asynccontextmanager
+async def reload_signal(desk: Desk) -> AsyncIterator[None]:
+    """Let SIGHUP do what ``storefront reload`` does; what comes of it is in the log."""
+    loop = asyncio.get_running_loop()
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def reload() -> None:
+        try:
+            await desk.ask("reload", {})
+        except (ConfigError, StorefrontError) as error:
+            log.error("reload_refused", reason=str(error))
+
+    def begin() -> None:
+        task = loop.create_task(reload())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, begin)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        await asyncio.gather(*tasks)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, on uvloop where that runs."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:  # not on Windows; asyncio's own loop does the same, slower
+        new_event_loop = asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(main)

@@ -1,0 +1,73 @@
+"""``storefront migrate``: brings the database to this program's revision, or tells where it stands."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import create_engine
+
+from storefront.cli.asking import ask_server, is_running
+from storefront.cli.choices import Choice
+from storefront.cli.output import console, print_json
+from storefront.core.database import Database, DatabaseInUse, describe_revisions
+from storefront.core.migrating import CORE, revisions
+from storefront.joining import database_path
+from storefront.plugins import PluginHost
+
+Revisions = list[dict[str, Any]]
+"""``{history, current, wanted}`` of the core and of each plugin, core first."""
+
+
+def migrate(choice: Choice, *, only_status: bool, as_json: bool) -> None:
+    """Migrate core and plugins, core first; with ``only_status`` nothing is changed.
+
+    Raises:
+        DatabaseInUse: a server runs; it migrated when it started.
+        MigrationFailed: the database is newer than this program.
+    """
+    host = choice.load()
+    running = is_running(host.config.data_dir)
+    if running and not only_status:
+        raise DatabaseInUse(
+            f"A server runs on {host.config.data_dir}; it brought the database up when it started. "
+            "Stop it first, or only look: storefront migrate --status."
+        )
+    database = Database(database_path(host.config), histories=host.histories(), tables=host.tables())
+    before = asyncio.run(_of_the_server(host)) if running else _of_the_file(database, host)
+    if not only_status:
+        asyncio.run(_open_and_close(database, str(host.config.mode)))
+    after = before if only_status else describe_revisions(database.revisions())
+    if as_json:
+        print_json(after)
+    else:
+        _print(before, after)
+
+
+async def _of_the_server(host: PluginHost) -> Revisions:
+    found: Revisions = (await ask_server(host.config.data_dir, "status", {}))["revisions"]
+    return found
+
+
+def _of_the_file(database: Database, host: PluginHost) -> Revisions:
+    """Tell where each history stands; asking about a database that is not there does not make one."""
+    if database.path.is_file():
+        return describe_revisions(database.revisions())
+    nothing = create_engine("sqlite://")
+    try:
+        return describe_revisions(revisions(nothing, [CORE, *host.histories()]))
+    finally:
+        nothing.dispose()
+
+
+async def _open_and_close(database: Database, mode: str) -> None:
+    await database.open(mode=mode)
+    await database.close()
+
+
+def _print(before: Revisions, after: Revisions) -> None:
+    out = console()
+    was = {found["history"]: found["current"] for found in before}
+    for now in after:
+        old, new = was[now["history"]] or "new", now["current"] or "not there yet"
+        step = new if was[now["history"]] == now["current"] else f"{old} → {new}"
+        state = "[green]up to date[/]" if now["current"] == now["wanted"] else f"[yellow]wants {now['wanted']}[/]"
+        out.print(f"  {now['history']:<20} {step:<16} {state}")
