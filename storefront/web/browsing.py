@@ -1,7 +1,8 @@
 """What the shop's pages know of a browser: its language, theme, CSRF cookie; and how a page is answered."""
 
+import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -11,7 +12,14 @@ from storefront.core.services import Services
 from storefront.design.money import parse_locale
 from storefront.routing import Call
 from storefront.web.errors import ErrorView
-from storefront.web.pages import PageFrame, Renderer, ShopView, content_security_policy
+from storefront.web.pages import (
+    PageFrame,
+    Renderer,
+    ShopView,
+    content_security_policy,
+    error_page_words,
+    refusal_words,
+)
 from storefront.web.services import SERVICES, TOKENS
 
 RENDERER = web.AppKey("RENDERER", Renderer)
@@ -19,6 +27,7 @@ FORM_TARGETS: web.AppKey[tuple[str, ...]] = web.AppKey("FORM_TARGETS")
 ACCENT_URL = web.AppKey("ACCENT_URL", str)
 
 CSRF_COOKIE = "storefront_csrf"
+SECURE_CSRF_COOKIE = "__Host-storefront_csrf"
 THEME_COOKIE = "theme"
 SESSION_COOKIE = "storefront_session"
 SECURE_SESSION_COOKIE = "__Host-storefront_session"
@@ -28,38 +37,48 @@ CSRF_SECONDS = 30 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """One browser's wishes, read from its request."""
+    """One browser's wishes, read from its request.
+
+    ``csrf`` goes into the page's forms: it is made of the secret in the browser's cookie and of who is signed in,
+    so a page that is left over from another customer buys nothing for this one. ``expected_csrf`` is what a form
+    must carry, ``None`` if the browser has no cookie yet.
+    """
 
     app: web.Application
     language: str
     theme: str | None
-    csrf_cookie: str | None
+    secret: str
     csrf: str
+    expected_csrf: str | None
     is_secure: bool
 
     @classmethod
     def of(cls, call: Call) -> "Browser":
-        request = call.request
-        cookie = request.cookies.get(CSRF_COOKIE)
-        theme = request.cookies.get(THEME_COOKIE)
+        request, services = call.request, call.app[SERVICES]
+        is_secure = services.public_url.startswith("https://")
+        cookie = request.cookies.get(_csrf_cookie(is_secure))
+        secret = cookie or secrets.token_urlsafe(24)
+        csrf = hmac.digest(secret.encode(), (call.principal.customer_id or "").encode(), "sha256").hex()
         return cls(
             app=call.app,
-            language=language_of(request, call.app[SERVICES].config.shop.default_language),
-            theme=theme if theme in ("light", "dark") else None,
-            csrf_cookie=cookie,
-            csrf=cookie or secrets.token_urlsafe(24),
-            is_secure=call.app[SERVICES].public_url.startswith("https://"),
+            language=language_of(request, services.config.shop.default_language),
+            theme=_theme(request),
+            secret=secret,
+            csrf=csrf,
+            expected_csrf=csrf if cookie else None,
+            is_secure=is_secure,
         )
 
     def render_shop(self, view: ShopView) -> web.Response:
-        """Answer the shop page, with the CSRF cookie that its forms must match."""
+        """Answer the shop page, with the cookie that its forms must match."""
         response = _html(self.app, self.app[RENDERER].render_shop(view))
         response.set_cookie(
-            CSRF_COOKIE,
-            self.csrf,
+            _csrf_cookie(self.is_secure),
+            self.secret,
             max_age=CSRF_SECONDS,
             httponly=True,
-            samesite="Strict",
+            # Strict would hide it on the way back from the payment page, and other tabs would lose theirs.
+            samesite="Lax",
             secure=self.is_secure,
             path="/",
         )
@@ -77,7 +96,6 @@ def page_frame(call: Call, services: Services, browser: Browser) -> PageFrame:
         sandbox=not services.is_live,
         theme=browser.theme,
         locale=browser.language,
-        direction=_direction(browser.language),
         accent_url=call.app.get(ACCENT_URL),
     )
 
@@ -101,25 +119,30 @@ def set_session(
     )
 
 
+def wants_json(request: web.Request) -> bool:
+    """Tell whether the page's script asks, which does not want a page."""
+    return "application/json" in request.headers.get("Accept", "")
+
+
 def error_page(request: web.Request, view: ErrorView, request_id: str) -> web.Response:
-    """Answer an error as a page, or as a problem document where the page's script asked for JSON."""
-    if "application/json" in request.headers.get("Accept", ""):
-        return view.answer(request_id)
-    app = request.app
-    services = app[SERVICES]
-    language = language_of(request, services.config.shop.default_language)
+    """Answer an error as a page in words for customers, or as a problem document with them for the page's script."""
+    if wants_json(request):
+        return replace(view, facts={"notice": refusal_words(view.code), **view.facts}).answer(request_id)
+    app, shop = request.app, request.app[SERVICES].config.shop
     frame = PageFrame(
-        shop_name=services.config.shop.name,
+        shop_name=shop.name,
         csrf="",
-        publisher=services.config.shop.publisher,
-        support_email=services.config.shop.support_email,
-        sandbox=not services.is_live,
-        theme=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else None,
-        locale=language,
-        direction=_direction(language),
+        publisher=shop.publisher,
+        support_email=shop.support_email,
+        sandbox=not app[SERVICES].is_live,
+        theme=_theme(request),
+        locale=language_of(request, shop.default_language),
         accent_url=app.get(ACCENT_URL),
     )
-    html = app[RENDERER].render_error(frame, title=view.title, detail=view.detail, request_id=request_id)
+    title, detail = error_page_words(view.code, view.status)
+    html = app[RENDERER].render_error(
+        frame, title=title, detail=detail, request_id=request_id if view.status >= 500 else ""
+    )
     return _html(app, html, status=view.status)
 
 
@@ -144,9 +167,20 @@ def shop_json(body: bytes) -> dict[str, Any]:
 def _html(app: web.Application, html: str, *, status: int = 200) -> web.Response:
     targets: tuple[str, ...] = app[FORM_TARGETS]
     policy = content_security_policy(targets)
-    headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-store",
+        # Under no-referrer browsers send `Origin: null` with our own forms, and without TLS no Sec-Fetch-Site either:
+        # nothing would tell our page from another site's. Other origins see as little of the address as before.
+        "Referrer-Policy": "same-origin",
+    }
     return web.Response(text=html, status=status, content_type="text/html", headers=headers)
 
 
-def _direction(language: str) -> str:
-    return str(parse_locale(language).text_direction)
+def _theme(request: web.Request) -> str | None:
+    theme = request.cookies.get(THEME_COOKIE)
+    return theme if theme in ("light", "dark") else None
+
+
+def _csrf_cookie(is_secure: bool) -> str:
+    return SECURE_CSRF_COOKIE if is_secure else CSRF_COOKIE

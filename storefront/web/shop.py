@@ -1,7 +1,7 @@
 """The shop page's handlers: everything works by plain forms; the page's script asks for JSON instead.
 
-A browser's session is an HttpOnly cookie that holds a session token. Forms carry a CSRF token that must
-equal a cookie's, and the idempotency key that was made with the page.
+A browser's session is an HttpOnly cookie that holds a session token. Forms carry a CSRF token that belongs to
+the browser and to its customer, and the idempotency key that was made with the page.
 """
 
 import hmac
@@ -11,34 +11,31 @@ from typing import Any
 from aiohttp import web
 from yarl import URL
 
-from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
-from storefront.core.errors import Forbidden, NotFound, StorefrontError, Unauthorized
+from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
 from storefront.core.principals import Role
-from storefront.core.purchases import PurchaseRequest, buy, show_purchase
+from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
 from storefront.core.settlement import cancel, finalize
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
-from storefront.web.browsing import Browser, page_frame, set_session, shop_json
+from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
 from storefront.web.catalog import catalog_json
-from storefront.web.pages import (
-    NOT_PAID,
-    NOT_TAKEN,
-    PRICE_CHANGED,
-    WAITING,
-    AssetName,
-    Notice,
-    ShopView,
-    Tone,
-    bought_notice,
-    build_shop_view,
+from storefront.web.notices import (
+    LEFT_PAYMENT,
+    SESSION_ENDED,
+    UNSEEN_PAYMENT,
+    USED,
+    Notices,
+    asset_names,
+    note_of,
 )
+from storefront.web.pages import WAITING, ShopView, build_shop_view
 from storefront.web.services import SERVICES, TOKENS
 
 routes = Routes("core", tags=["pages"])
@@ -81,8 +78,7 @@ async def show_shop(call: Call) -> web.StreamResponse:
     services, browser = call.app[SERVICES], Browser.of(call)
     customer_id = call.principal.customer_id
     state = None if customer_id is None else services.states.document(customer_id)
-    view = _view(call, services, browser, state)
-    response = browser.render_shop(view)
+    response = browser.render_shop(_view(call, services, browser, state))
     if customer_id is not None and state is not None and not services.is_live:
         # A sandbox player stays signed in while they look around; a live session ends when its token does.
         set_session(call, response, customer_id, state["customer"])
@@ -107,6 +103,8 @@ async def play_as(call: Call) -> web.StreamResponse:
         raise NotFound("There is nothing at this address.")
     _check_csrf(call)
     external_id = call.body["customer"].strip()
+    if not external_id:
+        raise Invalid("A player has a name.", errors=[FieldError("/customer", "must not be blank")])
     customer_id = await services.customers.ensure(external_id, actor="shop page")
     response = _see_other("/shop")
     set_session(call, response, customer_id, external_id)
@@ -116,15 +114,76 @@ async def play_as(call: Call) -> web.StreamResponse:
 @routes.post("/shop/buy", allow=Role.PUBLIC, form=BUY, page=True, limit="checkout")
 async def buy_from_page(call: Call) -> web.StreamResponse:
     """Buy one offer and go on: to the payment page, or back to the shop."""
-    services = call.app[SERVICES]
-    customer_id = _signed_in(call)
+    services, customer_id = call.app[SERVICES], call.principal.customer_id
+    if customer_id is None:
+        return _session_ended(call)
     _check_csrf(call)
+    try:
+        bought = await buy(services, _wanted(call, customer_id))
+    except StorefrontError as refusal:
+        return _refuse(call, services, refusal, card=call.body["sku"])
+    return _after_buying(call, services, bought.answer)
+
+
+@routes.get("/shop/return", allow=Role.PUBLIC, query=RETURN_QUERY, page=True)
+async def return_from_payment(call: Call) -> web.StreamResponse:
+    """Take the buyer back from the payment page: settle the purchase, or cancel it if they walked away."""
+    services, purchase_id = call.app[SERVICES], call.query["purchase"]
+    customer_id, has_left = call.principal.customer_id, bool(call.query.get("canceled"))
+    if customer_id is None:
+        return _see_other("/shop", note=LEFT_PAYMENT if has_left else UNSEEN_PAYMENT)
+    act = cancel if has_left else finalize
+    try:
+        await act(services, purchase_id, owner=customer_id)
+    except NotFound:
+        return _see_other("/shop")
+    except StorefrontError:
+        # The gateway is away. The sweep and its webhook do the rest; the page shows how far it is.
+        return _see_other("/shop", note=LEFT_PAYMENT) if has_left else _see_other("/shop", purchase=purchase_id)
+    return _see_other("/shop", purchase=purchase_id)
+
+
+@routes.post("/shop/consume", allow=Role.PUBLIC, form=CONSUME, page=True)
+async def consume_from_page(call: Call) -> web.StreamResponse:
+    """Use up an item."""
+    services, customer_id = call.app[SERVICES], call.principal.customer_id
+    if customer_id is None:
+        return _session_ended(call)
+    _check_csrf(call)
+    body = call.body
+    sku, quantity = body["sku"], body.get("quantity", 1)
+    terms = {"sku": sku, "quantity": quantity}
+    key = idempotency_key(call.principal.caller, "POST /shop/consume", body["idempotency_key"], terms)
+    try:
+        answer, _ = await consume_item(services, ConsumeRequest(key, customer_id, sku, quantity))
+    except StorefrontError as refusal:
+        return _refuse(call, services, refusal)
+    if wants_json(call.request):
+        left = shop_json(answer.body)["remaining"]
+        return respond({"status": "completed", "notice": _notices(call, services).used(sku, left), "see": False})
+    return _see_other("/shop", note=USED, sku=sku)
+
+
+def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
+    may_look = state is not None or services.config.web.anonymous_catalog
+    return build_shop_view(
+        catalog_json(services, browser.language) if may_look else {"offers": []},
+        state,
+        page=page_frame(call, services, browser),
+        assets=asset_names(services, browser.language),
+        now=to_datetime(services.clock.now()),
+        new_key=lambda: secrets.token_urlsafe(18),
+        notice=Notices(services, browser.language, state).of_query(call.query, owner=call.principal.customer_id),
+    )
+
+
+def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
     body = call.body
     terms: dict[str, Any] = {
         name: body[name] for name in ("sku", "currency", "pay_with", "expected_price") if name in body
     }
     expected = body.get("expected_price")
-    wanted = PurchaseRequest(
+    return PurchaseRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, body["idempotency_key"], terms),
         customer_id=customer_id,
         sku=body["sku"],
@@ -134,152 +193,54 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
         address=call.address,
         country=call.principal.country,
     )
-    try:
-        bought = await buy(services, wanted)
-    except StorefrontError as refusal:
-        if _wants_json(call):
-            raise
-        return _see_other("/shop", note=refusal.code, sku=body["sku"])
-    return _after_buying(call, services, bought.answer)
-
-
-@routes.get("/shop/return", allow=Role.PUBLIC, query=RETURN_QUERY, page=True)
-async def return_from_payment(call: Call) -> web.StreamResponse:
-    """Take the buyer back from the payment page: settle the purchase, or cancel it if they walked away."""
-    services, purchase_id = call.app[SERVICES], call.query["purchase"]
-    customer_id = call.principal.customer_id
-    if customer_id is None:
-        return _see_other("/shop", note="signed_out")
-    act = cancel if call.query.get("canceled") else finalize
-    try:
-        await act(services, purchase_id, owner=customer_id)
-    except NotFound:
-        return _see_other("/shop")
-    except StorefrontError:
-        return _see_other("/shop", note="waiting")
-    return _see_other("/shop", purchase=purchase_id)
-
-
-@routes.post("/shop/consume", allow=Role.PUBLIC, form=CONSUME, page=True)
-async def consume_from_page(call: Call) -> web.StreamResponse:
-    """Use up an item."""
-    services = call.app[SERVICES]
-    customer_id = _signed_in(call)
-    _check_csrf(call)
-    body = call.body
-    quantity = body.get("quantity", 1)
-    key = idempotency_key(
-        call.principal.caller, "POST /shop/consume", body["idempotency_key"], {"sku": body["sku"], "quantity": quantity}
-    )
-    try:
-        await consume_item(services, ConsumeRequest(key, customer_id, body["sku"], quantity))
-    except StorefrontError as refusal:
-        if _wants_json(call):
-            raise
-        return _see_other("/shop", note=refusal.code)
-    if _wants_json(call):
-        return respond({"status": "completed", "notice": f"{_title(services, body['sku'])} used."})
-    return _see_other("/shop", note="used", sku=body["sku"])
-
-
-def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
-    return build_shop_view(
-        catalog_json(services, browser.language),
-        state,
-        page=page_frame(call, services, browser),
-        assets=_assets(services, browser.language),
-        now=to_datetime(services.clock.now()),
-        new_key=lambda: secrets.token_urlsafe(18),
-        notice=_notice(call, services, browser, state),
-        prices_note="",
-    )
-
-
-def _notice(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> Notice | None:
-    """Word what the last request did; the address says which purchase or refusal it was about."""
-    note, sku = call.query.get("note"), call.query.get("sku")
-    purchase_id = call.query.get("purchase")
-    if purchase_id is not None and state is not None:
-        try:
-            purchase = show_purchase(services, purchase_id, owner=call.principal.customer_id)
-        except NotFound:
-            return None
-        return _purchase_notice(services, browser, purchase, state)
-    known = {
-        "waiting": Notice(Tone.INFO, WAITING),
-        "price_changed": Notice(Tone.BAD, PRICE_CHANGED, sku),
-        "signed_out": Notice(Tone.INFO, "Your payment is being handled. Open the shop from the game to see it."),
-    }
-    if note == "used":
-        return Notice(Tone.GOOD, f"{_title(services, sku or '')} used.")
-    return None if note is None else known.get(note, Notice(Tone.BAD, NOT_TAKEN, sku))
-
-
-def _purchase_notice(
-    services: Services, browser: Browser, purchase: dict[str, Any], state: dict[str, Any]
-) -> Notice | None:
-    if purchase["status"] == Status.COMPLETED:
-        return Notice(Tone.GOOD, _bought_words(services, browser.language, purchase, state))
-    if purchase["status"] in (Status.PENDING, Status.PAID):
-        return Notice(Tone.INFO, WAITING)
-    return Notice(Tone.INFO, NOT_PAID)
-
-
-def _bought_words(services: Services, language: str, purchase: dict[str, Any], state: dict[str, Any]) -> str:
-    offers = {offer["sku"]: offer for offer in catalog_json(services, language)["offers"]}
-    offer = offers.get(purchase["sku"])
-    if offer is None:
-        return "It is yours."
-    currency = purchase["total"]["currency"]
-    paid_in = currency if services.catalogs.active.is_virtual(currency) else None
-    return bought_notice(offer, state, assets=_assets(services, language), paid_in=paid_in, locale=language)
 
 
 def _after_buying(call: Call, services: Services, answer: Answer) -> web.StreamResponse:
     purchase = shop_json(answer.body)
     redirect_url = purchase["payment"].get("redirect_url")
-    if _wants_json(call):
-        shown: dict[str, Any] = {"status": purchase["status"], "redirect_url": redirect_url}
-        if purchase["status"] == Status.COMPLETED:
-            assert call.principal.customer_id is not None, "only somebody who is signed in buys"
-            state = services.states.document(call.principal.customer_id)
-            shown["notice"] = _bought_words(services, Browser.of(call).language, purchase, state)
-        elif redirect_url is None:
-            shown["notice"] = WAITING
-        return respond(shown)
-    if redirect_url is not None:
-        return web.Response(status=303, headers={"Location": redirect_url})
-    return _see_other("/shop", purchase=purchase["id"])
+    if not wants_json(call.request):
+        if redirect_url is not None:
+            return web.Response(status=303, headers={"Location": redirect_url})
+        return _see_other("/shop", purchase=purchase["id"])
+    shown: dict[str, Any] = {"status": purchase["status"], "redirect_url": redirect_url}
+    if purchase["status"] == Status.COMPLETED:
+        shown["notice"] = _notices(call, services).bought(purchase)
+    elif redirect_url is None:
+        shown["notice"] = WAITING
+    return respond(shown)
 
 
-def _assets(services: Services, language: str) -> dict[str, AssetName]:
-    catalog = services.catalogs.active
-    return {
-        code: AssetName.titled(code, text_in(asset.title, language, catalog.default_language) or code, asset.exponent)
-        for code, asset in catalog.assets.items()
-    }
+def _refuse(call: Call, services: Services, refusal: StorefrontError, *, card: str | None = None) -> web.StreamResponse:
+    """Send a refused customer back to the shop, which says why; the script gets the words with the problem.
+
+    ``card`` is the SKU of the card to say it on, else it is said at the top.
+    """
+    if not wants_json(call.request):
+        if card is None:
+            return _see_other("/shop", note=note_of(refusal))
+        # To that card: without script nothing else would bring it into sight.
+        return _see_other("/shop", f"offer-{card}", note=note_of(refusal), sku=card)
+    refusal.facts = {**refusal.facts, "notice": _notices(call, services).refusal(refusal, card)}
+    raise refusal
 
 
-def _title(services: Services, sku: str) -> str:
-    offer = services.catalogs.active.offers.get(sku)
-    return sku if offer is None else text_in(offer.title, None, services.catalogs.active.default_language) or sku
+def _session_ended(call: Call) -> web.StreamResponse:
+    if wants_json(call.request):
+        raise Unauthorized("This session has ended.", redirect_url=f"/shop?note={SESSION_ENDED}")
+    return _see_other("/shop", note=SESSION_ENDED)
 
 
-def _signed_in(call: Call) -> str:
-    if call.principal.customer_id is None:
-        raise Unauthorized("Open the shop from the game again: this session has ended.")
-    return call.principal.customer_id
+def _notices(call: Call, services: Services) -> Notices:
+    customer_id = call.principal.customer_id
+    assert customer_id is not None, "only somebody who is signed in buys and uses"
+    return Notices(services, Browser.of(call).language, services.states.document(customer_id))
 
 
 def _check_csrf(call: Call) -> None:
-    cookie = Browser.of(call).csrf_cookie
-    if cookie is None or not hmac.compare_digest(cookie.encode(), call.body["csrf"].encode()):
+    expected = Browser.of(call).expected_csrf
+    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
         raise Forbidden("This page is too old. Load it again and try once more.")
 
 
-def _wants_json(call: Call) -> bool:
-    return "application/json" in call.request.headers.get("Accept", "")
-
-
-def _see_other(path: str, **query: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": str(URL(path).with_query(query))})
+def _see_other(path: str, place: str = "", **query: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": str(URL(path).with_query(query).with_fragment(place))})

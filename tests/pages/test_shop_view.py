@@ -39,7 +39,7 @@ def test_packs_go_from_small_to_large_with_their_unit_price(shop: Shop) -> None:
     assert [(pack.figure, pack.unit_price, pack.badge) for pack in packs] == [
         ("100", "€0.99 per 100", None),
         ("1,200", "€0.83 per 100", "Most bought"),
-        ("15,000", "€0.67 per 100", "1,000 on top"),
+        ("15,000", "€0.67 per 100", "1,000 bonus"),
     ]
 
 

@@ -8,12 +8,23 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
 from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView, Tone
-from storefront.web.pages.words import NOT_PAID, NOT_TAKEN, PRICE_CHANGED, WAITING, bought_notice
+from storefront.web.pages.words import (
+    GOODS_OWED,
+    LEFT,
+    NOT_PAID,
+    WAITING,
+    bought_notice,
+    error_page_words,
+    refusal_words,
+    session_ended_words,
+    unseen_payment_words,
+    used_words,
+)
 
 __all__ = [
+    "GOODS_OWED",
+    "LEFT",
     "NOT_PAID",
-    "NOT_TAKEN",
-    "PRICE_CHANGED",
     "STATIC",
     "WAITING",
     "AssetName",
@@ -26,4 +37,9 @@ __all__ = [
     "bought_notice",
     "build_shop_view",
     "content_security_policy",
+    "error_page_words",
+    "refusal_words",
+    "session_ended_words",
+    "unseen_payment_words",
+    "used_words",
 ]

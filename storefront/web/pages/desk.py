@@ -84,7 +84,7 @@ class Desk:
         per_unit = format_money(share_of(price.amount_minor, unit, pack.quantity), price.currency, self.page.locale)
         state = self._state(offer, price)
         bonus = offer.bonus.get(pack.asset)
-        badges = [offer.badge, f"{self.figure(bonus, pack.asset)} on top" if bonus else None]
+        badges = [offer.badge, f"{self.figure(bonus, pack.asset)} bonus" if bonus else None]
         return PackCard(
             sku=offer.sku,
             figure=self.figure(pack.quantity, pack.asset),

@@ -39,7 +39,7 @@ class Renderer:
         return self._templates.get_template("shop.html").render(view=view, page=view.page)
 
     def render_error(self, page: PageFrame, *, title: str, detail: str, request_id: str) -> str:
-        """A page that says what went wrong, what to do, and the id under which the log has the rest."""
+        """A page that says what went wrong, what to do, and the id (if any) under which the log has the rest."""
         template = self._templates.get_template("error.html")
         return template.render(page=page, title=title, detail=detail, request_id=request_id)
 

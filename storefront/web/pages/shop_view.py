@@ -5,6 +5,7 @@ keys and the page frame are handed in, so equal inputs make an equal page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,6 +50,8 @@ def build_shop_view(
     featured = next((offer for offer in stars if not desk.owns(offer)), stars[0] if stars else None)
     packs = sorted((o for o in offers if o.pack and o is not featured), key=lambda o: o.pack.quantity if o.pack else 0)
     items = [offer for offer in offers if not offer.pack and offer is not featured]
+    if notice and notice.sku not in {offer.sku for offer in offers}:
+        notice = replace(notice, sku=None)  # its card is not on the page (any more)
     main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
     return ShopView(
         page=page,
@@ -79,6 +82,6 @@ def _is_over(offer: Offer, now: datetime) -> bool:
 
 
 def _customer(name: str) -> Customer:
-    words = [word for word in name.replace("_", " ").replace("-", " ").replace(".", " ").split() if word]
+    words = "".join(sign if sign.isalnum() else " " for sign in name).split()
     initials = "".join(word[0] for word in words[:2]) or "?"
     return Customer(name=name, initials=initials.upper())

@@ -73,11 +73,15 @@ class AssetName:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """News from the last request; with ``sku`` it stands on that offer's card, else at the top."""
+    """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
+
+    ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
+    """
 
     tone: Tone
     text: str
     sku: str | None = None
+    ask_again: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

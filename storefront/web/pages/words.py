@@ -1,16 +1,87 @@
-"""What the shop says after a request, in the words that all pages share."""
+"""What the shop says after a request, in the words that all pages share.
+
+Plain and short: what happened, whether anything was spent, what to do next. Codes are those of the error reference.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.design.money import format_virtual
+from storefront.design.money import format_count, format_virtual
 from storefront.web.pages.offers import Offer, read_wallets
 from storefront.web.pages.views import AssetName
 
-NOT_TAKEN = "We couldn't take that. No gems were spent. Try again."
+NOT_TAKEN = "We couldn't take that. Nothing was spent. Try again."
 NOT_PAID = "The payment was not made. Nothing was charged."
-WAITING = "Waiting for your bank. What you bought lands here at once."
-PRICE_CHANGED = "The price has changed. Nothing was spent. Look again, then buy."
+LEFT = "You left the payment. Nothing was charged."
+WAITING = "Waiting for your bank. Keep this page open."
+GOODS_OWED = "We have your payment. What you bought lands here as soon as it is free."
+
+_GATEWAY_AWAY = "The payment page does not open right now. Nothing was charged. Try again in a moment."
+_BUSY = "The shop is busy. Nothing was spent. Try again in a moment."
+_REFUSALS: Mapping[str, str] = {
+    "already_owned": "You already own this. Nothing was spent.",
+    "limit_reached": "You have bought all you can. Nothing was spent.",
+    "sold_out": "Sold out. Nothing was spent.",
+    "offer_closed": "This is not on sale now. Nothing was spent.",
+    "unknown_offer": "This is no longer on sale. Nothing was spent.",
+    "price_changed": "The price has changed. Nothing was spent. Look again, then buy.",
+    "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
+    "purchase_refused": "We can't sell you this. Nothing was spent.",
+    "not_enough_items": "You have none of these left.",
+    "gateway_refused": _GATEWAY_AWAY,
+    "gateway_failed": _GATEWAY_AWAY,
+    "gateway_unavailable": _GATEWAY_AWAY,
+    "assessment_unavailable": _BUSY,
+    "overloaded": _BUSY,
+    "database_unavailable": _BUSY,
+    "unavailable": _BUSY,
+    "idempotency_key_in_flight": "Your last press is still at work. Wait a moment, then load this page again.",
+    "rate_limited": "That was a lot at once. Nothing was spent. Wait a minute, then try again.",
+    "forbidden": "This page was too old. Nothing was spent. It is fresh now: try once more.",
+    "unauthorized": "Your session has ended. Nothing was spent.",
+}
+_ERROR_PAGES: Mapping[str, tuple[str, str]] = {
+    "not_found": ("There is nothing here", "Check the address, or start again from the shop."),
+    "method_not_allowed": ("There is nothing here", "Check the address, or start again from the shop."),
+    "forbidden": ("This page was too old", "Nothing was spent. Go back to the shop and try once more."),
+    "cross_site_request": ("That came from another site", "Nothing was spent. Go back to the shop and try there."),
+    "unauthorized": ("Your session has ended", "Nothing was spent. Open the shop again to go on."),
+    "rate_limited": ("That was a lot at once", "Nothing was spent. Wait a minute, then try again."),
+    "internal_error": ("That did not work", "The fault is ours. Look at your things in the shop before you try again."),
+}
+_BUSY_PAGE = ("The shop is busy", "Nothing was spent. Wait a moment, then load this page again.")
+_UNREADABLE_PAGE = ("We couldn't read that", "Nothing was spent. Go back to the shop and try once more.")
+
+
+def refusal_words(code: str, *, short: str | None = None) -> str:
+    """Why nothing was bought or used; ``short`` is what is missing (``2,820 gems``) when the wallet was."""
+    if code == "insufficient_funds" and short is not None:
+        return f"You are {short} short. Nothing was spent."
+    return _REFUSALS.get(code, NOT_TAKEN)
+
+
+def error_page_words(code: str, status: int) -> tuple[str, str]:
+    """Return the title of an error page, and what to do."""
+    if code in _ERROR_PAGES:
+        return _ERROR_PAGES[code]
+    return _BUSY_PAGE if status >= 500 else _UNREADABLE_PAGE
+
+
+def session_ended_words(*, sandbox: bool) -> str:
+    """The news for somebody who pressed a button after their session had ended."""
+    how = "Choose your player again." if sandbox else "Open the shop from the game again."
+    return f"Your session has ended. Nothing was spent. {how}"
+
+
+def unseen_payment_words(*, sandbox: bool) -> str:
+    """The news for somebody who comes back from a payment after their session has ended."""
+    how = "Choose your player again to see it." if sandbox else "Open the shop from the game to see it."
+    return f"Your session has ended, but your payment is being handled. {how}"
+
+
+def used_words(title: str, left: int, *, locale: str = "en") -> str:
+    """The news of an item used up, and how many are left."""
+    return f"{title} used. {format_count(left, locale)} left." if left else f"{title} used. It was your last."
 
 
 def bought_notice(

@@ -1,7 +1,7 @@
 // The shop page, made comfortable. Everything here also works by plain forms: this module buys without a change of
 // page, says what happened, words times in the reader's zone and signs in from the link that the game opened.
 
-const REFUSED = "We couldn't take that. No gems were spent. Try again.";
+const REFUSED = "We couldn't take that. Nothing was spent. Try again.";
 const UNCLEAR = "We don't know yet if this went through. Press again: you will not be charged twice.";
 const DEAD_LINK = "This link no longer works. Open the shop from the game again.";
 const BUSY = "One moment…";
@@ -36,6 +36,8 @@ function start() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
   if (token) signIn(token);
   else markPlace();
+  // The news is told once: a reload or a link kept shows the shop. While the page waits, its address says for what.
+  if (location.search && !document.querySelector("[data-waits]")) history.replaceState(null, "", location.pathname + location.hash);
 }
 
 // The token leaves the address bar before anything else happens, so that it is not copied, bookmarked or shown on stream.
@@ -67,23 +69,32 @@ async function submit(form, button) {
     return;
   }
   if (answer.redirect_url && leave(answer.redirect_url)) return;
-  // Every answer is final for its idempotency key: the fresh page brings new keys, the new balance and inventory.
+  if (answer.status === "unanswered") {
+    // The form keeps its idempotency key: the next press continues what this one began.
+    unlock();
+    tell(place, note("bad", answer.notice));
+    return;
+  }
+  // Every other answer is final for its key: the fresh page brings new keys, the new balance and inventory.
   const isFresh = await refresh(place).catch(() => false);
   if (!isFresh) unlock();
-  if (answer.status === "completed") toast(answer.notice);
+  if (answer.status === "completed") toast(answer.notice, answer.see !== false);
   else if (answer.status === "pending") tell(place, note("info", answer.notice));
   else tell(place, note("bad", answer.notice || REFUSED));
 }
 
+// Answers `{status, notice, redirect_url}`; throws when nobody can say what happened.
 async function post(form) {
   const response = await fetch(form.action, {
     method: "POST",
     headers: { Accept: "application/json" },
     body: new URLSearchParams(new FormData(form)),
   });
-  if (response.status >= 500) throw new Error(`status ${response.status}`);
   const answer = await response.json();
-  return response.ok ? answer : { ...answer, status: "refused" };
+  if (response.ok) return answer;
+  if (response.status === 500) throw new Error("status 500");
+  const isFinal = response.status < 500 || answer.code === "gateway_refused";
+  return { ...answer, status: isFinal ? "refused" : "unanswered" };
 }
 
 function leave(url) {
@@ -112,15 +123,14 @@ function lock(button) {
 // Fetches the page again and swaps what a purchase can change. Answers whether it did.
 async function refresh(place) {
   const fresh = await getDocument(shopUrl);
-  const main = fresh.querySelector("main");
-  const wallet = fresh.getElementById("wallet");
-  const oldWallet = document.getElementById("wallet");
-  if (!main || Boolean(wallet) !== Boolean(oldWallet)) {
+  const parts = ["main", ".top__me"].map((part) => [document.querySelector(part), fresh.querySelector(part)]);
+  if (!parts.every(([, part]) => part)) {
     location.reload();
     return true;
   }
-  document.querySelector("main").replaceWith(document.adoptNode(main));
-  if (wallet) oldWallet.replaceWith(document.adoptNode(wallet));
+  for (const [old, part] of parts) old.replaceWith(document.adoptNode(part));
+  top_.dataset.csrf = fresh.querySelector("[data-csrf]").dataset.csrf;
+  for (const field of document.querySelectorAll("input[name=csrf]")) field.value = top_.dataset.csrf;
   localTimes();
   const spot = find(place);
   const target = spot?.querySelector("button") ?? spot?.querySelector("h2, h3") ?? document.getElementById("yours-title");
@@ -173,10 +183,11 @@ function news(element) {
 }
 
 // News only, never an error. Stays six seconds, and for as long as it is read: under the pointer or the focus.
-function toast(text) {
+function toast(text, isSeen) {
   if (!text) return;
   const element = document.getElementById("toast").content.firstElementChild.cloneNode(true);
   element.querySelector("[data-text]").textContent = text;
+  if (!isSeen) element.querySelector("[data-see]").remove();
   document.getElementById("toasts").replaceChildren(element);
   let timer;
   const wait = () => {
@@ -185,7 +196,7 @@ function toast(text) {
   };
   element.addEventListener("pointerleave", wait);
   element.addEventListener("focusout", wait);
-  element.querySelector("a").addEventListener("click", () => element.remove());
+  element.querySelector("[data-see]")?.addEventListener("click", () => element.remove());
   wait();
 }
 

@@ -1,0 +1,132 @@
+"""What the shop page tells a customer about their last request: made here, worded in ``pages/words.py``.
+
+After a form the address of the page says what happened (``?purchase=…``, ``?note=sold_out&sku=…``); sums are read
+from the books, never from the address.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from yarl import URL
+
+from storefront.core.catalog import text_in
+from storefront.core.errors import NotFound, StorefrontError
+from storefront.core.purchases import show_purchase
+from storefront.core.purchasing import Status
+from storefront.core.services import Services
+from storefront.design.money import format_virtual
+from storefront.web.catalog import catalog_json
+from storefront.web.pages import (
+    GOODS_OWED,
+    LEFT,
+    NOT_PAID,
+    WAITING,
+    AssetName,
+    Notice,
+    Tone,
+    bought_notice,
+    refusal_words,
+    session_ended_words,
+    unseen_payment_words,
+    used_words,
+)
+
+SESSION_ENDED = "session_ended"
+UNSEEN_PAYMENT = "unseen_payment"
+LEFT_PAYMENT = "left_payment"
+USED = "used"
+
+
+class Notices:
+    """Words the news for one reader: their language, and their state (``None`` for a visitor)."""
+
+    def __init__(self, services: Services, language: str, state: Mapping[str, Any] | None) -> None:
+        self._services = services
+        self._language = language
+        self._state = state
+
+    def of_query(self, query: Mapping[str, str], *, owner: str | None) -> Notice | None:
+        """Return the notice that a page's address asks for; another customer's purchase is none."""
+        if "purchase" in query:
+            return self._of_purchase(query["purchase"], owner)
+        note, sku = query.get("note"), query.get("sku")
+        if note is None:
+            return None
+        if note == USED:
+            return Notice(Tone.GOOD, self.used(sku or "", self._held(sku)))
+        if note == LEFT_PAYMENT:
+            return Notice(Tone.INFO, LEFT)
+        if note in (SESSION_ENDED, UNSEEN_PAYMENT):
+            words = session_ended_words if note == SESSION_ENDED else unseen_payment_words
+            return None if self._state else Notice(Tone.INFO, words(sandbox=not self._services.is_live))
+        return Notice(Tone.BAD, refusal_words(note, short=self._short(note, sku)), sku)
+
+    def refusal(self, error: StorefrontError, sku: str | None) -> str:
+        """Word a refusal that was just met."""
+        return refusal_words(note_of(error), short=self._short(error.code, sku))
+
+    def bought(self, purchase: Mapping[str, Any]) -> str:
+        """Word a purchase that is complete."""
+        offers = {offer["sku"]: offer for offer in catalog_json(self._services, self._language)["offers"]}
+        offer, currency = offers.get(purchase["sku"]), purchase["total"]["currency"]
+        if offer is None:
+            return f"{self._title(purchase['sku'])}: yours."
+        paid_in = currency if self._services.catalogs.active.is_virtual(currency) else None
+        names = asset_names(self._services, self._language)
+        return bought_notice(offer, self._state or {}, assets=names, paid_in=paid_in, locale=self._language)
+
+    def used(self, sku: str, left: int) -> str:
+        """Word an item used up."""
+        return used_words(self._title(sku), left, locale=self._language)
+
+    def _of_purchase(self, purchase_id: str, owner: str | None) -> Notice | None:
+        if owner is None:
+            return None
+        try:
+            purchase = show_purchase(self._services, purchase_id, owner=owner)
+        except NotFound:
+            return None
+        match purchase["status"]:
+            case Status.COMPLETED:
+                return Notice(Tone.GOOD, self.bought(purchase))
+            case Status.PENDING:
+                again = URL("/shop/return").with_query(purchase=purchase_id)
+                return Notice(Tone.INFO, WAITING, ask_again=str(again))
+            case Status.PAID:
+                return Notice(Tone.INFO, GOODS_OWED)
+        return Notice(Tone.INFO, NOT_PAID)
+
+    def _short(self, code: str, sku: str | None) -> str | None:
+        """Say how much of a virtual currency is missing for an offer now; None if nothing is."""
+        catalog = self._services.catalogs.active
+        offer = catalog.offers.get(sku or "")
+        if code != "insufficient_funds" or offer is None or self._state is None:
+            return None
+        names = asset_names(self._services, self._language)
+        for asset, price in offer.prices.items():
+            missing = price - self._state["wallets"].get(asset, {}).get("available", 0)
+            if asset in names and missing > 0:
+                return format_virtual(missing, names[asset].name, self._language, exponent=names[asset].exponent)
+        return None
+
+    def _held(self, sku: str | None) -> int:
+        return sum(item["quantity"] for item in (self._state or {}).get("items", ()) if item["sku"] == sku)
+
+    def _title(self, sku: str) -> str:
+        catalog = self._services.catalogs.active
+        offer = catalog.offers.get(sku)
+        return sku if offer is None else text_in(offer.title, self._language, catalog.default_language) or sku
+
+
+def note_of(error: StorefrontError) -> str:
+    """Return the code to word an error by: owning as many as one may is a limit, not a thing owned already."""
+    return "limit_reached" if error.code == "already_owned" and error.facts.get("at_most", 1) > 1 else error.code
+
+
+def asset_names(services: Services, language: str) -> dict[str, AssetName]:
+    """Return ``code -> name`` of the virtual currencies."""
+    catalog = services.catalogs.active
+    return {
+        code: AssetName.titled(code, text_in(asset.title, language, catalog.default_language) or code, asset.exponent)
+        for code, asset in catalog.assets.items()
+    }
