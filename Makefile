@@ -36,6 +36,10 @@ test: $(VENV)/installed-dev ## Install if need be, and run the tests
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
 
+.PHONY: test-planted
+test-planted: $(VENV)/installed-dev ## Plant known bugs in a copy and see the tests go red
+	$(BIN)/python -m tests.planted
+
 .PHONY: lint
 lint: $(VENV)/installed-dev ## Check style, types and layers
 	$(BIN)/ruff check .

@@ -2,8 +2,9 @@
 
 ``register_*`` hooks are plain functions, called once at start, and return declarations. ``price_*`` and
 ``assess_*`` run while a purchase is decided and may read; ``on_event`` runs after the commit, at least
-once. Async hooks are always called through ``core/hooks.py``. No meaning may hang on the order of
-plugins: adjustments are summed, the strictest verdict wins.
+once. An implementation names only the arguments that it uses. Async hooks are always called through
+``core/hooks.py``. No meaning may hang on the order of plugins: adjustments are summed, the strictest
+verdict wins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,12 +61,12 @@ def register_late_steps() -> Mapping[str, LateStep]:
 
 
 @hookspec
-async def price_purchase(attempt: PurchaseAttempt, quote: Quote) -> Sequence[Adjustment]:
+async def price_purchase(services: Services, attempt: PurchaseAttempt, quote: Quote) -> Sequence[Adjustment]:
     """Adjust a price. Within a stage adjustments are summed; before tax the result stays in [0, list]."""
 
 
 @hookspec
-async def assess_purchase(attempt: PurchaseAttempt, plan: Plan) -> Assessment | None:
+async def assess_purchase(services: Services, attempt: PurchaseAttempt, plan: Plan) -> Assessment | None:
     """Judge a purchase before anything is written; the strictest verdict wins.
 
     Read freely, call no gateway. What must be written with the purchase (a velocity counter, a decision
@@ -74,10 +75,10 @@ async def assess_purchase(attempt: PurchaseAttempt, plan: Plan) -> Assessment | 
 
 
 @hookspec
-async def assess_payment(attempt: PaymentAttempt, plan: Plan) -> Assessment | None:
+async def assess_payment(services: Services, attempt: PaymentAttempt, plan: Plan) -> Assessment | None:
     """Judge a payment that was received, before goods are given: card and risk facts exist now."""
 
 
 @hookspec
-async def on_event(event: Event) -> None:
+async def on_event(services: Services, event: Event) -> None:
     """React to what has happened, after its commit; at least once, in commit order."""

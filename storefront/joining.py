@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
@@ -94,7 +95,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     engine = CommitEngine(database.store, clock)
     customers = Customers(database.reader, engine, clock)
     kinds: dict[str, OfferKind] = {}
-    host.collect("register_offer_kinds", lambda name, found: _add_kinds(kinds, name, found))
+    host.collect("register_offer_kinds", lambda name, found: _add_kinds(host, kinds, name, found))
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode)
     gateways, emulator = _gateways(config, own_url)
@@ -120,7 +121,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
         database=database,
         services=services,
         jobs=_jobs(host, services),
-        dispatcher=EventDispatcher(database.reader, engine, host.hooks),
+        dispatcher=EventDispatcher(services),
         keys=Keys(database.reader, engine, clock, hasher),
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -135,9 +136,9 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
 
 
 def database_path(config: Config) -> Path:
-    """Return the SQLite file that ``database.url`` names."""
+    """Return the SQLite file that ``database.url`` names; a relative one is seen from the YAML's folder."""
     path = Path(config.database.url.reveal().removeprefix("sqlite:///"))
-    return path if path.is_absolute() else config.data_dir / path
+    return path if path.is_absolute() else config.files[0].parent / path
 
 
 def needs_own_sandbox(config: Config) -> bool:
@@ -190,11 +191,12 @@ def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: 
         engine.register_late_step(f"{plugin}.{name}", host.hooks.metered(plugin, function))
 
 
-def _add_kinds(kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:
+def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:
     for kind in found:
         if kind.name in kinds:
             raise ValueError(f"the offer kind {kind.name} is brought by two plugins")
         kinds[kind.name] = kind
+        host.when_left_out.setdefault(plugin, []).append(partial(kinds.pop, kind.name))
 
 
 def _add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:

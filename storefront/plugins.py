@@ -18,7 +18,7 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.config import Config, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
-from storefront.core.hooks import Hooks, PluginHealth
+from storefront.core.hooks import JUDGES, Hooks, PluginHealth
 from storefront.core.migrating import History
 
 GROUP = "storefront.plugins"
@@ -35,12 +35,16 @@ class PluginFailed(StorefrontError):
 
 @dataclass(slots=True)
 class PluginHost:
-    """The plugins of one shop: their objects, their health, and why some were left out."""
+    """The plugins of one shop: their objects, their health, and why some were left out.
+
+    ``when_left_out`` is ``name -> what takes back`` that which the plugin had registered before it failed.
+    """
 
     config: Config
     hooks: Hooks
     classes: Mapping[str, type[Any]]
     left_out: dict[str, str] = field(default_factory=dict)
+    when_left_out: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
 
     def histories(self) -> list[History]:
         """Return the migrations that enabled plugins bring."""
@@ -79,7 +83,9 @@ class PluginHost:
             raise _failure(name, why, may_judge=may_judge and allowed) from error
         log.error("plugin_left_out", plugin=name, reason=why, exc_info=error)
         self.left_out[name] = why
-        self.hooks.health[name].quarantine(why)
+        self.hooks.remove(name)
+        for undo in self.when_left_out.pop(name, ()):
+            undo()
 
     def describe(self) -> list[dict[str, Any]]:
         """Return facts for ``storefront plugins`` and the metrics."""
@@ -125,7 +131,8 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
             failures[name] = (str(error), error)
     schemas = {name: plugin_schema(plugin) for name, plugin in classes.items()}
     config = build(document, plugins=schemas, installed=list(points), skipped=list(failures))
-    host = PluginHost(config, Hooks(_manager()), classes)
+    unscreened = frozenset(name for name, section in config.plugins.items() if section.unscreened)
+    host = PluginHost(config, Hooks(_manager(), unscreened=unscreened), classes)
     for name, (why, cause) in failures.items():
         log.error("plugin_left_out", plugin=name, reason=why, exc_info=cause)
         host.left_out[name] = why
@@ -155,8 +162,6 @@ def _register(host: PluginHost, name: str, plugin: type[Any]) -> None:
         host.hooks.manager.register(built, name=name)
         host.hooks.manager.check_pending()
     except Exception as error:
-        if host.hooks.manager.has_plugin(name):
-            host.hooks.manager.unregister(name=name)
         host.leave_out(name, f"it raised at start: {error}", error)
 
 
@@ -185,7 +190,7 @@ def _failure(name: str, why: str, *, may_judge: bool = False) -> PluginFailed:
 
 
 def _judges(plugin: type[Any] | None) -> bool:
-    return plugin is not None and (hasattr(plugin, "assess_purchase") or hasattr(plugin, "assess_payment"))
+    return plugin is not None and any(hasattr(plugin, hook) for hook in JUDGES)
 
 
 def _hook_names() -> Sequence[str]:

@@ -18,19 +18,33 @@ from dataclasses import dataclass, field
 from inspect import getdoc
 from typing import Any, TypedDict, Unpack
 
-import msgspec
 from aiohttp import hdrs, web
-from multidict import CIMultiDict
 
+from storefront.answers import not_modified, problem, redirect, respond, respond_bytes
 from storefront.core.principals import Principal, Role
+
+__all__ = (
+    "Call",
+    "ErrorDoc",
+    "Handler",
+    "JsonSchema",
+    "Role",
+    "Route",
+    "RouteError",
+    "RouteOptions",
+    "Routes",
+    "not_modified",
+    "problem",
+    "redirect",
+    "respond",
+    "respond_bytes",
+)
 
 JsonSchema = Mapping[str, Any]
 LIMIT_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 _PARAMETER = re.compile(r"\{(\w+)(?::[^{}]+)?\}")
-_JSON_HEADERS = CIMultiDict({"Content-Type": "application/json"})
-_encode = msgspec.json.Encoder().encode
 
 
 class RouteError(Exception):
@@ -264,53 +278,6 @@ class Routes:
     def delete(self, path: str, *, allow: Role, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]:
         """Declare a DELETE."""
         return self.add("DELETE", path, allow=allow, **options)
-
-
-def respond(payload: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer with JSON: anything that msgspec encodes (dicts, dataclasses, structs)."""
-    return respond_bytes(_encode(payload), status=status, headers=headers)
-
-
-def respond_bytes(
-    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None, content_type: str | None = None
-) -> web.Response:
-    """Answer with bytes that are JSON already (a stored answer goes out unchanged) or another ``content_type``."""
-    response = web.Response(body=body, status=status, headers=_JSON_HEADERS)
-    if content_type is not None:
-        response.headers[hdrs.CONTENT_TYPE] = content_type
-    if headers:
-        response.headers.update(headers)
-    return response
-
-
-def not_modified(etag: str) -> web.Response:
-    """Answer 304: the caller's copy is still right."""
-    return web.Response(status=304, headers={"ETag": etag})
-
-
-def redirect(location: str, *, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Answer 303: the browser fetches ``location``."""
-    return web.Response(status=303, headers={**(headers or {}), "Location": location})
-
-
-def problem(
-    code: str,
-    *,
-    status: int,
-    title: str,
-    request_id: str,
-    detail: str = "",
-    errors: Sequence[Mapping[str, str]] = (),
-    facts: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    """Answer with a problem document (RFC 9457); handlers raise instead, and the edge calls this."""
-    document: dict[str, Any] = dict(facts or {})
-    document.update(type=f"/docs/errors#{code}", title=title, status=status, detail=detail or title)
-    document.update(code=code, request_id=request_id)
-    if errors:
-        document["errors"] = list(errors)
-    return respond_bytes(_encode(document), status=status, headers=headers, content_type="application/problem+json")
 
 
 def _check(route: Route) -> None:

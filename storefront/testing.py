@@ -16,7 +16,7 @@ import asyncio
 import socket
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from io import BytesIO
 from pathlib import Path
@@ -318,6 +318,14 @@ class Shop:
                 if jobs.is_idle and await self.sandbox.is_idle() and jobs.is_idle:
                     return
                 await asyncio.sleep(0.01)
+
+    async def until(self, is_so: Callable[[], object]) -> None:
+        """Wait until ``is_so()`` is true, asking again after each commit: for what follows from an event."""
+        async with asyncio.timeout(HANG_SECONDS):
+            while not is_so():
+                self._commits.clear()
+                if not is_so():
+                    await self._commits.wait()
 
     async def advance(self, by: str) -> None:
         """Move business time forward (``45d``, ``35m``) and let everything happen that falls due on the way."""

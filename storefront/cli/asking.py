@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from storefront.cli.choices import Choice
-from storefront.control import SOCKET_NAME, opened_desk, socket_address
+from storefront.control.address import SOCKET_NAME, socket_address
 from storefront.core.config import ConfigError, Mistake
 from storefront.core.errors import StorefrontError
 
@@ -38,6 +38,8 @@ async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any
     data_dir = choice.data_dir()
     if is_running(data_dir):
         return await ask_server(data_dir, operation, arguments)
+    from storefront.control.desk import opened_desk  # the whole shop: only where there is no server to ask
+
     host = choice.load()
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with opened_desk(host, read=choice.load) as desk:

@@ -18,8 +18,8 @@ def announce(facts: Mapping[str, Any], *, began: float) -> None:
     meaning = "test money only" if mode == "sandbox" else "real money"
     out.print(f"\n  [bold]{escape(facts['shop'])}[/]  [dim]{mode}: {meaning}[/]\n")
     lines = [("Shop", f"{public}/shop"), ("API docs", f"{public}/docs")]
-    if "sandbox" in facts["gateways"]:
-        lines.append(("Checkout", f"{public}/sandbox  [dim]pays with 4242 4242 4242 4242[/]"))
+    if facts["sandbox"] is not None:
+        lines.append(("Checkout", f"{facts['sandbox']}  [dim]pays with 4242 4242 4242 4242[/]"))
     if public != facts["url"]:
         lines.append(("Listening", facts["url"]))
     lines.append(("Data", escape(facts["data"])))
@@ -44,7 +44,9 @@ def milliseconds_since_start(began: float) -> int:
 
 def _plugins(plugins: list[dict[str, Any]]) -> str:
     shown = [
-        escape(plugin["name"]) if plugin["state"] == "active" else f"[red]{escape(plugin['name'])} ({plugin['state']})[/]"
+        escape(plugin["name"])
+        if plugin["state"] == "active"
+        else f"[red]{escape(plugin['name'])} ({plugin['state']})[/]"
         for plugin in plugins
     ]
     return ", ".join(shown) or "none"

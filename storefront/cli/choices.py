@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from storefront.core.config.mistakes import ConfigError
-from storefront.core.config.model import Config, Database
-from storefront.core.config.secret import Secret
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # every command's flags are here, and --help needs none of these
+    from storefront.core.config import Config
     from storefront.plugins import PluginHost
 
 DEFAULT_CONFIG = Path("config.example.yaml")
@@ -55,8 +52,10 @@ class Choice:
         }
         return {**os.environ, **{name: value for name, value in given.items() if value is not None}}
 
-    def apply(self, config: Config) -> Config:
+    def apply(self, config: "Config") -> "Config":
         """Return the configuration with what was asked for in place of what the YAML says."""
+        from storefront.core.config import Database, Secret
+
         host = self.host or config.web.host
         port = config.web.port if self.port is None else self.port
         changed = replace(config, web=replace(config.web, host=host, port=port))
@@ -89,7 +88,7 @@ class Choice:
         """Return the data folder, also where the rest of the YAML is full of mistakes."""
         if self.data is not None:
             return self.data.absolute()
-        from storefront.core.config import read_document
+        from storefront.core.config import ConfigError, read_document
 
         try:
             document = read_document(self.config, self.environ())

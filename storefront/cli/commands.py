@@ -30,14 +30,15 @@ def storefront() -> None:
 
     \b
     Start here:
-      storefront demo                                a whole purchase, told step by step
-      storefront serve --config config.example.yaml  the shop in your browser
+      storefront demo     a whole purchase, told step by step
+      storefront serve    the shop in your browser
     """
 
 
 @app.command()
 def serve(
     context: typer.Context,
+    *,
     file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     host: HostFlag = None,
@@ -173,6 +174,7 @@ def verify(
 
 @app.command()
 def sandbox(
+    *,
     port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on.")] = 8081,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     public_url: Annotated[str | None, typer.Option("--public-url", help="Where browsers reach it.")] = None,
@@ -191,9 +193,7 @@ def sandbox(
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
-    serving.run(
-        emulating.emulate(choice, host=host, port=port, public_url=public_url, webhook_url=webhook_url)
-    )
+    serving.run(emulating.emulate(choice, host=host, port=port, public_url=public_url, webhook_url=webhook_url))
 
 
 @app.command()

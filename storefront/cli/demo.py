@@ -1,23 +1,25 @@
 """``storefront demo``: a fresh server in a folder of its own, and the story played on it from outside."""
 
 import asyncio
+import signal
 import sys
 import tempfile
 import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import typer
 from rich.console import Console
 from rich.markup import escape
 
 from storefront.cli.asking import NoServer, ask_server
 from storefront.cli.choices import DEFAULT_CONFIG, Choice
 from storefront.cli.output import console
-from storefront.cli.serving import DRAIN_SECONDS, stop_signals
+from storefront.cli.serving import DRAIN_SECONDS
 from storefront.cli.story import NotAsTold, Story
 from storefront.core.audit import verify_file
 from storefront.joining import database_path
@@ -33,11 +35,22 @@ async def play(choice: Choice, *, once: bool) -> None:
     Raises:
         NotAsTold: the shop did something else, or did not start.
     """
+    this, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert this is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, this.cancel)  # so that the server and the folder are always cleared away
+    try:
+        await _play(choice, once=once)
+    except asyncio.CancelledError:
+        raise typer.Exit(130) from None
+
+
+async def _play(choice: Choice, *, once: bool) -> None:
     out = console()
     out.print("\n  [bold]A purchase, from the catalog to the books[/]")
     with tempfile.TemporaryDirectory(prefix="storefront-demo-") as folder:
         wanted = Choice(_config(choice.config), host="127.0.0.1", port=0, data=Path(folder) / "data")
-        async with stop_signals() as stop, _server(wanted, Path(folder) / "log", out) as facts:
+        async with _server(wanted, Path(folder) / "log", out) as facts:
             timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
             async with aiohttp.ClientSession(facts["url"], timeout=timeout) as http:
                 shop = await Story(http, out).play()
@@ -46,7 +59,8 @@ async def play(choice: Choice, *, once: bool) -> None:
             if not once:
                 out.print(f"  The shop stays open, with ada signed in:\n\n    {escape(shop)}\n")
                 out.print("  Ctrl-C closes it and removes its data.\n")
-                await stop.wait()
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
 
 
 async def _audit(choice: Choice, out: Console) -> None:

@@ -11,7 +11,6 @@ from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag,
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
-_LONG_NAMES = {"sk": "server", "pk": "publishable", "ak": "operator"}
 
 
 class Kind(StrEnum):
@@ -34,6 +33,7 @@ def keys() -> None:
 
 @app.command()
 def create(
+    *,
     kind: Annotated[Kind, typer.Option("--kind", help="Who the key speaks for.")],
     name: Annotated[str, typer.Option("--name", help="What you will know it by.")],
     scope: Annotated[
@@ -49,7 +49,7 @@ def create(
     \b
     Examples:
       storefront keys create --kind server --name "game server"
-      storefront keys create --kind server --name bot --scope grants:write --expires-in-days 90
+      storefront keys create --kind server --name bot --scope grants:write
     """
     if not 1 <= len(name) <= 100:
         raise typer.BadParameter("a name has 1 to 100 characters", param_hint="--name")
@@ -97,7 +97,7 @@ def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_jso
     for column in ("id", "kind", "name", "scopes", "created", "state"):
         table.add_column(column, no_wrap=True)
     for key in answer["data"]:
-        cells = [key["id"], _LONG_NAMES[key["kind"]], escape(key["name"]), ", ".join(key["scopes"])]
+        cells = [key["id"], key["kind"], escape(key["name"]), ", ".join(key["scopes"])]
         table.add_row(*cells, key["created_at"][:10], _state(key))
     console().print(table)
 

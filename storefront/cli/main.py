@@ -31,7 +31,7 @@ def main() -> NoReturn:
 def _explain(error: Exception) -> int:
     """Print an error for people on stderr and return the exit code."""
     from storefront.cli.output import print_error
-    from storefront.core.config.mistakes import ConfigError
+    from storefront.core.config import ConfigError
     from storefront.core.errors import StorefrontError
 
     if isinstance(error, ConfigError):

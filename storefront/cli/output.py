@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 
-from storefront.core.config.mistakes import Mistake
+if TYPE_CHECKING:
+    from storefront.core.config import Mistake
 
 
-def console(*, stderr: bool = False, file: IO[str] | None = None) -> Console:
+def console(*, stderr: bool = False) -> Console:
     """Return a console that never cuts or breaks what it prints: addresses and paths stay in one piece."""
-    return Console(stderr=stderr, file=file, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
 
 
 def print_json(facts: Any) -> None:
@@ -25,7 +26,7 @@ def print_error(message: str) -> None:
     console(stderr=True).print(f"[bold red]error:[/] {escape(' '.join(message.split()))}")
 
 
-def print_mistakes(mistakes: Sequence[Mistake]) -> None:
+def print_mistakes(mistakes: Sequence["Mistake"]) -> None:
     """Print every mistake of a configuration on stderr, each with its place and an example."""
     out = console(stderr=True)
     for mistake in mistakes:
@@ -40,7 +41,7 @@ def print_mistakes(mistakes: Sequence[Mistake]) -> None:
     out.print(f"\n[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was changed.")
 
 
-def describe_mistakes(mistakes: Sequence[Mistake]) -> list[dict[str, Any]]:
+def describe_mistakes(mistakes: Sequence["Mistake"]) -> list[dict[str, Any]]:
     """Return mistakes as JSON; ``column`` and ``line`` count from 1."""
     return [
         {

@@ -18,10 +18,7 @@ def show_plugins(choice: Choice, *, as_json: bool) -> None:
     """Print every installed or enabled plugin; from a running server, how it really is."""
     data_dir = choice.data_dir()
     running = is_running(data_dir)
-    if running:
-        enabled = asyncio.run(ask_server(data_dir, "plugins", {}))["data"]
-    else:
-        enabled = choice.load().describe()
+    enabled = asyncio.run(ask_server(data_dir, "plugins", {}))["data"] if running else choice.load().describe()
     found = _with_installed(enabled)
     if as_json:
         print_json({"server_running": running, "plugins": found})
@@ -44,7 +41,7 @@ def show_plugins(choice: Choice, *, as_json: bool) -> None:
 def _with_installed(enabled: list[dict[str, Any]]) -> list[dict[str, Any]]:
     points = installed_plugins()
     known = {plugin["name"] for plugin in enabled}
-    idle = {"state": "not enabled", "reason": None, "last_error": None, "hooks": []}
+    idle: dict[str, Any] = {"state": "not enabled", "reason": None, "last_error": None, "hooks": []}
     everyone = [*enabled, *({"name": name, **idle} for name in sorted(set(points) - known))]
     found = []
     for plugin in everyone:

@@ -19,7 +19,8 @@ from aiohttp import web
 
 from storefront.app import PARTS, create_app
 from storefront.cli.choices import Choice
-from storefront.control import Answer, Desk, control_socket
+from storefront.control.desk import Answer, Desk
+from storefront.control.server import control_socket
 from storefront.core.config import ConfigError
 from storefront.core.errors import StorefrontError
 from storefront.sandbox import SandboxLocked
@@ -140,10 +141,11 @@ async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
 
 
 def start_logging(level: str, form: str) -> None:
-    """Log to stderr as configured; what migrations say at every start is kept for ``debug``."""
+    """Log to stderr as configured; what libraries say of every step is kept for ``debug``."""
     configure_logging(level, form)
     if level != "debug":
-        logging.getLogger("alembic").setLevel(logging.WARNING)
+        for chatty in ("alembic", "stripe"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @asynccontextmanager
@@ -173,9 +175,13 @@ async def reload_signal(desk: Desk) -> AsyncIterator[None]:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on uvloop where that runs."""
-    try:
-        from uvloop import new_event_loop
-    except ImportError:  # not on Windows; asyncio's own loop does the same, slower
-        new_event_loop = asyncio.new_event_loop
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(main)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows; asyncio's own loop does the same, slower
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop

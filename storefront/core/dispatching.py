@@ -6,12 +6,12 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, select
 
-from storefront.core.commit.engine import CommitEngine, CommitNotice
+from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.events import START, Cursor, read_events
-from storefront.core.hooks import Hooks
-from storefront.core.reading import Query, Reader
+from storefront.core.reading import Query
+from storefront.core.services import Services
 from storefront.core.tables import settings
 
 BATCH = 100
@@ -26,10 +26,11 @@ log = structlog.get_logger("storefront.events")
 class EventDispatcher:
     """Hands committed events to the plugins; one that fails waits, the others go on."""
 
-    def __init__(self, reader: Reader, engine: CommitEngine, hooks: Hooks) -> None:
-        self._reader = reader
-        self._engine = engine
-        self._hooks = hooks
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._reader = services.reader
+        self._engine = services.engine
+        self._hooks = services.hooks
         self._wakes: list[asyncio.Event] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
@@ -71,7 +72,7 @@ class EventDispatcher:
                 return cursor
             reached = cursor
             for event in events:
-                if not await self._hooks.call_plugin(name, "on_event", event=event):
+                if not await self._hooks.call_plugin(name, "on_event", services=self._services, event=event):
                     await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
                     break
                 reached = event.cursor

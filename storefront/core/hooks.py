@@ -2,7 +2,9 @@
 
 pluggy's hooks are synchronous, so an async hook returns coroutines; ``Hooks.call_each`` awaits them. A
 plugin that raises or hangs too often is **quarantined**: its hooks are no longer called, its events wait,
-and ``storefront plugins`` says why. Late steps are metered too: they run in the writer.
+and ``storefront plugins`` says why. A failed call refuses its purchase alone; a quarantined plugin no
+longer prices, but one that judges keeps the shop closed (``unscreened: allow`` opens it). Late steps are
+metered too: they run in the writer.
 """
 
 import asyncio
@@ -26,6 +28,8 @@ ERRORS_BEFORE_QUARANTINE = 5
 SUCCESSES_THAT_FORGIVE = 100
 LATE_STEP_BUDGET_MS = 2.0
 LATE_STEPS_MEASURED = 50
+JUDGES = frozenset({"assess_purchase", "assess_payment"})
+"""Hooks without which nothing is sold."""
 
 log = structlog.get_logger("storefront.plugins")
 
@@ -68,13 +72,20 @@ class PluginHealth:
 
 @dataclass(slots=True)
 class Hooks:
-    """The plugins that are loaded, by name, and their health."""
+    """The plugins that are loaded, by name, and their health; ``unscreened`` may judge and yet be away."""
 
     manager: pluggy.PluginManager
     health: dict[str, PluginHealth] = field(default_factory=dict)
+    unscreened: frozenset[str] = frozenset()
     deadline_seconds: float = DEADLINE_SECONDS
     event_deadline_seconds: float = EVENT_DEADLINE_SECONDS
     _callers: dict[str, dict[str, pluggy.HookCaller]] = field(default_factory=dict)
+
+    def remove(self, name: str) -> None:
+        """Take a plugin out: none of its hooks is called any more."""
+        if self.manager.has_plugin(name):
+            self.manager.unregister(name=name)
+        self._callers.clear()
 
     def names_of(self, hook: str) -> list[str]:
         """Return the plugins that implement a hook, in a stable order."""
@@ -93,16 +104,16 @@ class Hooks:
             self._callers[hook] = known
         return known
 
-    async def call_each(self, hook: str, *, must_answer: bool, **arguments: Any) -> list[Any]:
+    async def call_each(self, hook: str, **arguments: Any) -> list[Any]:
         """Await a hook of every plugin that has it; return what they answered, without None.
 
-        With ``must_answer`` a plugin that fails, hangs or is quarantined refuses the whole call
-        (``AssessmentUnavailable``): a shop whose judge is away sells nothing unjudged. Without it the
-        failure is logged and counts against that plugin alone.
+        Raises:
+            AssessmentUnavailable: a plugin failed or hung, or a judge is in quarantine. Nothing is sold
+                unjudged, nor at a price that a plugin may still correct.
         """
         answers = []
         for name in self.callers(hook):
-            answer = await self._call_one(name, hook, must_answer=must_answer, arguments=arguments)
+            answer = await self._call_one(name, hook, arguments)
             if answer is not None:
                 answers.append(answer)
         return answers
@@ -119,10 +130,10 @@ class Hooks:
         health.succeed()
         return True
 
-    async def _call_one(self, name: str, hook: str, *, must_answer: bool, arguments: Mapping[str, Any]) -> Any:
+    async def _call_one(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
         health = self.health[name]
         if health.quarantined is not None:
-            if must_answer:
+            if hook in JUDGES and name not in self.unscreened:
                 raise AssessmentUnavailable
             return None
         try:
@@ -132,9 +143,7 @@ class Hooks:
             raise
         except Exception as error:
             self._failed(health, hook, error)
-            if must_answer:
-                raise AssessmentUnavailable from error
-            return None
+            raise AssessmentUnavailable from error
         health.succeed()
         return answer
 

@@ -5,13 +5,13 @@ fails is tried again later and later, and ends in the dead list, where an operat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import and_, bindparam, false, or_, select
 
 from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock
 from storefront.core.commit.engine import CommitEngine, CommitNotice
@@ -27,14 +27,6 @@ MOST_ATTEMPTS = 40
 LONGEST_PAUSE_MS = 6 * HOUR_MS
 POLL_SECONDS = 1.0
 
-_DUE = Query(
-    select(jobs)
-    .where(jobs.c.state == "waiting", jobs.c.due_at <= bindparam("now"), jobs.c.lease_until <= bindparam("wall"))
-    .order_by(jobs.c.due_at)
-    .limit(bindparam("most"))
-)
-_NEXT = Query(select(jobs.c.due_at).where(jobs.c.state == "waiting").order_by(jobs.c.due_at).limit(1))
-
 log = structlog.get_logger("storefront.jobs")
 
 
@@ -48,6 +40,17 @@ class Again:
 JobHandler = Callable[[Mapping[str, Any]], Awaitable[Again | None]]
 
 
+class _Reads:
+    """What is due, of the kinds that somebody here runs: the jobs of a plugin that is off wait for it."""
+
+    def __init__(self, kinds: Iterable[str]) -> None:
+        is_ours = or_(false(), *(jobs.c.kind == kind for kind in sorted(kinds)))
+        waiting = select(jobs).where(jobs.c.state == "waiting", is_ours).order_by(jobs.c.due_at)
+        is_due = and_(jobs.c.due_at <= bindparam("now"), jobs.c.lease_until <= bindparam("wall"))
+        self.due = Query(waiting.where(is_due).limit(bindparam("most")))
+        self.next = Query(waiting.limit(1))
+
+
 class Jobs:
     """Finds due jobs and runs them, a few at once."""
 
@@ -56,6 +59,7 @@ class Jobs:
         self._engine = engine
         self._clock = clock
         self._handlers: dict[str, JobHandler] = {}
+        self._reads = _Reads(())
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -66,6 +70,7 @@ class Jobs:
         if kind in self._handlers:
             raise ValueError(f"two handlers for jobs of kind {kind}")
         self._handlers[kind] = handler
+        self._reads = _Reads(self._handlers)
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "jobs" in notice.tables:
@@ -94,13 +99,11 @@ class Jobs:
 
     def next_due_at(self) -> int | None:
         """Return when the next job is due (business ms), also one that is due already."""
-        row = self._reader.first(_NEXT)
+        row = self._reader.first(self._reads.next)
         return None if row is None else int(row["due_at"])
 
-    def _due(self, most: int) -> list[Row]:
-        known = set(self._handlers)
-        rows = self._reader.all(_DUE, now=self._clock.now(), wall=self._clock.wall(), most=most + 50)
-        return [row for row in rows if row["kind"] in known][:most]
+    def _due(self, most: int) -> Sequence[Row]:
+        return self._reader.all(self._reads.due, now=self._clock.now(), wall=self._clock.wall(), most=most)
 
     async def _run_forever(self) -> None:
         while not self._is_stopping:

@@ -100,7 +100,7 @@ def _shown(row: Row) -> dict[str, Any]:
 
     return {
         "id": row["id"],
-        "kind": row["kind"],
+        "kind": KeyKind(row["kind"]).name.lower(),
         "name": row["name"],
         "scopes": msgspec.json.decode(row["scopes"]),
         "created_at": when("created_at"),

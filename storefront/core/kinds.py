@@ -31,7 +31,9 @@ class Fulfilment:
     """What a kind may give while a purchase is settled: steps of the same plan, nothing else.
 
     ``customer_id`` receives the goods; ``payment`` names what paid for them (a gateway payment, or the
-    purchase itself), so that every gem can be traced to the money it came from.
+    purchase itself), so that every gem can be traced to the money it came from. ``now`` is business time
+    (ms) while this is decided. What no verb here gives is added to ``plan``: rows of the plugin's own
+    tables, counters, late steps, events.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class Fulfilment:
     payment: str
     cost: Money | None
     bought_with: LotsOf | None
+    now: int
 
     def credit(self, asset: str, amount: int, *, source: str = "purchased", expires_at: int | None = None) -> None:
         """Mint ``amount`` of a virtual asset into the customer's wallet."""

@@ -17,7 +17,15 @@ from sqlalchemy import bindparam, select
 from storefront.core.accounts import sink
 from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
 from storefront.core.clock import MINUTE_MS
-from storefront.core.commit.outcome import AlreadyOwned, Answer, InsufficientFunds, KeyInFlight, KeyReused, Stale
+from storefront.core.commit.outcome import (
+    AlreadyOwned,
+    Answer,
+    InsufficientFunds,
+    KeyInFlight,
+    KeyReused,
+    Outcome,
+    Stale,
+)
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.gateways import Checkouts
@@ -164,14 +172,14 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
     return adjust(
-        quote, await services.hooks.call_each("price_purchase", must_answer=True, attempt=attempt, quote=quote)
+        quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
 
 
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
     """Ask the judges; until there is a review queue, what needs a review is refused."""
     attempt = _attempt(wanted, quote, plan.object_id or "")
-    answers = await services.hooks.call_each("assess_purchase", must_answer=True, attempt=attempt, plan=plan)
+    answers = await services.hooks.call_each("assess_purchase", services=services, attempt=attempt, plan=plan)
     if answers and strictest(answers).verdict >= Verdict.REVIEW:
         raise PurchaseRefused
 
@@ -205,7 +213,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     shown = purchase_json(row, None, services.customers.external_id(wanted.customer_id))
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
-        outcome = await services.engine.commit(plan)
+        outcome = await _commit(services, plan)
     except InsufficientFunds as short:
         raise _with_top_ups(services, short) from None
     assert outcome.answer is not None
@@ -239,11 +247,21 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     )
     plan.emit("purchase.pending", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
     plan.is_answer_open = True
-    outcome = await services.engine.commit(plan)
+    outcome = await _commit(services, plan)
     if outcome.is_replay:
         assert outcome.answer is not None
         return Bought(outcome.answer, is_replay=True)
     return str(row["id"])
+
+
+async def _commit(services: Services, plan: Plan) -> Outcome:
+    """Commit a purchase; raise also the refusal that wrote its ``on_refused`` steps. Nobody holds reviews yet."""
+    outcome = await services.engine.commit(plan)
+    if outcome.refusal is not None:
+        raise outcome.refusal
+    if outcome.is_review:
+        raise PurchaseRefused
+    return outcome
 
 
 def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:

@@ -143,6 +143,7 @@ def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf 
         payment=payment,
         cost=total if is_real else None,
         bought_with=bought_with,
+        now=services.clock.now(),
     )
     details = msgspec.json.decode(row["details"])
     services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total, details), goods)

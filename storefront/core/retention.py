@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
@@ -71,7 +71,11 @@ async def _forget_bodies(services: Services, before: int) -> bool:
     """Replace webhook bodies by their hashes."""
     old = (
         select(inbox)
-        .where(inbox.c.received_at < before, inbox.c.state != "received", inbox.c.raw.notlike(HASHED + b"%"))
+        .where(
+            inbox.c.received_at < before,
+            inbox.c.state != "received",
+            func.substr(inbox.c.raw, 1, len(HASHED)) != HASHED,
+        )
         .limit(AT_ONCE)
     )
     rows = await services.reader.scan(old)

@@ -129,6 +129,7 @@ class SessionTokens:
 class Revocations:
     """Sessions ended before their time, held until they would have expired anyway."""
 
+    is_empty: bool = True
     _sessions: dict[str, int] = field(default_factory=dict)
     _customers: dict[str, int] = field(default_factory=dict)
 
@@ -136,16 +137,16 @@ class Revocations:
         """End one session."""
         self._forget(now_ms)
         self._sessions[session_id] = now_ms + MAX_TTL_SECONDS * SECOND_MS
+        self.is_empty = False
 
     def revoke_customer(self, customer_id: str, *, now_ms: int) -> None:
         """End all sessions of a customer that were minted until now."""
         self._forget(now_ms)
         self._customers[customer_id] = now_ms
+        self.is_empty = False
 
     def is_revoked(self, claims: SessionClaims) -> bool:
         """Tell whether this session was ended."""
-        if not self._sessions and not self._customers:
-            return False
         return claims.session_id in self._sessions or claims.issued_at <= self._customers.get(claims.customer_id, -1)
 
     def _forget(self, now_ms: int) -> None:

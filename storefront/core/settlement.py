@@ -160,8 +160,10 @@ async def _receive_once(
             wrong = "cannot_be_given"
         else:
             try:
-                await services.engine.commit(plan)
-                return
+                outcome = await services.engine.commit(plan)
+                if outcome.refusal is None and not outcome.is_review:
+                    return
+                wrong = "payment_refused"
             except Taken:
                 raise
             except Refused as refusal:
@@ -191,7 +193,7 @@ def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: Paym
 
 async def _is_payment_allowed(services: Services, purchase: Row, facts: PaymentFacts, plan: Plan) -> bool:
     attempt = PaymentAttempt(purchase["id"], purchase["customer_id"], facts)
-    answers = await services.hooks.call_each("assess_payment", must_answer=True, attempt=attempt, plan=plan)
+    answers = await services.hooks.call_each("assess_payment", services=services, attempt=attempt, plan=plan)
     return not answers or strictest(answers).verdict < Verdict.REVIEW
 
 

@@ -61,11 +61,14 @@ class CredentialAuthenticator:
         """Return who is asking; see ``Authenticator``."""
         if authorization is None:
             return anonymous(address) if cookie is None else self._by_session(cookie)
+        known = self._fresh.get(authorization)
+        if known is not None:
+            return self._alive(known)
         scheme, _, credential = authorization.partition(" ")
         if scheme.lower() != "bearer" or not credential:
             raise Unauthorized("Send Authorization: Bearer and a credential.")
         if credential.startswith("eyJ"):
-            return self._by_session(credential)
+            return self._by_session(credential, remember_as=authorization)
         prefix, underscore, _ = credential.partition("_")
         if prefix in _KEY_KINDS:
             return self._by_key(credential, address)
@@ -75,20 +78,22 @@ class CredentialAuthenticator:
             raise Unauthorized("The credential is not known here.")
         return principal
 
-    def _by_session(self, token: str) -> Principal:
-        known = self._fresh.get(token)
+    def _by_session(self, token: str, *, remember_as: str | None = None) -> Principal:
+        name = remember_as or token
+        known = self._fresh.get(name) or self._old.get(name)
         if known is None:
-            known = self._old.get(token)
-            if known is None:
-                claims = self._tokens.verify(token)
-                known = (_customer(claims), claims)
-            if len(self._fresh) >= MAX_REMEMBERED // 2:
-                self._old, self._fresh = self._fresh, {}
-            self._fresh[token] = known
+            claims = self._tokens.verify(token)
+            known = (_customer(claims), claims)
+        if len(self._fresh) >= MAX_REMEMBERED // 2:
+            self._old, self._fresh = self._fresh, {}
+        self._fresh[name] = known
+        return self._alive(known)
+
+    def _alive(self, known: tuple[Principal, SessionClaims]) -> Principal:
         principal, claims = known
         if self._clock.wall() >= claims.expires_at:
             raise Unauthorized("The session token has expired.")
-        if self._revocations.is_revoked(claims):
+        if not self._revocations.is_empty and self._revocations.is_revoked(claims):
             raise Unauthorized("The session has ended.")
         return principal
 

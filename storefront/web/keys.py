@@ -38,7 +38,7 @@ async def create_key(call: Call) -> web.StreamResponse:
     return respond(
         {
             "id": made.record.key_id,
-            "kind": str(kind),
+            "kind": call.body["kind"],
             "name": call.body["name"],
             "scopes": sorted(scopes),
             "created_at": iso(now),

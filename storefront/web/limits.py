@@ -10,23 +10,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from storefront.core.config import DEFAULT_RATE_LIMITS
 from storefront.core.config.model import RateLimit, RateLimitPer
 from storefront.core.principals import Principal, Role
 from storefront.web.addresses import network_of
 from storefront.web.errors import RateLimited
 
 MAX_BUCKETS = 100_000
-
-_CUSTOMER = RateLimit(RateLimitPer.CUSTOMER, rate=500, period_seconds=1, burst=1000)
-
-DEFAULT_LIMITS: Mapping[str, Sequence[RateLimit]] = {
-    "read": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=50, period_seconds=1, burst=200)),
-    "write": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=5, period_seconds=1, burst=50)),
-    "checkout": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=10, period_seconds=60, burst=20)),
-    "sign_in": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=30, period_seconds=60, burst=30)),
-    "webhook": (RateLimit(RateLimitPer.ADDRESS, rate=200, period_seconds=1, burst=1000),),
-}
-"""Signed-in games and server keys are left alone; strangers are held where it costs something."""
 
 
 class Buckets:
@@ -87,7 +77,7 @@ class RateLimiter:
     nothing once they are signed in. All limits of a class must have room.
     """
 
-    limits: Mapping[str, Sequence[RateLimit]] = field(default_factory=lambda: DEFAULT_LIMITS)
+    limits: Mapping[str, Sequence[RateLimit]] = field(default_factory=lambda: DEFAULT_RATE_LIMITS)
     nanoseconds: Callable[[], int] = time.monotonic_ns
     max_buckets: int = MAX_BUCKETS
     _rules: dict[str, _Rules] = field(init=False)
@@ -95,7 +85,7 @@ class RateLimiter:
 
     def __post_init__(self) -> None:
         self._rules = {
-            name: _Rules(*(self._buckets(name, limits, per) for per in RateLimitPer))
+            name: _Rules(**{per.value: self._buckets(name, limits, per) for per in RateLimitPer})
             for name, limits in self.limits.items()
         }
         self._failed = self._buckets("failed_sign_in", self.limits.get("sign_in", ()), RateLimitPer.ADDRESS)
@@ -106,11 +96,10 @@ class RateLimiter:
         if rules is None:
             return
         if principal.role is Role.PUBLIC:
-            if rules.address:
-                self._take(rules.address, network_of(address))
+            self._take(rules.address, network_of(address))
         elif principal.customer_id is not None:
             self._take(rules.customer, principal.customer_id)
-        elif rules.key:
+        else:
             self._take(rules.key, principal.caller)
 
     def failed_sign_in(self, address: str) -> None:
@@ -127,11 +116,12 @@ class RateLimiter:
         return sum(len(buckets) for part in every for buckets in part)
 
     def _take(self, several: tuple[Buckets, ...], owner: str) -> None:
-        now = self.nanoseconds()
-        for buckets in several:
-            wait = buckets.take(owner, now)
-            if wait:
-                raise _exceeded(buckets, wait)
+        if several:
+            now = self.nanoseconds()
+            for buckets in several:
+                wait = buckets.take(owner, now)
+                if wait:
+                    raise _exceeded(buckets, wait)
 
     def _buckets(self, name: str, limits: Sequence[RateLimit], per: RateLimitPer) -> tuple[Buckets, ...]:
         return tuple(Buckets(name, limit, max_buckets=self.max_buckets) for limit in limits if limit.per == per)

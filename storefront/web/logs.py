@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import msgspec
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import Processor
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -76,28 +77,44 @@ def configure_logging(level: str = "info", form: str = "console", *, stream: Tex
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     access = logging.getLogger(ACCESS_LOGGER)
-    access.handlers[:] = [AccessHandler(target)] if form == "json" else []
-    access.propagate = form != "json"
+    access.handlers[:] = [AccessHandler(target, form)]
+    access.propagate = False
+    server = logging.getLogger("aiohttp.server")
+    server.filters[:] = [_without_foreign_bytes]
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 
-class AccessHandler(logging.Handler):
-    """Writes access lines as JSON without the processors: they hold only our own words and numbers.
+def _without_foreign_bytes(record: logging.LogRecord) -> bool:
+    """Say of a request that is not HTTP only that it came: its bytes may be a secret sent to the wrong port."""
+    if record.exc_info is not None and isinstance(record.exc_info[1], HttpProcessingError):
+        record.msg, record.args, record.exc_info = "not HTTP: %s", (type(record.exc_info[1]).__name__,), None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return logging.getLogger().isEnabledFor(logging.INFO)
+    return True
 
-    One such line is written per write request, so it is worth the short way.
+
+class AccessHandler(logging.Handler):
+    """Writes access lines without the processors: they hold only our own words and numbers.
+
+    One such line is written per write request, so it is worth the short way: neither a log record nor the
+    place in the code is made for it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, form: str) -> None:
         super().__init__()
         self._stream = stream
+        self._format = _access_json if form == "json" else _access_text
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write ``record.facts`` as one line."""
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
-        line = {"event": record.msg, "level": record.levelname.lower(), "logger": record.name, "timestamp": moment}
-        facts: Mapping[str, Any] = getattr(record, "facts", {})
-        self._stream.write(msgspec.json.encode({**line, "request_id": REQUEST_ID.get(), **facts}).decode() + "\n")
+        """Write a record that came the ordinary way."""
+        self.write(record.levelname.lower(), {"message": redact_text(record.getMessage())})
+
+    def write(self, level: str, facts: Mapping[str, Any]) -> None:
+        """Write one line."""
+        line = {"event": "answered", "level": level, "logger": ACCESS_LOGGER, "timestamp": _timestamp()}
+        line["request_id"] = REQUEST_ID.get() or "-"
+        self._stream.write(self._format(line, facts))
 
 
 def write_access(level: int, facts: Mapping[str, Any]) -> None:
@@ -105,10 +122,25 @@ def write_access(level: int, facts: Mapping[str, Any]) -> None:
     logger = logging.getLogger(ACCESS_LOGGER)
     if not logger.isEnabledFor(level):
         return
-    if logger.handlers:
-        logger.log(level, "answered", extra={"facts": facts})
-    else:
-        structlog.stdlib.get_logger(ACCESS_LOGGER).log(level, "answered", **facts)
+    name = logging.getLevelName(level).lower()
+    for handler in logger.handlers:
+        if isinstance(handler, AccessHandler):
+            handler.write(name, facts)
+            return
+    structlog.stdlib.get_logger(ACCESS_LOGGER).log(level, "answered", **facts)
+
+
+def _access_json(line: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    return msgspec.json.encode({**line, **facts}).decode() + "\n"
+
+
+def _access_text(line: Mapping[str, str], facts: Mapping[str, Any]) -> str:
+    words = " ".join(f"{name}={value}" for name, value in facts.items())
+    return f"{line['timestamp']} [{line['level']:<7}] answered {words} request_id={line['request_id']}\n"
+
+
+def _timestamp() -> str:
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -116,6 +148,11 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     for name, value in event.items():
         event[name] = MASK if _SECRET_NAMES.search(name) else _masked(value)
     return event
+
+
+def looks_secret(text: str) -> bool:
+    """Tell whether a text that a caller chose has the shape of a secret: then it may not go into a log."""
+    return _TOKENS.search(text) is not None
 
 
 def redact_text(text: str) -> str:

@@ -1,54 +1,76 @@
 """Prometheus metrics of the HTTP edge, in a registry of their own (never the process-wide one).
 
-A route's children are resolved at registration, a status's at its first use: a request costs two
-increments. Labels are route templates, so their number is bounded.
+Plain integers, because the library's own counters take a lock for each of three increments; they are
+turned into its samples when somebody scrapes. Labels are route templates, so their number is bounded.
 """
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 UNMATCHED = "(none)"
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class RouteMetrics:
-    """The counters of one route."""
+    """The counts of one route; used from the event loop only."""
 
-    __slots__ = ("_count", "_counter", "_method", "_route", "observe_seconds")
+    __slots__ = ("buckets", "method", "route", "seconds", "statuses")
 
-    def __init__(self, method: str, route: str, *, requests: Counter, seconds: Histogram) -> None:
-        self._method = method
-        self._route = route
-        self._counter = requests
-        self._count: dict[int, Callable[[], None]] = {}
-        self.observe_seconds: Callable[[float], None] = seconds.labels(method, route).observe
+    def __init__(self, method: str, route: str) -> None:
+        self.method = method
+        self.route = route
+        self.statuses: dict[int, int] = {}
+        self.buckets = [0] * (len(_BOUNDS) + 1)
+        self.seconds = 0.0
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one answer."""
-        count = self._count.get(status)
-        if count is None:
-            count = self._count[status] = self._counter.labels(self._method, self._route, str(status)).inc
-        count()
-        self.observe_seconds(seconds)
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.buckets[bisect_left(_BOUNDS, seconds)] += 1
+        self.seconds += seconds
+
+    def cumulated(self) -> list[tuple[str, float]]:
+        """Return the buckets as Prometheus wants them: each holds all that are below its bound."""
+        total = 0
+        pairs = []
+        for bound, count in zip((*map(str, _BOUNDS), "+Inf"), self.buckets, strict=True):
+            total += count
+            pairs.append((bound, float(total)))
+        return pairs
 
 
-class HttpMetrics:
+class HttpMetrics(Collector):
     """Requests by route and status, and how long they took."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self._requests = Counter(
-            "storefront_http_requests", "Requests answered.", ("method", "route", "status"), registry=registry
-        )
-        self._seconds = Histogram(
-            "storefront_http_request_seconds",
-            "Time from the request's headers to the end of its handler.",
-            ("method", "route"),
-            buckets=_BUCKETS,
-            registry=registry,
-        )
+        self._routes: list[RouteMetrics] = []
+        registry.register(self)
 
     def route(self, method: str, template: str) -> RouteMetrics:
-        """Return the counters of a route."""
-        return RouteMetrics(method, template, requests=self._requests, seconds=self._seconds)
+        """Return the counts of a route, from now on part of the exposition."""
+        counts = RouteMetrics(method, template)
+        self._routes.append(counts)
+        return counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Write all samples."""
+        requests = CounterMetricFamily(
+            "storefront_http_requests", "Requests answered.", labels=("method", "route", "status")
+        )
+        seconds = HistogramMetricFamily(
+            "storefront_http_request_seconds", "Time until the answer was ready.", labels=("method", "route")
+        )
+        for counts in self._routes:
+            labels = (counts.method, counts.route)
+            for status, count in counts.statuses.items():
+                requests.add_metric((*labels, str(status)), count)
+            if counts.statuses:
+                seconds.add_metric(labels, buckets=counts.cumulated(), sum_value=counts.seconds)
+        yield requests
+        yield seconds

@@ -2,8 +2,10 @@
 
 import re
 
+from aiohttp import web
 from multidict import istr
 
+from storefront.core.errors import Malformed
 from storefront.routing import Call, Route
 from storefront.web.errors import IdempotencyKeyInvalid, IdempotencyKeyRequired
 from storefront.web.parameters import NO_PARAMETERS, Parameters
@@ -17,9 +19,10 @@ _VISIBLE = re.compile(r"[!-~]{1,255}")
 class RequestReader:
     """Compiled once per route; ``has_body`` tells whether ``read`` must be awaited at all."""
 
-    __slots__ = ("_body", "_form", "_idempotent", "_limit", "_query", "_raw", "has_body")
+    __slots__ = ("_body", "_form", "_idempotent", "_limit", "_query", "_raw", "_seconds", "has_body")
 
-    def __init__(self, route: Route, *, body_limit: int) -> None:
+    def __init__(self, route: Route, *, body_limit: int, body_seconds: float) -> None:
+        self._seconds = body_seconds
         self._limit = route.body_limit or body_limit
         self._idempotent = route.idempotent
         self._raw = route.raw_body
@@ -45,15 +48,17 @@ class RequestReader:
         request = call.request
         if self._body is not None:
             require_json(request)
-            parsed = parse(await read_body(request, self._limit))
+            parsed = parse(await self._bytes(request))
             self._body.check(parsed.document, odd_numbers=parsed.odd_numbers)
             call.body = parsed.document
         elif self._form is not None:
             require_form(request)
-            body = await read_body(request, self._limit)
-            call.body = self._form.parse(body.decode("ascii", "strict"))
+            call.body = self._form.parse(_ascii(await self._bytes(request)))
         else:
-            call.raw = await read_body(request, self._limit)
+            call.raw = await self._bytes(request)
+
+    async def _bytes(self, request: web.Request) -> bytes:
+        return await read_body(request, limit=self._limit, seconds=self._seconds)
 
     @staticmethod
     def _parameters(route: Route) -> Parameters | None:
@@ -61,3 +66,10 @@ class RequestReader:
             return Parameters(route.query, prefix="?")
         # Links to pages collect foreign parameters (utm_…), and a gateway may add its own.
         return None if route.page or route.raw_body else Parameters(NO_PARAMETERS, prefix="?")
+
+
+def _ascii(body: bytes) -> str:
+    try:
+        return body.decode("ascii")
+    except UnicodeDecodeError:
+        raise Malformed("A form is sent in ASCII, everything else percent-encoded.") from None

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from storefront.core.errors import Malformed
 from storefront.web.errors import BodyTooLarge, BodyTooSlow, UnsupportedBody
 
 MAX_DEPTH = 64
-BODY_SECONDS = 20.0
-"""How long a client may take to send a whole body."""
 
 _MEDIA_TYPE = re.compile(r"application/json\s*(?:;\s*charset=\"?utf-?8\"?\s*)?", re.IGNORECASE)
 _FORM_TYPE = re.compile(r"application/x-www-form-urlencoded\s*(?:;\s*charset=\"?utf-?8\"?\s*)?", re.IGNORECASE)
@@ -67,29 +66,42 @@ def require_form(request: web.Request) -> None:
     _require(request, _FORM_TYPE, "application/x-www-form-urlencoded")
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
+async def read_body(request: web.Request, *, limit: int, seconds: float) -> bytes:
     """Read the whole body, counting: chunked bodies are cut off at ``limit`` bytes too.
 
     Raises ``BodyTooLarge`` or ``BodyTooSlow``.
     """
     announced = request.content_length
     if announced is not None and announced > limit:
-        raise BodyTooLarge(f"At most {limit} bytes are taken here.")
+        raise _too_large(limit)
     content = request.content
-    if content.is_eof():
-        return content.read_nowait()
-    chunks = []
-    size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while chunk := await content.readany():
-                size += len(chunk)
-                if size > limit:
-                    raise BodyTooLarge(f"At most {limit} bytes are taken here.")
-                chunks.append(chunk)
+        if content.is_eof():
+            body = content.read_nowait()
+            if len(body) > limit:
+                raise _too_large(limit)
+            return body
+        async with asyncio.timeout(seconds):
+            return await _all_chunks(content, limit)
     except TimeoutError:
         raise BodyTooSlow from None
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+        raise Malformed("The body broke off or is not framed as its headers say.") from None
+
+
+async def _all_chunks(content: StreamReader, limit: int) -> bytes:
+    chunks = []
+    size = 0
+    while chunk := await content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"At most {limit} bytes are taken here.")
 
 
 def _require(request: web.Request, wanted: re.Pattern[str], name: str) -> None:

@@ -23,6 +23,7 @@ SERVER_KEY = "sk_sandbox_demo"
 SANDBOX_KEY = "sk_test_" + "crash_tests"
 WEBHOOK_SECRET = "whsec_" + "crash_tests_0123456789abcdef"
 HANG_SECONDS = 20.0
+START_SECONDS = 60.0
 POLL_SECONDS = 0.01
 
 SHOP = """
@@ -73,9 +74,9 @@ class Process:
         """Start it and wait until ``ready`` answers; how long that took is kept."""
         began = time.monotonic()
         process = self._process = self._launch()
-        async with asyncio.timeout(HANG_SECONDS):
+        async with asyncio.timeout(START_SECONDS):
             while not await _answers(browser, self._ready):
-                assert process.poll() is None, self._log.read_text()
+                assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
                 await asyncio.sleep(POLL_SECONDS)
         self.start_seconds.append(time.monotonic() - began)
 

@@ -17,7 +17,7 @@ UNANSWERED = ("intent-committed", "gateway-answering")
 ANSWERED = ("checkout-open", "paid", "webhook-stored")
 PURCHASE = """
     SELECT purchases.id, purchases.status, payments.gateway_ref FROM purchases
-    JOIN customers ON customers.id = customer_id JOIN payments ON purchase_id = purchases.id
+    JOIN customers ON customers.id = purchases.customer_id JOIN payments ON purchase_id = purchases.id
     WHERE external_id = ?
 """
 
@@ -33,7 +33,7 @@ async def test_purchases_killed_at_each_stage_complete_once(standalone: World, a
     await world.start()
 
     await world.until(lambda: _status(world, "webhook-stored") == "completed")  # nobody had to ask
-    retried = {name: await world.buy(name, "gems-500", key="the-key") for name in ids}
+    retried = {name: await _buy(world, name) for name in ids}
     assert {name: reply.status for name, reply in retried.items()} == dict.fromkeys(ids, 202)
     assert {name: reply.json["id"] for name, reply in retried.items()} == ids
     assert {name: retried[name].body for name in ANSWERED} == {name: first[name].body for name in ANSWERED}
@@ -42,7 +42,7 @@ async def test_purchases_killed_at_each_stage_complete_once(standalone: World, a
     await _pay_what_is_unpaid(world, retried, ids, emulator_died=dies == "both")
     await world.until(lambda: all(_status(world, name) == "completed" for name in ids))
 
-    again = {name: (await world.buy(name, "gems-500", key="the-key")).body for name in ids}
+    again = {name: (await _buy(world, name)).body for name in ids}
     assert again == {name: reply.body for name, reply in retried.items()}
     await _assert_each_was_charged_and_served_once(world, ids)
     await audit(world)
@@ -50,7 +50,7 @@ async def test_purchases_killed_at_each_stage_complete_once(standalone: World, a
 
 async def _reach_answered_stages(world: World) -> dict[str, Reply]:
     """Open three checkouts; pay two; let the webhooks of one be stored while the look-up hangs."""
-    first = {name: await world.buy(name, "gems-500", key="the-key") for name in ANSWERED}
+    first = {name: await _buy(world, name) for name in ANSWERED}
     assert {reply.status for reply in first.values()} == {202}
     await world.control("misbehave", {"webhooks": {"mode": "hold"}})
     assert await world.pay(first["webhook-stored"].json) == 303
@@ -66,12 +66,12 @@ async def _reach_answered_stages(world: World) -> dict[str, Reply]:
 async def _reach_unanswered_stages(world: World) -> list[asyncio.Task[Reply]]:
     """Ask for two checkouts: one is open at the emulator and its reply held back, of the other it never heard."""
     await world.control("misbehave", {"fault": "delay", "on": OPEN, "seconds": 60, "after": True})
-    answering = asyncio.create_task(world.buy("gateway-answering", "gems-500", key="the-key"))
+    answering = asyncio.create_task(_buy(world, "gateway-answering"))
     await world.until(lambda: _is_committed(world, "gateway-answering"))
     await world.until_sessions(4)
     assert world.emulator is not None
     world.emulator.freeze()
-    committed = asyncio.create_task(world.buy("intent-committed", "gems-500", key="the-key"))
+    committed = asyncio.create_task(_buy(world, "intent-committed"))
     await world.until(lambda: _is_committed(world, "intent-committed"))
     assert [world.query(PURCHASE, name)[0][2] for name in UNANSWERED] == [None, None]
     return [answering, committed]
@@ -109,6 +109,10 @@ async def _assert_each_was_charged_and_served_once(world: World, ids: dict[str, 
     wallets = {name: (await world.get(f"/v1/customers/{name}"))["wallets"]["gems"]["balance"] for name in ids}
     assert wallets == dict.fromkeys(ids, 500)
     assert world.query("SELECT count(*), sum(amount) FROM lots") == [(5, 2500)]
+
+
+async def _buy(world: World, name: str) -> Reply:
+    return await world.buy(name, "gems-500", key=f"key-of-{name}")
 
 
 def _is_committed(world: World, name: str) -> bool:

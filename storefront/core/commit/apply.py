@@ -143,9 +143,11 @@ def _finish(applying: Applying) -> Outcome:
     for customer_id in outcome.changed:
         draft.touch(customer_id)
     outcome.versions = draft.versions()
-    if plan.answer is not None:
+    # A plan that was refused, or that waits for a review which nobody holds, has no answer: its key stays free.
+    is_decided = outcome.refusal is None and (not outcome.is_review or len(plan.on_review) > 0)
+    if plan.answer is not None and is_decided:
         outcome.answer = plan.answer(outcome)
-    if plan.idempotency is not None:
+    if plan.idempotency is not None and is_decided:
         draft.put(plan.idempotency.row, _idempotency_row(plan, outcome))
     draft.keep()
     return outcome

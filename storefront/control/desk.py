@@ -1,35 +1,24 @@
-"""What an operator may ask of a shop from the shell: the same use cases in a running server and without one.
-
-A running server answers on ``<data>/control.sock``, a socket that only its owner can open (0600): whoever
-reaches it has an operator's rights. Without a server a command opens the database itself, under its lock
-(``opened_desk``). A question is the name of an operation with a JSON object; so is the answer.
-"""
+"""The operations themselves, over the parts of one shop, and the desk of a shop that nobody serves."""
 
 import asyncio
 import os
-import socket
-import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict, fields
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any
 
 import structlog
-from aiohttp import web
 
 from storefront.core.api_keys import SCOPE_SHAPE, KeyKind
 from storefront.core.clock import DAY_MS, iso
-from storefront.core.config import Config, ConfigError
+from storefront.core.config import Config
 from storefront.core.database import describe_revisions
 from storefront.core.errors import FieldError, Invalid, StorefrontError
-from storefront.joining import Parts, join
+from storefront.joining import SANDBOX, Parts, join
 from storefront.plugins import PluginHost
 
-SOCKET_NAME = "control.sock"
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
-LONGEST_SOCKET_ADDRESS = 100
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers"})
 """Parts of a configuration that the catalog takes over, or that are no section."""
@@ -71,12 +60,14 @@ class Desk:
     def facts(self) -> Answer:
         """Tell where the shop is and what it is made of; ``url`` is where this machine reaches it."""
         parts, config = self._parts, self._parts.host.config
+        section = config.gateways.get(SANDBOX)
         return {
             "shop": config.shop.name,
             "mode": str(config.mode),
             "pid": os.getpid(),
             "url": self._url,
             "public_url": parts.services.public_url,
+            "sandbox": None if section is None else section.text("url") or f"{parts.services.public_url}/sandbox",
             "data": str(config.data_dir),
             "config": str(config.files[0]),
             "catalog": parts.services.catalogs.active.version,
@@ -169,72 +160,3 @@ async def opened_desk(host: PluginHost, *, read: Callable[[], PluginHost]) -> As
         for gateway in services.gateways.values():
             await gateway.close()
         await parts.database.close()
-
-
-@asynccontextmanager
-async def control_socket(desk: Desk) -> AsyncIterator[Path]:
-    """Answer on the data folder's control socket while the block runs.
-
-    Whoever serves the database holds its lock, so a socket that is already there belongs to a dead process.
-    """
-    path = Path(desk.facts()["data"]) / SOCKET_NAME
-    runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=5)
-    await runner.setup()
-    try:
-        await web.SockSite(runner, _bind(path)).start()
-        yield path
-    finally:
-        await runner.cleanup()
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def socket_address(path: Path) -> Iterator[str]:
-    """Give an address for a socket's path that fits into the kernel's 108 bytes, however deep the folder is."""
-    if len(os.fsencode(path)) <= LONGEST_SOCKET_ADDRESS or not Path("/proc/self/fd").is_dir():
-        yield str(path)
-        return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield f"/proc/self/fd/{folder}/{path.name}"
-    finally:
-        os.close(folder)
-
-
-def _bind(path: Path) -> socket.socket:
-    with suppress(FileNotFoundError):
-        if stat.S_ISSOCK(path.lstat().st_mode):
-            path.unlink()
-    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    before = os.umask(0o177)  # the socket is never open to others, not even for a moment
-    try:
-        with socket_address(path) as address:
-            bound.bind(address)
-    except OSError:
-        bound.close()
-        raise
-    finally:
-        os.umask(before)
-    return bound
-
-
-def _application(desk: Desk) -> web.Application:
-    async def answer(request: web.Request) -> web.Response:
-        operation = request.match_info["operation"]
-        if operation not in desk.operations:
-            return web.json_response(_trouble("unknown_operation", f"This server knows no {operation}."), status=404)
-        try:
-            return web.json_response(await desk.ask(operation, await request.json()))
-        except ConfigError as error:
-            mistakes = [asdict(mistake) for mistake in error.mistakes]
-            return web.json_response({**_trouble(error.code, str(error)), "mistakes": mistakes}, status=422)
-        except StorefrontError as error:
-            return web.json_response(_trouble(error.code, error.detail), status=422)
-
-    app = web.Application()
-    app.router.add_post("/{operation}", answer)
-    return app
-
-
-def _trouble(code: str, detail: str) -> Answer:
-    return {"code": code, "detail": detail}

@@ -1,0 +1,22 @@
+"""Where the control socket is; light, so that asking a running server costs little."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+SOCKET_NAME = "control.sock"
+LONGEST_ADDRESS = 100
+
+
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """Give an address for a socket's path that fits into the kernel's 108 bytes, however deep the folder is."""
+    if len(os.fsencode(path)) <= LONGEST_ADDRESS or not Path("/proc/self/fd").is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

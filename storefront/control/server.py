@@ -1,0 +1,72 @@
+"""The control socket of a running server."""
+
+import os
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from aiohttp import web
+
+from storefront.control.address import SOCKET_NAME, socket_address
+from storefront.control.desk import Answer, Desk
+from storefront.core.config import ConfigError
+from storefront.core.errors import StorefrontError
+
+
+@asynccontextmanager
+async def control_socket(desk: Desk) -> AsyncIterator[Path]:
+    """Answer on the data folder's control socket while the block runs.
+
+    Whoever serves the database holds its lock, so a socket that is already there belongs to a dead process.
+    """
+    path = Path(desk.facts()["data"]) / SOCKET_NAME
+    runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    try:
+        await web.SockSite(runner, _bind(path)).start()
+        yield path
+    finally:
+        await runner.cleanup()
+        path.unlink(missing_ok=True)
+
+
+def _bind(path: Path) -> socket.socket:
+    with suppress(FileNotFoundError):
+        if stat.S_ISSOCK(path.lstat().st_mode):
+            path.unlink()
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)  # the socket is never open to others, not even for a moment
+    try:
+        with socket_address(path) as address:
+            bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    finally:
+        os.umask(before)
+    return bound
+
+
+def _application(desk: Desk) -> web.Application:
+    async def answer(request: web.Request) -> web.Response:
+        operation = request.match_info["operation"]
+        if operation not in desk.operations:
+            return web.json_response(_trouble("unknown_operation", f"This server knows no {operation}."), status=404)
+        try:
+            return web.json_response(await desk.ask(operation, await request.json()))
+        except ConfigError as error:
+            mistakes = [asdict(mistake) for mistake in error.mistakes]
+            return web.json_response({**_trouble(error.code, str(error)), "mistakes": mistakes}, status=422)
+        except StorefrontError as error:
+            return web.json_response(_trouble(error.code, error.detail), status=422)
+
+    app = web.Application()
+    app.router.add_post("/{operation}", answer)
+    return app
+
+
+def _trouble(code: str, detail: str) -> Answer:
+    return {"code": code, "detail": detail}

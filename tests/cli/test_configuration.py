@@ -1,0 +1,81 @@
+"""``storefront check`` and ``config-schema``, and where flags, variables and the YAML meet."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from storefront.testing import TINY_SHOP
+
+from .conftest import process, storefront
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+
+
+def test_check_prints_every_mistake_with_its_place_and_ends_with_2(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("shop:\n  name: Broken\n  acent: '#123456'\nweb:\n  port: many\n")
+
+    told = storefront("check", path)
+
+    assert told.returncode == 2
+    assert f"{path}:3:3 shop.acent:" in told.stderr
+    assert f"{path}:5:9 web.port:" in told.stderr
+    assert "accent" in told.stderr.split("shop.acent:")[1].splitlines()[0]
+    assert "2 mistakes." in told.stderr
+    assert told.stdout == ""
+
+
+def test_check_tells_programs_the_same(tmp_path):
+    path = tmp_path / "broken.yaml"
+    path.write_text("shop:\n  name: Broken\nweb:\n  port: many\n")
+
+    told = storefront("check", "--config", path, "--json")
+
+    (mistake,) = json.loads(told.stdout)["mistakes"]
+    assert told.returncode == 2
+    assert (mistake["file"], mistake["line"], mistake["column"]) == (str(path), 4, 9)
+    assert mistake["path"] == "web.port"
+
+
+def test_a_flag_wins_over_a_variable_and_a_variable_over_the_yaml(tmp_path):
+    path = tmp_path / "shop.yaml"
+    path.write_text(TINY_SHOP.replace("${DATA}", "./of-the-yaml"))
+
+    of_the_variable = storefront("check", "--json", CONFIG=str(path), DATA=str(tmp_path / "variable"))
+    of_the_flag = storefront("check", path, "--json", "--data", tmp_path / "flag", DATA=str(tmp_path / "variable"))
+
+    found = [json.loads(told.stdout)["data"] for told in (of_the_variable, of_the_flag)]
+    assert found == [str(tmp_path / "variable"), str(tmp_path / "flag")]
+
+
+def test_a_live_shop_refuses_the_demo_keys(tmp_path):
+    path = tmp_path / "live.yaml"
+    path.write_text(TINY_SHOP.replace("mode: sandbox", "mode: live").replace("gateways: {sandbox: {}}", ""))
+
+    told = process("serve", path, "--port", "0", "--data", tmp_path / "data")
+
+    assert told.returncode == 2
+    assert "keys[0].key: is a demo key that everybody knows" in told.stderr
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_published_schema_is_one_and_accepts_the_example(tmp_path):
+    path = tmp_path / "config.schema.json"
+
+    told = storefront("config-schema", "--output", path)
+
+    assert told.returncode == 0, told.stderr
+    schema = json.loads(path.read_text())
+    Draft202012Validator.check_schema(schema)
+    assert list(Draft202012Validator(schema).iter_errors(yaml.safe_load(EXAMPLE.read_text()))) == []
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["sereve"], 2), (["check", "no-such.yaml"], 2)])
+def test_wrong_usage_ends_with_2_and_without_a_traceback(arguments, code):
+    told = storefront(*arguments)
+
+    assert told.returncode == code
+    assert "Traceback" not in told.stderr
