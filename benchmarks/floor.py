@@ -34,9 +34,9 @@ def replay(shop: Path, folder: Path, *, batch: int, purchases: int) -> float:
         connection.execute("BEGIN IMMEDIATE")
         numbers = range(first, min(first + batch, purchases))
         for name in OVERWRITTEN:
-            connection.executemany(statements[name].update, [sample[name]] * len(numbers))
+            statements[name].update(connection, [sample[name]] * len(numbers))
         for name in INSERTED:
-            connection.executemany(statements[name].insert, list(_renamed(name, sample[name], numbers)))
+            statements[name].insert(connection, list(_renamed(name, sample[name], numbers)))
         connection.execute("COMMIT")
     seconds = time.perf_counter() - began
     connection.close()

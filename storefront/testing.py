@@ -320,12 +320,12 @@ class Shop:
                 await asyncio.sleep(0.01)
 
     async def until(self, is_so: Callable[[], object]) -> None:
-        """Wait until ``is_so()`` is true, asking again after each commit: for what follows from an event."""
+        """Wait until ``is_so()`` is true: for what follows from an event or is done by a job."""
         async with asyncio.timeout(HANG_SECONDS):
-            while not is_so():
-                self._commits.clear()
-                if not is_so():
-                    await self._commits.wait()
+            while True:
+                if is_so():
+                    return
+                await asyncio.sleep(0.02)
 
     async def advance(self, by: str) -> None:
         """Move business time forward (``45d``, ``35m``) and let everything happen that falls due on the way."""

@@ -120,7 +120,7 @@ class Desk:
         made = await self._parts.keys.create(kind, name=name, scopes=scopes, expires_at=expires_at, actor=ACTOR)
         return {
             "id": made.record.key_id,
-            "kind": str(kind),
+            "kind": arguments["kind"],
             "name": name,
             "scopes": sorted(scopes),
             "created_at": iso(now),

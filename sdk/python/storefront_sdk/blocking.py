@@ -1,80 +1,148 @@
 """The blocking facade: the same methods, run on a loop of its own in a thread. Nothing is written twice."""
 
 import asyncio
+import functools
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from storefront_sdk.client import StorefrontClient
+from storefront_sdk.events import Events
+from storefront_sdk.sessions import Sessions
 
+P = ParamSpec("P")
 T = TypeVar("T")
+W = TypeVar("W")
 
 
 class _Loop:
     """An event loop in a daemon thread."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="storefront-sdk", daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="storefront-sdk", daemon=True)
         self._thread.start()
 
-    def run(self, awaitable: Awaitable[T]) -> T:
-        async def wait() -> T:
-            return await awaitable
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to the end; an interrupted caller (Ctrl-C) stops the work too."""
+        if self.is_closed:
+            work.close()
+            raise RuntimeError("this BlockingStorefront is closed")
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
 
-        return asyncio.run_coroutine_threadsafe(wait(), self.loop).result()
+    @property
+    def is_closed(self) -> bool:
+        return self._loop.is_closed()
 
     def close(self) -> None:
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.run(self._loop.shutdown_asyncgens())
+        self.run(self._loop.shutdown_default_executor())
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self.loop.close()
+        self._loop.close()
 
 
-class _Blocking:
-    """Wraps an object: its coroutine methods block, its parts are wrapped too."""
+class _Facade(Generic[W]):
+    """Holds an object of the asynchronous client and the loop that runs it."""
 
-    def __init__(self, wrapped: Any, loop: _Loop) -> None:
+    def __init__(self, wrapped: W, loop: _Loop) -> None:
         self._wrapped = wrapped
         self._loop = loop
 
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._wrapped, name)
-        if callable(found):
-            return self._blocking(found)
-        return _Blocking(found, self._loop)
 
-    def _blocking(self, method: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **named: Any) -> Any:
-            result = method(*arguments, **named)
-            if isinstance(result, AsyncIterator):
-                return self._iterate(result)
-            return self._loop.run(result)
+def _plain(method: Callable[Concatenate[W, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Facade[W], P], T]:
+    """Make a method that blocks out of one that is awaited; arguments, result and documentation stay."""
 
-        return call
+    @functools.wraps(method)
+    def call(self: _Facade[W], /, *arguments: P.args, **named: P.kwargs) -> T:
+        return self._loop.run(method(self._wrapped, *arguments, **named))
 
-    def _iterate(self, items: AsyncIterator[Any]) -> Iterator[Any]:
+    return call
+
+
+def _plain_iterator(
+    method: Callable[Concatenate[W, P], AsyncIterator[T]],
+) -> Callable[Concatenate[_Facade[W], P], Iterator[T]]:
+    """The same for a method that is iterated over."""
+
+    @functools.wraps(method)
+    def call(self: _Facade[W], /, *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
+        items = method(self._wrapped, *arguments, **named)
+
+        async def following() -> T:
+            return await anext(items)
+
         while True:
             try:
-                yield self._loop.run(anext(items))
+                yield self._loop.run(following())
             except StopAsyncIteration:
                 return
 
+    return call
 
-class BlockingStorefront(_Blocking):
+
+class BlockingSessions(_Facade[Sessions]):
+    """``shop.sessions``, blocking."""
+
+    create = _plain(Sessions.create)
+
+
+class BlockingEvents(_Facade[Events]):
+    """``shop.events``, blocking."""
+
+    read = _plain(Events.read)
+    follow = _plain_iterator(Events.follow)
+
+
+class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
-    Takes the arguments and has the methods of ``StorefrontClient``, without ``await``.
+    Takes the arguments and has the methods of ``StorefrontClient``, without ``await``; ``get_token`` is a plain
+    function here, called in a thread. May be used from several threads.
     """
 
-    def __init__(self, base_url: str, **options: Any) -> None:
-        loop = _Loop()
-        try:
-            client = StorefrontClient(base_url, **options)
-        except BaseException:
-            loop.close()
-            raise
-        super().__init__(client, loop)
+    catalog = _plain(StorefrontClient.catalog)
+    me = _plain(StorefrontClient.me)
+    wallet = _plain(StorefrontClient.wallet)
+    inventory = _plain(StorefrontClient.inventory)
+    check = _plain(StorefrontClient.check)
+    quote = _plain(StorefrontClient.quote)
+    purchase = _plain(StorefrontClient.purchase)
+    get_purchase = _plain(StorefrontClient.get_purchase)
+    finalize = _plain(StorefrontClient.finalize)
+    cancel = _plain(StorefrontClient.cancel)
+    wait = _plain(StorefrontClient.wait)
+    consume = _plain(StorefrontClient.consume)
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        token: str | None = None,
+        get_token: Callable[[], str] | None = None,
+        key: str | None = None,
+        tries: int = 4,
+        timeout_seconds: float = 15.0,
+        pause_seconds: float = 0.25,
+    ) -> None:
+        client = StorefrontClient(
+            base_url,
+            token=token,
+            get_token=None if get_token is None else functools.partial(asyncio.to_thread, get_token),
+            key=key,
+            tries=tries,
+            timeout_seconds=timeout_seconds,
+            pause_seconds=pause_seconds,
+        )
+        super().__init__(client, _Loop())
+        self.sessions = BlockingSessions(client.sessions, self._loop)
+        self.events = BlockingEvents(client.events, self._loop)
 
     def __enter__(self) -> Self:
         return self
@@ -85,6 +153,7 @@ class BlockingStorefront(_Blocking):
         self.close()
 
     def close(self) -> None:
-        """Close the connections and the thread."""
-        self._loop.run(self._wrapped.close())
-        self._loop.close()
+        """Close the connections and the thread. Safe to call twice."""
+        if not self._loop.is_closed:
+            self._loop.run(self._wrapped.close())
+            self._loop.close()

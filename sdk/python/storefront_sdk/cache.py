@@ -6,16 +6,22 @@ began from; otherwise the next read fetches.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 STALE_AFTER_SECONDS = 60.0
+_MOST_DENIALS = 1_000
 
 
 class Policy(StrEnum):
-    """Where an answer may come from."""
+    """Where an answer may come from.
+
+    ``cache_only`` never asks. ``fetch`` always asks. ``cached_or_fetched`` answers from memory until something
+    is known to have changed; a state of more than a minute is answered too, and refreshed behind the scenes.
+    ``not_stale`` asks again after that minute before it answers.
+    """
 
     CACHE_ONLY = "cache_only"
     FETCH = "fetch"
@@ -24,81 +30,139 @@ class Policy(StrEnum):
 
 
 class StateCache:
-    """One customer's state in memory."""
+    """One customer's state in memory; ``monotonic`` counts seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.monotonic = monotonic
         self.document: dict[str, Any] | None = None
         self.etag: str | None = None
+        self.generation = 0
+        """Counts what happened with unknown outcome: a fetch that began before tells nothing of it."""
+        self._known_generation = 0
         self._server_time = 0.0
-        self._seen_at = 0.0
-        self._is_outdated = False
+        self._server_time_at = 0.0
+        self._asked_at = 0.0
+        self._denials: dict[tuple[str, int], Mapping[str, Any]] = {}
 
     @property
     def version(self) -> int | None:
         """The last version that was seen, to be sent with requests."""
         return None if self.document is None else int(self.document["version"])
 
-    def put(self, document: dict[str, Any], etag: str | None) -> None:
-        """Keep a fetched state, unless a newer one is there already."""
+    def put(self, document: dict[str, Any], etag: str | None, *, asked_at: float, generation: int) -> None:
+        """Keep a fetched state, unless a newer one is there already.
+
+        ``asked_at`` and ``generation`` are those of the moment when the request was sent.
+        """
         if self.document is not None and _order(document) < _order(self.document):
             return
-        self.document = document
-        self.etag = etag
-        self.confirm(document["server_time"])
-        self._is_outdated = False
+        self.document, self.etag = document, etag
+        # In a sandbox whose business time was moved, the state's own times run ahead of the machine's.
+        self._server_time = max(_seconds(document["server_time"]), _seconds(document["as_of"]))
+        self._server_time_at = asked_at
+        self.confirm(asked_at=asked_at, generation=generation)
 
-    def confirm(self, server_time: str | None = None) -> None:
+    def confirm(self, *, asked_at: float, generation: int) -> None:
         """Note that the server has just said that the state is right."""
-        if server_time is not None:
-            self._server_time = _seconds(server_time)
-        else:
-            self._server_time = self._now()
-        self._seen_at = time.monotonic()
+        self._asked_at = asked_at
+        self._known_generation = max(self._known_generation, generation)
+        self._denials.clear()
 
     def merge(self, change: Mapping[str, Any]) -> None:
-        """Merge the ``customer`` member of a mutation's answer."""
-        if self.document is None or change.get("version") in (None, 0):
+        """Merge the ``customer`` member of a mutation's answer; one that is known already changes nothing."""
+        version = change.get("version", 0)
+        if self.document is None:
+            self.invalidate()  # a first fetch may be under way, and may have been answered before this change
             return
-        if change["version"] <= self.document["version"]:
+        if version <= self.document["version"]:
             return
         if change.get("from_version") != self.document["version"]:
-            self._is_outdated = True
+            self.invalidate()
             return
         changed = change.get("changed", {})
-        merged = {**self.document, "version": change["version"]}
+        merged = {**self.document, "version": version}
         for name in ("wallets", "entitlements"):
             merged[name] = {**merged[name], **changed.get(name, {})}
-        touched = {item["sku"]: item for item in changed.get("items", ())}
-        kept = [item for item in merged["items"] if item["sku"] not in touched]
+        touched = {item["instance"]: item for item in changed.get("items", ())}
+        kept = [item for item in merged["items"] if item["instance"] not in touched]
         merged["items"] = kept + [item for item in touched.values() if item["quantity"] > 0]
-        self.document = merged
-        self.etag = None
+        merged["fresh_until"] = _earliest(self.document["fresh_until"], *_instants(changed))
+        self.document, self.etag = merged, None
+        # It began from the version that is held: nothing else has happened until then.
+        self._known_generation = self.generation
+        self._denials.clear()
 
     def invalidate(self) -> None:
-        """Fetch before the next answer."""
-        self._is_outdated = True
+        """Fetch before the next answer: something may have changed."""
+        self.generation += 1
+        self._denials.clear()
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether nothing in the state is known to have changed."""
+        return self.document is not None and self._known_generation == self.generation and not self._has_lapsed()
+
+    @property
+    def is_stale(self) -> bool:
+        """Tell whether the server was last asked more than a minute ago."""
+        return self.monotonic() - self._asked_at >= STALE_AFTER_SECONDS
 
     def may_answer(self, policy: Policy) -> bool:
         """Tell whether the cached state may answer under this policy."""
-        if self.document is None:
-            return False
         if policy is Policy.CACHE_ONLY:
-            return True
-        if policy is Policy.FETCH or self._is_outdated or self._has_lapsed():
+            return self.document is not None
+        if policy is Policy.FETCH or not self.is_good:
             return False
-        return policy is Policy.CACHED_OR_FETCHED or time.monotonic() - self._seen_at < STALE_AFTER_SECONDS
+        return policy is Policy.CACHED_OR_FETCHED or not self.is_stale
+
+    def right(self, key: str) -> Mapping[str, Any] | None:
+        """Return the right that is held and in force now."""
+        right: Mapping[str, Any] | None = None if self.document is None else self.document["entitlements"].get(key)
+        if right is None or not right["active"]:
+            return None
+        ends = right.get("expires_at")
+        return right if ends is None or self.now() < _seconds(ends) else None
+
+    def denial(self, key: str, amount: int) -> Mapping[str, Any] | None:
+        """Return the server's "no" to this question, if it was asked since the state last changed."""
+        return self._denials.get((key, amount))
+
+    @property
+    def mark(self) -> tuple[int, int | None]:
+        """What to remember of the state before asking something about it."""
+        return self.generation, self.version
+
+    def keep_denial(self, key: str, amount: int, answer: Mapping[str, Any], *, mark: tuple[int, int | None]) -> None:
+        """Remember a "no" for as long as the state stays what it was at ``mark``."""
+        if mark == self.mark and self.is_good and len(self._denials) < _MOST_DENIALS:
+            self._denials[(key, amount)] = answer
+
+    def now(self) -> float:
+        """Return the server's time in seconds since 1970, as reckoned here; rather late than early."""
+        return self._server_time + (self.monotonic() - self._server_time_at)
 
     def _has_lapsed(self) -> bool:
         assert self.document is not None, "asked with a state only"
         fresh_until = self.document["fresh_until"]
-        return fresh_until is not None and self._now() >= _seconds(fresh_until)
-
-    def _now(self) -> float:
-        return self._server_time + (time.monotonic() - self._seen_at)
+        return fresh_until is not None and self.now() >= _seconds(fresh_until)
 
 
-def _order(document: Mapping[str, Any]) -> tuple[int, str]:
-    return (document["version"], document["as_of"])
+def _instants(changed: Mapping[str, Any]) -> Iterator[str | None]:
+    """Find when something in a change will change by itself."""
+    for wallet in changed.get("wallets", {}).values():
+        yield from (part["at"] for part in wallet.get("expiring", ()))
+    for item in changed.get("items", ()):
+        yield item.get("expires_at")
+    for right in changed.get("entitlements", {}).values():
+        yield right.get("expires_at") if right["active"] else None
+
+
+def _earliest(*times: str | None) -> str | None:
+    return min((time_ for time_ in times if time_ is not None), key=_seconds, default=None)
+
+
+def _order(document: Mapping[str, Any]) -> tuple[int, float]:
+    return (document["version"], _seconds(document["as_of"]))
 
 
 def _seconds(text: str) -> float:

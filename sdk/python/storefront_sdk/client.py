@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote as quoted
@@ -10,9 +11,12 @@ from urllib.parse import quote as quoted
 import aiohttp
 
 from storefront_sdk.cache import Policy, StateCache
-from storefront_sdk.errors import NothingCached
-from storefront_sdk.models import Check, CustomerState, Event, Item, Offer, Purchase, Quote, Session, Wallet
-from storefront_sdk.transport import GetToken, Transport
+from storefront_sdk.errors import RateLimited, Unavailable
+from storefront_sdk.events import Events
+from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Wallet
+from storefront_sdk.sessions import Sessions
+from storefront_sdk.state import OwnState, ask
+from storefront_sdk.transport import GetToken, Reply, Transport, understood
 
 Price = tuple[int, str]
 
@@ -39,16 +43,18 @@ class StorefrontClient:
         given = [one for one in (token, get_token, key) if one is not None]
         if len(given) != 1:
             raise ValueError("give one of token, get_token and key")
+        self._cache = StateCache()
         self._transport = Transport(
             base_url,
             get_token=get_token or _always(token or key or ""),
+            customer_version=lambda: self._cache.version,
             session=session,
             tries=tries,
             timeout_seconds=timeout_seconds,
             pause_seconds=pause_seconds,
         )
-        self._cache = StateCache()
-        self._fetching: asyncio.Task[None] | None = None
+        self._own = OwnState(self._transport, self._cache)
+        self._is_server = key is not None
         self._catalog: tuple[str, list[Offer]] | None = None
         self.sessions = Sessions(self._transport)
         self.events = Events(self._transport)
@@ -63,6 +69,7 @@ class StorefrontClient:
 
     async def close(self) -> None:
         """Close the connections that this client opened."""
+        await self._own.close()
         await self._transport.close()
 
     async def catalog(self) -> list[Offer]:
@@ -70,50 +77,62 @@ class StorefrontClient:
         headers = {"If-None-Match": self._catalog[0]} if self._catalog else {}
         reply = await self._transport.read("/v1/catalog", headers=headers)
         if reply.status != 304 or self._catalog is None:
-            offers = [Offer.of(offer) for offer in reply.document["offers"]]
-            self._catalog = (reply.headers.get("ETag", ""), offers)
+            self._catalog = (reply.headers.get("ETag", ""), understood(_offers, reply.document))
         return list(self._catalog[1])
 
-    async def me(self, policy: Policy = Policy.CACHED_OR_FETCHED) -> CustomerState:
+    async def me(self, policy: Policy = Policy.CACHED_OR_FETCHED, *, customer: str | None = None) -> CustomerState:
         """Return the customer state, from memory if ``policy`` allows.
+
+        With a server key name the ``customer``: such a client serves many, so it always asks.
 
         Raises:
             NothingCached: ``cache_only``, and nothing was fetched yet.
         """
-        if not self._cache.may_answer(policy):
-            if policy is Policy.CACHE_ONLY:
-                raise NothingCached("There is no state in memory yet.", code="nothing_cached")
-            await self._fetch()
-        assert self._cache.document is not None, "a fetch has filled the cache"
-        return CustomerState.of(self._cache.document)
+        if customer is None:
+            return await self._own.get(Policy(policy))
+        reply = await self._transport.read(f"/v1/customers/{quoted(customer, safe='')}")
+        return understood(CustomerState.of, reply.document)
 
-    async def wallet(self, asset: str, policy: Policy = Policy.CACHED_OR_FETCHED) -> Wallet:
+    async def wallet(
+        self, asset: str, policy: Policy = Policy.CACHED_OR_FETCHED, *, customer: str | None = None
+    ) -> Wallet:
         """Return a wallet; one that was never filled is empty."""
-        return (await self.me(policy)).wallets.get(asset, Wallet())
+        return (await self.me(policy, customer=customer)).wallets.get(asset, Wallet())
 
-    async def inventory(self, policy: Policy = Policy.CACHED_OR_FETCHED) -> tuple[Item, ...]:
+    async def inventory(
+        self, policy: Policy = Policy.CACHED_OR_FETCHED, *, customer: str | None = None
+    ) -> tuple[Item, ...]:
         """Return what the customer owns."""
-        return (await self.me(policy)).items
+        return (await self.me(policy, customer=customer)).items
 
-    async def check(self, key: str, amount: int = 1, *, customer: str | None = None) -> Check:
-        """Ask "may I?". A right that is held is answered from memory; ``customer`` is for server keys."""
-        document = self._cache.document
-        if customer is None and document is not None and self._cache.may_answer(Policy.CACHED_OR_FETCHED):
-            right = document["entitlements"].get(key)
-            if right is not None and right["active"] and right["value"] is True:
-                return Check(True, right["reason"], value=True, raw=right)
-        query = {"amount": str(amount), **({"customer": customer} if customer else {})}
-        reply = await self._transport.read(
-            f"/v1/entitlements/{quoted(key, safe='')}", query=query, headers=self._version()
-        )
-        return Check.of(reply.document)
+    async def check(
+        self,
+        key: str,
+        amount: int = 1,
+        *,
+        policy: Policy = Policy.CACHED_OR_FETCHED,
+        customer: str | None = None,
+    ) -> Check:
+        """Ask "may I?". A right that is held is answered from memory; a "no" is asked for, and then remembered too.
+
+        An unknown key, and with a server key an unknown ``customer``, is ``reason="unknown"``, never an error.
+        """
+        if self._is_server or customer is not None:
+            return Check.of(await ask(self._transport, key, amount, customer=customer))
+        return await self._own.check(key, amount, Policy(policy))
 
     async def quote(
-        self, sku: str, *, quantity: int = 1, currency: str | None = None, customer: str | None = None
+        self,
+        sku: str,
+        *,
+        quantity: int = 1,
+        currency: str | None = None,
+        pay_with: str | None = None,
+        customer: str | None = None,
     ) -> Quote:
         """Return exactly what something would cost; nothing is written."""
-        body = _body(sku=sku, quantity=quantity, currency=currency, customer=customer)
-        return Quote.of((await self._transport.write("/v1/quotes", body, takes_key=False)).document)
+        body = _body(sku=sku, quantity=quantity, currency=currency, pay_with=pay_with, customer=customer)
+        return understood(Quote.of, (await self._transport.write("/v1/quotes", body, takes_key=False)).document)
 
     async def purchase(
         self,
@@ -150,12 +169,13 @@ class StorefrontClient:
             customer=customer,
         )
         reply = await self._transport.write("/v1/purchases", body, key=idempotency_key)
-        self._cache.merge(reply.document["customer"])
-        return Purchase.of(reply.document)
+        bought = _purchase(reply)
+        self._merge(reply.document, customer)
+        return bought
 
     async def get_purchase(self, purchase: Purchase | str) -> Purchase:
         """Return a purchase as it is now."""
-        return Purchase.of((await self._transport.read(f"/v1/purchases/{_id(purchase)}")).document)
+        return _purchase(await self._transport.read(f"/v1/purchases/{_id(purchase)}"))
 
     async def finalize(self, purchase: Purchase | str) -> Purchase:
         """Have the server ask the gateway now; call it when the buyer comes back from paying."""
@@ -166,15 +186,26 @@ class StorefrontClient:
         return await self._act(purchase, "cancel")
 
     async def wait(self, purchase: Purchase | str, *, timeout_seconds: float = 60.0) -> Purchase:
-        """Ask until the purchase is no longer pending; raises ``TimeoutError`` after ``timeout_seconds``."""
+        """Ask until the purchase is settled: completed, or over without it.
+
+        Raises:
+            TimeoutError: it is still open after ``timeout_seconds``.
+            Unavailable, RateLimited: and the last answer was this.
+        """
         until = time.monotonic() + timeout_seconds
         pause = 0.2
         while True:
-            found = await self.finalize(purchase)
-            if found.status != "pending":
-                return found
+            failure: Exception
+            try:
+                found = await self.finalize(purchase)
+            except (Unavailable, RateLimited) as error:
+                failure = error
+            else:
+                if found.is_settled:
+                    return found
+                failure = TimeoutError(f"{found.id} is still {found.status}")
             if time.monotonic() + pause > until:
-                raise TimeoutError(f"{found.id} is still pending")
+                raise failure
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 3.0)
 
@@ -185,69 +216,20 @@ class StorefrontClient:
         body = _body(quantity=quantity, customer=customer)
         path = f"/v1/microtransactions/inventory/{quoted(sku, safe='')}/consume"
         reply = await self._transport.write(path, body, key=idempotency_key)
-        self._cache.merge(reply.document["customer"])
-        return int(reply.document["remaining"])
+        remaining = understood(_remaining, reply.document)
+        self._merge(reply.document, customer)
+        return remaining
 
     async def _act(self, purchase: Purchase | str, verb: str) -> Purchase:
         reply = await self._transport.write(f"/v1/purchases/{_id(purchase)}/{verb}", takes_key=False)
-        self._cache.invalidate()
-        return Purchase.of(reply.document)
+        found = _purchase(reply)
+        if found.is_settled:
+            self._cache.invalidate()  # the answer does not say what changed
+        return found
 
-    async def _fetch(self) -> None:
-        """Fetch the state; callers that come meanwhile share the one request."""
-        if self._fetching is None or self._fetching.done():
-            self._fetching = asyncio.create_task(self._fetch_once())
-        await asyncio.shield(self._fetching)
-
-    async def _fetch_once(self) -> None:
-        headers = {"If-None-Match": self._cache.etag} if self._cache.etag else {}
-        reply = await self._transport.read("/v1/me", headers={**headers, **self._version()})
-        if reply.status == 304:
-            self._cache.confirm()
-        else:
-            self._cache.put(reply.document, reply.headers.get("ETag"))
-
-    def _version(self) -> dict[str, str]:
-        version = self._cache.version
-        return {} if version is None else {"X-Customer-Version": str(version)}
-
-
-class Sessions:
-    """Server side: vouch for a customer."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def create(self, customer: str, *, ttl_seconds: int | None = None, country: str | None = None) -> Session:
-        """Mint a session for a customer; the token goes to the game's client."""
-        body = _body(customer=customer, ttl_seconds=ttl_seconds, country=country)
-        return Session.of((await self._transport.write("/v1/sessions", body, takes_key=False)).document)
-
-
-class Events:
-    """Server side: everything that happened, in order."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def read(self, after: str | None = None, *, limit: int = 100) -> tuple[list[Event], str]:
-        """Return the events behind a cursor and the cursor to go on with."""
-        query = {"limit": str(limit), **({"after": after} if after else {})}
-        document = (await self._transport.read("/v1/events", query=query)).document
-        following = str(document["next"])
-        events = [
-            Event(one["id"], one["type"], one["subject"], one["data"], following, one) for one in document["data"]
-        ]
-        return events, following
-
-    async def follow(self, after: str | None = None, *, pause_seconds: float = 1.0) -> AsyncIterator[Event]:
-        """Yield events for ever. Store ``event.cursor`` once its page is done with: delivery is at least once."""
-        while True:
-            events, after = await self.read(after)
-            for event in events:
-                yield event
-            if not events:
-                await asyncio.sleep(pause_seconds)
+    def _merge(self, document: Document, customer: str | None) -> None:
+        if customer is None:
+            self._cache.merge(document["customer"])
 
 
 def _always(credential: str) -> GetToken:
@@ -259,6 +241,18 @@ def _always(credential: str) -> GetToken:
 
 def _body(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _offers(document: Document) -> list[Offer]:
+    return [Offer.of(offer) for offer in document["offers"]]
+
+
+def _purchase(reply: Reply) -> Purchase:
+    return understood(partial(Purchase.of, is_replay=reply.is_replay), reply.document)
+
+
+def _remaining(document: Document) -> int:
+    return int(document["remaining"])
 
 
 def _id(purchase: Purchase | str) -> str:

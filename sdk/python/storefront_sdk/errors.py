@@ -1,12 +1,19 @@
 """Errors by the server's ``code``; every one carries what the problem document said.
 
-StorefrontError
-├── Invalid (400, 413, 415, 422)   ├── Unauthorized (401)      ├── Forbidden (403)
-│                                                              │   └── PurchaseRefused
-├── InsufficientFunds (402)        ├── NotFound (404)          ├── Unavailable (5xx)
-├── Conflict (409)                 ├── RateLimited (429)       │   └── ConnectionLost
-│   ├── AlreadyOwned  ├── LimitReached  ├── SoldOut  ├── PriceChanged  └── OfferClosed
-└── NothingCached: ``cache_only`` was asked for and nothing is there
+    StorefrontError
+    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused
+    ├── Unauthorized (401)
+    ├── InsufficientFunds (402), PaymentDeclined (402)
+    ├── Forbidden (403)                PurchaseRefused
+    ├── NotFound (404)
+    ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
+    │                                  NotEnoughItems, InFlight
+    ├── RateLimited (429)
+    ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
+    ├── UnreadableAnswer               something answered that is not this API
+    └── NothingCached                  ``cache_only`` was asked for and nothing is there
+
+A code that this release does not know becomes the class of its status: new codes break nobody.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +23,11 @@ _ENVELOPE = frozenset({"type", "title", "status", "detail", "code", "request_id"
 
 
 class StorefrontError(Exception):
-    """What the server refused. ``facts`` hold the refusal's own members, ``errors`` wrong fields by pointer."""
+    """What the server refused. ``facts`` hold the refusal's own members, ``errors`` wrong fields by pointer.
+
+    ``code`` is stable and for programs, ``detail`` for people; ``request_id`` finds the request in the
+    server's log. ``status`` is 0 where no answer came.
+    """
 
     def __init__(
         self,
@@ -28,6 +39,7 @@ class StorefrontError(Exception):
         request_id: str | None = None,
         facts: Mapping[str, Any] | None = None,
         errors: Sequence[Mapping[str, str]] = (),
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(f"{detail} [{code}]" + (f" (request {request_id})" if request_id else ""))
         self.detail = detail
@@ -37,10 +49,19 @@ class StorefrontError(Exception):
         self.request_id = request_id
         self.facts: Mapping[str, Any] = facts or {}
         self.errors = tuple(errors)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Invalid(StorefrontError):
     """The request cannot be meant; ``errors`` points at the fields."""
+
+
+class UnknownOffer(Invalid):
+    """The catalog has no such SKU."""
+
+
+class IdempotencyKeyReused(Invalid):
+    """The idempotency key was used before, for another request."""
 
 
 class Unauthorized(StorefrontError):
@@ -61,6 +82,10 @@ class NotFound(StorefrontError):
 
 class InsufficientFunds(StorefrontError):
     """The wallet is short; facts: required, available, short_by, top_up_offers."""
+
+
+class PaymentDeclined(StorefrontError):
+    """The payment was declined; another means of payment needs a new purchase."""
 
 
 class Conflict(StorefrontError):
@@ -87,8 +112,16 @@ class OfferClosed(Conflict):
     """It is not on sale now."""
 
 
+class NotEnoughItems(Conflict):
+    """The inventory holds fewer; facts: required, available."""
+
+
+class InFlight(Conflict):
+    """The first request with this idempotency key is still at work, also after waiting."""
+
+
 class RateLimited(StorefrontError):
-    """Too many requests, also after waiting."""
+    """Too many requests, also after waiting, or the wait would be too long (``retry_after_seconds``)."""
 
 
 class Unavailable(StorefrontError):
@@ -99,24 +132,40 @@ class ConnectionLost(Unavailable):
     """The server could not be reached, or its reply was lost. What happened is unknown."""
 
 
+class GatewayRefused(Unavailable):
+    """The payment gateway refused the shop's request: the purchase has failed and nothing was charged."""
+
+
+class UnreadableAnswer(StorefrontError):
+    """Something answered that is not this API: a proxy, a sign-in page, a wrong address."""
+
+
 class NothingCached(StorefrontError):
     """``cache_only`` was asked for and there is no state yet."""
 
 
 _BY_CODE: Mapping[str, type[StorefrontError]] = {
+    "unknown_offer": UnknownOffer,
+    "idempotency_key_reused": IdempotencyKeyReused,
+    "idempotency_key_in_flight": InFlight,
     "insufficient_funds": InsufficientFunds,
+    "payment_declined": PaymentDeclined,
     "already_owned": AlreadyOwned,
     "limit_reached": LimitReached,
     "sold_out": SoldOut,
     "price_changed": PriceChanged,
     "offer_closed": OfferClosed,
+    "not_enough_items": NotEnoughItems,
     "purchase_refused": PurchaseRefused,
+    "gateway_refused": GatewayRefused,
 }
 _BY_STATUS: Mapping[int, type[StorefrontError]] = {
     400: Invalid,
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,
+    405: Invalid,
+    408: Unavailable,
     409: Conflict,
     413: Invalid,
     415: Invalid,
@@ -125,16 +174,23 @@ _BY_STATUS: Mapping[int, type[StorefrontError]] = {
 }
 
 
-def error_from(status: int, document: Mapping[str, Any]) -> StorefrontError:
+def error_from(
+    status: int,
+    document: Mapping[str, Any],
+    *,
+    request_id: str | None = None,
+    retry_after_seconds: float | None = None,
+) -> StorefrontError:
     """Make the error that a problem document describes; unknown codes are told by their status."""
-    code = str(document.get("code", "error"))
+    code = str(document.get("code", f"http_{status}"))
     kind = _BY_CODE.get(code) or _BY_STATUS.get(status) or (Unavailable if status >= 500 else StorefrontError)
     return kind(
         str(document.get("detail") or document.get("title") or f"status {status}"),
         code=code,
         status=status,
         title=str(document.get("title", "")),
-        request_id=document.get("request_id"),
+        request_id=document.get("request_id", request_id),
         facts={name: value for name, value in document.items() if name not in _ENVELOPE},
         errors=document.get("errors", ()),
+        retry_after_seconds=retry_after_seconds,
     )

@@ -1,10 +1,15 @@
-"""What the server answers, as frozen values. Unknown members are kept in ``raw`` and otherwise ignored."""
+"""What the server answers, as frozen values.
+
+The whole document is in ``raw``; members that this release does not know are only there. Amounts are whole
+numbers in the smallest unit. Times are RFC 3339 texts in UTC. Texts such as ``status`` may take new values.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
+SETTLED = frozenset({"completed", "expired", "failed", "canceled", "rejected"})
 
 
 class Money(NamedTuple):
@@ -20,16 +25,21 @@ class Money(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A customer's session: ``token`` goes to the game's client; ``expires_at`` is RFC 3339."""
+    """A customer's session: ``token`` goes to the game's client; ``expires_at`` is RFC 3339.
 
-    token: str
+    ``links`` open the shop's pages for this customer; they carry the token too.
+    """
+
+    token: str = field(repr=False)
     customer: str
     expires_at: str
-    raw: Document = field(repr=False, default_factory=dict)
+    links: Mapping[str, str] = field(repr=False, default_factory=dict)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Session":
-        return cls(document["token"], document["customer"], document["expires_at"], document)
+        links = document.get("links", {})
+        return cls(document["token"], document["customer"], document["expires_at"], links, document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +50,18 @@ class Offer:
     kind: str
     title: str
     prices: tuple[Money, ...]
-    raw: Document = field(repr=False, default_factory=dict)
+    description: str | None = None
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Offer":
         prices = tuple(Money.of(price) for price in document["prices"])
-        return cls(document["sku"], document["kind"], document["title"], prices, document)
+        about = document.get("description")
+        return cls(document["sku"], document["kind"], document["title"], prices, about, document)
+
+    def price(self, currency: str) -> Money | None:
+        """Return the price in a currency or asset, or None if it is not sold for that."""
+        return next((price for price in self.prices if price.currency == currency), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +72,7 @@ class Quote:
     quantity: int
     total: Money
     pay_with: str
-    raw: Document = field(repr=False, default_factory=dict)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Quote":
@@ -66,29 +82,42 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase; while it is ``pending`` the buyer pays at ``redirect_url``."""
+    """A purchase as it was when the server answered; while it is ``pending`` the buyer pays at ``redirect_url``.
+
+    ``is_replay``: the answer is that of an earlier request under the same idempotency key.
+    """
 
     id: str
+    customer: str
     sku: str
     quantity: int
     status: str
     total: Money
     redirect_url: str | None
-    raw: Document = field(repr=False, default_factory=dict)
+    is_replay: bool = field(default=False, compare=False)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @property
     def is_completed(self) -> bool:
+        """Tell whether it is paid and the goods are given."""
         return self.status == "completed"
 
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether it is over: completed, or never to be. ``paid`` is not: the goods are still owed."""
+        return self.status in SETTLED
+
     @classmethod
-    def of(cls, document: Document) -> "Purchase":
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Purchase":
         return cls(
             document["id"],
+            document["customer"]["id"],
             document["sku"],
             document["quantity"],
             document["status"],
             Money.of(document["total"]),
             document["payment"].get("redirect_url"),
+            is_replay,
             document,
         )
 
@@ -99,11 +128,14 @@ class Wallet:
 
     balance: int = 0
     available: int = 0
-    raw: Document = field(repr=False, default_factory=dict)
+    held: int = 0
+    frozen: int = 0
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Wallet":
-        return cls(document["balance"], document["available"], document)
+        held, frozen = document.get("held", 0), document.get("frozen", 0)
+        return cls(document["balance"], document["available"], held, frozen, document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +144,24 @@ class Item:
 
     sku: str
     quantity: int
-    raw: Document = field(repr=False, default_factory=dict)
+    expires_at: str | None = None
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Item":
-        return cls(document["sku"], document["quantity"], document)
+        return cls(document["sku"], document["quantity"], document.get("expires_at"), document)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a customer may do something, and why."""
+    """Whether a customer may do something, and why; ``offers`` are the SKUs that would help."""
 
     allowed: bool
     reason: str
     remaining: int | None = None
     value: Any = None
     offers: tuple[str, ...] = ()
-    raw: Document = field(repr=False, default_factory=dict)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Check":
@@ -151,7 +184,7 @@ class CustomerState:
     wallets: Mapping[str, Wallet]
     items: tuple[Item, ...]
     entitlements: Mapping[str, Document]
-    raw: Document = field(repr=False, default_factory=dict)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "CustomerState":
@@ -167,11 +200,19 @@ class CustomerState:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; ``cursor`` is where to go on after it."""
+    """Something that happened. ``cursor`` may be stored as soon as this event is handled: nothing is lost.
+
+    Within a page it is the page's beginning (None: of all time), so that after a stop some events come again:
+    remember their ids, or make handling them twice harmless.
+    """
 
     id: str
     type: str
     subject: str
     data: Document
-    cursor: str
-    raw: Document = field(repr=False, default_factory=dict)
+    cursor: str | None
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, cursor: str | None) -> "Event":
+        return cls(document["id"], document["type"], document["subject"], document["data"], cursor, document)

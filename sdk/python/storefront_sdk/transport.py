@@ -1,30 +1,43 @@
 """Requests that happen once: one idempotency key per write, retried under it, with a cap and jitter."""
 
 import asyncio
+import json
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
-from storefront_sdk.errors import ConnectionLost, error_from
+from storefront_sdk.errors import (
+    ConnectionLost,
+    GatewayRefused,
+    InFlight,
+    StorefrontError,
+    UnreadableAnswer,
+    error_from,
+)
 
-RETRIED = frozenset({429, 502, 503, 504})
-IN_FLIGHT = "idempotency_key_in_flight"
+RETRIED = frozenset({408, 429, 502, 503, 504})
 LONGEST_PAUSE_SECONDS = 30.0
 
 GetToken = Callable[[], Awaitable[str]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the server: the status, its JSON (None for 304) and the headers."""
+    """An answer of the server: the status, its JSON object (empty for 304) and the headers."""
 
     status: int
-    document: Any
+    document: Mapping[str, Any]
     headers: Mapping[str, str]
+
+    @property
+    def is_replay(self) -> bool:
+        """Tell whether this is the stored answer of an earlier request under the same key."""
+        return self.headers.get("Idempotent-Replayed") == "true"
 
 
 class Transport:
@@ -35,6 +48,7 @@ class Transport:
         base_url: str,
         *,
         get_token: GetToken,
+        customer_version: Callable[[], int | None],
         session: aiohttp.ClientSession | None,
         tries: int,
         timeout_seconds: float,
@@ -42,6 +56,7 @@ class Transport:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._get_token = get_token
+        self._customer_version = customer_version
         self._session = session
         self._owns_session = session is None
         self._tries = tries
@@ -75,25 +90,21 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Reply:
-        last: Exception | None = None
-        for attempt in range(self._tries):
+        for tries_left in range(self._tries - 1, -1, -1):
+            failure: StorefrontError
             try:
-                reply = await self._once(method, path, headers=headers, query=query, body=body)
+                return await self._once(method, path, headers=headers, query=query, body=body)
+            except aiohttp.InvalidURL:
+                raise
             except (aiohttp.ClientError, TimeoutError) as error:
-                last = error
-                await self._pause(attempt, None)
-                continue
-            if reply.status < 400:
-                return reply
-            failure = error_from(reply.status, reply.document if isinstance(reply.document, dict) else {})
-            if reply.status not in RETRIED and failure.code != IN_FLIGHT:
+                failure = ConnectionLost(f"{method} {path} got no answer.", code="connection_lost")
+                failure.__cause__ = error
+            except StorefrontError as error:
+                failure = error
+            if not tries_left or not _may_help(failure):
                 raise failure
-            last = failure
-            await self._pause(attempt, reply.headers.get("Retry-After"))
-        if isinstance(last, aiohttp.ClientError | TimeoutError):
-            raise ConnectionLost(f"{method} {path} got no answer.", code="connection_lost") from last
-        assert last is not None, "at least one try was made"
-        raise last
+            await self._pause(self._tries - 1 - tries_left, failure.retry_after_seconds)
+        raise ValueError("tries must be 1 or more")
 
     async def _once(
         self,
@@ -106,25 +117,57 @@ class Transport:
     ) -> Reply:
         if self._session is None:
             self._session = aiohttp.ClientSession()
-        credential = {"Authorization": f"Bearer {await self._get_token()}"}
+        sent = {**headers, "Authorization": f"Bearer {await self._get_token()}"}
+        version = self._customer_version()
+        if version is not None:
+            sent["X-Customer-Version"] = str(version)
         async with self._session.request(
             method,
             self._base_url + path,
             params=query,
             json=body,
-            headers={**headers, **credential},
+            headers=sent,
             timeout=self._timeout,
-            allow_redirects=False,
+            allow_redirects=False,  # they would carry the credential to whoever is named
         ) as response:
-            is_json = "json" in response.content_type
-            document = await response.json(content_type=None) if is_json and response.status != 304 else None
-            return Reply(response.status, document, response.headers)
+            return _read(response.status, await response.read(), response.headers)
 
-    async def _pause(self, attempt: int, retry_after: str | None) -> None:
+    async def _pause(self, attempt: int, retry_after_seconds: float | None) -> None:
         """Wait before the next try: as the server says, else longer and longer, never in step with others."""
-        if attempt + 1 >= self._tries:
-            return
-        wanted = self._pause_seconds * 2**attempt * (0.5 + random.random() / 2)  # noqa: S311
-        if retry_after is not None and retry_after.isdigit():
-            wanted = max(wanted, float(retry_after))
-        await asyncio.sleep(min(wanted, LONGEST_PAUSE_SECONDS))
+        wanted = self._pause_seconds * 2**attempt * (0.5 + random.random() / 2)  # noqa: S311 - no secret
+        await asyncio.sleep(min(max(wanted, retry_after_seconds or 0.0), LONGEST_PAUSE_SECONDS))
+
+
+def understood(kind: Callable[[Mapping[str, Any]], T], document: Mapping[str, Any]) -> T:
+    """Read an answer with ``kind``; raises ``UnreadableAnswer`` where it lacks what every answer has."""
+    try:
+        return kind(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableAnswer(f"The answer is not as expected: {error!r}.", code="unreadable_answer") from error
+
+
+def _may_help(failure: StorefrontError) -> bool:
+    """Tell whether asking once more can change the answer, soon enough."""
+    if isinstance(failure, GatewayRefused) or (failure.retry_after_seconds or 0.0) > LONGEST_PAUSE_SECONDS:
+        return False
+    return isinstance(failure, ConnectionLost | InFlight) or failure.status in RETRIED
+
+
+def _read(status: int, content: bytes, headers: Mapping[str, str]) -> Reply:
+    document: Any = {}
+    is_json = "json" in headers.get("Content-Type", "")
+    try:
+        document = json.loads(content) if is_json and content else {}
+    except ValueError:
+        is_json = False
+    if not isinstance(document, dict):
+        is_json, document = False, {}
+    request_id = headers.get("X-Request-Id")
+    if status >= 400:
+        wait = headers.get("Retry-After", "")
+        seconds = float(wait) if wait.isdecimal() else None
+        raise error_from(status, document, request_id=request_id, retry_after_seconds=seconds)
+    if status != 304 and not (status < 300 and is_json):
+        detail = f"Status {status} with {headers.get('Content-Type', 'no content')} is no answer of a shop."
+        raise UnreadableAnswer(detail, code="unreadable_answer", status=status, request_id=request_id)
+    return Reply(status, document, headers)

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, delete, insert
+from sqlalchemy import Table, bindparam, delete
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
@@ -30,6 +29,7 @@ PRAGMAS = (
     "PRAGMA busy_timeout=5000",
     "PRAGMA wal_autocheckpoint=10000",
 )
+LARGEST_CHUNK = 64
 # Which column of a table its groups are asked by, and what makes a row part of one.
 _GROUP_COLUMNS = {"lots": ("account",), "entitlements": ("customer_id", "key")}
 _GROUP_CONDITION = {"lots": "remaining > 0"}
@@ -49,7 +49,8 @@ def _select_many(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
 
 
 class TableStatements:
-    """The statements of one table, compiled once."""
+    """The statements of one table. Rows are written many a statement: every step of a statement hands the
+    interpreter's lock to and fro, which costs more than the row."""
 
     def __init__(self, table: Table) -> None:
         self.name = table.name
@@ -57,19 +58,45 @@ class TableStatements:
         self.primary_key = [column.name for column in table.primary_key.columns]
         matches = [column == bindparam(f"k{n}") for n, column in enumerate(table.primary_key.columns)]
         self.delete = compile_sql(delete(table).where(*matches))
-        inserting = insert(table) if table.name != "accounts" else upsert(table).on_conflict_do_nothing()
-        self.insert = compile_sql(inserting)
-        writing = upsert(table)
-        changing = {name: writing.excluded[name] for name in self.columns if name not in self.primary_key}
-        self.update = compile_sql(writing.on_conflict_do_update(index_elements=self.primary_key, set_=changing))
         self.select_many = _select_many(table.name, self.columns, self.primary_key)
         self.group_columns = _GROUP_COLUMNS.get(table.name, ())
         self.select_groups = _select_many(table.name, self.columns, self.group_columns)
         if table.name in _GROUP_CONDITION:
             self.select_groups += f" AND t.{_GROUP_CONDITION[table.name]}"
+        changes = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.primary_key)
+        conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
+        self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
+        self._on_update = conflict + (f"UPDATE SET {changes}" if changes else "NOTHING")
+        self._written: dict[tuple[str, int], str] = {}
+
+    def insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Write new rows; an existing one is an error (but for open accounts, which any process may add)."""
+        self._write(connection, self._on_insert, rows)
+
+    def update(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
+        """Write whole rows over existing ones."""
+        self._write(connection, self._on_update, rows)
 
     def identity(self, row: Mapping[str, Any]) -> tuple[str | int, ...]:
         return tuple(row[name] for name in self.primary_key)
+
+    def _write(self, connection: sqlite3.Connection, suffix: str, rows: Sequence[Row]) -> None:
+        at = 0
+        while at < len(rows):
+            # Powers of two, so that a few statements serve every number of rows.
+            size = min(LARGEST_CHUNK, 1 << ((len(rows) - at).bit_length() - 1))
+            chunk = rows[at : at + size]
+            values = [row[name] for row in chunk for name in self.columns]
+            connection.execute(self._sql(suffix, size), values)
+            at += size
+
+    def _sql(self, suffix: str, size: int) -> str:
+        known = self._written.get((suffix, size))
+        if known is None:
+            row = f"({', '.join('?' * len(self.columns))})"
+            known = f"INSERT INTO {self.name} ({', '.join(self.columns)}) VALUES {', '.join([row] * size)}{suffix}"  # noqa: S608
+            self._written[(suffix, size)] = known
+        return known
 
 
 class SqliteStore:
@@ -164,16 +191,18 @@ class SqliteStore:
                 state.groups[(table, name)].append(address)
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
-        for anchor, (version, sequence) in writes.anchors.items():
-            row = {"id": anchor, "version": version, "sequence": sequence}
-            connection.execute(self._tables["anchors"].update, row)
+        anchors = [
+            {"id": anchor, "version": version, "sequence": sequence}
+            for anchor, (version, sequence) in writes.anchors.items()
+        ]
+        self._tables["anchors"].update(connection, anchors)
         for name, statements in self._tables.items():
             if name in writes.deletes:
                 connection.executemany(statements.delete, _as_parameters(writes.deletes[name]))
             if name in writes.updates:
-                connection.executemany(statements.update, writes.updates[name])
+                statements.update(connection, writes.updates[name])
             if name in writes.inserts:
-                connection.executemany(statements.insert, writes.inserts[name])
+                statements.insert(connection, writes.inserts[name])
 
 
 def _find(connection: sqlite3.Connection, sql: str, keys: Sequence[tuple[str | int, ...]]) -> Iterable[Any]:

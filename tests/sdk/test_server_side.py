@@ -1,0 +1,70 @@
+"""What a game's server does: sell for its customers, look at them, follow what happens."""
+
+import asyncio
+from contextlib import aclosing
+
+from storefront.testing import HANG_SECONDS
+
+
+async def test_a_server_sees_the_customers_it_names(shop, server):
+    await shop.bought("gems-500")
+    await server.purchase("potion", quantity=3, customer="ada")
+    assert await server.consume("potion", customer="ada") == 2
+    assert (await server.wallet("gems", customer="ada")).balance == 455
+    assert [(item.sku, item.quantity) for item in await server.inventory(customer="ada")] == [("potion", 2)]
+    assert (await server.check("sword", customer="ada")).offers == ("sword",)
+    await server.purchase("sword", customer="ada")
+    assert (await server.check("sword", customer="ada")).allowed
+    assert (await server.quote("potion", quantity=2, customer="ada")).total == (30, "gems")
+
+
+async def test_a_check_for_nobody_is_no_error(server):
+    answer = await server.check("sword", customer="nobody")
+    assert (answer.allowed, answer.reason) == (False, "unknown")
+
+
+async def test_events_are_followed_from_a_stored_cursor(shop, server):
+    await shop.bought("gems-500")
+    for _ in range(3):
+        await server.purchase("potion", customer="ada")
+    events, following = await server.events.read(limit=100)
+    bought = [event.type for event in events if event.type.startswith("purchase.")]
+    assert bought == ["purchase.pending"] + ["purchase.completed"] * 4
+    assert (await server.events.read(following)) == ([], following)
+
+    page, after = await server.events.read(limit=2)
+    assert [event.cursor for event in page] == [None, after]
+    rest, _ = await server.events.read(after)
+    assert [event.id for event in page + rest] == [event.id for event in events]
+
+
+async def test_a_follower_that_stops_anywhere_loses_nothing(shop, server):
+    await shop.bought("gems-500")
+    for _ in range(3):
+        await server.purchase("potion", customer="ada")
+    everything = [event.id for event in (await server.events.read())[0]]
+    for stop_after in range(1, len(everything)):
+        first, cursor = await follow(server, None, until=everything[stop_after - 1])
+        rest, _ = await follow(server, cursor, until=everything[-1])
+        assert first == everything[:stop_after]
+        assert list(dict.fromkeys(first + rest)) == everything
+
+
+async def follow(server, cursor, *, until):
+    """Handle events up to one; returns their ids and the cursor that was stored last."""
+    handled = []
+    async with asyncio.timeout(HANG_SECONDS), aclosing(server.events.follow(cursor)) as following:
+        async for event in following:
+            handled.append(event.id)
+            cursor = event.cursor
+            if event.id == until:
+                break
+    return handled, cursor
+
+
+async def test_a_follower_outlives_a_shop_that_is_away(road, client):
+    async with client(key="sk_sandbox_demo", tries=1) as server:
+        road.lose_replies(2)
+        async with aclosing(server.events.follow(pause_seconds=0.01)) as following:
+            assert (await anext(following)).type == "catalog.activated"
+    assert len(road.requests) == 3
