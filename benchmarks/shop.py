@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from storefront.app import PARTS, create_app
+from storefront.app import PARTS, create_app, settle_memory
 from storefront.core.accounts import issuance
 from storefront.core.commit.plan import Deposit, LotTerms, Plan
 from storefront.plugins import load
@@ -33,6 +33,7 @@ async def serve(config: Path) -> None:
     await runner.setup()
     await _fill_wallets(app)
     await web.SockSite(runner, listener).start()
+    settle_memory()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

@@ -12,7 +12,6 @@ from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag,
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
 
-
 class Kind(StrEnum):
     """Who a key speaks for."""
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from aiohttp import web
 
-from storefront.app import PARTS, create_app
+from storefront.app import PARTS, create_app, settle_memory
 from storefront.cli.choices import Choice
 from storefront.control.desk import Answer, Desk
 from storefront.control.server import control_socket
@@ -136,6 +136,7 @@ async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
         control_socket(desk),
         reload_signal(desk),
     ):
+        settle_memory()
         announce(desk.facts())
         await stop.wait()
 
