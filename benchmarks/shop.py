@@ -17,6 +17,7 @@ from storefront.app import PARTS, create_app, settle_memory
 from storefront.core.accounts import issuance
 from storefront.core.commit.plan import Deposit, LotTerms, Plan
 from storefront.plugins import load
+from storefront.web.edge import SERVER_OPTIONS
 from storefront.web.logs import configure_logging
 
 CUSTOMERS = 128
@@ -29,7 +30,7 @@ async def serve(config: Path) -> None:
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     app = create_app(load(config, os.environ), own_url=f"http://127.0.0.1:{port}")
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(app, **SERVER_OPTIONS)
     await runner.setup()
     await _fill_wallets(app)
     await web.SockSite(runner, listener).start()

@@ -34,6 +34,7 @@ from storefront.core.ids import new_id
 from storefront.joining import Parts, SandboxSecrets
 from storefront.plugins import load
 from storefront.sandbox.webhooks import signature_header
+from storefront.web.edge import SERVER_OPTIONS
 
 SERVER_KEY = "sk_sandbox_demo"
 PUBLISHABLE_KEY = "pk_sandbox_demo"
@@ -163,10 +164,8 @@ class SandboxControl:
 
     async def release(self, order: str = "as_created", *, copies: int = 1) -> list[dict[str, Any]]:
         """Send what is held, one after the other; answers ``[{event, type, answer}]``."""
-        sent: list[dict[str, Any]] = (await self._control("webhooks/release", {"order": order, "copies": copies}))[
-            "sent"
-        ]
-        return sent
+        answer = await self._control("webhooks/release", {"order": order, "copies": copies})
+        return list(answer["sent"])
 
     async def change_amount(self, purchase: Answer | Mapping[str, Any], amount: int) -> None:
         """Make an open checkout charge another amount than it was opened with."""
@@ -226,7 +225,7 @@ class Shop:
         self.parts.services.engine.follow(lambda _: self._commits.set())
         secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways.get("sandbox"))
         self.sandbox = SandboxControl(self, secrets.secret_key, secrets.webhook_secret)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+        runner = web.AppRunner(app, shutdown_timeout=5, **SERVER_OPTIONS)
         await runner.setup()
         self._runner = runner
         self.http = aiohttp.ClientSession(base_url=self.url)
@@ -322,9 +321,7 @@ class Shop:
     async def until(self, is_so: Callable[[], object]) -> None:
         """Wait until ``is_so()`` is true: for what follows from an event or is done by a job."""
         async with asyncio.timeout(HANG_SECONDS):
-            while True:
-                if is_so():
-                    return
+            while not is_so():  # noqa: ASYNC110 what follows a commit tells nobody when it is done
                 await asyncio.sleep(0.02)
 
     async def advance(self, by: str) -> None:

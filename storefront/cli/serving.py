@@ -24,6 +24,7 @@ from storefront.control.server import control_socket
 from storefront.core.config import ConfigError
 from storefront.core.errors import StorefrontError
 from storefront.sandbox import SandboxLocked
+from storefront.web.edge import SERVER_OPTIONS
 from storefront.web.logs import configure_logging
 
 T = TypeVar("T")
@@ -81,10 +82,10 @@ async def listening(app: web.Application, listener: Listener) -> AsyncIterator[w
     """Run an application on a bound socket; at the end let what is under way finish, for up to 30 s."""
     runner = web.AppRunner(
         app,
-        access_log=None,
         handle_signals=False,
         keepalive_timeout=KEEPALIVE_SECONDS,
         shutdown_timeout=DRAIN_SECONDS,
+        **SERVER_OPTIONS,
     )
     try:
         await runner.setup()

@@ -79,10 +79,17 @@ def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     """
     before = []
     for history in histories:
-        with engine.begin() as connection:
-            before.append(_revision(connection, history))
-            _run(connection, history)
-            _check_foreign_keys(connection, history)
+        try:
+            with engine.begin() as connection:
+                before.append(_revision(connection, history))
+                _run(connection, history)
+                _check_foreign_keys(connection, history)
+        except MigrationFailed:
+            raise
+        except Exception as error:  # a plugin's migration is foreign code: say whose it was
+            raise MigrationFailed(
+                f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
+            ) from error
     return before
 
 
@@ -141,9 +148,9 @@ def append_only_triggers(table: str, primary_key: Sequence[str]) -> list[str]:
     """
     same = " AND ".join(f"{name} = NEW.{name}" for name in primary_key)
     refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
+    taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own tables
     return [
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
-        f"CREATE TRIGGER {table}_no_overwrite BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse}; END",
+        f"CREATE TRIGGER {table}_no_overwrite BEFORE INSERT ON {table} WHEN {taken} BEGIN {refuse}; END",
     ]

@@ -42,7 +42,7 @@ class Principal:
 
     def may(self, scope: str) -> bool:
         """Tell whether the credential carries this scope (or all of them)."""
-        return scope in self.scopes or ALL_SCOPES in self.scopes
+        return ALL_SCOPES in self.scopes or scope in self.scopes
 
 
 def anonymous(address: str, *, key_id: str | None = None) -> Principal:

@@ -72,7 +72,8 @@ def docs_routes(registries: Sequence[Routes], *, shop_name: str) -> Routes:
             return web.Response(text=_STYLE, content_type="text/css")
         if name not in ASSETS:
             raise NotFound("There is nothing at this address.")
-        return web.Response(body=(folder / name).read_bytes(), content_type=ASSETS[name])
+        body = (folder / name).read_bytes()
+        return web.Response(body=body, content_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
 
     document = msgspec.json.encode(build_openapi([*registries, routes], shop_name=shop_name))
     return routes
@@ -104,7 +105,8 @@ def _errors_html(docs: Sequence[ErrorDoc]) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Errors</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="stylesheet" href="/docs/assets/docs.css"></head><body><h1>Errors</h1>'
+        '<link rel="stylesheet" href="/docs/assets/docs.css">'
+        '<link rel="icon" href="/docs/assets/favicon-32x32.png"></head><body><h1>Errors</h1>'
         "<p>Every error is a problem document (RFC 9457). Its <code>code</code> never changes its meaning.</p>"
         "<table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th><th>What to do</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></body></html>"

@@ -116,11 +116,11 @@ class Edge:
     def principal(self, request: web.Request, address: str) -> Principal:
         """Authenticate by header, else by the session cookie of our own pages."""
         headers = request.headers
-        if hdrs.AUTHORIZATION not in headers:
+        given = headers.getall(hdrs.AUTHORIZATION, None)
+        if given is None:
             if hdrs.COOKIE in headers:
                 return self._by_cookie(request, address)
             return self.authenticator.authenticate(None, None, address)
-        given = headers.getall(hdrs.AUTHORIZATION)
         if len(given) > 1:
             raise Malformed("Send one Authorization header, not several.")
         try:
@@ -209,6 +209,8 @@ class Endpoint:
         self._allowed = _allowed_roles(route.allow)
         self._metrics = edge.metrics.route(route.method, route.template)
         self._decorate = edge.headers.decorate_page if route.page else edge.headers.decorate
+        self._scope = route.scope
+        self._limit = route.limit
         self._is_read = route.method == "GET"
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -238,19 +240,19 @@ class Endpoint:
         edge = self._edge
         if edge.is_draining:
             raise Unavailable("The shop is shutting down.", retry_after_seconds=5)
-        path, _, query = request.raw_path.partition("?")
-        if "%00" in path:
-            raise NotFound
+        target = request.raw_path
+        if "%00" in target and "%00" in target.partition("?")[0]:
+            raise NotFound("There is nothing at this address.")
         address = edge.address_of(request)
         principal = edge.principal(request, address)
         if principal.role not in self._allowed:
             raise _refused(principal)
-        scope = self._route.scope
-        if scope is not None and principal.role is not Role.PUBLIC and not principal.may(scope):
+        scope = self._scope
+        if scope is not None and not principal.may(scope) and principal.role is not Role.PUBLIC:
             raise MissingScope(scope=scope)
-        edge.limiter.check(self._route.limit, principal, address)
+        edge.limiter.check(self._limit, principal, address)
         call = Call(request, principal, address=address, request_id=request_id, decorate=self._decorate)
-        self._reader.admit(call, query)
+        self._reader.admit(call, target.partition("?")[2] if "?" in target else "")
         return call
 
     def _write_log(self, call: Call | None, status: int, seconds: float) -> None:

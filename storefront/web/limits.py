@@ -44,13 +44,11 @@ class Buckets:
             if now_ns >= self._rotate_at or len(self._fresh) >= self._max:
                 self._rotate(now_ns)
             full_at = self._old.get(owner, now_ns)
-        full_at = max(full_at, now_ns)
-        full_at += self._interval_ns
-        wait = full_at - now_ns - self._capacity_ns
-        if wait > 0:
-            return wait
-        self._fresh[owner] = full_at
-        return 0
+        full_at = (full_at if full_at > now_ns else now_ns) + self._interval_ns
+        if full_at - now_ns <= self._capacity_ns:
+            self._fresh[owner] = full_at
+            return 0
+        return full_at - now_ns - self._capacity_ns
 
     def _rotate(self, now_ns: int) -> None:
         # Whoever stays in the old generation for a whole refill time has a full bucket: forgetting it is exact.
@@ -95,12 +93,14 @@ class RateLimiter:
         rules = self._rules.get(limit_class)
         if rules is None:
             return
-        if principal.role is Role.PUBLIC:
-            self._take(rules.address, network_of(address))
-        elif principal.customer_id is not None:
-            self._take(rules.customer, principal.customer_id)
+        if principal.customer_id is not None:
+            several, owner = rules.customer, principal.customer_id
+        elif principal.role is Role.PUBLIC:
+            several, owner = rules.address, network_of(address)
         else:
-            self._take(rules.key, principal.caller)
+            several, owner = rules.key, principal.caller
+        if several:
+            self._take(several, owner)
 
     def failed_sign_in(self, address: str) -> None:
         """Count a dead credential against its address; raises ``RateLimited`` when there were too many.
@@ -116,12 +116,11 @@ class RateLimiter:
         return sum(len(buckets) for part in every for buckets in part)
 
     def _take(self, several: tuple[Buckets, ...], owner: str) -> None:
-        if several:
-            now = self.nanoseconds()
-            for buckets in several:
-                wait = buckets.take(owner, now)
-                if wait:
-                    raise _exceeded(buckets, wait)
+        now = self.nanoseconds()
+        for buckets in several:
+            wait = buckets.take(owner, now)
+            if wait:
+                raise _exceeded(buckets, wait)
 
     def _buckets(self, name: str, limits: Sequence[RateLimit], per: RateLimitPer) -> tuple[Buckets, ...]:
         return tuple(Buckets(name, limit, max_buckets=self.max_buckets) for limit in limits if limit.per == per)

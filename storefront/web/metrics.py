@@ -30,7 +30,8 @@ class RouteMetrics:
 
     def answered(self, status: int, seconds: float) -> None:
         """Count one answer."""
-        self.statuses[status] = self.statuses.get(status, 0) + 1
+        statuses = self.statuses
+        statuses[status] = statuses.get(status, 0) + 1
         self.buckets[bisect_left(_BOUNDS, seconds)] += 1
         self.seconds += seconds
 

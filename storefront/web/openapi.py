@@ -9,7 +9,6 @@ from storefront.core.principals import Role
 from storefront.routing import ErrorDoc, Route, Routes
 from storefront.web.errors import ERRORS
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PROBLEM: Mapping[str, Any] = {
     "type": "object",
     "description": "What went wrong (RFC 9457); `code` is stable, the facts of a refusal stand beside it.",
@@ -49,7 +48,6 @@ def build_openapi(registries: Iterable[Routes], *, shop_name: str) -> dict[str, 
         paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, documented)
     return {
         "openapi": "3.1.0",
-        "jsonSchemaDialect": DIALECT,
         "info": {
             "title": f"{shop_name}: the Storefront API",
             "version": __version__,

@@ -36,7 +36,7 @@ class Parameters:
 
     def parse(self, text: str) -> dict[str, Any]:
         """Return the converted parameters of ``a=1&b=2``; raises ``Invalid`` or ``Malformed``."""
-        values = dict(self._defaults)
+        values = self._defaults.copy()
         if not text and not self._has_required:
             return values
         wrong: list[FieldError] = []

@@ -1,7 +1,4 @@
-"""The plugin in a whole shop: real server, real database, test payments.
-
-pip install --editable . && pip install pytest pytest-asyncio && pytest
-"""
+"""The plugin in a whole shop: real server, real database, test payments."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
