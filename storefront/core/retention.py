@@ -18,7 +18,7 @@ from storefront.core.tables import idempotency, inbox
 
 AT_ONCE = 200
 PAUSE_MS = 24 * HOUR_MS
-JOB_ID = "job_retention"
+JOB_ID = "job:retention"
 HASHED = b"sha256:"
 
 

@@ -298,8 +298,8 @@ class Steps:
     def schedule(
         self, kind: str, *, anchor: str, unique_key: str, due_at: int, now: int, payload: Mapping[str, Any]
     ) -> None:
-        """Insert a job that is due at ``due_at`` (business milliseconds), once per ``unique_key``."""
-        job_id = new_id("job")
+        """Insert a job that is due at ``due_at`` (business ms); one that waits under ``unique_key`` already stays."""
+        job_id = f"job:{unique_key}"
         row = {
             "id": job_id,
             "unique_key": unique_key,
@@ -313,7 +313,7 @@ class Steps:
             "last_error": None,
             "created_at": now,
         }
-        self.list.append(Insert("jobs", (job_id,), anchor, row))
+        self.list.append(Insert("jobs", (job_id,), anchor, row, once=True))
 
 
 @dataclass(slots=True)
