@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from storefront.core.api_keys import SCOPE_SHAPE, KeyKind
+from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
 from storefront.core.database import describe_revisions
@@ -111,10 +111,10 @@ class Desk:
 
     async def _create_key(self, arguments: Mapping[str, Any]) -> Answer:
         kind, name, scopes = KINDS[arguments["kind"]], arguments["name"], list(arguments["scopes"]) or ["*"]
-        for scope in scopes:
-            if not SCOPE_SHAPE.fullmatch(scope):
-                wrong = f"{scope!r} is no scope: write it like purchases:read, or * for all."
-                raise Invalid(wrong, errors=[FieldError("/scopes", wrong)])
+        unknown = unknown_scope(scopes, self._parts.host.config.plugins)
+        if unknown is not None:
+            wrong = f"There is no scope called {unknown}. There are: {', '.join(sorted(SCOPES))}, and * for all."
+            raise Invalid(wrong, errors=[FieldError("/scopes", wrong)])
         now, days = self._parts.services.clock.wall(), arguments["expires_in_days"]
         expires_at = None if days is None else now + days * DAY_MS
         made = await self._parts.keys.create(kind, name=name, scopes=scopes, expires_at=expires_at, actor=ACTOR)

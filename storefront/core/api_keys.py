@@ -9,6 +9,7 @@ import hmac
 import re
 import secrets
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -54,6 +55,7 @@ SCOPES: frozenset[str] = frozenset(
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""
+
 
 SCOPE_SHAPE = re.compile(r"\*|[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
 
@@ -159,3 +161,13 @@ def _checksum(text: str) -> str:
         number, rest = divmod(number, 62)
         digits.append(_ALPHABET[rest])
     return "".join(reversed(digits))
+
+
+def unknown_scope(scopes: Iterable[str], plugins: Iterable[str]) -> str | None:
+    """Return the first scope that nobody asks for, or None: the core's, ``<plugin>:<verb>`` and ``*`` are known."""
+    own = tuple(f"{name}:" for name in plugins)
+    for scope in scopes:
+        known = scope in SCOPES or scope == ALL_SCOPES or (scope.startswith(own) and SCOPE_SHAPE.fullmatch(scope))
+        if not known:
+            return scope
+    return None

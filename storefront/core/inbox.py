@@ -156,4 +156,4 @@ async def _close(services: Services, row: Row, state: str, note: str | None) -> 
     try:
         await services.engine.commit(plan)
     except Stale:
-        log.info("event_already_processed", event=row["event_id"])
+        log.info("event_already_processed", event_id=row["event_id"])

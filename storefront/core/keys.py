@@ -11,7 +11,7 @@ from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
-from storefront.core.errors import NotFound
+from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.ids import new_id
 from storefront.core.reading import Query, Reader, Row
 from storefront.core.tables import api_keys
@@ -41,7 +41,9 @@ class Keys:
     async def create(
         self, kind: KeyKind, *, name: str, scopes: Sequence[str], expires_at: int | None, actor: str
     ) -> NewKey:
-        """Make a key; its plaintext is never seen again."""
+        """Make a key; its plaintext is never seen again. Raises ``Invalid`` for a name that cannot be shown."""
+        if not name.strip() or not name.isprintable():
+            raise Invalid("A key's name is printable text.", errors=[FieldError("/name", "must be printable text")])
         made = self._hasher.make_key(kind, scopes=frozenset(scopes), expires_at=expires_at)
         record = made.record
         plan = Plan(actor=actor, anchors={SHOP_ANCHOR})

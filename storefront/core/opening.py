@@ -25,6 +25,7 @@ from storefront.core.services import Services
 
 LEASE_MS = 30 * SECOND_MS
 TIMES_DECIDED = 5
+REFUSED = "gateway_refused"
 
 log = structlog.get_logger("storefront.purchases")
 
@@ -62,6 +63,8 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
     purchase = read_purchase(services, purchase_id)
     payment = read_payment(services, purchase_id)
     assert payment is not None, "a purchase through a gateway has a payment"
+    if purchase["status"] == Status.FAILED and purchase["reason"] == REFUSED:
+        raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
         checkout = await _call_gateway(services, purchase, payment)
         return await _store(services, purchase_id, checkout, key)
@@ -75,7 +78,7 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
         return await gateway.open_checkout(_request(services, purchase, payment))
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
-        await give_up(services, purchase["id"], Status.FAILED, reason="gateway_refused")
+        await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
         raise
     except GatewayFailed:
         await _release_lease(services, payment)

@@ -290,7 +290,8 @@ async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
             return Bought(Answer(record["status"], record["body"]), is_replay=True)
         payment = read_payment(services, record["object_id"])
         assert payment is not None, "an open key belongs to a purchase through a gateway"
-        if payment["gateway_ref"] is not None or await take_lease(services, payment):
+        is_decided = payment["gateway_ref"] is not None or payment["state"] != "awaiting"
+        if is_decided or await take_lease(services, payment):
             return Bought(await open_payment(services, record["object_id"], key), is_replay=True)
         if loop.time() >= until:
             raise KeyInFlight(record["object_id"])
@@ -328,7 +329,7 @@ def _purchase_row(
 
 
 def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
-    """Tell a buyer who is short what would help: offers that fill the wallet, the smallest enough first."""
+    """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
     asset, short_by = short.facts["asset"], short.facts["short_by"]
     catalog, found = services.catalogs.active, []
     for offer in catalog.offers.values():
@@ -338,8 +339,9 @@ def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientF
             prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
             found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
     found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
+    enough = [one for one in found if not one[0]] or found
     detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in found])
+    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])
 
 
 def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:

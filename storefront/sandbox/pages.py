@@ -48,11 +48,19 @@ class Pages:
     def routes(self) -> list[web.AbstractRouteDef]:
         """The page and its static files."""
         return [
+            web.get("", self.welcome),
+            web.get("/", self.welcome),
             web.get("/pay/{session}", self.show),
             web.post("/pay/{session}", self.submit),
             web.static("/static/design", design.STATIC),
             web.static("/static/checkout", FOLDER / "static"),
         ]
+
+    async def welcome(self, request: web.Request) -> web.StreamResponse:
+        """What stands at the emulator's own address: what it is, and the cards that it takes."""
+        view = await self._view(request)
+        text = self._templates.get_template("welcome.html").render(view=view, shop=self._sandbox.shop_name)
+        return web.Response(text=text, content_type="text/html", headers=_headers(view))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The page as the session stands: form, question of the bank, paid, expired, or unknown."""
@@ -61,7 +69,7 @@ class Pages:
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Pay, answer the bank, or walk away; paid and cancelled redirect with 303."""
-        fields = {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+        fields = await _posted(request)
         view = await self._view(request)
         if view.state == "paid":
             return _redirect(view.success_url)
@@ -116,7 +124,7 @@ class Pages:
         return self._page(view, 200, form=None)
 
     async def _view(self, request: web.Request) -> View:
-        session_id = request.match_info["session"]
+        session_id = request.match_info.get("session", "")
         locale = page_view.wished_locale(request.headers.get("Accept-Language", ""))
 
         chosen = request.cookies.get("theme")  # the shop's own cookie, when both live on one host
@@ -146,6 +154,15 @@ class Pages:
             else (design.STATIC, "/static/design")
         )
         return design.asset_url(name, base=self._base, folder=folder, mount=mount)
+
+
+async def _posted(request: web.Request) -> dict[str, str]:
+    """Return the form's text fields; raises ``HTTPBadRequest`` for bytes that are no form."""
+    try:
+        posted = await request.post()
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="This form could not be read. Nothing was charged.") from error
+    return {name: value for name, value in posted.items() if isinstance(value, str)}
 
 
 def _redirect(url: str) -> web.Response:

@@ -177,8 +177,8 @@ class Store:
         except BlockingIOError as error:
             lock.close()
             raise SandboxLocked(
-                f"{self.path} is in use by another sandbox. There is one per database: stop the other one, "
-                "or point this one at a file of its own."
+                f"{self.path} is in use by another sandbox. There is one per data folder, and a "
+                "shop runs it by itself unless gateways.sandbox.url says where it is."
             ) from error
         return lock
 

@@ -11,7 +11,7 @@ routes = Routes("core", tags=["entitlements"])
 
 
 @routes.get(
-    "/v1/entitlements/{key}",
+    "/v1/entitlements/{key:[^/]+}",
     allow=Role.CUSTOMER | Role.SERVER,
     query=CHECK_QUERY,
     answers={200: CHECK},

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from storefront.core.api_keys import SCOPE_SHAPE, KeyKind
+from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.principals import ALL_SCOPES, Role
@@ -25,9 +25,10 @@ async def list_keys(call: Call) -> web.StreamResponse:
 async def create_key(call: Call) -> web.StreamResponse:
     """Make a key. It is answered once and only its hash is kept, so this route takes no Idempotency-Key."""
     scopes = call.body.get("scopes", [ALL_SCOPES])
-    for number, scope in enumerate(scopes):
-        if not SCOPE_SHAPE.fullmatch(scope):
-            raise Invalid(errors=[FieldError(f"/scopes/{number}", "must be like purchases:read, or *")])
+    unknown = unknown_scope(scopes, call.app[SERVICES].config.plugins)
+    if unknown is not None:
+        words = f"must be one of {', '.join(sorted(SCOPES))}, or *"
+        raise Invalid(f"There is no scope called {unknown}.", errors=[FieldError("/scopes", words)])
     days = call.body.get("expires_in_days")
     now = call.app[SERVICES].clock.wall()
     expires_at = None if days is None else now + days * DAY_MS

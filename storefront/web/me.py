@@ -22,14 +22,14 @@ async def show_me(call: Call) -> web.StreamResponse:
     return _state(call, services, services.customer_of(call.principal, None))
 
 
-@routes.get("/v1/customers/{customer}", allow=Role.SERVER, answers={200: STATE}, scope="customers:read")
+@routes.get("/v1/customers/{customer:[^/]+}", allow=Role.SERVER, answers={200: STATE}, scope="customers:read")
 async def show_customer(call: Call) -> web.StreamResponse:
     """Answer the state of one customer to the game's server."""
     services = call.app[SERVICES]
     return _state(call, services, services.customers.need(call.path("customer")))
 
 
-@routes.get("/v1/me/wallets/{asset}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
+@routes.get("/v1/me/wallets/{asset:[^/]+}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
 async def show_history(call: Call) -> web.StreamResponse:
     """List what went into and out of a wallet, newest first; what went out is negative."""
     services = call.app[SERVICES]

@@ -6,7 +6,10 @@ from yarl import URL
 
 
 def is_allowed_return(address: str, public_url: str, allowed: Collection[str]) -> bool:
-    """Tell whether ``address`` is an absolute http(s) URL whose origin is ours or allowed, without credentials."""
+    """Tell whether ``address`` is an absolute http(s) URL whose origin is ours or allowed: visible ASCII,
+    no credentials, no fragment."""
+    if not all("!" <= character <= "~" for character in address):
+        return False
     try:
         url = URL(address)
         if url.scheme not in ("http", "https") or not url.host or url.user is not None or url.fragment:

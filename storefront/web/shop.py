@@ -16,7 +16,7 @@ from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
 from storefront.core.idempotency import idempotency_key
-from storefront.core.money import Money
+from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
@@ -47,7 +47,7 @@ BUY = closed(
         "sku": SKU,
         "currency": {"type": "string", "maxLength": 64},
         "pay_with": {"type": "string", "maxLength": 64},
-        "expected_price": {"type": "integer", "minimum": 0},
+        "expected_price": {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT},
         "idempotency_key": _KEY,
         "csrf": _CSRF,
     },
@@ -59,17 +59,30 @@ CONSUME = closed(
 )
 PLAY_AS = closed({"customer": CUSTOMER, "csrf": _CSRF}, required=["customer", "csrf"])
 SIGN_IN = closed({"token": {"type": "string", "maxLength": 4096}, "csrf": _CSRF}, required=["token", "csrf"])
-SHOP_QUERY = closed(
-    {
-        "purchase": {"type": "string", "maxLength": 40},
-        "note": {"type": "string", "maxLength": 40},
-        "sku": {"type": "string", "maxLength": 100},
-    }
-)
-RETURN_QUERY = closed(
-    {"purchase": {"type": "string", "maxLength": 40}, "canceled": {"type": "string", "maxLength": 1}},
-    required=["purchase"],
-)
+# Links to pages are shared and collect parameters of others on their way: these are passed over.
+SHOP_QUERY = {
+    **closed(
+        {
+            "purchase": {"type": "string", "maxLength": 40},
+            "note": {"type": "string", "maxLength": 40},
+            "sku": {"type": "string", "maxLength": 100},
+        }
+    ),
+    "additionalProperties": True,
+}
+RETURN_QUERY = {
+    **closed(
+        {"purchase": {"type": "string", "maxLength": 40}, "canceled": {"type": "string", "maxLength": 1}},
+        required=["purchase"],
+    ),
+    "additionalProperties": True,
+}
+
+
+@routes.get("/", allow=Role.PUBLIC, page=True)
+async def open_shop(call: Call) -> web.StreamResponse:
+    """Lead whoever types the bare address to the shop."""
+    return web.Response(status=303, headers={"Location": "/shop"})
 
 
 @routes.get("/shop", allow=Role.PUBLIC, query=SHOP_QUERY, page=True)

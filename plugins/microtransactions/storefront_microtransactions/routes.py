@@ -37,7 +37,7 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
         return respond({"customer": document["customer"], "version": document["version"], "data": document["items"]})
 
     @routes.post(
-        PATH + "/{sku}/consume",
+        PATH + "/{sku:[^/]+}/consume",
         allow=consumers,
         body=CONSUME,
         answers={200: CONSUMED},

@@ -207,7 +207,7 @@ def _one_of(value: object, words: object) -> str:
     known = [str(word) for word in words] if isinstance(words, list) else []
     hint = did_you_mean(value, known) if isinstance(value, str) else ""
     if not known:
-        return "nothing is possible here"
+        return "no enabled plugin brings this kind; name its plugin under plugins:"
     return f"must be {'' if len(known) == 1 else 'one of '}{', '.join(known[:20])}{hint}"
 
 

@@ -5,7 +5,8 @@ Source: docs.stripe.com/currencies, read 2026-11-21.
 """
 
 from storefront.core.config.currencies import stripe_refuses
-from storefront.core.money import Money
+from storefront.core.gateways import GatewayFailed
+from storefront.core.money import MAX_AMOUNT, Money
 
 _AS_TWO_DECIMALS = frozenset({"ISK", "UGX"})
 _WITHOUT_DECIMALS = frozenset({"MGA"})
@@ -22,7 +23,9 @@ def to_stripe(amount: Money) -> int:
 
 
 def from_stripe(amount: int, currency: str) -> Money:
-    """Return what an integer of Stripe's means."""
+    """Return what an integer of Stripe's means; raises ``GatewayFailed`` for one that is no amount."""
+    if not 0 <= amount <= MAX_AMOUNT // _FACTOR:
+        raise GatewayFailed("The payment gateway speaks of an amount that cannot be.")
     if currency in _AS_TWO_DECIMALS:
         return Money(amount // _FACTOR, currency)
     if currency in _WITHOUT_DECIMALS:

@@ -1,0 +1,51 @@
+"""Odd requests that once slipped through: each is answered in words, none with a 500."""
+
+import pytest
+
+from storefront.testing import Shop
+
+
+@pytest.mark.parametrize("tail", ["/x#\n", "/\x7f", "/ a", "/\ta", "/\u202e"])
+async def test_a_return_address_is_visible_ascii(shop: Shop, tail: str) -> None:
+    answer = await shop.buy("gems-500", return_url=shop.url + tail)
+
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/return_url")
+    assert shop.query("SELECT count(*) AS n FROM purchases") == [{"n": 0}]
+
+
+async def test_a_purchase_that_the_gateway_refused_is_refused_again(shop: Shop) -> None:
+    await shop.sandbox.misbehave("status", on="POST /v1/checkout/sessions", times=1, status=400)
+
+    answers = [await shop.buy("gems-500", key="refused") for _ in range(3)]
+
+    assert [(answer.status, answer.json["code"]) for answer in answers] == [(502, "gateway_refused")] * 3
+
+
+async def test_an_amount_that_cannot_be_gives_nothing_and_is_no_500(shop: Shop) -> None:
+    purchase = await shop.buy("gems-500")
+    await shop.sandbox.change_amount(purchase, 2**53)
+    await shop.pay(purchase)
+
+    answer = await shop.as_customer().post(f"/v1/purchases/{purchase.json['id']}/finalize")
+
+    assert (answer.status, answer.json["code"]) == (502, "gateway_failed")
+    assert shop.balance("customer:ada:gems") == 0
+
+
+async def test_a_customer_whose_id_holds_braces_can_be_reached(shop: Shop) -> None:
+    await shop.session("a{b}")
+
+    answer = await shop.as_server().get("/v1/customers/a%7Bb%7D")
+
+    assert (answer.status, answer.json["customer"]) == (200, "a{b}")
+
+
+async def test_a_shop_link_may_carry_parameters_of_others(shop: Shop) -> None:
+    answer = await shop.as_nobody().send("GET", "/shop?utm_source=mail&fbclid=1")
+
+    assert answer.status == 200
+
+
+async def test_the_bare_address_leads_to_the_shop(shop: Shop) -> None:
+    async with shop.http.get("/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/shop")
