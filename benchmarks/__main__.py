@@ -106,7 +106,8 @@ def _empty(requests: int) -> tuple[float, float]:
         get = request("GET", "/empty/sword-of-dawn", headers={"Authorization": "Bearer x"})
         post = request("POST", "/empty", headers={"Authorization": "Bearer x"}, body=b'{"sku": "health-potion"}')
         each = requests // CLIENTS
-        return tuple(run(port, [[one] * each for _ in range(CLIENTS)]).per_second for one in (get, post))  # type: ignore[return-value]
+        gets, posts = (run(port, [[one] * each for _ in range(CLIENTS)]) for one in (get, post))
+        return gets.per_second, posts.per_second
 
 
 def _checks(tokens: list[str], requests: int) -> list[list[bytes]]:

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import uvloop
@@ -92,7 +93,7 @@ async def _measure(port: int, per_client: Sequence[Sequence[bytes]]) -> Figures:
         client = _Client(requests, done)
         clients.append(client)
         futures.append(done)
-        await loop.create_connection(lambda client=client: client, "127.0.0.1", port)
+        await loop.create_connection(partial(_the, client), "127.0.0.1", port)
     async with asyncio.timeout(HANG_SECONDS):
         await asyncio.gather(*futures)
     seconds = time.perf_counter() - began
@@ -106,6 +107,10 @@ async def _measure(port: int, per_client: Sequence[Sequence[bytes]]) -> Figures:
         p99_ms=took[len(took) * 99 // 100] * 1000,
         statuses=dict(statuses),
     )
+
+
+def _the(client: _Client) -> _Client:
+    return client
 
 
 def request(method: str, path: str, *, headers: dict[str, str] | None = None, body: bytes = b"") -> bytes:

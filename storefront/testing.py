@@ -8,8 +8,7 @@
         await shop.settled(purchase)
         assert shop.balance("customer:ada:gems") == 500
 
-A shop of your own, with your plugin named under ``plugins:``, is ``running_shop(tmp_path, config)``. When its
-block ends, the deep audit of its books must be clean. Needs pytest with ``asyncio_mode = "auto"``.
+Your own is ``running_shop(tmp_path, config)``; after it the deep audit must be clean. ``asyncio_mode = "auto"``.
 """
 
 import asyncio

@@ -365,10 +365,6 @@ def _reads_item(step: GrantItem | TakeItem) -> Iterable[Key | Group]:
     return (Key("items", (step.customer_id, step.sku), step.customer_id),)
 
 
-def _reads_entitlement(step: GrantEntitlement) -> Iterable[Key | Group]:
-    return (Group("entitlements", (step.customer_id, step.key), step.customer_id),)
-
-
 def _reads_count(step: Count) -> Iterable[Key | Group]:
     yield Key("counters", (step.key,), step.anchor)
     for _, steps in step.on_cross:
@@ -388,7 +384,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Deposit: _reads_wallet,
     GrantItem: _reads_item,
     TakeItem: _reads_item,
-    GrantEntitlement: _reads_entitlement,
+    GrantEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
     Count: _reads_count,
     Claim: lambda step: (Key("claims", (step.key,), None),),
     Insert: _reads_insert,
