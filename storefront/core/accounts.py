@@ -59,8 +59,3 @@ def issuance(asset: str) -> Account:
 def sink(asset: str) -> Account:
     """Return the counterpart of spending a virtual asset."""
     return Account("platform", "sink", asset)
-
-
-def breakage(asset: str) -> Account:
-    """Return where the remainder of a lapsed lot goes."""
-    return Account("platform", "breakage", asset)

@@ -67,7 +67,9 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
         checkout = await _call_gateway(services, purchase, payment)
-        return await _store(services, purchase_id, checkout, key)
+        answer = await _store(services, purchase_id, checkout, key)
+        await _close_if_over(services, purchase_id, checkout)
+        return answer
     return await _store(services, purchase_id, None, key)
 
 
@@ -83,6 +85,21 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except GatewayFailed:
         await _release_lease(services, payment)
         raise
+
+
+async def _close_if_over(services: Services, purchase_id: str, checkout: Checkout) -> None:
+    """Close a checkout that was opened while its purchase was being canceled: nobody shall pay for nothing."""
+    purchase = read_purchase(services, purchase_id)
+    payment = read_payment(services, purchase_id)
+    if payment is None or purchase["status"] not in (Status.CANCELED, Status.EXPIRED):
+        return
+    gateway = services.gateway(payment["gateway"])
+    assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+    try:
+        await gateway.close_checkout(checkout.reference)
+    except GatewayFailed as failed:
+        # It runs out by itself; money that comes before then is settled as late money.
+        log.warning("checkout_left_open", purchase=purchase_id, reason=failed.detail)
 
 
 def _request(services: Services, purchase: Row, payment: Row) -> CheckoutRequest:

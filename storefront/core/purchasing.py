@@ -11,10 +11,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select
 
-from storefront.core.accounts import Account, revenue
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome
-from storefront.core.commit.plan import Change, Emit, LotsOf, Plan, Transfer
+from storefront.core.commit.plan import Change, Emit, LotsOf, Plan
 from storefront.core.errors import NotFound
 from storefront.core.kinds import Fulfilment, Line
 from storefront.core.money import Money
@@ -149,9 +148,3 @@ def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf 
     services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total, details), goods)
     for key, value in offer.grants.items():
         goods.grant(key, value, sku=offer.sku)
-
-
-def book_revenue(plan: Plan, source: Account, total: Money, anchor: str) -> None:
-    """Add the money leg of a settled purchase: from where the money sits to revenue."""
-    if total.amount_minor:
-        plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, anchor))

@@ -96,11 +96,6 @@ class Draft:
         except KeyError:
             raise NotNamed(f"row {address} was not named by the plan") from None
 
-    def may_know(self, key: Key) -> Row | None:
-        """Return a row if it was loaded or made in this batch."""
-        address = (key.table, key.id)
-        return self.rows.get(address) or self.state.rows.get(address)
-
     def group(self, group: Group) -> Iterator[tuple[Address, Row]]:
         """Yield the rows of a group, with what this batch added to it."""
         name = (group.table, group.id)
