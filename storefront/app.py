@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from storefront.core.clock import Clock
 from storefront.core.config import Config
+from storefront.core.database import read_setting
 from storefront.core.retention import schedule_retention
 from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
@@ -121,8 +122,11 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
     services, database = parts.services, parts.database
     await database.open(mode=services.config.mode)
     try:
-        services.clock.offset_ms = int(database.setting(CLOCK_SETTING) or 0) if not services.is_live else 0
+        services.clock.offset_ms = (
+            int(await read_setting(services.reader, CLOCK_SETTING) or 0) if not services.is_live else 0
+        )
         services.engine.start()
+        await parts.keys.refresh()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
         await end_leases_of_the_dead(services)
@@ -208,7 +212,7 @@ def _checks(parts: Parts) -> Mapping[str, Check]:
         return None if parts.services.engine.is_alive else "the commit engine is not running"
 
     async def migrations() -> str | None:
-        behind = [found.history for found in parts.database.revisions() if found.current != found.wanted]
+        behind = [found.history for found in await parts.database.revisions() if found.current != found.wanted]
         return f"not migrated: {', '.join(behind)}" if behind else None
 
     async def catalog_ready() -> str | None:

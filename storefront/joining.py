@@ -28,6 +28,7 @@ from storefront.core.kinds import OfferKind
 from storefront.core.retention import forget
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import give_purchase, sweep_purchase
 from storefront.plugins import PluginHost
@@ -91,7 +92,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     """
     config = host.config
     clock = clock or Clock()
-    database = Database(database_path(config), histories=host.histories(), tables=host.tables())
+    database = make_database(host)
     engine = CommitEngine(database.store, clock)
     customers = Customers(database.reader, engine, clock)
     kinds: dict[str, OfferKind] = {}
@@ -133,6 +134,11 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     for follower in (states.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
         engine.follow(follower)
     return parts
+
+
+def make_database(host: PluginHost) -> Database:
+    """Return the database that ``database.url`` names, with the tables of the enabled plugins; nothing is opened."""
+    return SqliteDatabase(database_path(host.config), histories=host.histories(), tables=host.tables())
 
 
 def database_path(config: Config) -> Path:

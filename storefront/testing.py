@@ -27,7 +27,7 @@ import pytest
 from aiohttp import web
 
 from storefront.app import PARTS, create_app
-from storefront.core.audit import Report, verify_file
+from storefront.core.audit import Report, verify_database
 from storefront.core.clock import MINUTE_MS, SECOND_MS, Clock, parse_iso
 from storefront.core.ids import new_id
 from storefront.joining import Parts, SandboxSecrets
@@ -313,7 +313,7 @@ class Shop:
         jobs = self.parts.jobs
         async with asyncio.timeout(HANG_SECONDS):
             while True:
-                if jobs.is_idle and await self.sandbox.is_idle() and jobs.is_idle:
+                if await jobs.is_idle() and await self.sandbox.is_idle() and await jobs.is_idle():
                     return
                 await asyncio.sleep(0.01)
 
@@ -332,7 +332,8 @@ class Shop:
         """Sum up an account from its transfers; ``customer:ada:gems`` goes by the game's own customer id."""
         parts = account.split(":")
         if parts[0] == "customer":
-            parts[1] = self.parts.services.customers.find(parts[1]) or "nobody"
+            found = self.query("SELECT id FROM customers WHERE external_id = ?", parts[1])
+            parts[1] = found[0]["id"] if found else "nobody"
         name = ":".join(parts)
         moved = self.query(
             "SELECT (SELECT total(amount) FROM transfers WHERE destination = ?1)"
@@ -343,7 +344,7 @@ class Shop:
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Read the database behind the server's back."""
-        with closing(sqlite3.connect(f"file:{self.parts.database.path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"file:{self.parts.database.name}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, parameters)]
 
@@ -354,7 +355,7 @@ class Shop:
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``."""
-        return await verify_file(self.parts.database.path, deep=True)
+        return await verify_database(self.parts.database, deep=True)
 
 
 @asynccontextmanager

@@ -138,7 +138,7 @@ async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
         reload_signal(desk),
     ):
         settle_memory()
-        announce(desk.facts())
+        announce(await desk.facts())
         await stop.wait()
 
 

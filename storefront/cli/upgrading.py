@@ -3,14 +3,11 @@
 import asyncio
 from typing import Any
 
-from sqlalchemy import create_engine
-
 from storefront.cli.asking import ask_server, is_running
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, print_json
 from storefront.core.database import Database, DatabaseInUse, describe_revisions
-from storefront.core.migrating import CORE, revisions
-from storefront.joining import database_path
+from storefront.joining import make_database
 from storefront.plugins import PluginHost
 
 Revisions = list[dict[str, Any]]
@@ -31,11 +28,11 @@ def migrate(choice: Choice, *, only_status: bool, as_json: bool) -> None:
             f"A server runs on {host.config.data_dir}; it brought the database up when it started. "
             "Stop it first, or only look: storefront migrate --status."
         )
-    database = Database(database_path(host.config), histories=host.histories(), tables=host.tables())
-    before = asyncio.run(_of_the_server(host)) if running else _of_the_file(database, host)
+    database = make_database(host)
+    before = asyncio.run(_of_the_server(host) if running else _stand(database))
     if not only_status:
         asyncio.run(_open_and_close(database, str(host.config.mode)))
-    after = before if only_status else describe_revisions(database.revisions())
+    after = before if only_status else asyncio.run(_stand(database))
     if as_json:
         print_json(after)
     else:
@@ -47,15 +44,8 @@ async def _of_the_server(host: PluginHost) -> Revisions:
     return found
 
 
-def _of_the_file(database: Database, host: PluginHost) -> Revisions:
-    """Tell where each history stands; asking about a database that is not there does not make one."""
-    if database.path.is_file():
-        return describe_revisions(database.revisions())
-    nothing = create_engine("sqlite://")
-    try:
-        return describe_revisions(revisions(nothing, [CORE, *host.histories()]))
-    finally:
-        nothing.dispose()
+async def _stand(database: Database) -> Revisions:
+    return describe_revisions(await database.revisions())
 
 
 async def _open_and_close(database: Database, mode: str) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -57,7 +58,11 @@ class Desk:
         """Carry out an operation by its name; raises what the use case raises."""
         return await self.operations[operation](arguments)
 
-    def facts(self) -> Answer:
+    @property
+    def data_dir(self) -> Path:
+        return self._parts.host.config.data_dir
+
+    async def facts(self) -> Answer:
         """Tell where the shop is and what it is made of; ``url`` is where this machine reaches it."""
         parts, config = self._parts, self._parts.host.config
         section = config.gateways.get(SANDBOX)
@@ -74,11 +79,11 @@ class Desk:
             "offers": len(parts.services.catalogs.active.offers),
             "gateways": list(parts.services.gateways),
             "plugins": parts.host.describe(),
-            "revisions": describe_revisions(parts.database.revisions()),
+            "revisions": describe_revisions(await parts.database.revisions()),
         }
 
     async def _status(self, _: Mapping[str, Any]) -> Answer:
-        return self.facts()
+        return await self.facts()
 
     async def _plugins(self, _: Mapping[str, Any]) -> Answer:
         return {"data": self._parts.host.describe()}
@@ -107,7 +112,7 @@ class Desk:
             return answer
 
     async def _list_keys(self, _: Mapping[str, Any]) -> Answer:
-        return {"data": self._parts.keys.all()}
+        return {"data": await self._parts.keys.all()}
 
     async def _create_key(self, arguments: Mapping[str, Any]) -> Answer:
         kind, name, scopes = KINDS[arguments["kind"]], arguments["name"], list(arguments["scopes"]) or ["*"]
@@ -154,6 +159,7 @@ async def opened_desk(host: PluginHost, *, read: Callable[[], PluginHost]) -> As
     await parts.database.open(mode=services.config.mode)
     try:
         services.engine.start()
+        await parts.keys.refresh()
         yield Desk(parts, url=None, read=read)
     finally:
         await services.engine.stop()

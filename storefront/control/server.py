@@ -22,7 +22,7 @@ async def control_socket(desk: Desk) -> AsyncIterator[Path]:
 
     Whoever serves the database holds its lock, so a socket that is already there belongs to a dead process.
     """
-    path = Path(desk.facts()["data"]) / SOCKET_NAME
+    path = desk.data_dir / SOCKET_NAME
     runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:

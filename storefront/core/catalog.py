@@ -117,28 +117,28 @@ class Catalogs:
         assert self._active is not None, "a catalog is activated before the shop opens"
         return self._active
 
-    def version(self, version: str) -> Catalog:
+    async def version(self, version: str) -> Catalog:
         """Return any stored version; raises ``CatalogMissing``."""
         known = self._loaded.get(version)
         if known is None:
-            row = self._reader.first(_VERSION, hash=version)
+            row = await self._reader.first(_VERSION, hash=version)
             if row is None:
                 raise CatalogMissing(version)
             known = self._loaded[version] = load_catalog(version, row["document"])
         return known
 
-    def follow(self) -> bool:
+    async def follow(self) -> bool:
         """Switch to the version that the database says is active; tell whether it changed."""
-        row = self._reader.first(_ACTIVE)
+        row = await self._reader.first(_ACTIVE)
         if row is None or (self._active is not None and self._active.version == row["value"]):
             return False
-        self._active = self.version(row["value"])
+        self._active = await self.version(row["value"])
         return True
 
     async def activate(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
         """Store the configuration's catalog and make it the active one; tell whether anything changed."""
         version, document = document_of(config)
-        active = self._reader.first(_ACTIVE)
+        active = await self._reader.first(_ACTIVE)
         if active is None or active["value"] != version:
             plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
             row = {"hash": version, "document": document, "stored_at": clock.wall()}
@@ -146,7 +146,7 @@ class Catalogs:
             plan.add(_set("active_catalog", version))
             plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
             await engine.commit(plan)
-        return self.follow()
+        return await self.follow()
 
 
 def _set(key: str, value: str) -> Insert:

@@ -37,7 +37,7 @@ async def consume_item(services: Services, wanted: ConsumeRequest) -> tuple[Answ
     plan.add(TakeItem(anchor, wanted.sku, wanted.quantity, consumption_id))
     payload = {"id": consumption_id, "customer_id": anchor, "sku": wanted.sku, "quantity": wanted.quantity}
     plan.emit("item.consumed", anchor=anchor, subject=consumption_id, payload=payload)
-    external_id = services.customers.external_id(anchor)
+    external_id = await services.customers.external_id(anchor)
 
     def answer(outcome: Outcome) -> Answer:
         change = outcome.customer_change(anchor)

@@ -27,28 +27,28 @@ class Customers:
         self._ids: dict[str, str] = {}
         self._external_ids: dict[str, str] = {}
 
-    def find(self, external_id: str) -> str | None:
+    async def find(self, external_id: str) -> str | None:
         """Return our id for the game's id, or None if this customer was never here."""
         known = self._ids.get(external_id)
         if known is None:
-            row = self._reader.first(_BY_EXTERNAL_ID, external_id=external_id)
+            row = await self._reader.first(_BY_EXTERNAL_ID, external_id=external_id)
             if row is None:
                 return None
             known = self._remember(external_id, row["id"])
         return known
 
-    def need(self, external_id: str) -> str:
+    async def need(self, external_id: str) -> str:
         """Return our id for the game's id; raises ``NotFound``."""
-        found = self.find(external_id)
+        found = await self.find(external_id)
         if found is None:
             raise NotFound("There is no such customer.")
         return found
 
-    def external_id(self, customer_id: str) -> str:
+    async def external_id(self, customer_id: str) -> str:
         """Return the game's id for one of ours; raises ``NotFound``."""
         known = self._external_ids.get(customer_id)
         if known is None:
-            row = self._reader.first(_BY_ID, id=customer_id)
+            row = await self._reader.first(_BY_ID, id=customer_id)
             if row is None:
                 raise NotFound("There is no such customer.")
             known = row["external_id"]
@@ -57,7 +57,7 @@ class Customers:
 
     async def ensure(self, external_id: str, *, actor: str, country: str | None = None) -> str:
         """Return our id for the game's id, making the customer on first sight. Safe to race."""
-        found = self.find(external_id)
+        found = await self.find(external_id)
         if found is not None:
             return found
         if not external_id.strip() or len(external_id) > LONGEST_EXTERNAL_ID or not external_id.isprintable():

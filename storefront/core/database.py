@@ -1,24 +1,21 @@
-"""One shop's database: opened by one process, migrated, with its mode checked before anything is sold.
+"""What every database of a shop offers; ``sqlite_database.py`` and ``postgres_database.py`` are the two there are.
 
-The mode (``sandbox`` or ``live``) is written once and never changes; so is the file's owner for as long as
-a process serves it, by a lock beside the file.
+The mode (``sandbox`` or ``live``) is written once, when a database is made, and never changes.
 """
 
-import fcntl
-import os
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import MetaData, Table, bindparam, select
+from sqlalchemy import Connection, MetaData, Table, bindparam, select
 
-from storefront.core.commit.sqlite import SqliteStore
+from storefront.core.commit.store import Store
 from storefront.core.errors import Conflict, StorefrontError
-from storefront.core.migrating import CORE, History, MigrationFailed, Revision, revisions, upgrade, writing_engine
-from storefront.core.reading import Query, SqliteReader
-from storefront.core.tables import metadata, settings
+from storefront.core.migrating import MigrationFailed, Revision
+from storefront.core.reading import Query, Reader
+from storefront.core.tables import settings
 
-_SETTING = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
+T = TypeVar("T")
+SETTING = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
 
 
 class DatabaseInUse(Conflict):
@@ -31,103 +28,74 @@ class WrongMode(StorefrontError):
     title = "This database belongs to the other mode"
 
 
-class FileLock:
-    """A lock on ``<database>.lock``: one process per file; the kernel drops it when the process dies."""
+class Database(Protocol):
+    """One shop's database: migrated, with its mode checked before anything is sold."""
 
-    def __init__(self, database: Path) -> None:
-        self._path = database.with_name(database.name + ".lock")
-        self._descriptor: int | None = None
+    @property
+    def store(self) -> Store:
+        """What the commit engine writes with."""
+        ...
 
-    def acquire(self) -> None:
-        """Take the lock, or raise ``DatabaseInUse`` naming the process that holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
-            raise DatabaseInUse(
-                f"Process {holder} already serves {self._path.with_suffix('')}. Stop it, or give this server "
-                "a data folder of its own (DATA=./other-data)."
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._descriptor = descriptor
+    @property
+    def reader(self) -> Reader:
+        """What everybody reads with."""
+        ...
 
-    def release(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes may serve it at the same time."""
+        ...
 
-
-class Database:
-    """The store, the reader and the lock of one SQLite file."""
-
-    def __init__(self, path: Path, *, histories: Sequence[History] = (), tables: Sequence[Table] = ()) -> None:
-        self.path = path
-        self._histories = (CORE, *histories)
-        self._lock = FileLock(path)
-        self.store = SqliteStore(path, [*sorted_tables(metadata), *tables])
-        self.reader = SqliteReader(path)
+    @property
+    def name(self) -> str:
+        """The database as people know it: a path, or an address without its password."""
+        ...
 
     async def open(self, *, mode: str) -> None:
-        """Lock, migrate, check the mode and open; raises before anything was changed for good.
+        """Migrate, check the mode and open; raises before anything was changed for good.
 
         Raises:
-            DatabaseInUse: another process serves this file.
-            MigrationFailed: the file is newer than this program.
-            WrongMode: the file belongs to the other mode.
+            DatabaseInUse: another process serves it, and only one may.
+            MigrationFailed: it is newer than this program.
+            WrongMode: it belongs to the other mode.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
-        try:
-            self.migrate()
-            self._settle_mode(mode)
-            await self.store.open()
-            self.reader.open()
-        except BaseException:
-            self._lock.release()
-            raise
+        ...
 
-    async def close(self) -> None:
-        await self.reader.close()
-        await self.store.close()
-        self._lock.release()
+    async def close(self) -> None: ...
 
-    def migrate(self) -> list[Revision]:
-        """Bring the core's and the plugins' tables to their newest revision."""
-        engine = writing_engine(self.path)
-        try:
-            return upgrade(engine, self._histories)
-        finally:
-            engine.dispose()
+    async def migrate(self) -> Sequence[Revision]:
+        """Bring the core's and the plugins' tables to their newest revision; return where each stood."""
+        ...
 
-    def revisions(self) -> list[Revision]:
-        """Tell where each history stands."""
-        engine = writing_engine(self.path)
-        try:
-            return revisions(engine, self._histories)
-        finally:
-            engine.dispose()
+    async def revisions(self) -> Sequence[Revision]:
+        """Tell where each history stands; changes nothing."""
+        ...
 
-    def setting(self, key: str) -> str | None:
-        """Read one row of the settings: ``mode``, ``clock_offset_ms``, ``active_catalog``."""
-        row = self.reader.first(_SETTING, key=key)
-        return None if row is None else str(row["value"])
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` over a read-only connection of its own, for audits and exports; it need not be open.
 
-    def _settle_mode(self, mode: str) -> None:
-        """Write the mode into a new database; refuse a database of the other mode."""
-        engine = writing_engine(self.path)
-        with engine.begin() as connection:
-            known = connection.execute(select(settings.c.value).where(settings.c.key == "mode")).scalar()
-            if known is None:
-                connection.execute(settings.insert().values(key="mode", value=mode))
-        engine.dispose()
-        if known not in (None, mode):
-            raise WrongMode(
-                f"{self.path} was made in {known} mode and the configuration says mode: {mode}. A database never "
-                f"changes its mode. Set mode: {known}, or point data: at a new folder to begin a {mode} shop."
-            )
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        ...
+
+
+async def read_setting(reader: Reader, key: str) -> str | None:
+    """Read one row of the settings: ``mode``, ``clock_offset_ms``, ``active_catalog``."""
+    row = await reader.first(SETTING, key=key)
+    return None if row is None else str(row["value"])
+
+
+def settle_mode(connection: Connection, mode: str, name: str) -> None:
+    """Write the mode into a new database; refuse a database of the other mode."""
+    known = connection.execute(select(settings.c.value).where(settings.c.key == "mode")).scalar()
+    if known is None:
+        connection.execute(settings.insert().values(key="mode", value=mode))
+    elif known != mode:
+        raise WrongMode(
+            f"{name} was made in {known} mode and the configuration says mode: {mode}. A database never "
+            f"changes its mode. Set mode: {known}, or point data: at a new folder to begin a {mode} shop."
+        )
 
 
 def sorted_tables(tables: MetaData) -> list[Table]:
@@ -140,4 +108,13 @@ def describe_revisions(found: Sequence[Revision]) -> list[dict[str, Any]]:
     return [{"history": r.history, "current": r.current, "wanted": r.wanted} for r in found]
 
 
-__all__ = ["Database", "DatabaseInUse", "MigrationFailed", "WrongMode", "describe_revisions", "sorted_tables"]
+__all__ = [
+    "Database",
+    "DatabaseInUse",
+    "MigrationFailed",
+    "WrongMode",
+    "describe_revisions",
+    "read_setting",
+    "settle_mode",
+    "sorted_tables",
+]

@@ -54,7 +54,7 @@ class EventDispatcher:
             await asyncio.wait(self._tasks, timeout=10)
 
     async def _follow(self, name: str, wake: asyncio.Event) -> None:
-        cursor = self._stored(name)
+        cursor = await self._stored(name)
         while not self._is_stopping:
             wake.clear()
             if self._hooks.health[name].quarantined is None:
@@ -67,7 +67,7 @@ class EventDispatcher:
 
     async def _deliver(self, name: str, cursor: Cursor) -> Cursor:
         while not self._is_stopping:
-            events = read_events(self._reader, cursor, BATCH)
+            events = await read_events(self._reader, cursor, BATCH)
             if not events:
                 return cursor
             reached = cursor
@@ -82,8 +82,8 @@ class EventDispatcher:
             await self._store(name, cursor)
         return cursor
 
-    def _stored(self, name: str) -> Cursor:
-        row = self._reader.first(_CURSOR, key=f"cursor:{name}")
+    async def _stored(self, name: str) -> Cursor:
+        row = await self._reader.first(_CURSOR, key=f"cursor:{name}")
         return START if row is None else msgspec.json.decode(row["value"], type=tuple[int, str, int])
 
     async def _store(self, name: str, cursor: Cursor) -> None:

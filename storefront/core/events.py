@@ -53,10 +53,10 @@ class Event:
         }
 
 
-def read_events(reader: Reader, after: Cursor, limit: int) -> Sequence[Event]:
+async def read_events(reader: Reader, after: Cursor, limit: int) -> Sequence[Event]:
     """Return the events behind a cursor, in commit order (exact per customer)."""
     commit_no, anchor, sequence = after
-    rows = reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, most=limit)
+    rows = await reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, most=limit)
     return [_event(row) for row in rows]
 
 

@@ -58,7 +58,7 @@ async def receive_webhook(services: Services, gateway_name: str, raw: bytes, hea
         "received_at": services.clock.wall(),
         "processed_at": None,
     }
-    if services.reader.first(_EVENT, gateway=gateway_name, account=event.account, event_id=event.id) is not None:
+    if await services.reader.first(_EVENT, gateway=gateway_name, account=event.account, event_id=event.id) is not None:
         return
     plan.add(Insert("inbox", (gateway_name, event.account, event.id), anchor, row, once=True))
     plan.schedule(
@@ -87,7 +87,7 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
         GatewayFailed: ask again later.
     """
     key = {name: payload[name] for name in ("gateway", "account", "event_id")}
-    row = services.reader.first(_EVENT, **key)
+    row = await services.reader.first(_EVENT, **key)
     if row is None or row["state"] != RECEIVED:
         return
     event = GatewayEvent(
@@ -118,17 +118,17 @@ async def _handle(services: Services, gateway_name: str, event: GatewayEvent) ->
 async def _find_payment(services: Services, gateway_name: str, event: GatewayEvent) -> Row:
     """Find whose payment an event is about: by the checkout we stored, else by asking the gateway for ours."""
     if event.reference is None:
-        return payment_of_reference(services, event.purchase_id)
-    known = services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=event.reference)
+        return await payment_of_reference(services, event.purchase_id)
+    known = await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=event.reference)
     if known is not None:
         return known
     gateway = services.gateway(gateway_name)
     assert isinstance(gateway, Checkouts), "only gateways with a checkout send such events"
     facts = await gateway.look_up(event.reference)
-    payment = payment_of_reference(services, facts.purchase_id)
+    payment = await payment_of_reference(services, facts.purchase_id)
     if payment["gateway_ref"] is None:
         await _adopt(services, payment, event.reference)
-        payment = read_payment(services, payment["purchase_id"]) or payment
+        payment = await read_payment(services, payment["purchase_id"]) or payment
     if payment["gateway_ref"] != event.reference:
         raise NotFound("The gateway speaks of a checkout that is not the one we opened.")
     return payment

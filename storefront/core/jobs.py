@@ -92,24 +92,23 @@ class Jobs:
         if self._running:
             await asyncio.wait(self._running, timeout=10)
 
-    @property
-    def is_idle(self) -> bool:
+    async def is_idle(self) -> bool:
         """Tell whether nothing runs and nothing is due."""
-        return not self._running and not self._due(1)
+        return not self._running and not await self._due(1)
 
-    def next_due_at(self) -> int | None:
+    async def next_due_at(self) -> int | None:
         """Return when the next job is due (business ms), also one that is due already."""
-        row = self._reader.first(self._reads.next)
+        row = await self._reader.first(self._reads.next)
         return None if row is None else int(row["due_at"])
 
-    def _due(self, most: int) -> Sequence[Row]:
-        return self._reader.all(self._reads.due, now=self._clock.now(), wall=self._clock.wall(), most=most)
+    async def _due(self, most: int) -> Sequence[Row]:
+        return await self._reader.all(self._reads.due, now=self._clock.now(), wall=self._clock.wall(), most=most)
 
     async def _run_forever(self) -> None:
         while not self._is_stopping:
             self._wake.clear()
             room = MOST_AT_ONCE - len(self._running)
-            for row in self._due(room) if room > 0 else ():
+            for row in await self._due(room) if room > 0 else ():
                 if await self._claim(row):
                     task = asyncio.create_task(self._run(row), name=f"job {row['kind']}")
                     self._running.add(task)

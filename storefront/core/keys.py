@@ -1,6 +1,7 @@
 """API keys in the books: made, listed and revoked, each act with its audit row."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -21,22 +22,25 @@ _ALL = Query(select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.
 
 
 class Keys:
-    """The keys of one shop. Reads are of the database each time, so a revoked key is dead at once."""
+    """The keys of one shop, all in memory: every request is asked about one, and there are few.
+
+    A process that makes or revokes a key reads them anew before it answers; the others follow within a second.
+    """
 
     def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock, hasher: KeyHasher) -> None:
         self._reader = reader
         self._engine = engine
         self._clock = clock
         self._hasher = hasher
+        self._known: dict[str, KeyRecord] = {}
 
     def find(self, key_id: str) -> KeyRecord | None:
         """Return the record of a key, also of a dead one, or None."""
-        row = self._reader.first(_BY_ID, id=key_id)
-        if row is None:
-            return None
-        scopes = frozenset(msgspec.json.decode(row["scopes"], type=list[str]))
-        kind = KeyKind(row["kind"])
-        return KeyRecord(row["id"], kind, row["hash"], scopes, row["expires_at"], row["revoked_at"])
+        return self._known.get(key_id)
+
+    async def refresh(self) -> None:
+        """Read all keys anew; called at start, and when some process changed one."""
+        self._known = {row["id"]: _record(row) for row in await self._reader.all(_ALL)}
 
     async def create(
         self, kind: KeyKind, *, name: str, scopes: Sequence[str], expires_at: int | None, actor: str
@@ -60,11 +64,12 @@ class Keys:
         plan.add(Insert("api_keys", (record.key_id,), SHOP_ANCHOR, row))
         self._add_audit(plan, actor, "key.created", record.key_id, {"kind": str(kind), "scopes": sorted(scopes)})
         await self._engine.commit(plan)
+        await self.refresh()
         return made
 
     async def revoke(self, key_id: str, *, actor: str) -> None:
         """Make a key useless at once; raises ``NotFound``. Safe to call twice."""
-        row = self._reader.first(_BY_ID, id=key_id)
+        row = await self._reader.first(_BY_ID, id=key_id)
         if row is None:
             raise NotFound("There is no such key.")
         if row["revoked_at"] is not None:
@@ -73,14 +78,13 @@ class Keys:
         changes = {"revoked_at": self._clock.wall()}
         plan.add(Change("api_keys", (key_id,), SHOP_ANCHOR, {"revoked_at": None}, changes))
         self._add_audit(plan, actor, "key.revoked", key_id, {})
-        try:
+        with suppress(Stale):  # somebody else revoked it at this very moment
             await self._engine.commit(plan)
-        except Stale:
-            return
+        await self.refresh()
 
-    def all(self) -> list[dict[str, Any]]:
+    async def all(self) -> list[dict[str, Any]]:
         """Return every key as JSON, newest first, without what would let one use it."""
-        return [_shown(row) for row in self._reader.all(_ALL)]
+        return [_shown(row) for row in await self._reader.all(_ALL)]
 
     def _add_audit(self, plan: Plan, actor: str, action: str, about: str, facts: Mapping[str, Any]) -> None:
         row = {
@@ -94,6 +98,12 @@ class Keys:
         }
         plan.add(Insert("audit_actions", (str(row["id"]),), None, row))
         plan.emit(action, anchor=SHOP_ANCHOR, subject=about, payload={"id": about, "actor": actor})
+
+
+def _record(row: Row) -> KeyRecord:
+    scopes = frozenset(msgspec.json.decode(row["scopes"], type=list[str]))
+    kind = KeyKind(row["kind"])
+    return KeyRecord(row["id"], kind, row["hash"], scopes, row["expires_at"], row["revoked_at"])
 
 
 def _shown(row: Row) -> dict[str, Any]:

@@ -67,10 +67,10 @@ def count_limits(plan: Plan, counted: Iterable[LimitCounter], quantity: int) -> 
         plan.count(counter.key, anchor=counter.anchor, by=quantity, at_most=counter.at_most, refusal=counter.refusal())
 
 
-def refuse_over_limit(reader: Reader, counted: Iterable[LimitCounter], quantity: int) -> None:
+async def refuse_over_limit(reader: Reader, counted: Iterable[LimitCounter], quantity: int) -> None:
     """Refuse early what a commit would refuse later; the commit alone decides."""
     for counter in counted:
-        row = reader.first(_COUNTER, key=counter.key)
+        row = await reader.first(_COUNTER, key=counter.key)
         if (0 if row is None else row["value"]) + quantity > counter.at_most:
             raise counter.refusal()
 

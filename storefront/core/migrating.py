@@ -139,18 +139,3 @@ def _check_foreign_keys(connection: Connection, history: History) -> None:
         broken = connection.execute(text("PRAGMA foreign_key_check")).all()
         if broken:
             raise MigrationFailed(f"Migrating {history.name} would leave rows without their parents: {broken[:5]}")
-
-
-def append_only_triggers(table: str, primary_key: Sequence[str]) -> list[str]:
-    """Return the SQLite triggers that refuse UPDATE, DELETE and an INSERT over an existing id.
-
-    The third is needed because ``INSERT OR REPLACE`` slips past UPDATE and DELETE triggers.
-    """
-    same = " AND ".join(f"{name} = NEW.{name}" for name in primary_key)
-    refuse = f"SELECT RAISE(ABORT, '{table} is append-only')"
-    taken = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - names of our own tables
-    return [
-        f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
-        f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
-        f"CREATE TRIGGER {table}_no_overwrite BEFORE INSERT ON {table} WHEN {taken} BEGIN {refuse}; END",
-    ]

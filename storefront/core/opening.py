@@ -60,8 +60,8 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         GatewayUnavailable, OutcomeUnknown: the gateway did not answer; the same key may be sent again.
         GatewayRefused: it never will; the purchase has failed.
     """
-    purchase = read_purchase(services, purchase_id)
-    payment = read_payment(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
+    payment = await read_payment(services, purchase_id)
     assert payment is not None, "a purchase through a gateway has a payment"
     if purchase["status"] == Status.FAILED and purchase["reason"] == REFUSED:
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
@@ -77,7 +77,7 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     gateway = services.gateway(payment["gateway"])
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     try:
-        return await gateway.open_checkout(_request(services, purchase, payment))
+        return await gateway.open_checkout(await _request(services, purchase, payment))
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
         await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
@@ -89,8 +89,8 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
 
 async def _close_if_over(services: Services, purchase_id: str, checkout: Checkout) -> None:
     """Close a checkout that was opened while its purchase was being canceled: nobody shall pay for nothing."""
-    purchase = read_purchase(services, purchase_id)
-    payment = read_payment(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
+    payment = await read_payment(services, purchase_id)
     if payment is None or purchase["status"] not in (Status.CANCELED, Status.EXPIRED):
         return
     gateway = services.gateway(payment["gateway"])
@@ -102,9 +102,9 @@ async def _close_if_over(services: Services, purchase_id: str, checkout: Checkou
         log.warning("checkout_left_open", purchase=purchase_id, reason=failed.detail)
 
 
-def _request(services: Services, purchase: Row, payment: Row) -> CheckoutRequest:
+async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutRequest:
     """Build the gateway's request from stored rows alone, so that a retry sends the very same."""
-    catalog = services.catalogs.version(purchase["catalog_version"])
+    catalog = await services.catalogs.version(purchase["catalog_version"])
     offer = catalog.offer(purchase["sku"])
     back = payment["return_url"] or f"{services.public_url}/shop/return"
     joint = "&" if "?" in back else "?"
@@ -124,8 +124,8 @@ def _request(services: Services, purchase: Row, payment: Row) -> CheckoutRequest
 async def _store(services: Services, purchase_id: str, checkout: Checkout | None, key: IdempotencyKey | None) -> Answer:
     """Store the gateway's reply and the answer in one commit."""
     for _ in range(TIMES_DECIDED):
-        purchase = read_purchase(services, purchase_id)
-        payment = read_payment(services, purchase_id)
+        purchase = await read_purchase(services, purchase_id)
+        payment = await read_payment(services, purchase_id)
         assert payment is not None, "a purchase through a gateway has a payment"
         customer_id = purchase["customer_id"]
         plan = Plan(actor="payments", anchors={customer_id}, idempotency=key, object_id=purchase_id)
@@ -140,7 +140,7 @@ async def _store(services: Services, purchase_id: str, checkout: Checkout | None
             expect = {"gateway_ref": payment["gateway_ref"], "lease_until": payment["lease_until"]}
             plan.add(Change("payments", (payment["id"],), customer_id, expect, changes))
             stored |= changes
-        shown = purchase_json(purchase, stored, services.customers.external_id(customer_id))
+        shown = purchase_json(purchase, stored, await services.customers.external_id(customer_id))
         plan.answer = lambda outcome, shown=shown, customer_id=customer_id: answer_with(shown, outcome, customer_id)
         try:
             outcome = await services.engine.commit(plan)

@@ -207,10 +207,10 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
         row["entry_id"] = entry_id
     count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
-    give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
+    await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
-    shown = purchase_json(row, None, services.customers.external_id(wanted.customer_id))
+    shown = purchase_json(row, None, await services.customers.external_id(wanted.customer_id))
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
         outcome = await _commit(services, plan)
@@ -228,7 +228,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     if problem is not None or not isinstance(gateway, Checkouts):
         raise CannotBeCharged(problem or f"{gateway.name} has no checkout.")
     counted = limit_counters(quote.offer, wanted.customer_id, now)
-    _refuse_early(services, wanted, quote, counted)
+    await _refuse_early(services, wanted, quote, counted)
     reserved = [counter for counter in counted if counter.is_global]
     row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
@@ -264,13 +264,13 @@ async def _commit(services: Services, plan: Plan) -> Outcome:
     return outcome
 
 
-def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
+async def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
     """Refuse before a checkout opens what its settlement could not give."""
-    refuse_over_limit(services.reader, counted, quote.quantity)
+    await refuse_over_limit(services.reader, counted, quote.quantity)
     owned = services.kind_as(quote.offer.kind, Owned)
     most = None if owned is None else owned.most_owned(quote.offer)
     if most is not None:
-        row = services.reader.first(_ITEM, customer_id=wanted.customer_id, sku=quote.offer.sku)
+        row = await services.reader.first(_ITEM, customer_id=wanted.customer_id, sku=quote.offer.sku)
         quantity = 0 if row is None else row["quantity"]
         if quantity + quote.quantity > most:
             raise AlreadyOwned(sku=quote.offer.sku, owned=quantity, at_most=most)
@@ -281,14 +281,14 @@ async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
     loop = asyncio.get_running_loop()
     until = loop.time() + LONGEST_WAIT_SECONDS
     while True:
-        record = services.reader.first(_RECORD, caller=key.caller, operation=key.operation, key=key.key)
+        record = await services.reader.first(_RECORD, caller=key.caller, operation=key.operation, key=key.key)
         if record is None:
             return None
         if record["fingerprint"] != key.fingerprint:
             raise KeyReused
         if record["state"] == "answered":
             return Bought(Answer(record["status"], record["body"]), is_replay=True)
-        payment = read_payment(services, record["object_id"])
+        payment = await read_payment(services, record["object_id"])
         assert payment is not None, "an open key belongs to a purchase through a gateway"
         is_decided = payment["gateway_ref"] is not None or payment["state"] != "awaiting"
         if is_decided or await take_lease(services, payment):
@@ -344,13 +344,13 @@ def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientF
     return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])
 
 
-def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:
+async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:
     """Return a purchase as its buyer sees it now; another customer's is ``NotFound``."""
-    row = read_purchase(services, purchase_id, owner=owner)
-    return describe(services, row)
+    row = await read_purchase(services, purchase_id, owner=owner)
+    return await describe(services, row)
 
 
-def describe(services: Services, row: Row) -> dict[str, Any]:
+async def describe(services: Services, row: Row) -> dict[str, Any]:
     """Return a purchase row as JSON, with its payment."""
-    payment = None if row["payment_state"] == "none" else read_payment(services, row["id"])
-    return purchase_json(row, payment, services.customers.external_id(row["customer_id"]))
+    payment = None if row["payment_state"] == "none" else await read_payment(services, row["id"])
+    return purchase_json(row, payment, await services.customers.external_id(row["customer_id"]))

@@ -54,17 +54,17 @@ PAYMENT_BY_REFERENCE = Query(
 )
 
 
-def read_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> Row:
+async def read_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> Row:
     """Return a purchase's row; another customer's answers like a missing one (``NotFound``)."""
-    row = services.reader.first(PURCHASE, id=purchase_id)
+    row = await services.reader.first(PURCHASE, id=purchase_id)
     if row is None or (owner is not None and row["customer_id"] != owner):
         raise NotFound("There is no such purchase.")
     return row
 
 
-def read_payment(services: Services, purchase_id: str) -> Row | None:
+async def read_payment(services: Services, purchase_id: str) -> Row | None:
     """Return the payment of a gateway purchase, or None for one from the wallet."""
-    return services.reader.first(PAYMENT, purchase_id=purchase_id)
+    return await services.reader.first(PAYMENT, purchase_id=purchase_id)
 
 
 def purchase_json(row: Row, payment: Row | None, external_id: str) -> dict[str, Any]:
@@ -126,15 +126,16 @@ def event_payload(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf | None, payment: str) -> None:
+async def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: LotsOf | None, payment: str) -> None:
     """Add to the plan all that the purchase gives: what its kind fulfils and the rights it grants.
 
     The offer is read from the catalog version that priced the purchase, so that edits in between change
     nothing.
     """
-    offer = services.catalogs.version(row["catalog_version"]).offer(row["sku"])
+    catalog = await services.catalogs.version(row["catalog_version"])
+    offer = catalog.offer(row["sku"])
     total = Money(row["total"], row["currency"])
-    is_real = row["currency"] not in services.catalogs.version(row["catalog_version"]).assets
+    is_real = row["currency"] not in catalog.assets
     goods = Fulfilment(
         plan=plan,
         purchase_id=row["id"],

@@ -1,50 +1,81 @@
-"""Reads: a ``Query`` is a SQLAlchemy select, compiled once; rows come back as plain mappings.
+"""Reads: a ``Query`` is a SQLAlchemy select, compiled once a database; rows come back as plain mappings.
 
 On SQLite point reads run on the loop's own thread over a read-only connection (a few microseconds; a
-thread hop costs more than the read). Reads that may scan go through ``scan``, which is asynchronous.
+thread hop costs more than the read) and never give way to others; on PostgreSQL they wait for the network.
+Reads that may scan go through ``scan``, which never holds up the loop.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Select
+from sqlalchemy import Dialect, Select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import asyncpg as postgres_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Row = Mapping[str, Any]
+_POSTGRES: Dialect = postgres_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
 class Query:
     """A select with named parameters, for hot reads: ``Query(select(t).where(t.c.id == bindparam("id")))``."""
 
-    __slots__ = ("constants", "sql")
+    __slots__ = ("_on_postgres", "_on_sqlite", "_statement")
 
     def __init__(self, statement: Select[Any]) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect(paramstyle="named"))
-        self.sql = str(compiled)
-        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
+        self._statement = statement
+        self._on_sqlite: tuple[str, dict[str, Any]] | None = None
+        self._on_postgres: tuple[str, tuple[str, ...], dict[str, Any]] | None = None
+
+    def on_sqlite(self) -> tuple[str, dict[str, Any]]:
+        """Return the SQL with ``:name`` parameters, and the constants among them."""
+        if self._on_sqlite is None:
+            compiled = self._statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+            constants = {name: value for name, value in compiled.params.items() if value is not None}
+            self._on_sqlite = str(compiled), constants
+        return self._on_sqlite
+
+    def on_postgres(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
+        """Return the SQL with ``$1`` parameters, their names in order, and the constants among them."""
+        if self._on_postgres is None:
+            compiled = self._statement.compile(dialect=_POSTGRES)
+            constants = {name: value for name, value in compiled.params.items() if value is not None}
+            self._on_postgres = str(compiled), tuple(compiled.positiontup or ()), constants
+        return self._on_postgres
 
 
-class Reader(Protocol):
+class PointReader(Protocol):
+    """Reads a few rows by an index."""
+
+    async def first(self, query: Query, /, **parameters: Any) -> Row | None:
+        """Return the first row, or None."""
+        ...
+
+    async def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
+        """Return the rows."""
+        ...
+
+
+class Reader(PointReader, Protocol):
     """What use cases read with."""
 
-    def first(self, query: Query, /, **parameters: Any) -> Row | None:
-        """Return the first row of a point read, or None."""
-        ...
-
-    def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
-        """Return the rows of a point read: few rows by an index."""
-        ...
-
-    def snapshot(self) -> AbstractContextManager[None]:
-        """Make the point reads inside see one state of the database; nothing may be awaited inside."""
+    def snapshot(self) -> AbstractAsyncContextManager[PointReader]:
+        """Give a reader whose reads all see one state of the database; nothing else may be awaited inside."""
         ...
 
     async def scan(self, statement: Select[Any]) -> Sequence[Row]:
         """Return the rows of a read that may take its time."""
+        ...
+
+    async def settled_before(self) -> int:
+        """Return the commit number below which nothing can appear any more, for those who follow commits."""
+        ...
+
+    def connect(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a read-only SQLAlchemy connection, for reports."""
         ...
 
 
@@ -73,23 +104,29 @@ class SqliteReader:
             await self._engine.dispose()
             self._engine = None
 
-    def first(self, query: Query, /, **parameters: Any) -> Row | None:
+    async def first(self, query: Query, /, **parameters: Any) -> Row | None:
         assert self._connection is not None, "the reader is open while the shop runs"
-        row: Row | None = self._connection.execute(query.sql, {**query.constants, **parameters}).fetchone()
+        sql, constants = query.on_sqlite()
+        row: Row | None = self._connection.execute(sql, {**constants, **parameters}).fetchone()
         return row
 
-    def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
+    async def all(self, query: Query, /, **parameters: Any) -> Sequence[Row]:
         assert self._connection is not None, "the reader is open while the shop runs"
-        return self._connection.execute(query.sql, {**query.constants, **parameters}).fetchall()
+        sql, constants = query.on_sqlite()
+        return self._connection.execute(sql, {**constants, **parameters}).fetchall()
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[PointReader]:
         assert self._connection is not None, "the reader is open while the shop runs"
         self._connection.execute("BEGIN")
         try:
-            yield
+            yield self
         finally:
             self._connection.execute("COMMIT")
+
+    async def settled_before(self) -> int:
+        """One writer commits in the order of its numbers: whatever can be read is settled."""
+        return 2**63 - 1
 
     async def scan(self, statement: Select[Any]) -> Sequence[Row]:
         async with self.connect() as connection:
@@ -98,7 +135,6 @@ class SqliteReader:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
-        """Open a read-only SQLAlchemy connection, for reports."""
         assert self._engine is not None, "the reader is open while the shop runs"
         async with self._engine.connect() as connection:
             yield connection

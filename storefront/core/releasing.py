@@ -15,14 +15,14 @@ TIMES_DECIDED = 5
 async def give_up(services: Services, purchase_id: str, to: Status, *, reason: str) -> None:
     """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice."""
     for _ in range(TIMES_DECIDED):
-        purchase = read_purchase(services, purchase_id)
+        purchase = await read_purchase(services, purchase_id)
         if purchase["status"] != Status.PENDING:
             return
         assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
         plan = Plan(actor="payments", anchors={purchase["customer_id"]})
         now = services.clock.now()
         move_status(plan, purchase, to, reason=reason, payment_state="voided", updated_at=now, reserved="[]")
-        payment = read_payment(services, purchase_id)
+        payment = await read_payment(services, purchase_id)
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}

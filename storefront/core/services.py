@@ -57,7 +57,7 @@ class Services:
         found: T | None = self._capabilities[known]
         return found
 
-    def customer_of(self, principal: Principal, named: str | None) -> str:
+    async def customer_of(self, principal: Principal, named: str | None) -> str:
         """Return whose things a caller means: a customer's own, or the one that a server names.
 
         Raises:
@@ -71,7 +71,7 @@ class Services:
             return principal.customer_id
         if named is None:
             raise Invalid("A server names the customer.", errors=[FieldError("/customer", "is missing")])
-        return self.customers.need(named)
+        return await self.customers.need(named)
 
     def gateway(self, name: str) -> Gateway:
         """Return a configured gateway; raises ``Invalid``."""

@@ -59,17 +59,17 @@ async def settle(services: Services, purchase_id: str) -> None:
 
 async def finalize(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
     """Settle a purchase for its buyer and return it as it is then."""
-    row = read_purchase(services, purchase_id, owner=owner)
+    row = await read_purchase(services, purchase_id, owner=owner)
     if row["status"] in PAYABLE:
         await settle(services, purchase_id)
-    return describe(services, read_purchase(services, purchase_id))
+    return await describe(services, await read_purchase(services, purchase_id))
 
 
 async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
     """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled."""
-    row = read_purchase(services, purchase_id, owner=owner)
+    row = await read_purchase(services, purchase_id, owner=owner)
     if row["status"] == Status.PENDING:
-        payment = read_payment(services, purchase_id)
+        payment = await read_payment(services, purchase_id)
         facts = None
         if payment is not None and payment["gateway_ref"] is not None:
             gateway = services.gateway(payment["gateway"])
@@ -79,12 +79,12 @@ async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> 
             await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
         else:
             await settle(services, purchase_id)
-    return describe(services, read_purchase(services, purchase_id))
+    return await describe(services, await read_purchase(services, purchase_id))
 
 
 async def _settle(services: Services, purchase_id: str) -> None:
-    purchase = read_purchase(services, purchase_id)
-    payment = read_payment(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
+    payment = await read_payment(services, purchase_id)
     if payment is None or purchase["status"] not in PAYABLE:
         return
     if payment["gateway_ref"] is None:
@@ -109,7 +109,7 @@ async def _open_again(services: Services, purchase: Row, payment: Row) -> Row | 
     """Open a checkout whose reply was never stored, and go on with it: it may have been paid by now."""
     if purchase["status"] == Status.PENDING and await take_lease(services, payment):
         await open_payment(services, purchase["id"], None)
-    return read_payment(services, purchase["id"])
+    return await read_payment(services, purchase["id"])
 
 
 def _is_over(services: Services, purchase: Row, *, early_ms: int = 0) -> bool:
@@ -120,8 +120,8 @@ def _is_over(services: Services, purchase: Row, *, early_ms: int = 0) -> bool:
 async def receive(services: Services, purchase_id: str, facts: PaymentFacts) -> None:
     """Book a received payment once, and give the goods if that may be."""
     for _ in range(TIMES_DECIDED):
-        purchase = read_purchase(services, purchase_id)
-        payment = read_payment(services, purchase_id)
+        purchase = await read_purchase(services, purchase_id)
+        payment = await read_payment(services, purchase_id)
         if payment is None or purchase["status"] not in PAYABLE:
             return
         wrong = _mismatch(services, purchase, payment, facts)
@@ -156,7 +156,7 @@ async def _receive_once(
         plan = _receiving_plan(services, purchase, payment, facts)
         if not await _is_payment_allowed(services, purchase, facts, plan):
             wrong = "payment_refused"
-        elif not _complete(services, plan, purchase, payment):
+        elif not await _complete(services, plan, purchase, payment):
             wrong = "cannot_be_given"
         else:
             try:
@@ -171,13 +171,13 @@ async def _receive_once(
     await _keep_unapplied(services, purchase, payment, facts, reason=wrong)
 
 
-def _complete(services: Services, plan: Plan, purchase: Row, payment: Row) -> bool:
+async def _complete(services: Services, plan: Plan, purchase: Row, payment: Row) -> bool:
     """Add revenue and goods to a plan; False if the goods cannot be given now."""
     total = Money(payment["amount"], payment["currency"])
     source = clearing(payment["gateway"], total.currency)
     entry_id = plan.entry("purchase.settled", about=purchase["id"], anchor=purchase["customer_id"])
     plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, purchase["customer_id"]))
-    return _add_goods(services, plan, purchase, payment, entry_id)
+    return await _add_goods(services, plan, purchase, payment, entry_id)
 
 
 def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan:
@@ -197,11 +197,11 @@ async def _is_payment_allowed(services: Services, purchase: Row, facts: PaymentF
     return not answers or strictest(answers).verdict < Verdict.REVIEW
 
 
-def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row, entry_id: str) -> bool:
+async def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row, entry_id: str) -> bool:
     """Add goods, limits and the new status; False if the goods cannot be given now."""
     now = services.clock.now()
     status = Status(purchase["status"])
-    catalog = services.catalogs.version(purchase["catalog_version"])
+    catalog = await services.catalogs.version(purchase["catalog_version"])
     offer = catalog.offer(purchase["sku"])
     counted = limit_counters(offer, purchase["customer_id"], purchase["created_at"])
     if purchase["reserved"] != "[]":
@@ -213,7 +213,7 @@ def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row, entr
         return False
     count_limits(plan, counted, purchase["quantity"])
     try:
-        give_goods(plan, services, purchase, bought_with=None, payment=payment["id"])
+        await give_goods(plan, services, purchase, bought_with=None, payment=payment["id"])
     except StorefrontError:
         return False
     except Exception as error:
@@ -257,8 +257,8 @@ async def _keep_unapplied(services: Services, purchase: Row, payment: Row, facts
 
 async def give_again(services: Services, purchase_id: str) -> bool:
     """Try to give what was paid for; tell whether the purchase is done with. Money stays unapplied until then."""
-    purchase = read_purchase(services, purchase_id)
-    payment = read_payment(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
+    payment = await read_payment(services, purchase_id)
     if payment is None or purchase["status"] != Status.PAID:
         return True
     anchor = purchase["customer_id"]
@@ -266,7 +266,7 @@ async def give_again(services: Services, purchase_id: str) -> bool:
     total = Money(payment["amount"], payment["currency"])
     entry_id = plan.entry("purchase.settled", about=purchase_id, anchor=anchor)
     plan.add(Transfer("entry", unapplied(anchor, total.currency), revenue(total.currency), total.amount_minor, anchor))
-    if not _add_goods(services, plan, purchase, payment, entry_id):
+    if not await _add_goods(services, plan, purchase, payment, entry_id):
         return False
     try:
         await services.engine.commit(plan)
@@ -296,9 +296,9 @@ def add_alarm(services: Services, plan: Plan, kind: str, about: str, facts: Mapp
     plan.add(Insert("alarms", (alarm_id,), None, row, once=True))
 
 
-def payment_of_reference(services: Services, purchase_id: str | None) -> Row:
+async def payment_of_reference(services: Services, purchase_id: str | None) -> Row:
     """Return the payment that a gateway's reference to our purchase means; raises ``NotFound``."""
-    payment = read_payment(services, purchase_id) if purchase_id else None
+    payment = await read_payment(services, purchase_id) if purchase_id else None
     if payment is None:
         raise NotFound("The gateway speaks of a payment that is not ours.")
     return payment

@@ -59,20 +59,20 @@ class CustomerStates:
         for anchor in notice.versions:
             self._cached.pop(anchor, None)
 
-    def get(self, customer_id: str) -> CustomerState:
+    async def get(self, customer_id: str) -> CustomerState:
         """Return the present state; a cached one only while nothing in it can have changed."""
         cached = self._cached.get(customer_id)
         if cached is not None and (cached.fresh_until is None or self._clock.now() < cached.fresh_until):
             return cached
-        state = self._read(customer_id)
+        state = await self._read(customer_id)
         self._cached[customer_id] = state
         if len(self._cached) > _MOST_CACHED:
             self._cached.popitem(last=False)
         return state
 
-    def check(self, customer_id: str, key: str, amount: int = 1) -> dict[str, Any]:
+    async def check(self, customer_id: str, key: str, amount: int = 1) -> dict[str, Any]:
         """Answer "may I?" for one right: ``{allowed, reason, required, remaining, resets_at, offers}``."""
-        right = self.get(customer_id).document["entitlements"].get(key)
+        right = (await self.get(customer_id)).document["entitlements"].get(key)
         if right is not None and right["active"]:
             value = right["value"]
             allowed = bool(value) if isinstance(value, bool | str) else value >= amount
@@ -90,21 +90,22 @@ class CustomerStates:
         skus = catalog.entitlement_skus.get(key, ())
         return [sku for sku in skus if is_on_sale(catalog.offers[sku], now) and not catalog.offers[sku].hidden]
 
-    def _read(self, customer_id: str) -> CustomerState:
-        reader, now = self._reader, self._clock.now()
-        with reader.snapshot():
-            anchor = reader.first(_ANCHOR, customer_id=customer_id)
+    async def _read(self, customer_id: str) -> CustomerState:
+        now = self._clock.now()
+        external_id = await self._customers.external_id(customer_id)
+        async with self._reader.snapshot() as reader:
+            anchor = await reader.first(_ANCHOR, customer_id=customer_id)
             first = f"customer:{customer_id}:"
-            assets = [row["asset"] for row in reader.all(_WALLETS, first=first, last=first + "~")]
-            held = {asset: reader.all(_LOTS, account=wallet(customer_id, asset).id) for asset in assets}
-            owned = reader.all(_ITEMS, customer_id=customer_id)
-            rights = reader.all(_ENTITLEMENTS, customer_id=customer_id)
+            assets = [row["asset"] for row in await reader.all(_WALLETS, first=first, last=first + "~")]
+            held = {asset: await reader.all(_LOTS, account=wallet(customer_id, asset).id) for asset in assets}
+            owned = await reader.all(_ITEMS, customer_id=customer_id)
+            rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
         version = 0 if anchor is None else anchor["version"]
         by_key: dict[str, list[Row]] = {}
         for row in rights:
             by_key.setdefault(row["key"], []).append(row)
         document = {
-            "customer": self._customers.external_id(customer_id),
+            "customer": external_id,
             "version": version,
             "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
             "features": {},
@@ -120,9 +121,9 @@ class CustomerStates:
         fresh_until = min((instant for instant in instants if instant is not None and instant > now), default=None)
         return CustomerState(version, now, fresh_until, document)
 
-    def document(self, customer_id: str) -> dict[str, Any]:
+    async def document(self, customer_id: str) -> dict[str, Any]:
         """Return the state with the moment's own members: ``as_of``, ``fresh_until``, ``server_time``."""
-        state = self.get(customer_id)
+        state = await self.get(customer_id)
         return {
             **state.document,
             "as_of": iso(state.as_of),

@@ -17,14 +17,14 @@ OWED_PAUSE_MS = 5 * MINUTE_MS
 async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:
     """Ask the gateway about a pending purchase, later and later, and surely when its time is over."""
     purchase_id = payload["purchase_id"]
-    purchase = read_purchase(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
     if purchase["status"] != Status.PENDING:
         return None
     try:
         await settle(services, purchase_id)
     except GatewayRefused:
         return None
-    purchase = read_purchase(services, purchase_id)
+    purchase = await read_purchase(services, purchase_id)
     if purchase["status"] != Status.PENDING:
         return None
     now = services.clock.now()

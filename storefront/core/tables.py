@@ -15,19 +15,21 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
+    UniqueConstraint,
     text,
 )
+
+from storefront.core.column_types import TEXT
 
 metadata = MetaData()
 
 
 def _key(name: str) -> Column[str]:
-    return Column(name, Text, primary_key=True)
+    return Column(name, TEXT, primary_key=True)
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, Text, nullable=null)
+    return Column(name, TEXT, nullable=null)
 
 
 def _number(name: str, *, null: bool = False, default: int | None = None) -> Column[int]:
@@ -50,7 +52,7 @@ customers = Table(
     "customers",
     metadata,
     _key("id"),
-    Column("external_id", Text, nullable=False, unique=True),
+    Column("external_id", TEXT, nullable=False, unique=True),
     _text("country", null=True),
     _number("created_at"),
 )
@@ -80,14 +82,16 @@ entries = Table(
     _text("reverses", null=True),
     _number("occurred_at"),
     _number("recorded_at"),
+    _text("facts", null=True),
     Index("entries_by_anchor", "anchor", "id"),
+    Index("entries_in_commit_order", "commit_no", "id"),
     sqlite_with_rowid=False,
 )
 
 transfers = Table(
     "transfers",
     metadata,
-    Column("entry_id", Text, ForeignKey("entries.id"), primary_key=True),
+    Column("entry_id", TEXT, ForeignKey("entries.id"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     _text("source"),
     _text("destination"),
@@ -123,12 +127,116 @@ lots = Table(
 draws = Table(
     "draws",
     metadata,
-    Column("entry_id", Text, ForeignKey("entries.id"), primary_key=True),
+    Column("entry_id", TEXT, ForeignKey("entries.id"), primary_key=True),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("transfer", Integer, nullable=False),
     _text("lot_id"),
     _number("amount"),
     CheckConstraint("amount > 0", name="draw_amount_positive"),
+    sqlite_with_rowid=False,
+)
+
+credits = Table(
+    "credits",
+    metadata,
+    Column("entry_id", TEXT, ForeignKey("entries.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("transfer", Integer, nullable=False),
+    _text("lot_id"),
+    _number("amount"),
+    _text("source"),
+    _text("payment", null=True),
+    _number("cost_amount", null=True),
+    _text("cost_currency", null=True),
+    _number("priority"),
+    _number("expires_at", null=True),
+    CheckConstraint("amount > 0", name="credit_amount_positive"),
+    sqlite_with_rowid=False,
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    _key("id"),
+    _text("customer_id"),
+    _text("account"),
+    _text("asset"),
+    _number("amount"),
+    _number("captured", default=0),
+    _text("state"),
+    _text("pins"),
+    _text("reason"),
+    _text("actor"),
+    _text("entry_id", null=True),
+    _number("created_at"),
+    _number("expires_at"),
+    _number("closed_at", null=True),
+    CheckConstraint("amount > 0 AND captured >= 0 AND captured <= amount", name="hold_captured_within_amount"),
+    CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name="hold_state_known"),
+    Index("holds_open", "account", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    _key("id"),
+    _text("customer_id"),
+    _text("asset", null=True),
+    _number("amount", null=True),
+    _text("sku", null=True),
+    _number("quantity", null=True),
+    _text("reason"),
+    _text("actor"),
+    _text("entry_id", null=True),
+    _number("expires_at", null=True),
+    _number("created_at"),
+    CheckConstraint("asset IS NOT NULL OR sku IS NOT NULL", name="grant_of_something"),
+    Index("grants_by_customer", "customer_id", "id"),
+)
+
+reversals = Table(
+    "reversals",
+    metadata,
+    _key("id"),
+    Column("purchase_id", TEXT, ForeignKey("purchases.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    _text("customer_id"),
+    _text("cause"),
+    _number("amount"),
+    _text("currency"),
+    _text("state"),
+    _text("taken_back"),
+    _text("reason"),
+    _text("actor"),
+    _text("entry_id", null=True),
+    _number("created_at"),
+    _number("closed_at", null=True),
+    CheckConstraint("amount >= 0", name="reversal_amount_sane"),
+    UniqueConstraint("purchase_id", "number", name="reversal_number_once"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    _key("account"),
+    _number("balance"),
+    _number("seal"),
+    sqlite_with_rowid=False,
+)
+
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    _number("first_commit_no"),
+    _number("last_commit_no"),
+    _text("last_entry_id"),
+    _number("entries"),
+    _number("entries_so_far"),
+    Column("root", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    _number("sealed_at"),
     sqlite_with_rowid=False,
 )
 
@@ -231,7 +339,7 @@ payments = Table(
     "payments",
     metadata,
     _key("id"),
-    Column("purchase_id", Text, ForeignKey("purchases.id"), nullable=False, unique=True),
+    Column("purchase_id", TEXT, ForeignKey("purchases.id"), nullable=False, unique=True),
     _text("customer_id"),
     _text("gateway"),
     _text("gateway_ref", null=True),
@@ -268,7 +376,7 @@ jobs = Table(
     "jobs",
     metadata,
     _key("id"),
-    Column("unique_key", Text, nullable=False, unique=True),
+    Column("unique_key", TEXT, nullable=False, unique=True),
     _text("anchor"),
     _text("kind"),
     _text("payload"),
@@ -344,6 +452,9 @@ APPEND_ONLY = (
     entries,
     transfers,
     draws,
+    credits,
+    grants,
+    seals,
     item_movements,
     events,
     catalog_versions,

@@ -51,7 +51,7 @@ async def travel(clock: Clock, engine: CommitEngine, jobs: Jobs, emulator: Emula
         if now >= target:
             return Journey(now, steps, is_there=True)
         remote = None if emulator is None else (await emulator.clock()).next_due_ms
-        due = [instant for instant in (jobs.next_due_at(), remote) if instant is not None and instant > now]
+        due = [instant for instant in (await jobs.next_due_at(), remote) if instant is not None and instant > now]
         await _move(clock, engine, min([target, *due]))
         if emulator is not None:
             await emulator.set_clock(clock.now())
@@ -73,6 +73,6 @@ async def _quieten(jobs: Jobs, emulator: Emulator | None, until: float) -> None:
     """Wait until no job is due or running and the emulator has delivered what it has."""
     loop = asyncio.get_running_loop()
     while loop.time() < until:
-        if jobs.is_idle and (emulator is None or (await emulator.clock()).is_idle) and jobs.is_idle:
+        if await jobs.is_idle() and (emulator is None or (await emulator.clock()).is_idle) and await jobs.is_idle():
             return
         await asyncio.sleep(0.02)

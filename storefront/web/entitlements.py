@@ -24,5 +24,5 @@ async def check_entitlement(call: Call) -> web.StreamResponse:
     """
     services = call.app[SERVICES]
     principal = call.principal
-    customer_id = principal.customer_id or services.customer_of(principal, call.query.get("customer"))
-    return respond(services.states.check(customer_id, call.path("key"), call.query["amount"]))
+    customer_id = principal.customer_id or await services.customer_of(principal, call.query.get("customer"))
+    return respond(await services.states.check(customer_id, call.path("key"), call.query["amount"]))

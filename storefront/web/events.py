@@ -20,7 +20,7 @@ async def list_events(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     text = call.query.get("after")
     cursor = START if text is None else read_cursor(text)
-    events = read_events(services.reader, cursor, call.query["limit"])
+    events = await read_events(services.reader, cursor, call.query["limit"])
     if events:
         cursor = events[-1].cursor
     data = [event.to_json(services.public_url) for event in events]

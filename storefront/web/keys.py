@@ -18,7 +18,7 @@ KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator
 @routes.get("/v1/keys", allow=Role.OPERATOR, answers={200: KEY_LIST}, scope="keys:write")
 async def list_keys(call: Call) -> web.StreamResponse:
     """List the keys that were made here, newest first; a key itself is never shown again."""
-    return respond({"data": call.app[KEYS].all(), "next": None})
+    return respond({"data": await call.app[KEYS].all(), "next": None})
 
 
 @routes.post("/v1/keys", allow=Role.OPERATOR, body=CREATE_KEY, answers={201: NEW_KEY}, scope="keys:write")

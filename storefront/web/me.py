@@ -19,29 +19,29 @@ async def show_me(call: Call) -> web.StreamResponse:
     `version` only grows; `fresh_until` is the next instant at which anything in it changes by itself.
     """
     services = call.app[SERVICES]
-    return _state(call, services, services.customer_of(call.principal, None))
+    return await _state(call, services, await services.customer_of(call.principal, None))
 
 
 @routes.get("/v1/customers/{customer:[^/]+}", allow=Role.SERVER, answers={200: STATE}, scope="customers:read")
 async def show_customer(call: Call) -> web.StreamResponse:
     """Answer the state of one customer to the game's server."""
     services = call.app[SERVICES]
-    return _state(call, services, services.customers.need(call.path("customer")))
+    return await _state(call, services, await services.customers.need(call.path("customer")))
 
 
 @routes.get("/v1/me/wallets/{asset:[^/]+}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
 async def show_history(call: Call) -> web.StreamResponse:
     """List what went into and out of a wallet, newest first; what went out is negative."""
     services = call.app[SERVICES]
-    customer_id = services.customer_of(call.principal, None)
+    customer_id = await services.customer_of(call.principal, None)
     limit, after = call.query["limit"], call.query.get("after")
     return respond(await wallet_history(services, customer_id, call.path("asset"), limit=limit, after=after))
 
 
-def _state(call: Call, services: Services, customer_id: str) -> web.StreamResponse:
-    state = services.states.get(customer_id)
+async def _state(call: Call, services: Services, customer_id: str) -> web.StreamResponse:
+    state = await services.states.get(customer_id)
     etag = f'"{state.version}.{state.fresh_until or 0}"'
     if call.matches(etag):
         return not_modified(etag)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Customer-Version": str(state.version)}
-    return respond(services.states.document(customer_id), headers=headers)
+    return respond(await services.states.document(customer_id), headers=headers)

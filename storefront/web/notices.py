@@ -45,10 +45,10 @@ class Notices:
         self._language = language
         self._state = state
 
-    def of_query(self, query: Mapping[str, str], *, owner: str | None) -> Notice | None:
+    async def of_query(self, query: Mapping[str, str], *, owner: str | None) -> Notice | None:
         """Return the notice that a page's address asks for; another customer's purchase is none."""
         if "purchase" in query:
-            return self._of_purchase(query["purchase"], owner)
+            return await self._of_purchase(query["purchase"], owner)
         note, sku = query.get("note"), query.get("sku")
         if note is None:
             return None
@@ -79,11 +79,11 @@ class Notices:
         """Word an item used up."""
         return used_words(self._title(sku), left, locale=self._language)
 
-    def _of_purchase(self, purchase_id: str, owner: str | None) -> Notice | None:
+    async def _of_purchase(self, purchase_id: str, owner: str | None) -> Notice | None:
         if owner is None:
             return None
         try:
-            purchase = show_purchase(self._services, purchase_id, owner=owner)
+            purchase = await show_purchase(self._services, purchase_id, owner=owner)
         except NotFound:
             return None
         match purchase["status"]:

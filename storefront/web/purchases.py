@@ -47,7 +47,7 @@ REFUSALS = [
 async def create_quote(call: Call) -> web.StreamResponse:
     """Say exactly what something would cost; nothing is written."""
     services = call.app[SERVICES]
-    customer_id = services.customer_of(call.principal, call.body.get("customer"))
+    customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
     return respond((await quote_for(services, wanted)).to_json())
 
@@ -85,16 +85,16 @@ async def list_purchases(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     named = call.query.get("customer")
     everybody = call.principal.role is not Role.CUSTOMER and named is None
-    customer_id = None if everybody else services.customer_of(call.principal, named)
+    customer_id = None if everybody else await services.customer_of(call.principal, named)
     limit, after = call.query["limit"], call.query.get("after")
     rows, following = await read_purchases(services, customer_id, limit=limit, after=after)
-    return respond({"data": [describe(services, row) for row in rows], "next": following})
+    return respond({"data": [await describe(services, row) for row in rows], "next": following})
 
 
 @routes.get("/v1/purchases/{id}", allow=BUYERS | Role.OPERATOR, answers={200: PURCHASE}, scope="purchases:read")
 async def get_purchase(call: Call) -> web.StreamResponse:
     """Show a purchase as it is now."""
-    return respond(show_purchase(call.app[SERVICES], call.path("id"), owner=_owner(call.principal)))
+    return respond(await show_purchase(call.app[SERVICES], call.path("id"), owner=_owner(call.principal)))
 
 
 @routes.post(
@@ -127,7 +127,7 @@ async def _buyer(services: Services, principal: Principal, named: str | None) ->
     """Return who buys; a server may buy for a customer who was never here."""
     if principal.role is Role.SERVER and named is not None:
         return await services.customers.ensure(named, actor=principal.caller)
-    return services.customer_of(principal, named)
+    return await services.customer_of(principal, named)
 
 
 def _owner(principal: Principal) -> str | None:

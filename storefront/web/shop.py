@@ -90,8 +90,8 @@ async def show_shop(call: Call) -> web.StreamResponse:
     """Show the shop page."""
     services, browser = call.app[SERVICES], Browser.of(call)
     customer_id = call.principal.customer_id
-    state = None if customer_id is None else services.states.document(customer_id)
-    response = browser.render_shop(_view(call, services, browser, state))
+    state = None if customer_id is None else await services.states.document(customer_id)
+    response = browser.render_shop(await _view(call, services, browser, state))
     if customer_id is not None and state is not None and not services.is_live:
         # A sandbox player stays signed in while they look around; a live session ends when its token does.
         set_session(call, response, customer_id, state["customer"])
@@ -134,8 +134,8 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
     try:
         bought = await buy(services, _wanted(call, customer_id))
     except StorefrontError as refusal:
-        return _refuse(call, services, refusal, card=call.body["sku"])
-    return _after_buying(call, services, bought.answer)
+        return await _refuse(call, services, refusal, card=call.body["sku"])
+    return await _after_buying(call, services, bought.answer)
 
 
 @routes.get("/shop/return", allow=Role.PUBLIC, query=RETURN_QUERY, page=True)
@@ -170,14 +170,15 @@ async def consume_from_page(call: Call) -> web.StreamResponse:
     try:
         answer, _ = await consume_item(services, ConsumeRequest(key, customer_id, sku, quantity))
     except StorefrontError as refusal:
-        return _refuse(call, services, refusal)
+        return await _refuse(call, services, refusal)
     if wants_json(call.request):
-        left = shop_json(answer.body)["remaining"]
-        return respond({"status": "completed", "notice": _notices(call, services).used(sku, left), "see": False})
+        left, notices = shop_json(answer.body)["remaining"], await _notices(call, services)
+        return respond({"status": "completed", "notice": notices.used(sku, left), "see": False})
     return _see_other("/shop", note=USED, sku=sku)
 
 
-def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
+async def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
+    notices, owner = Notices(services, browser.language, state), call.principal.customer_id
     may_look = state is not None or services.config.web.anonymous_catalog
     return build_shop_view(
         catalog_json(services, browser.language) if may_look else {"offers": []},
@@ -186,7 +187,7 @@ def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any
         assets=asset_names(services, browser.language),
         now=to_datetime(services.clock.now()),
         new_key=lambda: secrets.token_urlsafe(18),
-        notice=Notices(services, browser.language, state).of_query(call.query, owner=call.principal.customer_id),
+        notice=await notices.of_query(call.query, owner=owner),
     )
 
 
@@ -208,7 +209,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
     )
 
 
-def _after_buying(call: Call, services: Services, answer: Answer) -> web.StreamResponse:
+async def _after_buying(call: Call, services: Services, answer: Answer) -> web.StreamResponse:
     purchase = shop_json(answer.body)
     redirect_url = purchase["payment"].get("redirect_url")
     if not wants_json(call.request):
@@ -217,13 +218,15 @@ def _after_buying(call: Call, services: Services, answer: Answer) -> web.StreamR
         return _see_other("/shop", purchase=purchase["id"])
     shown: dict[str, Any] = {"status": purchase["status"], "redirect_url": redirect_url}
     if purchase["status"] == Status.COMPLETED:
-        shown["notice"] = _notices(call, services).bought(purchase)
+        shown["notice"] = (await _notices(call, services)).bought(purchase)
     elif redirect_url is None:
         shown["notice"] = WAITING
     return respond(shown)
 
 
-def _refuse(call: Call, services: Services, refusal: StorefrontError, *, card: str | None = None) -> web.StreamResponse:
+async def _refuse(
+    call: Call, services: Services, refusal: StorefrontError, *, card: str | None = None
+) -> web.StreamResponse:
     """Send a refused customer back to the shop, which says why; the script gets the words with the problem.
 
     ``card`` is the SKU of the card to say it on, else it is said at the top.
@@ -233,7 +236,8 @@ def _refuse(call: Call, services: Services, refusal: StorefrontError, *, card: s
             return _see_other("/shop", note=note_of(refusal))
         # To that card: without script nothing else would bring it into sight.
         return _see_other("/shop", f"offer-{card}", note=note_of(refusal), sku=card)
-    refusal.facts = {**refusal.facts, "notice": _notices(call, services).refusal(refusal, card)}
+    notices = await _notices(call, services)
+    refusal.facts = {**refusal.facts, "notice": notices.refusal(refusal, card)}
     raise refusal
 
 
@@ -243,10 +247,10 @@ def _session_ended(call: Call) -> web.StreamResponse:
     return _see_other("/shop", note=SESSION_ENDED)
 
 
-def _notices(call: Call, services: Services) -> Notices:
+async def _notices(call: Call, services: Services) -> Notices:
     customer_id = call.principal.customer_id
     assert customer_id is not None, "only somebody who is signed in buys and uses"
-    return Notices(services, Browser.of(call).language, services.states.document(customer_id))
+    return Notices(services, Browser.of(call).language, await services.states.document(customer_id))
 
 
 def _check_csrf(call: Call) -> None:

@@ -37,7 +37,7 @@ from storefront.core.commit.plan import (
     TakeItem,
     Transfer,
 )
-from storefront.core.database import Database
+from storefront.core.sqlite_database import SqliteDatabase
 
 ADA = "cus_ada"
 NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
@@ -105,7 +105,7 @@ def plant(books: Path) -> Callable[..., None]:
 
 async def write_book(path: Path) -> None:
     """Write the whole book into a new database."""
-    database = Database(path)
+    database = SqliteDatabase(path)
     await database.open(mode="sandbox")
     engine = CommitEngine(database.store, Clock(lambda: NOW))
     engine.start()

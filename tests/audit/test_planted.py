@@ -13,7 +13,7 @@ WALLET = "customer:cus_ada:gems"
 PLANTS: dict[str, tuple[str, list[str], str]] = {
     "an entry without a transfer": (
         "L1",
-        ["INSERT INTO entries VALUES ('ent_x', 9, 'reward', 'quest', 'cus_ada', 'test', NULL, 0, 0)"],
+        ["INSERT INTO entries VALUES ('ent_x', 9, 'reward', 'quest', 'cus_ada', 'test', NULL, 0, 0, NULL)"],
         "entry ent_x (reward) has no transfer",
     ),
     "a transfer in the wrong asset": (
@@ -91,7 +91,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         "L7",
         [
             "INSERT INTO accounts VALUES ('platform:revenue:gems', 'platform', 'revenue', 'gems', 0, 0)",
-            "INSERT INTO entries VALUES ('ent_x', 9, 'odd', 'quest', 'cus_ada', 'test', NULL, 0, 0)",
+            "INSERT INTO entries VALUES ('ent_x', 9, 'odd', 'quest', 'cus_ada', 'test', NULL, 0, 0, NULL)",
             "INSERT INTO transfers VALUES ('ent_x', 0, 'platform:issuance:gems', 'platform:revenue:gems', 'gems', 40)",
         ],
         "customers hold 393 gems, but 587 issued − 154 spent − 0 expired = 433; platform:revenue:gems has 40",
@@ -127,7 +127,8 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     "a purchase charged twice": (
         "L10",
         [
-            "INSERT INTO entries VALUES ('ent_x', 9, 'purchase.settled', 'pur_pack', 'cus_ada', 'test', NULL, 0, 0)",
+            "INSERT INTO entries VALUES"
+            " ('ent_x', 9, 'purchase.settled', 'pur_pack', 'cus_ada', 'test', NULL, 0, 0, NULL)",
             "INSERT INTO transfers VALUES ('ent_x', 0, 'gateway:sandbox:clearing:USD', 'platform:revenue:USD',"
             " 'USD', 499)",
         ],
@@ -136,7 +137,8 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     "money for no purchase": (
         "L10",
         [
-            "INSERT INTO entries VALUES ('ent_x', 9, 'payment.unapplied', 'pur_no', 'cus_ada', 'test', NULL, 0, 0)",
+            "INSERT INTO entries VALUES"
+            " ('ent_x', 9, 'payment.unapplied', 'pur_no', 'cus_ada', 'test', NULL, 0, 0, NULL)",
             "INSERT INTO transfers VALUES ('ent_x', 0, 'gateway:sandbox:clearing:USD', 'platform:revenue:USD',"
             " 'USD', 499)",
         ],

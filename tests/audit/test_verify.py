@@ -13,7 +13,7 @@ from storefront.core.audit import render, verify, verify_file
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import Plan
-from storefront.core.database import Database
+from storefront.core.sqlite_database import SqliteDatabase
 
 
 async def test_a_book_in_order_is_clean(books: Path) -> None:
@@ -45,7 +45,7 @@ async def test_without_deep_only_the_ledger_is_checked(books: Path, plant: Calla
 
 
 async def test_a_served_database_is_audited_by_its_own_reader_and_by_another(books: Path) -> None:
-    database = Database(books)
+    database = SqliteDatabase(books)
     await database.open(mode="sandbox")
     engine = CommitEngine(database.store, Clock(lambda: 0))
     engine.start()
@@ -111,7 +111,7 @@ async def test_of_many_violations_the_first_are_kept_and_all_are_counted(
     plant(
         [
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 250) "
-            "INSERT INTO entries SELECT 'ent_x' || i, 9, 'odd', 'quest', 'cus_ada', 'test', NULL, 0, 0 FROM n"
+            "INSERT INTO entries SELECT 'ent_x' || i, 9, 'odd', 'quest', 'cus_ada', 'test', NULL, 0, 0, NULL FROM n"
         ]
     )
 

@@ -14,7 +14,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Outcome
 from storefront.core.commit.plan import Deposit, LotTerms, Plan, Spend
-from storefront.core.database import Database
+from storefront.core.sqlite_database import SqliteDatabase
 
 NOW = 1_800_000_000_000
 ADA, BOB = "cus_ada", "cus_bob"
@@ -23,7 +23,7 @@ ADA, BOB = "cus_ada", "cus_bob"
 class Books:
     """An engine over a file; ``commit`` applies plans."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self.database = database
         self.engine = CommitEngine(database.store, Clock(lambda: NOW))
 
@@ -46,7 +46,7 @@ class Books:
 
 @pytest.fixture
 async def books(tmp_path: Path) -> AsyncIterator[Books]:
-    database = Database(tmp_path / "shop.db")
+    database = SqliteDatabase(tmp_path / "shop.db")
     await database.open(mode="sandbox")
     books = Books(database)
     books.engine.start()

@@ -1,5 +1,6 @@
 """The migrated database is the one that the tables describe, and it guards what may only grow."""
 
+import asyncio
 import re
 import sqlite3
 from contextlib import closing
@@ -9,15 +10,15 @@ from sqlalchemy import BigInteger, Integer, LargeBinary, create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from storefront.core.database import Database
-from storefront.core.migrating import append_only_triggers
+from storefront.core.append_only import append_only_triggers
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.tables import APPEND_ONLY, metadata
 
 
 @pytest.fixture
 def migrated(tmp_path):
-    database = Database(tmp_path / "migrated.db")
-    database.migrate()
+    database = SqliteDatabase(tmp_path / "migrated.db")
+    asyncio.run(database.migrate())
     return database.path
 
 
@@ -29,7 +30,7 @@ def declared(tmp_path):
     with engine.begin() as connection:
         metadata.create_all(connection)
         for table in APPEND_ONLY:
-            for trigger in append_only_triggers(table.name, [column.name for column in table.primary_key]):
+            for trigger in append_only_triggers("sqlite", table.name, [column.name for column in table.primary_key]):
                 connection.exec_driver_sql(trigger)
     engine.dispose()
     return path
@@ -77,7 +78,7 @@ def test_indexes_and_triggers_are_as_declared(migrated, declared, kind):
 
 def test_migrating_twice_changes_nothing(migrated):
     before = {kind: objects(migrated, kind) for kind in ("table", "index", "trigger")}
-    Database(migrated).migrate()
+    asyncio.run(SqliteDatabase(migrated).migrate())
     assert {kind: objects(migrated, kind) for kind in ("table", "index", "trigger")} == before
 
 

@@ -1,5 +1,6 @@
 """What holds for the whole house: hooks and errors are documented and tested, the wheel holds all that runs."""
 
+import asyncio
 import importlib
 import pkgutil
 import re
@@ -15,9 +16,9 @@ from alembic.migration import MigrationContext
 
 import storefront
 from storefront import hookspecs
-from storefront.core.database import Database
 from storefront.core.errors import StorefrontError
 from storefront.core.migrating import History, writing_engine
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.web.errors import ERRORS
 
 from .conftest import ROOT, build
@@ -75,8 +76,8 @@ def kinds_of(kind):
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(raffle)
     plugin = importlib.import_module("storefront_raffle").RafflePlugin
-    database = Database(tmp_path / "shop.sqlite", histories=[History("raffle", plugin.migrations)])
-    database.migrate()
+    database = SqliteDatabase(tmp_path / "shop.sqlite", histories=[History("raffle", plugin.migrations)])
+    asyncio.run(database.migrate())
 
     engine = writing_engine(tmp_path / "shop.sqlite")
     with engine.connect() as connection:

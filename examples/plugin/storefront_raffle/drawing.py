@@ -29,10 +29,10 @@ async def draw(services: Services, payload: Mapping[str, Any]) -> None:
     """
     sku, asset = payload["raffle"], payload["asset"]
     raffle = Raffle(sku, services.clock.now(), asset, payload["amount"])
-    sold = services.reader.first(SOLD, raffle=sku)
+    sold = await services.reader.first(SOLD, raffle=sku)
     assert sold is not None, "the first ticket ordered the draw"
     number = secrets.randbelow(sold["tickets"]) + 1
-    ticket = services.reader.first(TICKET, raffle=sku, number=number)
+    ticket = await services.reader.first(TICKET, raffle=sku, number=number)
     assert ticket is not None, "tickets are numbered without gaps"
     winner = ticket["customer_id"]
     plan = Plan(actor=ACTOR, anchors={raffle.anchor, winner})

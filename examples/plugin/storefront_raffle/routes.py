@@ -52,7 +52,10 @@ def make_routes(services: Services) -> Routes:
         if offer is None or offer.kind != KIND:
             raise NotFound("There is no such raffle.")
         raffle = Raffle.of(offer)
-        sold, drawn = services.reader.first(SOLD, raffle=raffle.sku), services.reader.first(_DRAW, raffle=raffle.sku)
+        sold, drawn = (
+            await services.reader.first(SOLD, raffle=raffle.sku),
+            await services.reader.first(_DRAW, raffle=raffle.sku),
+        )
         return respond(
             {
                 "sku": raffle.sku,
@@ -72,8 +75,8 @@ def make_routes(services: Services) -> Routes:
     )
     async def list_tickets(call: Call) -> web.StreamResponse:
         """List a customer's tickets, newest first."""
-        customer_id = services.customer_of(call.principal, call.query.get("customer"))
-        rows = services.reader.all(_OF_CUSTOMER, customer_id=customer_id)
+        customer_id = await services.customer_of(call.principal, call.query.get("customer"))
+        rows = await services.reader.all(_OF_CUSTOMER, customer_id=customer_id)
         data = [
             {
                 "raffle": row["raffle"],
@@ -83,6 +86,6 @@ def make_routes(services: Services) -> Routes:
             }
             for row in rows
         ]
-        return respond({"customer": services.customers.external_id(customer_id), "data": data})
+        return respond({"customer": await services.customers.external_id(customer_id), "data": data})
 
     return routes

@@ -32,8 +32,8 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
     )
     async def show_inventory(call: Call) -> web.StreamResponse:
         """List what a customer owns."""
-        customer_id = services.customer_of(call.principal, call.query.get("customer"))
-        document = services.states.get(customer_id).document
+        customer_id = await services.customer_of(call.principal, call.query.get("customer"))
+        document = (await services.states.get(customer_id)).document
         return respond({"customer": document["customer"], "version": document["version"], "data": document["items"]})
 
     @routes.post(
@@ -47,7 +47,7 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
     )
     async def consume(call: Call) -> web.StreamResponse:
         """Use up items, once per idempotency key."""
-        customer_id = services.customer_of(call.principal, call.body.get("customer"))
+        customer_id = await services.customer_of(call.principal, call.body.get("customer"))
         wanted = ConsumeRequest(
             idempotency=idempotency_key(
                 call.principal.caller, OPERATION, call.key, {**call.body, "sku": call.path("sku")}

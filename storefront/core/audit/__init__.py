@@ -1,12 +1,23 @@
 """``storefront audit verify``: every invariant that has objects today, as a small named check.
 
-``verify`` runs them over a reader's connection, ``verify_file`` over a SQLite file, ``render`` shows the
-report to people.
+``verify`` runs them over a reader's connection, ``verify_database`` over a database, ``verify_file`` over a
+SQLite file, ``render`` shows the report to people.
 """
 
 from storefront.core.audit.check import Check, NotYet, Violation
 from storefront.core.audit.render import render
 from storefront.core.audit.report import CheckResult, Report
-from storefront.core.audit.verify import CHECKS, verify, verify_file
+from storefront.core.audit.verify import CHECKS, verify, verify_database, verify_file
 
-__all__ = ["CHECKS", "Check", "CheckResult", "NotYet", "Report", "Violation", "render", "verify", "verify_file"]
+__all__ = [
+    "CHECKS",
+    "Check",
+    "CheckResult",
+    "NotYet",
+    "Report",
+    "Violation",
+    "render",
+    "verify",
+    "verify_database",
+    "verify_file",
+]

@@ -19,8 +19,8 @@ from sqlalchemy import (
     text,
 )
 
+from storefront.core.append_only import append_only_triggers
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.migrating import append_only_triggers
 from storefront.core.money import MAX_AMOUNT
 from storefront.core.tables import (
     APPEND_ONLY,
@@ -65,7 +65,7 @@ def guards_stand(connection: Connection) -> Iterator[Violation]:
     }
     for table in APPEND_ONLY:
         primary_key = [column.name for column in table.primary_key.columns]
-        for wanted in append_only_triggers(table.name, primary_key):
+        for wanted in append_only_triggers("sqlite", table.name, primary_key):
             name = wanted.split()[2]
             if name not in found:
                 yield Violation("L4-guards", (name,), f"{table.name} can be changed: its trigger {name} is missing")

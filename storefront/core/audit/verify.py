@@ -4,20 +4,15 @@ Nothing is written and nothing waits for the audit: on SQLite it is a reader of 
 other databases a read-only repeatable-read transaction.
 """
 
-import asyncio
-import os
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from urllib.parse import quote
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.pool import NullPool
 
 from storefront.core.audit import (
     actions,
@@ -32,6 +27,8 @@ from storefront.core.audit import (
 from storefront.core.audit.check import Check, NotYet, Violation
 from storefront.core.audit.not_yet import NOT_YET
 from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report
+from storefront.core.database import Database
+from storefront.core.sqlite_database import read_file
 from storefront.core.tables import metadata
 
 CHECKS: tuple[Check, ...] = (
@@ -67,28 +64,12 @@ async def verify_file(path: Path, *, deep: bool, progress: Progress | None = Non
     Raises:
         FileNotFoundError: there is no such file.
     """
-    return await asyncio.to_thread(_verify_file, path, deep, progress)
+    return await read_file(path, lambda connection: _verify(connection, deep, progress))
 
 
-def _verify_file(path: Path, deep: bool, progress: Progress | None) -> Report:
-    address = _read_only_address(path)
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
-    try:
-        with engine.connect() as connection:
-            return _verify(connection, deep, progress)
-    finally:
-        engine.dispose()
-
-
-def _read_only_address(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no database at {path}.")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    has_log = path.with_name(path.name + "-wal").exists()
-    if not has_log and not os.access(path.parent, os.W_OK):
-        # A reader of a write-ahead log makes two files beside it; where that cannot be, nobody writes either.
-        address += "&immutable=1"
-    return address
+async def verify_database(database: Database, *, deep: bool, progress: Progress | None = None) -> Report:
+    """Check any database, also one that is served; nothing is written. ``progress`` may be called in a thread."""
+    return await database.read(lambda connection: _verify(connection, deep, progress))
 
 
 def _verify(connection: Connection, deep: bool, progress: Progress | None) -> Report:

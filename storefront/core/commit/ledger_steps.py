@@ -7,6 +7,8 @@ asset, its source and its destination.
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from storefront.core.accounts import Account, wallet
 from storefront.core.commit.outcome import InsufficientFunds, Moment
 from storefront.core.commit.plan import Deposit, Group, Key, LotTerms, OpenEntry, Spend, Transfer, account_key
@@ -25,6 +27,7 @@ class OpenedEntry:
     head: dict[str, Any]
     transfers: int = 0
     draws: int = 0
+    credits: int = 0
 
 
 @dataclass(slots=True)
@@ -51,6 +54,7 @@ def apply_entry(books: Books, step: OpenEntry) -> None:
         "reverses": step.reverses,
         "occurred_at": books.moment.now,
         "recorded_at": books.moment.wall,
+        "facts": None if step.facts is None else msgspec.json.encode(step.facts).decode(),
     }
     books.entries[step.label] = OpenedEntry(step.entry_id, head)
 
@@ -99,7 +103,7 @@ def apply_spend(draft: Draft, books: Books, step: Spend) -> None:
 def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
     """Credit a wallet: open a lot, or join an equal one."""
     account = wallet(step.customer_id, step.asset)
-    _write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
+    position = _write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
     _move_balance(draft, step.source, -step.amount, step.customer_id)
     _move_balance(draft, account, step.amount, step.customer_id)
     group = Group("lots", (account.id,), step.customer_id)
@@ -109,9 +113,33 @@ def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
             if lot["cost_amount"] is not None:
                 joined["cost_amount"] = lot["cost_amount"] + step.terms.cost_amount
             draft.put(Key("lots", address[1], step.customer_id), joined)
+            _write_credit(draft, books, step, transfer=position, lot_id=lot["id"])
             return
     lot_id = books.moment.new_id("lot")
     draft.put_member(group, Key("lots", (lot_id,), step.customer_id), _lot_row(lot_id, account, step, books.moment.now))
+    _write_credit(draft, books, step, transfer=position, lot_id=lot_id)
+
+
+def _write_credit(draft: Draft, books: Books, step: Deposit, *, transfer: int, lot_id: str) -> None:
+    """Keep for ever what a lot was given and on which terms; the lot itself only says what is left."""
+    entry, terms = books.entries[step.entry], step.terms
+    draft.append(
+        "credits",
+        {
+            "entry_id": entry.entry_id,
+            "position": entry.credits,
+            "transfer": transfer,
+            "lot_id": lot_id,
+            "amount": step.amount,
+            "source": terms.source,
+            "payment": terms.payment,
+            "cost_amount": terms.cost_amount,
+            "cost_currency": terms.cost_currency,
+            "priority": terms.priority,
+            "expires_at": terms.expires_at,
+        },
+    )
+    entry.credits += 1
 
 
 def _drain(lots: list[tuple[Address, Row]], amount: int, now: int) -> list[tuple[Address, Row, int]]:

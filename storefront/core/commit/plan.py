@@ -86,7 +86,10 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenEntry:
-    """Start an entry; the transfers that name its ``label`` belong to it."""
+    """Start an entry; the transfers that name its ``label`` belong to it.
+
+    ``facts`` are kept with it for ever: a rate and its rounding, a reason. Nothing personal.
+    """
 
     label: str
     entry_id: str
@@ -94,6 +97,7 @@ class OpenEntry:
     about: str
     anchor: str
     reverses: str | None = None
+    facts: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,10 +276,19 @@ class Steps:
     def add(self, *steps: Step) -> None:
         self.list.extend(steps)
 
-    def entry(self, kind: str, *, about: str, anchor: str, reverses: str | None = None, label: str = "entry") -> str:
+    def entry(
+        self,
+        kind: str,
+        *,
+        about: str,
+        anchor: str,
+        reverses: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        label: str = "entry",
+    ) -> str:
         """Start an entry and return its id; its transfers name ``label``."""
         entry_id = new_id("ent")
-        self.list.append(OpenEntry(label, entry_id, kind, about, anchor, reverses))
+        self.list.append(OpenEntry(label, entry_id, kind, about, anchor, reverses, facts))
         return entry_id
 
     def count(

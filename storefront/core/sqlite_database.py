@@ -1,0 +1,143 @@
+"""A shop's database in one SQLite file: opened by one process at a time, held by a lock beside the file."""
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy.pool import NullPool
+
+from storefront.core.commit.sqlite import SqliteStore
+from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
+from storefront.core.migrating import CORE, History, Revision, revisions, upgrade, writing_engine
+from storefront.core.reading import SqliteReader
+from storefront.core.tables import metadata
+
+T = TypeVar("T")
+
+
+class FileLock:
+    """A lock on ``<database>.lock``: one process per file; the kernel drops it when the process dies."""
+
+    def __init__(self, database: Path) -> None:
+        self._path = database.with_name(database.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock, or raise ``DatabaseInUse`` naming the process that holds it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+            os.close(descriptor)
+            raise DatabaseInUse(
+                f"Process {holder} already serves {self._path.with_suffix('')}. Stop it, or give this server "
+                "a data folder of its own (DATA=./other-data)."
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+class SqliteDatabase:
+    """The store, the reader and the lock of one SQLite file; see ``Database``."""
+
+    is_shared = False
+
+    def __init__(self, path: Path, *, histories: Sequence[History] = (), tables: Sequence[Table] = ()) -> None:
+        self.path = path
+        self.name = str(path)
+        self._histories = (CORE, *histories)
+        self._lock = FileLock(path)
+        self.store = SqliteStore(path, [*sorted_tables(metadata), *tables])
+        self.reader = SqliteReader(path)
+
+    async def open(self, *, mode: str) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            await self.migrate()
+            await asyncio.to_thread(self._settle_mode, mode)
+            await self.store.open()
+            self.reader.open()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    async def close(self) -> None:
+        await self.reader.close()
+        await self.store.close()
+        self._lock.release()
+
+    async def migrate(self) -> list[Revision]:
+        return await asyncio.to_thread(self._migrate)
+
+    async def revisions(self) -> list[Revision]:
+        return await asyncio.to_thread(self._revisions)
+
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        return await read_file(self.path, work)
+
+    def _migrate(self) -> list[Revision]:
+        engine = writing_engine(self.path)
+        try:
+            return upgrade(engine, self._histories)
+        finally:
+            engine.dispose()
+
+    def _revisions(self) -> list[Revision]:
+        # Asking about a database that is not there does not make one.
+        engine = writing_engine(self.path) if self.path.is_file() else create_engine("sqlite://")
+        try:
+            return revisions(engine, self._histories)
+        finally:
+            engine.dispose()
+
+    def _settle_mode(self, mode: str) -> None:
+        engine = writing_engine(self.path)
+        try:
+            with engine.begin() as connection:
+                settle_mode(connection, mode, self.name)
+        finally:
+            engine.dispose()
+
+
+async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
+    """Run ``work`` in a thread over a read-only connection to a file, also one that a server has open.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    return await asyncio.to_thread(_read_file, path, work)
+
+
+def _read_file(path: Path, work: Callable[[Connection], T]) -> T:
+    address = _read_only_address(path)
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
+    try:
+        with engine.connect() as connection:
+            return work(connection)
+    finally:
+        engine.dispose()
+
+
+def _read_only_address(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no database at {path}.")
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    has_log = path.with_name(path.name + "-wal").exists()
+    if not has_log and not os.access(path.parent, os.W_OK):
+        # A reader of a write-ahead log makes two files beside it; where that cannot be, nobody writes either.
+        address += "&immutable=1"
+    return address
