@@ -11,15 +11,14 @@ from typing import Any
 import msgspec
 
 from storefront.core.commit.changes import describe_changes
+from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
-    AlreadyOwned,
     Answer,
     KeyInFlight,
     KeyReused,
     LimitReached,
     Moment,
-    NotEnoughItems,
     Outcome,
     Stale,
     Taken,
@@ -32,7 +31,6 @@ from storefront.core.commit.plan import (
     Emit,
     GrantEntitlement,
     GrantItem,
-    Group,
     IdempotencyKey,
     Insert,
     Key,
@@ -187,75 +185,15 @@ def _deposit(applying: Applying, step: Deposit) -> None:
 
 
 def _grant_item(applying: Applying, step: GrantItem) -> None:
-    key = Key("items", (step.customer_id, step.sku), step.customer_id)
-    row = applying.draft.row(key)
-    owned = 0 if row is None else row["quantity"]
-    if step.at_most is not None and owned + step.quantity > step.at_most:
-        refusal = AlreadyOwned if step.at_most == 1 else LimitReached
-        raise refusal(sku=step.sku, owned=owned, at_most=step.at_most)
-    if row is None:
-        row = {
-            "customer_id": step.customer_id,
-            "sku": step.sku,
-            "id": applying.moment.new_id("itm"),
-            "quantity": 0,
-            "frozen": 0,
-            "granted_at": applying.moment.now,
-            "expires_at": None,
-        }
-    applying.draft.put(key, {**row, "quantity": owned + step.quantity, "expires_at": step.expires_at})
-    _move_item(applying, step, step.quantity, step.bought_with)
+    apply_grant_item(applying.draft, applying.moment, applying.outcome.results, step)
 
 
 def _take_item(applying: Applying, step: TakeItem) -> None:
-    key = Key("items", (step.customer_id, step.sku), step.customer_id)
-    row = applying.draft.row(key)
-    usable = 0 if row is None else row["quantity"] - row["frozen"]
-    if row is None or usable < step.quantity:
-        raise NotEnoughItems(sku=step.sku, required=step.quantity, available=usable)
-    applying.draft.put(key, {**row, "quantity": row["quantity"] - step.quantity})
-    _move_item(applying, step, -step.quantity, None)
-
-
-def _move_item(applying: Applying, step: GrantItem | TakeItem, quantity: int, bought_with: LotsOf | None) -> None:
-    lots = None
-    if bought_with is not None:
-        lots = msgspec.json.encode(applying.outcome.results.get(f"lots:{bought_with.label}", [])).decode()
-    applying.draft.append(
-        "item_movements",
-        {
-            "id": applying.moment.new_id("mov"),
-            "commit_no": applying.moment.commit_no,
-            "customer_id": step.customer_id,
-            "sku": step.sku,
-            "quantity": quantity,
-            "cause": step.cause,
-            "about": step.about,
-            "bought_with": lots,
-        },
-    )
+    apply_take_item(applying.draft, applying.moment, step)
 
 
 def _grant_entitlement(applying: Applying, step: GrantEntitlement) -> None:
-    group = Group("entitlements", (step.customer_id, step.key), step.customer_id)
-    key = Key("entitlements", (step.customer_id, step.key, step.source_id), step.customer_id)
-    row = {
-        "customer_id": step.customer_id,
-        "key": step.key,
-        "source_id": step.source_id,
-        "id": applying.moment.new_id("entl"),
-        "source_type": step.source_type,
-        "sku": step.sku,
-        "value": msgspec.json.encode(step.value).decode(),
-        "granted_at": applying.moment.now,
-        "expires_at": step.expires_at,
-        "ended_at": None,
-    }
-    known = {address for address, _ in applying.draft.group(group)}
-    if (key.table, key.id) in known:
-        applying.draft.put(key, row)
-    else:
-        applying.draft.put_member(group, key, row)
+    apply_grant_entitlement(applying.draft, applying.moment, step)
 
 
 def _count(applying: Applying, step: Count) -> None:

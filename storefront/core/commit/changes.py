@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from storefront.core.commit.plan import Group
 from storefront.core.commit.projection import entitlement_json, item_json, wallet_json
 from storefront.core.commit.state import Draft
+from storefront.core.commit.steps import Group
 
 
 def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:

@@ -11,9 +11,10 @@ import msgspec
 
 from storefront.core.accounts import Account, wallet
 from storefront.core.commit.outcome import InsufficientFunds, Moment
-from storefront.core.commit.plan import Deposit, Group, Key, LotTerms, OpenEntry, Spend, Transfer, account_key
 from storefront.core.commit.projection import Row, available_of, is_lapsed
+from storefront.core.commit.reads import account_key
 from storefront.core.commit.state import Address, Draft, NotNamed
+from storefront.core.commit.steps import Deposit, Group, Key, LotTerms, OpenEntry, Spend, Transfer
 from storefront.core.money import MAX_AMOUNT
 
 FOREVER = 2**62

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storefront.core.commit.plan import Group, Key
+from storefront.core.commit.steps import Group, Key
 
 Row = Mapping[str, Any]
 Address = tuple[str, tuple[str | int, ...]]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from storefront.core.commit.plan import Group, Key
 from storefront.core.commit.state import State, Writes
+from storefront.core.commit.steps import Group, Key
 
 
 @dataclass(frozen=True, slots=True)

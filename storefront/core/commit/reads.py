@@ -1,0 +1,80 @@
+"""Which rows a step needs: named before the batch, loaded each table once, and nothing else is."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from storefront.core.accounts import Account, wallet
+from storefront.core.commit.steps import (
+    Change,
+    Claim,
+    Count,
+    Deposit,
+    Emit,
+    GrantEntitlement,
+    GrantItem,
+    Group,
+    Insert,
+    Key,
+    Late,
+    OpenEntry,
+    Remove,
+    Spend,
+    Step,
+    TakeItem,
+    Transfer,
+)
+
+
+def account_key(account: Account, anchor: str) -> Key:
+    return Key("accounts", (account.id,), anchor)
+
+
+def lots_group(account: Account, anchor: str) -> Group:
+    return Group("lots", (account.id,), anchor)
+
+
+def _reads_wallet(step: Spend | Deposit) -> Iterable[Key | Group]:
+    account = wallet(step.customer_id, step.asset)
+    return (account_key(account, step.customer_id), lots_group(account, step.customer_id))
+
+
+def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
+    return [account_key(a, step.anchor) for a in (step.source, step.destination) if a.is_guarded]
+
+
+def _reads_item(step: GrantItem | TakeItem) -> Iterable[Key | Group]:
+    return (Key("items", (step.customer_id, step.sku), step.customer_id),)
+
+
+def _reads_count(step: Count) -> Iterable[Key | Group]:
+    yield Key("counters", (step.key,), step.anchor)
+    for _, steps in step.on_cross:
+        for nested in steps:
+            yield from reads_of(nested)
+
+
+def _reads_insert(step: Insert) -> Iterable[Key | Group]:
+    return (Key(step.table, step.id, step.anchor),) if step.once or step.replace else ()
+
+
+_READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
+    OpenEntry: lambda step: (),
+    Emit: lambda step: (),
+    Transfer: _reads_transfer,
+    Spend: _reads_wallet,
+    Deposit: _reads_wallet,
+    GrantItem: _reads_item,
+    TakeItem: _reads_item,
+    GrantEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
+    Count: _reads_count,
+    Claim: lambda step: (Key("claims", (step.key,), None),),
+    Insert: _reads_insert,
+    Change: lambda step: (Key(step.table, step.id, step.anchor),),
+    Remove: lambda step: (Key(step.table, step.id, step.anchor),),
+    Late: lambda step: step.reads,
+}
+
+
+def reads_of(step: Step) -> Iterable[Key | Group]:
+    """Name the rows that one step needs."""
+    return _READS[type(step)](step)

@@ -1,0 +1,254 @@
+"""The steps of a plan, as data: what may be asked for in a commit.
+
+Steps are applied in order; the first that refuses undoes all of them. ``reads.py`` says which rows each
+step needs, ``apply.py`` what it does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from storefront.core.accounts import Account
+from storefront.core.errors import Refused
+
+SHOP_ANCHOR = "shop"
+
+
+class Key(NamedTuple):
+    """Names one row: its table, its primary key, and the anchor it hangs under (None: insert only)."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str | None
+
+
+class Group(NamedTuple):
+    """Names a few rows that are loaded together: the open lots of a wallet, the sources of a right."""
+
+    table: str
+    id: tuple[str, ...]
+    anchor: str
+
+
+class Otherwise(StrEnum):
+    """What a counter does that would pass its limit."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    CLIP = "clip"
+
+
+@dataclass(frozen=True, slots=True)
+class LotsOf:
+    """A reference to the lots that an earlier ``Spend`` drew: ``[[lot_id, amount], …]`` once applied."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class LotTerms:
+    """What a credit to a wallet is: where it came from, what was paid for it, until when it is good."""
+
+    source: str = "purchased"
+    payment: str | None = None
+    cost_amount: int | None = None
+    cost_currency: str | None = None
+    priority: int = 100
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """One intention of one caller; the fingerprint is the hash of the canonical body."""
+
+    caller: str
+    operation: str
+    key: str
+    fingerprint: bytes
+
+    @property
+    def row(self) -> Key:
+        return Key("idempotency", (self.caller, self.operation, self.key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEntry:
+    """Start an entry; the transfers that name its ``label`` belong to it.
+
+    ``facts`` are kept with it for ever: a rate and its rounding, a reason. Nothing personal.
+    """
+
+    label: str
+    entry_id: str
+    kind: str
+    about: str
+    anchor: str
+    reverses: str | None = None
+    facts: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Move value between accounts that keep no lots."""
+
+    entry: str
+    source: Account
+    destination: Account
+    amount: int
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Take value from a wallet; its lots are drawn in order when the plan is applied."""
+
+    entry: str
+    customer_id: str
+    asset: str
+    amount: int
+    to: Account
+    label: str = "spend"
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Put value into a wallet as a lot (or into an equal one that is open)."""
+
+    entry: str
+    customer_id: str
+    asset: str
+    amount: int
+    source: Account
+    terms: LotTerms
+
+
+@dataclass(frozen=True, slots=True)
+class GrantItem:
+    """Give items. ``at_most`` bounds what the customer may own; 1 makes a durable."""
+
+    customer_id: str
+    sku: str
+    quantity: int
+    about: str
+    at_most: int | None = None
+    expires_at: int | None = None
+    bought_with: LotsOf | None = None
+    cause: str = "granted"
+
+
+@dataclass(frozen=True, slots=True)
+class TakeItem:
+    """Take items away: consumed, given or taken back, as ``cause`` says."""
+
+    customer_id: str
+    sku: str
+    quantity: int
+    about: str
+    cause: str = "consumed"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEntitlement:
+    """Give a right because of one source; other sources of the same right stay untouched."""
+
+    customer_id: str
+    key: str
+    value: bool | int | str
+    source_type: str
+    source_id: str
+    sku: str | None = None
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Add to a counter, within a limit; ``on_cross`` runs steps when a threshold is reached."""
+
+    key: str
+    anchor: str
+    by: int
+    at_most: int | None = None
+    otherwise: Otherwise = Otherwise.REFUSE
+    refusal: Refused | None = None
+    on_cross: tuple[tuple[int, tuple[Step, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take a name that can be taken once, for ever (a gateway payment, a trial identity)."""
+
+    key: str
+    about: str
+    skip_if_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Write a new row. With ``once`` a row that is already there wins silently, with ``replace`` it gives way."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str | None
+    row: Mapping[str, Any]
+    once: bool = False
+    replace: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Compare and set: ``expect`` must still hold, else the plan is stale and is decided again."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str
+    expect: Mapping[str, Any]
+    set: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete a row of a table that is not append-only, if it is there."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Tell the world: an event in the anchor's sequence, written with what it tells."""
+
+    anchor: str
+    type: str
+    subject: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Ask a pure function, registered by name at start, to decide with the loaded values."""
+
+    name: str
+    reads: tuple[Key, ...]
+    facts: Mapping[str, Any]
+
+
+Step = (
+    OpenEntry
+    | Transfer
+    | Spend
+    | Deposit
+    | GrantItem
+    | TakeItem
+    | GrantEntitlement
+    | Count
+    | Claim
+    | Insert
+    | Change
+    | Remove
+    | Emit
+    | Late
+)
