@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import asyncpg
 import psutil
 import pytest
 
-from tests.postgres import Postgres, PostgresServer
+from tests.postgres import Postgres, PostgresServer, shared_postgres
 
 HANG_SECONDS = 20.0
 POLL_SECONDS = 0.01
@@ -113,24 +113,41 @@ async def test_settings_are_taken():
 def test_nothing_is_left_of_a_server_whose_process_ends(end):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", ABANDONED]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True, env=environ
-    ) as process:
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, text=True, env=environ) as process:
         assert process.stdout is not None
         folder, url = process.stdout.readline().split()
         data = (Path(folder) / "data").resolve()
         assert asyncio.run(rows(url, "SELECT 1")) == [(1,)]
         process.send_signal(end)
-    asyncio.run(until_gone(Path(folder)))
+    asyncio.run(until(lambda: not Path(folder).exists()))
     assert not data.exists()
     with pytest.raises(OSError, match="Connect call failed"):
         asyncio.run(rows(url, "SELECT 1"))
 
 
-async def until_gone(path: Path) -> None:
+def test_workers_share_a_server_and_the_last_one_stops_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("STOREFRONT_TEST_POSTGRES", raising=False)
+    with shared_postgres(tmp_path) as last:
+        with shared_postgres(tmp_path) as first:
+            assert first.admin_url == last.admin_url
+        assert asyncio.run(rows(last.admin_url, "SELECT 1")) == [(1,)]
+    with pytest.raises(OSError, match="Connect call failed"):
+        asyncio.run(rows(last.admin_url, "SELECT 1"))
+    with shared_postgres(tmp_path) as next_one:
+        assert asyncio.run(rows(next_one.admin_url, "SELECT 1")) == [(1,)]
+
+
+def test_a_named_server_is_used_instead(tmp_path, monkeypatch):
+    monkeypatch.setenv("STOREFRONT_TEST_POSTGRES", "postgresql://somebody@db.example/shops")
+    with shared_postgres(tmp_path) as server:
+        assert server.url("other") == "postgresql://somebody@db.example/other"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(HANG_SECONDS):
         while True:
-            if not path.exists():
+            if condition():
                 return
             await asyncio.sleep(POLL_SECONDS)
