@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -59,14 +59,23 @@ async def postgres_database(postgres: Postgres) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def postgres_server() -> Iterator[PostgresServer]:
+def new_postgres_server() -> Iterator[Callable[..., PostgresServer]]:
+    """Makes PostgreSQL servers of the test's own, with the arguments of ``PostgresServer``; they run until it is over."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> PostgresServer:
+            try:
+                return stack.enter_context(PostgresServer(**arguments))
+            except PostgresUnavailable as error:
+                _go_without("postgres", str(error))
+
+        yield start
+
+
+@pytest.fixture
+def postgres_server(new_postgres_server: Callable[..., PostgresServer]) -> PostgresServer:
     """A durable PostgreSQL of the test's own, to stop, to pause and to start again."""
-    try:
-        server = PostgresServer()
-    except PostgresUnavailable as error:
-        _go_without("postgres", str(error))
-    with server:
-        yield server
+    return new_postgres_server()
 
 
 def _go_without(tool: str, reason: str) -> NoReturn:

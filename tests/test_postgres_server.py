@@ -103,14 +103,15 @@ async def test_a_server_of_ones_own_is_durable(postgres_server: PostgresServer):
     assert found == {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 
 
-async def test_settings_are_taken():
-    with PostgresServer(durable=False, settings={"max_connections": 17, "application_name": "it's"}) as server:
-        sql = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'max_connections')"
-        assert dict(await rows(server.url("postgres"), sql)) == {"fsync": "off", "max_connections": "17"}
+async def test_settings_are_taken(new_postgres_server):
+    server = new_postgres_server(durable=False, settings={"max_connections": 17, "event_source": "it's"})
+    sql = "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'max_connections', 'event_source')"
+    found = dict(await rows(server.url("postgres"), sql))
+    assert found == {"fsync": "off", "max_connections": "17", "event_source": "it's"}
 
 
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_is_left_of_a_server_whose_process_ends(end):
+def test_nothing_is_left_of_a_server_whose_process_ends(postgres_server, end):
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", ABANDONED]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
@@ -126,7 +127,7 @@ def test_nothing_is_left_of_a_server_whose_process_ends(end):
         asyncio.run(rows(url, "SELECT 1"))
 
 
-def test_workers_share_a_server_and_the_last_one_stops_it(tmp_path, monkeypatch):
+def test_workers_share_a_server_and_the_last_one_stops_it(postgres_server, tmp_path, monkeypatch):
     monkeypatch.delenv("STOREFRONT_TEST_POSTGRES", raising=False)
     with shared_postgres(tmp_path) as last:
         with shared_postgres(tmp_path) as first:
