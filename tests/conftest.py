@@ -60,7 +60,7 @@ async def postgres_database(postgres: Postgres) -> AsyncIterator[str]:
 
 @pytest.fixture
 def new_postgres_server() -> Iterator[Callable[..., PostgresServer]]:
-    """Makes PostgreSQL servers of the test's own, with the arguments of ``PostgresServer``; they run until it is over."""
+    """Makes servers of the test's own, with the arguments of ``PostgresServer``; they run until the test is over."""
     with ExitStack() as stack:
 
         def start(**arguments: Any) -> PostgresServer:
