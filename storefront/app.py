@@ -129,12 +129,14 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await parts.keys.refresh()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
-        await end_leases_of_the_dead(services)
-        parts.dispatcher.start()
-        parts.jobs.start()
+        if not database.is_shared:
+            await end_leases_of_the_dead(services)
+        followers = [f for f in (parts.announcer, parts.keeping_up, parts.dispatcher, parts.jobs) if f is not None]
+        for follower in followers:
+            follower.start()
         yield
-        await parts.jobs.stop()
-        await parts.dispatcher.stop()
+        for follower in reversed(followers):
+            await follower.stop()
     finally:
         await services.engine.stop()
         for gateway in services.gateways.values():
