@@ -7,6 +7,7 @@ machine may find is opened with the standard library's SQLite. ``STOREFRONT_CUTS
 
 import os
 import random
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -174,6 +175,7 @@ async def _cut(recording: Recording, moments: list[int], chance: random.Random, 
             fault = ("damaged", str(error))
         if fault is not None:
             yield Finding(moment, *fault)
+        shutil.rmtree(left)
 
 
 async def _faults(recording: Recording, chance: random.Random, folder: Path, *wanted: str) -> set[str]:
