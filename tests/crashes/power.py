@@ -1,6 +1,6 @@
 """A disk that loses power: what SQLite writes and syncs is recorded, and any moment of it can be the last one.
 
-``Recorder`` is a SQLite VFS that does all work and keeps a log of it. ``Disk`` plays the log up to a moment and
+``Recorder`` is a SQLite VFS that works on real files and keeps a log of it. ``Disk`` plays the log up to a moment and
 tells what files a machine could find when the power is back. What is modelled:
 
 * What a finished sync covered survives. Of each 512-byte sector written since, any version since may be found, the
@@ -107,7 +107,7 @@ class RecordedFile(apsw.VFSFile):
         self._log.append(Truncated(self._file, size))
 
     def xSync(self, flags: int) -> None:
-        super().xSync(flags)
+        """Only record it: the disk that counts is the simulated one, and the machine's own need not be waited for."""
         self._log.append(Synced(self._file))
 
 
