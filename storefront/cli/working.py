@@ -7,7 +7,6 @@ starts a worker again if it dies. Workers share the listening socket: the kernel
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,16 @@ import msgspec
 import structlog
 
 from storefront.cli.choices import Choice
-from storefront.cli.serving import DRAIN_SECONDS, LISTEN_BACKLOG, Listener, bind, start_logging, stop_signals
+from storefront.cli.serving import (
+    DRAIN_SECONDS,
+    LISTEN_BACKLOG,
+    Listener,
+    bind,
+    inherited,
+    serve,
+    start_logging,
+    stop_signals,
+)
 from storefront.control.desk import Answer
 from storefront.core.errors import StorefrontError
 from storefront.joining import make_database, needs_own_sandbox
@@ -163,15 +171,12 @@ def _read_line(reader: int) -> Answer:
         return answer
 
 
-def say_ready(descriptor: int, facts: Answer) -> None:
-    """Tell the parent that this worker answers."""
-    with os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(msgspec.json.encode(facts) + b"\n")
+async def work(choice: Choice, *, number: int, listen_on: int, say_ready_on: int) -> None:
+    """Be worker ``number``: serve on the socket that the parent has bound, until it says stop."""
 
+    def say_ready(facts: Answer) -> None:
+        with os.fdopen(say_ready_on, "wb") as pipe:
+            pipe.write(msgspec.json.encode(facts) + b"\n")
 
-def inherited(descriptor: int) -> Listener:
-    """Take over the socket that the parent has bound."""
-    found = socket.socket(fileno=descriptor)
-    host, port = found.getsockname()[:2]
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return Listener(found, f"http://{reachable}:{port}")
+    # One of them answers for all on the control socket: what an operator asks is about the database they share.
+    await serve(choice, say_ready, listener=inherited(listen_on), has_control=number == 0)
