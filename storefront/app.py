@@ -31,6 +31,7 @@ from storefront.web import (
     purchases,
     sessions,
     shop,
+    stream,
     timetravel,
     webhooks,
 )
@@ -78,7 +79,8 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     routes: list[Routes] = [
-        module.routes for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop)
+        module.routes
+        for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
@@ -154,6 +156,7 @@ def settle_memory() -> None:
 
 async def _drain(app: web.Application) -> None:
     app[EDGE].drain()
+    app[SERVICES].watchers.close()
 
 
 def _sandbox(parts: Parts, *, public_url: str, own_url: str) -> web.Application:

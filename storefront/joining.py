@@ -143,7 +143,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     )
     if parts.keeping_up is not None:
         engine.follow(parts.keeping_up.on_commit)
-    for follower in (states.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
+    for follower in (states.on_commit, services.watchers.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
         engine.follow(follower)
     return parts
 

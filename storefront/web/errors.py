@@ -149,6 +149,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Nothing was written. Wait as Retry-After says and send the same request under the same key."),
     ErrorDoc("database_unavailable", 503, "The shop cannot reach its books right now",
              "Nothing was written. Wait as Retry-After says and send the same request under the same key."),
+    ErrorDoc("too_many_streams", 409, "This customer has as many streams open as there may be",
+             "Close one, or share one between the tabs and windows of a client."),
     ErrorDoc("outcome_unknown", 503, "It is not known yet whether this happened",
              "Send the same request under the same key until it is answered: it happens once."),
     ErrorDoc("amount_not_chargeable", 422, "The payment gateway cannot charge this amount",
