@@ -142,6 +142,37 @@ def migrate(
 
 
 @app.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="STOREFRONT_MOVE_TO",
+            show_envvar=True,
+            metavar="URL",
+            help="The empty database; $NAME in it is taken from the environment, so that no password is typed.",
+        ),
+    ],
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the books from the SQLite file to an empty PostgreSQL database, and prove that all have arrived.
+
+    The server must be stopped. All rows are copied in one transaction, read again on both sides, compared and
+    audited. The file stays, but is not served any more.
+
+    \b
+    Examples:
+      storefront move --to 'postgresql://shop:$DATABASE_PASSWORD@db.example/shop'
+      STOREFRONT_MOVE_TO=postgresql://shop@db.example/shop storefront move --json
+    """
+    from storefront.cli import moving
+
+    moving.move(Choice(config, data=data), to=to, as_json=as_json)
+
+
+@app.command()
 def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
     """Let the running server read its YAML again: offers, prices and texts change without a restart.
 

@@ -30,6 +30,10 @@ NEVER_ANSWERED = {
     "database_in_use": "fails the start",
     "error": "the base class; answers as internal_error",
     "migration_failed": "fails the start",
+    "move_failed": "a command says it",
+    "shop_has_moved": "fails the start",
+    "target_not_empty": "a command says it",
+    "unknown_tables": "a command says it",
     "wrong_mode": "fails the start",
 }
 

@@ -17,6 +17,10 @@ NEVER_ANSWERED = {
     "catalog_missing",
     "database_in_use",
     "migration_failed",
+    "move_failed",
+    "shop_has_moved",
+    "target_not_empty",
+    "unknown_tables",
     "wrong_mode",
 }
 """Raised before the shop listens, or turned into a purchase's state: no caller sees them."""
