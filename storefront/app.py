@@ -51,11 +51,14 @@ EDGE = web.AppKey("EDGE", Edge)
 STATIC_SECONDS = 31_536_000
 
 
-def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) -> web.Application:
+def create_app(
+    host: PluginHost, *, own_url: str, clock: Clock | None = None, worker: int | None = None
+) -> web.Application:
     """Build a fresh shop: its application opens the database when it starts and closes it when it ends.
 
     ``own_url`` is the address that the listener will really have (``http://127.0.0.1:8080``); links are
-    made from ``web.public_url`` where the configuration has one.
+    made from ``web.public_url`` where the configuration has one. ``worker`` is the number of this process among
+    several on this machine, for the metrics.
 
     Raises:
         PluginFailed, RouteError: the shop may not open like this.
@@ -66,7 +69,7 @@ def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) ->
     app = web.Application(client_max_size=config.web.body_limit_bytes)
     app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
     app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
-    app[EDGE] = _mount(app, parts)
+    app[EDGE] = _mount(app, parts, worker)
     _add_static(app, config)
     if needs_own_sandbox(config):
         app.add_subapp("/sandbox/", _sandbox(parts, public_url=public_url, own_url=own_url))
@@ -75,7 +78,7 @@ def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) ->
     return app
 
 
-def _mount(app: web.Application, parts: Parts) -> Edge:
+def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     routes: list[Routes] = [
@@ -100,7 +103,7 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
             demo_keys=parts.has_demo_keys and not parts.services.is_live,
         ),
         limiter=RateLimiter(config.web.rate_limits),
-        metrics=HttpMetrics(registry),
+        metrics=HttpMetrics(registry, worker=worker),
         settings=EdgeSettings(
             public_url=parts.services.public_url,
             allowed_origins=frozenset(config.web.return_origins),

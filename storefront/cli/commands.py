@@ -49,6 +49,7 @@ def serve(
     ] = 1,
     worker: Annotated[int | None, typer.Option("--worker", hidden=True)] = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
+    lifeline: Annotated[int | None, typer.Option("--lifeline", hidden=True)] = None,
     say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
     sandbox_url: Annotated[str | None, typer.Option("--sandbox-url", hidden=True)] = None,
 ) -> None:
@@ -67,8 +68,8 @@ def serve(
 
     began: float = context.obj
     choice = Choice(file or config, host, port, data, sandbox_url)
-    if worker is not None and listen_on is not None and say_ready_on is not None:
-        serving.run(working.work(choice, number=worker, listen_on=listen_on, say_ready_on=say_ready_on))
+    if worker is not None:
+        serving.run(working.work(choice, working.Role(worker, listen_on, lifeline, say_ready_on)))
     elif workers > 1:
         serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
     else:
@@ -228,6 +229,8 @@ def sandbox(
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
+    lifeline: Annotated[int | None, typer.Option("--lifeline", hidden=True)] = None,
+    say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
 ) -> None:
     """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
 
@@ -239,8 +242,14 @@ def sandbox(
 
     choice = Choice(config, data=data)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
-    is_child = listen_on is not None
-    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_quiet=is_child)
+    emulator = emulating.emulate(
+        choice,
+        listener,
+        public_url=public_url,
+        webhook_url=webhook_url,
+        lifeline=lifeline,
+        say_ready_on=say_ready_on,
+    )
     serving.run(emulator)
 
 

@@ -7,14 +7,23 @@ from rich.markup import escape
 from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.serving import Listener, listening, start_logging, stop_signals
+from storefront.cli.supervising import bound_to_parent, say_ready
 from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
 
 
 async def emulate(
-    choice: Choice, listener: Listener, *, public_url: str | None, webhook_url: str, is_quiet: bool = False
+    choice: Choice,
+    listener: Listener,
+    *,
+    public_url: str | None,
+    webhook_url: str,
+    lifeline: int | None = None,
+    say_ready_on: int | None = None,
 ) -> None:
     """Run the emulator until SIGINT or SIGTERM; it shares its secrets with the shop by the data folder.
+
+    As a server's child it tells its parent that it is up instead of people, and ends with it.
 
     Raises:
         SandboxLocked: another emulator runs on this data folder.
@@ -30,8 +39,10 @@ async def emulate(
         endpoint=(webhook_url, secrets.webhook_secret),
         shop_name=config.shop.name,
     )
-    async with stop_signals() as stop, listening(app, listener):
-        if not is_quiet:
+    async with stop_signals() as stop, bound_to_parent(lifeline), listening(app, listener):
+        if say_ready_on is not None:
+            say_ready(say_ready_on, {"url": url})
+        else:
             _tell(url, webhook_url, config.data_dir / "keys")
         await stop.wait()
 

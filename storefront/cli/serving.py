@@ -19,6 +19,7 @@ from aiohttp import web
 
 from storefront.app import PARTS, create_app, settle_memory
 from storefront.cli.choices import Choice
+from storefront.cli.supervising import bound_to_parent
 from storefront.control.desk import Answer, Desk
 from storefront.control.server import control_socket
 from storefront.core.config import ConfigError
@@ -55,8 +56,11 @@ class Listener:
     url: str
 
 
-def bind(host: str, port: int) -> Listener:
+def bind(host: str, port: int, *, is_shared: bool = False, is_first: bool = True) -> Listener:
     """Bind a TCP address; port 0 takes a free one. It listens only later.
+
+    One that ``is_shared`` may be bound again by processes of the same user that ask for it as ``is_shared``; the
+    first of them makes sure that nobody else has it already.
 
     Raises:
         CannotListen: somebody else has it, or this machine does not.
@@ -64,8 +68,14 @@ def bind(host: str, port: int) -> Listener:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
+        if is_shared and is_first:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
         bound = socket.socket(family, kind, protocol)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(address)
     except OSError as error:
         raise CannotListen(
@@ -128,11 +138,17 @@ async def stop_signals() -> AsyncIterator[asyncio.Event]:
 
 
 async def serve(
-    choice: Choice, announce: Callable[[Answer], None], *, listener: Listener | None = None, has_control: bool = True
+    choice: Choice,
+    announce: Callable[[Answer], None],
+    *,
+    listener: Listener | None = None,
+    worker: int | None = None,
+    lifeline: int | None = None,
 ) -> None:
     """Serve a shop until SIGINT or SIGTERM; ``announce`` is called once, when it answers.
 
-    A worker among others gets a ``listener`` that is bound already; one of them has the control socket.
+    A ``worker`` among others gets a ``listener`` that is bound already and the ``lifeline`` of its parent; worker 0
+    has the control socket.
 
     Raises:
         ConfigError, PluginFailed, BadKey: the configuration does not make a shop.
@@ -143,12 +159,13 @@ async def serve(
     start_logging(host.config.logging.level, host.config.logging.format)
     listener = listener or bind(host.config.web.host, host.config.web.port)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    app = create_app(host, own_url=listener.url)
+    app = create_app(host, own_url=listener.url, worker=worker)
     desk = Desk(app[PARTS], url=listener.url, read=choice.load)
     async with (
         stop_signals() as stop,
+        bound_to_parent(lifeline),
         listening(app, listener),
-        control_socket(desk) if has_control else nullcontext(),
+        control_socket(desk) if not worker else nullcontext(),
         reload_signal(desk),
     ):
         settle_memory()

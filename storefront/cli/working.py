@@ -1,18 +1,17 @@
 """``storefront serve --workers n``: n server processes on one address and one PostgreSQL database.
 
-The parent binds the address, migrates, runs the payment emulator as one more child where the shop has one, and
-starts a worker again if it dies. Workers share the listening socket: the kernel hands each connection to one.
+The parent holds the address, migrates, and runs the payment emulator as one more child where the shop has one.
+On Linux each worker listens on a socket of its own at that address (``SO_REUSEPORT``) and the kernel spreads the
+connections over them; with one socket for all, whoever wakes up first takes every connection that waits. Elsewhere
+the workers share a socket.
 """
 
 import asyncio
-import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-import msgspec
-import structlog
 
 from storefront.cli.choices import Choice
 from storefront.cli.serving import (
@@ -25,15 +24,15 @@ from storefront.cli.serving import (
     start_logging,
     stop_signals,
 )
+from storefront.cli.supervising import Child, Command, lifeline, say_ready
 from storefront.control.desk import Answer
 from storefront.core.errors import StorefrontError
 from storefront.joining import make_database, needs_own_sandbox
 from storefront.plugins import PluginHost
 
-log = structlog.get_logger("storefront.serve")
-
-START_AGAIN_SECONDS = 1.0
 READY_SECONDS = 60.0
+IS_SPREAD = sys.platform == "linux"
+"""Whether the kernel spreads connections over sockets that are bound to one address."""
 
 
 class NeedsPostgres(StorefrontError):
@@ -47,12 +46,13 @@ class WorkerFailed(StorefrontError):
 
 
 @dataclass(frozen=True, slots=True)
-class Child:
-    """A command of ours that runs until it is told to stop; ``descriptors`` stay open in it."""
+class Role:
+    """What a worker is told by its parent: its number, its address or socket, and two pipes."""
 
-    name: str
-    arguments: tuple[str, ...]
-    descriptors: tuple[int, ...]
+    number: int
+    listen_on: int | None
+    lifeline: int | None
+    say_ready_on: int | None
 
 
 async def serve_with_workers(choice: Choice, count: int, announce: Callable[[Answer], None]) -> None:
@@ -70,21 +70,34 @@ async def serve_with_workers(choice: Choice, count: int, announce: Callable[[Ans
         )
     start_logging(host.config.logging.level, host.config.logging.format)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    listener = bind(host.config.web.host, host.config.web.port)
-    await _prepare(host)
+    with _bound(host) as (listener, sandbox):
+        await _prepare(host)
+        async with lifeline() as line, stop_signals() as stop:
+            commands = _commands(choice, count, listener, sandbox)
+            children = [Child(one, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5) for one in commands]
+            running = [asyncio.create_task(child.keep_running(), name=child.command.name) for child in children]
+            try:
+                announce(await _ready(children, stop))
+                with _reload_by_signal(children):
+                    await stop.wait()
+            finally:
+                stop.set()
+                await asyncio.gather(*running)
+
+
+@contextmanager
+def _bound(host: PluginHost) -> Iterator[tuple[Listener, Listener | None]]:
+    """Bind the shop's address, and one for the emulator where the shop has its own."""
+    listener = bind(host.config.web.host, host.config.web.port, is_shared=IS_SPREAD)
     sandbox = bind("127.0.0.1", 0) if needs_own_sandbox(host.config) else None
-    readers, children = _children(choice, count, listener, sandbox)
-    async with stop_signals() as stop:
-        running = [asyncio.create_task(_keep_running(child, stop), name=child.name) for child in children]
-        try:
-            announce(await _ready(readers, running, stop))
-            await stop.wait()
-        finally:
-            stop.set()
-            await asyncio.gather(*running)
-            for bound in (listener, sandbox):
-                if bound is not None:
-                    bound.socket.close()
+    if not IS_SPREAD:
+        listener.socket.listen(LISTEN_BACKLOG)
+    try:
+        yield listener, sandbox
+    finally:
+        for bound in (listener, sandbox):
+            if bound is not None:
+                bound.socket.close()
 
 
 async def _prepare(host: PluginHost) -> None:
@@ -94,89 +107,70 @@ async def _prepare(host: PluginHost) -> None:
     await database.close()
 
 
-def _children(
-    choice: Choice, count: int, listener: Listener, sandbox: Listener | None
-) -> tuple[list[int], list[Child]]:
-    """Describe the processes to run, and return the pipes on which workers say that they are ready."""
-    listener.socket.listen(LISTEN_BACKLOG)
-    readers, children = [], []
+def _commands(choice: Choice, count: int, listener: Listener, sandbox: Listener | None) -> list[Command]:
+    """Describe the processes to run, the workers last."""
+    data = () if choice.data is None else ("--data", str(choice.data))
+    shop = ("--config", str(choice.config), *data)
+    commands, at_sandbox = [], ()
     if sandbox is not None:
         fd = sandbox.socket.fileno()
-        own = ("sandbox", *_flags(choice), "--listen-on", str(fd), "--webhook-url", f"{listener.url}/webhooks/sandbox")
-        children.append(Child("sandbox", own, (fd,)))
+        own = ("sandbox", *shop, "--listen-on", str(fd), "--webhook-url", f"{listener.url}/webhooks/sandbox")
+        commands.append(Command("sandbox", own, (fd,)))
+        at_sandbox = ("--sandbox-url", sandbox.url)
+    host, port = listener.socket.getsockname()[:2]
+    fd = listener.socket.fileno()
+    at = ("--host", host, "--port", str(port)) if IS_SPREAD else ("--listen-on", str(fd))
     for number in range(count):
-        reader, writer = os.pipe()
-        readers.append(reader)
-        fd = listener.socket.fileno()
-        own = ("serve", *_flags(choice), "--listen-on", str(fd), "--say-ready-on", str(writer), "--worker", str(number))
-        if sandbox is not None:
-            own = (*own, "--sandbox-url", sandbox.url)
-        children.append(Child(f"worker {number}", own, (fd, writer)))
-    return readers, children
+        own = ("serve", *shop, *at, "--worker", str(number), *at_sandbox)
+        commands.append(Command(f"worker {number}", own, () if IS_SPREAD else (fd,)))
+    return commands
 
 
-def _flags(choice: Choice) -> tuple[str, ...]:
-    data = () if choice.data is None else ("--data", str(choice.data))
-    return ("--config", str(choice.config), *data)
-
-
-async def _keep_running(child: Child, stop: asyncio.Event) -> None:
-    """Run a child, and run it again a moment after it died, until the end."""
-    while not stop.is_set():
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "storefront", *child.arguments, pass_fds=child.descriptors, start_new_session=True
-        )
-        ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
-        await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if stop.is_set():
-            await _end(process, ended)
-        stopping.cancel()
-        if stop.is_set():
-            return
-        log.error("child_died", child=child.name, exit_code=process.returncode)
-        if process.returncode in (1, 2):
-            return  # it has said why it cannot run; trying again would say it again
-        await asyncio.sleep(START_AGAIN_SECONDS)
-
-
-async def _end(process: asyncio.subprocess.Process, ended: "asyncio.Task[int]") -> None:
-    if process.returncode is None:
-        process.send_signal(signal.SIGTERM)
+async def _ready(children: Sequence[Child], stop: asyncio.Event) -> Answer:
+    """Wait until every child has said that it is up; return what the last worker said."""
+    facts: Answer = {}
+    stopping = asyncio.create_task(stop.wait())
     try:
-        async with asyncio.timeout(DRAIN_SECONDS + 5):
-            await ended
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-async def _ready(readers: Sequence[int], running: Sequence["asyncio.Task[None]"], stop: asyncio.Event) -> Answer:
-    """Wait until every worker has said where it is; return what the first one said."""
-    facts: list[Answer] = []
-    for reader in readers:
-        saying = asyncio.create_task(asyncio.to_thread(_read_line, reader))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait([saying, stopping, *running], timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for child in children:
+            await asyncio.wait(
+                [child.first_facts, stopping], timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if stop.is_set():
+                raise WorkerFailed("Stopped before all workers were ready.")
+            found = child.first_facts.result() if child.first_facts.done() else None
+            if found is None:
+                raise WorkerFailed(f"The {child.command.name} did not come up; what it said stands above.")
+            facts = found
+    finally:
         stopping.cancel()
-        if not saying.done():
-            stop.set()
-            raise WorkerFailed("A worker ended before it was ready; what it said stands above.")
-        facts.append(saying.result())
-    return facts[0]
+    return facts
 
 
-def _read_line(reader: int) -> Answer:
-    with os.fdopen(reader, "rb") as pipe:
-        answer: Answer = msgspec.json.decode(pipe.readline())
-        return answer
+@contextmanager
+def _reload_by_signal(children: Sequence[Child]) -> Iterator[None]:
+    """Hand SIGHUP on to one worker: what it activates, all follow."""
+    loop = asyncio.get_running_loop()
+    workers = [child for child in children if child.command.arguments[0] == "serve"]
+    loop.add_signal_handler(signal.SIGHUP, lambda: any(child.send_signal(signal.SIGHUP) for child in workers))
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
 
 
-async def work(choice: Choice, *, number: int, listen_on: int, say_ready_on: int) -> None:
-    """Be worker ``number``: serve on the socket that the parent has bound, until it says stop."""
-
-    def say_ready(facts: Answer) -> None:
-        with os.fdopen(say_ready_on, "wb") as pipe:
-            pipe.write(msgspec.json.encode(facts) + b"\n")
-
+async def work(choice: Choice, role: Role) -> None:
+    """Be a worker: serve at the address that the parent holds, until it says stop or dies."""
+    if role.listen_on is not None:
+        listener = inherited(role.listen_on)
+    else:
+        assert choice.host is not None
+        assert choice.port is not None
+        listener = bind(choice.host, choice.port, is_shared=True, is_first=False)
     # One of them answers for all on the control socket: what an operator asks is about the database they share.
-    await serve(choice, say_ready, listener=inherited(listen_on), has_control=number == 0)
+    await serve(
+        choice,
+        lambda facts: say_ready(role.say_ready_on, facts),
+        listener=listener,
+        worker=role.number,
+        lifeline=role.lifeline,
+    )

@@ -2,13 +2,17 @@
 
 Plain integers, because the library's own counters take a lock for each of three increments; they are
 turned into its samples when somebody scrapes. Labels are route templates, so their number is bounded.
+
+Each process counts for itself. Of several on one address (``serve --workers``) a scrape meets any, so every sample
+says whose it is (``worker="2"``): no counter ever seems to jump back, and sums over ``worker`` are the whole.
 """
 
+import os
 from bisect import bisect_left
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -46,10 +50,12 @@ class RouteMetrics:
 
 
 class HttpMetrics(Collector):
-    """Requests by route and status, and how long they took."""
+    """Requests by route and status, and how long they took; by ``worker`` where there are several."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, *, worker: int | None = None) -> None:
         self.registry = registry
+        self._names = () if worker is None else ("worker",)
+        self._worker = () if worker is None else (str(worker),)
         self._routes: list[RouteMetrics] = []
         registry.register(self)
 
@@ -62,16 +68,23 @@ class HttpMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Write all samples."""
         requests = CounterMetricFamily(
-            "storefront_http_requests", "Requests answered.", labels=("method", "route", "status")
+            "storefront_http_requests", "Requests answered.", labels=(*self._names, "method", "route", "status")
         )
         seconds = HistogramMetricFamily(
-            "storefront_http_request_seconds", "Time until the answer was ready.", labels=("method", "route")
+            "storefront_http_request_seconds",
+            "Time until the answer was ready.",
+            labels=(*self._names, "method", "route"),
         )
         for counts in self._routes:
-            labels = (counts.method, counts.route)
+            labels = (*self._worker, counts.method, counts.route)
             for status, count in counts.statuses.items():
                 requests.add_metric((*labels, str(status)), count)
             if counts.statuses:
                 seconds.add_metric(labels, buckets=counts.cumulated(), sum_value=counts.seconds)
         yield requests
         yield seconds
+        process = GaugeMetricFamily(
+            "storefront_process", "The process that answered; always 1.", labels=(*self._names, "pid")
+        )
+        process.add_metric((*self._worker, str(os.getpid())), 1)
+        yield process
