@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from storefront.cli.choices import Choice
 from storefront.cli.serving import (
@@ -111,7 +112,8 @@ def _commands(choice: Choice, count: int, listener: Listener, sandbox: Listener 
     """Describe the processes to run, the workers last."""
     data = () if choice.data is None else ("--data", str(choice.data))
     shop = ("--config", str(choice.config), *data)
-    commands, at_sandbox = [], ()
+    commands: list[Command] = []
+    at_sandbox: tuple[str, ...] = ()
     if sandbox is not None:
         fd = sandbox.socket.fileno()
         own = ("sandbox", *shop, "--listen-on", str(fd), "--webhook-url", f"{listener.url}/webhooks/sandbox")
@@ -132,9 +134,8 @@ async def _ready(children: Sequence[Child], stop: asyncio.Event) -> Answer:
     stopping = asyncio.create_task(stop.wait())
     try:
         for child in children:
-            await asyncio.wait(
-                [child.first_facts, stopping], timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
-            )
+            waiting: list[asyncio.Future[Any]] = [child.first_facts, stopping]
+            await asyncio.wait(waiting, timeout=READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if stop.is_set():
                 raise WorkerFailed("Stopped before all workers were ready.")
             found = child.first_facts.result() if child.first_facts.done() else None

@@ -13,7 +13,7 @@ Your own is ``running_shop(tmp_path, config)``; after it the deep audit must be 
 
 from storefront.testing.calling import Answer, Caller, Reply, Wall
 from storefront.testing.sandbox_control import SandboxControl
-from storefront.testing.shop import HANG_SECONDS, Shop, running_shop, shop
+from storefront.testing.shop import HANG_SECONDS, Shop, ShopClient, running_shop, shop
 from storefront.testing.tiny_shop import OPERATOR_KEY, PUBLISHABLE_KEY, SERVER_KEY, TINY_SHOP
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Reply",
     "SandboxControl",
     "Shop",
+    "ShopClient",
     "Wall",
     "running_shop",
     "shop",

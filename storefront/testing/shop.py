@@ -15,7 +15,9 @@ from aiohttp import web
 from storefront.app import PARTS, create_app
 from storefront.core.audit import Report, verify_database
 from storefront.core.clock import Clock
-from storefront.core.config import Database, Secret
+from storefront.core.config import Database as DatabaseSection
+from storefront.core.config import Secret
+from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.joining import Parts, SandboxSecrets
 from storefront.plugins import load
@@ -28,55 +30,16 @@ from storefront.web.edge import SERVER_OPTIONS
 HANG_SECONDS = 20.0
 
 
-class Shop:
-    """One running shop; made by ``running_shop``. ``purchase`` arguments are answers or their JSON."""
+class ShopClient:
+    """What tests do with a running shop, whoever runs it. ``purchase`` arguments are answers or their JSON."""
 
     http: aiohttp.ClientSession
-    parts: Parts
+    sandbox: SandboxControl
+    database: Database
 
-    def __init__(self, config: Path, environ: Mapping[str, str], wall: Wall, *, database: str | None = None) -> None:
+    def __init__(self, wall: Wall) -> None:
         self.wall = wall
-        self._config = config
-        self._database_url = database
-        self._environ = environ
-        self._socket = socket.create_server(("127.0.0.1", 0))  # bound first: the shop must know its address
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self._runner: web.AppRunner | None = None
         self._customers: dict[str, Caller] = {}
-        self._commits = asyncio.Event()
-
-    async def start(self) -> None:
-        """Start serving, on the same files and address as before."""
-        host = load(self._config, self._environ)
-        if self._database_url is not None:
-            host.config = replace(host.config, database=Database(Secret(self._database_url)))
-        app = create_app(host, own_url=self.url, clock=Clock(self.wall))
-        self.parts = app[PARTS]
-        self._look = look_into(self.parts.database)
-        self.parts.services.engine.follow(lambda _: self._commits.set())
-        secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways.get("sandbox"))
-        self.sandbox = SandboxControl(self, secrets.secret_key, secrets.webhook_secret)
-        runner = web.AppRunner(app, shutdown_timeout=5, **SERVER_OPTIONS)
-        await runner.setup()
-        self._runner = runner
-        self.http = aiohttp.ClientSession(base_url=self.url)
-        await web.SockSite(runner, self._socket.dup()).start()
-
-    async def stop(self) -> None:
-        """Shut down as on SIGTERM; safe to call twice."""
-        if self._runner is not None:
-            runner, self._runner = self._runner, None
-            await self.http.close()
-            await runner.cleanup()
-
-    async def restart(self) -> None:
-        """Stop and start again on the same files."""
-        await self.stop()
-        await self.start()
-
-    async def close(self) -> None:
-        await self.stop()
-        self._socket.close()
 
     def as_customer(self, name: str = "ada") -> Caller:
         """Return the API as this customer's session sees it."""
@@ -118,11 +81,10 @@ class Shop:
         """Wait until a purchase is no longer pending and return it as the game's server sees it."""
         async with asyncio.timeout(HANG_SECONDS):
             while True:
-                self._commits.clear()
                 seen = await self.seen(purchase)
                 if seen["status"] != "pending":
                     return seen
-                await self._commits.wait()
+                await asyncio.sleep(0.01)
 
     async def seen(self, purchase: Answer | Mapping[str, Any]) -> Any:
         """Return a purchase as it is now."""
@@ -142,12 +104,17 @@ class Shop:
 
     async def quiet(self) -> None:
         """Wait until no job is due or running and every webhook that goes out has arrived."""
-        jobs = self.parts.jobs
         async with asyncio.timeout(HANG_SECONDS):
             while True:
-                if await jobs.is_idle() and await self.sandbox.is_idle() and await jobs.is_idle():
+                if await self.is_idle() and await self.sandbox.is_idle() and await self.is_idle():
                     return
                 await asyncio.sleep(0.01)
+
+    async def is_idle(self) -> bool:
+        """Tell whether no job is due or running."""
+        offset = self.query("SELECT value FROM settings WHERE key = 'clock_offset_ms'")
+        now = self.wall() + (int(offset[0]["value"]) if offset else 0)
+        return not self.query("SELECT 1 AS n FROM jobs WHERE state = 'waiting' AND due_at <= ? LIMIT 1", now)
 
     async def until(self, is_so: Callable[[], object]) -> None:
         """Wait until ``is_so()`` is true: for what follows from an event or is done by a job."""
@@ -175,17 +142,80 @@ class Shop:
 
     def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """Read the database behind the server's back; ``?`` stands for a parameter on either database."""
-        return self._look(sql, parameters)
+        return look_into(self.database)(sql, parameters)
 
     def rows(self) -> dict[str, int]:
         """Count the rows of every table."""
-        names = tables_of(self._look, self.parts.database)
+        names = tables_of(look_into(self.database), self.database)
         counts = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in names)  # noqa: S608
         return {row["name"]: row["n"] for row in self.query(counts)}
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``."""
-        return await verify_database(self.parts.database, deep=True)
+        return await verify_database(self.database, deep=True)
+
+
+class Shop(ShopClient):
+    """One shop, run in this process; made by ``running_shop``."""
+
+    parts: Parts
+
+    def __init__(self, config: Path, environ: Mapping[str, str], wall: Wall, *, database: str | None = None) -> None:
+        super().__init__(wall)
+        self._config = config
+        self._database_url = database
+        self._environ = environ
+        self._socket = socket.create_server(("127.0.0.1", 0))  # bound first: the shop must know its address
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._runner: web.AppRunner | None = None
+        self._commits = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start serving, on the same files and address as before."""
+        host = load(self._config, self._environ)
+        if self._database_url is not None:
+            host.config = replace(host.config, database=DatabaseSection(Secret(self._database_url)))
+        app = create_app(host, own_url=self.url, clock=Clock(self.wall))
+        self.parts = app[PARTS]
+        self.database = self.parts.database
+        self.parts.services.engine.follow(lambda _: self._commits.set())
+        secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways.get("sandbox"))
+        self.sandbox = SandboxControl(self, secrets.secret_key, secrets.webhook_secret)
+        runner = web.AppRunner(app, shutdown_timeout=5, **SERVER_OPTIONS)
+        await runner.setup()
+        self._runner = runner
+        self.http = aiohttp.ClientSession(base_url=self.url)
+        await web.SockSite(runner, self._socket.dup()).start()
+
+    async def stop(self) -> None:
+        """Shut down as on SIGTERM; safe to call twice."""
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await self.http.close()
+            await runner.cleanup()
+
+    async def restart(self) -> None:
+        """Stop and start again on the same files."""
+        await self.stop()
+        await self.start()
+
+    async def close(self) -> None:
+        await self.stop()
+        self._socket.close()
+
+    async def settled(self, purchase: Answer | Mapping[str, Any]) -> Any:
+        """Wait until a purchase is no longer pending and return it as the game's server sees it."""
+        async with asyncio.timeout(HANG_SECONDS):
+            while True:
+                self._commits.clear()
+                seen = await self.seen(purchase)
+                if seen["status"] != "pending":
+                    return seen
+                await self._commits.wait()
+
+    async def is_idle(self) -> bool:
+        """Tell whether no job is due or running."""
+        return await self.parts.jobs.is_idle()
 
 
 @asynccontextmanager
