@@ -41,7 +41,7 @@ from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
-from storefront.web.metrics import HttpMetrics
+from storefront.web.metrics import HttpMetrics, ProcessMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
 from storefront.web.services import KEYS, SERVICES, TOKENS
@@ -81,6 +81,7 @@ def create_app(
 def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
+    ProcessMetrics(registry, parts.services.clock, worker=worker)
     routes: list[Routes] = [
         module.routes
         for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)

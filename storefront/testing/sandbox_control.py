@@ -19,8 +19,9 @@ class SandboxHost(Host, Protocol):
 class SandboxControl:
     """The payment emulator as tests use it: what goes wrong next, who paid, and its books as the judge."""
 
-    def __init__(self, shop: SandboxHost, secret_key: str, webhook_secret: str) -> None:
+    def __init__(self, shop: SandboxHost, secret_key: str, webhook_secret: str, *, url: str = "/sandbox") -> None:
         self._shop = shop
+        self._url = url
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self.webhook_secret = webhook_secret
 
@@ -48,7 +49,7 @@ class SandboxControl:
 
     async def books(self) -> dict[str, Any]:
         """Charges, refunds, sessions and totals, oldest first."""
-        async with self._shop.http.get("/sandbox/control/books", headers=self._headers) as response:
+        async with self._shop.http.get(f"{self._url}/control/books", headers=self._headers) as response:
             books: dict[str, Any] = await response.json()
             return books
 
@@ -65,11 +66,11 @@ class SandboxControl:
         return read_answer(await self._shop.as_nobody().send("POST", "/webhooks/sandbox", content=raw, headers=headers))
 
     async def is_idle(self) -> bool:
-        async with self._shop.http.get("/sandbox/control/clock", headers=self._headers) as response:
+        async with self._shop.http.get(f"{self._url}/control/clock", headers=self._headers) as response:
             return bool((await response.json())["idle"])
 
     async def _control(self, name: str, body: Any) -> Any:
-        async with self._shop.http.post(f"/sandbox/control/{name}", json=body, headers=self._headers) as response:
+        async with self._shop.http.post(f"{self._url}/control/{name}", json=body, headers=self._headers) as response:
             answer = await response.json()
             assert response.status == 200, answer
             return answer

@@ -16,6 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from storefront.core.clock import Clock
+
 UNMATCHED = "(none)"
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -83,8 +85,25 @@ class HttpMetrics(Collector):
                 seconds.add_metric(labels, buckets=counts.cumulated(), sum_value=counts.seconds)
         yield requests
         yield seconds
+
+
+class ProcessMetrics(Collector):
+    """Which process answered, and how far its business time is ahead: what tells the processes of one shop apart."""
+
+    def __init__(self, registry: CollectorRegistry, clock: Clock, *, worker: int | None = None) -> None:
+        self._clock = clock
+        self._labels = {} if worker is None else {"worker": str(worker)}
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Write both samples."""
         process = GaugeMetricFamily(
-            "storefront_process", "The process that answered; always 1.", labels=(*self._names, "pid")
+            "storefront_process", "The process that answered; always 1.", labels=(*self._labels, "pid")
         )
-        process.add_metric((*self._worker, str(os.getpid())), 1)
+        process.add_metric((*self._labels.values(), str(os.getpid())), 1)
         yield process
+        offset = GaugeMetricFamily(
+            "storefront_clock_offset_seconds", "How far a sandbox's clock was moved.", labels=tuple(self._labels)
+        )
+        offset.add_metric(tuple(self._labels.values()), self._clock.offset_ms / 1000)
+        yield offset

@@ -1,43 +1,14 @@
-"""A shop to race in: offers whose prices and limits make the winner's number plain, and how to start a race."""
+"""A running arena, its customers' first gems, and how answers are counted."""
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from storefront.testing import Answer, Shop, running_shop
 
-ARENA = """
-shop: {name: Arena}
-mode: sandbox
-data: ${DATA}
-keys:
-  - {key: sk_sandbox_demo, kind: server}
-  - {key: ak_sandbox_demo, kind: operator}
-gateways: {sandbox: {}}
-plugins: {microtransactions: {}}
-assets: {gems: {title: Gems}}
-offers:
-  gems-100: {kind: currency_pack, title: 100 gems, contents: {gems: 100}, prices: {USD: 99}}
-  gems-500: {kind: currency_pack, title: 500 gems, contents: {gems: 500}, prices: {USD: 499}}
-  charm: {kind: item, type: consumable, title: Charm, prices: {gems: 10}}
-  relic: {kind: item, type: durable, title: Relic, prices: {gems: 10}}
-  chest: {kind: item, type: durable, title: Chest, prices: {USD: 1499}}
-  token: {kind: item, type: consumable, title: Three each, prices: {gems: 1},
-          limits: [{per: customer, count: 3, window: lifetime}]}
-  last-gem-1: &gem {kind: item, type: consumable, title: The last one, prices: {gems: 10},
-                    limits: [{per: global, count: 1, window: lifetime}]}
-  last-gem-2: *gem
-  last-gem-3: *gem
-  last-coin-1: &coin {kind: item, type: consumable, title: The last one, prices: {USD: 2500},
-                      limits: [{per: global, count: 1, window: lifetime}]}
-  last-coin-2: *coin
-  last-coin-3: *coin
-"""
-
-Fund = Callable[..., Awaitable[None]]
+from .arena import ARENA, fund_customers, tally
 
 
 @pytest.fixture
@@ -48,26 +19,9 @@ async def arena(tmp_path, database_url) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture
-def fund(arena: Shop) -> Fund:
+def fund(arena: Shop) -> Callable[..., Awaitable[None]]:
     """Give customers ``packs`` × 100 gems each, by purchases that are really paid, all at the same time."""
-
-    async def give(*names: str, packs: int = 1) -> None:
-        answers = await asyncio.gather(*(_pay_for(arena, name, packs) for name in names))
-        assert tally(answers) == {(200, "completed"): len(names)}
-
-    return give
-
-
-async def _pay_for(shop: Shop, name: str, packs: int) -> Answer:
-    purchase = await shop.buy("gems-100", customer=name, quantity=packs)
-    assert purchase.status == 202, purchase
-    assert await shop.pay(purchase) == 303
-    return await shop.as_customer(name).post(f"/v1/purchases/{purchase.json['id']}/finalize")
-
-
-def tally(answers: Iterable[Answer]) -> dict[tuple[int, Any], int]:
-    """Count answers by status and code (of a refusal) or status word (of a purchase)."""
-    return Counter((answer.status, answer.json.get("code") or answer.json.get("status")) for answer in answers)
+    return partial(fund_customers, arena)
 
 
 @pytest.fixture(name="tally")

@@ -1,0 +1,164 @@
+"""Races between requests in three server processes: what one process decides, the others keep to."""
+
+import asyncio
+from collections import Counter
+
+import msgspec
+
+from tests.races.arena import tally
+
+from .cluster import spread
+
+SOLD_OUT = (409, "sold_out")
+
+
+def in_turn(arena, count):
+    """Give the arena as each of its processes shows it, one after the other, ``count`` times."""
+    return [arena.at(number) for number in range(count)]
+
+
+async def test_a_wallet_that_pays_for_ten_buys_ten_of_64_at_once(arena, fund):
+    for turn in range(3):
+        name = f"hammer-{turn}"
+        await fund(name)
+
+        answers = await asyncio.gather(*(arena.buy("charm", customer=name) for _ in range(64)))
+
+        assert tally(answers) == {(201, "completed"): 10, (402, "insufficient_funds"): 54}
+        assert len(spread(answers)) == 3
+        assert arena.balance(f"customer:{name}:gems") == 0
+
+
+async def test_the_last_one_goes_to_one_of_64_customers(arena, fund):
+    names = [f"rush-{n}" for n in range(64)]
+    await fund(*names)
+    for sku in ("last-gem-1", "last-gem-2", "last-gem-3"):
+        answers = await asyncio.gather(*(arena.buy(sku, customer=name) for name in names))
+
+        assert tally(answers) == {(201, "completed"): 1, SOLD_OUT: 63}
+        assert len(spread(answers)) == 3
+        assert arena.query("SELECT quantity FROM items WHERE sku = ?", sku) == [{"quantity": 1}]
+
+
+async def test_the_last_one_for_money_is_reserved_by_one_of_64_customers(arena):
+    names = [f"bidder-{n}" for n in range(64)]
+    await asyncio.gather(*(arena.as_customer(name).get("/v1/me") for name in names))
+    for sku in ("last-coin-1", "last-coin-2"):
+        answers = await asyncio.gather(*(arena.buy(sku, customer=name) for name in names))
+
+        assert tally(answers) == {(202, "pending"): 1, SOLD_OUT: 63}
+        won = next(answer for answer in answers if answer.status == 202)
+        assert await arena.pay(won) == 303
+        assert (await arena.settled(won))["status"] == "completed"
+
+
+async def test_64_identical_requests_under_one_key_are_one_purchase(arena, fund):
+    for turn in range(3):
+        name = f"same-{turn}"
+        await fund(name)
+        token = await arena.session(name)
+        content = msgspec.json.encode({"sku": "charm"})
+
+        replies = await asyncio.gather(
+            *(
+                shop.bearing(token).send("POST", "/v1/purchases", content=content, key="the-key")
+                for shop in in_turn(arena, 3)
+                for _ in range(21)
+            ),
+            arena.bearing(token).send("POST", "/v1/purchases", content=content, key="the-key"),
+        )
+
+        assert {reply.status for reply in replies} == {201}
+        assert len({reply.body for reply in replies}) == 1
+        assert sum(reply.headers.get("Idempotent-Replayed") == "true" for reply in replies) == 63
+        assert len(spread(replies)) == 3
+        assert arena.balance(f"customer:{name}:gems") == 90
+
+
+async def test_a_server_key_used_for_different_customers_at_once_has_one_effect(arena, fund):
+    """The key is the caller's, the anchors are the customers': only the record itself can tell who was first."""
+    for turn in range(8):
+        names = [f"disjoint-{turn}-{n}" for n in range(3)]
+        await fund(*names)
+
+        answers = await asyncio.gather(
+            *(
+                shop.as_server().post("/v1/purchases", {"customer": name, "sku": "charm"}, key=f"disjoint-{turn}")
+                for shop, name in zip(in_turn(arena, 3), names, strict=True)
+            )
+        )
+
+        assert Counter(answer.status for answer in answers) == {201: 1, 422: 2}
+        assert sorted(arena.balance(f"customer:{name}:gems") for name in names) == [90, 100, 100]
+
+
+async def test_a_customer_met_by_all_processes_at_once_is_one_customer(arena):
+    for turn in range(3):
+        name = f"newcomer-{turn}"
+
+        answers = await asyncio.gather(*(arena.as_server().post("/v1/sessions", {"customer": name}) for _ in range(32)))
+
+        assert {answer.status for answer in answers} == {201}
+        assert len(spread(answers)) == 3
+        found = arena.query("SELECT id FROM customers WHERE external_id = ?", name)
+        assert len(found) == 1
+        created = "SELECT count(*) AS n FROM events WHERE type = 'customer.created' AND subject = ?"
+        assert arena.query(created, found[0]["id"]) == [{"n": 1}]
+
+
+async def test_a_paid_purchase_settles_once_whoever_comes_first(arena):
+    await arena.sandbox.webhooks("hold")
+    for turn in range(3):
+        name = f"payer-{turn}"
+        purchase = await arena.buy("gems-500", customer=name)
+        assert await arena.pay(purchase) == 303
+        token, path = await arena.session(name), f"/v1/purchases/{purchase.json['id']}"
+
+        answers = await asyncio.gather(
+            *(shop.bearing(token).post(f"{path}/finalize") for shop in in_turn(arena, 6)),
+            *(shop.bearing(token).post(f"{path}/cancel") for shop in in_turn(arena, 6)),
+            arena.sandbox.release("shuffled", copies=3),
+            arena.advance("2m"),
+        )
+
+        assert {answer.json["status"] for answer in answers[:12]} == {"completed"}
+        await arena.quiet()
+        assert arena.balance(f"customer:{name}:gems") == 500
+        story = arena.query("SELECT type FROM events WHERE subject = ? ORDER BY sequence", purchase.json["id"])
+        assert [event["type"] for event in story] == ["purchase.pending", "purchase.completed"]
+    await arena.sandbox.webhooks("normal")
+    charged = [purchase_id for purchase_id, _ in await arena.sandbox.charged()]
+    assert len(charged) == len(set(charged))
+
+
+async def test_what_one_process_sold_the_others_know_at_once_by_the_version(arena, fund):
+    for turn in range(5):
+        name = f"reader-{turn}"
+        await fund(name)
+        token = await arena.session(name)
+        everywhere = [shop.bearing(token) for shop in in_turn(arena, 3)]
+        for caller in everywhere:
+            assert (await caller.get("/v1/me")).json["wallets"]["gems"]["available"] == 100
+
+        bought = await everywhere[turn % 3].post("/v1/purchases", {"sku": "charm"}, key=f"buy-{turn}")
+
+        version = str((await everywhere[turn % 3].get("/v1/me")).json["version"])
+        assert bought.status == 201
+        for caller in everywhere:
+            seen = await caller.get("/v1/me", **{"X-Customer-Version": version})
+            assert seen.json["wallets"]["gems"]["available"] == 90
+
+
+async def test_without_a_version_the_others_know_within_a_moment(arena, fund):
+    await fund("patient")
+    token = await arena.session("patient")
+    callers = [shop.bearing(token) for shop in in_turn(arena, 3)]
+    for caller in callers:
+        await caller.get("/v1/me")
+
+    assert (await callers[0].post("/v1/purchases", {"sku": "charm"}, key="once")).status == 201
+
+    for caller in callers:
+        async with asyncio.timeout(20):
+            while (await caller.get("/v1/me")).json["wallets"]["gems"]["available"] != 90:
+                await asyncio.sleep(0.02)
