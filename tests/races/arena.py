@@ -29,6 +29,10 @@ offers:
                     limits: [{per: global, count: 1, window: lifetime}]}
   last-gem-2: *gem
   last-gem-3: *gem
+  edition-1: &edition {kind: item, type: consumable, title: Twenty of it, prices: {gems: 10},
+                       limits: [{per: global, count: 20, window: lifetime}]}
+  edition-2: *edition
+  edition-3: *edition
   last-coin-1: &coin {kind: item, type: consumable, title: The last one, prices: {USD: 2500},
                       limits: [{per: global, count: 1, window: lifetime}]}
   last-coin-2: *coin

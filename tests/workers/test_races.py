@@ -40,6 +40,18 @@ async def test_the_last_one_goes_to_one_of_64_customers(arena, fund):
         assert arena.query("SELECT quantity FROM items WHERE sku = ?", sku) == [{"quantity": 1}]
 
 
+async def test_an_edition_of_twenty_goes_to_20_of_64_customers(arena, fund):
+    """No event tells the contenders apart here: they have the offer's anchor in common, and nothing else."""
+    names = [f"collector-{n}" for n in range(64)]
+    await fund(*names)
+    for sku in ("edition-1", "edition-2", "edition-3"):
+        answers = await asyncio.gather(*(arena.buy(sku, customer=name) for name in names))
+
+        assert tally(answers) == {(201, "completed"): 20, SOLD_OUT: 44}
+        assert len(spread(answers)) == 3
+        assert arena.query("SELECT sum(quantity) AS n FROM items WHERE sku = ?", sku) == [{"n": 20}]
+
+
 async def test_the_last_one_for_money_is_reserved_by_one_of_64_customers(arena):
     names = [f"bidder-{n}" for n in range(64)]
     await asyncio.gather(*(arena.as_customer(name).get("/v1/me") for name in names))
@@ -160,5 +172,5 @@ async def test_without_a_version_the_others_know_within_a_moment(arena, fund):
 
     for caller in callers:
         async with asyncio.timeout(20):
-            while (await caller.get("/v1/me")).json["wallets"]["gems"]["available"] != 90:
+            while (await caller.get("/v1/me")).json["wallets"]["gems"]["available"] != 90:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
