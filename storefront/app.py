@@ -11,14 +11,17 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from storefront.core.clock import Clock
+from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.config import Config
 from storefront.core.database import read_setting
+from storefront.core.errors import StorefrontError
 from storefront.core.retention import schedule_retention
+from storefront.core.shared_keys import settle_keys
 from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
 from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
-from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, needs_own_sandbox
+from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, keys_folder, needs_own_sandbox
 from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
@@ -132,6 +135,8 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
             int(await read_setting(services.reader, CLOCK_SETTING) or 0) if not services.is_live else 0
         )
         services.engine.start()
+        if database.is_shared:
+            await settle_keys(services, parts.shared_keys, keys_folder(services.config))
         await parts.keys.refresh()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
@@ -218,10 +223,20 @@ def _checks(parts: Parts) -> Mapping[str, Check]:
     """Return what ``/readyz`` asks; the emulator is not waited for."""
 
     async def database() -> str | None:
-        return None if parts.services.engine.is_alive else "the commit engine is not running"
+        if not parts.services.engine.is_alive:
+            return "the commit engine is not running"
+        try:
+            await read_setting(parts.services.reader, "mode")
+        except DatabaseAway:
+            return "the database does not answer"
+        return None
 
     async def migrations() -> str | None:
-        behind = [found.history for found in await parts.database.revisions() if found.current != found.wanted]
+        try:
+            found = await parts.database.revisions()
+        except StorefrontError:
+            return "the database does not answer"
+        behind = [one.history for one in found if one.current != one.wanted]
         return f"not migrated: {', '.join(behind)}" if behind else None
 
     async def catalog_ready() -> str | None:

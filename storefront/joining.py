@@ -32,6 +32,7 @@ from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresD
 from storefront.core.retention import forget
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
+from storefront.core.shared_keys import SharedKeys
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import give_purchase, sweep_purchase
@@ -63,6 +64,11 @@ class Parts:
     emulator: SandboxClient | None
     announcer: Announcer | None
     keeping_up: KeepingUp | None
+
+    @property
+    def shared_keys(self) -> SharedKeys:
+        """What all processes of the shop must have in common."""
+        return SharedKeys.of(self.signing, self.hasher)
 
     def find_key(self, key_id: str) -> KeyRecord | None:
         """Find a key by its id: of the configuration, else of the books."""
@@ -121,8 +127,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     )
     host.collect("register_gateways", lambda name, found: _add_gateways(gateways, found), services=services)
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
-    signing = SigningKeys.load_or_create(config.data_dir / "keys")
-    hasher = KeyHasher.load_or_create(config.data_dir / "keys")
+    signing = SigningKeys.load_or_create(keys_folder(config))
+    hasher = KeyHasher.load_or_create(keys_folder(config))
     jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
     parts = Parts(
@@ -153,6 +159,11 @@ def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer |
     if isinstance(database, PostgresDatabase):
         return Announcer(database.url, engine), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
     return None, OnlyLeader()
+
+
+def keys_folder(config: Config) -> Path:
+    """Return where a process keeps the secrets that it makes for itself."""
+    return config.data_dir / "keys"
 
 
 def make_database(host: PluginHost) -> Database:

@@ -3,7 +3,6 @@
 Also what has to be known first: whether a server runs on a data folder at all.
 """
 
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from storefront.cli.choices import Choice
-from storefront.control.address import SOCKET_NAME, socket_address
+from storefront.control.address import SOCKET_NAME, is_answered, socket_address
 from storefront.core.config import ConfigError, Mistake
 from storefront.core.errors import StorefrontError
 
@@ -42,7 +41,7 @@ async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any
 
     host = choice.load()
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    async with opened_desk(host, read=choice.load) as desk:
+    async with opened_desk(host, read=choice.load, is_adopting=operation == "keys.adopt") as desk:
         return await desk.ask(operation, arguments)
 
 
@@ -72,10 +71,4 @@ async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any
 
 def is_running(data_dir: Path) -> bool:
     """Tell whether a server answers on a data folder's control socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        try:
-            with socket_address(data_dir / SOCKET_NAME) as address:
-                probe.connect(address)
-        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
-            return False
-    return True
+    return is_answered(data_dir / SOCKET_NAME)

@@ -123,6 +123,22 @@ def revoke(
         console().print(f"{escape(key_id)} is revoked.")
 
 
+@app.command()
+def adopt(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
+    """Go on with this data folder's keys after the shop's own are lost; for a shop on PostgreSQL.
+
+    Sessions end, and API keys that were made before stop working; those in the YAML go on.
+
+    \b
+    Example:
+      storefront keys adopt
+    """
+    _ask(Choice(config, data=data), "keys.adopt")
+    from storefront.cli.output import console
+
+    console().print("The keys of this data folder are the shop's now. Copy its keys/ to every other server.")
+
+
 def _state(key: dict[str, Any]) -> str:
     if key["revoked_at"]:
         return f"[red]revoked {key['revoked_at'][:10]}[/]"

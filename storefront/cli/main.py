@@ -9,7 +9,7 @@ import sys
 import time
 from typing import NoReturn
 
-_OF_THE_CONFIGURATION = frozenset({"wrong_mode", "bad_configured_key", "plugin_failed"})
+_OF_THE_CONFIGURATION = frozenset({"wrong_mode", "bad_configured_key", "plugin_failed", "needs_postgres", "other_keys"})
 
 
 def main() -> NoReturn:

@@ -27,8 +27,11 @@ from storefront.cli.serving import (
 )
 from storefront.cli.supervising import Child, Command, lifeline, say_ready
 from storefront.control.desk import Answer
+from storefront.core.api_keys import KeyHasher
 from storefront.core.errors import StorefrontError
-from storefront.joining import make_database, needs_own_sandbox
+from storefront.core.sessions import SigningKeys
+from storefront.core.shared_keys import SharedKeys, check_keys
+from storefront.joining import keys_folder, make_database, needs_own_sandbox
 from storefront.plugins import PluginHost
 
 READY_SECONDS = 60.0
@@ -102,10 +105,14 @@ def _bound(host: PluginHost) -> Iterator[tuple[Listener, Listener | None]]:
 
 
 async def _prepare(host: PluginHost) -> None:
-    """Migrate before anybody serves, so that a failure is said once."""
-    database = make_database(host)
+    """Migrate, and look at the keys, before anybody serves: so that what is wrong is said once."""
+    database, folder = make_database(host), keys_folder(host.config)
     await database.open(mode=str(host.config.mode))
-    await database.close()
+    try:
+        keys = SharedKeys.of(SigningKeys.load_or_create(folder), KeyHasher.load_or_create(folder))
+        await check_keys(database.reader, keys, folder)
+    finally:
+        await database.close()
 
 
 def _commands(choice: Choice, count: int, listener: Listener, sandbox: Listener | None) -> list[Command]:

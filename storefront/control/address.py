@@ -1,12 +1,24 @@
 """Where the control socket is; light, so that asking a running server costs little."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 SOCKET_NAME = "control.sock"
 LONGEST_ADDRESS = 100
+
+
+def is_answered(path: Path) -> bool:
+    """Tell whether a server listens on the control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            with socket_address(path) as address:
+                probe.connect(address)
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
+            return False
+    return True
 
 
 @contextmanager

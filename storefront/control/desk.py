@@ -15,7 +15,8 @@ from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
 from storefront.core.database import describe_revisions
 from storefront.core.errors import FieldError, Invalid, StorefrontError
-from storefront.joining import SANDBOX, Parts, join
+from storefront.core.shared_keys import adopt_keys, settle_keys
+from storefront.joining import SANDBOX, Parts, join, keys_folder
 from storefront.plugins import PluginHost
 
 ACTOR = "operator:shell"
@@ -52,6 +53,7 @@ class Desk:
             "keys.list": self._list_keys,
             "keys.create": self._create_key,
             "keys.revoke": self._revoke_key,
+            "keys.adopt": self._adopt_keys,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
@@ -137,6 +139,10 @@ class Desk:
         await self._parts.keys.revoke(arguments["id"], actor=ACTOR)
         return {"id": arguments["id"], "revoked": True}
 
+    async def _adopt_keys(self, _: Mapping[str, Any]) -> Answer:
+        await adopt_keys(self._parts.services, self._parts.shared_keys)
+        return {"adopted": True}
+
 
 def changed_sections(running: Config, wanted: Config) -> list[str]:
     """Name the sections of the YAML that differ and that only a restart puts into effect."""
@@ -148,17 +154,22 @@ def changed_sections(running: Config, wanted: Config) -> list[str]:
 
 
 @asynccontextmanager
-async def opened_desk(host: PluginHost, *, read: Callable[[], PluginHost]) -> AsyncIterator[Desk]:
+async def opened_desk(
+    host: PluginHost, *, read: Callable[[], PluginHost], is_adopting: bool = False
+) -> AsyncIterator[Desk]:
     """Open the shop's database in this process, for as long as the block runs; nothing is served.
 
     Raises:
         DatabaseInUse, MigrationFailed, WrongMode: it cannot be opened.
+        OtherKeys: the keys in the data folder are not those of the shop, and we are not here to adopt them.
     """
     parts = join(host, public_url=host.config.web.public_url or "", own_url="")
     services = parts.services
     await parts.database.open(mode=services.config.mode)
     try:
         services.engine.start()
+        if parts.database.is_shared and not is_adopting:
+            await settle_keys(services, parts.shared_keys, keys_folder(services.config))
         await parts.keys.refresh()
         yield Desk(parts, url=None, read=read)
     finally:

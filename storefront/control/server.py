@@ -8,21 +8,29 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
+import structlog
 from aiohttp import web
 
-from storefront.control.address import SOCKET_NAME, socket_address
+from storefront.control.address import SOCKET_NAME, is_answered, socket_address
 from storefront.control.desk import Answer, Desk
 from storefront.core.config import ConfigError
 from storefront.core.errors import StorefrontError
+
+log = structlog.get_logger("storefront.control")
 
 
 @asynccontextmanager
 async def control_socket(desk: Desk) -> AsyncIterator[Path]:
     """Answer on the data folder's control socket while the block runs.
 
-    Whoever serves the database holds its lock, so a socket that is already there belongs to a dead process.
+    A socket that nobody answers on belongs to a dead process. Where another server of the shop answers
+    already on the same folder, it goes on doing so: on a database that both serve, one is as good as the other.
     """
     path = desk.data_dir / SOCKET_NAME
+    if is_answered(path):
+        log.info("control_socket_taken", path=str(path))
+        yield path
+        return
     runner = web.AppRunner(_application(desk), access_log=None, shutdown_timeout=5)
     await runner.setup()
     try:

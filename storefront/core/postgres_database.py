@@ -23,6 +23,13 @@ LOCK_CLASS = 0x5F0E
 """First half of our named advisory locks; anchors are locked in the other key space, of one number."""
 MIGRATION_LOCK, LEADER_LOCK = 1, 2
 
+_NO_CONNECTION = (
+    *CONNECTION_LOST,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
 
 class CannotConnect(StorefrontError):
     code = "cannot_connect"
@@ -78,9 +85,13 @@ class PostgresDatabase:
         engine = async_engine(self.url)
         try:
             yield engine
-        except (*CONNECTION_LOST, asyncpg.InvalidAuthorizationSpecificationError,
-                asyncpg.InvalidCatalogNameError) as error:  # fmt: skip
+        except _NO_CONNECTION as error:
             raise CannotConnect(f"{self.name} cannot be reached: {error}") from error
+        except DBAPIError as error:
+            reason = error.orig.__cause__ if error.orig is not None else None
+            if not isinstance(reason, _NO_CONNECTION):
+                raise
+            raise CannotConnect(f"{self.name} cannot be reached: {reason}") from error
         finally:
             await engine.dispose()
 

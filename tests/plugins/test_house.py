@@ -31,6 +31,7 @@ NEVER_ANSWERED = {
     "error": "the base class; answers as internal_error",
     "migration_failed": "fails the start",
     "move_failed": "a command says it",
+    "other_keys": "fails the start",
     "shop_has_moved": "fails the start",
     "target_not_empty": "a command says it",
     "unknown_tables": "a command says it",

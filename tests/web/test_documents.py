@@ -18,6 +18,7 @@ NEVER_ANSWERED = {
     "database_in_use",
     "migration_failed",
     "move_failed",
+    "other_keys",
     "shop_has_moved",
     "target_not_empty",
     "unknown_tables",

@@ -19,7 +19,12 @@ from sqlalchemy import (
     text,
 )
 
-from storefront.core.append_only import append_only_triggers
+from storefront.core.append_only import (
+    POSTGRES_FUNCTION,
+    POSTGRES_FUNCTION_BODY,
+    append_only_triggers,
+    postgres_triggers,
+)
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.money import MAX_AMOUNT
 from storefront.core.tables import (
@@ -58,7 +63,41 @@ _LEAST: Mapping[Column[Any], int] = {
 
 
 def guards_stand(connection: Connection) -> Iterator[Violation]:
-    """L4-guards: every append-only table has its three triggers, word for word."""
+    """L4-guards: every append-only table has its triggers, word for word, and they are on."""
+    return _guards_on_postgres(connection) if connection.dialect.name == "postgresql" else _guards_on_sqlite(connection)
+
+
+def _guards_on_postgres(connection: Connection) -> Iterator[Violation]:
+    """A trigger that is switched off (``tgenabled`` is not ``O``) guards no more than one that is gone."""
+    schema = connection.execute(text("SELECT current_schema()")).scalar_one()
+    bodies = connection.execute(
+        text("SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+             "WHERE n.nspname = :schema AND p.proname = :name"), {"schema": schema, "name": POSTGRES_FUNCTION},
+    ).scalars().all()  # fmt: skip
+    if [body.strip() for body in bodies] != [POSTGRES_FUNCTION_BODY]:
+        name = POSTGRES_FUNCTION
+        yield Violation(
+            "L4-guards", (name,), f"the books can be changed: the function {name} is missing or was altered"
+        )
+    found = {
+        row.name: row
+        for row in connection.execute(
+            text("SELECT t.tgname AS name, pg_get_triggerdef(t.oid) AS sql, t.tgenabled = 'O' AS is_on "
+                 "FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace "
+                 "WHERE n.nspname = :schema AND NOT t.tgisinternal"), {"schema": schema},
+        )
+    }  # fmt: skip
+    for table in APPEND_ONLY:
+        for name, definition in postgres_triggers(table.name).items():
+            wanted = f"CREATE TRIGGER {name} {definition.format(schema=schema)}"
+            wrong = "is missing" if name not in found else "is switched off" if not found[name].is_on else ""
+            if not wrong and found[name].sql != wanted:
+                wrong = "was altered"
+            if wrong:
+                yield Violation("L4-guards", (name,), f"{table.name} can be changed: its trigger {name} {wrong}")
+
+
+def _guards_on_sqlite(connection: Connection) -> Iterator[Violation]:
     found = {
         row.name: row.sql
         for row in connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
@@ -184,8 +223,7 @@ def file_is_sound(connection: Connection) -> Iterator[Violation]:
 
 CHECKS = (
     Check("L4", "No event, transfer or draw is missing or out of order", nothing_is_missing, is_deep=False),
-    Check("L4-guards", "The database itself refuses changes to the books", guards_stand, is_deep=False,
-          dialect="sqlite"),
+    Check("L4-guards", "The database itself refuses changes to the books", guards_stand, is_deep=False),
     Check("L6", "Amounts are whole numbers within 2^53−1", amounts_are_whole, is_deep=False),
     Check("database", "The database file is sound", file_is_sound, dialect="sqlite"),
 )  # fmt: skip

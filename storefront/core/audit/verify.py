@@ -6,6 +6,7 @@ other databases a read-only repeatable-read transaction.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -124,10 +125,11 @@ def _run_one(connection: Connection, check: Check) -> tuple[CheckResult, list[Vi
     kept: list[Violation] = []
     found, began = 0, time.monotonic()
     try:
-        for violation in check.run(connection):
-            found += 1
-            if found <= MOST_KEPT_PER_CHECK:
-                kept.append(violation)
+        with _own_failure(connection):
+            for violation in check.run(connection):
+                found += 1
+                if found <= MOST_KEPT_PER_CHECK:
+                    kept.append(violation)
     except (DBAPIError, msgspec.DecodeError) as error:
         found += 1
         reason = error.orig if isinstance(error, DBAPIError) else error
@@ -136,12 +138,18 @@ def _run_one(connection: Connection, check: Check) -> tuple[CheckResult, list[Vi
     return CheckResult(check.name, check.title, found, milliseconds), kept
 
 
+def _own_failure(connection: Connection) -> AbstractContextManager[object]:
+    """Keep a statement that fails from failing all that come after it, as PostgreSQL would have it."""
+    return nullcontext() if connection.dialect.name == "sqlite" else connection.begin_nested()
+
+
 def _count_rows(connection: Connection) -> dict[str, int]:
     """Return ``table -> rows``; a table that cannot be read to its end is left out (its checks say so)."""
     counts = {}
     for name in _COUNTED:
         try:
-            counts[name] = connection.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one()
+            with _own_failure(connection):
+                counts[name] = connection.execute(select(func.count()).select_from(metadata.tables[name])).scalar_one()
         except DBAPIError as error:
             log.warning("table_unreadable", table=name, reason=str(error.orig))
     return counts
