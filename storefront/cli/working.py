@@ -9,8 +9,8 @@ the workers share a socket.
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,16 +77,12 @@ async def serve_with_workers(choice: Choice, count: int, announce: Callable[[Ans
     with _bound(host) as (listener, sandbox):
         await _prepare(host)
         async with lifeline() as line, stop_signals() as stop:
-            commands = _commands(choice, count, listener, sandbox)
-            children = [Child(one, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5) for one in commands]
-            running = [asyncio.create_task(child.keep_running(), name=child.command.name) for child in children]
-            try:
-                announce(await _ready(children, stop))
-                with _reload_by_signal(children):
+            sandbox_command, commands = _commands(choice, count, listener, sandbox)
+            workers = [Child(one, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5) for one in commands]
+            async with _sandbox_running(sandbox_command, line) as emulators, _running(workers, stop):
+                announce(await _ready([*emulators, *workers], stop))
+                with _reload_by_signal(workers):
                     await stop.wait()
-            finally:
-                stop.set()
-                await asyncio.gather(*running)
 
 
 @contextmanager
@@ -115,16 +111,19 @@ async def _prepare(host: PluginHost) -> None:
         await database.close()
 
 
-def _commands(choice: Choice, count: int, listener: Listener, sandbox: Listener | None) -> list[Command]:
-    """Describe the processes to run, the workers last."""
+def _commands(
+    choice: Choice, count: int, listener: Listener, sandbox: Listener | None
+) -> tuple[Command | None, list[Command]]:
+    """Describe the processes to run: the emulator, and the workers."""
     data = () if choice.data is None else ("--data", str(choice.data))
     shop = ("--config", str(choice.config), *data)
-    commands: list[Command] = []
+    emulator: Command | None = None
     at_sandbox: tuple[str, ...] = ()
+    commands = []
     if sandbox is not None:
         fd = sandbox.socket.fileno()
         own = ("sandbox", *shop, "--listen-on", str(fd), "--webhook-url", f"{listener.url}/webhooks/sandbox")
-        commands.append(Command("sandbox", own, (fd,)))
+        emulator = Command("sandbox", own, (fd,))
         at_sandbox = ("--sandbox-url", sandbox.url)
     host, port = listener.socket.getsockname()[:2]
     fd = listener.socket.fileno()
@@ -132,7 +131,30 @@ def _commands(choice: Choice, count: int, listener: Listener, sandbox: Listener 
     for number in range(count):
         own = ("serve", *shop, *at, "--worker", str(number), *at_sandbox)
         commands.append(Command(f"worker {number}", own, () if IS_SPREAD else (fd,)))
-    return commands
+    return emulator, commands
+
+
+@asynccontextmanager
+async def _running(children: Sequence[Child], stop: asyncio.Event) -> AsyncIterator[None]:
+    """Keep children running while the block runs; then end them."""
+    tasks = [asyncio.create_task(child.keep_running(), name=child.command.name) for child in children]
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def _sandbox_running(command: Command | None, line: int) -> AsyncIterator[list[Child]]:
+    """Keep the emulator running for longer than the workers: what they are at still needs it."""
+    if command is None:
+        yield []
+        return
+    stop = asyncio.Event()
+    child = Child(command, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5)
+    async with _running([child], stop):
+        yield [child]
 
 
 async def _ready(children: Sequence[Child], stop: asyncio.Event) -> Answer:
@@ -155,11 +177,10 @@ async def _ready(children: Sequence[Child], stop: asyncio.Event) -> Answer:
 
 
 @contextmanager
-def _reload_by_signal(children: Sequence[Child]) -> Iterator[None]:
+def _reload_by_signal(workers: Sequence[Child]) -> Iterator[None]:
     """Hand SIGHUP on to one worker: what it activates, all follow."""
     loop = asyncio.get_running_loop()
-    workers = [child for child in children if child.command.arguments[0] == "serve"]
-    loop.add_signal_handler(signal.SIGHUP, lambda: any(child.send_signal(signal.SIGHUP) for child in workers))
+    loop.add_signal_handler(signal.SIGHUP, lambda: any(worker.send_signal(signal.SIGHUP) for worker in workers))
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ import psutil
 
 from storefront.joining import SandboxSecrets, make_database
 from storefront.plugins import load
-from storefront.testing import HANG_SECONDS, Answer, ShopClient, Wall
+from storefront.testing import HANG_SECONDS, SERVER_KEY, Answer, ShopClient, Wall
 from storefront.testing.sandbox_control import SandboxControl
 
 START_SECONDS = 90.0
@@ -143,10 +143,17 @@ class AtProcess(ShopClient):
 
 async def process_of(session: aiohttp.ClientSession) -> str:
     """Tell which process is at the other end of a connection."""
-    async with session.get("/metrics") as response:
-        found = PROCESS.search(await response.text())
-    assert found is not None, "every process says which it is"
+    text = await metrics_of(session)
+    found = PROCESS.search(text)
+    assert found is not None, text
     return found["labels"]
+
+
+async def metrics_of(session: aiohttp.ClientSession) -> str:
+    # Strangers may not ask so often as tests do.
+    async with session.get("/metrics", headers={"Authorization": f"Bearer {SERVER_KEY}"}) as response:
+        assert response.status == 200, await response.text()
+        return await response.text()
 
 
 def new_session(url: str, *, limit: int) -> aiohttp.ClientSession:
@@ -155,9 +162,8 @@ def new_session(url: str, *, limit: int) -> aiohttp.ClientSession:
 
 
 async def _clock_is(session: aiohttp.ClientSession, offset: int) -> bool:
-    async with session.get("/metrics") as response:
-        found = OFFSET.search(await response.text())
-        return found is not None and float(found[1]) * 1000 == offset
+    found = OFFSET.search(await metrics_of(session))
+    return found is not None and float(found[1]) * 1000 == offset
 
 
 async def until_async(is_so: Callable[[], Any]) -> None:

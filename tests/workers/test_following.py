@@ -1,0 +1,106 @@
+"""What is changed in one process holds in the others: keys, the catalog, the sandbox's clock."""
+
+import os
+
+from tests.cli.conftest import storefront
+
+from .cluster import new_session, process_of, until_async
+
+
+def ask(served, *arguments):
+    """Run a command on a served shop, as an operator on its machine."""
+    told = storefront(*arguments, "--config", served.config, **served.environ)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+async def prices(shop, number):
+    answer = await shop.at(number).as_server().get("/v1/catalog")
+    assert answer.status == 200
+    return next(offer["prices"][0]["amount"] for offer in answer.json["offers"] if offer["sku"] == "potion")
+
+
+async def test_a_key_made_and_revoked_in_one_process_is_so_in_the_other(shop):
+    made = await shop.at(0).bearing("ak_sandbox_demo").post("/v1/keys", {"kind": "server", "name": "bot"}, key="k1")
+    assert made.status == 201, made
+    here, there = (shop.at(number).bearing(made.json["key"]) for number in (0, 1))
+
+    async def is_refused_there():
+        return (await there.get("/v1/customers/nobody/entitlements/x")).status == 401
+
+    assert (await here.get("/v1/catalog")).status == 200
+    await until_async(lambda: _is(there.get("/v1/catalog"), 200))
+
+    revoked = await shop.at(0).bearing("ak_sandbox_demo").send("DELETE", f"/v1/keys/{made.json['id']}")
+
+    assert revoked.status == 204, revoked
+    assert (await here.get("/v1/events")).status == 401
+    await until_async(lambda: _is(there.get("/v1/events"), 401))
+
+
+async def test_a_reload_is_followed_by_all_and_no_price_flips_back(shop, served_shop):
+    config = served_shop.config
+    before = config.read_text()
+    config.write_text(before.replace("prices: {gems: 15}", "prices: {gems: 16}"))
+
+    ask(served_shop, "reload")
+
+    seen = {0: [], 1: []}
+
+    async def both_have_it():
+        for number, found in seen.items():
+            found.append(await prices(shop, number))
+        return all(found[-1] == 16 for found in seen.values())
+
+    await until_async(both_have_it)
+    for _ in range(20):
+        await both_have_it()
+    assert all(found == sorted(found) for found in seen.values())
+    assert "needs_restart" not in ask(served_shop, "plugins", "--json")
+
+
+async def test_sighup_to_the_parent_reads_the_yaml_again(shop, served_shop):
+    config = served_shop.config
+    config.write_text(config.read_text().replace("title: Potion", "title: Elixir"))
+
+    os.kill(served_shop.process.pid, 1)
+
+    async def is_known_everywhere():
+        answers = [await shop.at(number).as_server().get("/v1/catalog") for number in (0, 1)]
+        return all("Elixir" in str(answer.json) for answer in answers)
+
+    await until_async(is_known_everywhere)
+
+
+async def test_a_clock_moved_by_one_process_is_followed_and_what_is_due_is_done_when_it_answers(shop):
+    """The sweep of the unpaid purchase may run in either process; ``advance`` answers when it has."""
+    pending = await shop.buy("statue", customer="late")
+    assert pending.status == 202
+
+    answer = await shop.at(0).as_server().post("/sandbox/clock", {"advance": "2h"})
+
+    assert answer.status == 200, answer
+    assert (await shop.at(1).seen(pending))["status"] == "expired"
+
+
+async def test_metrics_say_which_process_answered(shop, served_shop):
+    workers = served_shop.children()
+    found = {await process_of(shop.at(number).http) for number in (0, 1)}
+
+    assert found == {f'pid="{workers[f"worker {n}"]}",worker="{n}"' for n in (0, 1)}
+    async with new_session(served_shop.url, limit=1) as session, session.get("/metrics") as response:
+        text = await response.text()
+    assert 'storefront_http_requests_total{method="GET",route="/metrics",status="200",worker="' in text
+
+
+async def test_commands_speak_to_a_served_shop(shop, served_shop):
+    made = ask(served_shop, "keys", "create", "--kind", "server", "--name", "shell")
+    assert made.strip().startswith("sk_")
+    assert "shell" in ask(served_shop, "keys", "list")
+    assert "active" in ask(served_shop, "plugins")
+    assert "up to date" in ask(served_shop, "migrate", "--status")
+    assert "in order" in ask(served_shop, "audit", "verify", "--deep")
+
+
+async def _is(sending, status):
+    return (await sending).status == status
