@@ -79,7 +79,9 @@ class Served:
         """End all of it, however it stands. Safe to call twice."""
         pids = list(self.children().values()) if self.process.poll() is None else []
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()  # not read to its end: children that are left have it too
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)

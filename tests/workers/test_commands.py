@@ -53,7 +53,7 @@ def test_a_process_with_other_keys_does_not_start_until_they_are_adopted(folder,
     for command in (["serve", "--workers", "2", "--port", "0"], ["serve", "--port", "0"], ["keys", "list"]):
         refused = elsewhere.run(postgres_database, *command)
         assert refused.returncode == 2
-        assert "are not those of the shop in this database" in refused.stderr
+        assert "are not those of the shop in this database: its API keys were made with another" in refused.stderr
         assert "storefront keys adopt" in refused.stderr
 
     assert elsewhere.run(postgres_database, "keys", "adopt").returncode == 0

@@ -133,6 +133,8 @@ async def _end_without_their_parent(served: Served) -> None:
     served.process.kill()
 
     gone, alive = await asyncio.to_thread(psutil.wait_procs, children, timeout=60)
+    for child in alive:
+        child.kill()
     assert (len(gone), alive) == (3, [])
 
 
