@@ -67,6 +67,17 @@ class Database(Protocol):
         """Bring the core's and the plugins' tables to their newest revision; return where each stood."""
         ...
 
+    async def migrate_to(self, history: str, revision: str) -> Revision:
+        """Bring one history (``core`` or a plugin's name) up or down to a revision, and return where it stood.
+
+        The database must not be open. One that holds anything is backed up first.
+
+        Raises:
+            DatabaseInUse: another process serves it.
+            MigrationFailed: there is no such revision, or going down would lose rows of the ledger.
+        """
+        ...
+
     async def revisions(self) -> Sequence[Revision]:
         """Tell where each history stands; changes nothing."""
         ...

@@ -5,18 +5,18 @@ migration runs with foreign keys off and ends with a check of them, in one trans
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
+from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.errors import StorefrontError
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
@@ -77,26 +77,63 @@ def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     Raises:
         MigrationFailed: the database is newer than this program, or a step failed; it is as it was.
     """
-    before = []
-    for history in histories:
-        try:
-            with engine.begin() as connection:
-                before.append(_revision(connection, history))
-                _run(connection, history)
-                _check_foreign_keys(connection, history)
-        except MigrationFailed:
-            raise
-        except Exception as error:  # a plugin's migration is foreign code: say whose it was
-            raise MigrationFailed(
-                f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
-            ) from error
-    return before
+    return [_move(engine, history, "head") for history in histories]
+
+
+def migrate_to(engine: Engine, histories: Sequence[History], name: str, revision: str) -> Revision:
+    """Bring one history up or down to a revision (``head`` and ``base`` are two), and return where it stood before.
+
+    Raises:
+        MigrationFailed: there is no such history or revision, the ledger would lose rows, or a step failed;
+            the database is as it was.
+    """
+    known = {history.name: history for history in histories}
+    if name not in known:
+        raise MigrationFailed(f"There is no history called {name}; there are: {', '.join(known)}.")
+    _, script = _script(known[name])
+    revisions = [step.revision for step in script.walk_revisions()][::-1]
+    if revision not in ("base", "head", *revisions):
+        raise MigrationFailed(
+            f"There is no revision {revision} of {_owner(known[name])}; there are: base, {', '.join(revisions)}."
+        )
+    return _move(engine, known[name], revision)
 
 
 def revisions(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     """Tell where each history stands and what it should be, without changing anything."""
     with engine.connect() as connection:
         return [_revision(connection, history) for history in histories]
+
+
+def is_newer(found: Revision, histories: Sequence[History]) -> bool:
+    """Tell whether a database stands at a revision that this program has never heard of."""
+    (history,) = [history for history in histories if history.name == found.history]
+    return found.current is not None and found.current not in _known(history)
+
+
+def _known(history: History) -> set[str]:
+    _, script = _script(history)
+    return {step.revision for step in script.walk_revisions()}
+
+
+def _move(engine: Engine, history: History, revision: str) -> Revision:
+    try:
+        with engine.begin() as connection:
+            before = _revision(connection, history)
+            _run(connection, history, before, revision)
+            _check_foreign_keys(connection, history)
+    except MigrationFailed:
+        raise
+    except LedgerWouldBeLost as error:
+        raise MigrationFailed(
+            f"The ledger would lose rows: {error}. Nothing was changed. The way back to before an upgrade is the "
+            "backup that was made before it."
+        ) from error
+    except Exception as error:  # a plugin's migration is foreign code: say whose it was
+        raise MigrationFailed(
+            f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
+        ) from error
+    return before
 
 
 def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
@@ -112,22 +149,30 @@ def _revision(connection: Connection, history: History) -> Revision:
     return Revision(history.name, context.get_current_revision(), script.get_current_head())
 
 
-def _run(connection: Connection, history: History) -> None:
+def _run(connection: Connection, history: History, stands: Revision, revision: str) -> None:
     config, script = _script(history)
-    environment = EnvironmentContext(
-        config,
-        script,
-        fn=lambda revision, context: script._upgrade_revs("head", revision),
-    )
+    if stands.current is not None and stands.current not in _known(history):
+        raise MigrationFailed(
+            f"This database was written by a newer version of {_owner(history)} (its revision is "
+            f"{stands.current}, this program knows {stands.wanted}); install that version, or restore a backup "
+            "from before the upgrade."
+        )
+    environment = EnvironmentContext(config, script, fn=_steps(script, stands, revision))
     with environment:
         environment.configure(connection=connection, version_table=history.version_table, transactional_ddl=True)
-        try:
-            environment.run_migrations()
-        except CommandError as error:
-            raise MigrationFailed(
-                f"This database was written by a newer version of {_owner(history)}; install that version, "
-                f"or restore a backup from before the upgrade. ({error})"
-            ) from error
+        environment.run_migrations()
+
+
+def _steps(script: ScriptDirectory, stands: Revision, revision: str) -> Callable[..., Sequence[object]]:
+    """Return what alembic asks for the steps to run: those down, where the wanted revision was passed already."""
+    passed: set[str] = set()
+    if stands.current is not None:
+        passed = {
+            step.revision for step in script.iterate_revisions(stands.current, "base") if isinstance(step, Script)
+        }
+    if revision == "base" or (revision in passed and revision != stands.current):
+        return lambda current, context: script._downgrade_revs(revision, current)
+    return lambda current, context: script._upgrade_revs(revision, current)
 
 
 def _owner(history: History) -> str:

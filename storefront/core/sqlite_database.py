@@ -7,18 +7,31 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
+import structlog
 from sqlalchemy import Connection, Table, create_engine
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
-from storefront.core.migrating import CORE, History, Revision, revisions, upgrade, writing_engine
+from storefront.core.migrating import (
+    CORE,
+    History,
+    MigrationFailed,
+    Revision,
+    is_newer,
+    migrate_to,
+    revisions,
+    upgrade,
+    writing_engine,
+)
 from storefront.core.reading import SqliteReader
+from storefront.core.sqlite_copying import copy_before, read_only_address
 from storefront.core.tables import metadata
 
 T = TypeVar("T")
+
+log = structlog.get_logger("storefront.database")
 
 
 class FileLock:
@@ -83,6 +96,14 @@ class SqliteDatabase:
     async def migrate(self) -> list[Revision]:
         return await asyncio.to_thread(self._migrate)
 
+    async def migrate_to(self, history: str, revision: str) -> Revision:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            return await asyncio.to_thread(self._migrate_to, history, revision)
+        finally:
+            self._lock.release()
+
     async def revisions(self) -> list[Revision]:
         return await asyncio.to_thread(self._revisions)
 
@@ -92,9 +113,32 @@ class SqliteDatabase:
     def _migrate(self) -> list[Revision]:
         engine = writing_engine(self.path)
         try:
+            stand = revisions(engine, self._histories)
+            if any(one.current != one.wanted and not is_newer(one, self._histories) for one in stand):
+                self._back_up(stand, ",".join(f"{one.wanted}" for one in stand if one.current != one.wanted))
             return upgrade(engine, self._histories)
         finally:
             engine.dispose()
+
+    def _migrate_to(self, history: str, revision: str) -> Revision:
+        engine = writing_engine(self.path)
+        try:
+            self._back_up(revisions(engine, self._histories), revision)
+            return migrate_to(engine, self._histories, history, revision)
+        finally:
+            engine.dispose()
+
+    def _back_up(self, stand: Sequence[Revision], goal: str) -> None:
+        """Copy a database that holds anything before its tables change; the newest few copies are kept."""
+        if all(one.current is None for one in stand):
+            return
+        try:
+            path = copy_before(self.path, goal)
+        except (OSError, sqlite3.Error) as error:
+            raise MigrationFailed(
+                f"{self.path} could not be backed up before its tables change, so nothing was changed: {error}"
+            ) from error
+        log.info("backed_up_before_migrating", path=str(path), revision=goal)
 
     def _revisions(self) -> list[Revision]:
         # Asking about a database that is not there does not make one.
@@ -123,21 +167,10 @@ async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
 
 
 def _read_file(path: Path, work: Callable[[Connection], T]) -> T:
-    address = _read_only_address(path)
+    address = read_only_address(path)
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             return work(connection)
     finally:
         engine.dispose()
-
-
-def _read_only_address(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no database at {path}.")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    has_log = path.with_name(path.name + "-wal").exists()
-    if not has_log and not os.access(path.parent, os.W_OK):
-        # A reader of a write-ahead log makes two files beside it; where that cannot be, nobody writes either.
-        address += "&immutable=1"
-    return address
