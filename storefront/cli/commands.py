@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import keys
+from storefront.cli import backups, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -16,6 +16,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit, name="audit")
 
@@ -111,21 +113,32 @@ def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json:
 
 @app.command()
 def migrate(
+    *,
     status: Annotated[bool, typer.Option("--status", help="Only show where the database stands.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="REVISION", help="Up or down to this revision; base, head.")
+    ] = None,
+    history: Annotated[
+        str, typer.Option("--history", help="Whose tables --to means: core, or a plugin's name.")
+    ] = "core",
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring the database up to this version. `serve` does it too: this is for doing it beforehand.
 
+    A SQLite database is copied into backups/ beside it first. Going down refuses to lose rows of the ledger.
+
     \b
     Examples:
       storefront migrate --status
       storefront migrate
+      storefront migrate --to 0001                      before installing an older version
+      storefront migrate --to base --history raffle     a plugin's tables go
     """
     from storefront.cli import upgrading
 
-    upgrading.migrate(Choice(config, data=data), only_status=status, as_json=as_json)
+    upgrading.migrate(Choice(config, data=data), only_status=status, to=to, history=history, as_json=as_json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,6 +156,22 @@ class SqliteDatabase:
                 settle_mode(connection, mode, self.name)
         finally:
             engine.dispose()
+
+
+def upgrade_copy(path: Path, histories: Sequence[History]) -> None:
+    """Bring a copy that nobody else has open to this program's revisions; it stays one file without a log.
+
+    Raises:
+        MigrationFailed: it is newer than this program.
+    """
+    engine = writing_engine(path)
+    try:
+        if any(one.current != one.wanted for one in revisions(engine, (CORE, *histories))):
+            upgrade(engine, (CORE, *histories))
+    finally:
+        engine.dispose()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
 
 
 async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
