@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import backups, keys
+from storefront.cli import backups, exporting, importing, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
 audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 app.command()(backups.backup)
 app.command()(backups.restore)
+app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit, name="audit")
 
