@@ -26,10 +26,13 @@ from .conftest import ROOT, build
 HOOKS = sorted(name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "storefront_spec"))
 NEVER_ANSWERED = {
     "action_required": "gateways raise it for charges without the buyer, which no route makes yet",
+    "backup_damaged": "a command's",
     "catalog_missing": "answers as internal_error",
     "database_in_use": "fails the start",
     "error": "the base class; answers as internal_error",
+    "imported_before": "a command's",
     "migration_failed": "fails the start",
+    "restore_refused": "a command's",
     "wrong_mode": "fails the start",
 }
 
