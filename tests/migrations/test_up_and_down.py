@@ -68,6 +68,23 @@ async def test_a_database_of_0001_gets_its_credits_and_is_in_order(of_0001):
     assert rows(of_0001, transfers) == rows(of_0001, "SELECT account, amount FROM lots ORDER BY id")
 
 
+async def test_a_credit_goes_to_the_lot_of_its_own_payment_where_instants_and_amounts_are_equal(of_0001):
+    """Two packs of 500 gems of one customer, their lots found in the other order than they were paid."""
+    with closing(sqlite3.connect(of_0001)) as connection:
+        packs = "SELECT id, payment FROM lots WHERE amount = 500 AND account IN"
+        packs += " (SELECT account FROM lots WHERE amount = 500 GROUP BY account HAVING count(*) = 2) ORDER BY id"
+        (first, paid_first), (second, paid_second) = connection.execute(packs).fetchall()
+        connection.execute("UPDATE lots SET opened_at = 0, payment = ? WHERE id = ?", (paid_second, first))
+        connection.execute("UPDATE lots SET opened_at = 0, payment = ? WHERE id = ?", (paid_first, second))
+        connection.commit()
+
+    await SqliteDatabase(of_0001).migrate()
+
+    strangers = "SELECT c.lot_id FROM credits c JOIN entries e ON e.id = c.entry_id"
+    strangers += " JOIN payments p ON p.id = c.payment WHERE p.purchase_id <> e.about"
+    assert rows(of_0001, strangers) == []
+
+
 async def test_up_down_and_up_again_is_where_it_was(of_0001):
     database = SqliteDatabase(of_0001)
     old = fingerprint(of_0001)
