@@ -132,9 +132,13 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await end_leases_of_the_dead(services)
         parts.dispatcher.start()
         parts.jobs.start()
+        parts.sealer.start()
+        parts.anchors.start()
         yield
         await parts.jobs.stop()
         await parts.dispatcher.stop()
+        await parts.anchors.stop()
+        await parts.sealer.stop()
     finally:
         await services.engine.stop()
         for gateway in services.gateways.values():

@@ -26,6 +26,9 @@ from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.retention import forget
+from storefront.core.sealing.sealer import Sealer
+from storefront.core.sealing.sending import AnchorSender
+from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witness
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.sqlite_database import SqliteDatabase
@@ -50,6 +53,8 @@ class Parts:
     services: Services
     jobs: Jobs
     dispatcher: EventDispatcher
+    sealer: Sealer
+    anchors: AnchorSender
     keys: Keys
     tokens: SessionTokens
     signing: SigningKeys
@@ -123,6 +128,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
         services=services,
         jobs=_jobs(host, services),
         dispatcher=EventDispatcher(services),
+        sealer=Sealer(database.reader, engine, clock),
+        anchors=_anchor_sender(services),
         keys=Keys(database.reader, engine, clock, hasher),
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -190,6 +197,26 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _anchor_sender(services: Services) -> AnchorSender:
+    """Build what brings seals outside, to the files and webhooks of the section ``audit``."""
+    config, clock = services.config, services.clock
+    witnesses: list[Witness] = []
+    for target in config.audit.anchors:
+        if target.file is not None:
+            witnesses.append(FileWitness(target.file))
+        if target.webhook is not None:
+            secret = None if target.secret is None else target.secret.reveal()
+            witnesses.append(WebhookWitness(target.webhook.reveal(), secret, clock))
+    return AnchorSender(
+        services.reader,
+        services.engine,
+        clock,
+        witnesses=witnesses,
+        shop=config.shop.name,
+        every_seconds=config.audit.every_seconds,
+    )
 
 
 def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: Mapping[str, LateStep]) -> None:

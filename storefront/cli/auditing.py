@@ -2,33 +2,48 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from storefront.cli.choices import Choice
 from storefront.cli.output import console
-from storefront.core.audit import render, verify_file
+from storefront.core.audit import render, verify_database
 from storefront.core.audit.verify import Progress as Tell
-from storefront.joining import database_path
+from storefront.core.config import Config
+from storefront.core.sealing.anchors import Kept, read_anchors
+from storefront.joining import make_database
 
 QUIET_SECONDS = 2.0
 """An audit that is done sooner shows no progress bar."""
 
 
-def verify(choice: Choice, *, deep: bool, as_json: bool) -> None:
-    """Check every invariant and print the report; ends with exit code 1 on violations."""
-    path = database_path(choice.load().config)
+def verify(choice: Choice, *, deep: bool, anchors: Sequence[Path], as_json: bool) -> None:
+    """Check every invariant and print the report; ends with exit code 1 on violations.
+
+    Raises:
+        BadAnchor: a file of anchors holds something else.
+    """
+    host = choice.load()
+    kept = _anchors(host.config, anchors)
     with _progress_bar() as tell:
-        report = asyncio.run(verify_file(path, deep=deep, progress=tell))
+        report = asyncio.run(verify_database(make_database(host), deep=deep, progress=tell, anchors=kept))
     if as_json:
         print(report.to_json())
     else:
         console().print(render(report))
     if not report.is_clean:
         raise typer.Exit(1)
+
+
+def _anchors(config: Config, named: Sequence[Path]) -> list[Kept] | None:
+    """Read the files that were named, and those of the configuration that are there already."""
+    configured = [target.file for target in config.audit.anchors if target.file is not None]
+    files = dict.fromkeys([*named, *(file for file in configured if file.exists())])
+    return [kept for file in files for kept in read_anchors(file)] if files else None
 
 
 @contextmanager
