@@ -49,12 +49,20 @@ class Sealer:
     """Closes seals; one of them works on a database at a time, and two would still never fork the chain."""
 
     def __init__(
-        self, reader: Reader, engine: CommitEngine, clock: Clock, *, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        reader: Reader,
+        engine: CommitEngine,
+        clock: Clock,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        largest_seal: int = LARGEST_SEAL,
     ) -> None:
         self._reader = reader
         self._engine = engine
         self._clock = clock
         self._patience_seconds = patience_seconds
+        self._largest_seal = largest_seal
+        self._closing = asyncio.Lock()
         self._waiting_since: float | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -107,7 +115,7 @@ class Sealer:
 
     async def _is_due(self) -> bool:
         end, before = end_of(await self._newest()), await self._reader.settled_before()
-        if await self._is_waiting(end, before, skipped=LARGEST_SEAL - 1):
+        if await self._is_waiting(end, before, skipped=self._largest_seal - 1):
             return True
         if not await self._is_waiting(end, before, skipped=0):
             self._waiting_since = None
@@ -127,13 +135,17 @@ class Sealer:
             return await connection.run_sync(newest_seal)
 
     async def _close_one(self) -> bool:
+        async with self._closing:
+            return await self._close_next()
+
+    async def _close_next(self) -> bool:
         newest = await self._newest()
         # What is settled is asked before the entries are read: nothing below it can appear between the two.
         before = await self._reader.settled_before()
         batch = _Batch()
         async with self._reader.connect() as connection:
-            while len(batch.leaves) < LARGEST_SEAL and not batch.is_complete:
-                page = min(PAGE, LARGEST_SEAL - len(batch.leaves))
+            while len(batch.leaves) < self._largest_seal and not batch.is_complete:
+                page = min(PAGE, self._largest_seal - len(batch.leaves))
                 after = batch.end or end_of(newest)
                 await connection.run_sync(batch.read, after, before, page)
             await connection.run_sync(batch.keep_open_accounts)
