@@ -133,7 +133,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await schedule_retention(services)
         if not database.is_shared:
             await end_leases_of_the_dead(services)
-        followers = [f for f in (parts.announcer, parts.keeping_up, parts.dispatcher, parts.jobs) if f is not None]
+        followers = [f for f in (parts.announcer, parts.keeping_up, parts.leading, parts.jobs) if f is not None]
         for follower in followers:
             follower.start()
         yield

@@ -11,7 +11,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from storefront.core.commit.plan import (
     TakeItem,
     Transfer,
 )
+from storefront.core.sealing.sealer import Sealer
 from storefront.core.sqlite_database import SqliteDatabase
 
 ADA = "cus_ada"
@@ -71,6 +72,25 @@ def finished_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("book") / "shop.db"
     asyncio.run(write_book(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def sealed_book(finished_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = Path(shutil.copy(finished_book, tmp_path_factory.mktemp("sealed") / "shop.db"))
+    asyncio.run(seal_book(path))
+    return path
+
+
+@pytest.fixture
+def sealed_books(books: Path, sealed_book: Path) -> Path:
+    """The same path as ``books``, its eight entries sealed three, three and two at a time."""
+    return Path(shutil.copy(sealed_book, books))
+
+
+@pytest.fixture
+def seal() -> Callable[[Path], Awaitable[int]]:
+    """Seal the rest of a book that nobody has open."""
+    return seal_book
 
 
 @pytest.fixture
@@ -116,6 +136,19 @@ async def write_book(path: Path) -> None:
         await engine.commit(plan)
     await engine.stop()
     await database.close()
+
+
+async def seal_book(path: Path) -> int:
+    """Seal what is not sealed yet, three entries at a time; return how many seals that took."""
+    database = SqliteDatabase(path)
+    await database.open(mode="sandbox")
+    clock = Clock(lambda: NOW)
+    engine = CommitEngine(database.store, clock)
+    engine.start()
+    closed = await Sealer(database.reader, engine, clock, largest_seal=3).seal_all()
+    await engine.stop()
+    await database.close()
+    return closed
 
 
 def _plan() -> Plan:

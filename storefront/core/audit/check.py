@@ -25,12 +25,20 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """What a long check yields between its violations: how many of how many rows it has seen."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One invariant as a program. A ``dialect`` says that it has an object on that database alone."""
 
     name: str
     title: str
-    run: Callable[[Connection], Iterable[Violation]]
+    run: Callable[[Connection], Iterable[Violation | Progressed]]
     is_deep: bool = True
     dialect: str | None = None
 
