@@ -26,6 +26,7 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    grants,
     keys,
     me,
     purchases,
@@ -78,7 +79,8 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     routes: list[Routes] = [
-        module.routes for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop)
+        module.routes
+        for module in (sessions, catalog, me, purchases, entitlements, grants, events, keys, webhooks, shop)
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))

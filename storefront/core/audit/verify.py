@@ -18,11 +18,14 @@ from storefront.core.audit import (
     actions,
     append_only,
     balances,
+    conversions,
+    grants,
     idempotency,
     ledger,
     limits,
     ownership,
     purchases,
+    reversals,
 )
 from storefront.core.audit.check import Check, NotYet, Violation
 from storefront.core.audit.not_yet import NOT_YET
@@ -38,6 +41,9 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *purchases.CHECKS,
     *actions.CHECKS,
+    *conversions.CHECKS,
+    *grants.CHECKS,
+    *reversals.CHECKS,
 )
 _COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
             "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys")  # fmt: skip

@@ -109,6 +109,11 @@ class Steps:
         self.list.append(OpenEntry(label, entry_id, kind, about, anchor, reverses, facts))
         return entry_id
 
+    def moves_value(self, label: str = "entry") -> bool:
+        """Tell whether the entry called ``label`` has a transfer so far: one without is never written."""
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack)
+        return any(isinstance(step, moving) and step.entry == label for step in self.list)
+
     def split(
         self,
         total: int,
