@@ -149,6 +149,7 @@ async def test_used_goods_refuse_the_refund_or_are_written_off(shop):
     potions = await shop.bought("potion", quantity=3)
     drink = "/v1/microtransactions/inventory/potion/consume"
     assert (await shop.as_customer().post(drink, {"quantity": 2}, key="d1")).status == 200
+    await shop.quiet()
     before = shop.rows()
 
     refused = await refund(shop, potions)
@@ -165,6 +166,7 @@ async def test_used_goods_refuse_the_refund_or_are_written_off(shop):
 async def test_a_dry_run_shows_it_all_and_writes_nothing(shop):
     await shop.bought("gems-500")
     sword = await shop.bought("sword")
+    await shop.quiet()
     before = shop.rows()
 
     shown = await refund(shop, sword, dry_run=True)
