@@ -115,7 +115,7 @@ async def test_what_one_gem_cost_stays_as_it_was(books, plan_for):
     await books.commit(plan)
 
     assert books.query("SELECT amount, remaining, cost_amount FROM lots") == [(620, 500, 499 + 119)]
-    assert books.query("SELECT sum(amount), sum(cost_amount) FROM credits") == [(620, 618)]
+    assert books.query("SELECT amount, cost_amount FROM credits ORDER BY amount") == [(120, 119), (500, 499)]
 
 
 async def test_only_what_is_unspent_of_the_same_lots_is_taken_back(books, plan_for, spend):
