@@ -26,6 +26,7 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    grants,
     keys,
     me,
     purchases,
@@ -80,7 +81,7 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     registry = CollectorRegistry()
     routes: list[Routes] = [
         module.routes
-        for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)
+        for module in (sessions, catalog, me, purchases, entitlements, grants, events, keys, webhooks, shop, stream)
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))

@@ -4,7 +4,7 @@ In it gems are bought and spent, items given and used, limits counted, one entry
 
 Ada buys 500 gems for 4.99 USD, a sword for 120 and three potions for 27 (a discount of 3), drinks one,
 was given 50 and 10 gems, of which 20 were taken back: 393 gems, one sword, two potions. One of her
-checkouts is still open, another has expired.
+checkouts is still open, another has expired. What is given and taken by hand is cleo's (``given_back.py``).
 """
 
 import asyncio
@@ -40,6 +40,8 @@ from storefront.core.commit.plan import (
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sqlite_database import SqliteDatabase
 
+from .given_back import write_given_back
+
 ADA = "cus_ada"
 NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
 HOUR, DAY, WEEK, MONTH = 1_763_715_600_000, 1_763_683_200_000, 1_763_337_600_000, 1_761_955_200_000
@@ -55,6 +57,8 @@ CATALOG = {
         "gems-500": {"prices": {"USD": 499}, "limits": [{"per": "global", "window": "lifetime", "count": 9}]},
         "sword": {"prices": {"gems": 120}, "limits": LIMITS},
         "potion": {"prices": {"gems": 10}, "limits": []},
+        "hat": {"prices": {"stars": 10}},
+        "cap": {"prices": {"stars": 10}},
     }
 }
 SWORD_COUNTERS = [
@@ -132,6 +136,7 @@ async def write_book(path: Path) -> None:
     for plan in (_opening(), *_pack("pur_pack"), *_rewards(), _sword(), _potions(), _drink(), _give_back()):
         await engine.commit(plan)
     await _earn_and_spend_at_once(engine)
+    await write_given_back(engine, _purchase("", "", 0, ""), NOW)
     for plan in (_checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
         await engine.commit(plan)
     await engine.stop()

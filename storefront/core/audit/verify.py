@@ -20,11 +20,14 @@ from storefront.core.audit import (
     append_only,
     balances,
     checkpoints,
+    conversions,
+    grants,
     idempotency,
     ledger,
     limits,
     ownership,
     purchases,
+    reversals,
     seals,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
@@ -47,6 +50,9 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *purchases.CHECKS,
     *actions.CHECKS,
+    *conversions.CHECKS,
+    *grants.CHECKS,
+    *reversals.CHECKS,
 )
 _COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
             "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys",
