@@ -36,14 +36,14 @@ def backup(
     from storefront.cli.progress import progress_bar
     from storefront.core.backups import make_backup
     from storefront.core.backups.naming import default_path
-    from storefront.joining import database_path
+    from storefront.joining import file_of
 
     host = Choice(config, data=data).load()
     target = output or default_path(host.config.data_dir)
     with progress_bar() as tell:
         made = asyncio.run(
             make_backup(
-                database_path(host.config),
+                file_of(host.config),
                 host.config.data_dir,
                 target.absolute(),
                 histories=host.histories(),
@@ -89,10 +89,10 @@ def restore(
     from storefront.cli.output import console, print_json
     from storefront.cli.progress import progress_bar
     from storefront.core.backups import Target, restore_backup
-    from storefront.joining import database_path
+    from storefront.joining import file_of
 
     host = Choice(config, data=data).load()
-    target = Target(database_path(host.config), host.config.data_dir)
+    target = Target(file_of(host.config), host.config.data_dir)
     with progress_bar() as tell:
         restored = asyncio.run(
             restore_backup(file, target, mode=host.config.mode, histories=host.histories(), force=force, progress=tell)

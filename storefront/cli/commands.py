@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import backups, exporting, importing, keys
+from storefront.cli import audit, backups, exporting, importing, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -15,13 +15,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
-app.add_typer(audit, name="audit")
+app.add_typer(audit.app, name="audit")
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
@@ -48,6 +47,13 @@ def serve(
     host: HostFlag = None,
     port: PortFlag = None,
     data: DataFlag = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, max=64, help="Server processes; more than one need PostgreSQL.")
+    ] = 1,
+    worker: Annotated[int | None, typer.Option("--worker", hidden=True)] = None,
+    listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
+    say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
+    sandbox_url: Annotated[str | None, typer.Option("--sandbox-url", hidden=True)] = None,
 ) -> None:
     """Serve the shop until Ctrl-C or SIGTERM; SIGHUP reads the YAML again.
 
@@ -58,12 +64,18 @@ def serve(
       storefront serve
       storefront serve my-shop.yaml --port 9000 --data ./my-data
       PORT=0 storefront serve                    any free port; it is printed
+      storefront serve --workers 4               four processes on one PostgreSQL
     """
-    from storefront.cli import banner, serving
+    from storefront.cli import banner, serving, working
 
     began: float = context.obj
-    choice = Choice(file or config, host, port, data)
-    serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
+    choice = Choice(file or config, host, port, data, sandbox_url)
+    if worker is not None and listen_on is not None and say_ready_on is not None:
+        serving.run(working.work(choice, number=worker, listen_on=listen_on, say_ready_on=say_ready_on))
+    elif workers > 1:
+        serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
+    else:
+        serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
 
 
 @app.command()
@@ -144,6 +156,37 @@ def migrate(
 
 
 @app.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="STOREFRONT_MOVE_TO",
+            show_envvar=True,
+            metavar="URL",
+            help="The empty database; $NAME in it is taken from the environment, so that no password is typed.",
+        ),
+    ],
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the books from the SQLite file to an empty PostgreSQL database, and prove that all have arrived.
+
+    The server must be stopped. All rows are copied in one transaction, read again on both sides, compared and
+    audited. The file stays, but is not served any more.
+
+    \b
+    Examples:
+      storefront move --to 'postgresql://shop:$DATABASE_PASSWORD@db.example/shop'
+      STOREFRONT_MOVE_TO=postgresql://shop@db.example/shop storefront move --json
+    """
+    from storefront.cli import moving
+
+    moving.move(Choice(config, data=data), to=to, as_json=as_json)
+
+
+@app.command()
 def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
     """Let the running server read its YAML again: offers, prices and texts change without a restart.
 
@@ -158,35 +201,6 @@ def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: 
     reloading.reload(Choice(config, data=data), as_json=as_json)
 
 
-@audit.callback()
-def audits() -> None:
-    """Prove the books: nothing lost, nothing doubled, nothing edited.
-
-    \b
-    Example:
-      storefront audit verify --deep
-    """
-
-
-@audit.command()
-def verify(
-    deep: Annotated[bool, typer.Option("--deep", help="Also check everything around the ledger.")] = False,
-    config: ConfigFlag = DEFAULT_CONFIG,
-    data: DataFlag = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Check the books, also while a server runs; exit code 1 if anything is wrong. Nothing is written.
-
-    \b
-    Examples:
-      storefront audit verify
-      storefront audit verify --deep --json
-    """
-    from storefront.cli import auditing
-
-    auditing.verify(Choice(config, data=data), deep=deep, as_json=as_json)
-
-
 @app.command()
 def sandbox(
     *,
@@ -198,6 +212,7 @@ def sandbox(
     ] = "http://127.0.0.1:8080/webhooks/sandbox",
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
+    listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
 ) -> None:
     """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
 
@@ -208,7 +223,10 @@ def sandbox(
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
-    serving.run(emulating.emulate(choice, host=host, port=port, public_url=public_url, webhook_url=webhook_url))
+    listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
+    is_child = listen_on is not None
+    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_quiet=is_child)
+    serving.run(emulator)
 
 
 @app.command()

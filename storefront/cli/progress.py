@@ -1,4 +1,4 @@
-"""A progress bar for what takes longer than a moment, on terminals only."""
+"""Progress bars on stderr: shown on a terminal only, and only for what takes longer than a moment."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,16 +8,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from storefront.cli.output import console
 
-QUIET_SECONDS = 2.0
-"""What is done sooner shows no progress bar."""
+Tell = Callable[[str, float, int], None]
+"""Called with what is being done, how much is done, and how much there is in all; from any thread."""
 
-Tell = Callable[[str, int, int], None]
-"""Called with (what is being done, steps done, steps in all), from any thread."""
+QUIET_SECONDS = 2.0
+"""What is done sooner shows no bar."""
 
 
 @contextmanager
 def progress_bar() -> Iterator[Tell]:
-    """Show a bar on a terminal once the work takes longer than a moment."""
+    """Give a function that tells how far things are, for as long as the block runs."""
     out = console(stderr=True)
     columns = (TextColumn("[dim]{task.description}"), BarColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=out, transient=True, disable=not out.is_terminal)

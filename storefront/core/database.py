@@ -70,7 +70,8 @@ class Database(Protocol):
     async def migrate_to(self, history: str, revision: str) -> Revision:
         """Bring one history (``core`` or a plugin's name) up or down to a revision, and return where it stood.
 
-        The database must not be open. One that holds anything is backed up first.
+        The database must not be open. A SQLite file that holds anything is copied first; who keeps another database
+        has backups of its own.
 
         Raises:
             DatabaseInUse: another process serves it.

@@ -24,41 +24,41 @@ log = structlog.get_logger("storefront.events")
 
 
 class EventDispatcher:
-    """Hands committed events to the plugins; one that fails waits, the others go on."""
+    """Hands committed events to the plugins; one that fails waits, the others go on. See ``leading.Follower``."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._reader = services.reader
         self._engine = services.engine
         self._hooks = services.hooks
-        self._wakes: list[asyncio.Event] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._wakes: dict[str, asyncio.Event] = {}
         self._is_stopping = False
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "events" in notice.tables:
-            for wake in self._wakes:
+            for wake in self._wakes.values():
                 wake.set()
 
-    def start(self) -> None:
-        for name in self._hooks.names_of("on_event"):
-            wake = asyncio.Event()
-            self._wakes.append(wake)
-            self._tasks.append(asyncio.create_task(self._follow(name, wake), name=f"events for {name}"))
+    async def run(self) -> None:
+        self._wakes = {name: asyncio.Event() for name in self._hooks.names_of("on_event")}
+        async with asyncio.TaskGroup() as group:
+            for name, wake in self._wakes.items():
+                group.create_task(self._follow(name, wake), name=f"events for {name}")
 
-    async def stop(self) -> None:
+    def ask_to_stop(self) -> None:
         self._is_stopping = True
-        for wake in self._wakes:
+        for wake in self._wakes.values():
             wake.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=10)
 
     async def _follow(self, name: str, wake: asyncio.Event) -> None:
-        cursor = await self._stored(name)
+        cursor: Cursor | None = None
         while not self._is_stopping:
             wake.clear()
             if self._hooks.health[name].quarantined is None:
-                cursor = await self._deliver(name, cursor)
+                try:
+                    cursor = await self._deliver(name, await self._stored(name) if cursor is None else cursor)
+                except Unavailable as away:
+                    log.warning("events_wait", plugin=name, reason=away.code)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await wake.wait()

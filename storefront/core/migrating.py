@@ -77,51 +77,40 @@ def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     Raises:
         MigrationFailed: the database is newer than this program, or a step failed; it is as it was.
     """
-    return [_move(engine, history, "head") for history in histories]
+    before = []
+    for history in histories:
+        with engine.begin() as connection:
+            before.append(migrate_history(connection, history))
+    return before
 
 
-def migrate_to(engine: Engine, histories: Sequence[History], name: str, revision: str) -> Revision:
-    """Bring one history up or down to a revision (``head`` and ``base`` are two), and return where it stood before.
+def wanted_history(histories: Sequence[History], name: str, revision: str) -> History:
+    """Return a history by its name, if it has that revision (or ``head`` or ``base``).
 
     Raises:
-        MigrationFailed: there is no such history or revision, the ledger would lose rows, or a step failed;
-            the database is as it was.
+        MigrationFailed: there is no such history or revision.
     """
     known = {history.name: history for history in histories}
     if name not in known:
         raise MigrationFailed(f"There is no history called {name}; there are: {', '.join(known)}.")
-    _, script = _script(known[name])
-    revisions = [step.revision for step in script.walk_revisions()][::-1]
-    if revision not in ("base", "head", *revisions):
+    there = _known(known[name])
+    if revision not in ("base", "head", *there):
         raise MigrationFailed(
-            f"There is no revision {revision} of {_owner(known[name])}; there are: base, {', '.join(revisions)}."
+            f"There is no revision {revision} of {_owner(known[name])}; there are: base, {', '.join(there)}."
         )
-    return _move(engine, known[name], revision)
+    return known[name]
 
 
-def revisions(engine: Engine, histories: Sequence[History]) -> list[Revision]:
-    """Tell where each history stands and what it should be, without changing anything."""
-    with engine.connect() as connection:
-        return [_revision(connection, history) for history in histories]
+def migrate_history(connection: Connection, history: History, revision: str = "head") -> Revision:
+    """Bring one history up or down to a revision inside the connection's transaction; return where it stood before.
 
-
-def is_newer(found: Revision, histories: Sequence[History]) -> bool:
-    """Tell whether a database stands at a revision that this program has never heard of."""
-    (history,) = [history for history in histories if history.name == found.history]
-    return found.current is not None and found.current not in _known(history)
-
-
-def _known(history: History) -> set[str]:
-    _, script = _script(history)
-    return {step.revision for step in script.walk_revisions()}
-
-
-def _move(engine: Engine, history: History, revision: str) -> Revision:
+    Raises:
+        MigrationFailed: roll the transaction back, and the database is as it was.
+    """
     try:
-        with engine.begin() as connection:
-            before = _revision(connection, history)
-            _run(connection, history, before, revision)
-            _check_foreign_keys(connection, history)
+        before = revisions_of(connection, history)
+        _run(connection, history, before, revision)
+        _check_foreign_keys(connection, history)
     except MigrationFailed:
         raise
     except LedgerWouldBeLost as error:
@@ -136,17 +125,36 @@ def _move(engine: Engine, history: History, revision: str) -> Revision:
     return before
 
 
+def revisions(engine: Engine, histories: Sequence[History]) -> list[Revision]:
+    """Tell where each history stands and what it should be, without changing anything."""
+    with engine.connect() as connection:
+        return [revisions_of(connection, history) for history in histories]
+
+
+def revisions_of(connection: Connection, history: History) -> Revision:
+    """Tell where one history stands and what it should be."""
+    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+    _, script = _script(history)
+    return Revision(history.name, context.get_current_revision(), script.get_current_head())
+
+
+def is_newer(found: Revision, histories: Sequence[History]) -> bool:
+    """Tell whether a database stands at a revision that this program has never heard of."""
+    (history,) = [history for history in histories if history.name == found.history]
+    return found.current is not None and found.current not in _known(history)
+
+
+def _known(history: History) -> list[str]:
+    """Return the revisions of a history, oldest first."""
+    _, script = _script(history)
+    return [step.revision for step in script.walk_revisions()][::-1]
+
+
 def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
     config = AlembicConfig()
     config.set_main_option("script_location", str(history.folder))
     config.set_main_option("path_separator", "os")
     return config, ScriptDirectory.from_config(config)
-
-
-def _revision(connection: Connection, history: History) -> Revision:
-    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-    _, script = _script(history)
-    return Revision(history.name, context.get_current_revision(), script.get_current_head())
 
 
 def _run(connection: Connection, history: History, stands: Revision, revision: str) -> None:

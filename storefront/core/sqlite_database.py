@@ -10,27 +10,36 @@ from pathlib import Path
 from typing import TypeVar
 
 import structlog
-from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy import Connection, Table, create_engine, select
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
+from storefront.core.errors import StorefrontError
 from storefront.core.migrating import (
     CORE,
     History,
     MigrationFailed,
     Revision,
     is_newer,
-    migrate_to,
+    migrate_history,
     revisions,
     upgrade,
+    wanted_history,
     writing_engine,
 )
 from storefront.core.reading import SqliteReader
 from storefront.core.sqlite_copying import copy_before, read_only_address
-from storefront.core.tables import metadata
+from storefront.core.tables import metadata, settings
 
 T = TypeVar("T")
+MOVED_TO = "moved_to"
+
+
+class ShopHasMoved(StorefrontError):
+    code = "shop_has_moved"
+    title = "The books are kept in another database now"
+
 
 log = structlog.get_logger("storefront.database")
 
@@ -122,10 +131,12 @@ class SqliteDatabase:
             engine.dispose()
 
     def _migrate_to(self, history: str, revision: str) -> Revision:
+        wanted = wanted_history(self._histories, history, revision)
         engine = writing_engine(self.path)
         try:
             self._back_up(revisions(engine, self._histories), revision)
-            return migrate_to(engine, self._histories, history, revision)
+            with engine.begin() as connection:
+                return migrate_history(connection, wanted, revision)
         finally:
             engine.dispose()
 
@@ -153,7 +164,25 @@ class SqliteDatabase:
         engine = writing_engine(self.path)
         try:
             with engine.begin() as connection:
+                moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
+                if moved_to is not None:
+                    raise ShopHasMoved(
+                        f"The books of {self.name} were moved to {moved_to}; this file is no longer served. Set "
+                        "database: {url: …} to that address, or point data: at a new folder to begin another shop."
+                    )
                 settle_mode(connection, mode, self.name)
+        finally:
+            engine.dispose()
+
+    async def mark_as_moved(self, to: str) -> None:
+        """Keep the file from being served again: its shop lives on in another database. Call it while it is open."""
+        await asyncio.to_thread(self._mark_as_moved, to)
+
+    def _mark_as_moved(self, to: str) -> None:
+        engine = writing_engine(self.path)
+        try:
+            with engine.begin() as connection:
+                connection.execute(settings.insert().values(key=MOVED_TO, value=to))
         finally:
             engine.dispose()
 

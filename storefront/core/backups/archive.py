@@ -28,7 +28,7 @@ _LARGEST_MANIFEST = 1 << 20
 _NAMES = re.compile(rf"{re.escape(BOOKS)}|{re.escape(SANDBOX)}|{KEYS}[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError, ValueError)
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float, int], None]
 """Called with (what is being done, bytes or pages done, in all)."""
 
 

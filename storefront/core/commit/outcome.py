@@ -89,6 +89,16 @@ class InsufficientFunds(Refused):
     title = "There is not enough in the wallet"
 
 
+class ReversalTooLarge(Refused):
+    code = "reversal_too_large"
+    title = "That would give back more than was taken"
+
+
+class ReversalOfReversal(Refused):
+    code = "reversal_of_reversal"
+    title = "A reversal cannot be reversed"
+
+
 class LimitReached(Refused):
     code = "limit_reached"
     title = "The limit for this offer is reached"
@@ -112,3 +122,10 @@ class Overloaded(Unavailable):
 class DatabaseAway(Unavailable):
     code = "database_unavailable"
     title = "The shop cannot reach its books right now"
+
+
+class CommitUnknown(Unavailable):
+    """The database went away between COMMIT and its reply, and did not come back to say what became of it."""
+
+    code = "outcome_unknown"
+    title = "It is not known yet whether this happened; send it again under the same key"

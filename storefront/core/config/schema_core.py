@@ -1,5 +1,6 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
+from storefront.core.config.schema_audit import audit
 from storefront.core.config.schema_parts import (
     NAME_PATTERN,
     SAYS_NAME,
@@ -57,6 +58,7 @@ def core_sections() -> Schema:
         ),
         "purchases": _purchases(),
         "retention": _retention(),
+        "audit": audit(),
     }
 
 
@@ -92,12 +94,16 @@ def _database() -> Schema:
         "Where the books are kept.",
         {
             "url": {
-                "description": "`sqlite:///<file>`; without it, storefront.sqlite in the data folder.",
+                "description": "`sqlite:///<file>` or `postgresql://<user>:<password>@<host>/<database>`; "
+                "without it, storefront.sqlite in the data folder.",
                 "type": "string",
                 "secret": True,
                 "x-literal": "free",
                 "x-form": "database",
-                "examples": ["sqlite:///./data/storefront.sqlite"],
+                "examples": [
+                    "sqlite:///./data/storefront.sqlite",
+                    "postgresql://shop:${DATABASE_PASSWORD}@db.example/shop",
+                ],
             }
         },
         examples=[{"url": "sqlite:///./data/storefront.sqlite"}],

@@ -1,6 +1,7 @@
 """What proves the books: credits behind lots, holds, grants, reversals, checkpoints, seals; entries in commit order."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import Any
@@ -16,7 +17,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = (("credits", ("entry_id", "position")), ("grants", ("id",)), ("seals", ("number",)))
+APPEND_ONLY = (
+    ("credits", ("entry_id", "position")),
+    ("grants", ("id",)),
+    ("seals", ("number",)),
+    ("seal_leaves", ("number",)),
+)
 _IS_OPEN = sa.text("state = 'open'")
 _ROWS_AT_ONCE = 500
 _CREDITS = sa.table(
@@ -78,7 +84,7 @@ def downgrade() -> None:
         raise LedgerWouldBeLost("entries carry facts that revision 0001 has no place for")
     if not _can_be_derived(connection):
         raise LedgerWouldBeLost("credits say which lot got what, and revision 0001 could not tell it again")
-    for table in ("seals", "checkpoints", "reversals", "grants", "holds", "credits"):
+    for table in ("seal_leaves", "seals", "checkpoints", "reversals", "grants", "holds", "credits"):
         op.drop_table(table)
     op.drop_index("entries_in_commit_order", "entries")
     op.drop_column("entries", "facts")
@@ -191,6 +197,12 @@ def _create_seals() -> None:
         sa.PrimaryKeyConstraint("number"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "seal_leaves",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("leaves", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
 
 
 @dataclass(slots=True)
@@ -202,26 +214,44 @@ class _Lot:
     open_cost: int | None
 
 
-def _derive_credits(connection: sa.Connection) -> Iterator[dict[str, Any]]:
+def _derive_credits(connection: sa.Connection) -> Generator[dict[str, Any], None, None]:
     """Yield the credit of each transfer into a wallet, wallet by wallet: what its lot was given, on which terms.
 
     Revision 0001 put each such transfer into exactly one lot, but did not write down which.
     """
-    lots = groupby(_stream(connection, _LOTS), key=lambda row: row["account"])
-    account, given = next(lots, (None, iter(())))
-    for wallet, moved in groupby(_stream(connection, _INTO_WALLETS), key=lambda row: row["destination"]):
-        while account is not None and account < wallet:
-            account, given = next(lots, (None, iter(())))
-        found = [_Lot(row, row["amount"], row["cost_amount"]) for row in given] if account == wallet else []
-        for transfer in moved:
-            lot = _lot_of(transfer, found)
-            # Books in which a lot is missing or too small are as wrong afterwards as before: the audit names it.
-            if lot is not None:
-                yield _credit(transfer, lot)
+    with (
+        closing(_stream(connection, "lots", _LOTS)) as stored,
+        closing(_stream(connection, "transfers", _INTO_WALLETS)) as transfers,
+    ):
+        lots = groupby(stored, key=lambda row: str(row["account"]))
+        account, given = next(lots, (None, iter(())))
+        for wallet, moved in groupby(transfers, key=lambda row: str(row["destination"])):
+            while account is not None and account < wallet:
+                account, given = next(lots, (None, iter(())))
+            found = [_Lot(row, row["amount"], row["cost_amount"]) for row in given] if account == wallet else []
+            for transfer in moved:
+                lot = _lot_of(transfer, found)
+                # Books in which a lot is missing or too small are as wrong afterwards as before: the audit names it.
+                if lot is not None:
+                    yield _credit(transfer, lot)
 
 
-def _stream(connection: sa.Connection, statement: str) -> Iterator[Any]:
-    return iter(connection.execute(sa.text(statement), execution_options={"yield_per": _ROWS_AT_ONCE}).mappings())
+def _stream(connection: sa.Connection, name: str, statement: str) -> Generator[Mapping[str, Any], None, None]:
+    """Yield rows a page at a time.
+
+    On PostgreSQL by a cursor of our own that is closed at the end: no table can be altered that one still reads,
+    and the driver's stay open until the transaction ends.
+    """
+    if connection.dialect.name != "postgresql":
+        rows = connection.execute(sa.text(statement), execution_options={"yield_per": _ROWS_AT_ONCE})
+        yield from (row._asdict() for row in rows)
+        return
+    connection.execute(sa.text(f"DECLARE migrating_{name} NO SCROLL CURSOR FOR {statement}"))
+    try:
+        while page := connection.execute(sa.text(f"FETCH {_ROWS_AT_ONCE} FROM migrating_{name}")).all():
+            yield from (row._asdict() for row in page)
+    finally:
+        connection.execute(sa.text(f"CLOSE migrating_{name}"))
 
 
 def _lot_of(transfer: Mapping[str, Any], lots: list[_Lot]) -> _Lot | None:
@@ -269,9 +299,10 @@ def _credit_old_lots() -> None:
 def _can_be_derived(connection: sa.Connection) -> bool:
     """Tell whether an upgrade would write the very credits that stand here, so that nothing is lost without them."""
     number = 0
-    for number, credit in enumerate(_derive_credits(connection), start=1):
-        here = sa.and_(_CREDITS.c.entry_id == credit["entry_id"], _CREDITS.c.position == credit["position"])
-        stored = connection.execute(sa.select(_CREDITS).where(here)).mappings().first()
-        if stored is None or dict(stored) != credit:
-            return False
+    with closing(_derive_credits(connection)) as derived:
+        for number, credit in enumerate(derived, start=1):
+            here = sa.and_(_CREDITS.c.entry_id == credit["entry_id"], _CREDITS.c.position == credit["position"])
+            stored = connection.execute(sa.select(_CREDITS).where(here)).mappings().first()
+            if stored is None or dict(stored) != credit:
+                return False
     return number == connection.execute(sa.select(sa.func.count()).select_from(_CREDITS)).scalar_one()
