@@ -26,12 +26,14 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    holds,
     keys,
     me,
     purchases,
     sessions,
     shop,
     timetravel,
+    wallets,
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
@@ -77,9 +79,8 @@ def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) ->
 def _mount(app: web.Application, parts: Parts) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
-    routes: list[Routes] = [
-        module.routes for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop)
-    ]
+    modules = (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, holds, wallets)
+    routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
     parts.host.collect(

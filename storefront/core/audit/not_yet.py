@@ -3,7 +3,7 @@
 from storefront.core.audit.check import NotYet
 
 NOT_YET = (
-    NotYet("L2-holds", "Held and frozen amounts equal open holds and freezes", "there are no holds or freezes yet"),
+    NotYet("L2-freezes", "Frozen amounts equal open freezes", "there are no freezes yet"),
     NotYet("L2-checkpoints", "Checkpoints of open accounts equal their transfers", "there are no checkpoints yet"),
     NotYet("L7-real", "Clearing and balance equal the gateway's", "there is no reconciliation with gateways yet"),
     NotYet("L8", "Conversions go through exchange accounts with stored rates", "there are no conversions yet"),

@@ -18,6 +18,7 @@ from storefront.core.audit import (
     actions,
     append_only,
     balances,
+    holds,
     idempotency,
     ledger,
     limits,
@@ -32,15 +33,19 @@ from storefront.core.sqlite_database import read_file
 from storefront.core.tables import metadata
 
 CHECKS: tuple[Check, ...] = (
-    *sorted((*ledger.CHECKS, *balances.CHECKS, *append_only.CHECKS), key=lambda check: (check.is_deep, check.name)),
+    *sorted(
+        (*ledger.CHECKS, *balances.CHECKS, *holds.CHECKS, *append_only.CHECKS),
+        key=lambda check: (check.is_deep, check.name),
+    ),
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
     *purchases.CHECKS,
     *actions.CHECKS,
 )
-_COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
-            "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys")  # fmt: skip
+_COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "events", "purchases",
+            "payments", "items", "item_movements", "entitlements", "counters", "idempotency", "catalog_versions",
+            "api_keys")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

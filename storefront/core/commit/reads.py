@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storefront.core.accounts import Account, wallet
+from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
 from storefront.core.commit.steps import (
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -15,8 +17,11 @@ from storefront.core.commit.steps import (
     Group,
     Insert,
     Key,
+    LapseWallet,
     Late,
     OpenEntry,
+    PlaceHold,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
@@ -33,9 +38,35 @@ def lots_group(account: Account, anchor: str) -> Group:
     return Group("lots", (account.id,), anchor)
 
 
-def _reads_wallet(step: Spend | Deposit) -> Iterable[Key | Group]:
-    account = wallet(step.customer_id, step.asset)
-    return (account_key(account, step.customer_id), lots_group(account, step.customer_id))
+def holds_group(account: Account, anchor: str) -> Group:
+    return Group("holds", (account.id,), anchor)
+
+
+def _reads_wallet(step: Spend | Deposit | PlaceHold | LapseWallet) -> Iterable[Key | Group]:
+    return _wallet(step.customer_id, step.asset)
+
+
+def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
+    """Name a wallet: its balance, its open lots, and the open holds that pin some of them."""
+    account = wallet(customer_id, asset)
+    return (
+        account_key(account, customer_id),
+        lots_group(account, customer_id),
+        holds_group(account, customer_id),
+    )
+
+
+def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
+    yield from _reads_wallet(step)
+    if step.terms.expires_at is not None:
+        job_id = lapse_job_id(wallet(step.customer_id, step.asset), step.terms.expires_at)
+        yield Key("jobs", (job_id,), step.customer_id)
+
+
+def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
+    yield from _wallet(step.customer_id, step.asset)
+    yield Key("holds", (step.hold_id,), step.customer_id)
+    yield Key("jobs", (hold_job_id(step.hold_id),), step.customer_id)
 
 
 def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
@@ -62,7 +93,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Emit: lambda step: (),
     Transfer: _reads_transfer,
     Spend: _reads_wallet,
-    Deposit: _reads_wallet,
+    Deposit: _reads_deposit,
     GrantItem: _reads_item,
     TakeItem: _reads_item,
     GrantEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
@@ -72,6 +103,10 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Change: lambda step: (Key(step.table, step.id, step.anchor),),
     Remove: lambda step: (Key(step.table, step.id, step.anchor),),
     Late: lambda step: step.reads,
+    PlaceHold: _reads_wallet,
+    CaptureHold: _reads_hold,
+    ReleaseHold: _reads_hold,
+    LapseWallet: _reads_wallet,
 }
 
 
