@@ -9,6 +9,8 @@ from storefront_sdk.errors import (
     ConnectionLost,
     Forbidden,
     GatewayRefused,
+    HoldNotOpen,
+    HoldTooSmall,
     IdempotencyKeyReused,
     InFlight,
     InsufficientFunds,
@@ -29,7 +31,19 @@ from storefront_sdk.errors import (
     UnknownOffer,
     UnreadableAnswer,
 )
-from storefront_sdk.models import Check, CustomerState, Event, Item, Money, Offer, Purchase, Quote, Session, Wallet
+from storefront_sdk.models import (
+    Check,
+    CustomerState,
+    Event,
+    Hold,
+    Item,
+    Money,
+    Offer,
+    Purchase,
+    Quote,
+    Session,
+    Wallet,
+)
 
 __all__ = [
     "AlreadyOwned",
@@ -41,6 +55,9 @@ __all__ = [
     "Event",
     "Forbidden",
     "GatewayRefused",
+    "Hold",
+    "HoldNotOpen",
+    "HoldTooSmall",
     "IdempotencyKeyReused",
     "InFlight",
     "InsufficientFunds",

@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
+from storefront_sdk.holds import Holds
 from storefront_sdk.sessions import Sessions
 
 P = ParamSpec("P")
@@ -100,6 +101,15 @@ class BlockingEvents(_Facade[Events]):
     follow = _plain_iterator(Events.follow)
 
 
+class BlockingHolds(_Facade[Holds]):
+    """``shop.holds``, blocking."""
+
+    place = _plain(Holds.place)
+    capture = _plain(Holds.capture)
+    release = _plain(Holds.release)
+    get = _plain(Holds.get)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -143,6 +153,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         super().__init__(client, _Loop())
         self.sessions = BlockingSessions(client.sessions, self._loop)
         self.events = BlockingEvents(client.events, self._loop)
+        self.holds = BlockingHolds(client.holds, self._loop)
 
     def __enter__(self) -> Self:
         return self

@@ -13,6 +13,7 @@ import aiohttp
 from storefront_sdk.cache import Policy, StateCache
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
+from storefront_sdk.holds import Holds
 from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Wallet
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
@@ -58,6 +59,7 @@ class StorefrontClient:
         self._catalog: tuple[str, list[Offer]] | None = None
         self.sessions = Sessions(self._transport)
         self.events = Events(self._transport)
+        self.holds = Holds(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

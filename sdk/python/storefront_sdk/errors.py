@@ -7,7 +7,7 @@
     ├── Forbidden (403)                PurchaseRefused
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
-    │                                  NotEnoughItems, InFlight
+    │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -116,6 +116,14 @@ class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
 
+class HoldNotOpen(Conflict):
+    """It was captured or released before, or its time is over; facts: state, captured."""
+
+
+class HoldTooSmall(Conflict):
+    """The hold has set less aside; facts: held, required."""
+
+
 class InFlight(Conflict):
     """The first request with this idempotency key is still at work, also after waiting."""
 
@@ -156,6 +164,8 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "price_changed": PriceChanged,
     "offer_closed": OfferClosed,
     "not_enough_items": NotEnoughItems,
+    "hold_not_open": HoldNotOpen,
+    "hold_too_small": HoldTooSmall,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }
