@@ -2,18 +2,35 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
-from storefront.testing import shop
+from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
+from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
-__all__ = ["shop"]
+BOTH_DATABASES = ("tests/commit", "tests/races", "tests/shop")
+"""What is about money runs on both databases; ``--database`` chooses one for all tests that can do either."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], help="run every shop on this database")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database")
+        on_both = str(metafunc.definition.path.relative_to(metafunc.config.rootpath)).startswith(BOTH_DATABASES)
+        kinds = [chosen] if chosen else ["sqlite", "postgres"] if on_both else ["sqlite"]
+        metafunc.parametrize("database_kind", kinds, scope="session")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,9 +46,72 @@ def require() -> Callable[[str], str]:
             path = shutil.which(name)
             if path is not None:
                 return path
-        reason = f"{tool} is not installed (looked for {', '.join(_FINDERS[tool])})"
-        if tool in os.environ.get("STOREFRONT_REQUIRE", "").replace(",", " ").split():
-            pytest.fail(f"{reason}, and STOREFRONT_REQUIRE asks for it")
-        pytest.skip(reason)
+        _go_without(tool, f"{tool} is not installed (looked for {', '.join(_FINDERS[tool])})")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The one PostgreSQL of the run, shared by its workers: make databases in it. It is not stopped by tests."""
+    folder = tmp_path_factory.getbasetemp()
+    run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(shared_postgres(run_folder))
+        except PostgresUnavailable as error:
+            _go_without("postgres", str(error))
+        yield server
+
+
+@pytest.fixture
+async def database_url(request: pytest.FixtureRequest, database_kind: str) -> AsyncIterator[str | None]:
+    """Where a shop keeps its books: an empty PostgreSQL database, or None for a file of its own."""
+    if database_kind == "sqlite":
+        yield None
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = await server.new_database()
+    yield url
+    await server.drop_database(url)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, database_url: str | None) -> AsyncIterator[Shop]:
+    """The tiny shop, running; its books are audited when the test is over."""
+    async with running_shop(tmp_path, database=database_url) as running:
+        yield running
+
+
+@pytest.fixture
+async def postgres_database(postgres: Postgres) -> AsyncIterator[str]:
+    """The URL of an empty database, dropped when the test is over."""
+    url = await postgres.new_database()
+    yield url
+    await postgres.drop_database(url)
+
+
+@pytest.fixture
+def new_postgres_server() -> Iterator[Callable[..., PostgresServer]]:
+    """Makes servers of the test's own, with the arguments of ``PostgresServer``; they run until the test is over."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> PostgresServer:
+            try:
+                return stack.enter_context(PostgresServer(**arguments))
+            except PostgresUnavailable as error:
+                _go_without("postgres", str(error))
+
+        yield start
+
+
+@pytest.fixture
+def postgres_server(new_postgres_server: Callable[..., PostgresServer]) -> PostgresServer:
+    """A durable PostgreSQL of the test's own, to stop, to pause and to start again."""
+    return new_postgres_server()
+
+
+def _go_without(tool: str, reason: str) -> NoReturn:
+    if tool in os.environ.get("STOREFRONT_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"{reason}, and STOREFRONT_REQUIRE asks for it")
+    pytest.skip(reason)

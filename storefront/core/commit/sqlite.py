@@ -7,7 +7,7 @@ Source: https://sqlite.org/wal.html, read 2026-11-21.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
-from storefront.core.commit.store import Decide, Wanted
+from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -30,9 +30,6 @@ PRAGMAS = (
     "PRAGMA wal_autocheckpoint=10000",
 )
 LARGEST_CHUNK = 64
-# Which column of a table its groups are asked by, and what makes a row part of one.
-_GROUP_COLUMNS = {"lots": ("account",), "entitlements": ("customer_id", "key"), "holds": ("account",)}
-_GROUP_CONDITION = {"lots": "remaining > 0", "holds": "state = 'open'"}
 
 
 def compile_sql(statement: ClauseElement) -> str:
@@ -59,10 +56,10 @@ class TableStatements:
         matches = [column == bindparam(f"k{n}") for n, column in enumerate(table.primary_key.columns)]
         self.delete = compile_sql(delete(table).where(*matches))
         self.select_many = _select_many(table.name, self.columns, self.primary_key)
-        self.group_columns = _GROUP_COLUMNS.get(table.name, ())
+        self.group_columns = GROUP_COLUMNS.get(table.name, ())
         self.select_groups = _select_many(table.name, self.columns, self.group_columns)
-        if table.name in _GROUP_CONDITION:
-            self.select_groups += f" AND t.{_GROUP_CONDITION[table.name]}"
+        if table.name in GROUP_CONDITION:
+            self.select_groups += f" AND t.{GROUP_CONDITION[table.name]}"
         changes = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.primary_key)
         conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
@@ -99,11 +96,30 @@ class TableStatements:
         return known
 
 
-class SqliteStore:
-    """Runs batches in a thread of its own; at most one connection of a process ever writes."""
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the writer's connection; the store begins and ends its transactions itself."""
+    return sqlite3.connect(path, isolation_level=None, cached_statements=512)
 
-    def __init__(self, path: Path, tables: Sequence[Table]) -> None:
+
+class SqliteStore:
+    """Runs batches in a thread of its own; at most one connection of a process ever writes.
+
+    ``connect`` and ``pragmas`` are how a test puts the store on a disk that can lose power.
+    """
+
+    lanes = 1
+
+    def __init__(
+        self,
+        path: Path,
+        tables: Sequence[Table],
+        *,
+        connect: Callable[[Path], sqlite3.Connection] = connect,
+        pragmas: Sequence[str] = PRAGMAS,
+    ) -> None:
         self._path = path
+        self._connect = connect
+        self._pragmas = pragmas
         self._tables = {table.name: TableStatements(table) for table in tables}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storefront-writer")
         self._connection: sqlite3.Connection | None = None
@@ -121,8 +137,8 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, wanted, decide)
 
     def _open(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=512)
-        for pragma in PRAGMAS:
+        connection = self._connect(self._path)
+        for pragma in self._pragmas:
             connection.execute(pragma)
         numbers = [connection.execute(f"SELECT max(commit_no) FROM {table}").fetchone()[0]  # noqa: S608
                    for table in ("events", "entries", "item_movements")]  # fmt: skip
