@@ -18,8 +18,9 @@ from storefront.core.audit import Report
 from storefront.core.backups.archive import BOOKS, KEYS, SANDBOX, BackupDamaged, Progress, read_manifest, unpack
 from storefront.core.backups.making import read_copy, verify_copy
 from storefront.core.backups.manifest import Position
+from storefront.core.database import begin_epoch
 from storefront.core.errors import Conflict
-from storefront.core.migrating import History
+from storefront.core.migrating import History, writing_engine
 from storefront.core.sqlite_copying import copy_sqlite, free_name, sync, timestamp
 from storefront.core.sqlite_database import FileLock
 
@@ -96,6 +97,7 @@ async def restore_backup(
             report = await verify_copy(staged[BOOKS], histories, deep=True, progress=progress)
             if not report.is_clean:
                 raise RestoreRefused(f"The books in {backup} fail the audit; nothing was changed. {report.explain()}")
+            await asyncio.to_thread(_begin_epoch, staged[BOOKS])
             aside = await asyncio.to_thread(_put_in_place, target, staged, taken)
         finally:
             for folder in folders.values():
@@ -151,6 +153,16 @@ async def _compare(backup: Path, books: Path, mode: str) -> Position:
             "Nothing was changed."
         )
     return position
+
+
+def _begin_epoch(books: Path) -> None:
+    """Let new commits lie above those that were lost with the newer books, for those who follow them."""
+    engine = writing_engine(books)
+    try:
+        with engine.begin() as connection:
+            begin_epoch(connection)
+    finally:
+        engine.dispose()
 
 
 def _put_in_place(target: Target, staged: Mapping[str, Path], taken: Sequence[Path]) -> list[Path]:

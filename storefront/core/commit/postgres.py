@@ -23,10 +23,8 @@ from sqlalchemy import Table
 
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway
 from storefront.core.commit.postgres_statements import PostgresStatements
-from storefront.core.commit.store import Decide, Wanted
+from storefront.core.commit.store import EPOCH_BITS, Decide, Wanted
 
-EPOCH_BITS = 48
-"""A commit number is the cluster's epoch and, in its lower bits, the transaction's number there."""
 TIMES_TRIED = 8
 TRIES_FOR_SECONDS = 3.0
 """How long a batch is tried again while the database is away; a quick restart is not even noticed."""
