@@ -2,12 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, NoReturn
 
 import pytest
 
 from storefront.testing import shop
 from storefront.web.logs import configure_logging
+from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
 __all__ = ["shop"]
 
@@ -29,9 +32,53 @@ def require() -> Callable[[str], str]:
             path = shutil.which(name)
             if path is not None:
                 return path
-        reason = f"{tool} is not installed (looked for {', '.join(_FINDERS[tool])})"
-        if tool in os.environ.get("STOREFRONT_REQUIRE", "").replace(",", " ").split():
-            pytest.fail(f"{reason}, and STOREFRONT_REQUIRE asks for it")
-        pytest.skip(reason)
+        _go_without(tool, f"{tool} is not installed (looked for {', '.join(_FINDERS[tool])})")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """The one PostgreSQL of the run, shared by its workers: make databases in it. It is not stopped by tests."""
+    folder = tmp_path_factory.getbasetemp()
+    run_folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(shared_postgres(run_folder))
+        except PostgresUnavailable as error:
+            _go_without("postgres", str(error))
+        yield server
+
+
+@pytest.fixture
+async def postgres_database(postgres: Postgres) -> AsyncIterator[str]:
+    """The URL of an empty database, dropped when the test is over."""
+    url = await postgres.new_database()
+    yield url
+    await postgres.drop_database(url)
+
+
+@pytest.fixture
+def new_postgres_server() -> Iterator[Callable[..., PostgresServer]]:
+    """Makes servers of the test's own, with the arguments of ``PostgresServer``; they run until the test is over."""
+    with ExitStack() as stack:
+
+        def start(**arguments: Any) -> PostgresServer:
+            try:
+                return stack.enter_context(PostgresServer(**arguments))
+            except PostgresUnavailable as error:
+                _go_without("postgres", str(error))
+
+        yield start
+
+
+@pytest.fixture
+def postgres_server(new_postgres_server: Callable[..., PostgresServer]) -> PostgresServer:
+    """A durable PostgreSQL of the test's own, to stop, to pause and to start again."""
+    return new_postgres_server()
+
+
+def _go_without(tool: str, reason: str) -> NoReturn:
+    if tool in os.environ.get("STOREFRONT_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(f"{reason}, and STOREFRONT_REQUIRE asks for it")
+    pytest.skip(reason)
