@@ -25,6 +25,7 @@ from storefront.core.jobs import Jobs
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
+from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.retention import forget
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
@@ -138,7 +139,10 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
 
 def make_database(host: PluginHost) -> Database:
     """Return the database that ``database.url`` names, with the tables of the enabled plugins; nothing is opened."""
-    return SqliteDatabase(database_path(host.config), histories=host.histories(), tables=host.tables())
+    url, histories, tables = host.config.database.url.reveal(), host.histories(), host.tables()
+    if url.startswith("postgresql://"):
+        return PostgresDatabase(url, histories=histories, tables=tables)
+    return SqliteDatabase(database_path(host.config), histories=histories, tables=tables)
 
 
 def database_path(config: Config) -> Path:

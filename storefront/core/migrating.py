@@ -79,24 +79,41 @@ def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     """
     before = []
     for history in histories:
-        try:
-            with engine.begin() as connection:
-                before.append(_revision(connection, history))
-                _run(connection, history)
-                _check_foreign_keys(connection, history)
-        except MigrationFailed:
-            raise
-        except Exception as error:  # a plugin's migration is foreign code: say whose it was
-            raise MigrationFailed(
-                f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
-            ) from error
+        with engine.begin() as connection:
+            before.append(upgrade_history(connection, history))
+    return before
+
+
+def upgrade_history(connection: Connection, history: History) -> Revision:
+    """Bring one history to its head inside the connection's transaction, and return where it stood before.
+
+    Raises:
+        MigrationFailed: roll the transaction back, and the database is as it was.
+    """
+    try:
+        before = revisions_of(connection, history)
+        _run(connection, history)
+        _check_foreign_keys(connection, history)
+    except MigrationFailed:
+        raise
+    except Exception as error:  # a plugin's migration is foreign code: say whose it was
+        raise MigrationFailed(
+            f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
+        ) from error
     return before
 
 
 def revisions(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     """Tell where each history stands and what it should be, without changing anything."""
     with engine.connect() as connection:
-        return [_revision(connection, history) for history in histories]
+        return [revisions_of(connection, history) for history in histories]
+
+
+def revisions_of(connection: Connection, history: History) -> Revision:
+    """Tell where one history stands and what it should be."""
+    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
+    _, script = _script(history)
+    return Revision(history.name, context.get_current_revision(), script.get_current_head())
 
 
 def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
@@ -104,12 +121,6 @@ def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
     config.set_main_option("script_location", str(history.folder))
     config.set_main_option("path_separator", "os")
     return config, ScriptDirectory.from_config(config)
-
-
-def _revision(connection: Connection, history: History) -> Revision:
-    context = MigrationContext.configure(connection, opts={"version_table": history.version_table})
-    _, script = _script(history)
-    return Revision(history.name, context.get_current_revision(), script.get_current_head())
 
 
 def _run(connection: Connection, history: History) -> None:

@@ -1,8 +1,9 @@
 """The commit engine: takes the plans that are waiting and writes them in one transaction per batch.
 
-There is no timer: while one batch is on its way to the disk the next one gathers. First come first
-served; plans of one anchor keep their order and take at most a few places while others wait. The queue is
-bounded to about a second of work; beyond it callers are told to come back.
+There is no timer: while one batch is on its way to the disk the next one gathers. A store with several
+lanes runs as many batches at once, with anchors of their own each. First come first served; plans of one
+anchor keep their order and take at most a few places while others wait. The queue is bounded to about a
+second of work; beyond it callers are told to come back.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import structlog
 
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep, apply_plan
-from storefront.core.commit.outcome import DatabaseAway, Moment, Outcome, Overloaded, Stale
+from storefront.core.commit.outcome import CommitUnknown, DatabaseAway, Moment, Outcome, Overloaded, Stale
 from storefront.core.commit.plan import Plan
 from storefront.core.commit.state import State, Writes
 from storefront.core.commit.store import Store, Wanted
@@ -54,12 +55,17 @@ class _Batch:
 class CommitEngine:
     """Applies plans: ``outcome = await engine.commit(plan)``."""
 
-    def __init__(self, store: Store, clock: Clock, *, longest_queue: int = LONGEST_QUEUE) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, longest_queue: int = LONGEST_QUEUE, largest_batch: int = LARGEST_BATCH
+    ) -> None:
         self._store = store
+        self._largest_batch = largest_batch
         self._clock = clock
         self._longest_queue = longest_queue
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._running: dict[asyncio.Task[None], frozenset[str]] = {}
+        self._busy: set[str] = set()
         self._late: dict[str, LateStep] = {}
         self._followers: list[Callable[[CommitNotice], None]] = []
         self._task: asyncio.Task[None] | None = None
@@ -110,36 +116,59 @@ class CommitEngine:
     async def _write_forever(self) -> None:
         try:
             while self._queue or not self._is_stopping:
-                if not self._queue:
-                    self._wake.clear()
-                    await self._wake.wait()
+                if not self._queue or len(self._running) == self._store.lanes:
+                    await self._sleep()
                     continue
                 # Requests that have arrived already come along: two turns of the loop, no timer.
                 for _ in range(2):
                     await asyncio.sleep(0)
-                await self._write_batch(self._take_batch())
+                waiting = self._take_batch()
+                if self._store.lanes == 1:
+                    await self._write_batch(waiting)
+                elif waiting:
+                    self._start_lane(waiting)
+                elif self._queue:
+                    await self._sleep()  # all that wait need anchors that are under way
+            if self._running:
+                await asyncio.wait(self._running)
         finally:
             while self._queue:
                 _fail(self._queue.popleft(), Unavailable("The shop is closing; try again in a moment."))
+
+    async def _sleep(self) -> None:
+        """Wait for a plan, for a lane, or for the end."""
+        self._wake.clear()
+        await self._wake.wait()
+
+    def _start_lane(self, waiting: list[_Waiting]) -> None:
+        anchors = frozenset(anchor for one in waiting for anchor in one.plan.anchors)
+        task = asyncio.create_task(self._write_batch(waiting), name="storefront-commit-lane")
+        self._running[task] = anchors
+        self._busy |= anchors
+        task.add_done_callback(self._end_lane)
+
+    def _end_lane(self, task: asyncio.Task[None]) -> None:
+        self._busy -= self._running.pop(task)
+        self._wake.set()
 
     def _take_batch(self) -> list[_Waiting]:
         """Take plans in order; an anchor with many of them lets others in, and keeps its own order."""
         taken: list[_Waiting] = []
         passed: list[_Waiting] = []
         places: Counter[str] = Counter()
-        while self._queue and len(taken) < LARGEST_BATCH:
+        while self._queue and len(taken) < self._largest_batch:
             waiting = self._queue.popleft()
             if waiting.future.cancelled():
                 continue
             anchors = waiting.plan.anchors
-            if any(places[anchor] >= PLACES_PER_ANCHOR for anchor in anchors):
+            if not self._busy.isdisjoint(anchors) or any(places[anchor] >= PLACES_PER_ANCHOR for anchor in anchors):
                 # From here on this anchor's plans wait together, so that they keep their order.
                 places.update(dict.fromkeys(anchors, PLACES_PER_ANCHOR))
                 passed.append(waiting)
                 continue
             places.update(anchors)
             taken.append(waiting)
-        while passed and len(taken) < LARGEST_BATCH and not self._queue:
+        while passed and len(taken) < self._largest_batch and not self._queue and not self._busy:
             taken.append(passed.pop(0))
         self._queue.extendleft(reversed(passed))
         return taken
@@ -149,8 +178,8 @@ class CommitEngine:
             return
         try:
             await self._transact(waiting)
-        except DatabaseAway as away:
-            log.error("database_unavailable", plans=len(waiting), reason=str(away.__cause__))
+        except (DatabaseAway, CommitUnknown) as away:
+            log.error(away.code, plans=len(waiting), reason=repr(away.__cause__))
             for one in waiting:
                 _fail(one, away)
         except Exception as error:

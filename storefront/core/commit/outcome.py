@@ -112,3 +112,10 @@ class Overloaded(Unavailable):
 class DatabaseAway(Unavailable):
     code = "database_unavailable"
     title = "The shop cannot reach its books right now"
+
+
+class CommitUnknown(Unavailable):
+    """The database went away between COMMIT and its reply, and did not come back to say what became of it."""
+
+    code = "outcome_unknown"
+    title = "It is not known yet whether this happened; send it again under the same key"

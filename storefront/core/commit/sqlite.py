@@ -19,7 +19,7 @@ from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
-from storefront.core.commit.store import Decide, Wanted
+from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -32,9 +32,6 @@ PRAGMAS = (
     "PRAGMA cache_size=-65536",
 )
 LARGEST_CHUNK = 64
-# Which column of a table its groups are asked by, and what makes a row part of one.
-_GROUP_COLUMNS = {"lots": ("account",), "entitlements": ("customer_id", "key")}
-_GROUP_CONDITION = {"lots": "remaining > 0"}
 
 
 def compile_sql(statement: ClauseElement) -> str:
@@ -61,10 +58,10 @@ class TableStatements:
         matches = [column == bindparam(f"k{n}") for n, column in enumerate(table.primary_key.columns)]
         self.delete = compile_sql(delete(table).where(*matches))
         self.select_many = _select_many(table.name, self.columns, self.primary_key)
-        self.group_columns = _GROUP_COLUMNS.get(table.name, ())
+        self.group_columns = GROUP_COLUMNS.get(table.name, ())
         self.select_groups = _select_many(table.name, self.columns, self.group_columns)
-        if table.name in _GROUP_CONDITION:
-            self.select_groups += f" AND t.{_GROUP_CONDITION[table.name]}"
+        if table.name in GROUP_CONDITION:
+            self.select_groups += f" AND t.{GROUP_CONDITION[table.name]}"
         changes = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.primary_key)
         conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
@@ -103,6 +100,8 @@ class TableStatements:
 
 class SqliteStore:
     """Runs batches in a thread of its own; at most one connection of a process ever writes."""
+
+    lanes = 1
 
     def __init__(self, path: Path, tables: Sequence[Table]) -> None:
         self._path = path

@@ -4,7 +4,7 @@ The engine decides nothing about SQL, a store nothing about money. ``transact`` 
 transaction; ``decide`` is called inside it with the loaded state and returns what to write.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,11 +32,21 @@ class Wanted:
         return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups))
 
 
+GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {"lots": ("account",), "entitlements": ("customer_id", "key")}
+"""Which columns of a table its groups are asked by."""
+GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0"}
+"""What else makes a row part of a group."""
+
 Decide = Callable[[State, int], Writes]
 
 
 class Store(Protocol):
-    """A database that can run a batch; SQLite is the first."""
+    """A database that can run a batch: ``sqlite.py`` and ``postgres.py``."""
+
+    @property
+    def lanes(self) -> int:
+        """How many batches may be under way at once, with anchors of their own each."""
+        ...
 
     async def transact(self, wanted: Wanted, decide: Decide) -> int:
         """Run one batch and return its commit number, once it is durable.

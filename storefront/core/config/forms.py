@@ -86,8 +86,23 @@ def _database(text: str) -> str | None:
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
         return None
     if text.startswith(("postgresql://", "postgres://")):
-        return "PostgreSQL is not supported yet; use sqlite:///<file>"
-    return "must be sqlite:///<file>"
+        return _postgres(text)
+    return "must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>"
+
+
+def _postgres(text: str) -> str | None:
+    if text.startswith("postgres://"):
+        return "write postgresql:// in full"
+    parts = urlsplit(text)
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if not has_port:
+        return "the port must be a number, as in postgresql://shop@db.example:5432/shop"
+    if not parts.path.strip("/"):
+        return "must name a database, as in postgresql://shop@db.example/shop"
+    return None
 
 
 _FORMS: Mapping[str, Callable[[str], str | None]] = {

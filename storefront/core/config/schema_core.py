@@ -92,12 +92,16 @@ def _database() -> Schema:
         "Where the books are kept.",
         {
             "url": {
-                "description": "`sqlite:///<file>`; without it, storefront.sqlite in the data folder.",
+                "description": "`sqlite:///<file>` or `postgresql://<user>:<password>@<host>/<database>`; "
+                "without it, storefront.sqlite in the data folder.",
                 "type": "string",
                 "secret": True,
                 "x-literal": "free",
                 "x-form": "database",
-                "examples": ["sqlite:///./data/storefront.sqlite"],
+                "examples": [
+                    "sqlite:///./data/storefront.sqlite",
+                    "postgresql://shop:${DATABASE_PASSWORD}@db.example/shop",
+                ],
             }
         },
         examples=[{"url": "sqlite:///./data/storefront.sqlite"}],
