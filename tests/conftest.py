@@ -4,19 +4,33 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from storefront.testing import shop
+from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
-__all__ = ["shop"]
+BOTH_DATABASES = ("tests/commit", "tests/races", "tests/shop")
+"""What is about money runs on both databases; ``--database`` chooses one for all tests that can do either."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgres"], help="run every shop on this database")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        chosen = metafunc.config.getoption("--database")
+        on_both = str(metafunc.definition.path.relative_to(metafunc.config.rootpath)).startswith(BOTH_DATABASES)
+        kinds = [chosen] if chosen else ["sqlite", "postgres"] if on_both else ["sqlite"]
+        metafunc.parametrize("database_kind", kinds, scope="session")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,6 +62,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
         except PostgresUnavailable as error:
             _go_without("postgres", str(error))
         yield server
+
+
+@pytest.fixture
+async def database_url(request: pytest.FixtureRequest, database_kind: str) -> AsyncIterator[str | None]:
+    """Where a shop keeps its books: an empty PostgreSQL database, or None for a file of its own."""
+    if database_kind == "sqlite":
+        yield None
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = await server.new_database()
+    yield url
+    await server.drop_database(url)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path, database_url: str | None) -> AsyncIterator[Shop]:
+    """The tiny shop, running; its books are audited when the test is over."""
+    async with running_shop(tmp_path, database=database_url) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,20 +1,21 @@
 """A migrated database and a running engine; after each test its books are audited."""
 
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from storefront.core.accounts import issuance, sink
-from storefront.core.audit import verify_file
+from storefront.core.audit import verify_database
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Outcome
 from storefront.core.commit.plan import Deposit, LotTerms, Plan, Spend
+from storefront.core.database import Database
+from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sqlite_database import SqliteDatabase
+from storefront.testing.looking import look_into, tables_of
 
 NOW = 1_800_000_000_000
 ADA, BOB = "cus_ada", "cus_bob"
@@ -23,21 +24,21 @@ ADA, BOB = "cus_ada", "cus_bob"
 class Books:
     """An engine over a file; ``commit`` applies plans."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self.database = database
+        self._look = look_into(database)
         self.engine = CommitEngine(database.store, Clock(lambda: NOW))
 
     async def commit(self, plan: Plan) -> Outcome:
         return await self.engine.commit(plan)
 
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(f"file:{self.database.path}?mode=ro", uri=True)) as connection:
-            return connection.execute(sql, parameters).fetchall()
+        return [tuple(row.values()) for row in self._look(sql, parameters)]
 
     def dump(self) -> list[str]:
-        """Return the whole content of the file as text."""
-        with closing(sqlite3.connect(f"file:{self.database.path}?mode=ro", uri=True)) as connection:
-            return list(connection.iterdump())
+        """Return the whole content of the database as text."""
+        tables = tables_of(self._look, self.database)
+        return [f"{table} {row}" for table in tables for row in sorted(map(repr, self.query(f"SELECT * FROM {table}")))]
 
     def gems(self, customer_id: str) -> int:
         found = self.query("SELECT balance FROM accounts WHERE id = ?", f"customer:{customer_id}:gems")
@@ -45,15 +46,15 @@ class Books:
 
 
 @pytest.fixture
-async def books(tmp_path: Path) -> AsyncIterator[Books]:
-    database = SqliteDatabase(tmp_path / "shop.db")
+async def books(tmp_path: Path, database_url: str | None) -> AsyncIterator[Books]:
+    database = SqliteDatabase(tmp_path / "shop.db") if database_url is None else PostgresDatabase(database_url)
     await database.open(mode="sandbox")
     books = Books(database)
     books.engine.start()
     yield books
     await books.engine.stop()
     await database.close()
-    report = await verify_file(database.path, deep=True)
+    report = await verify_database(database, deep=True)
     assert report.is_clean, [violation.message for violation in report.violations]
 
 

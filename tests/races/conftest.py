@@ -41,9 +41,9 @@ Fund = Callable[..., Awaitable[None]]
 
 
 @pytest.fixture
-async def arena(tmp_path) -> AsyncIterator[Shop]:
+async def arena(tmp_path, database_url) -> AsyncIterator[Shop]:
     """The arena, running; its books are audited when the race is over."""
-    async with running_shop(tmp_path, ARENA) as shop:
+    async with running_shop(tmp_path, ARENA, database=database_url) as shop:
         yield shop
 
 
