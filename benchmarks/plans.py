@@ -20,6 +20,7 @@ from storefront.core.commit.plan import Deposit, IdempotencyKey, LotTerms, Plan
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION
 from storefront.core.services import Services
+from storefront.joining import Parts
 from storefront.plugins import load
 
 CONFIG = Path(__file__).parent / "shop.yaml"
@@ -42,14 +43,20 @@ class _Recorder:
         raise _Recorded
 
 
+def shop_environment(data: Path, postgres: str | None) -> dict[str, str]:
+    """Return the variables that the benchmark's configuration asks for."""
+    url = postgres or f"sqlite:///{data}/storefront.sqlite"
+    return {**os.environ, "DATA": str(data), "DATABASE_URL": url}
+
+
 @asynccontextmanager
-async def open_shop(data: Path) -> AsyncIterator[Services]:
+async def open_shop(data: Path, *, postgres: str | None = None) -> AsyncIterator[Parts]:
     """Open a whole shop in this process, without a listener, with its files in ``data``."""
-    app = create_app(load(CONFIG, {**os.environ, "DATA": str(data)}), own_url="http://127.0.0.1:1")
+    app = create_app(load(CONFIG, shop_environment(data, postgres)), own_url="http://127.0.0.1:1")
     runner = web.AppRunner(app)
     await runner.setup()
     try:
-        yield app[PARTS].services
+        yield app[PARTS]
     finally:
         await runner.cleanup()
 
