@@ -3,22 +3,18 @@
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.floor import replay
 from benchmarks.load import Figures, request, run
+from benchmarks.server import ROOT, minted_token, serving
 
-ROOT = Path(__file__).parent.parent
 CLIENTS = 32
 
 
@@ -53,8 +49,8 @@ def measure(folder: Path, requests: int) -> list[Line]:
     get_before, post_before = _empty(requests)
     environ = {**os.environ, "DATA": str(folder / "data")}
     command = [sys.executable, "-m", "benchmarks.shop", str(ROOT / "benchmarks" / "shop.yaml")]
-    with _server(command, environ) as port:
-        tokens = [_mint(port, number) for number in range(CLIENTS)]
+    with serving(command, environ) as port:
+        tokens = [minted_token(port, number) for number in range(CLIENTS)]
         _warm(port, tokens)
         checks = run(port, _checks(tokens, requests))
         purchases = run(port, _purchases(tokens, requests))
@@ -102,7 +98,7 @@ def _line(what: str, figures: Figures, floor: float, name: str, aim: float | Non
 
 
 def _empty(requests: int) -> tuple[float, float]:
-    with _server([sys.executable, "-m", "benchmarks.empty"], dict(os.environ)) as port:
+    with serving([sys.executable, "-m", "benchmarks.empty"], dict(os.environ)) as port:
         get = request("GET", "/empty/sword-of-dawn", headers={"Authorization": "Bearer x"})
         post = request("POST", "/empty", headers={"Authorization": "Bearer x"}, body=b'{"sku": "health-potion"}')
         each = requests // CLIENTS
@@ -138,32 +134,6 @@ def _warm(port: int, tokens: list[str]) -> None:
     body = b'{"sku": "sword-of-dawn"}'
     headers = [{"Authorization": f"Bearer {token}", "Idempotency-Key": "sword"} for token in tokens]
     run(port, [[request("POST", "/v1/purchases", headers=one, body=body)] for one in headers])
-
-
-def _mint(port: int, number: int) -> str:
-    wanted = Request(
-        f"http://127.0.0.1:{port}/v1/sessions",
-        data=json.dumps({"customer": f"bench-{number}"}).encode(),
-        headers={"Authorization": "Bearer sk_sandbox_demo", "Content-Type": "application/json"},
-    )
-    with urlopen(wanted) as answer:
-        return str(json.load(answer)["token"])
-
-
-@contextmanager
-def _server(command: list[str], environ: dict[str, str]) -> Iterator[int]:
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ, cwd=ROOT
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{command[2]} did not start")
-        yield int(line)
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

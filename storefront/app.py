@@ -31,6 +31,7 @@ from storefront.web import (
     purchases,
     sessions,
     shop,
+    stream,
     timetravel,
     webhooks,
 )
@@ -78,7 +79,8 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     routes: list[Routes] = [
-        module.routes for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop)
+        module.routes
+        for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
@@ -129,12 +131,14 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await parts.keys.refresh()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
-        await end_leases_of_the_dead(services)
-        parts.dispatcher.start()
-        parts.jobs.start()
+        if not database.is_shared:
+            await end_leases_of_the_dead(services)
+        followers = [f for f in (parts.announcer, parts.keeping_up, parts.dispatcher, parts.jobs) if f is not None]
+        for follower in followers:
+            follower.start()
         yield
-        await parts.jobs.stop()
-        await parts.dispatcher.stop()
+        for follower in reversed(followers):
+            await follower.stop()
     finally:
         await services.engine.stop()
         for gateway in services.gateways.values():
@@ -152,6 +156,7 @@ def settle_memory() -> None:
 
 async def _drain(app: web.Application) -> None:
     app[EDGE].drain()
+    app[SERVICES].watchers.close()
 
 
 def _sandbox(parts: Parts, *, public_url: str, own_url: str) -> web.Application:

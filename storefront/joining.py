@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from storefront.core.announcing import Announcer
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
@@ -22,10 +23,12 @@ from storefront.core.gateways.stripe import StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
+from storefront.core.keeping_up import KeepingUp
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
-from storefront.core.postgres_database import PostgresDatabase
+from storefront.core.leading import Leader, OnlyLeader, PostgresLeader
+from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.retention import forget
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
@@ -58,6 +61,8 @@ class Parts:
     configured_keys: Mapping[str, KeyRecord]
     has_demo_keys: bool
     emulator: SandboxClient | None
+    announcer: Announcer | None
+    keeping_up: KeepingUp | None
 
     def find_key(self, key_id: str) -> KeyRecord | None:
         """Find a key by its id: of the configuration, else of the books."""
@@ -99,7 +104,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     kinds: dict[str, OfferKind] = {}
     host.collect("register_offer_kinds", lambda name, found: _add_kinds(host, kinds, name, found))
     catalogs = Catalogs(database.reader, kinds)
-    states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode)
+    states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
     gateways, emulator = _gateways(config, own_url)
     services = Services(
         config=config,
@@ -118,23 +123,36 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     signing = SigningKeys.load_or_create(config.data_dir / "keys")
     hasher = KeyHasher.load_or_create(config.data_dir / "keys")
+    jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
+    announcer, leader = _among_others(database, engine)
     parts = Parts(
         host=host,
         database=database,
         services=services,
-        jobs=_jobs(host, services),
-        dispatcher=EventDispatcher(services),
-        keys=Keys(database.reader, engine, clock, hasher),
+        jobs=jobs,
+        dispatcher=EventDispatcher(services, leader),
+        keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
         hasher=hasher,
         configured_keys=_configured_keys(config, hasher),
         has_demo_keys=any(key.key.reveal() in DEMO_KEYS for key in config.keys),
         emulator=emulator,
+        announcer=announcer,
+        keeping_up=KeepingUp(services, keys, jobs) if database.is_shared else None,
     )
-    for follower in (states.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
+    if parts.keeping_up is not None:
+        engine.follow(parts.keeping_up.on_commit)
+    for follower in (states.on_commit, services.watchers.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
         engine.follow(follower)
     return parts
+
+
+def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer | None, Leader]:
+    """Return what tells other processes of commits, and what decides which of them leads."""
+    if isinstance(database, PostgresDatabase):
+        return Announcer(database.url, engine), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
+    return None, OnlyLeader()
 
 
 def make_database(host: PluginHost) -> Database:

@@ -113,6 +113,12 @@ class Call:
         assert self.idempotency_key is not None, "declare the route with idempotent=True"
         return self.idempotency_key
 
+    @property
+    def version_seen(self) -> int:
+        """The last version of the customer's state that the caller says it has seen; 0 if it says none."""
+        text = self.request.headers.get("X-Customer-Version", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+
     def path(self, name: str) -> str:
         """Return a parameter of the path, decoded."""
         return self.request.match_info[name]

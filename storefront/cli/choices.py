@@ -14,6 +14,7 @@ import typer
 
 if TYPE_CHECKING:  # every command's flags are here, and --help needs none of these
     from storefront.core.config import Config
+    from storefront.core.config.model import Gateway
     from storefront.plugins import PluginHost
 
 DEFAULT_CONFIG = Path("config.example.yaml")
@@ -42,6 +43,7 @@ class Choice:
     host: str | None = None
     port: int | None = None
     data: Path | None = None
+    sandbox_url: str | None = None
 
     def environ(self) -> Mapping[str, str]:
         """Return the environment for ``${…}`` in the YAML, so that ``${DATA}`` there means the same as here."""
@@ -59,12 +61,18 @@ class Choice:
         host = self.host or config.web.host
         port = config.web.port if self.port is None else self.port
         changed = replace(config, web=replace(config.web, host=host, port=port))
+        if self.sandbox_url is not None:
+            changed = replace(changed, gateways={**config.gateways, "sandbox": self._standing_alone(config)})
         if self.data is None:
             return changed
         data_dir = self.data.absolute()
         is_default = config.database.url.reveal() == f"sqlite:///{config.data_dir}/storefront.sqlite"
         url = Database(Secret(f"sqlite:///{data_dir}/storefront.sqlite")) if is_default else config.database
         return replace(changed, data_dir=data_dir, database=url)
+
+    def _standing_alone(self, config: "Config") -> "Gateway":
+        section = config.gateways["sandbox"]
+        return replace(section, options={**section.options, "url": self.sandbox_url})
 
     def load(self) -> "PluginHost":
         """Read the configuration and build its plugins.

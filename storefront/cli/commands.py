@@ -44,6 +44,13 @@ def serve(
     host: HostFlag = None,
     port: PortFlag = None,
     data: DataFlag = None,
+    workers: Annotated[
+        int, typer.Option("--workers", "-w", min=1, max=64, help="Server processes; more than one need PostgreSQL.")
+    ] = 1,
+    worker: Annotated[int | None, typer.Option("--worker", hidden=True)] = None,
+    listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
+    say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
+    sandbox_url: Annotated[str | None, typer.Option("--sandbox-url", hidden=True)] = None,
 ) -> None:
     """Serve the shop until Ctrl-C or SIGTERM; SIGHUP reads the YAML again.
 
@@ -54,12 +61,18 @@ def serve(
       storefront serve
       storefront serve my-shop.yaml --port 9000 --data ./my-data
       PORT=0 storefront serve                    any free port; it is printed
+      storefront serve --workers 4               four processes on one PostgreSQL
     """
-    from storefront.cli import banner, serving
+    from storefront.cli import banner, serving, working
 
     began: float = context.obj
-    choice = Choice(file or config, host, port, data)
-    serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
+    choice = Choice(file or config, host, port, data, sandbox_url)
+    if worker is not None and listen_on is not None and say_ready_on is not None:
+        serving.run(working.work(choice, number=worker, listen_on=listen_on, say_ready_on=say_ready_on))
+    elif workers > 1:
+        serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
+    else:
+        serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
 
 
 @app.command()
@@ -129,6 +142,37 @@ def migrate(
 
 
 @app.command()
+def move(
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            envvar="STOREFRONT_MOVE_TO",
+            show_envvar=True,
+            metavar="URL",
+            help="The empty database; $NAME in it is taken from the environment, so that no password is typed.",
+        ),
+    ],
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Move the books from the SQLite file to an empty PostgreSQL database, and prove that all have arrived.
+
+    The server must be stopped. All rows are copied in one transaction, read again on both sides, compared and
+    audited. The file stays, but is not served any more.
+
+    \b
+    Examples:
+      storefront move --to 'postgresql://shop:$DATABASE_PASSWORD@db.example/shop'
+      STOREFRONT_MOVE_TO=postgresql://shop@db.example/shop storefront move --json
+    """
+    from storefront.cli import moving
+
+    moving.move(Choice(config, data=data), to=to, as_json=as_json)
+
+
+@app.command()
 def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
     """Let the running server read its YAML again: offers, prices and texts change without a restart.
 
@@ -183,6 +227,7 @@ def sandbox(
     ] = "http://127.0.0.1:8080/webhooks/sandbox",
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
+    listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
 ) -> None:
     """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
 
@@ -193,7 +238,10 @@ def sandbox(
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
-    serving.run(emulating.emulate(choice, host=host, port=port, public_url=public_url, webhook_url=webhook_url))
+    listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
+    is_child = listen_on is not None
+    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_quiet=is_child)
+    serving.run(emulator)
 
 
 @app.command()

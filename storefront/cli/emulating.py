@@ -1,25 +1,27 @@
 """``storefront sandbox``: the payment emulator alone, for a shop that is told its address."""
 
+from pathlib import Path
+
 from rich.markup import escape
 
 from storefront.cli.choices import Choice
 from storefront.cli.output import console
-from storefront.cli.serving import bind, listening, start_logging, stop_signals
+from storefront.cli.serving import Listener, listening, start_logging, stop_signals
 from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
 
 
-async def emulate(choice: Choice, *, host: str, port: int, public_url: str | None, webhook_url: str) -> None:
+async def emulate(
+    choice: Choice, listener: Listener, *, public_url: str | None, webhook_url: str, is_quiet: bool = False
+) -> None:
     """Run the emulator until SIGINT or SIGTERM; it shares its secrets with the shop by the data folder.
 
     Raises:
-        CannotListen: the address is taken.
         SandboxLocked: another emulator runs on this data folder.
     """
     config = choice.load().config
     start_logging(config.logging.level, config.logging.format)
     secrets = SandboxSecrets.load_or_create(config.data_dir, config.gateways.get(SANDBOX))
-    listener = bind(host, port)
     url = public_url or listener.url
     app = create_sandbox(
         path=config.data_dir / "sandbox.sqlite",
@@ -29,9 +31,14 @@ async def emulate(choice: Choice, *, host: str, port: int, public_url: str | Non
         shop_name=config.shop.name,
     )
     async with stop_signals() as stop, listening(app, listener):
-        out = console()
-        out.print(f"\n  [bold]Payment sandbox[/]  {url}\n")
-        out.print(f"  Webhooks go to {escape(webhook_url)}; the keys are in {escape(str(config.data_dir / 'keys'))}.")
-        out.print("  Point the shop at it in its YAML and start it on the same data folder:\n")
-        out.print(f"    gateways:\n      sandbox:\n        url: {escape(url)}\n")
+        if not is_quiet:
+            _tell(url, webhook_url, config.data_dir / "keys")
         await stop.wait()
+
+
+def _tell(url: str, webhook_url: str, keys: Path) -> None:
+    out = console()
+    out.print(f"\n  [bold]Payment sandbox[/]  {url}\n")
+    out.print(f"  Webhooks go to {escape(webhook_url)}; the keys are in {escape(str(keys))}.")
+    out.print("  Point the shop at it in its YAML and start it on the same data folder:\n")
+    out.print(f"    gateways:\n      sandbox:\n        url: {escape(url)}\n")

@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -72,9 +72,19 @@ def bind(host: str, port: int) -> Listener:
             f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another port, for example "
             f"--port {port + 1 if 0 < port < 65535 else 8081} (or PORT={port + 1 if 0 < port < 65535 else 8081})."
         ) from error
-    real_port = bound.getsockname()[1]
+    return Listener(bound, _url(host, bound.getsockname()[1]))
+
+
+def inherited(descriptor: int) -> Listener:
+    """Take over a socket that the parent process has bound."""
+    found = socket.socket(fileno=descriptor)
+    host, port = found.getsockname()[:2]
+    return Listener(found, _url(host, port))
+
+
+def _url(host: str, port: int) -> str:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return Listener(bound, f"http://{reachable}:{real_port}")
+    return f"http://{reachable}:{port}"
 
 
 @asynccontextmanager
@@ -117,8 +127,12 @@ async def stop_signals() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
+async def serve(
+    choice: Choice, announce: Callable[[Answer], None], *, listener: Listener | None = None, has_control: bool = True
+) -> None:
     """Serve a shop until SIGINT or SIGTERM; ``announce`` is called once, when it answers.
+
+    A worker among others gets a ``listener`` that is bound already; one of them has the control socket.
 
     Raises:
         ConfigError, PluginFailed, BadKey: the configuration does not make a shop.
@@ -127,14 +141,14 @@ async def serve(choice: Choice, announce: Callable[[Answer], None]) -> None:
     """
     host = choice.load()
     start_logging(host.config.logging.level, host.config.logging.format)
-    listener = bind(host.config.web.host, host.config.web.port)
+    listener = listener or bind(host.config.web.host, host.config.web.port)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = create_app(host, own_url=listener.url)
     desk = Desk(app[PARTS], url=listener.url, read=choice.load)
     async with (
         stop_signals() as stop,
         listening(app, listener),
-        control_socket(desk),
+        control_socket(desk) if has_control else nullcontext(),
         reload_signal(desk),
     ):
         settle_memory()

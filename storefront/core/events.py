@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select, tuple_
+from sqlalchemy import BigInteger, bindparam, select, tuple_
 
 from storefront.core.clock import iso
 from storefront.core.errors import FieldError, Invalid
@@ -19,7 +19,10 @@ START: Cursor = (0, "", 0)
 _ORDER = (events.c.commit_no, events.c.anchor, events.c.sequence)
 _AFTER = Query(
     select(events)
-    .where(tuple_(*_ORDER) > tuple_(bindparam("commit_no"), bindparam("anchor"), bindparam("sequence")))
+    .where(
+        tuple_(*_ORDER) > tuple_(bindparam("commit_no"), bindparam("anchor"), bindparam("sequence")),
+        events.c.commit_no < bindparam("settled", type_=BigInteger),
+    )
     .order_by(*_ORDER)
     .limit(bindparam("most"))
 )
@@ -54,9 +57,10 @@ class Event:
 
 
 async def read_events(reader: Reader, after: Cursor, limit: int) -> Sequence[Event]:
-    """Return the events behind a cursor, in commit order (exact per customer)."""
+    """Return the events behind a cursor, in commit order (exact per customer); nothing appears behind it later."""
     commit_no, anchor, sequence = after
-    rows = await reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, most=limit)
+    settled = await reader.settled_before()
+    rows = await reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, settled=settled, most=limit)
     return [_event(row) for row in rows]
 
 

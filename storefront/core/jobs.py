@@ -48,6 +48,7 @@ class _Reads:
         waiting = select(jobs).where(jobs.c.state == "waiting", is_ours).order_by(jobs.c.due_at)
         is_due = and_(jobs.c.due_at <= bindparam("now"), jobs.c.lease_until <= bindparam("wall"))
         self.due = Query(waiting.where(is_due).limit(bindparam("most")))
+        self.unfinished = Query(waiting.where(jobs.c.due_at <= bindparam("now")).limit(1))
         self.next = Query(waiting.limit(1))
 
 
@@ -93,8 +94,8 @@ class Jobs:
             await asyncio.wait(self._running, timeout=10)
 
     async def is_idle(self) -> bool:
-        """Tell whether nothing runs and nothing is due."""
-        return not self._running and not await self._due(1)
+        """Tell whether nothing is due and nothing runs, here or in another process."""
+        return not self._running and await self._reader.first(self._reads.unfinished, now=self._clock.now()) is None
 
     async def next_due_at(self) -> int | None:
         """Return when the next job is due (business ms), also one that is due already."""
@@ -107,14 +108,20 @@ class Jobs:
     async def _run_forever(self) -> None:
         while not self._is_stopping:
             self._wake.clear()
-            room = MOST_AT_ONCE - len(self._running)
-            for row in await self._due(room) if room > 0 else ():
-                if await self._claim(row):
-                    task = asyncio.create_task(self._run(row), name=f"job {row['kind']}")
-                    self._running.add(task)
-                    task.add_done_callback(self._finished)
+            try:
+                await self._start_due()
+            except Unavailable as away:
+                log.warning("jobs_wait", reason=away.code)
             if not self._is_stopping:
                 await self._pause()
+
+    async def _start_due(self) -> None:
+        room = MOST_AT_ONCE - len(self._running)
+        for row in await self._due(room) if room > 0 else ():
+            if await self._claim(row):
+                task = asyncio.create_task(self._run(row), name=f"job {row['kind']}")
+                self._running.add(task)
+                task.add_done_callback(self._finished)
 
     async def _pause(self) -> None:
         try:
@@ -151,7 +158,11 @@ class Jobs:
             return
         plan = Plan(actor="jobs", anchors={row["anchor"]})
         plan.add(Remove("jobs", (row["id"],), row["anchor"]))
-        await self._engine.commit(plan)
+        try:
+            await self._engine.commit(plan)
+        except Unavailable as away:
+            # Its lease runs out and it is done again, which changes nothing.
+            log.warning("job_not_struck_off", job=row["id"], reason=away.code)
 
     async def _failed(self, row: Row, error: Exception) -> None:
         attempts = row["attempts"] + 1

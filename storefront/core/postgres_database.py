@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 LOCK_CLASS = 0x5F0E
 """First half of our named advisory locks; anchors are locked in the other key space, of one number."""
-MIGRATION_LOCK = 1
+MIGRATION_LOCK, LEADER_LOCK = 1, 2
 
 
 class CannotConnect(StorefrontError):

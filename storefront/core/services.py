@@ -17,6 +17,7 @@ from storefront.core.kinds import OfferKind
 from storefront.core.principals import Principal, Role
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
+from storefront.core.watching import Watchers
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class Services:
     gateways: dict[str, Gateway]
     hooks: Hooks
     public_url: str
+    watchers: Watchers = field(default_factory=Watchers)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     _capabilities: dict[tuple[str, type[Any]], Any] = field(default_factory=dict)
 

@@ -133,6 +133,8 @@ async def receive(services: Services, purchase_id: str, facts: PaymentFacts) -> 
         except Stale:
             continue
         except Taken as taken:
+            if taken.holder == purchase_id:
+                continue  # another process settled it at this very moment
             await raise_alarm(services, "payment_claimed_twice", purchase_id, {"holder": taken.holder})
         return
     raise Unavailable("Too much is changing at once; try again.")

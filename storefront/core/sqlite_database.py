@@ -9,16 +9,23 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Table, create_engine
+from sqlalchemy import Connection, Table, create_engine, select
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
+from storefront.core.errors import StorefrontError
 from storefront.core.migrating import CORE, History, Revision, revisions, upgrade, writing_engine
 from storefront.core.reading import SqliteReader
-from storefront.core.tables import metadata
+from storefront.core.tables import metadata, settings
 
 T = TypeVar("T")
+MOVED_TO = "moved_to"
+
+
+class ShopHasMoved(StorefrontError):
+    code = "shop_has_moved"
+    title = "The books are kept in another database now"
 
 
 class FileLock:
@@ -108,7 +115,25 @@ class SqliteDatabase:
         engine = writing_engine(self.path)
         try:
             with engine.begin() as connection:
+                moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
+                if moved_to is not None:
+                    raise ShopHasMoved(
+                        f"The books of {self.name} were moved to {moved_to}; this file is no longer served. Set "
+                        "database: {url: …} to that address, or point data: at a new folder to begin another shop."
+                    )
                 settle_mode(connection, mode, self.name)
+        finally:
+            engine.dispose()
+
+    async def mark_as_moved(self, to: str) -> None:
+        """Keep the file from being served again: its shop lives on in another database. Call it while it is open."""
+        await asyncio.to_thread(self._mark_as_moved, to)
+
+    def _mark_as_moved(self, to: str) -> None:
+        engine = writing_engine(self.path)
+        try:
+            with engine.begin() as connection:
+                connection.execute(settings.insert().values(key=MOVED_TO, value=to))
         finally:
             engine.dispose()
 

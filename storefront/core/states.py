@@ -2,7 +2,8 @@
 
 A state is cached with its version until ``fresh_until``, the next instant at which anything in it changes
 by itself. The engine tells of every commit that moved a customer's version, so on one process a cached
-state is never old.
+state is never old; where others serve the database too, it is at most a second old, and never older than the
+version that the caller has seen.
 """
 
 from collections import OrderedDict
@@ -31,6 +32,7 @@ _LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
 _MOST_CACHED = 20_000
+OLDEST_WHEN_SHARED_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class CustomerState:
 
     version: int
     as_of: int
+    read_at: int
     fresh_until: int | None
     document: Mapping[str, Any]
 
@@ -46,12 +49,22 @@ class CustomerState:
 class CustomerStates:
     """Builds and caches states."""
 
-    def __init__(self, reader: Reader, clock: Clock, customers: Customers, catalogs: Catalogs, *, mode: str) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        clock: Clock,
+        customers: Customers,
+        catalogs: Catalogs,
+        *,
+        mode: str,
+        is_shared: bool = False,
+    ) -> None:
         self._reader = reader
         self._clock = clock
         self._customers = customers
         self._catalogs = catalogs
         self._is_sandbox = mode == "sandbox"
+        self._is_shared = is_shared
         self._cached: OrderedDict[str, CustomerState] = OrderedDict()
 
     def on_commit(self, notice: CommitNotice) -> None:
@@ -59,10 +72,13 @@ class CustomerStates:
         for anchor in notice.versions:
             self._cached.pop(anchor, None)
 
-    async def get(self, customer_id: str) -> CustomerState:
-        """Return the present state; a cached one only while nothing in it can have changed."""
+    async def get(self, customer_id: str, *, at_least: int = 0) -> CustomerState:
+        """Return the present state; a cached one only while nothing in it can have changed.
+
+        ``at_least`` is the last version that the caller has seen: nobody sees an older state again.
+        """
         cached = self._cached.get(customer_id)
-        if cached is not None and (cached.fresh_until is None or self._clock.now() < cached.fresh_until):
+        if cached is not None and self._is_good(cached, at_least):
             return cached
         state = await self._read(customer_id)
         self._cached[customer_id] = state
@@ -70,9 +86,16 @@ class CustomerStates:
             self._cached.popitem(last=False)
         return state
 
-    async def check(self, customer_id: str, key: str, amount: int = 1) -> dict[str, Any]:
+    def _is_good(self, cached: CustomerState, at_least: int) -> bool:
+        if cached.fresh_until is not None and self._clock.now() >= cached.fresh_until:
+            return False
+        if not self._is_shared:
+            return True
+        return cached.version >= at_least and self._clock.wall() - cached.read_at < OLDEST_WHEN_SHARED_MS
+
+    async def check(self, customer_id: str, key: str, amount: int = 1, *, at_least: int = 0) -> dict[str, Any]:
         """Answer "may I?" for one right: ``{allowed, reason, required, remaining, resets_at, offers}``."""
-        right = (await self.get(customer_id)).document["entitlements"].get(key)
+        right = (await self.get(customer_id, at_least=at_least)).document["entitlements"].get(key)
         if right is not None and right["active"]:
             value = right["value"]
             allowed = bool(value) if isinstance(value, bool | str) else value >= amount
@@ -91,7 +114,7 @@ class CustomerStates:
         return [sku for sku in skus if is_on_sale(catalog.offers[sku], now) and not catalog.offers[sku].hidden]
 
     async def _read(self, customer_id: str) -> CustomerState:
-        now = self._clock.now()
+        now, read_at = self._clock.now(), self._clock.wall()
         external_id = await self._customers.external_id(customer_id)
         async with self._reader.snapshot() as reader:
             anchor = await reader.first(_ANCHOR, customer_id=customer_id)
@@ -119,11 +142,11 @@ class CustomerStates:
         instants += [row["expires_at"] for row in owned]
         instants += [row["expires_at"] for row in rights if is_active(row, now)]
         fresh_until = min((instant for instant in instants if instant is not None and instant > now), default=None)
-        return CustomerState(version, now, fresh_until, document)
+        return CustomerState(version, now, read_at, fresh_until, document)
 
-    async def document(self, customer_id: str) -> dict[str, Any]:
+    async def document(self, customer_id: str, *, at_least: int = 0) -> dict[str, Any]:
         """Return the state with the moment's own members: ``as_of``, ``fresh_until``, ``server_time``."""
-        state = await self.get(customer_id)
+        state = await self.get(customer_id, at_least=at_least)
         return {
             **state.document,
             "as_of": iso(state.as_of),

@@ -25,4 +25,5 @@ async def check_entitlement(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     principal = call.principal
     customer_id = principal.customer_id or await services.customer_of(principal, call.query.get("customer"))
-    return respond(await services.states.check(customer_id, call.path("key"), call.query["amount"]))
+    amount, seen = call.query["amount"], call.version_seen
+    return respond(await services.states.check(customer_id, call.path("key"), amount, at_least=seen))

@@ -11,7 +11,18 @@ import storefront.core
 from storefront.core.errors import StorefrontError
 from storefront.web.errors import ERRORS
 
-NEVER_ANSWERED = {"action_required", "catalog_missing", "database_in_use", "migration_failed", "wrong_mode"}
+NEVER_ANSWERED = {
+    "action_required",
+    "cannot_connect",
+    "catalog_missing",
+    "database_in_use",
+    "migration_failed",
+    "move_failed",
+    "shop_has_moved",
+    "target_not_empty",
+    "unknown_tables",
+    "wrong_mode",
+}
 """Raised before the shop listens, or turned into a purchase's state: no caller sees them."""
 
 

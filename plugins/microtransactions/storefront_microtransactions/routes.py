@@ -33,7 +33,7 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
     async def show_inventory(call: Call) -> web.StreamResponse:
         """List what a customer owns."""
         customer_id = await services.customer_of(call.principal, call.query.get("customer"))
-        document = (await services.states.get(customer_id)).document
+        document = (await services.states.get(customer_id, at_least=call.version_seen)).document
         return respond({"customer": document["customer"], "version": document["version"], "data": document["items"]})
 
     @routes.post(

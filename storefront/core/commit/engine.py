@@ -30,12 +30,13 @@ log = structlog.get_logger("storefront.commit")
 
 @dataclass(frozen=True, slots=True)
 class CommitNotice:
-    """What followers are told after a commit: its number, the new version of each moved anchor, the
-    tables that got new rows."""
+    """What followers are told after a commit: its number, the new version of each moved anchor, the tables
+    whose rows it wrote, and whether this process made it or heard of it."""
 
     commit_no: int
     versions: Mapping[str, int]
     tables: frozenset[str]
+    is_ours: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -210,9 +211,12 @@ class CommitEngine:
             elif not one.future.done():
                 one.future.set_result(result)
         if batch.versions or batch.tables:
-            notice = CommitNotice(commit_no, batch.versions, batch.tables)
-            for follower in self._followers:
-                follower(notice)
+            self.tell(CommitNotice(commit_no, batch.versions, batch.tables))
+
+    def tell(self, notice: CommitNotice) -> None:
+        """Tell everybody who follows commits of one, also of one that another process made."""
+        for follower in self._followers:
+            follower(notice)
 
     def _decide(self, batch: _Batch, state: State, commit_no: int) -> Writes:
         """Apply every plan of the batch; runs in the store's transaction, maybe in another thread."""
@@ -222,7 +226,7 @@ class CommitEngine:
             batch.results[number] = self._apply(state, one.plan, moment)
         batch.versions = {anchor: state.anchors[anchor][0] for anchor in state.moved_anchors}
         writes = state.writes()
-        batch.tables = frozenset(writes.inserts)
+        batch.tables = frozenset(writes.inserts) | frozenset(writes.updates)
         return writes
 
     def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:

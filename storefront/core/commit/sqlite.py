@@ -7,7 +7,7 @@ Source: https://sqlite.org/wal.html, read 2026-11-21.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -98,13 +98,30 @@ class TableStatements:
         return known
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the writer's connection; the store begins and ends its transactions itself."""
+    return sqlite3.connect(path, isolation_level=None, cached_statements=512)
+
+
 class SqliteStore:
-    """Runs batches in a thread of its own; at most one connection of a process ever writes."""
+    """Runs batches in a thread of its own; at most one connection of a process ever writes.
+
+    ``connect`` and ``pragmas`` are how a test puts the store on a disk that can lose power.
+    """
 
     lanes = 1
 
-    def __init__(self, path: Path, tables: Sequence[Table]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tables: Sequence[Table],
+        *,
+        connect: Callable[[Path], sqlite3.Connection] = connect,
+        pragmas: Sequence[str] = PRAGMAS,
+    ) -> None:
         self._path = path
+        self._connect = connect
+        self._pragmas = pragmas
         self._tables = {table.name: TableStatements(table) for table in tables}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storefront-writer")
         self._connection: sqlite3.Connection | None = None
@@ -122,8 +139,8 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, wanted, decide)
 
     def _open(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None, cached_statements=512)
-        for pragma in PRAGMAS:
+        connection = self._connect(self._path)
+        for pragma in self._pragmas:
             connection.execute(pragma)
         numbers = [connection.execute(f"SELECT max(commit_no) FROM {table}").fetchone()[0]  # noqa: S608
                    for table in ("events", "entries", "item_movements")]  # fmt: skip

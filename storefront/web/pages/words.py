@@ -34,6 +34,7 @@ _REFUSALS: Mapping[str, str] = {
     "assessment_unavailable": _BUSY,
     "overloaded": _BUSY,
     "database_unavailable": _BUSY,
+    "outcome_unknown": _BUSY,
     "unavailable": _BUSY,
     "idempotency_key_in_flight": "Your last press is still at work. Wait a moment, then load this page again.",
     "rate_limited": "That was a lot at once. Nothing was spent. Wait a minute, then try again.",
