@@ -157,7 +157,8 @@ class CommitEngine:
         taken: list[_Waiting] = []
         passed: list[_Waiting] = []
         places: Counter[str] = Counter()
-        while self._queue and len(taken) < self._largest_batch:
+        most = self._fair_share()
+        while self._queue and len(taken) < most:
             waiting = self._queue.popleft()
             if waiting.future.cancelled():
                 continue
@@ -169,10 +170,15 @@ class CommitEngine:
                 continue
             places.update(anchors)
             taken.append(waiting)
-        while passed and len(taken) < self._largest_batch and not self._queue and not self._busy:
+        while passed and len(taken) < most and not self._queue and not self._busy:
             taken.append(passed.pop(0))
         self._queue.extendleft(reversed(passed))
         return taken
+
+    def _fair_share(self) -> int:
+        """Return how many plans a batch may take: what waits is shared among the lanes that are free."""
+        free = self._store.lanes - len(self._running)
+        return min(self._largest_batch, -(-len(self._queue) // free))
 
     async def _write_batch(self, waiting: list[_Waiting]) -> None:
         if not waiting:

@@ -60,13 +60,7 @@ CONNECTION_LOST = (
     asyncpg.exceptions.InternalClientError,
     TimeoutError,
 )
-_TRY_AGAIN = (
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.LockNotAvailableError,
-    # Somebody without a common anchor was first (a claim, a key): the next load sees their row.
-    asyncpg.UniqueViolationError,
-)
+_IN_EACH_OTHERS_WAY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
 log = structlog.get_logger("storefront.commit")
 
@@ -113,9 +107,14 @@ class PostgresStore:
             tries += 1
             try:
                 return await self._transact(wanted, decide)
-            except _TRY_AGAIN as error:
+            except asyncpg.UniqueViolationError as error:
+                # Somebody without a common anchor was first (a claim, a key): the next load sees their row.
                 if tries >= TIMES_TRIED:
                     raise
+                log.info("batch_tried_again", reason=error.constraint_name)
+            except _IN_EACH_OTHERS_WAY as error:
+                if tries >= TIMES_TRIED or loop.time() >= until:
+                    raise DatabaseAway from error
                 log.info("batch_tried_again", reason=type(error).__name__)
             except CONNECTION_LOST as error:
                 if loop.time() >= until:

@@ -1,0 +1,108 @@
+"""Followers of commits miss nothing and see nothing twice, whatever is still under way beside them."""
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy import select
+
+from storefront.core.accounts import issuance
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.plan import Claim, Deposit, LotTerms, Plan
+from storefront.core.events import START, read_events
+from storefront.core.postgres_database import PostgresDatabase
+from storefront.core.tables import events
+
+HELD_SECONDS = 5.0
+COMMITS = 1_000
+CUSTOMERS = 20
+
+
+@pytest.fixture
+async def two_processes(postgres_database):
+    """Two engines with connections of their own, as two server processes have them."""
+    databases = [PostgresDatabase(postgres_database) for _ in range(2)]
+    engines = []
+    for database in databases:
+        await database.open(mode="sandbox")
+        engines.append(CommitEngine(database.store, Clock()))
+        engines[-1].start()
+    yield databases, engines
+    for engine in engines:
+        await engine.stop()
+    for database in databases:
+        await database.close()
+
+
+def deposit(customer_id: str, number: int) -> Plan:
+    plan = Plan(actor="test", anchors={customer_id})
+    plan.entry("test.credit", about=f"gift-{number}", anchor=customer_id)
+    plan.add(Deposit("entry", customer_id, "gems", 1, issuance("gems"), LotTerms(source="granted")))
+    plan.emit("test.credited", anchor=customer_id, subject=f"gift-{number}", payload={})
+    return plan
+
+
+async def test_a_transaction_held_open_beside_a_thousand_commits_hides_and_repeats_nothing(
+    two_processes, postgres_database
+):
+    databases, engines = two_processes
+    holder = await asyncpg.connect(postgres_database)
+    held = holder.transaction()
+    await held.start()
+    await holder.execute("INSERT INTO claims (key, about) VALUES ('held', 'test')")  # gives it a number, too
+    loop = asyncio.get_running_loop()
+    until = loop.time() + HELD_SECONDS
+
+    is_over = asyncio.Event()
+    seen: list[tuple[int, str, int]] = []
+    following = asyncio.create_task(follow(databases[1].reader, seen, is_over))
+    trading = [asyncio.create_task(trade(engines[n % 2], n, loop, until)) for n in range(CUSTOMERS)]
+    # This batch has a number in the midst of all, and waits for the holder before it can commit.
+    late = deposit("cus_late", 0)
+    late.add(Claim("held", "late"))
+    await asyncio.wait(trading, timeout=HELD_SECONDS / 2)
+    waiting = asyncio.create_task(engines[0].commit(late))
+    done = await asyncio.gather(*trading)
+    seen_while_held = len(seen)
+    assert not waiting.done()
+    await held.rollback()
+    await waiting
+    is_over.set()
+    await following
+    await holder.close()
+
+    rows = await databases[0].reader.scan(select(events.c.commit_no, events.c.anchor, events.c.sequence))
+    stored = [(row["commit_no"], row["anchor"], row["sequence"]) for row in rows]
+    assert sum(done) >= COMMITS
+    assert len(stored) == sum(done) + 1
+    assert seen_while_held < len(stored)
+    assert sorted(seen) == sorted(stored)
+    assert len(set(seen)) == len(seen)
+    for customer in {anchor for _, anchor, _ in seen}:
+        sequences = [sequence for _, anchor, sequence in seen if anchor == customer]
+        assert sequences == list(range(1, len(sequences) + 1))
+
+
+async def trade(engine: CommitEngine, number: int, loop: asyncio.AbstractEventLoop, until: float) -> int:
+    """Commit without pause until the time is over and there are enough; return how many."""
+    count = 0
+    while loop.time() < until or count < COMMITS // CUSTOMERS:
+        await engine.commit(deposit(f"cus_{number}", count))
+        count += 1
+    return count
+
+
+async def follow(reader, seen: list[tuple[int, str, int]], is_over: asyncio.Event) -> None:
+    """Read the feed behind a cursor, again and again, and once more when all is over."""
+    cursor, is_last = START, False
+    while True:
+        found = await read_events(reader, cursor, 100)
+        seen += [event.cursor for event in found]
+        if found:
+            cursor = found[-1].cursor
+        elif is_last:
+            return
+        else:
+            is_last = is_over.is_set()
+            await asyncio.sleep(0)
