@@ -33,10 +33,10 @@ def main() -> None:
     if unknown:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
     configure_logging("warning")
+    facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="storefront-bench-") as name:
         parts = _parts(Path(name), wanted.requests, FULL_SIZES if wanted.full else SIZES)
         measures = [one for part in SECTIONS if part in (wanted.sections or SECTIONS) for one in _told(parts[part]())]
-    facts = machine.describe()
     if wanted.json:
         json.dump(report.as_json(measures, facts), sys.stdout, indent=2)
     else:

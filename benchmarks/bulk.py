@@ -2,7 +2,8 @@
 
 It holds what a shop would hold after years: customers with a granted wallet, and their purchases with entries,
 transfers, draws, items, movements, events, counters and the answered keys of the last month, in commit order.
-``audit verify --deep`` finds it clean. The same seed gives the same rows. Nothing is sealed yet: the sealer of a shop that opens it is.
+``audit verify --deep`` finds it clean. The same seed gives the same rows. Nothing is sealed
+yet: that is for the sealer of the shop that opens it.
 """
 
 import random

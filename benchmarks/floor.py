@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 from storefront.core.commit.sqlite import PRAGMAS, TableStatements
 from storefront.core.commit.state import Writes
@@ -44,12 +45,13 @@ def replay(database: Path, batches: Sequence[Writes]) -> float:
 
 def _parameters(statements: dict[str, TableStatements], writes: Writes) -> list[tuple[str, Sequence[object]]]:
     noting = _Noting()
+    connection = cast(sqlite3.Connection, noting)
     anchors = [{"id": anchor, "version": v, "sequence": s} for anchor, (v, s) in writes.anchors.items()]
-    statements["anchors"].update(noting, anchors)
+    statements["anchors"].update(connection, anchors)
     for name, table in statements.items():
         assert name not in writes.deletes, "a purchase deletes nothing"
         if name in writes.updates:
-            table.update(noting, writes.updates[name])
+            table.update(connection, writes.updates[name])
         if name in writes.inserts:
-            table.insert(noting, writes.inserts[name])
+            table.insert(connection, writes.inserts[name])
     return noting.noted

@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from benchmarks.bulk import Size, external_id
@@ -43,7 +44,7 @@ def _purchase_p50(data: Path, size: Size, prefix: str) -> float:
         held = tokens(shop, [external_id(number) for number in range(1, size.customers, step)][:BUYERS])
         measure(shop, purchases(held[:8], 8, f"{prefix}-warm"))
         # One client at a time, many customers: every purchase meets rows that were not touched before.
-        return measure(shop, [sum(purchases(held, 8, prefix), [])]).p50_ms
+        return measure(shop, [list(chain.from_iterable(purchases(held, 8, prefix)))]).p50_ms
 
 
 def _loyal_and_new(data: Path) -> Iterator[Measure]:

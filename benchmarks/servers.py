@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def _token(port: int, name: str) -> str:
 @contextmanager
 def empty_handler() -> Iterator[Server]:
     """Run the floor for HTTP."""
-    with _announced(["-m", "benchmarks.empty"], dict(os.environ)) as server:
+    with announced([sys.executable, "-m", "benchmarks.empty"], dict(os.environ)) as server:
         yield server
 
 
@@ -63,7 +64,7 @@ def empty_handler() -> Iterator[Server]:
 def bench_shop(data: Path, **options: int) -> Iterator[Server]:
     """Run ``benchmarks.shop`` on SQLite; ``options`` are its flags, such as ``largest_batch=1``."""
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
-    with _announced(["-m", "benchmarks.shop", *flags], shop_environment(data, None)) as server:
+    with announced([sys.executable, "-m", "benchmarks.shop", *flags], shop_environment(data, None)) as server:
         yield server
 
 
@@ -72,7 +73,17 @@ def served(data: Path, *, postgres: str | None = None, workers: int = 1) -> Iter
     """Run ``storefront serve`` itself, and wait until it is ready."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = ["-m", "storefront", "serve", "--config", str(CONFIG), "--port", str(port), f"--workers={workers}"]
+    command = [
+        sys.executable,
+        "-m",
+        "storefront",
+        "serve",
+        "--config",
+        str(CONFIG),
+        "--port",
+        str(port),
+        f"--workers={workers}",
+    ]
     with _process(command, shop_environment(data, postgres)) as process:
         began = time.perf_counter()
         while not _is_ready(port):
@@ -91,21 +102,21 @@ def _is_ready(port: int) -> bool:
 
 
 @contextmanager
-def _announced(command: list[str], environ: Mapping[str, str]) -> Iterator[Server]:
+def announced(command: list[str], environ: Mapping[str, str]) -> Iterator[Server]:
     """Run a server that prints its port when it listens."""
     began = time.perf_counter()
     with _process(command, environ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         if not line:
-            raise SystemExit(f"{command[1]} did not start")
+            raise SystemExit(f"{shlex.join(command)} did not start")
         yield Server(int(line), psutil.Process(process.pid), time.perf_counter() - began)
 
 
 @contextmanager
 def _process(command: list[str], environ: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
     process = subprocess.Popen(
-        [sys.executable, *command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ, cwd=ROOT
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environ, cwd=ROOT
     )
     try:
         yield process
