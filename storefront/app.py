@@ -26,6 +26,7 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    grants,
     keys,
     me,
     purchases,
@@ -80,7 +81,7 @@ def _mount(app: web.Application, parts: Parts) -> Edge:
     registry = CollectorRegistry()
     routes: list[Routes] = [
         module.routes
-        for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)
+        for module in (sessions, catalog, me, purchases, entitlements, grants, events, keys, webhooks, shop, stream)
     ]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
@@ -133,7 +134,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await schedule_retention(services)
         if not database.is_shared:
             await end_leases_of_the_dead(services)
-        followers = [f for f in (parts.announcer, parts.keeping_up, parts.dispatcher, parts.jobs) if f is not None]
+        followers = [f for f in (parts.announcer, parts.keeping_up, parts.leading, parts.jobs) if f is not None]
         for follower in followers:
             follower.start()
         yield

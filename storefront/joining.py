@@ -27,9 +27,12 @@ from storefront.core.keeping_up import KeepingUp
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
-from storefront.core.leading import Leader, OnlyLeader, PostgresLeader
+from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.retention import forget
+from storefront.core.sealing.sealer import Sealer
+from storefront.core.sealing.sending import AnchorSender
+from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witness
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.sqlite_database import SqliteDatabase
@@ -54,6 +57,8 @@ class Parts:
     services: Services
     jobs: Jobs
     dispatcher: EventDispatcher
+    sealer: Sealer
+    leading: Leading
     keys: Keys
     tokens: SessionTokens
     signing: SigningKeys
@@ -125,12 +130,15 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     hasher = KeyHasher.load_or_create(config.data_dir / "keys")
     jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
+    dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
     parts = Parts(
         host=host,
         database=database,
         services=services,
         jobs=jobs,
-        dispatcher=EventDispatcher(services, leader),
+        dispatcher=dispatcher,
+        sealer=sealer,
+        leading=Leading(leader, [dispatcher, _anchor_sender(services), sealer]),
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -212,6 +220,26 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _anchor_sender(services: Services) -> AnchorSender:
+    """Build what brings seals outside, to the files and webhooks of the section ``audit``."""
+    config, clock = services.config, services.clock
+    witnesses: list[Witness] = []
+    for target in config.audit.anchors:
+        if target.file is not None:
+            witnesses.append(FileWitness(target.file))
+        if target.webhook is not None:
+            secret = None if target.secret is None else target.secret.reveal()
+            witnesses.append(WebhookWitness(target.webhook.reveal(), secret, clock))
+    return AnchorSender(
+        services.reader,
+        services.engine,
+        clock,
+        witnesses=witnesses,
+        shop=config.shop.name,
+        every_seconds=config.audit.every_seconds,
+    )
 
 
 def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: Mapping[str, LateStep]) -> None:

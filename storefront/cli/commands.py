@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import keys
+from storefront.cli import audit, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -15,9 +15,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 app.add_typer(keys.app, name="keys")
-app.add_typer(audit, name="audit")
+app.add_typer(audit.app, name="audit")
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
@@ -185,35 +184,6 @@ def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: 
     from storefront.cli import reloading
 
     reloading.reload(Choice(config, data=data), as_json=as_json)
-
-
-@audit.callback()
-def audits() -> None:
-    """Prove the books: nothing lost, nothing doubled, nothing edited.
-
-    \b
-    Example:
-      storefront audit verify --deep
-    """
-
-
-@audit.command()
-def verify(
-    deep: Annotated[bool, typer.Option("--deep", help="Also check everything around the ledger.")] = False,
-    config: ConfigFlag = DEFAULT_CONFIG,
-    data: DataFlag = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Check the books, also while a server runs; exit code 1 if anything is wrong. Nothing is written.
-
-    \b
-    Examples:
-      storefront audit verify
-      storefront audit verify --deep --json
-    """
-    from storefront.cli import auditing
-
-    auditing.verify(Choice(config, data=data), deep=deep, as_json=as_json)
 
 
 @app.command()

@@ -64,3 +64,8 @@ def issuance(asset: str) -> Account:
 def sink(asset: str) -> Account:
     """Return the counterpart of spending a virtual asset."""
     return Account("platform", "sink", asset)
+
+
+def exchange(asset: str) -> Account:
+    """Return the counterpart of conversions: what is given for another asset comes in, what is got goes out."""
+    return Account("platform", "exchange", asset)

@@ -240,6 +240,13 @@ seals = Table(
     sqlite_with_rowid=False,
 )
 
+seal_leaves = Table(
+    "seal_leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaves", LargeBinary, nullable=False),
+)
+
 counters = Table("counters", metadata, _key("key"), _text("anchor"), _number("value"), sqlite_with_rowid=False)
 
 claims = Table("claims", metadata, _key("key"), _text("about"), sqlite_with_rowid=False)
@@ -454,6 +461,7 @@ APPEND_ONLY = (
     credits,
     grants,
     seals,
+    seal_leaves,
     item_movements,
     events,
     catalog_versions,

@@ -4,14 +4,14 @@ In it gems are bought and spent, items given and used, limits counted, one entry
 
 Ada buys 500 gems for 4.99 USD, a sword for 120 and three potions for 27 (a discount of 3), drinks one,
 was given 50 and 10 gems, of which 20 were taken back: 393 gems, one sword, two potions. One of her
-checkouts is still open, another has expired.
+checkouts is still open, another has expired. What is given and taken by hand is cleo's (``given_back.py``).
 """
 
 import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,10 @@ from storefront.core.commit.plan import (
     TakeItem,
     Transfer,
 )
+from storefront.core.sealing.sealer import Sealer
 from storefront.core.sqlite_database import SqliteDatabase
+
+from .given_back import write_given_back
 
 ADA = "cus_ada"
 NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
@@ -54,6 +57,8 @@ CATALOG = {
         "gems-500": {"prices": {"USD": 499}, "limits": [{"per": "global", "window": "lifetime", "count": 9}]},
         "sword": {"prices": {"gems": 120}, "limits": LIMITS},
         "potion": {"prices": {"gems": 10}, "limits": []},
+        "hat": {"prices": {"stars": 10}},
+        "cap": {"prices": {"stars": 10}},
     }
 }
 SWORD_COUNTERS = [
@@ -71,6 +76,25 @@ def finished_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("book") / "shop.db"
     asyncio.run(write_book(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def sealed_book(finished_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = Path(shutil.copy(finished_book, tmp_path_factory.mktemp("sealed") / "shop.db"))
+    asyncio.run(seal_book(path))
+    return path
+
+
+@pytest.fixture
+def sealed_books(books: Path, sealed_book: Path) -> Path:
+    """The same path as ``books``, its eight entries sealed three, three and two at a time."""
+    return Path(shutil.copy(sealed_book, books))
+
+
+@pytest.fixture
+def seal() -> Callable[[Path], Awaitable[int]]:
+    """Seal the rest of a book that nobody has open."""
+    return seal_book
 
 
 @pytest.fixture
@@ -112,10 +136,24 @@ async def write_book(path: Path) -> None:
     for plan in (_opening(), *_pack("pur_pack"), *_rewards(), _sword(), _potions(), _drink(), _give_back()):
         await engine.commit(plan)
     await _earn_and_spend_at_once(engine)
+    await write_given_back(engine, _purchase("", "", 0, ""), NOW)
     for plan in (_checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
         await engine.commit(plan)
     await engine.stop()
     await database.close()
+
+
+async def seal_book(path: Path) -> int:
+    """Seal what is not sealed yet, three entries at a time; return how many seals that took."""
+    database = SqliteDatabase(path)
+    await database.open(mode="sandbox")
+    clock = Clock(lambda: NOW)
+    engine = CommitEngine(database.store, clock)
+    engine.start()
+    closed = await Sealer(database.reader, engine, clock, largest_seal=3).seal_all()
+    await engine.stop()
+    await database.close()
+    return closed
 
 
 def _plan() -> Plan:

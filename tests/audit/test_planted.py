@@ -7,6 +7,8 @@ import pytest
 
 from storefront.core.audit import CHECKS, Report, verify_file
 
+from .planted_given_back import GIVEN_BACK
+
 WALLET = "customer:cus_ada:gems"
 
 # What the plant is called -> (check, statements, what the audit says).
@@ -202,8 +204,8 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     ),
     "a right after a full refund": (
         "E1",
-        ["UPDATE purchases SET refunded = 'full' WHERE id = 'pur_sword'"],
-        "(arena) is active, but its purchase pur_sword is completed (refunded full, dispute none)",
+        ["UPDATE entitlements SET ended_at = NULL WHERE source_id = 'pur_cap'"],
+        "(vip) is active, but its purchase pur_cap is completed (refunded full, dispute none)",
     ),
     "an item from an unpaid purchase": (
         "E1",
@@ -302,6 +304,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         ["DELETE FROM audit_actions WHERE action = 'key.revoked'"],
         "key key_1 (game server) was revoked, but no audit row says by whom",
     ),
+    **GIVEN_BACK,
     "a payment without its purchase": (
         "database",
         ["UPDATE payments SET purchase_id = 'pur_no' WHERE id = 'pay_pur_expired'"],
@@ -343,8 +346,18 @@ async def test_a_guard_that_is_gone_or_blunt_is_seen(
     assert [violation.message for violation in report.violations] == [message]
 
 
+async def test_a_refund_of_more_than_was_paid_is_seen_from_both_sides(books: Path, plant: Callable[..., None]) -> None:
+    plant(["UPDATE reversals SET amount = 31 WHERE id = 'rev_hat'"])
+
+    report = await verify_file(books, deep=True)
+
+    assert failed(report) == {"L10-reversals", "E1-reversals"}
+    assert any("31 of 30" in violation.message for violation in report.violations)
+
+
 def test_every_check_has_a_plant() -> None:
-    assert {check for check, _, _ in PLANTS.values()} | {"L4-guards"} == {check.name for check in CHECKS}
+    elsewhere = {"L4-guards", "A1", "L2-checkpoints"}  # above, and in test_seals.py
+    assert {check for check, _, _ in PLANTS.values()} | elsewhere == {check.name for check in CHECKS}
 
 
 def failed(report: Report) -> set[str]:

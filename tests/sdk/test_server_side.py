@@ -3,6 +3,9 @@
 import asyncio
 from contextlib import aclosing
 
+import pytest
+from storefront_sdk import GoodsUsed, RefundTooLarge
+
 from storefront.testing import HANG_SECONDS
 
 
@@ -16,6 +19,27 @@ async def test_a_server_sees_the_customers_it_names(shop, server):
     await server.purchase("sword", customer="ada")
     assert (await server.check("sword", customer="ada")).allowed
     assert (await server.quote("potion", quantity=2, customer="ada")).total == (30, "gems")
+
+
+async def test_a_server_grants_and_refunds(shop, server):
+    grant = await server.grants.create("ada", asset="gems", amount=200, reason="a prize", idempotency_key="g1")
+    again = await server.grants.create("ada", asset="gems", amount=200, reason="a prize", idempotency_key="g1")
+    assert (grant.customer, grant.amount, again == grant, again.is_replay) == ("ada", 200, True, True)
+    assert await server.grants.get(grant.id) == grant
+    potions = await server.purchase("potion", quantity=4, customer="ada")
+    await server.consume("potion", customer="ada")
+
+    with pytest.raises(GoodsUsed) as refused:
+        await server.refund(potions, reason="a mistake")
+    assert refused.value.facts["missing"] == [{"sku": "potion", "quantity": 1}]
+    shown = await server.refund(potions, quantity=3, reason="a mistake", dry_run=True)
+    made = await server.refund(potions, quantity=3, reason="a mistake")
+
+    assert (shown.id, shown.amount, made.amount, made.number) == (None, (45, "gems"), (45, "gems"), 1)
+    assert made.taken_back["items"][0]["taken"] == 3
+    assert (await server.wallet("gems", customer="ada")).balance == 185
+    with pytest.raises(RefundTooLarge):
+        await server.refund(potions, amount=16, reason="a mistake")
 
 
 async def test_a_check_for_nobody_is_no_error(server):

@@ -5,10 +5,12 @@ from storefront_sdk.cache import Policy
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.errors import (
     AlreadyOwned,
+    AlreadyRefunded,
     Conflict,
     ConnectionLost,
     Forbidden,
     GatewayRefused,
+    GoodsUsed,
     IdempotencyKeyReused,
     InFlight,
     InsufficientFunds,
@@ -22,6 +24,8 @@ from storefront_sdk.errors import (
     PriceChanged,
     PurchaseRefused,
     RateLimited,
+    RefundAtGateway,
+    RefundTooLarge,
     SoldOut,
     StorefrontError,
     Unauthorized,
@@ -29,10 +33,24 @@ from storefront_sdk.errors import (
     UnknownOffer,
     UnreadableAnswer,
 )
-from storefront_sdk.models import Check, CustomerState, Event, Item, Money, Offer, Purchase, Quote, Session, Wallet
+from storefront_sdk.models import (
+    Check,
+    CustomerState,
+    Event,
+    Grant,
+    Item,
+    Money,
+    Offer,
+    Purchase,
+    Quote,
+    Refund,
+    Session,
+    Wallet,
+)
 
 __all__ = [
     "AlreadyOwned",
+    "AlreadyRefunded",
     "BlockingStorefront",
     "Check",
     "Conflict",
@@ -41,6 +59,8 @@ __all__ = [
     "Event",
     "Forbidden",
     "GatewayRefused",
+    "GoodsUsed",
+    "Grant",
     "IdempotencyKeyReused",
     "InFlight",
     "InsufficientFunds",
@@ -60,6 +80,9 @@ __all__ = [
     "PurchaseRefused",
     "Quote",
     "RateLimited",
+    "Refund",
+    "RefundAtGateway",
+    "RefundTooLarge",
     "Session",
     "SoldOut",
     "StorefrontClient",

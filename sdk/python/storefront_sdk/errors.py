@@ -7,7 +7,8 @@
     ├── Forbidden (403)                PurchaseRefused
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
-    │                                  NotEnoughItems, InFlight
+    │                                  NotEnoughItems, InFlight, AlreadyRefunded, RefundTooLarge, GoodsUsed,
+    │                                  RefundAtGateway
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -116,6 +117,22 @@ class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
 
+class AlreadyRefunded(Conflict):
+    """All of the purchase is refunded."""
+
+
+class RefundTooLarge(Conflict):
+    """There is not that much left to refund; facts: left, quantity_left."""
+
+
+class GoodsUsed(Conflict):
+    """Not all of the goods are still there; facts: missing. The strategy ``floor`` writes them off."""
+
+
+class RefundAtGateway(Conflict):
+    """The purchase was paid through a gateway, where the shop cannot refund yet; facts: gateway."""
+
+
 class InFlight(Conflict):
     """The first request with this idempotency key is still at work, also after waiting."""
 
@@ -156,6 +173,10 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "price_changed": PriceChanged,
     "offer_closed": OfferClosed,
     "not_enough_items": NotEnoughItems,
+    "already_refunded": AlreadyRefunded,
+    "refund_too_large": RefundTooLarge,
+    "goods_used": GoodsUsed,
+    "refund_at_gateway": RefundAtGateway,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }

@@ -123,6 +123,65 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """What was given back for a purchase; ``taken_back`` says which goods came back, and which are written off.
+
+    Of a dry run ``id`` is None: it shows what would be done.
+    """
+
+    id: str | None
+    purchase: str
+    number: int
+    amount: Money
+    quantity: int
+    taken_back: Document
+    is_replay: bool = field(default=False, compare=False)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Refund":
+        return cls(
+            document["id"],
+            document["purchase"],
+            document["number"],
+            Money.of(document["amount"]),
+            document["quantity"],
+            document["taken_back"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was given by hand: ``amount`` of an ``asset``, or ``quantity`` of the goods of ``sku``."""
+
+    id: str
+    customer: str
+    reason: str
+    asset: str | None = None
+    amount: int | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    is_replay: bool = field(default=False, compare=False)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Grant":
+        return cls(
+            document["id"],
+            document["customer"]["id"],
+            document["reason"],
+            document["asset"],
+            document["amount"],
+            document["sku"],
+            document["quantity"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """A balance in the smallest unit; ``available`` is what can be spent now."""
 

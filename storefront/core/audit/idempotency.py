@@ -11,11 +11,13 @@ from storefront.core.tables import (
     customers,
     entitlements,
     entries,
+    grants,
     idempotency,
     item_movements,
     items,
     payments,
     purchases,
+    reversals,
 )
 
 # Prefix of an object's id -> where such objects are kept.
@@ -27,6 +29,8 @@ _OBJECTS: tuple[tuple[str, Column[str]], ...] = (
     ("con_", item_movements.c.about),
     ("itm_", items.c.id),
     ("entl_", entitlements.c.id),
+    ("grant_", grants.c.id),
+    ("rev_", reversals.c.id),
 )
 
 
@@ -41,7 +45,8 @@ def keys_have_one_effect(connection: Connection) -> Iterator[Violation]:
         yield Violation("I1", (row.caller, row.key), f"{_name(row)} has no fingerprint of its body")
     shared = (
         select(idempotency.c.operation, idempotency.c.object_id, func.count().label("count"))
-        .where(idempotency.c.object_id.startswith("pur_", autoescape=True),
+        .where(or_(idempotency.c.object_id.startswith("pur_", autoescape=True),
+                   idempotency.c.object_id.startswith("grant_", autoescape=True)),
                ~idempotency.c.operation.contains("{", autoescape=True), _has_effect())
         .group_by(idempotency.c.operation, idempotency.c.object_id)
         .having(func.count() > 1)

@@ -45,6 +45,13 @@ from storefront.core.commit.plan import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.restore_steps import (
+    apply_end_entitlement,
+    apply_restore,
+    apply_take_back,
+    refuse_second_reversal,
+)
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
 from storefront.core.errors import Refused
 
@@ -169,6 +176,7 @@ def _idempotency_row(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _open_entry(applying: Applying, step: OpenEntry) -> None:
+    refuse_second_reversal(applying.draft, step)
     apply_entry(applying.books, step)
 
 
@@ -279,6 +287,18 @@ def _late(applying: Applying, step: Late) -> None:
     _run(applying, answer or ())
 
 
+def _restore(applying: Applying, step: Restore) -> None:
+    apply_restore(applying.draft, applying.books, step)
+
+
+def _take_back(applying: Applying, step: TakeBack) -> None:
+    apply_take_back(applying.draft, applying.books, step)
+
+
+def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
+    apply_end_entitlement(applying.draft, applying.moment, step)
+
+
 _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     OpenEntry: _open_entry,
     Transfer: _transfer,
@@ -294,4 +314,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Remove: _remove,
     Emit: _emit,
     Late: _late,
+    Restore: _restore,
+    TakeBack: _take_back,
+    EndEntitlement: _end_entitlement,
 }

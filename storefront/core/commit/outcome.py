@@ -89,6 +89,16 @@ class InsufficientFunds(Refused):
     title = "There is not enough in the wallet"
 
 
+class ReversalTooLarge(Refused):
+    code = "reversal_too_large"
+    title = "That would give back more than was taken"
+
+
+class ReversalOfReversal(Refused):
+    code = "reversal_of_reversal"
+    title = "A reversal cannot be reversed"
+
+
 class LimitReached(Refused):
     code = "limit_reached"
     title = "The limit for this offer is reached"

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from storefront.core.accounts import Account
 from storefront.core.commit.reads import reads_of
+from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
 from storefront.core.commit.steps import (
     SHOP_ANCHOR,
     Change,
@@ -43,6 +45,7 @@ from storefront.core.commit.steps import (
 )
 from storefront.core.errors import Refused
 from storefront.core.ids import new_id
+from storefront.core.money import split_named
 
 if TYPE_CHECKING:
     from storefront.core.commit.outcome import Answer, Outcome
@@ -54,6 +57,7 @@ __all__ = [
     "Count",
     "Deposit",
     "Emit",
+    "EndEntitlement",
     "GrantEntitlement",
     "GrantItem",
     "Group",
@@ -61,15 +65,18 @@ __all__ = [
     "Insert",
     "Key",
     "Late",
+    "LotPart",
     "LotTerms",
     "LotsOf",
     "OpenEntry",
     "Otherwise",
     "Plan",
     "Remove",
+    "Restore",
     "Spend",
     "Step",
     "Steps",
+    "TakeBack",
     "TakeItem",
     "Transfer",
 ]
@@ -101,6 +108,32 @@ class Steps:
         entry_id = new_id("ent")
         self.list.append(OpenEntry(label, entry_id, kind, about, anchor, reverses, facts))
         return entry_id
+
+    def moves_value(self, label: str = "entry") -> bool:
+        """Tell whether the entry called ``label`` has a transfer so far: one without is never written."""
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack)
+        return any(isinstance(step, moving) and step.entry == label for step in self.list)
+
+    def split(
+        self,
+        total: int,
+        parties: Mapping[str, tuple[Account, int]],
+        *,
+        source: Account,
+        anchor: str,
+        remainder: str = "platform",
+        label: str = "entry",
+    ) -> dict[str, int]:
+        """Move ``total`` from ``source`` to the parties, ``name -> (account, weight)``, and return their shares.
+
+        Each share is rounded down; what rounding leaves goes to the party called ``remainder``, which must be one
+        of them. A share of zero moves nothing.
+        """
+        shares = split_named(total, {name: weight for name, (_, weight) in parties.items()}, remainder=remainder)
+        for name, share in shares.items():
+            if share:
+                self.list.append(Transfer(label, source, parties[name][0], share, anchor))
+        return shares
 
     def count(
         self,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storefront.core.accounts import Account, wallet
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
     Change,
     Claim,
@@ -33,9 +34,27 @@ def lots_group(account: Account, anchor: str) -> Group:
     return Group("lots", (account.id,), anchor)
 
 
+def reversed_key(step: Restore | TakeBack) -> Key:
+    """Name the counter of what all reversals of one entry have given back to a wallet, or taken back from it."""
+    way = "restored" if isinstance(step, Restore) else "taken"
+    return Key("counters", (f"reversed:{step.original}:{way}:{step.account.id}",), step.customer_id)
+
+
 def _reads_wallet(step: Spend | Deposit) -> Iterable[Key | Group]:
     account = wallet(step.customer_id, step.asset)
     return (account_key(account, step.customer_id), lots_group(account, step.customer_id))
+
+
+def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
+    return () if step.reverses is None else (Key("entries", (step.reverses,), None),)
+
+
+def _reads_reversal(step: Restore | TakeBack) -> Iterable[Key | Group]:
+    yield account_key(step.account, step.customer_id)
+    yield lots_group(step.account, step.customer_id)
+    yield reversed_key(step)
+    for part in step.draws if isinstance(step, Restore) else step.parts:
+        yield Key("lots", (part.lot_id,), step.customer_id)
 
 
 def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
@@ -58,7 +77,7 @@ def _reads_insert(step: Insert) -> Iterable[Key | Group]:
 
 
 _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
-    OpenEntry: lambda step: (),
+    OpenEntry: _reads_original,
     Emit: lambda step: (),
     Transfer: _reads_transfer,
     Spend: _reads_wallet,
@@ -72,6 +91,9 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Change: lambda step: (Key(step.table, step.id, step.anchor),),
     Remove: lambda step: (Key(step.table, step.id, step.anchor),),
     Late: lambda step: step.reads,
+    Restore: _reads_reversal,
+    TakeBack: _reads_reversal,
+    EndEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
 }
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from storefront.core.accounts import Account
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
 
 SHOP_ANCHOR = "shop"
@@ -251,4 +252,7 @@ Step = (
     | Remove
     | Emit
     | Late
+    | Restore
+    | TakeBack
+    | EndEntitlement
 )

@@ -13,7 +13,12 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = (("credits", ("entry_id", "position")), ("grants", ("id",)), ("seals", ("number",)))
+APPEND_ONLY = (
+    ("credits", ("entry_id", "position")),
+    ("grants", ("id",)),
+    ("seals", ("number",)),
+    ("seal_leaves", ("number",)),
+)
 _IS_OPEN = sa.text("state = 'open'")
 
 
@@ -48,7 +53,7 @@ def downgrade() -> None:
             raise LedgerWouldBeLost(f"{table} has rows that revision 0001 has no place for")
     if connection.execute(sa.text("SELECT count(*) FROM entries WHERE facts IS NOT NULL")).scalar_one():
         raise LedgerWouldBeLost("entries carry facts that revision 0001 has no place for")
-    for table in ("seals", "checkpoints", "reversals", "grants", "holds", "credits"):
+    for table in ("seal_leaves", "seals", "checkpoints", "reversals", "grants", "holds", "credits"):
         op.drop_table(table)
     op.drop_index("entries_in_commit_order", "entries")
     op.drop_column("entries", "facts")
@@ -160,6 +165,12 @@ def _create_seals() -> None:
         sa.Column("sealed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "seal_leaves",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("leaves", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
     )
 
 
