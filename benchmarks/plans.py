@@ -67,7 +67,7 @@ async def fill_wallets(services: Services, count: int) -> list[str]:
     for number in range(count):
         customer_id = await services.customers.ensure(f"bench-{number}", actor="benchmark")
         plan = Plan(actor="benchmark", anchors={customer_id})
-        plan.entry("grant", about=customer_id, anchor=customer_id)
+        plan.entry("benchmark.opening", about=customer_id, anchor=customer_id)
         plan.add(Deposit("entry", customer_id, "gems", FULL, issuance("gems"), LotTerms(source="granted")))
         await services.engine.commit(plan)
         customer_ids.append(customer_id)
