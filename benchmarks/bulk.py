@@ -29,8 +29,8 @@ MOST_OF_ONE = 10_000
 KEYS_KEPT_FOR_MS = 30 * DAY_MS
 COMMITS_PER_CHUNK = 10_000
 TABLES = (
-    "customers", "claims", "anchors", "accounts", "entries", "transfers", "lots", "draws", "credits", "grants", "counters",
-    "items", "item_movements", "purchases", "events", "idempotency",
+    "customers", "claims", "anchors", "accounts", "entries", "transfers", "lots", "draws", "credits", "grants",
+    "counters", "items", "item_movements", "purchases", "events", "idempotency",
 )  # fmt: skip
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES

@@ -27,6 +27,7 @@ from storefront.web import (
     entitlements,
     events,
     grants,
+    holds,
     keys,
     me,
     purchases,
@@ -34,6 +35,7 @@ from storefront.web import (
     shop,
     stream,
     timetravel,
+    wallets,
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
@@ -79,10 +81,11 @@ def create_app(host: PluginHost, *, own_url: str, clock: Clock | None = None) ->
 def _mount(app: web.Application, parts: Parts) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
-    routes: list[Routes] = [
-        module.routes
-        for module in (sessions, catalog, me, purchases, entitlements, grants, events, keys, webhooks, shop, stream)
-    ]
+    modules = (
+        *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
+        *(grants, holds, wallets, shop, stream),
+    )
+    routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
     parts.host.collect(

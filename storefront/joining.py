@@ -12,6 +12,7 @@ from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
 from storefront.core.config import Config, Gateway
 from storefront.core.customers import Customers
 from storefront.core.database import Database
@@ -27,6 +28,7 @@ from storefront.core.keeping_up import KeepingUp
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
+from storefront.core.lapsing import lapse_wallet
 from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.retention import forget
@@ -211,6 +213,8 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
     jobs = Jobs(services.reader, services.engine, services.clock)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
+    for kind in (HOLD_EXPIRE, LOT_LAPSE):
+        jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 

@@ -60,6 +60,11 @@ def issuance(asset: str) -> Account:
     return Account("platform", "issuance", asset)
 
 
+def breakage(asset: str) -> Account:
+    """Return the counterpart of a virtual asset that lapsed."""
+    return Account("platform", "breakage", asset)
+
+
 @lru_cache(_REMEMBERED)
 def sink(asset: str) -> Account:
     """Return the counterpart of spending a virtual asset."""

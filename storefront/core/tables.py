@@ -173,6 +173,7 @@ holds = Table(
     _number("closed_at", null=True),
     CheckConstraint("amount > 0 AND captured >= 0 AND captured <= amount", name="hold_captured_within_amount"),
     CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name="hold_state_known"),
+    Index("holds_by_customer", "customer_id", "id"),
     Index("holds_open", "account", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 

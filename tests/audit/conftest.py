@@ -4,7 +4,8 @@ In it gems are bought and spent, items given and used, limits counted, one entry
 
 Ada buys 500 gems for 4.99 USD, a sword for 120 and three potions for 27 (a discount of 3), drinks one,
 was given 50 and 10 gems, of which 20 were taken back: 393 gems, one sword, two potions. One of her
-checkouts is still open, another has expired. What is given and taken by hand is cleo's (``given_back.py``).
+checkouts is still open, another has expired. What is given and taken by hand is cleo's (``given_back.py``). Eve was
+given 40 gems in two lots: 25 are held; of another hold of 12, 9 were captured.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Answer
 from storefront.core.commit.plan import (
+    CaptureHold,
     Change,
     Claim,
     Deposit,
@@ -32,6 +34,7 @@ from storefront.core.commit.plan import (
     LotsOf,
     LotTerms,
     OpenEntry,
+    PlaceHold,
     Plan,
     Spend,
     TakeItem,
@@ -135,10 +138,10 @@ async def write_book(path: Path) -> None:
     engine.start()
     for plan in (_opening(), *_pack("pur_pack"), *_rewards(), _sword(), _potions(), _drink(), _give_back()):
         await engine.commit(plan)
-    await _earn_and_spend_at_once(engine)
     await write_given_back(engine, _purchase("", "", 0, ""), NOW)
-    for plan in (_checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
+    for plan in (*_holds(), _checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
         await engine.commit(plan)
+    await _earn_and_spend_at_once(engine)
     await engine.stop()
     await database.close()
 
@@ -273,6 +276,20 @@ def _give_back() -> Plan:
     _open_entry(plan, "ent_reversal", "reward.reversed", reverses="ent_reward_50")
     plan.add(Spend("entry", ADA, "gems", 20, issuance("gems")))
     return plan
+
+
+def _holds() -> list[Plan]:
+    """Eve's lots of 30 and 10: 12 are held and 9 of them captured, then 25 of the 31 that are left are held."""
+    filling, holding, capturing, waiting = (Plan(actor="test", anchors={"cus_eve"}) for _ in range(4))
+    for amount, priority in ((30, 1), (10, 2)):
+        filling.add(OpenEntry(f"gift {amount}", f"ent_gift_{amount}", "gift", "quest", "cus_eve"))
+        terms = LotTerms(source=f"gift {amount}", priority=priority)
+        filling.add(Deposit(f"gift {amount}", "cus_eve", "gems", amount, issuance("gems"), terms))
+    holding.add(PlaceHold("hold_done", "cus_eve", "gems", 12, NOW + 1, "auction 1"))
+    capturing.add(OpenEntry("entry", "ent_capture", "hold.captured", "hold_done", "cus_eve"))
+    capturing.add(CaptureHold("entry", "hold_done", "cus_eve", "gems", sink("gems"), 9))
+    waiting.add(PlaceHold("hold_open", "cus_eve", "gems", 25, NOW + 1, "auction 2"))
+    return [filling, holding, capturing, waiting]
 
 
 async def _earn_and_spend_at_once(engine: CommitEngine) -> None:

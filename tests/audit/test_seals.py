@@ -159,20 +159,20 @@ async def test_a_change_in_any_column_names_the_entry(
 
 async def test_sealed_books_are_clean_and_say_how_far_they_are_sealed(sealed_books: Path, plant: Plant) -> None:
     sealed = await verify_file(sealed_books, deep=True)
-    plant(["DELETE FROM seals WHERE number = 3", "DELETE FROM seal_leaves WHERE number = 3",
-           "UPDATE checkpoints SET seal = 2"])  # fmt: skip
+    plant(["DELETE FROM seals WHERE number = 6", "DELETE FROM seal_leaves WHERE number = 6",
+           "UPDATE checkpoints SET seal = 5"])  # fmt: skip
     partly = await verify_file(sealed_books, deep=True)
 
     assert sealed.is_clean, sealed.explain()
     assert sealed.sealing is not None
-    assert (sealed.sealing.seals, sealed.sealing.sealed_entries, sealed.sealing.unsealed_entries) == (3, 8, 0)
+    assert (sealed.sealing.seals, sealed.sealing.sealed_entries, sealed.sealing.unsealed_entries) == (6, 17, 0)
     assert sealed.sealing.oldest_unsealed_seconds is None
     assert said(partly, "A1") == []
     assert partly.sealing is not None
-    assert (partly.sealing.seals, partly.sealing.sealed_entries, partly.sealing.unsealed_entries) == (2, 6, 2)
+    assert (partly.sealing.seals, partly.sealing.sealed_entries, partly.sealing.unsealed_entries) == (5, 15, 2)
     assert partly.sealing.oldest_unsealed_seconds is not None
     assert json.loads(partly.to_json())["sealing"]["unsealed_entries"] == 2
-    assert "6 entries are sealed, in 2 seals; 2 are not yet, the oldest for" in printed(partly)
+    assert "15 entries are sealed, in 5 seals; 2 are not yet, the oldest for" in printed(partly)
 
 
 async def test_progress_moves_inside_the_long_check(sealed_books: Path) -> None:
@@ -182,7 +182,7 @@ async def test_progress_moves_inside_the_long_check(sealed_books: Path) -> None:
 
     steps = [done for name, done, _ in calls if name == "A1"]
     number = [check.name for check in report.checks].index("A1")
-    assert steps == [number, number + 3 / 8, number + 6 / 8, number + 1]
+    assert steps == [number, *(number + n / 17 for n in (3, 6, 9, 12, 15)), number + 1]
 
 
 CHECKPOINTS = {
@@ -192,15 +192,15 @@ CHECKPOINTS = {
     ),
     "a deleted checkpoint": (
         ["DELETE FROM checkpoints WHERE account = 'platform:sink:gems'"],
-        ["the checkpoint of platform:sink:gems says 0, its sealed transfers say 154"],
+        ["the checkpoint of platform:sink:gems says 0, its sealed transfers say 163"],
     ),
     "a checkpoint of a wallet": (
-        ["INSERT INTO checkpoints VALUES ('customer:cus_ada:gems', 393, 3)"],
+        ["INSERT INTO checkpoints VALUES ('customer:cus_ada:gems', 393, 6)"],
         ["customer:cus_ada:gems has a checkpoint, but is no open account"],
     ),
     "a checkpoint ahead of the seals": (
         ["UPDATE checkpoints SET seal = 9 WHERE account = 'platform:sink:gems'"],
-        ["the checkpoint of platform:sink:gems stands at seal 9, the books end with seal 3"],
+        ["the checkpoint of platform:sink:gems stands at seal 9, the books end with seal 6"],
     ),
 }
 
@@ -219,16 +219,16 @@ async def test_a_checkpoint_that_does_not_equal_its_transfers_is_named(
 
 
 async def test_removing_the_last_seals_alone_leaves_checkpoints_that_tell(sealed_books: Path, plant: Plant) -> None:
-    plant(["DELETE FROM seals WHERE number = 3", "DELETE FROM seal_leaves WHERE number = 3"])
+    plant(["DELETE FROM seals WHERE number = 6", "DELETE FROM seal_leaves WHERE number = 6"])
 
     report = await verify_file(sealed_books, deep=False)
 
-    assert any("stands at seal 3, the books end with seal 2" in one for one in said(report, "L2-checkpoints"))
+    assert any("stands at seal 6, the books end with seal 5" in one for one in said(report, "L2-checkpoints"))
 
 
 @pytest.fixture
 def anchors(sealed_books: Path) -> list[Kept]:
-    """An anchor of each of the three seals, of this database."""
+    """An anchor of each of the six seals, of this database."""
     with closing(sqlite3.connect(sealed_books)) as connection:
         connection.execute("INSERT INTO settings VALUES ('database_id', 'dbs_book')")
         connection.commit()
@@ -241,15 +241,15 @@ def anchors(sealed_books: Path) -> list[Kept]:
 
 
 CUT = [
-    "DELETE FROM seals WHERE number = 3",
-    "DELETE FROM seal_leaves WHERE number = 3",
+    "DELETE FROM seals WHERE number = 6",
+    "DELETE FROM seal_leaves WHERE number = 6",
     "DELETE FROM transfers WHERE entry_id IN (SELECT id FROM entries WHERE anchor = 'cus_bob')",
     "DELETE FROM draws WHERE entry_id IN (SELECT id FROM entries WHERE anchor = 'cus_bob')",
     "DELETE FROM credits WHERE entry_id IN (SELECT id FROM entries WHERE anchor = 'cus_bob')",
     "DELETE FROM entries WHERE anchor = 'cus_bob'",
     "DELETE FROM accounts WHERE owner = 'customer:cus_bob'",
     "DELETE FROM lots WHERE account LIKE 'customer:cus_bob%'",
-    "UPDATE checkpoints SET seal = 2",
+    "UPDATE checkpoints SET seal = 5",
     "UPDATE checkpoints SET balance = balance + 7 WHERE account = 'platform:issuance:gems'",
     "UPDATE checkpoints SET balance = balance - 7 WHERE account = 'platform:sink:gems'",
 ]
@@ -260,14 +260,14 @@ async def test_a_tail_cut_off_without_a_trace_is_seen_by_an_anchor_alone(
 ) -> None:
     before = await verify_file(sealed_books, deep=True, anchors=anchors)
     plant(CUT)
-    blind = await verify_file(sealed_books, deep=True, anchors=anchors[:2])
+    blind = await verify_file(sealed_books, deep=True, anchors=anchors[:5])
     seeing = await verify_file(sealed_books, deep=True, anchors=anchors)
 
     assert before.is_clean, before.explain()
     assert blind.is_clean, blind.explain()
     assert said(seeing, "A1-anchors") == [
-        "anchors.jsonl:3, of 2025-11-21T09:30:00.000Z, vouches for 8 entries up to seal 3; the books end with 6 sealed "
-        "entries and seal 2: their tail was cut off"
+        "anchors.jsonl:6, of 2025-11-21T09:30:00.000Z, vouches for 17 entries up to seal 6; the books end with 15 sealed "
+        "entries and seal 5: their tail was cut off"
     ]
     assert "A1-anchors" in {one.name for one in (await verify_file(sealed_books, deep=True)).not_yet}
 
@@ -283,7 +283,7 @@ async def test_books_that_were_rewritten_and_sealed_anew_are_seen_by_an_anchor(
     report = await verify_file(sealed_books, deep=True, anchors=anchors)
 
     assert said(report, "A1") == []
-    assert len(said(report, "A1-anchors")) == 3
+    assert len(said(report, "A1-anchors")) == 6
     assert "that seal has another hash" in said(report, "A1-anchors")[0]
 
 

@@ -4,9 +4,9 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from storefront_sdk import GoodsUsed, RefundTooLarge
+from storefront_sdk import BlockingStorefront, GoodsUsed, HoldNotOpen, HoldTooSmall, RefundTooLarge
 
-from storefront.testing import HANG_SECONDS
+from storefront.testing import HANG_SECONDS, SERVER_KEY
 
 
 async def test_a_server_sees_the_customers_it_names(shop, server):
@@ -40,6 +40,40 @@ async def test_a_server_grants_and_refunds(shop, server):
     assert (await server.wallet("gems", customer="ada")).balance == 185
     with pytest.raises(RefundTooLarge):
         await server.refund(potions, amount=16, reason="a mistake")
+
+
+async def test_a_server_holds_funds_and_takes_a_part(shop, server):
+    await shop.bought("gems-500")
+    held = await server.holds.place("ada", "gems", 200, expires_in_seconds=300, reason="auction 42")
+    assert (held.amount, held.is_open, held.customer, held.reason) == (200, True, "ada", "auction 42")
+    wallet = await server.wallet("gems", customer="ada")
+    assert (wallet.balance, wallet.available, wallet.held) == (500, 300, 200)
+
+    with pytest.raises(HoldTooSmall) as small:
+        await server.holds.capture(held, 201)
+    assert small.value.facts == {"held": 200, "required": 201}
+    captured = await server.holds.capture(held, 150, idempotency_key="sold")
+    again = await server.holds.capture(held.id, 150, idempotency_key="sold")
+    with pytest.raises(HoldNotOpen) as over:
+        await server.holds.release(held)
+
+    assert (captured.state, captured.captured, captured.is_replay) == ("captured", 150, False)
+    assert (again.captured, again.is_replay) == (150, True)
+    assert over.value.facts == {"state": "captured", "captured": 150}
+    assert (await server.holds.get(held)).state == "captured"
+    assert (await server.wallet("gems", customer="ada")).available == 350
+
+
+async def test_a_blocking_server_holds_and_releases(shop):
+    await shop.bought("gems-500")
+
+    def play():
+        with BlockingStorefront(shop.url, key=SERVER_KEY) as server:
+            held = server.holds.place("ada", "gems", 200, expires_in_seconds=60, reason="match 7")
+            released = server.holds.release(held)
+            return released.state, server.holds.get(released.id).state, server.wallet("gems", customer="ada").available
+
+    assert await asyncio.to_thread(play) == ("released", "released", 500)
 
 
 async def test_a_check_for_nobody_is_no_error(server):

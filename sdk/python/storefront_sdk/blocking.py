@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
+from storefront_sdk.holds import Holds
 from storefront_sdk.sessions import Sessions
 
 P = ParamSpec("P")
@@ -108,6 +109,15 @@ class BlockingGrants(_Facade[Grants]):
     get = _plain(Grants.get)
 
 
+class BlockingHolds(_Facade[Holds]):
+    """``shop.holds``, blocking."""
+
+    place = _plain(Holds.place)
+    capture = _plain(Holds.capture)
+    release = _plain(Holds.release)
+    get = _plain(Holds.get)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -153,6 +163,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.sessions = BlockingSessions(client.sessions, self._loop)
         self.events = BlockingEvents(client.events, self._loop)
         self.grants = BlockingGrants(client.grants, self._loop)
+        self.holds = BlockingHolds(client.holds, self._loop)
 
     def __enter__(self) -> Self:
         return self

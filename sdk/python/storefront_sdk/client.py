@@ -14,6 +14,7 @@ from storefront_sdk.cache import Policy, StateCache
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
+from storefront_sdk.holds import Holds
 from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Refund, Wallet
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
@@ -60,6 +61,7 @@ class StorefrontClient:
         self.sessions = Sessions(self._transport)
         self.events = Events(self._transport)
         self.grants = Grants(self._transport)
+        self.holds = Holds(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

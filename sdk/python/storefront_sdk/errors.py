@@ -7,7 +7,8 @@
     ├── Forbidden (403)                PurchaseRefused
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
-    │                                  NotEnoughItems, InFlight, AlreadyRefunded, RefundTooLarge, GoodsUsed,
+    │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
+    │                                  AlreadyRefunded, RefundTooLarge, GoodsUsed,
     │                                  RefundAtGateway
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
@@ -133,6 +134,14 @@ class RefundAtGateway(Conflict):
     """The purchase was paid through a gateway, where the shop cannot refund yet; facts: gateway."""
 
 
+class HoldNotOpen(Conflict):
+    """It was captured or released before, or its time is over; facts: state, captured."""
+
+
+class HoldTooSmall(Conflict):
+    """The hold has set less aside; facts: held, required."""
+
+
 class InFlight(Conflict):
     """The first request with this idempotency key is still at work, also after waiting."""
 
@@ -177,6 +186,8 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "refund_too_large": RefundTooLarge,
     "goods_used": GoodsUsed,
     "refund_at_gateway": RefundAtGateway,
+    "hold_not_open": HoldNotOpen,
+    "hold_too_small": HoldTooSmall,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }

@@ -182,6 +182,42 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Funds set aside: ``state`` is ``open``, ``captured``, ``released`` or ``expired``."""
+
+    id: str
+    customer: str
+    asset: str
+    amount: int
+    captured: int
+    state: str
+    reason: str
+    expires_at: str
+    is_replay: bool = False
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it still held its funds when this was answered."""
+        return self.state == "open"
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Hold":
+        return cls(
+            document["id"],
+            document["customer"]["id"],
+            document["asset"],
+            document["amount"],
+            document["captured"],
+            document["state"],
+            document["reason"],
+            document["expires_at"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """A balance in the smallest unit; ``available`` is what can be spent now."""
 

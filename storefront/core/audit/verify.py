@@ -22,6 +22,7 @@ from storefront.core.audit import (
     checkpoints,
     conversions,
     grants,
+    holds,
     idempotency,
     ledger,
     limits,
@@ -41,7 +42,7 @@ from storefront.core.sealing.seals import sealing_state
 from storefront.core.sqlite_database import read_file
 from storefront.core.tables import metadata
 
-_LEDGER = (*ledger.CHECKS, *balances.CHECKS, *checkpoints.CHECKS, *append_only.CHECKS)
+_LEDGER = (*ledger.CHECKS, *balances.CHECKS, *holds.CHECKS, *checkpoints.CHECKS, *append_only.CHECKS)
 CHECKS: tuple[Check, ...] = (
     *sorted(_LEDGER, key=lambda check: (check.is_deep, check.name)),
     *seals.CHECKS,
@@ -54,9 +55,9 @@ CHECKS: tuple[Check, ...] = (
     *grants.CHECKS,
     *reversals.CHECKS,
 )
-_COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
-            "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys",
-            "seals")  # fmt: skip
+_COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
+            "purchases", "payments", "items", "item_movements", "entitlements", "counters", "idempotency",
+            "catalog_versions", "api_keys", "seals")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 
 from storefront.core.commit.changes import describe_changes
+from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
+from storefront.core.commit.hold_steps import (
+    apply_capture_hold,
+    apply_lapse_wallet,
+    apply_place_hold,
+    apply_release_hold,
+    once_expired_is_free,
+)
+from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
     Answer,
@@ -24,6 +33,7 @@ from storefront.core.commit.outcome import (
     Taken,
 )
 from storefront.core.commit.plan import (
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -34,11 +44,14 @@ from storefront.core.commit.plan import (
     IdempotencyKey,
     Insert,
     Key,
+    LapseWallet,
     Late,
     LotsOf,
     OpenEntry,
     Otherwise,
+    PlaceHold,
     Plan,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
@@ -185,11 +198,12 @@ def _transfer(applying: Applying, step: Transfer) -> None:
 
 
 def _spend(applying: Applying, step: Spend) -> None:
-    apply_spend(applying.draft, applying.books, step)
+    once_expired_is_free(applying.draft, applying.books, step, apply_spend)
 
 
 def _deposit(applying: Applying, step: Deposit) -> None:
     apply_deposit(applying.draft, applying.books, step)
+    see_to_expiry(applying.draft, applying.books, step)
 
 
 def _grant_item(applying: Applying, step: GrantItem) -> None:
@@ -258,21 +272,7 @@ def _remove(applying: Applying, step: Remove) -> None:
 
 
 def _emit(applying: Applying, step: Emit) -> None:
-    sequence = applying.draft.next_sequence(step.anchor)
-    applying.draft.append(
-        "events",
-        {
-            "anchor": step.anchor,
-            "sequence": sequence,
-            "id": applying.moment.new_id("evt"),
-            "commit_no": applying.moment.commit_no,
-            "type": step.type,
-            "subject": step.subject,
-            "occurred_at": applying.moment.now,
-            "recorded_at": applying.moment.wall,
-            "payload": msgspec.json.encode(step.payload).decode(),
-        },
-    )
+    apply_emit(applying.draft, applying.moment, step)
 
 
 def _late(applying: Applying, step: Late) -> None:
@@ -299,6 +299,22 @@ def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
     apply_end_entitlement(applying.draft, applying.moment, step)
 
 
+def _place_hold(applying: Applying, step: PlaceHold) -> None:
+    once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
+
+
+def _capture_hold(applying: Applying, step: CaptureHold) -> None:
+    apply_capture_hold(applying.draft, applying.books, step)
+
+
+def _release_hold(applying: Applying, step: ReleaseHold) -> None:
+    apply_release_hold(applying.draft, applying.books, step)
+
+
+def _lapse_wallet(applying: Applying, step: LapseWallet) -> None:
+    apply_lapse_wallet(applying.draft, applying.books, step)
+
+
 _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     OpenEntry: _open_entry,
     Transfer: _transfer,
@@ -317,4 +333,8 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Restore: _restore,
     TakeBack: _take_back,
     EndEntitlement: _end_entitlement,
+    PlaceHold: _place_hold,
+    CaptureHold: _capture_hold,
+    ReleaseHold: _release_hold,
+    LapseWallet: _lapse_wallet,
 }

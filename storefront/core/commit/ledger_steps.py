@@ -4,6 +4,7 @@ Only this file changes a balance. A transfer cannot be unbalanced: it states one
 asset, its source and its destination.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from storefront.core.commit.steps import Deposit, Group, Key, LotTerms, OpenEntr
 from storefront.core.money import MAX_AMOUNT
 
 FOREVER = 2**62
+Part = tuple[Address, Row, int]
+"""A lot (where it stands, and its row) and how much of it is taken."""
 
 
 @dataclass(slots=True)
@@ -73,21 +76,25 @@ def apply_spend(draft: Draft, books: Books, step: Spend) -> None:
     """Draw a wallet's lots: by priority, then soonest expiry, then given before purchased, then oldest."""
     account = wallet(step.customer_id, step.asset)
     group = Group("lots", (account.id,), step.customer_id)
-    lots = list(draft.group(group))
-    available = available_of((lot for _, lot in lots), books.moment.now)
-    if available < step.amount:
-        raise InsufficientFunds(
-            asset=step.asset, required=step.amount, available=available, short_by=step.amount - available
-        )
-    position = write_transfer(draft, books, label=step.entry, source=account, to=step.to, amount=step.amount)
-    move_balance(draft, account, -step.amount, step.customer_id)
-    move_balance(draft, step.to, step.amount, step.customer_id)
-    drawn: list[list[str | int]] = []
-    for address, lot, amount in _drain(lots, step.amount, books.moment.now):
-        draft.put(Key("lots", address[1], step.customer_id), {**lot, "remaining": lot["remaining"] - amount})
-        write_draw(draft, books, step.entry, transfer=position, lot_id=lot["id"], amount=amount)
-        drawn.append([lot["id"], amount])
+    chosen = choose_lots(draft.group(group), step.asset, step.amount, books.moment.now)
+    drawn = draw_lots(draft, books, entry=step.entry, source=account, to=step.to, anchor=step.customer_id, taken=chosen)
     books.results[f"lots:{step.label}"] = drawn
+
+
+def draw_lots(
+    draft: Draft, books: Books, *, entry: str, source: Account, to: Account, anchor: str, taken: Sequence[Part]
+) -> list[list[str | int]]:
+    """Move what is ``taken`` out of a wallet's lots by one transfer of the entry; return ``[[lot_id, amount], …]``."""
+    total = sum(amount for _, _, amount in taken)
+    position = write_transfer(draft, books, label=entry, source=source, to=to, amount=total)
+    move_balance(draft, source, -total, anchor)
+    move_balance(draft, to, total, anchor)
+    drawn: list[list[str | int]] = []
+    for address, lot, amount in taken:
+        draft.put(Key("lots", address[1], anchor), {**lot, "remaining": lot["remaining"] - amount})
+        write_draw(draft, books, entry, transfer=position, lot_id=lot["id"], amount=amount)
+        drawn.append([lot["id"], amount])
+    return drawn
 
 
 def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
@@ -152,8 +159,16 @@ def write_credit(
     entry.credits += 1
 
 
-def _drain(lots: list[tuple[Address, Row]], amount: int, now: int) -> list[tuple[Address, Row, int]]:
+def choose_lots(lots: Iterable[tuple[Address, Row]], asset: str, amount: int, now: int) -> list[Part]:
+    """Return which lots give how much of ``amount``, in the order in which a wallet is drained.
+
+    Raises:
+        InsufficientFunds: they have too little that is neither held, frozen nor lapsed.
+    """
     usable = [(address, lot) for address, lot in lots if not is_lapsed(lot, now)]
+    available = available_of((lot for _, lot in usable), now)
+    if available < amount:
+        raise InsufficientFunds(asset=asset, required=amount, available=available, short_by=amount - available)
     usable.sort(key=lambda pair: _drain_order(pair[1]))
     taken = []
     for address, lot in usable:

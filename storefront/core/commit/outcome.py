@@ -114,6 +114,21 @@ class NotEnoughItems(Refused):
     title = "There are not enough of these in the inventory"
 
 
+class HoldNotOpen(Refused):
+    code = "hold_not_open"
+    title = "This hold is over"
+
+
+class HoldTooSmall(Refused):
+    code = "hold_too_small"
+    title = "The hold has set less aside than that"
+
+
+class TooManyHolds(Refused):
+    code = "too_many_holds"
+    title = "This wallet has as many open holds as it may"
+
+
 class Overloaded(Unavailable):
     code = "overloaded"
     title = "The shop is busy"

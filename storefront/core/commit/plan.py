@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from storefront.core.accounts import Account
+from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
 from storefront.core.commit.steps import (
     SHOP_ANCHOR,
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -32,11 +32,14 @@ from storefront.core.commit.steps import (
     IdempotencyKey,
     Insert,
     Key,
+    LapseWallet,
     Late,
     LotsOf,
     LotTerms,
     OpenEntry,
     Otherwise,
+    PlaceHold,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SHOP_ANCHOR",
+    "CaptureHold",
     "Change",
     "Claim",
     "Count",
@@ -64,13 +68,16 @@ __all__ = [
     "IdempotencyKey",
     "Insert",
     "Key",
+    "LapseWallet",
     "Late",
     "LotPart",
     "LotTerms",
     "LotsOf",
     "OpenEntry",
     "Otherwise",
+    "PlaceHold",
     "Plan",
+    "ReleaseHold",
     "Remove",
     "Restore",
     "Spend",
@@ -156,21 +163,8 @@ class Steps:
         self, kind: str, *, anchor: str, unique_key: str, due_at: int, now: int, payload: Mapping[str, Any]
     ) -> None:
         """Insert a job that is due at ``due_at`` (business ms); one that waits under ``unique_key`` already stays."""
-        job_id = f"job:{unique_key}"
-        row = {
-            "id": job_id,
-            "unique_key": unique_key,
-            "anchor": anchor,
-            "kind": kind,
-            "payload": msgspec.json.encode(payload).decode(),
-            "state": "waiting",
-            "due_at": due_at,
-            "attempts": 0,
-            "lease_until": 0,
-            "last_error": None,
-            "created_at": now,
-        }
-        self.list.append(Insert("jobs", (job_id,), anchor, row, once=True))
+        row = job_row(kind, anchor=anchor, unique_key=unique_key, due_at=due_at, now=now, payload=payload)
+        self.list.append(Insert("jobs", (row["id"],), anchor, row, once=True))
 
 
 @dataclass(slots=True)

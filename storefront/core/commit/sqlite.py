@@ -213,12 +213,20 @@ class SqliteStore:
         for group in wanted.groups:
             groups.setdefault(group.table, []).append(group.id)
             state.groups[(group.table, group.id)] = []
+        holds = groups.pop("holds", [])
         for table, identities in groups.items():
-            statements = self._tables[table]
-            for values in _find(connection, statements.select_groups, identities):
-                address, row = _keep_row(state, statements, values)
-                name = tuple(row[column] for column in statements.group_columns)
-                state.groups[(table, name)].append(address)
+            self._load_group(connection, state, table, identities)
+        # Holds pin lots, so where no lot is pinned there is no open hold to look for: purchases are spared it.
+        self._load_group(connection, state, "holds", [account for account in holds if _is_pinned(state, account)])
+
+    def _load_group(
+        self, connection: sqlite3.Connection, state: State, table: str, identities: Sequence[tuple[str, ...]]
+    ) -> None:
+        statements = self._tables[table]
+        for values in _find(connection, statements.select_groups, identities):
+            address, row = _keep_row(state, statements, values)
+            name = tuple(row[column] for column in statements.group_columns)
+            state.groups[(table, name)].append(address)
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
         anchors = [
@@ -240,6 +248,12 @@ def _find(connection: sqlite3.Connection, sql: str, keys: Sequence[tuple[str | i
         return ()
     listed = keys if len(keys[0]) != 1 else [key[0] for key in keys]
     return connection.execute(sql, {"keys": msgspec.json.encode(listed).decode()})
+
+
+def _is_pinned(state: State, account: tuple[str, ...]) -> bool:
+    """Tell whether a loaded wallet has held lots; of one whose lots were not loaded nobody knows."""
+    lots = state.groups.get(("lots", account))
+    return lots is None or any(row is not None and row["held"] for row in map(state.rows.get, lots))
 
 
 def _keep_row(state: State, statements: TableStatements, values: tuple[Any, ...]) -> tuple[Address, Row]:

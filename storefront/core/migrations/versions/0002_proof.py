@@ -103,6 +103,7 @@ def _create_holds() -> None:
         sa.CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name="hold_state_known"),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("holds_by_customer", "holds", ["customer_id", "id"])
     op.create_index("holds_open", "holds", ["account"], sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN)
 
 
