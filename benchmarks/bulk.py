@@ -1,6 +1,6 @@
 """A large ledger that is true to the last row, written set-wise: what growth is measured on.
 
-It holds what a shop would hold after years: customers with a granted wallet, and their purchases with entries,
+It holds what a shop would hold after years: customers with a full wallet, and their purchases with entries,
 transfers, draws, items, movements, events, counters and the answered keys of the last month, in commit order.
 ``audit verify --deep`` finds it clean. The same seed gives the same rows. Nothing is sealed
 yet: that is for the sealer of the shop that opens it.
@@ -29,7 +29,7 @@ MOST_OF_ONE = 10_000
 KEYS_KEPT_FOR_MS = 30 * DAY_MS
 COMMITS_PER_CHUNK = 10_000
 TABLES = (
-    "customers", "claims", "anchors", "accounts", "entries", "transfers", "lots", "draws", "credits", "grants",
+    "customers", "claims", "anchors", "accounts", "entries", "transfers", "lots", "draws", "credits",
     "counters", "items", "item_movements", "purchases", "events", "idempotency",
 )  # fmt: skip
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -121,13 +121,13 @@ class Ledger:
         customer = _Customer(self._id("cus", at), self._id("lot", at))
         self._customers.append(customer)
         account, entry_id, name = wallet(customer.id, "gems"), self._id("ent", at), external_id(number)
-        grant_id = self._id("grant", at)
         rows["customers"].append((customer.id, name, None, at))
         rows["claims"].append((f"customer:{name}", customer.id))
-        rows["entries"].append((entry_id, self._commit_no, "grant", grant_id, customer.id, "bulk", None, at, at, None))
+        rows["entries"].append(
+            (entry_id, self._commit_no, "benchmark.opening", customer.id, customer.id, "bulk", None, at, at, None)
+        )
         rows["transfers"].append((entry_id, 0, issuance("gems").id, account.id, "gems", FULL))
         rows["credits"].append((entry_id, 0, 0, customer.lot_id, FULL, "granted", None, None, None, 100, None))
-        rows["grants"].append((grant_id, customer.id, "gems", FULL, None, None, "opening", "bulk", entry_id, None, at))
         payload = f'{{"id":"{customer.id}"}}'
         rows["events"].append(
             (customer.id, 1, self._id("evt", at), self._commit_no, "customer.created", customer.id, at, at, payload)
