@@ -265,7 +265,6 @@ idempotency = Table(
     Column("body", LargeBinary, nullable=True),
     _number("created_at"),
     CheckConstraint("state IN ('open', 'answered')", name="idempotency_state_known"),
-    sqlite_with_rowid=False,
 )
 
 items = Table(

@@ -252,7 +252,7 @@ def _insert(applying: Applying, step: Insert) -> None:
         return
     row = dict(step.row)
     for name, value in step.row.items():
-        if isinstance(value, LotsOf):
+        if type(value) is LotsOf:
             row[name] = msgspec.json.encode(applying.outcome.results.get(f"lots:{value.label}", [])).decode()
     applying.draft.put(key, row)
 

@@ -9,6 +9,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,8 @@ PRAGMAS = (
     "PRAGMA recursive_triggers=ON",
     "PRAGMA busy_timeout=5000",
     "PRAGMA wal_autocheckpoint=10000",
+    # In KB: the inner pages of all indexes of a large shop stay in memory; unasked, SQLite keeps 2 MB.
+    "PRAGMA cache_size=-65536",
 )
 LARGEST_CHUNK = 64
 
@@ -38,9 +42,14 @@ def compile_sql(statement: ClauseElement) -> str:
 
 
 def _select_many(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-    """Return one statement that finds the rows of many keys, given as a JSON array ``:keys`` of arrays."""
+    """Return one statement that finds the rows of many keys, given as a JSON array ``:keys``.
+
+    A key of several columns is an array in it, a key of one column is the bare value.
+    """
     shown = ", ".join(f"t.{name}" for name in columns)
     matches = " AND ".join(f"t.{name} = json_extract(k.value, '$[{n}]')" for n, name in enumerate(key)) or "0"
+    if len(key) == 1:
+        matches = f"t.{key[0]} = k.value"
     # CROSS JOIN keeps SQLite from turning the join around: keys first, then one look-up each.
     return f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table} AS t WHERE {matches}"  # noqa: S608
 
@@ -64,6 +73,7 @@ class TableStatements:
         conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
         self._on_update = conflict + (f"UPDATE SET {changes}" if changes else "NOTHING")
+        self._values = itemgetter(*self.columns)
         self._written: dict[tuple[str, int], str] = {}
 
     def insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
@@ -83,9 +93,13 @@ class TableStatements:
             # Powers of two, so that a few statements serve every number of rows.
             size = min(LARGEST_CHUNK, 1 << ((len(rows) - at).bit_length() - 1))
             chunk = rows[at : at + size]
-            values = [row[name] for row in chunk for name in self.columns]
-            connection.execute(self._sql(suffix, size), values)
+            connection.execute(self._sql(suffix, size), self._flatten(chunk))
             at += size
+
+    def _flatten(self, rows: Sequence[Row]) -> list[Any]:
+        if len(self.columns) == 1:
+            return list(map(self._values, rows))
+        return list(chain.from_iterable(map(self._values, rows)))
 
     def _sql(self, suffix: str, size: int) -> str:
         known = self._written.get((suffix, size))
@@ -232,7 +246,10 @@ class SqliteStore:
 
 
 def _find(connection: sqlite3.Connection, sql: str, keys: Sequence[tuple[str | int, ...]]) -> Iterable[Any]:
-    return connection.execute(sql, {"keys": msgspec.json.encode(keys).decode()}) if keys else ()
+    if not keys:
+        return ()
+    listed = keys if len(keys[0]) != 1 else [key[0] for key in keys]
+    return connection.execute(sql, {"keys": msgspec.json.encode(listed).decode()})
 
 
 def _is_pinned(state: State, account: tuple[str, ...]) -> bool:
