@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0002"
+HEAD = "0003"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -229,7 +229,7 @@ async def test_a_database_is_copied_before_its_tables_change_and_the_newest_five
     (first,) = backups.iterdir()
     await SqliteDatabase(of_0001).migrate()
     assert list(backups.iterdir()) == [first]
-    assert first.name.startswith("before-0002-")
+    assert first.name.startswith(f"before-{HEAD}-")
     assert (fingerprint(first), first.stat().st_mode & 0o777) == (before, 0o600)
 
     for revision in ("0001", HEAD) * 3:
