@@ -1,4 +1,4 @@
-"""The line to PostgreSQL breaks between COMMIT and its reply: the shop finds out what happened, or says that it cannot."""
+"""The line to PostgreSQL breaks between COMMIT and its reply: the shop finds out what happened, or says it cannot."""
 
 import asyncio
 from collections.abc import AsyncIterator
