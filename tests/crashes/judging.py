@@ -102,7 +102,7 @@ async def _assert_same_money(world: World, load: Load) -> set[str]:
     assert set(charges.values()) <= {1}, "charged twice"
     said_paid = {purchase_id for purchase_id, one in by_purchase.items() if one.paid == "acked"}
     assert said_paid - charges.keys() == set(), "paid, acknowledged and lost"
-    assert charges.keys() <= by_purchase.keys()
+    assert charges.keys() <= by_purchase.keys(), "charged for nothing that anybody wanted"
     for purchase_id in charges:
         await _complete(world, purchase_id)
     received = await world.rows("SELECT purchase_id, amount FROM payments WHERE state = 'received'")

@@ -48,6 +48,23 @@ async def test_a_purchase_whose_commit_was_not_answered_is_answered_and_happens_
     assert await _potions(proxy, "ada") == 1
 
 
+@pytest.mark.parametrize("lost", ["the reply", "the commit"])
+async def test_using_up_an_item_is_answered_and_happens_once_too(proxied, lost):
+    shop, proxy = proxied
+    await _fund(shop, "ada")
+    assert (await shop.buy("potion", quantity=3)).status == 201
+    proxy.lose(lost, of=b"the-key")
+    asked = asyncio.create_task(_use_up(shop, key="the-key"))
+    await proxy.until_lost(1)
+
+    proxy.cut()
+
+    first = await asked
+    again = await _use_up(shop, key="the-key")
+    assert (first.status, again.status) == (200, 200), first
+    assert (first.json["remaining"], again.json) == (2, first.json)
+
+
 async def test_every_lane_can_lose_its_reply_at_the_same_time(proxied):
     shop, proxy = proxied
     for name in ("ada", "bob"):
@@ -129,6 +146,10 @@ async def _potions(proxy: Proxy, name: str) -> int:
     (quantity,), (gems,) = [await _ask(proxy.server_url, sql, name) for sql in (POTIONS, GEMS)]
     assert gems == 500 - 15 * quantity
     return int(quantity)
+
+
+async def _use_up(shop: Shop, *, key: str) -> Answer:
+    return await shop.as_customer().post("/v1/microtransactions/inventory/potion/consume", {}, key=key)
 
 
 def _refusal(answer: Answer) -> tuple[int, str, str]:
