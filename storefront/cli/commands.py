@@ -225,7 +225,7 @@ def sandbox(
     choice = Choice(config, data=data)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     is_child = listen_on is not None
-    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_quiet=is_child)
+    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_child=is_child)
     serving.run(emulator)
 
 
