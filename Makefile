@@ -48,8 +48,8 @@ lint: $(VENV)/installed-dev ## Check style, types and layers
 	$(BIN)/lint-imports
 
 .PHONY: bench
-bench: $(VENV)/installed-dev ## Measure purchases and checks per second
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/installed-dev ## Measure speed beside raw floors; FULL=1 grows further, REPORT=1 writes docs/performance.md
+	$(BIN)/python -m benchmarks $(if $(FULL),--full) $(if $(REPORT),--report)
 
 .PHONY: clean
 clean: ## Remove what was installed and built; the shop's data stays

@@ -7,7 +7,6 @@ data folder as ``./data`` and threads by what they do. Exit code 1 if an answer 
 
 import argparse
 import json
-import os
 import re
 import shutil
 import sys
@@ -18,7 +17,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.server import ROOT, minted_token, serving
+from benchmarks.plans import shop_environment
+from benchmarks.servers import announced, tokens
 
 TRACED = "read,recvfrom,recvmsg,write,writev,sendto,sendmsg,pwrite64,fsync,fdatasync"
 _CALL = re.compile(r"(?P<thread>\d+) +(?P<text>(?:<\.\.\. )?(?P<name>\w+)(?P<resumed> resumed>)?.*)")
@@ -65,10 +65,11 @@ def main() -> int:
 def _buy_one_by_one(count: int, data: Path, trace: Path) -> None:
     # -D: the server is our own child, and strace its grandchild; -y: names of files beside their numbers.
     strace = ["strace", "-D", "-f", "-y", "-s", "48", "-e", f"trace={TRACED}", "-o", str(trace)]
-    command = [*strace, sys.executable, "-m", "benchmarks.shop", str(ROOT / "benchmarks" / "shop.yaml")]
-    with serving(command, {**os.environ, "DATA": str(data)}) as port:
-        headers = {"Authorization": f"Bearer {minted_token(port, 0)}", "Content-Type": "application/json"}
-        connection = HTTPConnection("127.0.0.1", port)
+    command = [*strace, sys.executable, "-m", "benchmarks.shop"]
+    with announced(command, shop_environment(data, None)) as server:
+        token = tokens(server, ["bench-0"])[0]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection = HTTPConnection("127.0.0.1", server.port)
         for number in range(count):
             body = json.dumps({"sku": "health-potion"})
             connection.request("POST", "/v1/purchases", body, {**headers, "Idempotency-Key": f"strace-{number}"})

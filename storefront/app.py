@@ -29,6 +29,8 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    grants,
+    holds,
     keys,
     me,
     purchases,
@@ -36,6 +38,7 @@ from storefront.web import (
     shop,
     stream,
     timetravel,
+    wallets,
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
@@ -85,10 +88,11 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     ProcessMetrics(registry, parts.services.clock, worker=worker)
-    routes: list[Routes] = [
-        module.routes
-        for module in (sessions, catalog, me, purchases, entitlements, events, keys, webhooks, shop, stream)
-    ]
+    modules = (
+        *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
+        *(grants, holds, wallets, shop, stream),
+    )
+    routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
     parts.host.collect(
@@ -142,7 +146,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await schedule_retention(services)
         if not database.is_shared:
             await end_leases_of_the_dead(services)
-        followers = [f for f in (parts.announcer, parts.keeping_up, parts.dispatcher, parts.jobs) if f is not None]
+        followers = [f for f in (parts.announcer, parts.keeping_up, parts.leading, parts.jobs) if f is not None]
         for follower in followers:
             follower.start()
         yield

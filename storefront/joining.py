@@ -12,6 +12,7 @@ from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
 from storefront.core.config import Config, Gateway
 from storefront.core.customers import Customers
 from storefront.core.database import Database
@@ -27,9 +28,13 @@ from storefront.core.keeping_up import KeepingUp
 from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
-from storefront.core.leading import Leader, OnlyLeader, PostgresLeader
+from storefront.core.lapsing import lapse_wallet
+from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.retention import forget
+from storefront.core.sealing.sealer import Sealer
+from storefront.core.sealing.sending import AnchorSender
+from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witness
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
@@ -39,6 +44,11 @@ from storefront.core.sweeping import give_purchase, sweep_purchase
 from storefront.plugins import PluginHost
 
 SANDBOX = "sandbox"
+
+
+class NotAFile(StorefrontError):
+    code = "not_a_file"
+    title = "This shop's books are not in a file"
 
 
 class BadKey(StorefrontError):
@@ -55,6 +65,8 @@ class Parts:
     services: Services
     jobs: Jobs
     dispatcher: EventDispatcher
+    sealer: Sealer
+    leading: Leading
     keys: Keys
     tokens: SessionTokens
     signing: SigningKeys
@@ -131,12 +143,15 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     hasher = KeyHasher.load_or_create(keys_folder(config))
     jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
+    dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
     parts = Parts(
         host=host,
         database=database,
         services=services,
         jobs=jobs,
-        dispatcher=EventDispatcher(services, leader),
+        dispatcher=dispatcher,
+        sealer=sealer,
+        leading=Leading(leader, [dispatcher, _anchor_sender(services), sealer]),
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -180,6 +195,16 @@ def database_path(config: Config) -> Path:
     return path if path.is_absolute() else config.files[0].parent / path
 
 
+def file_of(config: Config) -> Path:
+    """Return the SQLite file of a shop that is kept in one, for commands that copy files; raises ``NotAFile``."""
+    if config.database.url.reveal().startswith("postgresql://"):
+        raise NotAFile(
+            "This shop's books are in PostgreSQL. Back them up and restore them with its own tools (pg_dump and "
+            "pg_restore, or a base backup), and the data folder's keys/ with them."
+        )
+    return database_path(config)
+
+
 def needs_own_sandbox(config: Config) -> bool:
     """Tell whether this server runs the emulator itself: a sandbox gateway without an address of its own."""
     section = config.gateways.get(SANDBOX)
@@ -214,6 +239,8 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
     jobs = Jobs(services.reader, services.engine, services.clock)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
+    for kind in (HOLD_EXPIRE, LOT_LAPSE):
+        jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
@@ -223,6 +250,26 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _anchor_sender(services: Services) -> AnchorSender:
+    """Build what brings seals outside, to the files and webhooks of the section ``audit``."""
+    config, clock = services.config, services.clock
+    witnesses: list[Witness] = []
+    for target in config.audit.anchors:
+        if target.file is not None:
+            witnesses.append(FileWitness(target.file))
+        if target.webhook is not None:
+            secret = None if target.secret is None else target.secret.reveal()
+            witnesses.append(WebhookWitness(target.webhook.reveal(), secret, clock))
+    return AnchorSender(
+        services.reader,
+        services.engine,
+        clock,
+        witnesses=witnesses,
+        shop=config.shop.name,
+        every_seconds=config.audit.every_seconds,
+    )
 
 
 def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: Mapping[str, LateStep]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import keys
+from storefront.cli import audit, backups, exporting, importing, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -15,9 +15,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-audit = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
-app.add_typer(audit, name="audit")
+app.add_typer(audit.app, name="audit")
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
@@ -49,7 +52,6 @@ def serve(
     ] = 1,
     worker: Annotated[int | None, typer.Option("--worker", hidden=True)] = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
-    lifeline: Annotated[int | None, typer.Option("--lifeline", hidden=True)] = None,
     say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
     sandbox_url: Annotated[str | None, typer.Option("--sandbox-url", hidden=True)] = None,
 ) -> None:
@@ -69,7 +71,7 @@ def serve(
     began: float = context.obj
     choice = Choice(file or config, host, port, data, sandbox_url)
     if worker is not None:
-        serving.run(working.work(choice, working.Role(worker, listen_on, lifeline, say_ready_on)))
+        serving.run(working.work(choice, working.Role(worker, listen_on, say_ready_on)))
     elif workers > 1:
         serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
     else:
@@ -125,21 +127,32 @@ def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json:
 
 @app.command()
 def migrate(
+    *,
     status: Annotated[bool, typer.Option("--status", help="Only show where the database stands.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="REVISION", help="Up or down to this revision; base, head.")
+    ] = None,
+    history: Annotated[
+        str, typer.Option("--history", help="Whose tables --to means: core, or a plugin's name.")
+    ] = "core",
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring the database up to this version. `serve` does it too: this is for doing it beforehand.
 
+    A SQLite database is copied into backups/ beside it first. Going down refuses to lose rows of the ledger.
+
     \b
     Examples:
       storefront migrate --status
       storefront migrate
+      storefront migrate --to 0001                      before installing an older version
+      storefront migrate --to base --history raffle     a plugin's tables go
     """
     from storefront.cli import upgrading
 
-    upgrading.migrate(Choice(config, data=data), only_status=status, as_json=as_json)
+    upgrading.migrate(Choice(config, data=data), only_status=status, to=to, history=history, as_json=as_json)
 
 
 @app.command()
@@ -188,35 +201,6 @@ def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: 
     reloading.reload(Choice(config, data=data), as_json=as_json)
 
 
-@audit.callback()
-def audits() -> None:
-    """Prove the books: nothing lost, nothing doubled, nothing edited.
-
-    \b
-    Example:
-      storefront audit verify --deep
-    """
-
-
-@audit.command()
-def verify(
-    deep: Annotated[bool, typer.Option("--deep", help="Also check everything around the ledger.")] = False,
-    config: ConfigFlag = DEFAULT_CONFIG,
-    data: DataFlag = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Check the books, also while a server runs; exit code 1 if anything is wrong. Nothing is written.
-
-    \b
-    Examples:
-      storefront audit verify
-      storefront audit verify --deep --json
-    """
-    from storefront.cli import auditing
-
-    auditing.verify(Choice(config, data=data), deep=deep, as_json=as_json)
-
-
 @app.command()
 def sandbox(
     *,
@@ -229,7 +213,6 @@ def sandbox(
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
-    lifeline: Annotated[int | None, typer.Option("--lifeline", hidden=True)] = None,
     say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
 ) -> None:
     """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
@@ -247,7 +230,6 @@ def sandbox(
         listener,
         public_url=public_url,
         webhook_url=webhook_url,
-        lifeline=lifeline,
         say_ready_on=say_ready_on,
     )
     serving.run(emulator)

@@ -7,7 +7,7 @@ from rich.markup import escape
 from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.serving import Listener, listening, start_logging, stop_signals
-from storefront.cli.supervising import bound_to_parent, say_ready
+from storefront.cli.supervising import say_ready
 from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
 
@@ -18,7 +18,6 @@ async def emulate(
     *,
     public_url: str | None,
     webhook_url: str,
-    lifeline: int | None = None,
     say_ready_on: int | None = None,
 ) -> None:
     """Run the emulator until SIGINT or SIGTERM; it shares its secrets with the shop by the data folder.
@@ -39,7 +38,7 @@ async def emulate(
         endpoint=(webhook_url, secrets.webhook_secret),
         shop_name=config.shop.name,
     )
-    async with stop_signals() as stop, bound_to_parent(lifeline), listening(app, listener):
+    async with stop_signals(has_parent=say_ready_on is not None) as stop, listening(app, listener):
         if say_ready_on is not None:
             say_ready(say_ready_on, {"url": url})
         else:

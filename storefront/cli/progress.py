@@ -8,7 +8,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from storefront.cli.output import console
 
-Tell = Callable[[str, int, int], None]
+Tell = Callable[[str, float, int], None]
 """Called with what is being done, how much is done, and how much there is in all; from any thread."""
 
 QUIET_SECONDS = 2.0

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,7 +20,6 @@ from aiohttp import web
 
 from storefront.app import PARTS, create_app, settle_memory
 from storefront.cli.choices import Choice
-from storefront.cli.supervising import bound_to_parent
 from storefront.control.desk import Answer, Desk
 from storefront.control.server import control_socket
 from storefront.core.config import ConfigError
@@ -119,8 +119,11 @@ async def listening(app: web.Application, listener: Listener) -> AsyncIterator[w
 
 
 @asynccontextmanager
-async def stop_signals() -> AsyncIterator[asyncio.Event]:
-    """Give an event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+async def stop_signals(*, has_parent: bool = False) -> AsyncIterator[asyncio.Event]:
+    """Give an event that SIGINT and SIGTERM set; a second signal ends the process at once.
+
+    With ``has_parent`` the event is also set when stdin ends: the parent holds its other end, and is gone.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ask_to_stop() -> None:
@@ -128,11 +131,21 @@ async def stop_signals() -> AsyncIterator[asyncio.Event]:
             os._exit(130)
         stop.set()
 
+    def look_for_parent() -> None:
+        if not os.read(sys.stdin.fileno(), 1):
+            loop.remove_reader(sys.stdin)
+            log.warning("parent_is_gone")
+            stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask_to_stop)
+    if has_parent:
+        loop.add_reader(sys.stdin, look_for_parent)
     try:
         yield stop
     finally:
+        if has_parent:
+            loop.remove_reader(sys.stdin)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
@@ -143,12 +156,11 @@ async def serve(
     *,
     listener: Listener | None = None,
     worker: int | None = None,
-    lifeline: int | None = None,
 ) -> None:
     """Serve a shop until SIGINT or SIGTERM; ``announce`` is called once, when it answers.
 
-    A ``worker`` among others gets a ``listener`` that is bound already and the ``lifeline`` of its parent; worker 0
-    has the control socket.
+    A ``worker`` among others gets a ``listener`` that is bound already, and ends with its parent; worker 0 has the
+    control socket.
 
     Raises:
         ConfigError, PluginFailed, BadKey: the configuration does not make a shop.
@@ -162,8 +174,7 @@ async def serve(
     app = create_app(host, own_url=listener.url, worker=worker)
     desk = Desk(app[PARTS], url=listener.url, read=choice.load)
     async with (
-        stop_signals() as stop,
-        bound_to_parent(lifeline),
+        stop_signals(has_parent=worker is not None) as stop,
         listening(app, listener),
         control_socket(desk) if not worker else nullcontext(),
         reload_signal(desk),

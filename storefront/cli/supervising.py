@@ -1,6 +1,6 @@
 """Child processes that run until they are told to stop, and are started again if they die.
 
-A child learns of its parent's death by a pipe: the parent holds the other end, and the kernel closes it however
+A child learns of its parent's death by its stdin: the parent holds the other end, and the kernel closes it however
 the parent ends. So no child outlives its parent, on any system.
 """
 
@@ -8,8 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -40,11 +39,10 @@ class Child:
     ``first_facts`` is what the first process of the command says when it is ready, ``None`` if it ended before that.
     """
 
-    def __init__(self, command: Command, stop: asyncio.Event, *, lifeline: int, stop_seconds: float) -> None:
+    def __init__(self, command: Command, stop: asyncio.Event, *, stop_seconds: float) -> None:
         self.command = command
         self.first_facts: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._stop = stop
-        self._lifeline = lifeline
         self._stop_seconds = stop_seconds
         self._process: asyncio.subprocess.Process | None = None
 
@@ -78,11 +76,13 @@ class Child:
         """Start the process and wait until it has ended, by itself or because we are to stop."""
         reader, writer = os.pipe()
         try:
-            own = ("--lifeline", str(self._lifeline), "--say-ready-on", str(writer))
             self._process = process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "storefront", *self.command.arguments, *own,
-                pass_fds=(*self.command.descriptors, self._lifeline, writer), start_new_session=True,
-            )  # fmt: skip
+                sys.executable,
+                *("-m", "storefront", *self.command.arguments, "--say-ready-on", str(writer)),
+                stdin=asyncio.subprocess.PIPE,  # nothing is said on it: its end is how a child hears of ours
+                pass_fds=(*self.command.descriptors, writer),
+                start_new_session=True,
+            )
         finally:
             os.close(writer)
         tasks = [asyncio.create_task(process.wait()), asyncio.create_task(self._stop.wait())]
@@ -115,37 +115,6 @@ class Child:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-
-@asynccontextmanager
-async def lifeline() -> AsyncIterator[int]:
-    """Give the end of a pipe that children inherit: it is at its end as soon as this process has ended."""
-    theirs, ours = os.pipe()
-    try:
-        yield theirs
-    finally:
-        os.close(theirs)
-        os.close(ours)
-
-
-@asynccontextmanager
-async def bound_to_parent(descriptor: int | None) -> AsyncIterator[None]:
-    """End this process in good order, as on SIGTERM, when the parent at the other end of the lifeline has died."""
-    if descriptor is None:
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.remove_reader(descriptor)
-        log.warning("parent_died")
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    loop.add_reader(descriptor, end)
-    try:
-        yield
-    finally:
-        loop.remove_reader(descriptor)
 
 
 def say_ready(descriptor: int | None, facts: Answer) -> None:

@@ -25,7 +25,7 @@ from storefront.cli.serving import (
     start_logging,
     stop_signals,
 )
-from storefront.cli.supervising import Child, Command, lifeline, say_ready
+from storefront.cli.supervising import Child, Command, say_ready
 from storefront.control.desk import Answer
 from storefront.core.api_keys import KeyHasher
 from storefront.core.errors import StorefrontError
@@ -51,11 +51,10 @@ class WorkerFailed(StorefrontError):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a worker is told by its parent: its number, its address or socket, and two pipes."""
+    """What a worker is told by its parent: its number, a socket if all share one, and a pipe to say when it is ready."""
 
     number: int
     listen_on: int | None
-    lifeline: int | None
     say_ready_on: int | None
 
 
@@ -76,10 +75,10 @@ async def serve_with_workers(choice: Choice, count: int, announce: Callable[[Ans
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _bound(host) as (listener, sandbox):
         await _prepare(host)
-        async with lifeline() as line, stop_signals() as stop:
+        async with stop_signals() as stop:
             sandbox_command, commands = _commands(choice, count, listener, sandbox)
-            workers = [Child(one, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5) for one in commands]
-            async with _sandbox_running(sandbox_command, line) as emulators, _running(workers, stop):
+            workers = [Child(one, stop, stop_seconds=DRAIN_SECONDS + 5) for one in commands]
+            async with _sandbox_running(sandbox_command) as emulators, _running(workers, stop):
                 announce(await _ready([*emulators, *workers], stop))
                 with _reload_by_signal(workers):
                     await stop.wait()
@@ -146,13 +145,13 @@ async def _running(children: Sequence[Child], stop: asyncio.Event) -> AsyncItera
 
 
 @asynccontextmanager
-async def _sandbox_running(command: Command | None, line: int) -> AsyncIterator[list[Child]]:
+async def _sandbox_running(command: Command | None) -> AsyncIterator[list[Child]]:
     """Keep the emulator running for longer than the workers: what they are at still needs it."""
     if command is None:
         yield []
         return
     stop = asyncio.Event()
-    child = Child(command, stop, lifeline=line, stop_seconds=DRAIN_SECONDS + 5)
+    child = Child(command, stop, stop_seconds=DRAIN_SECONDS + 5)
     async with _running([child], stop):
         yield [child]
 
@@ -201,5 +200,4 @@ async def work(choice: Choice, role: Role) -> None:
         lambda facts: say_ready(role.say_ready_on, facts),
         listener=listener,
         worker=role.number,
-        lifeline=role.lifeline,
     )

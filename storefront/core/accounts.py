@@ -9,6 +9,9 @@ is the sum of their transfers.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
+
+_REMEMBERED = 4_096  # a purchase asks for the same few accounts again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Account:
         return self.role == "wallet"
 
 
+@lru_cache(_REMEMBERED)
 def wallet(customer_id: str, asset: str) -> Account:
     """Return what a customer can spend: guarded, kept in lots."""
     return Account(f"customer:{customer_id}", "wallet", asset, is_guarded=True)
@@ -56,6 +60,17 @@ def issuance(asset: str) -> Account:
     return Account("platform", "issuance", asset)
 
 
+def breakage(asset: str) -> Account:
+    """Return the counterpart of a virtual asset that lapsed."""
+    return Account("platform", "breakage", asset)
+
+
+@lru_cache(_REMEMBERED)
 def sink(asset: str) -> Account:
     """Return the counterpart of spending a virtual asset."""
     return Account("platform", "sink", asset)
+
+
+def exchange(asset: str) -> Account:
+    """Return the counterpart of conversions: what is given for another asset comes in, what is got goes out."""
+    return Account("platform", "exchange", asset)

@@ -46,6 +46,7 @@ SCOPES: frozenset[str] = frozenset(
         "entitlements:read",
         "entitlements:consume",
         "grants:write",
+        "holds:read",
         "holds:write",
         "usage:write",
         "events:read",

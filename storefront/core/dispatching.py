@@ -10,7 +10,6 @@ from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.events import START, Cursor, read_events
-from storefront.core.leading import Leader
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import settings
@@ -18,7 +17,6 @@ from storefront.core.tables import settings
 BATCH = 100
 POLL_SECONDS = 1.0
 PAUSE_AFTER_FAILURE_SECONDS = 1.0
-STOP_SECONDS = 10.0
 
 _CURSOR = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
 
@@ -26,16 +24,14 @@ log = structlog.get_logger("storefront.events")
 
 
 class EventDispatcher:
-    """Hands committed events to the plugins; one that fails waits, the others go on."""
+    """Hands committed events to the plugins; one that fails waits, the others go on. See ``leading.Follower``."""
 
-    def __init__(self, services: Services, leader: Leader) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._leader = leader
         self._reader = services.reader
         self._engine = services.engine
         self._hooks = services.hooks
         self._wakes: dict[str, asyncio.Event] = {}
-        self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
 
     def on_commit(self, notice: CommitNotice) -> None:
@@ -43,25 +39,16 @@ class EventDispatcher:
             for wake in self._wakes.values():
                 wake.set()
 
-    def start(self) -> None:
+    async def run(self) -> None:
         self._wakes = {name: asyncio.Event() for name in self._hooks.names_of("on_event")}
-        if self._wakes:
-            self._task = asyncio.create_task(self._leader.lead(self._follow_all), name="storefront-events")
-
-    async def stop(self) -> None:
-        """Finish what is being delivered, for a while; what is not delivered goes to the next process."""
-        self._is_stopping = True
-        for wake in self._wakes.values():
-            wake.set()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def _follow_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for name, wake in self._wakes.items():
                 group.create_task(self._follow(name, wake), name=f"events for {name}")
+
+    def ask_to_stop(self) -> None:
+        self._is_stopping = True
+        for wake in self._wakes.values():
+            wake.set()
 
     async def _follow(self, name: str, wake: asyncio.Event) -> None:
         cursor: Cursor | None = None

@@ -13,7 +13,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
 from storefront.core.errors import FieldError, Invalid, NotFound
-from storefront.core.ids import new_id
+from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Reader, Row
 from storefront.core.tables import api_keys
 
@@ -87,16 +87,8 @@ class Keys:
         return [_shown(row) for row in await self._reader.all(_ALL)]
 
     def _add_audit(self, plan: Plan, actor: str, action: str, about: str, facts: Mapping[str, Any]) -> None:
-        row = {
-            "id": new_id("act"),
-            "actor": actor,
-            "action": action,
-            "about": about,
-            "facts": msgspec.json.encode(facts).decode(),
-            "occurred_at": self._clock.now(),
-            "recorded_at": self._clock.wall(),
-        }
-        plan.add(Insert("audit_actions", (str(row["id"]),), None, row))
+        now, wall = self._clock.now(), self._clock.wall()
+        record_action(plan, action, actor=actor, about=about, facts=facts, now=now, wall=wall)
         plan.emit(action, anchor=SHOP_ANCHOR, subject=about, payload={"id": about, "actor": actor})
 
 

@@ -32,8 +32,9 @@ class Fulfilment:
 
     ``customer_id`` receives the goods; ``payment`` names what paid for them (a gateway payment, or the
     purchase itself), so that every gem can be traced to the money it came from. ``now`` is business time
-    (ms) while this is decided. What no verb here gives is added to ``plan``: rows of the plugin's own
-    tables, counters, late steps, events.
+    (ms) while this is decided. A server's grant gives through the same verbs: then ``purchase_id`` is the
+    grant's, nothing was paid, and ``source_type`` is ``grant``. What no verb here gives is added to ``plan``:
+    rows of the plugin's own tables, counters, late steps, events.
     """
 
     plan: Plan
@@ -43,9 +44,12 @@ class Fulfilment:
     cost: Money | None
     bought_with: LotsOf | None
     now: int
+    source_type: str = "purchase"
 
     def credit(self, asset: str, amount: int, *, source: str = "purchased", expires_at: int | None = None) -> None:
         """Mint ``amount`` of a virtual asset into the customer's wallet."""
+        if self.source_type == "grant":
+            source = "granted"
         is_paid = source == "purchased" and self.cost is not None
         terms = LotTerms(
             source=source,
@@ -69,12 +73,31 @@ class Fulfilment:
                 self.customer_id,
                 key,
                 value,
-                source_type="purchase",
+                source_type=self.source_type,
                 source_id=self.purchase_id,
                 sku=sku,
                 expires_at=expires_at,
             )
         )
+
+
+@dataclass(slots=True)
+class Reversal:
+    """What a kind asks back when a purchase is reversed: ``sku -> quantity``, ``(asset, source) -> amount``.
+
+    The kind says what was given; the core finds what of it is still there, and takes that.
+    """
+
+    items: dict[str, int] = field(default_factory=dict)
+    credits: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def take_item(self, sku: str, quantity: int) -> None:
+        """Ask for items that ``Fulfilment.give_item`` gave."""
+        self.items[sku] = self.items.get(sku, 0) + quantity
+
+    def take_credit(self, asset: str, amount: int, *, source: str = "purchased") -> None:
+        """Ask for currency that ``Fulfilment.credit`` gave with the same ``source``."""
+        self.credits[(asset, source)] = self.credits.get((asset, source), 0) + amount
 
 
 class OfferKind(Protocol):
@@ -122,4 +145,13 @@ class Owned(Protocol):
 
     def most_owned(self, offer: Offer) -> int | None:
         """Return how many of the offer's item a customer may own, or None for any number."""
+        ...
+
+
+@runtime_checkable
+class Reverses(Protocol):
+    """A kind whose goods can be taken back; purchases of other kinds are not refunded by themselves."""
+
+    def reverse(self, line: Line, goods: Reversal) -> None:
+        """Ask back what ``fulfil`` gave for the line's quantity. Pure; rights are ended by the core."""
         ...

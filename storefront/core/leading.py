@@ -5,7 +5,7 @@ lock leads; when it ends or loses its connection, the database gives the lock to
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -16,15 +16,28 @@ from storefront.core.commit.postgres import CONNECTION_LOST
 
 Work = Callable[[], Awaitable[None]]
 ASK_AGAIN_SECONDS = 1.0
+STOP_SECONDS = 10.0
 
 log = structlog.get_logger("storefront.leading")
+
+
+class Follower(Protocol):
+    """Follows the commits of a database; one of its kind works at a time."""
+
+    async def run(self) -> None:
+        """Work until ``ask_to_stop``; may be cancelled, and run again, at any time."""
+        ...
+
+    def ask_to_stop(self) -> None:
+        """Finish what is under way; ``run`` ends soon."""
+        ...
 
 
 class Leader(Protocol):
     """Runs work while this process leads."""
 
-    async def lead(self, work: Work) -> None:
-        """Wait until this process leads, and run ``work`` until it ends by itself.
+    async def lead(self, work: Work, stopping: asyncio.Event) -> None:
+        """Wait until this process leads, and run ``work`` until it ends by itself; give up when ``stopping`` is set.
 
         If the lead is lost meanwhile, the work is cancelled, and begun anew with the next lead.
         """
@@ -34,7 +47,7 @@ class Leader(Protocol):
 class OnlyLeader:
     """Leads always: nobody else serves the database."""
 
-    async def lead(self, work: Work) -> None:
+    async def lead(self, work: Work, stopping: asyncio.Event) -> None:
         await work()
 
 
@@ -45,28 +58,30 @@ class PostgresLeader:
         self._url = url
         self._lock = lock
 
-    async def lead(self, work: Work) -> None:
-        while True:
+    async def lead(self, work: Work, stopping: asyncio.Event) -> None:
+        while not stopping.is_set():
             try:
-                if await self._lead_once(work):
+                if await self._lead_once(work, stopping):
                     return
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
                 log.info("lead_lost", reason=repr(error))
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            await _pause(stopping)
 
-    async def _lead_once(self, work: Work) -> bool:
+    async def _lead_once(self, work: Work, stopping: asyncio.Event) -> bool:
         """Tell whether the work came to its own end."""
         connection = await asyncpg.connect(self._url, server_settings={"application_name": "storefront-leader"})
         try:
-            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *self._lock):
-                return False
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", *self._lock):
+                await _pause(stopping)
+                if stopping.is_set():
+                    return False
+            log.info("leading")
             running = asyncio.ensure_future(work())
             try:
                 return await self._watch(connection, running)
             finally:
                 running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
+                await asyncio.wait([running])
         finally:
             connection.terminate()
 
@@ -75,5 +90,39 @@ class PostgresLeader:
         while not running.done():
             await asyncio.wait([running], timeout=ASK_AGAIN_SECONDS)
             await connection.fetchval("SELECT 1", timeout=ASK_AGAIN_SECONDS * 5)
-        await running
+        running.result()
         return True
+
+
+async def _pause(stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ASK_AGAIN_SECONDS):
+            await stopping.wait()
+
+
+class Leading:
+    """Runs the followers of this process for as long as it leads."""
+
+    def __init__(self, leader: Leader, followers: Sequence[Follower]) -> None:
+        self._leader = leader
+        self._followers = followers
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._leader.lead(self._run, self._stopping), name="storefront-leading")
+
+    async def stop(self) -> None:
+        """Let every follower finish what it is at, for a while; what is left goes to the next process."""
+        self._stopping.set()
+        for follower in self._followers:
+            follower.ask_to_stop()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for follower in self._followers:
+                group.create_task(follower.run())

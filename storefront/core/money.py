@@ -4,7 +4,7 @@ An **asset** is a unit of account: a real currency (ISO 4217, with its exponent)
 the YAML. ``Money`` is an amount of one asset; arithmetic across assets raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,4 +70,22 @@ def split(total: int, weights: Sequence[int]) -> list[int]:
         raise ValueError("weights must be non-negative and not all zero")
     shares = [total * weight // whole for weight in weights]
     shares[0] += total - sum(shares)
+    return shares
+
+
+def split_named(total: int, weights: Mapping[str, int], *, remainder: str = "platform") -> dict[str, int]:
+    """Split ``total`` minor units in proportion to ``party -> weight``, and return ``party -> share``.
+
+    Each share is rounded down; what rounding leaves goes to the party called ``remainder``, so Σ shares = total.
+
+    Raises:
+        ValueError: a negative total or weight, no weight at all, or ``remainder`` is none of the parties.
+    """
+    if remainder not in weights:
+        raise ValueError(f"{remainder}, who gets what rounding leaves, is none of the parties {', '.join(weights)}")
+    whole = sum(weights.values())
+    if total < 0 or whole <= 0 or any(weight < 0 for weight in weights.values()):
+        raise ValueError("the total and the weights must be non-negative, and some weight positive")
+    shares = {party: total * weight // whole for party, weight in weights.items()}
+    shares[remainder] += total - sum(shares.values())
     return shares

@@ -20,6 +20,7 @@ from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
     AlreadyOwned,
     Answer,
+    CommitUnknown,
     InsufficientFunds,
     KeyInFlight,
     KeyReused,
@@ -29,6 +30,7 @@ from storefront.core.commit.outcome import (
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.gateways import Checkouts
+from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
 from storefront.core.kinds import Credits, Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
@@ -45,16 +47,10 @@ from storefront.core.purchasing import (
 )
 from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price
 from storefront.core.reading import Query, Row
+from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
-from storefront.core.tables import idempotency, items
+from storefront.core.tables import items
 
-_RECORD = Query(
-    select(idempotency).where(
-        idempotency.c.caller == bindparam("caller"),
-        idempotency.c.operation == bindparam("operation"),
-        idempotency.c.key == bindparam("key"),
-    )
-)
 _ITEM = Query(
     select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
 )
@@ -101,9 +97,12 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
+        CommitUnknown: it may be stored; the same key may be sent again.
     """
     try:
         bought = await _decide_and_commit(services, wanted)
+    except CommitUnknown:
+        raise  # the database did not say what happened; asking it for the answer must not blur that
     except StorefrontError:
         # What would be refused now may have been answered before: a retry gets that answer.
         replayed = await _replay(services, wanted.idempotency)
@@ -111,8 +110,16 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
             raise
         return replayed
     if isinstance(bought, str):
-        return Bought(await open_payment(services, bought, wanted.idempotency))
+        return Bought(await _open(services, bought, wanted.idempotency))
     return bought
+
+
+async def _open(services: Services, purchase_id: str, key: IdempotencyKey) -> Answer:
+    """Open the payment of a stored purchase; where the books go away meanwhile, nobody may hear "nothing written"."""
+    try:
+        return await open_payment(services, purchase_id, key)
+    except Unavailable as away:
+        raise CommitUnknown from away
 
 
 async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bought | str:
@@ -205,9 +212,9 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     if is_paid:
         asset = quote.total.currency
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
-        row["entry_id"] = entry_id
     count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
+    row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
     shown = purchase_json(row, None, await services.customers.external_id(wanted.customer_id))
@@ -281,7 +288,7 @@ async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
     loop = asyncio.get_running_loop()
     until = loop.time() + LONGEST_WAIT_SECONDS
     while True:
-        record = await services.reader.first(_RECORD, caller=key.caller, operation=key.operation, key=key.key)
+        record = await services.reader.first(RECORD, caller=key.caller, operation=key.operation, key=key.key)
         if record is None:
             return None
         if record["fingerprint"] != key.fingerprint:
@@ -292,7 +299,7 @@ async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
         assert payment is not None, "an open key belongs to a purchase through a gateway"
         is_decided = payment["gateway_ref"] is not None or payment["state"] != "awaiting"
         if is_decided or await take_lease(services, payment):
-            return Bought(await open_payment(services, record["object_id"], key), is_replay=True)
+            return Bought(await _open(services, record["object_id"], key), is_replay=True)
         if loop.time() >= until:
             raise KeyInFlight(record["object_id"])
         await asyncio.sleep(0.1)
@@ -351,6 +358,8 @@ async def show_purchase(services: Services, purchase_id: str, *, owner: str | No
 
 
 async def describe(services: Services, row: Row) -> dict[str, Any]:
-    """Return a purchase row as JSON, with its payment."""
+    """Return a purchase row as JSON, with its payment and its refunds."""
     payment = None if row["payment_state"] == "none" else await read_payment(services, row["id"])
-    return purchase_json(row, payment, await services.customers.external_id(row["customer_id"]))
+    made = () if row["refunded"] == "none" else await read_refunds(services.reader, row["id"])
+    external_id = await services.customers.external_id(row["customer_id"])
+    return {**purchase_json(row, payment, external_id), "refunds": [summary_json(one) for one in made]}

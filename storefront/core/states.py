@@ -7,7 +7,7 @@ version that the caller has seen.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,8 @@ from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.projection import entitlement_json, is_active, item_json, wallet_json
 from storefront.core.customers import Customers
-from storefront.core.reading import Query, Reader, Row
-from storefront.core.tables import accounts, anchors, entitlements, items, lots
+from storefront.core.reading import PointReader, Query, Reader, Row
+from storefront.core.tables import accounts, anchors, entitlements, holds, items, lots
 
 _ANCHOR = Query(select(anchors.c.version).where(anchors.c.id == bindparam("customer_id")))
 _WALLETS = Query(
@@ -29,6 +29,7 @@ _WALLETS = Query(
     )
 )
 _LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.remaining > 0))
+_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
 _MOST_CACHED = 20_000
@@ -120,7 +121,7 @@ class CustomerStates:
             anchor = await reader.first(_ANCHOR, customer_id=customer_id)
             first = f"customer:{customer_id}:"
             assets = [row["asset"] for row in await reader.all(_WALLETS, first=first, last=first + "~")]
-            held = {asset: await reader.all(_LOTS, account=wallet(customer_id, asset).id) for asset in assets}
+            wallets = {asset: await _read_wallet(reader, wallet(customer_id, asset).id) for asset in assets}
             owned = await reader.all(_ITEMS, customer_id=customer_id)
             rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
         version = 0 if anchor is None else anchor["version"]
@@ -132,13 +133,13 @@ class CustomerStates:
             "version": version,
             "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
             "features": {},
-            "wallets": {asset: wallet_json(open_lots, now) for asset, open_lots in held.items()},
+            "wallets": {asset: wallet_json(*found, now) for asset, found in wallets.items()},
             "items": [item_json(row) for row in owned],
             "subscriptions": [],
             "badges": [],
             "sandbox": self._is_sandbox,
         }
-        instants = [lot["expires_at"] for open_lots in held.values() for lot in open_lots]
+        instants = [row["expires_at"] for found in wallets.values() for rows in found for row in rows]
         instants += [row["expires_at"] for row in owned]
         instants += [row["expires_at"] for row in rights if is_active(row, now)]
         fresh_until = min((instant for instant in instants if instant is not None and instant > now), default=None)
@@ -153,3 +154,10 @@ class CustomerStates:
             "fresh_until": None if state.fresh_until is None else iso(state.fresh_until),
             "server_time": iso(self._clock.wall()),
         }
+
+
+async def _read_wallet(reader: PointReader, account: str) -> tuple[Sequence[Row], Sequence[Row]]:
+    """Return a wallet's open lots and open holds; holds pin lots, so without a pinned lot there is none."""
+    open_lots = await reader.all(_LOTS, account=account)
+    is_pinned = any(lot["held"] for lot in open_lots)
+    return open_lots, await reader.all(_HOLDS, account=account) if is_pinned else ()

@@ -173,6 +173,7 @@ holds = Table(
     _number("closed_at", null=True),
     CheckConstraint("amount > 0 AND captured >= 0 AND captured <= amount", name="hold_captured_within_amount"),
     CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name="hold_state_known"),
+    Index("holds_by_customer", "customer_id", "id"),
     Index("holds_open", "account", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
@@ -240,6 +241,13 @@ seals = Table(
     sqlite_with_rowid=False,
 )
 
+seal_leaves = Table(
+    "seal_leaves",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("leaves", LargeBinary, nullable=False),
+)
+
 counters = Table("counters", metadata, _key("key"), _text("anchor"), _number("value"), sqlite_with_rowid=False)
 
 claims = Table("claims", metadata, _key("key"), _text("about"), sqlite_with_rowid=False)
@@ -257,7 +265,6 @@ idempotency = Table(
     Column("body", LargeBinary, nullable=True),
     _number("created_at"),
     CheckConstraint("state IN ('open', 'answered')", name="idempotency_state_known"),
-    sqlite_with_rowid=False,
 )
 
 items = Table(
@@ -455,6 +462,7 @@ APPEND_ONLY = (
     credits,
     grants,
     seals,
+    seal_leaves,
     item_movements,
     events,
     catalog_versions,

@@ -10,13 +10,29 @@ from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
 from storefront.core.purchases import Bought, PurchaseRequest, buy, describe, quote_for, show_purchase
-from storefront.core.purchasing import OPERATION
+from storefront.core.purchasing import OPERATION, read_purchase
+from storefront.core.refunding import OPERATION as REFUND_OPERATION
+from storefront.core.refunding import RefundRequest, refund
+from storefront.core.refunds import read_refunds, refund_json
+from storefront.core.reversing import Strategy
 from storefront.core.services import Services
 from storefront.core.settlement import cancel, finalize
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.returning import is_allowed_return
 from storefront.web.services import SERVICES
-from storefront.web.shapes import CREATE_PURCHASE, CREATE_QUOTE, OF_CUSTOMER, PAGE, PURCHASE, PURCHASES, QUOTE
+from storefront.web.shapes import (
+    CREATE_PURCHASE,
+    CREATE_QUOTE,
+    CREATE_REFUND,
+    OF_CUSTOMER,
+    PAGE,
+    PURCHASE,
+    PURCHASES,
+    QUOTE,
+    REFUND,
+    REFUND_MADE,
+    REFUNDS,
+)
 
 routes = Routes("core", tags=["purchases"])
 BUYERS = Role.CUSTOMER | Role.SERVER
@@ -121,6 +137,50 @@ async def cancel_purchase(call: Call) -> web.StreamResponse:
     """Cancel an unpaid purchase; one that was paid in the meantime completes instead. Safe to repeat."""
     services = call.app[SERVICES]
     return respond(await cancel(services, call.path("id"), owner=_owner(call.principal)))
+
+
+@routes.post(
+    "/v1/purchases/{id}/refunds",
+    allow=Role.SERVER | Role.OPERATOR,
+    body=CREATE_REFUND,
+    answers={200: REFUND, 201: REFUND_MADE},
+    idempotent=True,
+    scope="refunds:write",
+    refusals=["not_refundable", "refund_at_gateway", "already_refunded", "refund_too_large", "goods_used"],
+)
+async def create_refund(call: Call) -> web.StreamResponse:
+    """Refund a purchase that was paid from a wallet, or was free: whole, some of it, or an amount.
+
+    The value goes back into the very lots it came from, and the goods are taken back: currency that is still
+    unspent, items that are still there, rights when all is refunded. `dry_run` answers 200 with what would be done.
+    """
+    body, purchase_id = call.body, call.path("id")
+    key = idempotency_key(call.principal.caller, REFUND_OPERATION, call.key, {**body, "purchase": purchase_id})
+    wanted = RefundRequest(
+        idempotency=key,
+        purchase_id=purchase_id,
+        reason=body["reason"],
+        amount=body.get("amount"),
+        quantity=body.get("quantity"),
+        strategy=Strategy(body.get("strategy", Strategy.FAIL)),
+        is_dry_run=body.get("dry_run", False),
+    )
+    answer, is_replay = await refund(call.app[SERVICES], wanted)
+    return _answer(Bought(answer, is_replay))
+
+
+@routes.get(
+    "/v1/purchases/{id}/refunds",
+    allow=Role.SERVER | Role.OPERATOR,
+    answers={200: REFUNDS},
+    scope="purchases:read",
+)
+async def list_refunds(call: Call) -> web.StreamResponse:
+    """List the refunds of a purchase, oldest first, with what each took back and why."""
+    services = call.app[SERVICES]
+    purchase = await read_purchase(services, call.path("id"))
+    rows = await read_refunds(services.reader, purchase["id"])
+    return respond({"data": [refund_json(row) for row in rows], "next": None})
 
 
 async def _buyer(services: Services, principal: Principal, named: str | None) -> str:

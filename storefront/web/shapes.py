@@ -1,11 +1,13 @@
 """JSON Schemas of the core's routes: what they take and what they answer."""
 
+from storefront.core.money import MAX_AMOUNT
 from storefront.shapes import (
     ANY_OBJECT,
     BOOLEAN,
     CHANGED,
     CURRENCY,
     CUSTOMER,
+    CUSTOMER_CHANGE,
     ENTITLEMENT,
     INTEGER,
     ITEM,
@@ -124,6 +126,9 @@ CREATE_PURCHASE: JsonSchema = closed(
     },
     required=["sku"],
 )
+REFUND_SUMMARY: JsonSchema = table(
+    {"id": TEXT, "number": INTEGER, "amount": MONEY, "quantity": INTEGER, "created_at": TIME}
+)
 PURCHASE: JsonSchema = table(
     {
         "id": TEXT,
@@ -136,6 +141,7 @@ PURCHASE: JsonSchema = table(
         "quantity": INTEGER,
         "status": TEXT,
         "refunded": TEXT,
+        "refunds": {"type": "array", "items": REFUND_SUMMARY},
         "dispute": TEXT,
         "total": MONEY,
         "lines": LINES,
@@ -154,6 +160,110 @@ PURCHASE: JsonSchema = table(
     }
 )
 PURCHASES: JsonSchema = listing(PURCHASE)
+REASON: JsonSchema = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 500,
+    "description": "Why, for the books: it is kept for ever, so nothing personal belongs here.",
+    "examples": ["lost in the outage of 3 May"],
+}
+CREATE_REFUND: JsonSchema = closed(
+    {
+        "amount": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_AMOUNT,
+            "description": "How much, in the purchase's currency. Alone it takes no goods back, unless it is all that "
+            "is left.",
+        },
+        "quantity": {
+            **QUANTITY,
+            "description": "Of how many the goods are taken back; without an amount, their share of the price.",
+        },
+        "reason": REASON,
+        "strategy": {
+            "enum": ["fail", "floor"],
+            "default": "fail",
+            "description": "What to do about goods that are gone: refuse the refund, or write them off.",
+        },
+        "dry_run": {"type": "boolean", "default": False, "description": "Show what would be done, and write nothing."},
+    },
+    required=["reason"],
+)
+REFUND: JsonSchema = table(
+    {
+        "id": nullable(TEXT),
+        "purchase": TEXT,
+        "number": INTEGER,
+        "cause": TEXT,
+        "amount": MONEY,
+        "quantity": INTEGER,
+        "strategy": TEXT,
+        "taken_back": table(
+            {
+                "items": {
+                    "type": "array",
+                    "items": table({"sku": TEXT, "demanded": INTEGER, "taken": INTEGER, "written_off": INTEGER}),
+                },
+                "credits": {
+                    "type": "array",
+                    "items": table(
+                        {
+                            "asset": TEXT,
+                            "source": TEXT,
+                            "demanded": INTEGER,
+                            "taken": INTEGER,
+                            "written_off": INTEGER,
+                        }
+                    ),
+                },
+                "entitlements": {"type": "array", "items": TEXT},
+            }
+        ),
+        "reason": TEXT,
+        "actor": TEXT,
+        "created_at": nullable(TIME),
+        "dry_run": BOOLEAN,
+    }
+)
+REFUND_MADE: JsonSchema = table({**REFUND["properties"], "customer": CUSTOMER_CHANGE})
+REFUNDS: JsonSchema = listing(REFUND)
+CREATE_GRANT: JsonSchema = closed(
+    {
+        "customer": CUSTOMER,
+        "asset": {**CURRENCY, "description": "A virtual currency; with `amount`.", "examples": ["gems"]},
+        "amount": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_AMOUNT,
+            "description": "How much, in the smallest unit.",
+        },
+        "expires_at": {**TIME, "description": "Until when what is given can be spent; for ever if absent."},
+        "sku": {**SKU, "description": "Instead of a currency: the goods and rights of this offer."},
+        "quantity": {**QUANTITY, "description": "How many of the offer; 1 if absent."},
+        "reason": REASON,
+    },
+    required=["customer", "reason"],
+)
+GRANT: JsonSchema = table(
+    {
+        "id": TEXT,
+        "customer": {
+            "type": "object",
+            "properties": {"id": TEXT, "from_version": INTEGER, "version": INTEGER, "changed": CHANGED},
+            "required": ["id"],
+        },
+        "asset": nullable(TEXT),
+        "amount": nullable(INTEGER),
+        "sku": nullable(TEXT),
+        "quantity": nullable(INTEGER),
+        "reason": TEXT,
+        "actor": TEXT,
+        "expires_at": nullable(TIME),
+        "created_at": TIME,
+    }
+)
+GRANTS: JsonSchema = listing(GRANT)
 CHECK_QUERY: JsonSchema = closed(
     {
         "customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."},

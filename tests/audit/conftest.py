@@ -4,14 +4,15 @@ In it gems are bought and spent, items given and used, limits counted, one entry
 
 Ada buys 500 gems for 4.99 USD, a sword for 120 and three potions for 27 (a discount of 3), drinks one,
 was given 50 and 10 gems, of which 20 were taken back: 393 gems, one sword, two potions. One of her
-checkouts is still open, another has expired.
+checkouts is still open, another has expired. What is given and taken by hand is cleo's (``given_back.py``). Eve was
+given 40 gems in two lots: 25 are held; of another hold of 12, 9 were captured.
 """
 
 import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Answer
 from storefront.core.commit.plan import (
+    CaptureHold,
     Change,
     Claim,
     Deposit,
@@ -32,13 +34,17 @@ from storefront.core.commit.plan import (
     LotsOf,
     LotTerms,
     OpenEntry,
+    PlaceHold,
     Plan,
     Spend,
     TakeItem,
     Transfer,
 )
 from storefront.core.database import Database
+from storefront.core.sealing.sealer import Sealer
 from storefront.core.sqlite_database import SqliteDatabase
+
+from .given_back import write_given_back
 
 ADA = "cus_ada"
 NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
@@ -55,6 +61,8 @@ CATALOG = {
         "gems-500": {"prices": {"USD": 499}, "limits": [{"per": "global", "window": "lifetime", "count": 9}]},
         "sword": {"prices": {"gems": 120}, "limits": LIMITS},
         "potion": {"prices": {"gems": 10}, "limits": []},
+        "hat": {"prices": {"stars": 10}},
+        "cap": {"prices": {"stars": 10}},
     }
 }
 SWORD_COUNTERS = [
@@ -72,6 +80,25 @@ def finished_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("book") / "shop.db"
     asyncio.run(write_book(SqliteDatabase(path)))
     return path
+
+
+@pytest.fixture(scope="session")
+def sealed_book(finished_book: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = Path(shutil.copy(finished_book, tmp_path_factory.mktemp("sealed") / "shop.db"))
+    asyncio.run(seal_book(path))
+    return path
+
+
+@pytest.fixture
+def sealed_books(books: Path, sealed_book: Path) -> Path:
+    """The same path as ``books``, its eight entries sealed three, three and two at a time."""
+    return Path(shutil.copy(sealed_book, books))
+
+
+@pytest.fixture
+def seal() -> Callable[[Path], Awaitable[int]]:
+    """Seal the rest of a book that nobody has open."""
+    return seal_book
 
 
 @pytest.fixture
@@ -111,11 +138,25 @@ async def write_book(database: Database) -> None:
     engine.start()
     for plan in (_opening(), *_pack("pur_pack"), *_rewards(), _sword(), _potions(), _drink(), _give_back()):
         await engine.commit(plan)
-    await _earn_and_spend_at_once(engine, in_one_batch=not database.is_shared)
-    for plan in (_checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
+    await write_given_back(engine, _purchase("", "", 0, ""), NOW)
+    for plan in (*_holds(), _checkout("pur_expired"), _expire("pur_expired"), _checkout("pur_waiting")):
         await engine.commit(plan)
+    await _earn_and_spend_at_once(engine, in_one_batch=not database.is_shared)
     await engine.stop()
     await database.close()
+
+
+async def seal_book(path: Path) -> int:
+    """Seal what is not sealed yet, three entries at a time; return how many seals that took."""
+    database = SqliteDatabase(path)
+    await database.open(mode="sandbox")
+    clock = Clock(lambda: NOW)
+    engine = CommitEngine(database.store, clock)
+    engine.start()
+    closed = await Sealer(database.reader, engine, clock, largest_seal=3).seal_all()
+    await engine.stop()
+    await database.close()
+    return closed
 
 
 def _plan() -> Plan:
@@ -235,6 +276,20 @@ def _give_back() -> Plan:
     _open_entry(plan, "ent_reversal", "reward.reversed", reverses="ent_reward_50")
     plan.add(Spend("entry", ADA, "gems", 20, issuance("gems")))
     return plan
+
+
+def _holds() -> list[Plan]:
+    """Eve's lots of 30 and 10: 12 are held and 9 of them captured, then 25 of the 31 that are left are held."""
+    filling, holding, capturing, waiting = (Plan(actor="test", anchors={"cus_eve"}) for _ in range(4))
+    for amount, priority in ((30, 1), (10, 2)):
+        filling.add(OpenEntry(f"gift {amount}", f"ent_gift_{amount}", "gift", "quest", "cus_eve"))
+        terms = LotTerms(source=f"gift {amount}", priority=priority)
+        filling.add(Deposit(f"gift {amount}", "cus_eve", "gems", amount, issuance("gems"), terms))
+    holding.add(PlaceHold("hold_done", "cus_eve", "gems", 12, NOW + 1, "auction 1"))
+    capturing.add(OpenEntry("entry", "ent_capture", "hold.captured", "hold_done", "cus_eve"))
+    capturing.add(CaptureHold("entry", "hold_done", "cus_eve", "gems", sink("gems"), 9))
+    waiting.add(PlaceHold("hold_open", "cus_eve", "gems", 25, NOW + 1, "auction 2"))
+    return [filling, holding, capturing, waiting]
 
 
 async def _earn_and_spend_at_once(engine: CommitEngine, *, in_one_batch: bool) -> None:

@@ -21,8 +21,9 @@ async def test_a_book_in_order_is_clean(books: Path) -> None:
 
     assert [violation.message for violation in report.violations] == []
     assert report.is_clean
-    assert report.counts["purchases"] == 5
-    assert report.counts["entries"] == 8
+    assert report.counts["purchases"] == 7
+    assert report.counts["entries"] == 17
+    assert (report.counts["holds"], report.counts["credits"]) == (2, 10)
 
 
 async def test_what_has_no_objects_yet_is_never_reported_as_passed(books: Path) -> None:
@@ -30,7 +31,7 @@ async def test_what_has_no_objects_yet_is_never_reported_as_passed(books: Path) 
 
     passed = {check.name for check in report.checks}
     left_out = {one.name for one in report.not_yet}
-    assert {"A1", "L8", "E2", "S1–S7", "P1–P4"} <= left_out
+    assert {"A1-anchors", "L7-real", "E2", "S1–S7", "P1–P4"} <= left_out
     assert not passed & left_out
 
 
@@ -40,7 +41,9 @@ async def test_without_deep_only_the_ledger_is_checked(books: Path, plant: Calla
     report = await verify_file(books, deep=False)
 
     assert report.is_clean
-    assert {check.name for check in report.checks} == {"L1", "L2", "L3", "L4", "L4-guards", "L5", "L6", "L7", "L9"}
+    assert {check.name for check in report.checks} == {
+        *("L1", "L2", "L2-checkpoints", "L2-holds", "L3", "L4", "L4-guards", "L5", "L6", "L7", "L9", "A1")
+    }
     assert ("A2", "left out: runs with --deep") in {(one.name, one.reason) for one in report.not_yet}
 
 
@@ -61,7 +64,7 @@ async def test_a_served_database_is_audited_by_its_own_reader_and_by_another(boo
 
     assert inside.is_clean
     assert outside.is_clean
-    assert inside.counts["events"] == outside.counts["events"] == 9
+    assert inside.counts["events"] == outside.counts["events"] == 15
 
 
 async def test_what_is_written_while_the_audit_runs_is_not_seen(books: Path) -> None:
@@ -148,7 +151,7 @@ async def test_the_json_names_checks_violations_and_what_was_left_out(books: Pat
         {"check": "E1", "ids": ["cus_ada", "sword"], "message": "cus_ada owns 2 sword, its movements say 1"}
     ]
     assert [check["name"] for check in report["checks"] if not check["passed"]] == ["E1"]
-    assert report["counts"]["transfers"] == 9
+    assert report["counts"]["transfers"] == 19
     assert {"name", "title", "reason"} == set(report["not_yet"][0])
 
 
@@ -158,11 +161,11 @@ async def test_people_see_what_failed_and_what_was_not_checked(books: Path, plan
     report = await verify_file(books, deep=True)
     broken = printed(render(report))
 
-    assert "The books are in order: 21 checks over 8 entries, 9 transfers, 5 purchases, 8 events." in clean
-    assert "A1" in clean.partition("Not checked")[2]
+    assert "The books are in order: 30 checks over 17 entries, 19 transfers, 7 purchases, 14 events." in clean
+    assert "A1-anchors" in clean.partition("Not checked")[2]
     assert "E1  cus_ada owns 2 sword, its movements say 1" in broken
     assert report.explain() == "E1: cus_ada owns 2 sword, its movements say 1"
-    assert "The books are NOT in order: 1 of 21 checks failed" in broken
+    assert "The books are NOT in order: 1 of 30 checks failed" in broken
 
 
 def overwrite_page_of(path: Path, table: str) -> None:

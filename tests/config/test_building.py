@@ -141,6 +141,27 @@ def test_a_plugin_may_claim_a_top_level_key_and_bring_a_gateway(tmp_path: Path) 
     assert config.gateways["cash"].options == {"drawer": 3}
 
 
+def test_anchors_are_files_beside_the_yaml_and_webhooks_whose_address_is_never_shown(
+    load: Load, tmp_path: Path
+) -> None:
+    secret = "whsec_" + "A" * 32
+    config = load(
+        SHOP + "audit: {anchors: [{file: kept/a.jsonl}, {file: /a.jsonl}, "
+        "{webhook: 'https://hooks.example/T0/B0', secret: '${SECRET}'}, {webhook: 'http://localhost:9000/'}]}",
+        environ={"SECRET": secret},
+    )
+
+    files = [anchor.file for anchor in config.audit.anchors]
+    webhooks = [anchor.webhook and anchor.webhook.reveal() for anchor in config.audit.anchors]
+    assert files == [tmp_path / "kept" / "a.jsonl", Path("/a.jsonl"), None, None]
+    assert webhooks == [None, None, "https://hooks.example/T0/B0", "http://localhost:9000/"]
+    assert config.audit.anchors[2].secret is not None
+    assert config.audit.anchors[2].secret.reveal() == secret
+    assert "T0" not in repr(config)
+    assert config.audit.every_seconds == 300
+    assert load(SHOP).audit.anchors == ()
+
+
 def test_a_plugins_secret_is_a_secret(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
     file.write_text(SHOP + "plugins: {mail: {password: '${PASSWORD}'}}\n")

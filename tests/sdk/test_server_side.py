@@ -3,7 +3,10 @@
 import asyncio
 from contextlib import aclosing
 
-from storefront.testing import HANG_SECONDS
+import pytest
+from storefront_sdk import BlockingStorefront, GoodsUsed, HoldNotOpen, HoldTooSmall, RefundTooLarge
+
+from storefront.testing import HANG_SECONDS, SERVER_KEY
 
 
 async def test_a_server_sees_the_customers_it_names(shop, server):
@@ -16,6 +19,61 @@ async def test_a_server_sees_the_customers_it_names(shop, server):
     await server.purchase("sword", customer="ada")
     assert (await server.check("sword", customer="ada")).allowed
     assert (await server.quote("potion", quantity=2, customer="ada")).total == (30, "gems")
+
+
+async def test_a_server_grants_and_refunds(shop, server):
+    grant = await server.grants.create("ada", asset="gems", amount=200, reason="a prize", idempotency_key="g1")
+    again = await server.grants.create("ada", asset="gems", amount=200, reason="a prize", idempotency_key="g1")
+    assert (grant.customer, grant.amount, again == grant, again.is_replay) == ("ada", 200, True, True)
+    assert await server.grants.get(grant.id) == grant
+    potions = await server.purchase("potion", quantity=4, customer="ada")
+    await server.consume("potion", customer="ada")
+
+    with pytest.raises(GoodsUsed) as refused:
+        await server.refund(potions, reason="a mistake")
+    assert refused.value.facts["missing"] == [{"sku": "potion", "quantity": 1}]
+    shown = await server.refund(potions, quantity=3, reason="a mistake", dry_run=True)
+    made = await server.refund(potions, quantity=3, reason="a mistake")
+
+    assert (shown.id, shown.amount, made.amount, made.number) == (None, (45, "gems"), (45, "gems"), 1)
+    assert made.taken_back["items"][0]["taken"] == 3
+    assert (await server.wallet("gems", customer="ada")).balance == 185
+    with pytest.raises(RefundTooLarge):
+        await server.refund(potions, amount=16, reason="a mistake")
+
+
+async def test_a_server_holds_funds_and_takes_a_part(shop, server):
+    await shop.bought("gems-500")
+    held = await server.holds.place("ada", "gems", 200, expires_in_seconds=300, reason="auction 42")
+    assert (held.amount, held.is_open, held.customer, held.reason) == (200, True, "ada", "auction 42")
+    wallet = await server.wallet("gems", customer="ada")
+    assert (wallet.balance, wallet.available, wallet.held) == (500, 300, 200)
+
+    with pytest.raises(HoldTooSmall) as small:
+        await server.holds.capture(held, 201)
+    assert small.value.facts == {"held": 200, "required": 201}
+    captured = await server.holds.capture(held, 150, idempotency_key="sold")
+    again = await server.holds.capture(held.id, 150, idempotency_key="sold")
+    with pytest.raises(HoldNotOpen) as over:
+        await server.holds.release(held)
+
+    assert (captured.state, captured.captured, captured.is_replay) == ("captured", 150, False)
+    assert (again.captured, again.is_replay) == (150, True)
+    assert over.value.facts == {"state": "captured", "captured": 150}
+    assert (await server.holds.get(held)).state == "captured"
+    assert (await server.wallet("gems", customer="ada")).available == 350
+
+
+async def test_a_blocking_server_holds_and_releases(shop):
+    await shop.bought("gems-500")
+
+    def play():
+        with BlockingStorefront(shop.url, key=SERVER_KEY) as server:
+            held = server.holds.place("ada", "gems", 200, expires_in_seconds=60, reason="match 7")
+            released = server.holds.release(held)
+            return released.state, server.holds.get(released.id).state, server.wallet("gems", customer="ada").available
+
+    assert await asyncio.to_thread(play) == ("released", "released", 500)
 
 
 async def test_a_check_for_nobody_is_no_error(server):

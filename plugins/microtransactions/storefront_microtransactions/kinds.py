@@ -6,7 +6,7 @@ from typing import Any
 
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
-from storefront.core.kinds import Fulfilment, JsonSchema, Line
+from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM
 
 
@@ -38,6 +38,12 @@ class CurrencyPack:
             goods.credit(asset, amount * line.quantity)
         for asset, amount in _amounts(line.offer, "bonus").items():
             goods.credit(asset, amount * line.quantity, source="granted")
+
+    def reverse(self, line: Line, goods: Reversal) -> None:
+        for asset, amount in _amounts(line.offer, "contents").items():
+            goods.take_credit(asset, amount * line.quantity)
+        for asset, amount in _amounts(line.offer, "bonus").items():
+            goods.take_credit(asset, amount * line.quantity, source="granted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,9 @@ class Item:
 
     def fulfil(self, line: Line, goods: Fulfilment) -> None:
         goods.give_item(line.offer.sku, line.quantity, at_most=self.most_owned(line.offer))
+
+    def reverse(self, line: Line, goods: Reversal) -> None:
+        goods.take_item(line.offer.sku, line.quantity)
 
 
 def _amounts(offer: Offer, key: str) -> dict[str, int]:

@@ -9,6 +9,8 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
+from storefront_sdk.grants import Grants
+from storefront_sdk.holds import Holds
 from storefront_sdk.sessions import Sessions
 
 P = ParamSpec("P")
@@ -100,6 +102,22 @@ class BlockingEvents(_Facade[Events]):
     follow = _plain_iterator(Events.follow)
 
 
+class BlockingGrants(_Facade[Grants]):
+    """``shop.grants``, blocking."""
+
+    create = _plain(Grants.create)
+    get = _plain(Grants.get)
+
+
+class BlockingHolds(_Facade[Holds]):
+    """``shop.holds``, blocking."""
+
+    place = _plain(Holds.place)
+    capture = _plain(Holds.capture)
+    release = _plain(Holds.release)
+    get = _plain(Holds.get)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -117,6 +135,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
     get_purchase = _plain(StorefrontClient.get_purchase)
     finalize = _plain(StorefrontClient.finalize)
     cancel = _plain(StorefrontClient.cancel)
+    refund = _plain(StorefrontClient.refund)
     wait = _plain(StorefrontClient.wait)
     consume = _plain(StorefrontClient.consume)
 
@@ -143,6 +162,8 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         super().__init__(client, _Loop())
         self.sessions = BlockingSessions(client.sessions, self._loop)
         self.events = BlockingEvents(client.events, self._loop)
+        self.grants = BlockingGrants(client.grants, self._loop)
+        self.holds = BlockingHolds(client.holds, self._loop)
 
     def __enter__(self) -> Self:
         return self

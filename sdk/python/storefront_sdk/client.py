@@ -13,7 +13,9 @@ import aiohttp
 from storefront_sdk.cache import Policy, StateCache
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
-from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Wallet
+from storefront_sdk.grants import Grants
+from storefront_sdk.holds import Holds
+from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Refund, Wallet
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
@@ -58,6 +60,8 @@ class StorefrontClient:
         self._catalog: tuple[str, list[Offer]] | None = None
         self.sessions = Sessions(self._transport)
         self.events = Events(self._transport)
+        self.grants = Grants(self._transport)
+        self.holds = Holds(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -184,6 +188,29 @@ class StorefrontClient:
     async def cancel(self, purchase: Purchase | str) -> Purchase:
         """Cancel an unpaid purchase; one that was paid meanwhile comes back completed."""
         return await self._act(purchase, "cancel")
+
+    async def refund(
+        self,
+        purchase: Purchase | str,
+        *,
+        reason: str,
+        amount: int | None = None,
+        quantity: int | None = None,
+        strategy: str | None = None,
+        dry_run: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Refund:
+        """Refund a wallet purchase, whole or in part, once per key; with a server or operator key.
+
+        ``strategy="floor"`` writes off goods that are gone; ``dry_run`` shows what would be done.
+
+        Raises:
+            GoodsUsed, RefundTooLarge, AlreadyRefunded, RefundAtGateway: nothing was refunded.
+            Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
+        """
+        body = _body(reason=reason, amount=amount, quantity=quantity, strategy=strategy, dry_run=dry_run or None)
+        reply = await self._transport.write(f"/v1/purchases/{_id(purchase)}/refunds", body, key=idempotency_key)
+        return understood(partial(Refund.of, is_replay=reply.is_replay), reply.document)
 
     async def wait(self, purchase: Purchase | str, *, timeout_seconds: float = 60.0) -> Purchase:
         """Ask until the purchase is settled: completed, or over without it.

@@ -7,7 +7,9 @@
     ├── Forbidden (403)                PurchaseRefused
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
-    │                                  NotEnoughItems, InFlight
+    │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
+    │                                  AlreadyRefunded, RefundTooLarge, GoodsUsed,
+    │                                  RefundAtGateway
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -116,6 +118,30 @@ class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
 
+class AlreadyRefunded(Conflict):
+    """All of the purchase is refunded."""
+
+
+class RefundTooLarge(Conflict):
+    """There is not that much left to refund; facts: left, quantity_left."""
+
+
+class GoodsUsed(Conflict):
+    """Not all of the goods are still there; facts: missing. The strategy ``floor`` writes them off."""
+
+
+class RefundAtGateway(Conflict):
+    """The purchase was paid through a gateway, where the shop cannot refund yet; facts: gateway."""
+
+
+class HoldNotOpen(Conflict):
+    """It was captured or released before, or its time is over; facts: state, captured."""
+
+
+class HoldTooSmall(Conflict):
+    """The hold has set less aside; facts: held, required."""
+
+
 class InFlight(Conflict):
     """The first request with this idempotency key is still at work, also after waiting."""
 
@@ -156,6 +182,12 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "price_changed": PriceChanged,
     "offer_closed": OfferClosed,
     "not_enough_items": NotEnoughItems,
+    "already_refunded": AlreadyRefunded,
+    "refund_too_large": RefundTooLarge,
+    "goods_used": GoodsUsed,
+    "refund_at_gateway": RefundAtGateway,
+    "hold_not_open": HoldNotOpen,
+    "hold_too_small": HoldTooSmall,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }

@@ -123,6 +123,101 @@ class Purchase:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """What was given back for a purchase; ``taken_back`` says which goods came back, and which are written off.
+
+    Of a dry run ``id`` is None: it shows what would be done.
+    """
+
+    id: str | None
+    purchase: str
+    number: int
+    amount: Money
+    quantity: int
+    taken_back: Document
+    is_replay: bool = field(default=False, compare=False)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Refund":
+        return cls(
+            document["id"],
+            document["purchase"],
+            document["number"],
+            Money.of(document["amount"]),
+            document["quantity"],
+            document["taken_back"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What was given by hand: ``amount`` of an ``asset``, or ``quantity`` of the goods of ``sku``."""
+
+    id: str
+    customer: str
+    reason: str
+    asset: str | None = None
+    amount: int | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    is_replay: bool = field(default=False, compare=False)
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Grant":
+        return cls(
+            document["id"],
+            document["customer"]["id"],
+            document["reason"],
+            document["asset"],
+            document["amount"],
+            document["sku"],
+            document["quantity"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Funds set aside: ``state`` is ``open``, ``captured``, ``released`` or ``expired``."""
+
+    id: str
+    customer: str
+    asset: str
+    amount: int
+    captured: int
+    state: str
+    reason: str
+    expires_at: str
+    is_replay: bool = False
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it still held its funds when this was answered."""
+        return self.state == "open"
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Hold":
+        return cls(
+            document["id"],
+            document["customer"]["id"],
+            document["asset"],
+            document["amount"],
+            document["captured"],
+            document["state"],
+            document["reason"],
+            document["expires_at"],
+            is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Wallet:
     """A balance in the smallest unit; ``available`` is what can be spent now."""
 

@@ -6,7 +6,7 @@ SQLite file, ``render`` shows the report to people.
 
 from storefront.core.audit.check import Check, NotYet, Violation
 from storefront.core.audit.render import render
-from storefront.core.audit.report import CheckResult, Report
+from storefront.core.audit.report import CheckResult, Report, Sealing
 from storefront.core.audit.verify import CHECKS, verify, verify_database, verify_file
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "CheckResult",
     "NotYet",
     "Report",
+    "Sealing",
     "Violation",
     "render",
     "verify",

@@ -34,12 +34,14 @@ from storefront.core.tables import (
     counters,
     draws,
     events,
+    grants,
     item_movements,
     items,
     lots,
     metadata,
     payments,
     purchases,
+    reversals,
     transfers,
 )
 
@@ -59,6 +61,9 @@ _LEAST: Mapping[Column[Any], int] = {
     purchases.c.quantity: 1,
     purchases.c.total: 0,
     payments.c.amount: 1,
+    grants.c.amount: 1,
+    grants.c.quantity: 1,
+    reversals.c.amount: 0,
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row, movements, movements_in_commit_order
+from storefront.core.audit.credits import credits_explain_lots
 from storefront.core.tables import accounts, draws, lots, transfers
 
 
@@ -88,8 +89,9 @@ def never_below_zero(connection: Connection) -> Iterator[Violation]:
 
 
 def draws_explain_spending(connection: Connection) -> Iterator[Violation]:
-    """L9: every draw belongs to one transfer out of its lot's wallet, and nothing drawn is lost."""
+    """L9: every draw belongs to one transfer out of its lot's wallet, and nothing drawn or credited is lost."""
     yield from _stray_draws(connection)
+    yield from credits_explain_lots(connection)
     drawn = select(draws.c.lot_id, func.sum(draws.c.amount).label("amount")).group_by(draws.c.lot_id).subquery()
     by_draws = func.coalesce(drawn.c.amount, 0)
     unbalanced = (
@@ -148,5 +150,10 @@ def _stray_draws(connection: Connection) -> Iterator[Violation]:
 CHECKS = (
     Check("L2", "Kept balances equal transfers and lots", balances_equal_transfers, is_deep=False),
     Check("L3", "No guarded account was ever below zero", never_below_zero, is_deep=False),
-    Check("L9", "Every draw belongs to one transfer, and none is lost", draws_explain_spending, is_deep=False),
+    Check(
+        "L9",
+        "Lots are what was credited less what was drawn, by one transfer each",
+        draws_explain_spending,
+        is_deep=False,
+    ),
 )

@@ -25,12 +25,20 @@ class Violation:
 
 
 @dataclass(frozen=True, slots=True)
+class Progressed:
+    """What a long check yields between its violations: how many of how many rows it has seen."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One invariant as a program. A ``dialect`` says that it has an object on that database alone."""
 
     name: str
     title: str
-    run: Callable[[Connection], Iterable[Violation]]
+    run: Callable[[Connection], Iterable[Violation | Progressed]]
     is_deep: bool = True
     dialect: str | None = None
 
@@ -49,11 +57,11 @@ def each_row(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any
     return iter(connection.execute(statement, execution_options={"yield_per": _ROWS_PER_PAGE}))
 
 
-def movements() -> Subquery:
+def movements(name: str = "movements") -> Subquery:
     """Return every transfer as two rows ``(entry_id, account, amount)``: into one account, out of another."""
     into = select(transfers.c.entry_id, transfers.c.destination.label("account"), transfers.c.amount.label("amount"))
     out_of = select(transfers.c.entry_id, transfers.c.source.label("account"), (-transfers.c.amount).label("amount"))
-    return union_all(into, out_of).subquery("movements")
+    return union_all(into, out_of).subquery(name)
 
 
 def movements_in_commit_order() -> Subquery:

@@ -11,11 +11,14 @@ from storefront.core.tables import (
     customers,
     entitlements,
     entries,
+    grants,
+    holds,
     idempotency,
     item_movements,
     items,
     payments,
     purchases,
+    reversals,
 )
 
 # Prefix of an object's id -> where such objects are kept.
@@ -24,10 +27,14 @@ _OBJECTS: tuple[tuple[str, Column[str]], ...] = (
     ("pay_", payments.c.id),
     ("cus_", customers.c.id),
     ("ent_", entries.c.id),
+    ("hold_", holds.c.id),
     ("con_", item_movements.c.about),
     ("itm_", items.c.id),
     ("entl_", entitlements.c.id),
+    ("grant_", grants.c.id),
+    ("rev_", reversals.c.id),
 )
+_MADE_BY_ONE_KEY = ("pur_", "hold_", "grant_")
 
 
 def keys_have_one_effect(connection: Connection) -> Iterator[Violation]:
@@ -41,7 +48,7 @@ def keys_have_one_effect(connection: Connection) -> Iterator[Violation]:
         yield Violation("I1", (row.caller, row.key), f"{_name(row)} has no fingerprint of its body")
     shared = (
         select(idempotency.c.operation, idempotency.c.object_id, func.count().label("count"))
-        .where(idempotency.c.object_id.startswith("pur_", autoescape=True),
+        .where(or_(*(idempotency.c.object_id.startswith(prefix, autoescape=True) for prefix in _MADE_BY_ONE_KEY)),
                ~idempotency.c.operation.contains("{", autoescape=True), _has_effect())
         .group_by(idempotency.c.operation, idempotency.c.object_id)
         .having(func.count() > 1)

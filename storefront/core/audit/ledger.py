@@ -7,13 +7,13 @@ source and its destination, and L1 proves that both accounts exist and have its 
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from storefront.core.audit.check import Check, Violation, each_row, movements
 from storefront.core.tables import accounts, entries, transfers
 
-_WHERE_VIRTUAL_VALUE_GOES = {"issuance": "issued", "sink": "spent", "breakage": "expired"}
+_WHERE_VIRTUAL_VALUE_GOES = {"issuance": "issued", "sink": "spent", "breakage": "expired", "exchange": "converted"}
 
 
 def entries_move_value(connection: Connection) -> Iterator[Violation]:
@@ -90,31 +90,27 @@ def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
 
 
 def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
-    """Compare per account; accounts that the original did not touch (debt, written off) are free."""
-    moved, undone = movements(), movements().alias("undone")
-    reversed_ids = select(entries.c.reverses).where(entries.c.reverses.is_not(None))
-    given = (
-        select(moved.c.entry_id, moved.c.account, func.sum(moved.c.amount).label("amount"))
-        .where(moved.c.entry_id.in_(reversed_ids))
-        .group_by(moved.c.entry_id, moved.c.account)
-        .subquery("given")
+    """Compare per account, both ways; accounts that the original did not touch (debt, written off) are free."""
+    given, back = movements("given"), movements("back")
+    originals = (
+        select(given.c.entry_id, given.c.account, _into(given).label("into"), _out_of(given).label("out_of"))
+        .where(given.c.entry_id.in_(select(entries.c.reverses).where(entries.c.reverses.is_not(None))))
+        .group_by(given.c.entry_id, given.c.account)
+        .subquery("originals")
     )
-    back = (
-        select(entries.c.reverses, undone.c.account, func.sum(undone.c.amount).label("amount"))
-        .join(undone, undone.c.entry_id == entries.c.id)
+    undone = (
+        select(entries.c.reverses, back.c.account, _into(back).label("into"), _out_of(back).label("out_of"))
+        .join(back, back.c.entry_id == entries.c.id)
         .where(entries.c.reverses.is_not(None))
-        .group_by(entries.c.reverses, undone.c.account)
-        .subquery("back")
-    )
-    out_of_bounds = case(
-        (given.c.amount >= 0, or_(back.c.amount > 0, back.c.amount < -given.c.amount)),
-        else_=or_(back.c.amount < 0, back.c.amount > -given.c.amount),
+        .group_by(entries.c.reverses, back.c.account)
+        .subquery("undone")
     )
     statement = (
-        select(given.c.entry_id, given.c.account, given.c.amount, back.c.amount.label("back"))
-        .join(back, and_(back.c.reverses == given.c.entry_id, back.c.account == given.c.account))
-        .where(out_of_bounds)
-    )
+        select(originals.c.entry_id, originals.c.account,
+               (originals.c.into - originals.c.out_of).label("amount"), (undone.c.into - undone.c.out_of).label("back"))
+        .join(undone, and_(undone.c.reverses == originals.c.entry_id, undone.c.account == originals.c.account))
+        .where(or_(undone.c.into > originals.c.out_of, undone.c.out_of > originals.c.into))
+    )  # fmt: skip
     for row in each_row(connection, statement):
         yield Violation(
             "L5",
@@ -123,11 +119,19 @@ def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
         )
 
 
+def _into(moved: Subquery) -> ColumnElement[int]:
+    return func.sum(case((moved.c.amount > 0, moved.c.amount), else_=0))
+
+
+def _out_of(moved: Subquery) -> ColumnElement[int]:
+    return func.sum(case((moved.c.amount < 0, -moved.c.amount), else_=0))
+
+
 def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation]:
     """L7: what customers hold of a virtual asset = issued − spent − expired.
 
-    An asset is virtual if it was ever issued. What customers hold is taken from their transfers; that the
-    kept balances say the same is L2.
+    An asset is virtual if it was ever issued, or converted by the platform. What customers hold is taken from
+    their transfers; that the kept balances say the same is L2.
     """
     moved = movements()
     place = case(
@@ -135,7 +139,9 @@ def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation
         (accounts.c.guarded == 1, "held"),
         else_=accounts.c.id,
     )
-    issued = select(accounts.c.asset).where(accounts.c.role == "issuance")
+    issued = select(accounts.c.asset).where(
+        or_(accounts.c.role == "issuance", and_(accounts.c.role == "exchange", accounts.c.owner == "platform"))
+    )
     statement = (
         select(accounts.c.asset, place.label("place"), func.sum(moved.c.amount).label("amount"))
         .join(accounts, accounts.c.id == moved.c.account)
@@ -150,13 +156,16 @@ def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation
         held = amounts.pop("held", 0)
         issued_amount = -amounts.pop("issued", 0)
         spent, expired = amounts.pop("spent", 0), amounts.pop("expired", 0)
-        if held != issued_amount - spent - expired:
+        converted = amounts.pop("converted", 0)
+        left = issued_amount - spent - expired - converted
+        if held != left:
             elsewhere = ", ".join(f"{account} has {amount}" for account, amount in amounts.items() if amount)
             yield Violation(
                 "L7",
                 (asset, *amounts),
                 f"customers hold {held} {asset}, but {issued_amount} issued − {spent} spent − {expired} expired "
-                f"= {issued_amount - spent - expired}; {elsewhere}",
+                + (f"− {converted} converted " if converted else "")
+                + f"= {left}; {elsewhere}",
             )
 
 

@@ -5,7 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from storefront.core.audit.check import NotYet
-from storefront.core.audit.report import Report
+from storefront.core.audit.report import Report, Sealing
 
 _MOST_SHOWN_PER_CHECK = 10
 
@@ -17,7 +17,7 @@ def render(report: Report) -> RenderableType:
         parts += [Text(), *_violations(report)]
     if report.not_yet:
         parts += [Text(), Text("Not checked", style="bold"), _not_checked(report.not_yet)]
-    return Group(*parts, Text(), _summary(report))
+    return Group(*parts, Text(), *_sealing(report.sealing), _summary(report))
 
 
 def _checks(report: Report) -> Table:
@@ -56,6 +56,15 @@ def _not_checked(not_yet: tuple[NotYet, ...]) -> Table:
     for one in not_yet:
         table.add_row("–", one.name, f"{one.title}: {one.reason}")
     return table
+
+
+def _sealing(sealing: Sealing | None) -> list[RenderableType]:
+    if sealing is None:
+        return []
+    said = f"{sealing.sealed_entries:,} entries are sealed, in {sealing.seals:,} seals"
+    if sealing.unsealed_entries:
+        said += f"; {sealing.unsealed_entries:,} are not yet, the oldest for {sealing.oldest_unsealed_seconds:,} s"
+    return [Text(f"{said}.", style="dim")]
 
 
 def _summary(report: Report) -> Text:

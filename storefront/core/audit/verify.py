@@ -7,6 +7,7 @@ other databases a read-only repeatable-read transaction.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,45 +20,66 @@ from storefront.core.audit import (
     actions,
     append_only,
     balances,
+    checkpoints,
+    conversions,
+    grants,
+    holds,
     idempotency,
     ledger,
     limits,
     ownership,
     purchases,
+    reversals,
+    seals,
 )
-from storefront.core.audit.check import Check, NotYet, Violation
+from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
+from storefront.core.audit.check import Check, NotYet, Progressed, Violation
 from storefront.core.audit.not_yet import NOT_YET
-from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report
+from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report, Sealing
+from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.database import Database
+from storefront.core.sealing.anchors import Kept
+from storefront.core.sealing.seals import sealing_state
 from storefront.core.sqlite_database import read_file
 from storefront.core.tables import metadata
 
+_LEDGER = (*ledger.CHECKS, *balances.CHECKS, *holds.CHECKS, *checkpoints.CHECKS, *append_only.CHECKS)
 CHECKS: tuple[Check, ...] = (
-    *sorted((*ledger.CHECKS, *balances.CHECKS, *append_only.CHECKS), key=lambda check: (check.is_deep, check.name)),
+    *sorted(_LEDGER, key=lambda check: (check.is_deep, check.name)),
+    *seals.CHECKS,
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
     *purchases.CHECKS,
     *actions.CHECKS,
+    *conversions.CHECKS,
+    *grants.CHECKS,
+    *reversals.CHECKS,
 )
-_COUNTED = ("entries", "transfers", "draws", "accounts", "lots", "events", "purchases", "payments", "items",
-            "item_movements", "entitlements", "counters", "idempotency", "catalog_versions", "api_keys")  # fmt: skip
+_COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
+            "purchases", "payments", "items", "item_movements", "entitlements", "counters", "idempotency",
+            "catalog_versions", "api_keys", "seals")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, float, int], None]
+Anchors = Sequence[Kept] | None
+"""Anchors to compare with; None where there are none to be had, which the report says."""
 
 
-async def verify(reader_connection: AsyncConnection, *, deep: bool, progress: Progress | None = None) -> Report:
+async def verify(
+    reader_connection: AsyncConnection, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None
+) -> Report:
     """Check the books in one snapshot; ``deep`` adds everything that is not the ledger itself.
 
     ``reader_connection`` must not be inside a transaction; it is left without one. ``progress`` is called
-    with (name of the check about to run, checks done, checks in all), here on the event loop.
+    with (name of the check that runs, checks done, checks in all), here on the event loop; inside a long
+    check the checks done grow by fractions.
     """
-    return await reader_connection.run_sync(_verify, deep, progress)
+    return await reader_connection.run_sync(_verify, deep, progress, anchors)
 
 
-async def verify_file(path: Path, *, deep: bool, progress: Progress | None = None) -> Report:
+async def verify_file(path: Path, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None) -> Report:
     """Check a SQLite file, also one that a server has open; the file is opened read-only.
 
     Reads in a thread of its own, and calls ``progress`` there.
@@ -65,18 +87,20 @@ async def verify_file(path: Path, *, deep: bool, progress: Progress | None = Non
     Raises:
         FileNotFoundError: there is no such file.
     """
-    return await read_file(path, lambda connection: _verify(connection, deep, progress))
+    return await read_file(path, lambda connection: _verify(connection, deep, progress, anchors))
 
 
-async def verify_database(database: Database, *, deep: bool, progress: Progress | None = None) -> Report:
+async def verify_database(
+    database: Database, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None
+) -> Report:
     """Check any database, also one that is served; nothing is written. ``progress`` may be called in a thread."""
-    return await database.read(lambda connection: _verify(connection, deep, progress))
+    return await database.read(lambda connection: _verify(connection, deep, progress, anchors))
 
 
-def _verify(connection: Connection, deep: bool, progress: Progress | None) -> Report:
+def _verify(connection: Connection, deep: bool, progress: Progress | None, anchors: Anchors) -> Report:
     _begin_snapshot(connection)
     try:
-        return _run_checks(connection, deep, progress)
+        return _run_checks(connection, deep, progress, anchors)
     finally:
         connection.rollback()
 
@@ -92,24 +116,28 @@ def _begin_snapshot(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _run_checks(connection: Connection, deep: bool, progress: Progress | None) -> Report:
-    wanted, not_run = _choose(connection.dialect.name, deep)
+def _run_checks(connection: Connection, deep: bool, progress: Progress | None, anchors: Anchors) -> Report:
+    tell = progress or (lambda name, done, total: None)
+    wanted, not_run = _choose(connection.dialect.name, deep, anchors)
     results: list[CheckResult] = []
     violations: list[Violation] = []
     for number, check in enumerate(wanted):
-        if progress is not None:
-            progress(check.name, number, len(wanted))
-        result, kept = _run_one(connection, check)
+        tell(check.name, number, len(wanted))
+        result, kept = _run_one(connection, check, partial(_tell_part, tell, check, number, len(wanted)))
         results.append(result)
         violations.extend(kept)
-    counts = _count_rows(connection)
-    if progress is not None:
-        progress("", len(wanted), len(wanted))
-    return Report(tuple(results), tuple(violations), counts, (*not_run, *NOT_YET))
+    counts, sealing = _count_rows(connection), _sealing(connection)
+    tell("", len(wanted), len(wanted))
+    return Report(tuple(results), tuple(violations), counts, (*not_run, *NOT_YET), sealing)
 
 
-def _choose(dialect: str, deep: bool) -> tuple[Sequence[Check], Sequence[NotYet]]:
-    wanted, not_run = [], []
+def _tell_part(tell: Progress, check: Check, number: int, total: int, part: Progressed) -> None:
+    tell(check.name, number + min(part.done / max(part.total, 1), 1.0), total)
+
+
+def _choose(dialect: str, deep: bool, anchors: Anchors) -> tuple[Sequence[Check], Sequence[NotYet]]:
+    wanted: list[Check] = []
+    not_run: list[NotYet] = []
     for check in CHECKS:
         if check.dialect not in (None, dialect):
             not_run.append(NotYet(check.name, check.title, f"its object is on {check.dialect} only so far"))
@@ -117,19 +145,28 @@ def _choose(dialect: str, deep: bool) -> tuple[Sequence[Check], Sequence[NotYet]
             not_run.append(NotYet(check.name, check.title, "left out: runs with --deep"))
         else:
             wanted.append(check)
+    if anchors is None:
+        not_run.append(NONE_GIVEN)
+    else:
+        wanted.append(anchors_check(anchors))
     return wanted, not_run
 
 
-def _run_one(connection: Connection, check: Check) -> tuple[CheckResult, list[Violation]]:
+def _run_one(
+    connection: Connection, check: Check, tell: Callable[[Progressed], None]
+) -> tuple[CheckResult, list[Violation]]:
     """Run one check to its end; a check that the database cannot answer has not passed."""
     kept: list[Violation] = []
     found, began = 0, time.monotonic()
     try:
         with _own_failure(connection):
-            for violation in check.run(connection):
+            for one in check.run(connection):
+                if isinstance(one, Progressed):
+                    tell(one)
+                    continue
                 found += 1
                 if found <= MOST_KEPT_PER_CHECK:
-                    kept.append(violation)
+                    kept.append(one)
     except (DBAPIError, msgspec.DecodeError) as error:
         found += 1
         reason = error.orig if isinstance(error, DBAPIError) else error
@@ -141,6 +178,18 @@ def _run_one(connection: Connection, check: Check) -> tuple[CheckResult, list[Vi
 def _own_failure(connection: Connection) -> AbstractContextManager[object]:
     """Keep a statement that fails from failing all that come after it, as PostgreSQL would have it."""
     return nullcontext() if connection.dialect.name == "sqlite" else connection.begin_nested()
+
+
+def _sealing(connection: Connection) -> Sealing | None:
+    try:
+        with _own_failure(connection):
+            state = sealing_state(connection)
+    except DBAPIError as error:
+        log.warning("seals_unreadable", reason=str(error.orig))
+        return None
+    oldest = state.oldest_unsealed_at
+    age = None if oldest is None else max(0, Clock().wall() - oldest) // SECOND_MS
+    return Sealing(state.seals, state.sealed, state.unsealed, age)
 
 
 def _count_rows(connection: Connection) -> dict[str, int]:

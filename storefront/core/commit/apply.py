@@ -11,7 +11,16 @@ from typing import Any
 import msgspec
 
 from storefront.core.commit.changes import describe_changes
+from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
+from storefront.core.commit.hold_steps import (
+    apply_capture_hold,
+    apply_lapse_wallet,
+    apply_place_hold,
+    apply_release_hold,
+    once_expired_is_free,
+)
+from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
     Answer,
@@ -24,6 +33,7 @@ from storefront.core.commit.outcome import (
     Taken,
 )
 from storefront.core.commit.plan import (
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -34,17 +44,27 @@ from storefront.core.commit.plan import (
     IdempotencyKey,
     Insert,
     Key,
+    LapseWallet,
     Late,
     LotsOf,
     OpenEntry,
     Otherwise,
+    PlaceHold,
     Plan,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.restore_steps import (
+    apply_end_entitlement,
+    apply_restore,
+    apply_take_back,
+    refuse_second_reversal,
+)
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
 from storefront.core.errors import Refused
 
@@ -169,6 +189,7 @@ def _idempotency_row(plan: Plan, outcome: Outcome) -> dict[str, Any]:
 
 
 def _open_entry(applying: Applying, step: OpenEntry) -> None:
+    refuse_second_reversal(applying.draft, step)
     apply_entry(applying.books, step)
 
 
@@ -177,11 +198,12 @@ def _transfer(applying: Applying, step: Transfer) -> None:
 
 
 def _spend(applying: Applying, step: Spend) -> None:
-    apply_spend(applying.draft, applying.books, step)
+    once_expired_is_free(applying.draft, applying.books, step, apply_spend)
 
 
 def _deposit(applying: Applying, step: Deposit) -> None:
     apply_deposit(applying.draft, applying.books, step)
+    see_to_expiry(applying.draft, applying.books, step)
 
 
 def _grant_item(applying: Applying, step: GrantItem) -> None:
@@ -230,7 +252,7 @@ def _insert(applying: Applying, step: Insert) -> None:
         return
     row = dict(step.row)
     for name, value in step.row.items():
-        if isinstance(value, LotsOf):
+        if type(value) is LotsOf:
             row[name] = msgspec.json.encode(applying.outcome.results.get(f"lots:{value.label}", [])).decode()
     applying.draft.put(key, row)
 
@@ -250,21 +272,7 @@ def _remove(applying: Applying, step: Remove) -> None:
 
 
 def _emit(applying: Applying, step: Emit) -> None:
-    sequence = applying.draft.next_sequence(step.anchor)
-    applying.draft.append(
-        "events",
-        {
-            "anchor": step.anchor,
-            "sequence": sequence,
-            "id": applying.moment.new_id("evt"),
-            "commit_no": applying.moment.commit_no,
-            "type": step.type,
-            "subject": step.subject,
-            "occurred_at": applying.moment.now,
-            "recorded_at": applying.moment.wall,
-            "payload": msgspec.json.encode(step.payload).decode(),
-        },
-    )
+    apply_emit(applying.draft, applying.moment, step)
 
 
 def _late(applying: Applying, step: Late) -> None:
@@ -277,6 +285,34 @@ def _late(applying: Applying, step: Late) -> None:
     if isinstance(answer, Review):
         raise _ReviewWanted
     _run(applying, answer or ())
+
+
+def _restore(applying: Applying, step: Restore) -> None:
+    apply_restore(applying.draft, applying.books, step)
+
+
+def _take_back(applying: Applying, step: TakeBack) -> None:
+    apply_take_back(applying.draft, applying.books, step)
+
+
+def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
+    apply_end_entitlement(applying.draft, applying.moment, step)
+
+
+def _place_hold(applying: Applying, step: PlaceHold) -> None:
+    once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
+
+
+def _capture_hold(applying: Applying, step: CaptureHold) -> None:
+    apply_capture_hold(applying.draft, applying.books, step)
+
+
+def _release_hold(applying: Applying, step: ReleaseHold) -> None:
+    apply_release_hold(applying.draft, applying.books, step)
+
+
+def _lapse_wallet(applying: Applying, step: LapseWallet) -> None:
+    apply_lapse_wallet(applying.draft, applying.books, step)
 
 
 _APPLY: dict[type, Callable[[Applying, Any], None]] = {
@@ -294,4 +330,11 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Remove: _remove,
     Emit: _emit,
     Late: _late,
+    Restore: _restore,
+    TakeBack: _take_back,
+    EndEntitlement: _end_entitlement,
+    PlaceHold: _place_hold,
+    CaptureHold: _capture_hold,
+    ReleaseHold: _release_hold,
+    LapseWallet: _lapse_wallet,
 }

@@ -16,8 +16,10 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
             continue
         if table == "accounts" and row["role"] == "wallet":
             customer_id = row["owner"].removeprefix("customer:")
-            lots = [lot for _, lot in draft.group(Group("lots", (row["id"],), customer_id))]
-            _part(changed, customer_id, "wallets")[row["asset"]] = wallet_json(lots, now)
+            _part(changed, customer_id, "wallets")[row["asset"]] = _wallet(draft, row["id"], customer_id, now)
+        elif table == "holds":
+            part = _part(changed, row["customer_id"], "wallets")
+            part[row["asset"]] = _wallet(draft, row["account"], row["customer_id"], now)
         elif table == "items":
             _part(changed, row["customer_id"], "items")[row["sku"]] = item_json(row)
         elif table == "entitlements":
@@ -28,6 +30,12 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
         if "items" in parts:
             parts["items"] = list(parts["items"].values())
     return changed
+
+
+def _wallet(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:
+    lots = [lot for _, lot in draft.group(Group("lots", (account,), customer_id))]
+    holds = [hold for _, hold in draft.group(Group("holds", (account,), customer_id))]
+    return wallet_json(lots, holds, now)
 
 
 def _part(changed: dict[str, dict[str, Any]], customer_id: str, name: str) -> dict[str, Any]:

@@ -60,9 +60,9 @@ class CommitEngine:
         self, store: Store, clock: Clock, *, longest_queue: int = LONGEST_QUEUE, largest_batch: int = LARGEST_BATCH
     ) -> None:
         self._store = store
-        self._largest_batch = largest_batch
+        self.largest_batch = largest_batch
         self._clock = clock
-        self._longest_queue = longest_queue
+        self.longest_queue = longest_queue
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._running: dict[asyncio.Task[None], frozenset[str]] = {}
@@ -107,7 +107,7 @@ class CommitEngine:
         """
         if not self.is_alive:
             raise Unavailable("The shop is closing; try again in a moment.")
-        if len(self._queue) >= self._longest_queue:
+        if len(self._queue) >= self.longest_queue:
             raise Overloaded
         waiting = _Waiting(plan, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
@@ -178,7 +178,7 @@ class CommitEngine:
     def _fair_share(self) -> int:
         """Return how many plans a batch may take: what waits is shared among the lanes that are free."""
         free = self._store.lanes - len(self._running)
-        return min(self._largest_batch, -(-len(self._queue) // free))
+        return min(self.largest_batch, -(-len(self._queue) // free))
 
     async def _write_batch(self, waiting: list[_Waiting]) -> None:
         if not waiting:

@@ -4,6 +4,7 @@ Only this file changes a balance. A transfer cannot be unbalanced: it states one
 asset, its source and its destination.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,8 @@ from storefront.core.commit.steps import Deposit, Group, Key, LotTerms, OpenEntr
 from storefront.core.money import MAX_AMOUNT
 
 FOREVER = 2**62
+Part = tuple[Address, Row, int]
+"""A lot (where it stands, and its row) and how much of it is taken."""
 
 
 @dataclass(slots=True)
@@ -64,49 +67,42 @@ def apply_transfer(draft: Draft, books: Books, step: Transfer) -> None:
     """Move value between accounts without lots; a guarded source that has too little refuses."""
     if step.source.has_lots or step.destination.has_lots:
         raise NotNamed("value enters and leaves a wallet by Deposit and Spend, which keep its lots")
-    _write_transfer(draft, books, label=step.entry, source=step.source, to=step.destination, amount=step.amount)
-    _move_balance(draft, step.source, -step.amount, step.anchor)
-    _move_balance(draft, step.destination, step.amount, step.anchor)
+    write_transfer(draft, books, label=step.entry, source=step.source, to=step.destination, amount=step.amount)
+    move_balance(draft, step.source, -step.amount, step.anchor)
+    move_balance(draft, step.destination, step.amount, step.anchor)
 
 
 def apply_spend(draft: Draft, books: Books, step: Spend) -> None:
     """Draw a wallet's lots: by priority, then soonest expiry, then given before purchased, then oldest."""
     account = wallet(step.customer_id, step.asset)
     group = Group("lots", (account.id,), step.customer_id)
-    lots = list(draft.group(group))
-    available = available_of((lot for _, lot in lots), books.moment.now)
-    if available < step.amount:
-        raise InsufficientFunds(
-            asset=step.asset, required=step.amount, available=available, short_by=step.amount - available
-        )
-    position = _write_transfer(draft, books, label=step.entry, source=account, to=step.to, amount=step.amount)
-    _move_balance(draft, account, -step.amount, step.customer_id)
-    _move_balance(draft, step.to, step.amount, step.customer_id)
-    entry = books.entries[step.entry]
-    drawn: list[list[str | int]] = []
-    for address, lot, amount in _drain(lots, step.amount, books.moment.now):
-        draft.put(Key("lots", address[1], step.customer_id), {**lot, "remaining": lot["remaining"] - amount})
-        draft.append(
-            "draws",
-            {
-                "entry_id": entry.entry_id,
-                "position": entry.draws,
-                "transfer": position,
-                "lot_id": lot["id"],
-                "amount": amount,
-            },
-        )
-        entry.draws += 1
-        drawn.append([lot["id"], amount])
+    chosen = choose_lots(draft.group(group), step.asset, step.amount, books.moment.now)
+    drawn = draw_lots(draft, books, entry=step.entry, source=account, to=step.to, anchor=step.customer_id, taken=chosen)
     books.results[f"lots:{step.label}"] = drawn
+
+
+def draw_lots(
+    draft: Draft, books: Books, *, entry: str, source: Account, to: Account, anchor: str, taken: Sequence[Part]
+) -> list[list[str | int]]:
+    """Move what is ``taken`` out of a wallet's lots by one transfer of the entry; return ``[[lot_id, amount], …]``."""
+    total = sum(amount for _, _, amount in taken)
+    position = write_transfer(draft, books, label=entry, source=source, to=to, amount=total)
+    move_balance(draft, source, -total, anchor)
+    move_balance(draft, to, total, anchor)
+    drawn: list[list[str | int]] = []
+    for address, lot, amount in taken:
+        draft.put(Key("lots", address[1], anchor), {**lot, "remaining": lot["remaining"] - amount})
+        write_draw(draft, books, entry, transfer=position, lot_id=lot["id"], amount=amount)
+        drawn.append([lot["id"], amount])
+    return drawn
 
 
 def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
     """Credit a wallet: open a lot, or join an equal one."""
     account = wallet(step.customer_id, step.asset)
-    position = _write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
-    _move_balance(draft, step.source, -step.amount, step.customer_id)
-    _move_balance(draft, account, step.amount, step.customer_id)
+    position = write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
+    move_balance(draft, step.source, -step.amount, step.customer_id)
+    move_balance(draft, account, step.amount, step.customer_id)
     group = Group("lots", (account.id,), step.customer_id)
     for address, lot in draft.group(group):
         if _is_equal(lot, step.terms, step.amount):
@@ -114,16 +110,36 @@ def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
             if lot["cost_amount"] is not None:
                 joined["cost_amount"] = lot["cost_amount"] + step.terms.cost_amount
             draft.put(Key("lots", address[1], step.customer_id), joined)
-            _write_credit(draft, books, step, transfer=position, lot_id=lot["id"])
+            write_credit(
+                draft, books, step.entry, transfer=position, lot_id=lot["id"], amount=step.amount, terms=step.terms
+            )
             return
     lot_id = books.moment.new_id("lot")
     draft.put_member(group, Key("lots", (lot_id,), step.customer_id), _lot_row(lot_id, account, step, books.moment.now))
-    _write_credit(draft, books, step, transfer=position, lot_id=lot_id)
+    write_credit(draft, books, step.entry, transfer=position, lot_id=lot_id, amount=step.amount, terms=step.terms)
 
 
-def _write_credit(draft: Draft, books: Books, step: Deposit, *, transfer: int, lot_id: str) -> None:
+def write_draw(draft: Draft, books: Books, label: str, *, transfer: int, lot_id: str, amount: int) -> None:
+    """Keep for ever what a transfer took from a lot."""
+    entry = books.entries[label]
+    draft.append(
+        "draws",
+        {
+            "entry_id": entry.entry_id,
+            "position": entry.draws,
+            "transfer": transfer,
+            "lot_id": lot_id,
+            "amount": amount,
+        },
+    )
+    entry.draws += 1
+
+
+def write_credit(
+    draft: Draft, books: Books, label: str, *, transfer: int, lot_id: str, amount: int, terms: LotTerms
+) -> None:
     """Keep for ever what a lot was given and on which terms; the lot itself only says what is left."""
-    entry, terms = books.entries[step.entry], step.terms
+    entry = books.entries[label]
     draft.append(
         "credits",
         {
@@ -131,7 +147,7 @@ def _write_credit(draft: Draft, books: Books, step: Deposit, *, transfer: int, l
             "position": entry.credits,
             "transfer": transfer,
             "lot_id": lot_id,
-            "amount": step.amount,
+            "amount": amount,
             "source": terms.source,
             "payment": terms.payment,
             "cost_amount": terms.cost_amount,
@@ -143,8 +159,16 @@ def _write_credit(draft: Draft, books: Books, step: Deposit, *, transfer: int, l
     entry.credits += 1
 
 
-def _drain(lots: list[tuple[Address, Row]], amount: int, now: int) -> list[tuple[Address, Row, int]]:
+def choose_lots(lots: Iterable[tuple[Address, Row]], asset: str, amount: int, now: int) -> list[Part]:
+    """Return which lots give how much of ``amount``, in the order in which a wallet is drained.
+
+    Raises:
+        InsufficientFunds: they have too little that is neither held, frozen nor lapsed.
+    """
     usable = [(address, lot) for address, lot in lots if not is_lapsed(lot, now)]
+    available = available_of((lot for _, lot in usable), now)
+    if available < amount:
+        raise InsufficientFunds(asset=asset, required=amount, available=available, short_by=amount - available)
     usable.sort(key=lambda pair: _drain_order(pair[1]))
     taken = []
     for address, lot in usable:
@@ -194,7 +218,7 @@ def _lot_row(lot_id: str, account: Account, step: Deposit, now: int) -> dict[str
     }
 
 
-def _write_transfer(draft: Draft, books: Books, *, label: str, source: Account, to: Account, amount: int) -> int:
+def write_transfer(draft: Draft, books: Books, *, label: str, source: Account, to: Account, amount: int) -> int:
     """Write one transfer of the entry called ``label`` and return its position in it."""
     if type(amount) is not int or not 1 <= amount <= MAX_AMOUNT:
         raise NotNamed(f"a transfer moves 1 … 2^53−1 of the smallest unit, not {amount!r}")
@@ -218,7 +242,7 @@ def _write_transfer(draft: Draft, books: Books, *, label: str, source: Account, 
     return entry.transfers - 1
 
 
-def _move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
+def move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
     """Keep a guarded account's balance, never below zero; make sure that an open one is known."""
     if not account.is_guarded:
         if not draft.know_account(account.id):

@@ -89,6 +89,16 @@ class InsufficientFunds(Refused):
     title = "There is not enough in the wallet"
 
 
+class ReversalTooLarge(Refused):
+    code = "reversal_too_large"
+    title = "That would give back more than was taken"
+
+
+class ReversalOfReversal(Refused):
+    code = "reversal_of_reversal"
+    title = "A reversal cannot be reversed"
+
+
 class LimitReached(Refused):
     code = "limit_reached"
     title = "The limit for this offer is reached"
@@ -102,6 +112,21 @@ class AlreadyOwned(Refused):
 class NotEnoughItems(Refused):
     code = "not_enough_items"
     title = "There are not enough of these in the inventory"
+
+
+class HoldNotOpen(Refused):
+    code = "hold_not_open"
+    title = "This hold is over"
+
+
+class HoldTooSmall(Refused):
+    code = "hold_too_small"
+    title = "The hold has set less aside than that"
+
+
+class TooManyHolds(Refused):
+    code = "too_many_holds"
+    title = "This wallet has as many open holds as it may"
 
 
 class Overloaded(Unavailable):

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from storefront.core.accounts import Account
+from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.reads import reads_of
+from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
 from storefront.core.commit.steps import (
     SHOP_ANCHOR,
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -30,11 +32,14 @@ from storefront.core.commit.steps import (
     IdempotencyKey,
     Insert,
     Key,
+    LapseWallet,
     Late,
     LotsOf,
     LotTerms,
     OpenEntry,
     Otherwise,
+    PlaceHold,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
@@ -43,33 +48,42 @@ from storefront.core.commit.steps import (
 )
 from storefront.core.errors import Refused
 from storefront.core.ids import new_id
+from storefront.core.money import split_named
 
 if TYPE_CHECKING:
     from storefront.core.commit.outcome import Answer, Outcome
 
 __all__ = [
     "SHOP_ANCHOR",
+    "CaptureHold",
     "Change",
     "Claim",
     "Count",
     "Deposit",
     "Emit",
+    "EndEntitlement",
     "GrantEntitlement",
     "GrantItem",
     "Group",
     "IdempotencyKey",
     "Insert",
     "Key",
+    "LapseWallet",
     "Late",
+    "LotPart",
     "LotTerms",
     "LotsOf",
     "OpenEntry",
     "Otherwise",
+    "PlaceHold",
     "Plan",
+    "ReleaseHold",
     "Remove",
+    "Restore",
     "Spend",
     "Step",
     "Steps",
+    "TakeBack",
     "TakeItem",
     "Transfer",
 ]
@@ -102,6 +116,32 @@ class Steps:
         self.list.append(OpenEntry(label, entry_id, kind, about, anchor, reverses, facts))
         return entry_id
 
+    def moves_value(self, label: str = "entry") -> bool:
+        """Tell whether the entry called ``label`` has a transfer so far: one without is never written."""
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack)
+        return any(isinstance(step, moving) and step.entry == label for step in self.list)
+
+    def split(
+        self,
+        total: int,
+        parties: Mapping[str, tuple[Account, int]],
+        *,
+        source: Account,
+        anchor: str,
+        remainder: str = "platform",
+        label: str = "entry",
+    ) -> dict[str, int]:
+        """Move ``total`` from ``source`` to the parties, ``name -> (account, weight)``, and return their shares.
+
+        Each share is rounded down; what rounding leaves goes to the party called ``remainder``, which must be one
+        of them. A share of zero moves nothing.
+        """
+        shares = split_named(total, {name: weight for name, (_, weight) in parties.items()}, remainder=remainder)
+        for name, share in shares.items():
+            if share:
+                self.list.append(Transfer(label, source, parties[name][0], share, anchor))
+        return shares
+
     def count(
         self,
         key: str,
@@ -123,21 +163,8 @@ class Steps:
         self, kind: str, *, anchor: str, unique_key: str, due_at: int, now: int, payload: Mapping[str, Any]
     ) -> None:
         """Insert a job that is due at ``due_at`` (business ms); one that waits under ``unique_key`` already stays."""
-        job_id = f"job:{unique_key}"
-        row = {
-            "id": job_id,
-            "unique_key": unique_key,
-            "anchor": anchor,
-            "kind": kind,
-            "payload": msgspec.json.encode(payload).decode(),
-            "state": "waiting",
-            "due_at": due_at,
-            "attempts": 0,
-            "lease_until": 0,
-            "last_error": None,
-            "created_at": now,
-        }
-        self.list.append(Insert("jobs", (job_id,), anchor, row, once=True))
+        row = job_row(kind, anchor=anchor, unique_key=unique_key, due_at=due_at, now=now, payload=payload)
+        self.list.append(Insert("jobs", (row["id"],), anchor, row, once=True))
 
 
 @dataclass(slots=True)

@@ -20,9 +20,31 @@ def available_of(lots: Iterable[Row], now: int) -> int:
     return sum(lot["remaining"] - lot["held"] - lot["frozen"] for lot in lots if not is_lapsed(lot, now))
 
 
-def wallet_json(lots: Iterable[Row], now: int) -> dict[str, Any]:
-    """Describe a wallet from its open lots."""
-    kept = list(lots)
+def pins_of(hold: Row) -> list[tuple[str, int]]:
+    """Return the lots that a hold pins, in drain order: ``[(lot_id, amount), …]``."""
+    return [(lot_id, amount) for lot_id, amount in msgspec.json.decode(hold["pins"])]
+
+
+def is_over(hold: Row, now: int) -> bool:
+    """Tell whether a hold sets nothing aside any more, even if no job has released it yet."""
+    return bool(hold["state"] != "open" or hold["expires_at"] <= now)
+
+
+def _let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Row]:
+    """Return the lots that hold something, without what is pinned by holds whose time is over."""
+    kept = [lot for lot in lots if lot["remaining"]]
+    over = [hold for hold in open_holds if hold["state"] == "open" and is_over(hold, now)]
+    if not over:
+        return kept
+    freed: dict[str, int] = {}
+    for lot_id, amount in (pin for hold in over for pin in pins_of(hold)):
+        freed[lot_id] = freed.get(lot_id, 0) + amount
+    return [{**lot, "held": lot["held"] - freed.get(lot["id"], 0)} for lot in kept]
+
+
+def wallet_json(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> dict[str, Any]:
+    """Describe a wallet from its open lots and open holds; a hold whose time is over holds nothing."""
+    kept = _let_go(lots, open_holds, now)
     expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
     return {
         "balance": sum(lot["remaining"] for lot in kept),

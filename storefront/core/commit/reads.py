@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storefront.core.accounts import Account, wallet
+from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
+    CaptureHold,
     Change,
     Claim,
     Count,
@@ -15,8 +18,11 @@ from storefront.core.commit.steps import (
     Group,
     Insert,
     Key,
+    LapseWallet,
     Late,
     OpenEntry,
+    PlaceHold,
+    ReleaseHold,
     Remove,
     Spend,
     Step,
@@ -33,9 +39,54 @@ def lots_group(account: Account, anchor: str) -> Group:
     return Group("lots", (account.id,), anchor)
 
 
-def _reads_wallet(step: Spend | Deposit) -> Iterable[Key | Group]:
-    account = wallet(step.customer_id, step.asset)
-    return (account_key(account, step.customer_id), lots_group(account, step.customer_id))
+def reversed_key(step: Restore | TakeBack) -> Key:
+    """Name the counter of what all reversals of one entry have given back to a wallet, or taken back from it."""
+    way = "restored" if isinstance(step, Restore) else "taken"
+    return Key("counters", (f"reversed:{step.original}:{way}:{step.account.id}",), step.customer_id)
+
+
+def holds_group(account: Account, anchor: str) -> Group:
+    return Group("holds", (account.id,), anchor)
+
+
+def _reads_wallet(step: Spend | Deposit | PlaceHold | LapseWallet) -> Iterable[Key | Group]:
+    return _wallet(step.customer_id, step.asset)
+
+
+def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
+    """Name a wallet: its balance, its open lots, and the open holds that pin some of them."""
+    account = wallet(customer_id, asset)
+    return (
+        account_key(account, customer_id),
+        lots_group(account, customer_id),
+        holds_group(account, customer_id),
+    )
+
+
+def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
+    yield from _reads_wallet(step)
+    if step.terms.expires_at is not None:
+        job_id = lapse_job_id(wallet(step.customer_id, step.asset), step.terms.expires_at)
+        yield Key("jobs", (job_id,), step.customer_id)
+
+
+def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
+    yield from _wallet(step.customer_id, step.asset)
+    yield Key("holds", (step.hold_id,), step.customer_id)
+    yield Key("jobs", (hold_job_id(step.hold_id),), step.customer_id)
+
+
+def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
+    return () if step.reverses is None else (Key("entries", (step.reverses,), None),)
+
+
+def _reads_reversal(step: Restore | TakeBack) -> Iterable[Key | Group]:
+    yield account_key(step.account, step.customer_id)
+    yield lots_group(step.account, step.customer_id)
+    yield holds_group(step.account, step.customer_id)
+    yield reversed_key(step)
+    for part in step.draws if isinstance(step, Restore) else step.parts:
+        yield Key("lots", (part.lot_id,), step.customer_id)
 
 
 def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
@@ -58,11 +109,11 @@ def _reads_insert(step: Insert) -> Iterable[Key | Group]:
 
 
 _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
-    OpenEntry: lambda step: (),
+    OpenEntry: _reads_original,
     Emit: lambda step: (),
     Transfer: _reads_transfer,
     Spend: _reads_wallet,
-    Deposit: _reads_wallet,
+    Deposit: _reads_deposit,
     GrantItem: _reads_item,
     TakeItem: _reads_item,
     GrantEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
@@ -72,6 +123,13 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Change: lambda step: (Key(step.table, step.id, step.anchor),),
     Remove: lambda step: (Key(step.table, step.id, step.anchor),),
     Late: lambda step: step.reads,
+    Restore: _reads_reversal,
+    TakeBack: _reads_reversal,
+    EndEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
+    PlaceHold: _reads_wallet,
+    CaptureHold: _reads_hold,
+    ReleaseHold: _reads_hold,
+    LapseWallet: _reads_wallet,
 }
 
 

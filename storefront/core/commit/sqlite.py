@@ -9,6 +9,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
-from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
+from storefront.core.commit.store import EPOCH_BITS, GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -28,6 +30,8 @@ PRAGMAS = (
     "PRAGMA recursive_triggers=ON",
     "PRAGMA busy_timeout=5000",
     "PRAGMA wal_autocheckpoint=10000",
+    # In KB: the inner pages of all indexes of a large shop stay in memory; unasked, SQLite keeps 2 MB.
+    "PRAGMA cache_size=-65536",
 )
 LARGEST_CHUNK = 64
 
@@ -38,9 +42,14 @@ def compile_sql(statement: ClauseElement) -> str:
 
 
 def _select_many(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
-    """Return one statement that finds the rows of many keys, given as a JSON array ``:keys`` of arrays."""
+    """Return one statement that finds the rows of many keys, given as a JSON array ``:keys``.
+
+    A key of several columns is an array in it, a key of one column is the bare value.
+    """
     shown = ", ".join(f"t.{name}" for name in columns)
     matches = " AND ".join(f"t.{name} = json_extract(k.value, '$[{n}]')" for n, name in enumerate(key)) or "0"
+    if len(key) == 1:
+        matches = f"t.{key[0]} = k.value"
     # CROSS JOIN keeps SQLite from turning the join around: keys first, then one look-up each.
     return f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table} AS t WHERE {matches}"  # noqa: S608
 
@@ -64,6 +73,7 @@ class TableStatements:
         conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
         self._on_update = conflict + (f"UPDATE SET {changes}" if changes else "NOTHING")
+        self._values = itemgetter(*self.columns)
         self._written: dict[tuple[str, int], str] = {}
 
     def insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
@@ -83,9 +93,13 @@ class TableStatements:
             # Powers of two, so that a few statements serve every number of rows.
             size = min(LARGEST_CHUNK, 1 << ((len(rows) - at).bit_length() - 1))
             chunk = rows[at : at + size]
-            values = [row[name] for row in chunk for name in self.columns]
-            connection.execute(self._sql(suffix, size), values)
+            connection.execute(self._sql(suffix, size), self._flatten(chunk))
             at += size
+
+    def _flatten(self, rows: Sequence[Row]) -> list[Any]:
+        if len(self.columns) == 1:
+            return list(map(self._values, rows))
+        return list(chain.from_iterable(map(self._values, rows)))
 
     def _sql(self, suffix: str, size: int) -> str:
         known = self._written.get((suffix, size))
@@ -142,7 +156,9 @@ class SqliteStore:
             connection.execute(pragma)
         numbers = [connection.execute(f"SELECT max(commit_no) FROM {table}").fetchone()[0]  # noqa: S608
                    for table in ("events", "entries", "item_movements")]  # fmt: skip
-        self._commit_no = max((number for number in numbers if number is not None), default=0)
+        epoch = connection.execute("SELECT value FROM settings WHERE key = 'epoch'").fetchone()
+        numbers.append(int(epoch[0]) << EPOCH_BITS if epoch else 0)
+        self._commit_no = max(number for number in numbers if number is not None)
         names = connection.execute("SELECT id FROM accounts WHERE guarded = 0")
         self._open_accounts = {row[0] for row in names}
         self._connection = connection
@@ -199,12 +215,20 @@ class SqliteStore:
         for group in wanted.groups:
             groups.setdefault(group.table, []).append(group.id)
             state.groups[(group.table, group.id)] = []
+        holds = groups.pop("holds", [])
         for table, identities in groups.items():
-            statements = self._tables[table]
-            for values in _find(connection, statements.select_groups, identities):
-                address, row = _keep_row(state, statements, values)
-                name = tuple(row[column] for column in statements.group_columns)
-                state.groups[(table, name)].append(address)
+            self._load_group(connection, state, table, identities)
+        # Holds pin lots, so where no lot is pinned there is no open hold to look for: purchases are spared it.
+        self._load_group(connection, state, "holds", [account for account in holds if _is_pinned(state, account)])
+
+    def _load_group(
+        self, connection: sqlite3.Connection, state: State, table: str, identities: Sequence[tuple[str, ...]]
+    ) -> None:
+        statements = self._tables[table]
+        for values in _find(connection, statements.select_groups, identities):
+            address, row = _keep_row(state, statements, values)
+            name = tuple(row[column] for column in statements.group_columns)
+            state.groups[(table, name)].append(address)
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
         anchors = [
@@ -222,7 +246,16 @@ class SqliteStore:
 
 
 def _find(connection: sqlite3.Connection, sql: str, keys: Sequence[tuple[str | int, ...]]) -> Iterable[Any]:
-    return connection.execute(sql, {"keys": msgspec.json.encode(keys).decode()}) if keys else ()
+    if not keys:
+        return ()
+    listed = keys if len(keys[0]) != 1 else [key[0] for key in keys]
+    return connection.execute(sql, {"keys": msgspec.json.encode(listed).decode()})
+
+
+def _is_pinned(state: State, account: tuple[str, ...]) -> bool:
+    """Tell whether a loaded wallet has held lots; of one whose lots were not loaded nobody knows."""
+    lots = state.groups.get(("lots", account))
+    return lots is None or any(row is not None and row["held"] for row in map(state.rows.get, lots))
 
 
 def _keep_row(state: State, statements: TableStatements, values: tuple[Any, ...]) -> tuple[Address, Row]:

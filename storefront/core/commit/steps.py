@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from storefront.core.accounts import Account
+from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
 
 SHOP_ANCHOR = "shop"
@@ -232,8 +233,54 @@ class Late:
     """Ask a pure function, registered by name at start, to decide with the loaded values."""
 
     name: str
-    reads: tuple[Key, ...]
+    reads: tuple[Key | Group, ...]
     facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceHold:
+    """Set funds of a wallet aside until ``expires_at`` (business ms): its lots are pinned in the order of a spend."""
+
+    hold_id: str
+    customer_id: str
+    asset: str
+    amount: int
+    expires_at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHold:
+    """Take what an open hold has set aside, or a part of it; the rest is given back at once.
+
+    ``amount`` None takes all. The entry may take nothing else out of that wallet. ``LotsOf(label)`` names
+    the lots that were drawn.
+    """
+
+    entry: str
+    hold_id: str
+    customer_id: str
+    asset: str
+    to: Account
+    amount: int | None = None
+    label: str = "spend"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Give back all that an open hold has set aside."""
+
+    hold_id: str
+    customer_id: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class LapseWallet:
+    """Do what time has done to a wallet: holds that are over are released, lots that are over go to breakage."""
+
+    customer_id: str
+    asset: str
 
 
 Step = (
@@ -251,4 +298,11 @@ Step = (
     | Remove
     | Emit
     | Late
+    | Restore
+    | TakeBack
+    | EndEntitlement
+    | PlaceHold
+    | CaptureHold
+    | ReleaseHold
+    | LapseWallet
 )

@@ -32,9 +32,17 @@ class Wanted:
         return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups))
 
 
-GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {"lots": ("account",), "entitlements": ("customer_id", "key")}
+EPOCH_BITS = 48
+"""A commit number is the database's epoch and, in its lower bits, a number that rises within it. What was lost with
+an epoch (books restored from a backup, a move to another cluster) can never lie above what comes after it."""
+
+GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "lots": ("account",),
+    "entitlements": ("customer_id", "key"),
+    "holds": ("account",),
+}
 """Which columns of a table its groups are asked by."""
-GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0"}
+GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0", "holds": "state = 'open'"}
 """What else makes a row part of a group."""
 
 Decide = Callable[[State, int], Writes]

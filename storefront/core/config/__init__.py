@@ -8,8 +8,10 @@ from storefront.core.config.building import build, load_config
 from storefront.core.config.loading import Document, read_document
 from storefront.core.config.mistakes import ConfigError, Mistake
 from storefront.core.config.model import (
+    AnchorTarget,
     ApiKey,
     Asset,
+    Audit,
     Available,
     Config,
     Database,
@@ -38,8 +40,10 @@ from storefront.core.config.typed import DEFAULT_RATE_LIMITS
 
 __all__ = [
     "DEFAULT_RATE_LIMITS",
+    "AnchorTarget",
     "ApiKey",
     "Asset",
+    "Audit",
     "Available",
     "Config",
     "ConfigError",

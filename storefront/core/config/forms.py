@@ -1,5 +1,6 @@
 """Forms of text that a pattern cannot say well: instants, origins, networks, languages. Each answers what is wrong."""
 
+import base64
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
@@ -57,6 +58,28 @@ def _https(text: str) -> str | None:
     return None if is_address and not re.search(r"\s", text) else "must be an https:// address"
 
 
+def _receiver(text: str) -> str | None:
+    """Where our own webhooks go: to the world by https only, to this machine also without."""
+    parts = _split(text)
+    if parts is None or parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.hostname or ""):
+        return "must be an https:// address"
+    if parts.username is not None or parts.password is not None:
+        return "must not hold a user name or password"
+    is_here = parts.hostname in ("localhost", "127.0.0.1", "::1")
+    return (
+        None if parts.scheme == "https" or is_here else "must be an https:// address; http:// is for this machine only"
+    )
+
+
+def _signing_secret(text: str) -> str | None:
+    says = "must be whsec_ and 24 to 64 bytes in base64"
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return says
+    return None if text.startswith("whsec_") and 24 <= len(key) <= 64 else says
+
+
 def _split(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)
@@ -109,6 +132,8 @@ _FORMS: Mapping[str, Callable[[str], str | None]] = {
     "time": _instant,
     "origin": _origin,
     "https": _https,
+    "receiver": _receiver,
+    "signing_secret": _signing_secret,
     "network": _network,
     "language": _language,
     "database": _database,

@@ -96,7 +96,7 @@ def _unknown_keys(error: ValidationError, path: Path, schema: Mapping[str, objec
         hint = did_you_mean(key, known)
         meant = next((name for name in known if hint.endswith(f" {show_key(name)}?")), None)
         if not hint and known:
-            hint = f"; known here: {', '.join(known[:16])}{' …' if len(known) > 16 else ''}"
+            hint = f"; known here: {', '.join(known[:20])}{' …' if len(known) > 20 else ''}"
         yield Complaint((*path, key), f"unknown key{hint}", at_key=True, meant=(*path, meant) if meant else path)
     if rest := unknown[_MOST_UNKNOWN:]:
         yield Complaint((*path, rest[0]), f"unknown key, the first of {len(rest)} more", at_key=True, meant=path)

@@ -240,6 +240,23 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class AnchorTarget:
+    """Who keeps anchors: a file or a webhook, never both. A webhook's address may be a secret by itself."""
+
+    file: Path | None
+    webhook: Secret[str] | None
+    secret: Secret[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Where the newest seal is kept outside, and how often it is brought there at most."""
+
+    anchors: tuple[AnchorTarget, ...]
+    every_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that the operator said, with defaults filled in.
 
@@ -264,6 +281,7 @@ class Config:
     keys: tuple[ApiKey, ...]
     purchases: Purchases
     retention: Retention
+    audit: Audit
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

@@ -1,5 +1,6 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
+from storefront.core.config.schema_audit import audit
 from storefront.core.config.schema_parts import (
     NAME_PATTERN,
     SAYS_NAME,
@@ -57,6 +58,7 @@ def core_sections() -> Schema:
         ),
         "purchases": _purchases(),
         "retention": _retention(),
+        "audit": audit(),
     }
 
 

@@ -186,6 +186,24 @@ def _addresses(facts: Facts) -> Iterator[Complaint]:
             yield Complaint(("web", "return_origins", index), "must begin with https:// in live mode")
 
 
+def _anchors(facts: Facts) -> Iterator[Complaint]:
+    listed = facts.section("audit").get("anchors")
+    seen: dict[str, int] = {}
+    for index, anchor in enumerate(listed if isinstance(listed, list) else []):
+        path: Path = ("audit", "anchors", index)
+        if not isinstance(anchor, dict):
+            continue
+        if ("file" in anchor) == ("webhook" in anchor):
+            yield Complaint(path, "must be either a `file` or a `webhook`")
+        elif "secret" in anchor and "webhook" not in anchor:
+            yield Complaint((*path, "secret"), "is for webhooks; a file is not signed", at_key=True, meant=path)
+        target = anchor.get("file", anchor.get("webhook"))
+        if isinstance(target, str) and target in seen:
+            yield Complaint(path, f"is the same as [{seen[target]}]")
+        elif isinstance(target, str):
+            seen[target] = index
+
+
 def _tips(facts: Facts) -> Iterator[Complaint]:
     for name, creator in facts.section("creators").items():
         tips = _mapping(_mapping(creator).get("tips"))
@@ -242,5 +260,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _gateways,
     _real_money,
     _addresses,
+    _anchors,
     _tips,
 )

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from storefront.core.config.forms import read_instant, read_origin
 from storefront.core.config.loading import Document
 from storefront.core.config.mistakes import Mistake
 from storefront.core.config.model import (
+    AnchorTarget,
     ApiKey,
     Asset,
+    Audit,
     Available,
     Config,
     Database,
@@ -31,6 +34,7 @@ from storefront.core.config.model import (
     Web,
     Window,
 )
+from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
 from storefront.core.config.secret import Secret
 
@@ -85,6 +89,7 @@ def make_config(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
         ),
+        audit=_audit(_section(value, "audit"), document.folder),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
@@ -197,6 +202,18 @@ def _key(section: Section) -> ApiKey:
     assert isinstance(key, Secret)
     kind = KeyKind(_text(section, "kind", "server"))
     return ApiKey(key=key, kind=kind, name=_text(section, "name", kind.value), scopes=_texts(section, "scopes"))
+
+
+def _audit(section: Section, folder: Path) -> Audit:
+    targets = tuple(_anchor(_mapping(one), folder) for one in _list(section, "anchors"))
+    return Audit(targets, _integer(section, "every_seconds", DEFAULT_EVERY_SECONDS))
+
+
+def _anchor(section: Section, folder: Path) -> AnchorTarget:
+    file, webhook, secret = _maybe(section, "file"), section.get("webhook"), section.get("secret")
+    assert webhook is None or isinstance(webhook, Secret)
+    assert secret is None or isinstance(secret, Secret)
+    return AnchorTarget(None if file is None else folder / file, webhook, secret)
 
 
 def _wording(section: Section, key: str, shop: Shop) -> Text | None:

@@ -1,0 +1,79 @@
+"""The part of L9 that looks backward: a lot is what its credits gave it, on the terms that they state."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, func, or_, select
+
+from storefront.core.audit.check import Violation, each_row
+from storefront.core.tables import accounts, credits, lots, transfers
+
+_TERMS = ("source", "payment", "cost_currency", "priority", "expires_at")
+
+
+def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
+    """Compare every lot with its credits, and every transfer into a wallet with the credits that it made."""
+    given = (
+        select(
+            credits.c.lot_id, func.sum(credits.c.amount).label("amount"), func.sum(credits.c.cost_amount).label("cost")
+        )
+        .group_by(credits.c.lot_id)
+        .subquery()
+    )
+    amount = func.coalesce(given.c.amount, 0)
+    wrong = (
+        select(lots.c.id, lots.c.amount, lots.c.cost_amount, amount.label("given"), given.c.cost)
+        .join(given, given.c.lot_id == lots.c.id, isouter=True)
+        .where(or_(amount != lots.c.amount, given.c.cost.is_distinct_from(lots.c.cost_amount)))
+    )
+    for row in each_row(connection, wrong):
+        found = f"lot {row.id} opened with {row.amount}, its credits gave {int(row.given)}"
+        if int(row.given) == row.amount:
+            cost = None if row.cost is None else int(row.cost)
+            found = f"lot {row.id} says that {row.cost_amount} was paid for it, its credits say {cost}"
+        yield Violation("L9", (row.id,), found)
+    yield from _other_terms(connection)
+    yield from _stray_credits(connection)
+
+
+def _other_terms(connection: Connection) -> Iterator[Violation]:
+    differs = or_(*(credits.c[name].is_distinct_from(lots.c[name]) for name in _TERMS))
+    statement = (
+        select(credits.c.entry_id, credits.c.position, credits.c.lot_id, lots.c.id)
+        .join(lots, lots.c.id == credits.c.lot_id, isouter=True)
+        .where(or_(lots.c.id.is_(None), differs))
+    )
+    for row in each_row(connection, statement):
+        fault = "states other terms than the lot" if row.id else "is for the lot, which does not exist:"
+        message = f"credit {row.position} of entry {row.entry_id} {fault} {row.lot_id}"
+        yield Violation("L9", (row.entry_id, row.lot_id), message)
+
+
+def _stray_credits(connection: Connection) -> Iterator[Violation]:
+    """Every transfer into a wallet is credited whole, to lots of that wallet."""
+    per_transfer = (
+        select(credits.c.entry_id, credits.c.transfer, lots.c.account, func.sum(credits.c.amount).label("amount"))
+        .join(lots, lots.c.id == credits.c.lot_id)
+        .group_by(credits.c.entry_id, credits.c.transfer, lots.c.account)
+        .subquery()
+    )
+    credited = func.coalesce(per_transfer.c.amount, 0)
+    statement = (
+        select(transfers, credited.label("credited"))
+        .join(accounts, and_(accounts.c.id == transfers.c.destination, accounts.c.role == "wallet"))
+        .join(
+            per_transfer,
+            and_(
+                per_transfer.c.entry_id == transfers.c.entry_id,
+                per_transfer.c.transfer == transfers.c.position,
+                per_transfer.c.account == transfers.c.destination,
+            ),
+            isouter=True,
+        )
+        .where(credited != transfers.c.amount)
+    )
+    for row in each_row(connection, statement):
+        message = (
+            f"transfer {row.position} of entry {row.entry_id} put {row.amount} into wallet {row.destination}, "
+            f"its credits say {int(row.credited)}"
+        )
+        yield Violation("L9", (row.entry_id,), message)

@@ -1,0 +1,100 @@
+"""L10, E1, A2 of what is given by hand: each grant has its entry, its reason and actor, and its audit row."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
+
+_GRANT = "grant_"
+
+
+def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
+    """L10: a granted amount is one transfer from issuance to the customer, in an entry about that grant alone."""
+    given = and_(
+        transfers.c.source == literal("platform:issuance:") + grants.c.asset,
+        transfers.c.destination == literal("customer:") + grants.c.customer_id + ":" + grants.c.asset,
+    )
+    amount = func.coalesce(func.sum(case((given, transfers.c.amount), else_=0)), 0)
+    statement = (
+        select(grants.c.id, grants.c.amount, grants.c.asset, grants.c.entry_id, entries.c.about,
+               amount.label("given"), func.count(transfers.c.position).label("transfers"))
+        .join(entries, entries.c.id == grants.c.entry_id, isouter=True)
+        .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
+        .group_by(grants.c.id, entries.c.id)
+        .having(or_(
+            and_(grants.c.asset.is_not(None),
+                 or_(entries.c.id.is_(None), amount != grants.c.amount, func.count(transfers.c.position) != 1)),
+            and_(grants.c.entry_id.is_not(None),
+                 or_(entries.c.id.is_(None), entries.c.about != grants.c.id, entries.c.kind != "grant")),
+        ))
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        fault = f"names the entry {row.entry_id}, which is about {row.about or 'nothing: it does not exist'}"
+        if row.entry_id is None:
+            fault = f"gave {row.amount} {row.asset}, but names no entry"
+        elif row.about == row.id:
+            fault = f"says {row.amount} {row.asset}, its entry gave {int(row.given)} in {row.transfers} transfers"
+        yield Violation("L10-grants", (row.id,), f"grant {row.id} {fault}")
+    stray = (
+        select(entries.c.id, entries.c.about)
+        .join(grants, and_(grants.c.id == entries.c.about, grants.c.entry_id == entries.c.id), isouter=True)
+        .where(entries.c.kind == "grant", grants.c.id.is_(None))
+    )
+    for row in each_row(connection, stray):
+        message = f"entry {row.id} grants something for {row.about}, which is no grant of that entry"
+        yield Violation("L10-grants", (row.id,), message)
+
+
+def grants_say_why(connection: Connection) -> Iterator[Violation]:
+    """E1: a grant names a reason and an actor, and goods that name a grant have one, for that customer."""
+    unnamed = select(grants.c.id).where(or_(grants.c.reason == "", grants.c.actor == ""))
+    for row in each_row(connection, unnamed):
+        yield Violation("E1-grants", (row.id,), f"grant {row.id} does not say why, or by whom")
+    goods = union_all(
+        select(entitlements.c.id, entitlements.c.customer_id, entitlements.c.source_id.label("grant_id"))
+        .where(entitlements.c.source_type == "grant"),
+        select(item_movements.c.id, item_movements.c.customer_id, item_movements.c.about)
+        .where(item_movements.c.about.startswith(_GRANT, autoescape=True)),
+    ).subquery("goods")  # fmt: skip
+    same = and_(grants.c.id == goods.c.grant_id, grants.c.customer_id == goods.c.customer_id)
+    statement = select(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
+    for row in each_row(connection, statement):
+        message = f"{row.id} was given to {row.customer_id} by the grant {row.grant_id}, which does not exist"
+        yield Violation("E1-grants", (row.id, row.grant_id), message)
+
+
+def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation]:
+    """A2: each grant and each refund has exactly one audit row by the same actor, and each such row its object."""
+    done = union_all(
+        select(literal("grant.made").label("action"), grants.c.id, grants.c.actor),
+        select(literal("purchase.refunded"), reversals.c.id, reversals.c.actor).where(reversals.c.cause == "refund"),
+    ).subquery("done")
+    same = and_(audit_actions.c.action == done.c.action, audit_actions.c.about == done.c.id)
+    by_actor = func.coalesce(func.sum(case((audit_actions.c.actor == done.c.actor, 1), else_=0)), 0)
+    unrecorded = (
+        select(done.c.action, done.c.id, done.c.actor, func.count(audit_actions.c.id).label("rows"),
+               by_actor.label("by_actor"))
+        .join(audit_actions, same, isouter=True)
+        .group_by(done.c.action, done.c.id, done.c.actor)
+        .having(or_(func.count(audit_actions.c.id) != 1, by_actor != 1))
+    )  # fmt: skip
+    for row in each_row(connection, unrecorded):
+        message = f"{row.id} was made by {row.actor}, but has {row.rows} audit rows, {int(row.by_actor)} of them theirs"
+        yield Violation("A2-credits", (row.id,), message)
+    baseless = (
+        select(audit_actions.c.id, audit_actions.c.action, audit_actions.c.about)
+        .join(done, same, isouter=True)
+        .where(audit_actions.c.action.in_(("grant.made", "purchase.refunded")), done.c.id.is_(None))
+    )
+    for row in each_row(connection, baseless):
+        message = f"audit row {row.id} says {row.action} of {row.about}, which does not exist"
+        yield Violation("A2-credits", (row.id, row.about), message)
+
+
+CHECKS = (
+    Check("L10-grants", "Every grant points to the entry that gave it, and back", grants_point_to_entries),
+    Check("E1-grants", "Every grant says why, and goods of a grant have one", grants_say_why),
+    Check("A2-credits", "Every grant and refund has a record of who made it", manual_credits_have_audit_rows),
+)

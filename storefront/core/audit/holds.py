@@ -1,0 +1,94 @@
+"""L2-holds: what lots hold is what open holds pin, and a captured hold took exactly what it says."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+from sqlalchemy import Connection, and_, func, or_, select
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import entries, holds, lots, transfers
+
+_Pins = msgspec.json.Decoder(list[tuple[str, int]])
+
+
+def holds_equal_pins(connection: Connection) -> Iterator[Violation]:
+    """Every lot holds what open holds pin in it; each hold pins its amount; captures moved what they say."""
+    pinned: Counter[tuple[str, str]] = Counter()
+    # Only open holds are kept in memory, as (wallet, lot) -> amount: they are few, and all are soon over.
+    for row in each_row(connection, select(holds.c.id, holds.c.account, holds.c.amount, holds.c.pins, holds.c.state)):
+        pins = _Pins.decode(row.pins)
+        if sum(amount for _, amount in pins) != row.amount or any(amount < 1 for _, amount in pins):
+            yield Violation("L2-holds", (row.id,), f"hold {row.id} sets {row.amount} aside, its pins are {row.pins}")
+        if row.state == "open":
+            for lot_id, amount in pins:
+                pinned[row.account, lot_id] += amount
+    held = select(lots.c.id, lots.c.account, lots.c.held).where(lots.c.held != 0)
+    for row in each_row(connection, held):
+        expected = pinned.pop((row.account, row.id), 0)
+        if expected != row.held:
+            message = f"lot {row.id} of {row.account} holds {row.held}, open holds pin {expected} in it"
+            yield Violation("L2-holds", (row.id,), message)
+    for (account, lot_id), amount in pinned.items():
+        message = f"open holds pin {amount} in lot {lot_id} of {account}, which holds nothing"
+        yield Violation("L2-holds", (lot_id,), message)
+    yield from _ends(connection)
+    yield from _captures(connection)
+
+
+def _ends(connection: Connection) -> Iterator[Violation]:
+    """A captured hold names how much and by which entry; any other took nothing; only an open one has no end."""
+    is_captured = holds.c.state == "captured"
+    wrong = select(holds).where(
+        or_(
+            is_captured != (holds.c.captured > 0),
+            is_captured != holds.c.entry_id.is_not(None),
+            (holds.c.state == "open") != holds.c.closed_at.is_(None),
+            holds.c.captured > holds.c.amount,
+        )
+    )
+    for row in each_row(connection, wrong):
+        message = (
+            f"hold {row.id} of {row.amount} is {row.state}, with {row.captured} captured by {row.entry_id}, "
+            f"closed at {row.closed_at}"
+        )
+        yield Violation("L2-holds", (row.id,), message)
+
+
+def _captures(connection: Connection) -> Iterator[Violation]:
+    """The entry of a capture took exactly what was captured out of the wallet."""
+    taken = (
+        select(transfers.c.entry_id, transfers.c.source, func.sum(transfers.c.amount).label("amount"))
+        .where(transfers.c.entry_id.in_(select(holds.c.entry_id).where(holds.c.entry_id.is_not(None))))
+        .group_by(transfers.c.entry_id, transfers.c.source)
+        .subquery("taken")
+    )
+    captured = (
+        select(holds.c.entry_id, holds.c.account, func.sum(holds.c.captured).label("captured"))
+        .where(holds.c.entry_id.is_not(None))
+        .group_by(holds.c.entry_id, holds.c.account)
+        .subquery("captured")
+    )
+    moved = func.coalesce(taken.c.amount, 0)
+    wrong = (
+        select(captured, moved.label("moved"))
+        .join(taken, and_(taken.c.entry_id == captured.c.entry_id, taken.c.source == captured.c.account), isouter=True)
+        .where(moved != captured.c.captured)
+    )
+    for row in each_row(connection, wrong):
+        message = (
+            f"holds say that entry {row.entry_id} captured {int(row.captured)} of {row.account}, "
+            f"it took {int(row.moved)}"
+        )
+        yield Violation("L2-holds", (row.entry_id,), message)
+    orphans = (
+        select(entries.c.id, entries.c.about)
+        .join(holds, and_(holds.c.entry_id == entries.c.id, holds.c.id == entries.c.about), isouter=True)
+        .where(entries.c.kind == "hold.captured", holds.c.id.is_(None))
+    )
+    for row in each_row(connection, orphans):
+        message = f"entry {row.id} captured the hold {row.about}, which does not say so"
+        yield Violation("L2-holds", (row.id,), message)
+
+
+CHECKS = (Check("L2-holds", "Held amounts equal open holds, captures their entries", holds_equal_pins, is_deep=False),)

@@ -1,0 +1,88 @@
+"""Refunds as rows and as JSON: what was given back for a purchase, and what was taken back for it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import iso
+from storefront.core.reading import PointReader, Query, Row
+from storefront.core.tables import reversals
+
+_REFUNDS = Query(
+    select(reversals).where(reversals.c.purchase_id == bindparam("purchase_id")).order_by(reversals.c.number)
+)
+
+
+class TakenItem(msgspec.Struct, frozen=True):
+    """Items of one SKU: how many were asked back, how many were there, how many are written off."""
+
+    sku: str
+    demanded: int
+    taken: int
+    written_off: int
+
+
+class TakenCredit(msgspec.Struct, frozen=True):
+    """Virtual currency that the purchase had given: asked back, still unspent and taken, written off."""
+
+    asset: str
+    source: str
+    demanded: int
+    taken: int
+    written_off: int
+
+
+class TakenBack(msgspec.Struct, frozen=True):
+    """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended."""
+
+    strategy: str
+    quantity: int
+    items: tuple[TakenItem, ...] = ()
+    credits: tuple[TakenCredit, ...] = ()
+    entitlements: tuple[str, ...] = ()
+
+
+async def read_refunds(reader: PointReader, purchase_id: str) -> Sequence[Row]:
+    """Return the rows of a purchase's refunds, oldest first."""
+    return await reader.all(_REFUNDS, purchase_id=purchase_id)
+
+
+def taken_back(row: Row) -> TakenBack:
+    """Return what a refund's row says was taken back."""
+    return msgspec.json.decode(row["taken_back"], type=TakenBack)
+
+
+def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
+    """Return the wire shape of a refund; one that is only looked at (a dry run) has no id and no time."""
+    taken = taken_back(row)
+    return {
+        "id": None if is_dry_run else row["id"],
+        "purchase": row["purchase_id"],
+        "number": row["number"],
+        "cause": row["cause"],
+        "amount": {"amount": row["amount"], "currency": row["currency"]},
+        "quantity": taken.quantity,
+        "strategy": taken.strategy,
+        "taken_back": {
+            "items": msgspec.to_builtins(taken.items),
+            "credits": msgspec.to_builtins(taken.credits),
+            "entitlements": list(taken.entitlements),
+        },
+        "reason": row["reason"],
+        "actor": row["actor"],
+        "created_at": None if is_dry_run else iso(row["created_at"]),
+        "dry_run": is_dry_run,
+    }
+
+
+def summary_json(row: Row) -> dict[str, Any]:
+    """Return what a purchase shows of a refund to everybody who may see the purchase: no reason, no actor."""
+    return {
+        "id": row["id"],
+        "number": row["number"],
+        "amount": {"amount": row["amount"], "currency": row["currency"]},
+        "quantity": taken_back(row).quantity,
+        "created_at": iso(row["created_at"]),
+    }

@@ -1,0 +1,244 @@
+"""Deciding a refund: how much, which goods that means, and what of them is still there.
+
+Value goes back into the lots it came from; goods are taken back in this order: the unspent part of the lots
+that the purchase filled, unused items, its rights. What is missing refuses the refund, or is written off.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+from sqlalchemy import and_, bindparam, func, select
+
+from storefront.core.accounts import wallet
+from storefront.core.commit.plan import LotPart
+from storefront.core.commit.restore_steps import unspent
+from storefront.core.errors import Conflict, Refused
+from storefront.core.kinds import Line, Reversal, Reverses
+from storefront.core.money import Money
+from storefront.core.reading import PointReader, Query, Row
+from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, read_refunds, taken_back
+from storefront.core.services import Services
+from storefront.core.tables import credits, draws, entitlements, items, lots, reversals, transfers
+
+_DRAWN = Query(
+    select(draws.c.lot_id, draws.c.amount)
+    .join(transfers, and_(transfers.c.entry_id == draws.c.entry_id, transfers.c.position == draws.c.transfer))
+    .where(draws.c.entry_id == bindparam("entry_id"), transfers.c.source == bindparam("account"))
+    .order_by(draws.c.position)
+)
+_CREDITED = Query(
+    select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
+    .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
+    .join(lots, lots.c.id == credits.c.lot_id)
+    .where(credits.c.entry_id == bindparam("entry_id"))
+    .order_by(credits.c.position)
+)
+_TAKEN_BEFORE = Query(
+    select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
+    .join(reversals, reversals.c.entry_id == draws.c.entry_id)
+    .where(reversals.c.purchase_id == bindparam("purchase_id"))
+    .group_by(draws.c.lot_id)
+)
+_ITEM = Query(
+    select(items.c.quantity, items.c.frozen).where(
+        items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")
+    )
+)
+_RIGHTS = Query(
+    select(entitlements.c.key).where(
+        entitlements.c.customer_id == bindparam("customer_id"),
+        entitlements.c.source_id == bindparam("source_id"),
+        entitlements.c.ended_at.is_(None),
+    )
+)
+
+
+class NotRefundable(Conflict):
+    code = "not_refundable"
+    title = "This purchase cannot be refunded"
+
+
+class RefundAtGateway(Refused):
+    code = "refund_at_gateway"
+    title = "Refunds through the payment gateway are not offered yet"
+
+
+class AlreadyRefunded(Refused):
+    code = "already_refunded"
+    title = "Everything is refunded already"
+
+
+class RefundTooLarge(Refused):
+    code = "refund_too_large"
+    title = "There is not that much left to refund"
+
+
+class GoodsUsed(Refused):
+    code = "goods_used"
+    title = "Not all of the goods are still there"
+
+
+class Strategy(StrEnum):
+    """What a refund does about goods that are gone: refuse, or write them off."""
+
+    FAIL = "fail"
+    FLOOR = "floor"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundCredit:
+    """What is taken of one demand for currency: the lots it lies in, and what the purchase gave to the wallet."""
+
+    told: TakenCredit
+    parts: tuple[LotPart, ...]
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``."""
+
+    number: int
+    amount: int
+    becomes: str
+    taken: TakenBack
+    draws: tuple[LotPart, ...]
+    credits: tuple[FoundCredit, ...]
+
+
+async def decide(
+    services: Services, purchase: Row, *, amount: int | None, quantity: int | None, strategy: Strategy
+) -> Decision:
+    """Decide a refund by what the books hold now; nothing is written.
+
+    Raises:
+        NotRefundable, RefundAtGateway, AlreadyRefunded, RefundTooLarge: it cannot be given back like that.
+        GoodsUsed: goods are missing and ``strategy`` is ``fail``; the facts name them.
+    """
+    _refuse_others(purchase)
+    offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
+    async with services.reader.snapshot() as reader:
+        before = await read_refunds(reader, purchase["id"])
+        given_back = sum(row["amount"] for row in before)
+        units_back = sum(taken_back(row).quantity for row in before)
+        amount, quantity = _how_much(purchase, given_back, units_back, amount, quantity)
+        demands = Reversal()
+        if quantity:
+            details = msgspec.json.decode(purchase["details"])
+            line = Line(offer, quantity, Money(amount, purchase["currency"]), details)
+            _kind(services, offer.kind).reverse(line, demands)
+        are_all_back = units_back + quantity == purchase["quantity"]
+        found = await _find_credits(reader, purchase, demands.credits, services.clock.now())
+        taken = TakenBack(
+            strategy=str(strategy),
+            quantity=quantity,
+            items=await _find_items(reader, purchase["customer_id"], demands.items),
+            credits=tuple(one.told for one in found),
+            entitlements=await _rights(reader, purchase) if are_all_back else (),
+        )
+        _refuse_missing(taken, strategy)
+        drawn = await _drawn(reader, purchase) if amount else ()
+    is_full = are_all_back and given_back + amount == purchase["total"]
+    return Decision(len(before) + 1, amount, "full" if is_full else "part", taken, drawn, tuple(found))
+
+
+def _refuse_others(purchase: Row) -> None:
+    if purchase["pay_with"] not in ("wallet", "free"):
+        raise RefundAtGateway(gateway=purchase["pay_with"])
+    if purchase["status"] != "completed":
+        raise NotRefundable(f"The purchase is {purchase['status']}; only completed ones are refunded.")
+
+
+def _kind(services: Services, name: str) -> Reverses:
+    kind = services.kind_as(name, Reverses)
+    if kind is None:
+        raise NotRefundable(f"Goods of the kind {name} cannot be taken back; refund an amount without them.")
+    return kind
+
+
+def _how_much(
+    purchase: Row, given_back: int, units_back: int, amount: int | None, quantity: int | None
+) -> tuple[int, int]:
+    """Return amount and quantity: of units without an amount, their exact share of the price.
+
+    An amount alone is given back without any goods, unless it is all that was left.
+    """
+    total, units = purchase["total"], purchase["quantity"]
+    left, units_left = total - given_back, units - units_back
+    if left == 0 and units_left == 0:
+        raise AlreadyRefunded
+    if (amount or 0) > left or (quantity or 0) > units_left:
+        raise RefundTooLarge(left={"amount": left, "currency": purchase["currency"]}, quantity_left=units_left)
+    if quantity is None:
+        quantity = units_left if amount is None or amount == left else 0
+    if amount is None:
+        until = units_back + quantity
+        share = total * until // units - total * units_back // units
+        amount = left if quantity == units_left else min(left, share)
+    return amount, quantity
+
+
+async def _drawn(reader: PointReader, purchase: Row) -> tuple[LotPart, ...]:
+    """Return what paid for the purchase: the draws of its entry, in their order."""
+    account = wallet(purchase["customer_id"], purchase["currency"]).id
+    rows = await reader.all(_DRAWN, entry_id=purchase["entry_id"], account=account)
+    return tuple(LotPart(row["lot_id"], row["amount"]) for row in rows)
+
+
+async def _find_items(reader: PointReader, customer_id: str, demands: Mapping[str, int]) -> tuple[TakenItem, ...]:
+    found = []
+    for sku, demanded in demands.items():
+        row = await reader.first(_ITEM, customer_id=customer_id, sku=sku)
+        taken = 0 if row is None else min(demanded, row["quantity"] - row["frozen"])
+        found.append(TakenItem(sku, demanded, taken, demanded - taken))
+    return tuple(found)
+
+
+async def _find_credits(
+    reader: PointReader, purchase: Row, demands: Mapping[tuple[str, str], int], now: int
+) -> Sequence[FoundCredit]:
+    """Find the unspent part of the lots that the purchase filled, less what earlier refunds took of them."""
+    if not demands:
+        return ()
+    credited = await reader.all(_CREDITED, entry_id=purchase["entry_id"])
+    rows = await reader.all(_TAKEN_BEFORE, purchase_id=purchase["id"])
+    before = {row["lot_id"]: int(row["amount"]) for row in rows}
+    lots_by_id = {row["id"]: row for row in credited}
+    found = []
+    for (asset, source), demanded in demands.items():
+        parts, missing = [], demanded
+        for lot_id, amount in _given(credited, asset, source).items():
+            there = min(missing, amount - before.get(lot_id, 0), unspent(lots_by_id[lot_id], now))
+            if there > 0:
+                parts.append(LotPart(lot_id, there))
+                missing -= there
+        at_most = sum(row["credited"] for row in credited if row["asset"] == asset)
+        told = TakenCredit(asset, source, demanded, demanded - missing, missing)
+        found.append(FoundCredit(told, tuple(parts), at_most))
+    return found
+
+
+def _given(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
+    """Return ``lot -> amount`` of what a purchase credited; several credits may lie in one lot."""
+    given: dict[str, int] = {}
+    for row in credited:
+        if (row["asset"], row["credited_as"]) == (asset, source):
+            given[row["id"]] = given.get(row["id"], 0) + row["credited"]
+    return given
+
+
+async def _rights(reader: PointReader, purchase: Row) -> tuple[str, ...]:
+    rows = await reader.all(_RIGHTS, customer_id=purchase["customer_id"], source_id=purchase["id"])
+    return tuple(row["key"] for row in rows)
+
+
+def _refuse_missing(taken: TakenBack, strategy: Strategy) -> None:
+    missing = [{"sku": one.sku, "quantity": one.written_off} for one in taken.items if one.written_off]
+    unspendable = [{"asset": one.asset, "amount": one.written_off} for one in taken.credits if one.written_off]
+    if strategy is Strategy.FAIL and (missing or unspendable):
+        raise GoodsUsed(
+            "Some of the goods are used or spent. With the strategy floor they are written off.",
+            missing=[*missing, *unspendable],
+        )

@@ -1,0 +1,133 @@
+"""Brings the newest seal to each witness, in the background, beside the sealer and never in its way.
+
+How far each witness has come is a row of the settings, so a restart goes on where the last process stopped.
+A witness that cannot be reached is tried again, later and later, and after a while an alarm says so.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import Clock
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.ids import new_id
+from storefront.core.reading import Query, Reader
+from storefront.core.sealing.anchors import Anchor
+from storefront.core.sealing.seals import StoredSeal, newest_seal
+from storefront.core.sealing.witnesses import DATABASE_ID, Witness
+from storefront.core.tables import settings
+
+EVERY_SECONDS = 300
+POLL_SECONDS = 1.0
+FAILURES_BEFORE_ALARM = 5
+FIRST_PAUSE_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 600.0
+
+_SETTING = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
+
+log = structlog.get_logger("storefront.anchors")
+
+
+class AnchorSender:
+    """Follows the seals for every witness; each has a task of its own, so that a slow one holds up nobody."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        engine: CommitEngine,
+        clock: Clock,
+        *,
+        witnesses: Sequence[Witness],
+        shop: str,
+        every_seconds: float = EVERY_SECONDS,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        self._reader = reader
+        self._engine = engine
+        self._clock = clock
+        self._witnesses = witnesses
+        self._shop = shop
+        self._every_seconds = every_seconds
+        self._first_pause_seconds = first_pause_seconds
+        self._stopping = asyncio.Event()
+
+    def ask_to_stop(self) -> None:
+        """Let what is on its way arrive; what does not is sent after the next start."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Follow the seals for all witnesses until it is asked to stop."""
+        await asyncio.gather(*(self._follow(witness) for witness in self._witnesses))
+
+    async def send(self, witness: Witness) -> bool:
+        """Bring the newest seal to a witness; return False where it has it already, or there is none.
+
+        Raises:
+            AnchorNotKept: it could not be brought there.
+            Unavailable: it may be there, but that could not be written down.
+        """
+        async with self._reader.connect() as connection:
+            newest = await connection.run_sync(newest_seal)
+        if newest is None or await self._has(witness, newest):
+            return False
+        await witness.keep(Anchor.of(newest, database=await self._database_id(), shop=self._shop))
+        row = {"key": witness.key, "value": msgspec.json.encode(newest.seal.number).decode()}
+        plan = Plan(actor="anchors", anchors={SHOP_ANCHOR})
+        plan.add(Insert("settings", (witness.key,), SHOP_ANCHOR, row, replace=True))
+        await self._engine.commit(plan)
+        log.info("anchor_kept", witness=witness.name, seal=newest.seal.number)
+        return True
+
+    async def _follow(self, witness: Witness) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                pause = self._every_seconds if await self.send(witness) else POLL_SECONDS
+                failures = 0
+            except Exception as error:  # a follower outlives whatever happens to it, and says so
+                failures += 1
+                pause = min(self._first_pause_seconds * 2 ** (failures - 1), LONGEST_PAUSE_SECONDS)
+                log.warning("anchor_not_kept", witness=witness.name, failures=failures, reason=str(error))
+                if failures == FAILURES_BEFORE_ALARM:
+                    await self._raise_alarm(witness, str(error))
+            await self._wait(pause)
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+        except TimeoutError:
+            return
+
+    async def _has(self, witness: Witness, newest: StoredSeal) -> bool:
+        row = await self._reader.first(_SETTING, key=witness.key)
+        return row is not None and msgspec.json.decode(row["value"], type=int) >= newest.seal.number
+
+    async def _database_id(self) -> str:
+        """Return the database's name for ever; it is given when it is first needed."""
+        plan = Plan(actor="anchors", anchors={SHOP_ANCHOR})
+        row = {"key": DATABASE_ID, "value": new_id("dbs")}
+        known = await self._reader.first(_SETTING, key=DATABASE_ID)
+        if known is None:
+            plan.add(Insert("settings", (DATABASE_ID,), SHOP_ANCHOR, row, once=True))
+            await self._engine.commit(plan)
+            known = await self._reader.first(_SETTING, key=DATABASE_ID)
+            assert known is not None, "it was written, or another process was first"
+        return str(known["value"])
+
+    async def _raise_alarm(self, witness: Witness, reason: str) -> None:
+        alarm_id = new_id("alm")
+        facts = msgspec.json.encode({"witness": witness.name, "reason": reason}).decode()
+        row = {"id": alarm_id, "kind": "anchors_not_kept", "about": witness.key, "facts": facts,
+               "raised_at": self._clock.now()}  # fmt: skip
+        plan = Plan(actor="anchors")
+        plan.add(Insert("alarms", (alarm_id,), None, row))
+        log.error("anchors_not_kept", witness=witness.name, reason=reason)
+        try:
+            await self._engine.commit(plan)
+        except Exception as error:  # the next failures are logged all the same
+            log.warning("alarm_not_raised", witness=witness.name, reason=str(error))

@@ -1,0 +1,93 @@
+"""The second half of the book: what is given by hand, refunded and converted, all of it cleo's.
+
+She is given 100 stars and a charm that opens the vault, buys three hats for 30 and a cap for 10 (which grants
+vip), brings back one hat and the cap, and turns 25 stars into 17 coins: 55 stars, 17 coins, two hats.
+"""
+
+import json
+from typing import Any
+
+from storefront.core.accounts import sink
+from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.plan import (
+    Change,
+    EndEntitlement,
+    GrantEntitlement,
+    GrantItem,
+    Insert,
+    LotPart,
+    LotsOf,
+    OpenEntry,
+    Plan,
+    Restore,
+    Spend,
+    TakeItem,
+)
+from storefront.core.converting import Rate, add_conversion
+from storefront.core.granting import add_grant
+from storefront.core.privileged import record_action
+
+CLEO = "cus_cleo"
+
+
+async def write_given_back(engine: CommitEngine, purchase: dict[str, Any], now: int) -> None:
+    """Write it; ``purchase`` holds the columns that all purchases of the book share."""
+    plan = _plan()
+    add_grant(plan, customer_id=CLEO, asset="stars", amount=100, reason="a prize", actor="key_1", now=now)
+    await engine.commit(plan)
+    await engine.commit(_charm(now))
+    for sku, quantity, total, back in (("hat", 3, 30, 10), ("cap", 1, 10, 10)):
+        outcome = await engine.commit(_bought(sku, quantity, total, purchase))
+        [[lot_id, _]] = outcome.results["lots:spend"]
+        await engine.commit(_refunded(sku, LotPart(lot_id, total), back, "full" if back == total else "part", now))
+    plan = _plan()
+    add_conversion(plan, customer_id=CLEO, amount=25, rate=Rate("stars", "coins", 7, 10), about="swap")
+    await engine.commit(plan)
+
+
+def _plan() -> Plan:
+    return Plan(actor="key_1", anchors={CLEO})
+
+
+def _charm(now: int) -> Plan:
+    plan = _plan()
+    row = {"id": "grant_charm", "customer_id": CLEO, "asset": None, "amount": None, "sku": "charm", "quantity": 1,
+           "reason": "a prize", "actor": "key_1", "entry_id": None, "expires_at": None, "created_at": now}  # fmt: skip
+    plan.add(Insert("grants", ("grant_charm",), CLEO, row))
+    plan.add(GrantItem(CLEO, "charm", 1, "grant_charm"))
+    plan.add(GrantEntitlement(CLEO, "vault", True, "grant", "grant_charm"))
+    record_action(plan, "grant.made", actor="key_1", about="grant_charm", facts={}, now=now, wall=now)
+    return plan
+
+
+def _bought(sku: str, quantity: int, total: int, purchase: dict[str, Any]) -> Plan:
+    plan = _plan()
+    plan.add(OpenEntry("entry", f"ent_{sku}", "purchase.settled", f"pur_{sku}", CLEO))
+    plan.add(Spend("entry", CLEO, "stars", total, sink("stars")))
+    plan.add(GrantItem(CLEO, sku, quantity, f"pur_{sku}", bought_with=LotsOf("spend")))
+    if sku == "cap":
+        plan.add(GrantEntitlement(CLEO, "vip", True, "purchase", "pur_cap"))
+    row = {**purchase, "id": f"pur_{sku}", "customer_id": CLEO, "sku": sku, "quantity": quantity, "total": total,
+           "currency": "stars", "entry_id": f"ent_{sku}"}  # fmt: skip
+    plan.add(Insert("purchases", (f"pur_{sku}",), CLEO, row))
+    plan.emit("purchase.completed", anchor=CLEO, subject=f"pur_{sku}", payload={})
+    return plan
+
+
+def _refunded(sku: str, draw: LotPart, amount: int, refunded: str, now: int) -> Plan:
+    plan, about = _plan(), f"rev_{sku}"
+    plan.add(Change("purchases", (f"pur_{sku}",), CLEO, {"refunded": "none"}, {"refunded": refunded}))
+    plan.add(OpenEntry("entry", f"ent_back_{sku}", "refund", about, CLEO, reverses=f"ent_{sku}"))
+    plan.add(Restore("entry", f"ent_{sku}", CLEO, "stars", amount, sink("stars"), (draw,)))
+    plan.add(TakeItem(CLEO, sku, 1, about, cause="taken_back"))
+    if sku == "cap":
+        plan.add(EndEntitlement(CLEO, "vip", "pur_cap"))
+    item = {"sku": sku, "demanded": 1, "taken": 1, "written_off": 0}
+    told = {"strategy": "fail", "quantity": 1, "items": [item], "credits": [], "entitlements": []}
+    row = {"id": about, "purchase_id": f"pur_{sku}", "number": 1, "customer_id": CLEO, "cause": "refund",
+           "amount": amount, "currency": "stars", "state": "completed", "taken_back": json.dumps(told),
+           "reason": "a mistake", "actor": "key_1", "entry_id": f"ent_back_{sku}", "created_at": now,
+           "closed_at": now}  # fmt: skip
+    plan.add(Insert("reversals", (about,), CLEO, row))
+    record_action(plan, "purchase.refunded", actor="key_1", about=about, facts={}, now=now, wall=now)
+    return plan

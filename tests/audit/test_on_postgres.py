@@ -1,0 +1,51 @@
+"""The checks of grants, refunds and conversions on PostgreSQL: the same book, the same plants, the same verdicts."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, create_engine, insert, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from storefront.core.audit import conversions, grants, ledger, reversals
+from storefront.core.tables import metadata
+
+from .planted_given_back import GIVEN_BACK
+
+CHECKS = (*conversions.CHECKS, *grants.CHECKS, *reversals.CHECKS, *ledger.CHECKS)
+
+
+@pytest.fixture
+async def connection(books: Path, postgres_database: str):
+    """A connection to a PostgreSQL that holds the book; what is written is never committed."""
+    source = create_engine(f"sqlite:///{books}")
+    with source.connect() as file:
+        rows = {
+            table: [dict(row) for row in file.execute(select(table)).mappings()] for table in metadata.sorted_tables
+        }
+    source.dispose()
+    engine = create_async_engine(postgres_database.replace("postgresql://", "postgresql+asyncpg://"))
+    async with engine.connect() as connection:
+        await connection.run_sync(metadata.create_all)
+        for table, found in rows.items():
+            if found:
+                await connection.execute(insert(table), found)
+        yield connection
+    await engine.dispose()
+
+
+async def test_a_book_in_order_is_clean_and_each_plant_is_seen_by_its_check(connection):
+    assert await connection.run_sync(found) == {}
+    for name, (check, statements, message) in GIVEN_BACK.items():
+        async with connection.begin_nested() as savepoint:
+            for statement in statements:
+                await connection.execute(text(statement.replace(":", r"\:")))
+            seen = await connection.run_sync(found)
+            await savepoint.rollback()
+        assert set(seen) == {check}, name
+        assert any(message in said for said in seen[check]), name
+
+
+def found(connection: Connection) -> dict[str, list[str]]:
+    """Return ``check -> messages`` of the checks that fail."""
+    said = {check.name: [violation.message for violation in check.run(connection)] for check in CHECKS}
+    return {name: messages for name, messages in said.items() if messages}
