@@ -6,6 +6,8 @@ The bound is a counter under the customer's anchor, so it holds in the commit, w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from storefront.core.commit.hold_steps import release_expired
+from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, move_balance, write_credit, write_draw, write_transfer
 from storefront.core.commit.outcome import InsufficientFunds, Moment, ReversalOfReversal, ReversalTooLarge
 from storefront.core.commit.projection import is_lapsed
@@ -27,13 +29,14 @@ def refuse_second_reversal(draft: Draft, step: OpenEntry) -> None:
 
 
 def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
-    """Give value back into the lots it came from; a lot that has lapsed meanwhile stays lapsed."""
+    """Give value back into the lots it came from; what comes back into a lot that has lapsed meanwhile lapses too."""
     before = _count(draft, step, at_most=sum(part.amount for part in step.draws))
     position = write_transfer(draft, books, label=step.entry, source=step.source, to=step.account, amount=step.amount)
     move_balance(draft, step.source, -step.amount, step.customer_id)
     move_balance(draft, step.account, step.amount, step.customer_id)
     group = lots_group(step.account, step.customer_id)
     open_lots = {address[1] for address, _ in draft.group(group)}
+    has_lapsed = False
     for part in _last_first(step.draws, skip=before, amount=step.amount):
         key, lot = _lot(draft, step, part.lot_id)
         cost = None if lot["cost_amount"] is None else lot["cost_amount"] * part.amount // lot["amount"]
@@ -46,12 +49,18 @@ def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
         else:
             open_lots.add(key.id)
             draft.put_member(group, key, grown)
+        has_lapsed = has_lapsed or is_lapsed(lot, books.moment.now)
         terms = _terms_of(lot, cost)
         write_credit(draft, books, step.entry, transfer=position, lot_id=part.lot_id, amount=part.amount, terms=terms)
+    if has_lapsed:
+        # The job that lapses a lot comes once, when its time is over: it would not see this.
+        lapse_lots(draft, books, step.customer_id, step.asset)
 
 
 def apply_take_back(draft: Draft, books: Books, step: TakeBack) -> None:
     """Take unspent value out of named lots; what is held, frozen or lapsed is not there to be taken."""
+    if _unspent_in(draft, step, books.moment.now) < step.amount:
+        release_expired(draft, books, step.customer_id, step.asset)
     _count(draft, step, at_most=step.at_most)
     position = write_transfer(draft, books, label=step.entry, source=step.account, to=step.to, amount=step.amount)
     move_balance(draft, step.account, -step.amount, step.customer_id)
@@ -75,6 +84,10 @@ def apply_end_entitlement(draft: Draft, moment: Moment, step: EndEntitlement) ->
     for address, row in draft.group(group):
         if row["source_id"] == step.source_id and row["ended_at"] is None:
             draft.put(Key("entitlements", address[1], step.customer_id), {**row, "ended_at": moment.now})
+
+
+def _unspent_in(draft: Draft, step: TakeBack, now: int) -> int:
+    return sum(min(part.amount, unspent(_lot(draft, step, part.lot_id)[1], now)) for part in step.parts)
 
 
 def unspent(lot: Row, now: int) -> int:
