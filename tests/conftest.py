@@ -13,7 +13,7 @@ from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
-BOTH_DATABASES = ("tests/commit", "tests/races", "tests/shop")
+BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", "tests/shop")
 """What is about money runs on both databases; ``--database`` chooses one for all tests that can do either."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {

@@ -137,8 +137,9 @@ async def test_only_what_is_unspent_of_the_same_lots_is_taken_back(books, plan_f
         plan.add(TakeBack("entry", entry_id, ADA, "gems", amount, issuance("gems"), (part,), at_most=50))
         return plan
 
-    with pytest.raises(InsufficientFunds):
+    with pytest.raises(InsufficientFunds) as refused:
         await books.commit(taking(31))
+    assert refused.value.facts["available"] == 30
     assert books.gems(ADA) == 130
     await books.commit(taking(30))
     assert books.query("SELECT remaining FROM lots ORDER BY payment") == [(0,), (100,)]
@@ -274,6 +275,18 @@ async def test_what_a_hold_that_is_over_pinned_can_be_taken_back(books, plan_for
     await books.commit(taking())
 
     assert (remaining(books), books.query("SELECT state FROM holds")) == ([0], [("expired",)])
+
+
+async def test_the_refusal_says_what_can_be_taken_back_not_what_the_wallet_holds(books, plan_for, filled, spend):
+    entry_id, lot_id = await filled(10)
+    await filled(3, priority=200)
+    await books.commit(spend(ADA, 6))
+    plan = plan_for(ADA)
+    plan.entry("test.refund", about="pack", anchor=ADA, reverses=entry_id)
+    plan.add(TakeBack("entry", entry_id, ADA, "gems", 10, issuance("gems"), (LotPart(lot_id, 10),), at_most=10))
+    with pytest.raises(InsufficientFunds) as refused:
+        await books.commit(plan)
+    assert refused.value.facts == {"asset": "gems", "required": 10, "available": 4, "short_by": 6}
 
 
 async def test_a_batch_joins_no_lot_that_it_has_emptied(books, credit, spend):

@@ -8,7 +8,7 @@ from typing import Any
 
 from storefront.core.commit.hold_steps import release_expired
 from storefront.core.commit.lapse_steps import lapse_lots
-from storefront.core.commit.ledger_steps import Books, move_balance, write_credit, write_draw, write_transfer
+from storefront.core.commit.ledger_steps import Books, Part, draw_lots, move_balance, write_credit, write_transfer
 from storefront.core.commit.outcome import InsufficientFunds, Moment, ReversalOfReversal, ReversalTooLarge
 from storefront.core.commit.projection import is_lapsed
 from storefront.core.commit.reads import lots_group, reversed_key
@@ -59,23 +59,22 @@ def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
 
 def apply_take_back(draft: Draft, books: Books, step: TakeBack) -> None:
     """Take unspent value out of named lots; what is held, frozen or lapsed is not there to be taken."""
-    if _unspent_in(draft, step, books.moment.now) < step.amount:
+    if _available(draft, books, step) < step.amount:
         release_expired(draft, books, step.customer_id, step.asset)
     _count(draft, step, at_most=step.at_most)
-    position = write_transfer(draft, books, label=step.entry, source=step.account, to=step.to, amount=step.amount)
-    move_balance(draft, step.account, -step.amount, step.customer_id)
-    move_balance(draft, step.to, step.amount, step.customer_id)
+    available = _available(draft, books, step)
+    if available < step.amount:
+        short_by = step.amount - available
+        raise InsufficientFunds(asset=step.asset, required=step.amount, available=available, short_by=short_by)
+    taken: list[Part] = []
     missing = step.amount
     for part in step.parts:
         key, lot = _lot(draft, step, part.lot_id)
         amount = min(missing, part.amount, unspent(lot, books.moment.now))
         if amount > 0:
-            draft.put(key, {**lot, "remaining": lot["remaining"] - amount})
-            write_draw(draft, books, step.entry, transfer=position, lot_id=part.lot_id, amount=amount)
+            taken.append(((key.table, key.id), lot, amount))
             missing -= amount
-    if missing:
-        available = step.amount - missing
-        raise InsufficientFunds(asset=step.asset, required=step.amount, available=available, short_by=missing)
+    draw_lots(draft, books, entry=step.entry, source=step.account, to=step.to, anchor=step.customer_id, taken=taken)
 
 
 def apply_end_entitlement(draft: Draft, moment: Moment, step: EndEntitlement) -> None:
@@ -86,13 +85,15 @@ def apply_end_entitlement(draft: Draft, moment: Moment, step: EndEntitlement) ->
             draft.put(Key("entitlements", address[1], step.customer_id), {**row, "ended_at": moment.now})
 
 
-def _unspent_in(draft: Draft, step: TakeBack, now: int) -> int:
-    return sum(min(part.amount, unspent(_lot(draft, step, part.lot_id)[1], now)) for part in step.parts)
-
-
 def unspent(lot: Row, now: int) -> int:
     """Return what can be taken back from a lot: what is left of it, free, and not lapsed."""
     return 0 if is_lapsed(lot, now) else int(lot["remaining"] - lot["held"] - lot["frozen"])
+
+
+def _available(draft: Draft, books: Books, step: TakeBack) -> int:
+    """Return how much of the named parts can be taken back now."""
+    now = books.moment.now
+    return sum(min(part.amount, unspent(_lot(draft, step, part.lot_id)[1], now)) for part in step.parts)
 
 
 def _count(draft: Draft, step: Restore | TakeBack, *, at_most: int) -> int:
