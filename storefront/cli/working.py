@@ -51,7 +51,7 @@ class WorkerFailed(StorefrontError):
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What a worker is told by its parent: its number, a socket if all share one, and a pipe to say when it is ready."""
+    """What its parent tells a worker: its number, a socket if all share one, a pipe to say when it is ready."""
 
     number: int
     listen_on: int | None
