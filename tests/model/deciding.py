@@ -114,7 +114,15 @@ class Deciding:
         return None if lifetime is None else self._known.now + lifetime * STEP_MS
 
     def _credit(
-        self, customer: str, asset: str, amount: int, payment: str | None, unit_cost: int, priority: int, lifetime: int
+        self,
+        *,
+        customer: str,
+        asset: str,
+        amount: int,
+        payment: str | None,
+        unit_cost: int,
+        priority: int,
+        lifetime: int,
     ) -> Operation:
         cost = None if payment is None else unit_cost
         return Credit(customer, asset, amount, payment, cost, priority, self._until(lifetime))
@@ -177,7 +185,7 @@ class Deciding:
         return Tally(customer, by, otherwise)
 
     def _convert(
-        self, customer: str, asset: str, amount: int, numerator: int, denominator: int, lifetime: int | None
+        self, *, customer: str, asset: str, amount: int, numerator: int, denominator: int, lifetime: int | None
     ) -> Operation:
         return Convert(customer, asset, amount, numerator, denominator, self._until(lifetime))
 
