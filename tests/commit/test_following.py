@@ -4,16 +4,18 @@ import asyncio
 
 import asyncpg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storefront.core.accounts import issuance
+from storefront.core.audit import verify_database
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.plan import Claim, Deposit, LotTerms, Plan
 from storefront.core.events import START, read_events
 from storefront.core.postgres_database import PostgresDatabase
-from storefront.core.tables import events
+from storefront.core.sealing.sealer import Sealer
+from storefront.core.tables import entries, events, seals
 
 HELD_SECONDS = 5.0
 COMMITS = 1_000
@@ -58,6 +60,8 @@ async def test_a_transaction_held_open_beside_a_thousand_commits_hides_and_repea
     is_over = asyncio.Event()
     seen: list[tuple[int, str, int]] = []
     following = asyncio.create_task(follow(databases[1].reader, seen, is_over))
+    sealer = Sealer(databases[1].reader, engines[1], Clock(), patience_seconds=0, largest_seal=50)
+    sealing = asyncio.create_task(sealer.run())
     trading = [asyncio.create_task(trade(engines[n % 2], n, loop, until)) for n in range(CUSTOMERS)]
     # This batch has a number in the midst of all, and waits for the holder before it can commit.
     late = deposit("cus_late", 0)
@@ -71,8 +75,15 @@ async def test_a_transaction_held_open_beside_a_thousand_commits_hides_and_repea
     await waiting
     is_over.set()
     await following
+    sealer.ask_to_stop()
+    await sealing
     await holder.close()
 
+    (booked,) = await databases[0].reader.scan(select(func.count().label("entries")).select_from(entries))
+    (sealed,) = await databases[0].reader.scan(select(func.max(seals.c.entries_so_far).label("entries")))
+    assert sealed["entries"] == booked["entries"] == sum(done) + 1
+    report = await verify_database(databases[0], deep=True)
+    assert report.is_clean, report.explain()
     rows = await databases[0].reader.scan(select(events.c.commit_no, events.c.anchor, events.c.sequence))
     stored = [(row["commit_no"], row["anchor"], row["sequence"]) for row in rows]
     assert sum(done) >= COMMITS
