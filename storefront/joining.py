@@ -45,6 +45,11 @@ from storefront.plugins import PluginHost
 SANDBOX = "sandbox"
 
 
+class NotAFile(StorefrontError):
+    code = "not_a_file"
+    title = "This shop's books are not in a file"
+
+
 class BadKey(StorefrontError):
     code = "bad_configured_key"
     title = "A key in the configuration is not a key of this shop"
@@ -177,6 +182,16 @@ def database_path(config: Config) -> Path:
     """Return the SQLite file that ``database.url`` names; a relative one is seen from the YAML's folder."""
     path = Path(config.database.url.reveal().removeprefix("sqlite:///"))
     return path if path.is_absolute() else config.files[0].parent / path
+
+
+def file_of(config: Config) -> Path:
+    """Return the SQLite file of a shop that is kept in one, for commands that copy files; raises ``NotAFile``."""
+    if config.database.url.reveal().startswith("postgresql://"):
+        raise NotAFile(
+            "This shop's books are in PostgreSQL. Back them up and restore them with its own tools (pg_dump and "
+            "pg_restore, or a base backup), and the data folder's keys/ with them."
+        )
+    return database_path(config)
 
 
 def needs_own_sandbox(config: Config) -> bool:

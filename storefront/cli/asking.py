@@ -4,9 +4,10 @@ Also what has to be known first: whether a server runs on a data folder at all.
 """
 
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
@@ -15,7 +16,13 @@ from storefront.control.address import SOCKET_NAME, socket_address
 from storefront.core.config import ConfigError, Mistake
 from storefront.core.errors import StorefrontError
 
+if TYPE_CHECKING:
+    from storefront.plugins import PluginHost
+
 REPLY_SECONDS = 60.0
+
+Ask = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Asks for an operation by its name, with its arguments."""
 
 
 class ServerRefused(StorefrontError):
@@ -44,6 +51,20 @@ async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with opened_desk(host, read=choice.load) as desk:
         return await desk.ask(operation, arguments)
+
+
+@asynccontextmanager
+async def asking(choice: Choice, host: "PluginHost") -> AsyncIterator[Ask]:
+    """Give a function that asks the shop many times: the running server, else one opened in this process meanwhile."""
+    data_dir = host.config.data_dir
+    if is_running(data_dir):
+        yield lambda operation, arguments: ask_server(data_dir, operation, arguments)
+        return
+    from storefront.control.desk import opened_desk
+
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with opened_desk(host, read=choice.load) as desk:
+        yield desk.ask
 
 
 async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

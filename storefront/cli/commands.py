@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import audit, keys
+from storefront.cli import audit, backups, exporting, importing, keys
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -15,6 +15,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(backups.backup)
+app.command()(backups.restore)
+app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
 
@@ -123,21 +127,32 @@ def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json:
 
 @app.command()
 def migrate(
+    *,
     status: Annotated[bool, typer.Option("--status", help="Only show where the database stands.")] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="REVISION", help="Up or down to this revision; base, head.")
+    ] = None,
+    history: Annotated[
+        str, typer.Option("--history", help="Whose tables --to means: core, or a plugin's name.")
+    ] = "core",
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Bring the database up to this version. `serve` does it too: this is for doing it beforehand.
 
+    A SQLite database is copied into backups/ beside it first. Going down refuses to lose rows of the ledger.
+
     \b
     Examples:
       storefront migrate --status
       storefront migrate
+      storefront migrate --to 0001                      before installing an older version
+      storefront migrate --to base --history raffle     a plugin's tables go
     """
     from storefront.cli import upgrading
 
-    upgrading.migrate(Choice(config, data=data), only_status=status, as_json=as_json)
+    upgrading.migrate(Choice(config, data=data), only_status=status, to=to, history=history, as_json=as_json)
 
 
 @app.command()
@@ -210,7 +225,7 @@ def sandbox(
     choice = Choice(config, data=data)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     is_child = listen_on is not None
-    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_quiet=is_child)
+    emulator = emulating.emulate(choice, listener, public_url=public_url, webhook_url=webhook_url, is_child=is_child)
     serving.run(emulator)
 
 

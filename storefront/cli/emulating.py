@@ -12,9 +12,11 @@ from storefront.sandbox import create_sandbox
 
 
 async def emulate(
-    choice: Choice, listener: Listener, *, public_url: str | None, webhook_url: str, is_quiet: bool = False
+    choice: Choice, listener: Listener, *, public_url: str | None, webhook_url: str, is_child: bool = False
 ) -> None:
     """Run the emulator until SIGINT or SIGTERM; it shares its secrets with the shop by the data folder.
+
+    A child of ``serve --workers`` says nothing, and ends with its parent.
 
     Raises:
         SandboxLocked: another emulator runs on this data folder.
@@ -30,8 +32,8 @@ async def emulate(
         endpoint=(webhook_url, secrets.webhook_secret),
         shop_name=config.shop.name,
     )
-    async with stop_signals() as stop, listening(app, listener):
-        if not is_quiet:
+    async with stop_signals(has_parent=is_child) as stop, listening(app, listener):
+        if not is_child:
             _tell(url, webhook_url, config.data_dir / "keys")
         await stop.wait()
 

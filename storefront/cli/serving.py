@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -109,8 +110,11 @@ async def listening(app: web.Application, listener: Listener) -> AsyncIterator[w
 
 
 @asynccontextmanager
-async def stop_signals() -> AsyncIterator[asyncio.Event]:
-    """Give an event that SIGINT and SIGTERM set; a second signal ends the process at once."""
+async def stop_signals(*, has_parent: bool = False) -> AsyncIterator[asyncio.Event]:
+    """Give an event that SIGINT and SIGTERM set; a second signal ends the process at once.
+
+    With ``has_parent`` the event is also set when stdin ends: the parent holds its other end, and is gone.
+    """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ask_to_stop() -> None:
@@ -118,11 +122,21 @@ async def stop_signals() -> AsyncIterator[asyncio.Event]:
             os._exit(130)
         stop.set()
 
+    def look_for_parent() -> None:
+        if not os.read(sys.stdin.fileno(), 1):
+            loop.remove_reader(sys.stdin)
+            log.warning("parent_is_gone")
+            stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask_to_stop)
+    if has_parent:
+        loop.add_reader(sys.stdin, look_for_parent)
     try:
         yield stop
     finally:
+        if has_parent:
+            loop.remove_reader(sys.stdin)
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
 
@@ -140,13 +154,14 @@ async def serve(
         DatabaseInUse, MigrationFailed, WrongMode: the database cannot be served.
     """
     host = choice.load()
+    is_worker = listener is not None
     start_logging(host.config.logging.level, host.config.logging.format)
     listener = listener or bind(host.config.web.host, host.config.web.port)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     app = create_app(host, own_url=listener.url)
     desk = Desk(app[PARTS], url=listener.url, read=choice.load)
     async with (
-        stop_signals() as stop,
+        stop_signals(has_parent=is_worker) as stop,
         listening(app, listener),
         control_socket(desk) if has_control else nullcontext(),
         reload_signal(desk),

@@ -14,12 +14,12 @@ Revisions = list[dict[str, Any]]
 """``{history, current, wanted}`` of the core and of each plugin, core first."""
 
 
-def migrate(choice: Choice, *, only_status: bool, as_json: bool) -> None:
-    """Migrate core and plugins, core first; with ``only_status`` nothing is changed.
+def migrate(choice: Choice, *, only_status: bool, to: str | None, history: str, as_json: bool) -> None:
+    """Migrate core and plugins, core first; with ``to`` one history alone; with ``only_status`` nothing is changed.
 
     Raises:
         DatabaseInUse: a server runs; it migrated when it started.
-        MigrationFailed: the database is newer than this program.
+        MigrationFailed: the database is newer than this program, or cannot be brought where ``to`` says.
     """
     host = choice.load()
     running = is_running(host.config.data_dir)
@@ -30,7 +30,9 @@ def migrate(choice: Choice, *, only_status: bool, as_json: bool) -> None:
         )
     database = make_database(host)
     before = asyncio.run(_of_the_server(host) if running else _stand(database))
-    if not only_status:
+    if not only_status and to is not None:
+        asyncio.run(database.migrate_to(history, to))
+    elif not only_status:
         asyncio.run(_open_and_close(database, str(host.config.mode)))
     after = before if only_status else asyncio.run(_stand(database))
     if as_json:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -124,7 +125,11 @@ async def _keep_running(child: Child, stop: asyncio.Event) -> None:
     """Run a child, and run it again a moment after it died, until the end."""
     while not stop.is_set():
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "storefront", *child.arguments, pass_fds=child.descriptors, start_new_session=True
+            sys.executable,
+            *("-m", "storefront", *child.arguments),
+            stdin=asyncio.subprocess.PIPE,  # nothing is said on it: its end is how a child hears of ours
+            pass_fds=child.descriptors,
+            start_new_session=True,
         )
         ended, stopping = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
         await asyncio.wait([ended, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -175,7 +180,8 @@ async def work(choice: Choice, *, number: int, listen_on: int, say_ready_on: int
     """Be worker ``number``: serve on the socket that the parent has bound, until it says stop."""
 
     def say_ready(facts: Answer) -> None:
-        with os.fdopen(say_ready_on, "wb") as pipe:
+        # The parent listens until it has heard it once; a worker that it starts again later speaks to nobody.
+        with suppress(BrokenPipeError), os.fdopen(say_ready_on, "wb") as pipe:
             pipe.write(msgspec.json.encode(facts) + b"\n")
 
     # One of them answers for all on the control socket: what an operator asks is about the database they share.

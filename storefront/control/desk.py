@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
 from storefront.core.database import describe_revisions
 from storefront.core.errors import FieldError, Invalid, StorefrontError
+from storefront.core.importing import OpeningBalance, import_balances
 from storefront.joining import SANDBOX, Parts, join
 from storefront.plugins import PluginHost
 
@@ -52,6 +53,7 @@ class Desk:
             "keys.list": self._list_keys,
             "keys.create": self._create_key,
             "keys.revoke": self._revoke_key,
+            "import.balances": self._import_balances,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
@@ -136,6 +138,17 @@ class Desk:
     async def _revoke_key(self, arguments: Mapping[str, Any]) -> Answer:
         await self._parts.keys.revoke(arguments["id"], actor=ACTOR)
         return {"id": arguments["id"], "revoked": True}
+
+    async def _import_balances(self, arguments: Mapping[str, Any]) -> Answer:
+        rows = [OpeningBalance(**row) for row in arguments["rows"]]
+        done = await import_balances(
+            self._parts.services,
+            rows,
+            import_id=arguments["import_id"],
+            reason=arguments["reason"],
+            actor=ACTOR,
+        )
+        return {"data": [asdict(one) for one in done]}
 
 
 def changed_sections(running: Config, wanted: Config) -> list[str]:

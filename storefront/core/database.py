@@ -6,15 +6,16 @@ The mode (``sandbox`` or ``live``) is written once, when a database is made, and
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, MetaData, Table, bindparam, select
+from sqlalchemy import Connection, MetaData, Table, bindparam, func, select
 
-from storefront.core.commit.store import Store
+from storefront.core.commit.store import EPOCH_BITS, Store
 from storefront.core.errors import Conflict, StorefrontError
 from storefront.core.migrating import MigrationFailed, Revision
 from storefront.core.reading import Query, Reader
-from storefront.core.tables import settings
+from storefront.core.tables import entries, events, settings
 
 T = TypeVar("T")
+EPOCH = "epoch"
 SETTING = Query(select(settings.c.value).where(settings.c.key == bindparam("key")))
 
 
@@ -67,6 +68,18 @@ class Database(Protocol):
         """Bring the core's and the plugins' tables to their newest revision; return where each stood."""
         ...
 
+    async def migrate_to(self, history: str, revision: str) -> Revision:
+        """Bring one history (``core`` or a plugin's name) up or down to a revision, and return where it stood.
+
+        The database must not be open. A SQLite file that holds anything is copied first; who keeps another database
+        has backups of its own.
+
+        Raises:
+            DatabaseInUse: another process serves it.
+            MigrationFailed: there is no such revision, or going down would lose rows of the ledger.
+        """
+        ...
+
     async def revisions(self) -> Sequence[Revision]:
         """Tell where each history stands; changes nothing."""
         ...
@@ -96,6 +109,33 @@ def settle_mode(connection: Connection, mode: str, name: str) -> None:
             f"{name} was made in {known} mode and the configuration says mode: {mode}. A database never "
             f"changes its mode. Set mode: {known}, or point data: at a new folder to begin a {mode} shop."
         )
+
+
+def newest_commit(connection: Connection) -> int:
+    """Return the highest commit number in the books; 0 in new ones."""
+    return max(connection.execute(select(func.max(table.c.commit_no))).scalar() or 0 for table in (events, entries))
+
+
+def stored_epoch(connection: Connection) -> int:
+    """Return the epoch that commit numbers are given in; 0 until one was begun."""
+    return int(connection.execute(select(settings.c.value).where(settings.c.key == EPOCH)).scalar() or 0)
+
+
+def begin_epoch(connection: Connection) -> int:
+    """Begin a new epoch of commit numbers, above all that were ever given, and return it.
+
+    To be called where books go on from an earlier state, or elsewhere: who follows commits with a cursor from a
+    future that was lost misses nothing of what comes.
+    """
+    epoch = max(stored_epoch(connection), newest_commit(connection) >> EPOCH_BITS) + 1
+    put_setting(connection, EPOCH, str(epoch))
+    return epoch
+
+
+def put_setting(connection: Connection, key: str, value: str) -> None:
+    """Write one row of the settings, over an older one."""
+    connection.execute(settings.delete().where(settings.c.key == key))
+    connection.execute(settings.insert().values(key=key, value=value))
 
 
 def sorted_tables(tables: MetaData) -> list[Table]:

@@ -5,18 +5,18 @@ migration runs with foreign keys off and ends with a check of them, in one trans
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alembic.config import Config as AlembicConfig
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import NullPool
 
+from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.errors import StorefrontError
 
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
@@ -80,22 +80,44 @@ def upgrade(engine: Engine, histories: Sequence[History]) -> list[Revision]:
     before = []
     for history in histories:
         with engine.begin() as connection:
-            before.append(upgrade_history(connection, history))
+            before.append(migrate_history(connection, history))
     return before
 
 
-def upgrade_history(connection: Connection, history: History) -> Revision:
-    """Bring one history to its head inside the connection's transaction, and return where it stood before.
+def wanted_history(histories: Sequence[History], name: str, revision: str) -> History:
+    """Return a history by its name, if it has that revision (or ``head`` or ``base``).
+
+    Raises:
+        MigrationFailed: there is no such history or revision.
+    """
+    known = {history.name: history for history in histories}
+    if name not in known:
+        raise MigrationFailed(f"There is no history called {name}; there are: {', '.join(known)}.")
+    there = _known(known[name])
+    if revision not in ("base", "head", *there):
+        raise MigrationFailed(
+            f"There is no revision {revision} of {_owner(known[name])}; there are: base, {', '.join(there)}."
+        )
+    return known[name]
+
+
+def migrate_history(connection: Connection, history: History, revision: str = "head") -> Revision:
+    """Bring one history up or down to a revision inside the connection's transaction; return where it stood before.
 
     Raises:
         MigrationFailed: roll the transaction back, and the database is as it was.
     """
     try:
         before = revisions_of(connection, history)
-        _run(connection, history)
+        _run(connection, history, before, revision)
         _check_foreign_keys(connection, history)
     except MigrationFailed:
         raise
+    except LedgerWouldBeLost as error:
+        raise MigrationFailed(
+            f"The ledger would lose rows: {error}. Nothing was changed. The way back to before an upgrade is the "
+            "backup that was made before it."
+        ) from error
     except Exception as error:  # a plugin's migration is foreign code: say whose it was
         raise MigrationFailed(
             f"The migrations of {_owner(history)} failed, and its tables are as they were: {error}"
@@ -116,6 +138,18 @@ def revisions_of(connection: Connection, history: History) -> Revision:
     return Revision(history.name, context.get_current_revision(), script.get_current_head())
 
 
+def is_newer(found: Revision, histories: Sequence[History]) -> bool:
+    """Tell whether a database stands at a revision that this program has never heard of."""
+    (history,) = [history for history in histories if history.name == found.history]
+    return found.current is not None and found.current not in _known(history)
+
+
+def _known(history: History) -> list[str]:
+    """Return the revisions of a history, oldest first."""
+    _, script = _script(history)
+    return [step.revision for step in script.walk_revisions()][::-1]
+
+
 def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
     config = AlembicConfig()
     config.set_main_option("script_location", str(history.folder))
@@ -123,22 +157,30 @@ def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
     return config, ScriptDirectory.from_config(config)
 
 
-def _run(connection: Connection, history: History) -> None:
+def _run(connection: Connection, history: History, stands: Revision, revision: str) -> None:
     config, script = _script(history)
-    environment = EnvironmentContext(
-        config,
-        script,
-        fn=lambda revision, context: script._upgrade_revs("head", revision),
-    )
+    if stands.current is not None and stands.current not in _known(history):
+        raise MigrationFailed(
+            f"This database was written by a newer version of {_owner(history)} (its revision is "
+            f"{stands.current}, this program knows {stands.wanted}); install that version, or restore a backup "
+            "from before the upgrade."
+        )
+    environment = EnvironmentContext(config, script, fn=_steps(script, stands, revision))
     with environment:
         environment.configure(connection=connection, version_table=history.version_table, transactional_ddl=True)
-        try:
-            environment.run_migrations()
-        except CommandError as error:
-            raise MigrationFailed(
-                f"This database was written by a newer version of {_owner(history)}; install that version, "
-                f"or restore a backup from before the upgrade. ({error})"
-            ) from error
+        environment.run_migrations()
+
+
+def _steps(script: ScriptDirectory, stands: Revision, revision: str) -> Callable[..., Sequence[object]]:
+    """Return what alembic asks for the steps to run: those down, where the wanted revision was passed already."""
+    passed: set[str] = set()
+    if stands.current is not None:
+        passed = {
+            step.revision for step in script.iterate_revisions(stands.current, "base") if isinstance(step, Script)
+        }
+    if revision == "base" or (revision in passed and revision != stands.current):
+        return lambda current, context: script._downgrade_revs(revision, current)
+    return lambda current, context: script._upgrade_revs(revision, current)
 
 
 def _owner(history: History) -> str:

@@ -10,18 +10,20 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storefront.core.commit.postgres import CONNECTION_LOST, EPOCH_BITS, PostgresStore
-from storefront.core.database import settle_mode, sorted_tables
+from storefront.core.commit.postgres import CONNECTION_LOST, PostgresStore
+from storefront.core.commit.store import EPOCH_BITS
+from storefront.core.database import begin_epoch, newest_commit, put_setting, settle_mode, sorted_tables, stored_epoch
 from storefront.core.errors import StorefrontError
-from storefront.core.migrating import CORE, History, Revision, revisions_of, upgrade_history
+from storefront.core.migrating import CORE, History, Revision, migrate_history, revisions_of, wanted_history
 from storefront.core.postgres_reading import PostgresReader, async_engine
-from storefront.core.tables import entries, events, metadata, settings
+from storefront.core.tables import metadata, settings
 
 T = TypeVar("T")
 
 LOCK_CLASS = 0x5F0E
 """First half of our named advisory locks; anchors are locked in the other key space, of one number."""
 MIGRATION_LOCK, LEADER_LOCK = 1, 2
+CLUSTER = "cluster"
 
 
 class CannotConnect(StorefrontError):
@@ -58,6 +60,15 @@ class PostgresDatabase:
         async with self._engine() as engine, self._migration_lock(engine):
             return await self._upgrade(engine)
 
+    async def migrate_to(self, history: str, revision: str) -> Revision:
+        wanted = wanted_history(self._histories, history, revision)
+        async with (
+            self._engine() as engine,
+            self._migration_lock(engine),
+            engine.begin() as connection,
+        ):
+            return await connection.run_sync(migrate_history, wanted, revision)
+
     async def revisions(self) -> list[Revision]:
         async with self._engine() as engine, engine.connect() as connection:
             return [await connection.run_sync(revisions_of, history) for history in self._histories]
@@ -70,7 +81,7 @@ class PostgresDatabase:
         before = []
         for history in self._histories:
             async with engine.begin() as connection:
-                before.append(await connection.run_sync(upgrade_history, history))
+                before.append(await connection.run_sync(migrate_history, history))
         return before
 
     @asynccontextmanager
@@ -103,21 +114,13 @@ def settle_epoch(connection: Connection) -> int:
     Transactions are numbered per cluster. Numbers that were given elsewhere must never lie above those that
     are given here, or followers would pass over what comes.
     """
-    known = dict(
-        connection.execute(select(settings.c.key, settings.c.value).where(settings.c.key.in_(_SETTINGS))).all()
-    )
-    cluster, epoch = _cluster(connection), int(known.get("epoch", 0))
-    newest = max(connection.execute(select(func.max(table.c.commit_no))).scalar() or 0 for table in (events, entries))
+    known = connection.execute(select(settings.c.value).where(settings.c.key == CLUSTER)).scalar()
+    cluster, epoch, newest = _cluster(connection), stored_epoch(connection), newest_commit(connection)
     current = int(connection.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")).scalar_one())
-    if known.get("cluster") != cluster or newest >= (epoch << EPOCH_BITS) | current:
-        epoch = max(epoch, newest >> EPOCH_BITS) + 1
-        for key, value in (("cluster", cluster), ("epoch", str(epoch))):
-            connection.execute(settings.delete().where(settings.c.key == key))
-            connection.execute(settings.insert().values(key=key, value=value))
+    if known != cluster or newest >= (epoch << EPOCH_BITS) | current:
+        put_setting(connection, CLUSTER, cluster)
+        return begin_epoch(connection)
     return epoch
-
-
-_SETTINGS = ("cluster", "epoch")
 
 
 def _cluster(connection: Connection) -> str:

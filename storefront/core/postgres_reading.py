@@ -10,7 +10,8 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storefront.core.commit.outcome import DatabaseAway
-from storefront.core.commit.postgres import CONNECTION_LOST, EPOCH_BITS, STATEMENT_SECONDS
+from storefront.core.commit.postgres import CONNECTION_LOST, STATEMENT_SECONDS
+from storefront.core.commit.store import EPOCH_BITS
 from storefront.core.reading import PointReader, Query, Row
 
 T = TypeVar("T")

@@ -20,6 +20,7 @@ from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
     AlreadyOwned,
     Answer,
+    CommitUnknown,
     InsufficientFunds,
     KeyInFlight,
     KeyReused,
@@ -96,9 +97,12 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
+        CommitUnknown: it may be stored; the same key may be sent again.
     """
     try:
         bought = await _decide_and_commit(services, wanted)
+    except CommitUnknown:
+        raise  # the database did not say what happened; asking it for the answer must not blur that
     except StorefrontError:
         # What would be refused now may have been answered before: a retry gets that answer.
         replayed = await _replay(services, wanted.idempotency)
@@ -106,8 +110,16 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
             raise
         return replayed
     if isinstance(bought, str):
-        return Bought(await open_payment(services, bought, wanted.idempotency))
+        return Bought(await _open(services, bought, wanted.idempotency))
     return bought
+
+
+async def _open(services: Services, purchase_id: str, key: IdempotencyKey) -> Answer:
+    """Open the payment of a stored purchase; where the books go away meanwhile, nobody may hear "nothing written"."""
+    try:
+        return await open_payment(services, purchase_id, key)
+    except Unavailable as away:
+        raise CommitUnknown from away
 
 
 async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bought | str:
@@ -287,7 +299,7 @@ async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
         assert payment is not None, "an open key belongs to a purchase through a gateway"
         is_decided = payment["gateway_ref"] is not None or payment["state"] != "awaiting"
         if is_decided or await take_lease(services, payment):
-            return Bought(await open_payment(services, record["object_id"], key), is_replay=True)
+            return Bought(await _open(services, record["object_id"], key), is_replay=True)
         if loop.time() >= until:
             raise KeyInFlight(record["object_id"])
         await asyncio.sleep(0.1)

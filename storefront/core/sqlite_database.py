@@ -5,18 +5,31 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote
 
+import structlog
 from sqlalchemy import Connection, Table, create_engine, select
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
 from storefront.core.errors import StorefrontError
-from storefront.core.migrating import CORE, History, Revision, revisions, upgrade, writing_engine
+from storefront.core.migrating import (
+    CORE,
+    History,
+    MigrationFailed,
+    Revision,
+    is_newer,
+    migrate_history,
+    revisions,
+    upgrade,
+    wanted_history,
+    writing_engine,
+)
 from storefront.core.reading import SqliteReader
+from storefront.core.sqlite_copying import copy_before, read_only_address
 from storefront.core.tables import metadata, settings
 
 T = TypeVar("T")
@@ -26,6 +39,9 @@ MOVED_TO = "moved_to"
 class ShopHasMoved(StorefrontError):
     code = "shop_has_moved"
     title = "The books are kept in another database now"
+
+
+log = structlog.get_logger("storefront.database")
 
 
 class FileLock:
@@ -90,6 +106,14 @@ class SqliteDatabase:
     async def migrate(self) -> list[Revision]:
         return await asyncio.to_thread(self._migrate)
 
+    async def migrate_to(self, history: str, revision: str) -> Revision:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            return await asyncio.to_thread(self._migrate_to, history, revision)
+        finally:
+            self._lock.release()
+
     async def revisions(self) -> list[Revision]:
         return await asyncio.to_thread(self._revisions)
 
@@ -99,9 +123,34 @@ class SqliteDatabase:
     def _migrate(self) -> list[Revision]:
         engine = writing_engine(self.path)
         try:
+            stand = revisions(engine, self._histories)
+            if any(one.current != one.wanted and not is_newer(one, self._histories) for one in stand):
+                self._back_up(stand, ",".join(f"{one.wanted}" for one in stand if one.current != one.wanted))
             return upgrade(engine, self._histories)
         finally:
             engine.dispose()
+
+    def _migrate_to(self, history: str, revision: str) -> Revision:
+        wanted = wanted_history(self._histories, history, revision)
+        engine = writing_engine(self.path)
+        try:
+            self._back_up(revisions(engine, self._histories), revision)
+            with engine.begin() as connection:
+                return migrate_history(connection, wanted, revision)
+        finally:
+            engine.dispose()
+
+    def _back_up(self, stand: Sequence[Revision], goal: str) -> None:
+        """Copy a database that holds anything before its tables change; the newest few copies are kept."""
+        if all(one.current is None for one in stand):
+            return
+        try:
+            path = copy_before(self.path, goal)
+        except (OSError, sqlite3.Error) as error:
+            raise MigrationFailed(
+                f"{self.path} could not be backed up before its tables change, so nothing was changed: {error}"
+            ) from error
+        log.info("backed_up_before_migrating", path=str(path), revision=goal)
 
     def _revisions(self) -> list[Revision]:
         # Asking about a database that is not there does not make one.
@@ -138,6 +187,22 @@ class SqliteDatabase:
             engine.dispose()
 
 
+def upgrade_copy(path: Path, histories: Sequence[History]) -> None:
+    """Bring a copy that nobody else has open to this program's revisions; it stays one file without a log.
+
+    Raises:
+        MigrationFailed: it is newer than this program.
+    """
+    engine = writing_engine(path)
+    try:
+        if any(one.current != one.wanted for one in revisions(engine, (CORE, *histories))):
+            upgrade(engine, (CORE, *histories))
+    finally:
+        engine.dispose()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+
+
 async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
     """Run ``work`` in a thread over a read-only connection to a file, also one that a server has open.
 
@@ -148,21 +213,10 @@ async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
 
 
 def _read_file(path: Path, work: Callable[[Connection], T]) -> T:
-    address = _read_only_address(path)
+    address = read_only_address(path)
     engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
     try:
         with engine.connect() as connection:
             return work(connection)
     finally:
         engine.dispose()
-
-
-def _read_only_address(path: Path) -> str:
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no database at {path}.")
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    has_log = path.with_name(path.name + "-wal").exists()
-    if not has_log and not os.access(path.parent, os.W_OK):
-        # A reader of a write-ahead log makes two files beside it; where that cannot be, nobody writes either.
-        address += "&immutable=1"
-    return address

@@ -266,8 +266,8 @@ async def test_a_tail_cut_off_without_a_trace_is_seen_by_an_anchor_alone(
     assert before.is_clean, before.explain()
     assert blind.is_clean, blind.explain()
     assert said(seeing, "A1-anchors") == [
-        "anchors.jsonl:6, of 2025-11-21T09:30:00.000Z, vouches for 17 entries up to seal 6; the books end with 15 sealed "
-        "entries and seal 5: their tail was cut off"
+        "anchors.jsonl:6, of 2025-11-21T09:30:00.000Z, vouches for 17 entries up to seal 6; "
+        "the books end with 15 sealed entries and seal 5: their tail was cut off"
     ]
     assert "A1-anchors" in {one.name for one in (await verify_file(sealed_books, deep=True)).not_yet}
 

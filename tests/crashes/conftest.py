@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from storefront.core.audit import verify_file
+from storefront.core.audit import verify_database, verify_file
+from storefront.core.postgres_database import PostgresDatabase
 
 from .processes import World
 
@@ -36,7 +37,10 @@ def audit():
     """Run ``audit verify --deep`` on a world's books and fail with what it finds."""
 
     async def is_clean(world: World) -> None:
-        report = await verify_file(world.database, deep=True)
+        if world.database_url is None:
+            report = await verify_file(world.database, deep=True)
+        else:
+            report = await verify_database(PostgresDatabase(world.database_url), deep=True)
         assert report.is_clean, report.explain()
 
     return is_clean

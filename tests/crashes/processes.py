@@ -12,12 +12,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
+import asyncpg
 import msgspec
+import psutil
 
 SERVER_KEY = "sk_sandbox_demo"
 SANDBOX_KEY = "sk_test_" + "crash_tests"
@@ -35,10 +37,12 @@ keys:
   - {key: sk_sandbox_demo, kind: server}
 plugins: {microtransactions: {}}
 assets: {gems: {title: Gems}}
+entitlements: {blessing: {title: Lives in a palace}}
 offers:
   gems-500: {kind: currency_pack, title: 500 gems, contents: {gems: 500}, prices: {USD: 499}}
   treasury: {kind: currency_pack, title: A million gems, contents: {gems: 1000000}, prices: {USD: 99999}}
   charm: {kind: item, type: consumable, title: Charm, prices: {gems: 10}}
+  palace: {kind: item, type: durable, title: Palace, prices: {gems: 1000000000}, grants: [blessing]}
 gateways:
   sandbox:
     secret_key: ${SANDBOX_SECRET_KEY}
@@ -61,7 +65,17 @@ class Reply(NamedTuple):
 class Process:
     """One command of ours in a process of its own; what it prints goes to ``<name>.log``."""
 
-    def __init__(self, folder: Path, name: str, arguments: list[str], environ: Mapping[str, str], ready: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        arguments: list[str],
+        environ: Mapping[str, str],
+        *,
+        ready: str,
+        workers: int = 0,
+    ) -> None:
+        self._count = workers
         self._log = folder / f"{name}.log"
         self._arguments = [sys.executable, "-W", "error", "-m", "storefront", *arguments]
         self._environ = {**os.environ, **environ}
@@ -78,7 +92,16 @@ class Process:
             while not await _answers(browser, self._ready):
                 assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
                 await asyncio.sleep(POLL_SECONDS)
+            await self.until_workers_serve()
         self.start_seconds.append(time.monotonic() - began)
+
+    async def until_workers_serve(self) -> None:
+        """Wait until there are as many workers as were asked for, and each of them has opened the database."""
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                if [_is_connected(worker) for worker in self.workers].count(True) == self._count:
+                    return
+                await asyncio.sleep(POLL_SECONDS)
 
     def _launch(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
@@ -92,8 +115,34 @@ class Process:
         """SIGKILL: it gets no chance to tidy up. Safe to call twice."""
         if self._process is not None:
             process, self._process = self._process, None
+            children = psutil.Process(process.pid).children()
             process.kill()
             process.wait()
+            for child in children:
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
+            psutil.wait_procs(children, timeout=HANG_SECONDS)
+
+    async def kill_parent(self) -> None:
+        """SIGKILL a server of several workers, but not them; wait until they have followed it."""
+        assert self._process is not None, "it runs"
+        process, self._process = self._process, None
+        workers = psutil.Process(process.pid).children()
+        process.kill()
+        process.wait()
+        _, alive = await asyncio.to_thread(psutil.wait_procs, workers, HANG_SECONDS)
+        assert alive == [], "workers outlive their parent"
+
+    @property
+    def pids(self) -> set[int]:
+        """The processes that serve: the one that was started, and its workers."""
+        assert self._process is not None, "it runs"
+        return {self._process.pid, *(worker.pid for worker in self.workers)}
+
+    @property
+    def workers(self) -> list[psutil.Process]:
+        assert self._process is not None, "it runs"
+        return psutil.Process(self._process.pid).children()
 
     def freeze(self) -> None:
         """Let it hang: connections are taken by the kernel, and nobody answers."""
@@ -123,7 +172,8 @@ class World:
 
     browser: aiohttp.ClientSession
 
-    def __init__(self, folder: Path, *, standalone: bool) -> None:
+    def __init__(self, folder: Path, *, standalone: bool, database: str | None = None, workers: int = 1) -> None:
+        self.database_url = database
         self._ports = [Port(), Port()]
         serve, sandbox = (port.number for port in self._ports)
         self.url = f"http://127.0.0.1:{serve}"
@@ -131,21 +181,25 @@ class World:
         self._data = folder / "data"
         self._data.mkdir()
         config = folder / "shop.yaml"
-        config.write_text(SHOP + (f"    url: {self._sandbox_url}\n" if standalone else ""))
+        url = f"    url: {self._sandbox_url}\n" if standalone else ""
+        config.write_text(SHOP + url + ("" if database is None else "database: {url: '${DATABASE_URL}'}\n"))
         environ = {
             "DATA": str(self._data),
+            "DATABASE_URL": database or "",
             "SANDBOX_SECRET_KEY": SANDBOX_KEY,
             "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
         }
         at = ["--config", str(config), "--data", str(self._data)]
-        self.server = Process(folder, "serve", ["serve", *at, "--port", str(serve)], environ, f"{self.url}/readyz")
+        serving = ["serve", *at, "--port", str(serve), *(["--workers", str(workers)] if workers > 1 else [])]
+        count = workers if workers > 1 else 0
+        self.server = Process(folder, "serve", serving, environ, ready=f"{self.url}/readyz", workers=count)
         self.emulator = (
             Process(
                 folder,
                 "sandbox",
                 ["sandbox", *at, "--port", str(sandbox), "--webhook-url", f"{self.url}/webhooks/sandbox"],
                 environ,
-                f"{self._sandbox_url}/control/clock",
+                ready=f"{self._sandbox_url}/control/clock",
             )
             if standalone
             else None
@@ -173,6 +227,10 @@ class World:
             self.emulator.kill()
 
     @property
+    def workers(self) -> list[psutil.Process]:
+        return self.server.workers
+
+    @property
     def database(self) -> Path:
         return self._data / "storefront.sqlite"
 
@@ -180,6 +238,16 @@ class World:
         """Read the books from outside, whether anybody serves them or not."""
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read the books from outside, on either database."""
+        if self.database_url is None:
+            return self.query(sql)
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            return [tuple(row) for row in await connection.fetch(sql)]
+        finally:
+            await connection.close()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for what marks a stage in the books."""
@@ -203,11 +271,15 @@ class World:
         async with self.browser.post(f"{self.url}{path}", json=body, headers=headers) as response:
             return Reply(response.status, await response.read(), response.headers)
 
-    async def get(self, path: str) -> Any:
+    async def read(self, path: str) -> Reply:
         headers = {"Authorization": f"Bearer {SERVER_KEY}"}
         async with self.browser.get(f"{self.url}{path}", headers=headers) as response:
-            assert response.status == 200, await response.text()
-            return await response.json()
+            return Reply(response.status, await response.read(), response.headers)
+
+    async def get(self, path: str) -> Any:
+        reply = await self.read(path)
+        assert reply.status == 200, reply
+        return reply.json
 
     async def buy(self, customer: str, sku: str, *, key: str) -> Reply:
         return await self.post("/v1/purchases", {"customer": customer, "sku": sku}, key=key)
@@ -240,3 +312,10 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> bool:
             return response.status < 500
     except aiohttp.ClientConnectionError:
         return False
+
+
+def _is_connected(process: psutil.Process) -> bool:
+    try:
+        return any(connection.status == psutil.CONN_ESTABLISHED for connection in process.net_connections("tcp"))
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False  # it has just died

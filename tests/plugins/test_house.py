@@ -25,6 +25,7 @@ from .conftest import ROOT, build
 HOOKS = sorted(name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "storefront_spec"))
 NEVER_ANSWERED = {
     "action_required": "gateways raise it for charges without the buyer, which no route makes yet",
+    "backup_damaged": "a command's",
     "cannot_connect": "fails the start",
     "catalog_missing": "answers as internal_error",
     "database_in_use": "fails the start",
@@ -33,7 +34,9 @@ NEVER_ANSWERED = {
     "cannot_be_proved": "a command says it",
     "anchor_not_kept": "is logged and tried again",
     "error": "the base class; answers as internal_error",
+    "imported_before": "a command's",
     "migration_failed": "fails the start",
+    "restore_refused": "a command's",
     "move_failed": "a command says it",
     "shop_has_moved": "fails the start",
     "target_not_empty": "a command says it",

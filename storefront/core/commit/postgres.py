@@ -6,7 +6,8 @@ commit numbers, a row that does not exist yet can be locked, and no row is writt
 is a statement of its own, because one that waits for a lock reads from before the wait.
 
 What went wrong before COMMIT was sent is tried again: nothing was written. When the reply to COMMIT is lost,
-the database is asked what became of the transaction.
+the database is asked what became of the transaction. Its number alone does not say: after a crash PostgreSQL gives
+numbers again whose transactions never reached its log, so a row of the transaction is looked for as well.
 Source: PostgreSQL 18 documentation, sections 9.28.10 (advisory locks), 9.27.9 (pg_xact_status), read 2026-11-26.
 """
 
@@ -14,7 +15,8 @@ import asyncio
 import hashlib
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 
 import asyncpg
@@ -23,10 +25,9 @@ from sqlalchemy import Table
 
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway
 from storefront.core.commit.postgres_statements import PostgresStatements
-from storefront.core.commit.store import Decide, Wanted
+from storefront.core.commit.state import Writes
+from storefront.core.commit.store import EPOCH_BITS, Decide, Wanted
 
-EPOCH_BITS = 48
-"""A commit number is the cluster's epoch and, in its lower bits, the transaction's number there."""
 TIMES_TRIED = 8
 TRIES_FOR_SECONDS = 3.0
 """How long a batch is tried again while the database is away; a quick restart is not even noticed."""
@@ -62,11 +63,39 @@ CONNECTION_LOST = (
 )
 _IN_EACH_OTHERS_WAY = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError)
 
+_MARKED = ("events", "entries")
+"""Tables that are only appended to; their rows carry ids of their own and the number of their commit."""
+
 log = structlog.get_logger("storefront.commit")
 
 
 class BadValue(Exception):
     """A row holds a value that its column cannot: an error of the plan's author."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A transaction whose COMMIT was sent, and how to find out whether it has happened."""
+
+    xid: int
+    commit_no: int
+    open_accounts: frozenset[str]
+    writes: Writes
+
+    @property
+    def mark(self) -> tuple[str, str] | None:
+        """Return (table, id) of a row that is there if and only if it happened: its id was made for it."""
+        return next(((table, self.writes.inserts[table][0]["id"]) for table in _MARKED if table in self.writes.inserts),
+                    None)  # fmt: skip
+
+
+class _ReplyLost(Exception):
+    """The line broke between COMMIT and its reply, by ``how``."""
+
+    def __init__(self, sent: _Sent, how: Exception) -> None:
+        super().__init__()
+        self.sent = sent
+        self.how = how
 
 
 class PostgresStore:
@@ -106,7 +135,9 @@ class PostgresStore:
         while True:
             tries += 1
             try:
-                return await self._transact(wanted, decide)
+                sent = await self._transact(wanted, decide)
+                self._open_accounts |= sent.open_accounts
+                return sent.commit_no
             except asyncpg.UniqueViolationError as error:
                 # Somebody without a common anchor was first (a claim, a key): the next load sees their row.
                 if tries >= TIMES_TRIED:
@@ -124,47 +155,53 @@ class PostgresStore:
             # Jitter, so that two batches that met do not meet again.
             await asyncio.sleep(random.uniform(0.2, 1.0) * min(0.01 * 2**tries, 0.3))  # noqa: S311
 
-    async def _transact(self, wanted: Wanted, decide: Decide) -> int:
-        async with self._connection() as connection:
-            await connection.execute(_begin(wanted.anchors))
-            sql, arguments, loading = self._statements.load(wanted)
-            row = await connection.fetchrow(sql, *arguments)
-            xid = int(row[0])
-            state = loading.state(tuple(row)[1:], self._open_accounts.copy())
-            commit_no = (self._epoch << EPOCH_BITS) | xid
-            writes = decide(state, commit_no)
-            if writes:
-                sql, arguments = self._statements.write(writes)
-                await connection.execute(sql, *arguments)
-            await self._commit(connection, xid)
-        self._open_accounts |= state.open_accounts
-        return commit_no
-
-    async def _commit(self, connection: asyncpg.Connection, xid: int) -> None:
-        """Commit, and believe nothing but the word COMMIT: after an error the server answers ROLLBACK."""
+    async def _transact(self, wanted: Wanted, decide: Decide) -> _Sent:
+        """Run one batch once; raises as if it had failed, if it is certain that it has not happened."""
         try:
-            status = await connection.execute("COMMIT")
-        except CONNECTION_LOST as lost:
-            await self._ask_what_became_of(xid, lost)
-            return
-        if status != "COMMIT":
-            raise DatabaseAway from RuntimeError(f"the server answered {status} to COMMIT")
+            async with self._connection() as connection:
+                await connection.execute(_begin(wanted.anchors))
+                sql, arguments, loading = self._statements.load(wanted)
+                row = await connection.fetchrow(sql, *arguments)
+                xid = int(row[0])
+                state = loading.state(tuple(row)[1:], self._open_accounts.copy())
+                commit_no = (self._epoch << EPOCH_BITS) | xid
+                writes = decide(state, commit_no)
+                if writes:
+                    sql, arguments = self._statements.write(writes)
+                    await connection.execute(sql, *arguments)
+                sent = _Sent(xid, commit_no, frozenset(state.open_accounts), writes)
+                await _commit(connection, sent)
+        except _ReplyLost as lost:  # its connection is given back by now: every lane may have to ask at once
+            if not await self._has_happened(lost.sent, lost.how):
+                raise lost.how from None
+            return lost.sent
+        return sent
 
-    async def _ask_what_became_of(self, xid: int, lost: BaseException) -> None:
-        """Find out whether a commit whose reply was lost has happened; raises as if it had failed, if it has not."""
+    async def _has_happened(self, sent: _Sent, lost: BaseException) -> bool:
+        """Find out what became of a transaction whose COMMIT was not answered.
+
+        Raises:
+            CommitUnknown: the database does not say, or says too little to be sure.
+        """
+        if not sent.writes:
+            return True  # it only read, and what it read is there
         loop = asyncio.get_running_loop()
         until = loop.time() + STATEMENT_SECONDS
         log.warning("commit_reply_lost", reason=str(lost))
         while loop.time() < until:
             try:
                 async with self._connection() as connection:
-                    status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", str(xid))
+                    status = await connection.fetchval("SELECT pg_xact_status($1::text::xid8)", str(sent.xid))
+                    if status == "committed" and sent.mark is not None:
+                        return await _is_there(connection, sent.commit_no, *sent.mark)
+            except asyncpg.InvalidParameterValueError:
+                return False  # after a crash the number has not even been given again
             except (*CONNECTION_LOST, asyncpg.PostgresError):
                 status = None
             if status == "committed":
-                return
+                break  # this one, or after a crash another one of the same number
             if status == "aborted":
-                raise DatabaseAway from lost
+                return False
             await asyncio.sleep(0.1)
         raise CommitUnknown from lost
 
@@ -179,7 +216,10 @@ class PostgresStore:
             if isinstance(error, ValueError):  # a value that the driver cannot send: nothing is wrong with the line
                 await _roll_back(connection)
                 raise BadValue(str(error)) from error
-            connection.terminate()
+            _throw_away(connection)
+            raise
+        except _ReplyLost:
+            _throw_away(connection)
             raise
         except BaseException:
             await _roll_back(connection)
@@ -188,15 +228,36 @@ class PostgresStore:
             await self._pool.release(connection)
 
 
+async def _commit(connection: asyncpg.Connection, sent: _Sent) -> None:
+    """Commit, and believe nothing but the word COMMIT: after an error the server answers ROLLBACK."""
+    try:
+        status = await connection.execute("COMMIT")
+    except CONNECTION_LOST as lost:
+        raise _ReplyLost(sent, lost) from lost
+    if status != "COMMIT":
+        raise DatabaseAway from RuntimeError(f"the server answered {status} to COMMIT")
+
+
+async def _is_there(connection: asyncpg.Connection, commit_no: int, table: str, row_id: str) -> bool:
+    found = f"SELECT EXISTS (SELECT FROM {table} WHERE commit_no = $1 AND id = $2)"  # noqa: S608
+    return bool(await connection.fetchval(found, commit_no, row_id))
+
+
 async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
     """Spare the round trip that would set back what no batch ever changes."""
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:
+    """End the transaction, or the connection. Never raises: what went wrong before is what counts."""
     try:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")
     except (*CONNECTION_LOST, asyncpg.PostgresError):
+        _throw_away(connection)
+
+
+def _throw_away(connection: asyncpg.Connection) -> None:
+    with suppress(asyncpg.InterfaceError):  # one that broke has gone back to its pool by itself, and answers nothing
         connection.terminate()
 
 

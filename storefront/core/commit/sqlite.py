@@ -21,7 +21,7 @@ from sqlalchemy.sql import ClauseElement
 
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
-from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
+from storefront.core.commit.store import EPOCH_BITS, GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -156,7 +156,9 @@ class SqliteStore:
             connection.execute(pragma)
         numbers = [connection.execute(f"SELECT max(commit_no) FROM {table}").fetchone()[0]  # noqa: S608
                    for table in ("events", "entries", "item_movements")]  # fmt: skip
-        self._commit_no = max((number for number in numbers if number is not None), default=0)
+        epoch = connection.execute("SELECT value FROM settings WHERE key = 'epoch'").fetchone()
+        numbers.append(int(epoch[0]) << EPOCH_BITS if epoch else 0)
+        self._commit_no = max(number for number in numbers if number is not None)
         names = connection.execute("SELECT id FROM accounts WHERE guarded = 0")
         self._open_accounts = {row[0] for row in names}
         self._connection = connection

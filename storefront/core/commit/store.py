@@ -32,6 +32,10 @@ class Wanted:
         return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups))
 
 
+EPOCH_BITS = 48
+"""A commit number is the database's epoch and, in its lower bits, a number that rises within it. What was lost with
+an epoch (books restored from a backup, a move to another cluster) can never lie above what comes after it."""
+
 GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "lots": ("account",),
     "entitlements": ("customer_id", "key"),

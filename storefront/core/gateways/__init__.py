@@ -14,7 +14,7 @@ Its exceptions are translated in its own file. Nothing here is called inside a d
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from storefront.core.errors import StorefrontError, Unauthorized
 from storefront.core.money import Money
@@ -46,11 +46,13 @@ class ActionRequired(GatewayFailed):
 class GatewayUnavailable(GatewayFailed):
     code = "gateway_unavailable"
     title = "The payment gateway does not answer"
+    retry_after_seconds: ClassVar[int] = 2
 
 
 class OutcomeUnknown(GatewayFailed):
     code = "gateway_unavailable"
     title = "The payment gateway did not say what happened"
+    retry_after_seconds: ClassVar[int] = 2
 
 
 class GatewayRefused(GatewayFailed):

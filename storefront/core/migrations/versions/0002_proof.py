@@ -1,5 +1,9 @@
 """What proves the books: credits behind lots, holds, grants, reversals, checkpoints, seals; entries in commit order."""
 
+from collections.abc import Generator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +24,27 @@ APPEND_ONLY = (
     ("seal_leaves", ("number",)),
 )
 _IS_OPEN = sa.text("state = 'open'")
+_ROWS_AT_ONCE = 500
+_CREDITS = sa.table(
+    "credits",
+    *(
+        sa.column(name)
+        for name in ("entry_id", "position", "transfer", "lot_id", "amount", "source", "payment", "cost_amount",
+                     "cost_currency", "priority", "expires_at")
+    ),
+)  # fmt: skip
+_LOTS = """
+    SELECT l.*, p.purchase_id FROM lots l LEFT JOIN payments p ON p.id = l.payment
+    ORDER BY l.account, l.opened_at, l.id
+"""
+# The engine numbers the credits of an entry in the order of its transfers.
+_INTO_WALLETS = """
+    SELECT t.entry_id, t.position, t.destination, t.amount, e.about, e.occurred_at,
+           row_number() OVER (PARTITION BY t.entry_id ORDER BY t.position) - 1 AS number
+    FROM transfers t JOIN entries e ON e.id = t.entry_id
+    JOIN accounts a ON a.id = t.destination AND a.role = 'wallet'
+    ORDER BY t.destination, e.commit_no, t.entry_id, t.position
+"""
 
 
 def upgrade() -> None:
@@ -46,13 +71,19 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back while nothing but derived rows would be lost: what proves where money went stays."""
+    """Go back while nothing would be lost that an upgrade does not write again: credits and checkpoints may go.
+
+    Seals may not, although entries could be sealed anew: other batches have other hashes, and an anchor
+    that was given away would no longer be found in the books.
+    """
     connection = op.get_bind()
-    for table in ("holds", "grants", "reversals"):
-        if connection.execute(sa.text(f"SELECT count(*) FROM {table}")).scalar_one():
+    for table in ("holds", "grants", "reversals", "seals"):
+        if connection.execute(sa.text(f"SELECT 1 FROM {table} LIMIT 1")).first() is not None:
             raise LedgerWouldBeLost(f"{table} has rows that revision 0001 has no place for")
-    if connection.execute(sa.text("SELECT count(*) FROM entries WHERE facts IS NOT NULL")).scalar_one():
+    if connection.execute(sa.text("SELECT 1 FROM entries WHERE facts IS NOT NULL LIMIT 1")).first() is not None:
         raise LedgerWouldBeLost("entries carry facts that revision 0001 has no place for")
+    if not _can_be_derived(connection):
+        raise LedgerWouldBeLost("credits say which lot got what, and revision 0001 could not tell it again")
     for table in ("seal_leaves", "seals", "checkpoints", "reversals", "grants", "holds", "credits"):
         op.drop_table(table)
     op.drop_index("entries_in_commit_order", "entries")
@@ -175,46 +206,104 @@ def _create_seals() -> None:
     )
 
 
-def _credit_old_lots() -> None:
-    """Write the credits of lots that were opened before credits were kept.
+@dataclass(slots=True)
+class _Lot:
+    """A lot, and how much of what it was given has not been explained by a transfer yet."""
 
-    Each transfer into a wallet opened the lot of the same instant, or joined one that still lacks credits.
+    row: Mapping[str, Any]
+    open: int
+    open_cost: int | None
+
+
+def _derive_credits(connection: sa.Connection) -> Generator[dict[str, Any], None, None]:
+    """Yield the credit of each transfer into a wallet, wallet by wallet: what its lot was given, on which terms.
+
+    Revision 0001 put each such transfer into exactly one lot, but did not write down which.
     """
-    connection = op.get_bind()
-    lots: dict[str, list[dict[str, Any]]] = {}
-    for row in connection.execute(sa.text("SELECT * FROM lots ORDER BY account, opened_at, id")).mappings():
-        lots.setdefault(row["account"], []).append({**row, "open": row["amount"]})
-    into = sa.text(
-        "SELECT t.entry_id, t.position, t.destination, t.amount, e.occurred_at FROM transfers t"
-        " JOIN entries e ON e.id = t.entry_id JOIN accounts a ON a.id = t.destination AND a.role = 'wallet'"
-        " ORDER BY e.commit_no, t.entry_id, t.position"
-    )
-    numbers: dict[str, int] = {}
-    for row in connection.execute(into).mappings().all():
-        left = row["amount"]
-        for lot in sorted(lots.get(row["destination"], ()), key=lambda one: one["opened_at"] != row["occurred_at"]):
-            part = min(left, lot["open"])
-            if part:
-                number = numbers[row["entry_id"]] = numbers.get(row["entry_id"], -1) + 1
-                _write_credit(connection, row, number, lot, part)
-                lot["open"] -= part
-                left -= part
+    with (
+        closing(_stream(connection, "lots", _LOTS)) as stored,
+        closing(_stream(connection, "transfers", _INTO_WALLETS)) as transfers,
+    ):
+        lots = groupby(stored, key=lambda row: str(row["account"]))
+        account, given = next(lots, (None, iter(())))
+        for wallet, moved in groupby(transfers, key=lambda row: str(row["destination"])):
+            while account is not None and account < wallet:
+                account, given = next(lots, (None, iter(())))
+            found = [_Lot(row, row["amount"], row["cost_amount"]) for row in given] if account == wallet else []
+            for transfer in moved:
+                lot = _lot_of(transfer, found)
+                # Books in which a lot is missing or too small are as wrong afterwards as before: the audit names it.
+                if lot is not None:
+                    yield _credit(transfer, lot)
 
 
-def _write_credit(connection: sa.Connection, row: Any, number: int, lot: dict[str, Any], amount: int) -> None:
-    cost = None if lot["cost_amount"] is None else lot["cost_amount"] * amount // lot["amount"]
-    connection.execute(
-        sa.text(
-            "INSERT INTO credits VALUES (:entry_id, :position, :transfer, :lot_id, :amount, :source, :payment,"
-            " :cost_amount, :cost_currency, :priority, :expires_at)"
+def _stream(connection: sa.Connection, name: str, statement: str) -> Generator[Mapping[str, Any], None, None]:
+    """Yield rows a page at a time.
+
+    On PostgreSQL by a cursor of our own that is closed at the end: no table can be altered that one still reads,
+    and the driver's stay open until the transaction ends.
+    """
+    if connection.dialect.name != "postgresql":
+        rows = connection.execute(sa.text(statement), execution_options={"yield_per": _ROWS_AT_ONCE})
+        yield from (row._asdict() for row in rows)
+        return
+    connection.execute(sa.text(f"DECLARE migrating_{name} NO SCROLL CURSOR FOR {statement}"))
+    try:
+        while page := connection.execute(sa.text(f"FETCH {_ROWS_AT_ONCE} FROM migrating_{name}")).all():
+            yield from (row._asdict() for row in page)
+    finally:
+        connection.execute(sa.text(f"CLOSE migrating_{name}"))
+
+
+def _lot_of(transfer: Mapping[str, Any], lots: list[_Lot]) -> _Lot | None:
+    """Choose the lot that was opened for this payment, else at this instant, else the oldest with room for it."""
+    amount = transfer["amount"]
+    candidates = [lot for lot in lots if lot.open >= amount]
+    return min(
+        candidates,
+        key=lambda lot: (
+            transfer["about"] not in (lot.row["payment"], lot.row["purchase_id"]),
+            lot.row["opened_at"] != transfer["occurred_at"],
+            lot.open != amount,
         ),
-        {
-            "entry_id": row["entry_id"],
-            "position": number,
-            "transfer": row["position"],
-            "lot_id": lot["id"],
-            "amount": amount,
-            "cost_amount": cost,
-            **{name: lot[name] for name in ("source", "payment", "cost_currency", "priority", "expires_at")},
-        },
+        default=None,
     )
+
+
+def _credit(transfer: Mapping[str, Any], lot: _Lot) -> dict[str, Any]:
+    """Take a transfer out of a lot; the credit that fills a lot up gets the rest of its cost."""
+    row, amount = lot.row, transfer["amount"]
+    cost = lot.open_cost
+    if cost is not None and amount < lot.open:
+        cost = row["cost_amount"] * amount // row["amount"]
+    lot.open -= amount
+    lot.open_cost = None if lot.open_cost is None or cost is None else lot.open_cost - cost
+    return {
+        "entry_id": transfer["entry_id"],
+        "position": transfer["number"],
+        "transfer": transfer["position"],
+        "lot_id": row["id"],
+        "amount": amount,
+        "cost_amount": cost,
+        **{name: row[name] for name in ("source", "payment", "cost_currency", "priority", "expires_at")},
+    }
+
+
+def _credit_old_lots() -> None:
+    """Write the credits of lots that were opened before credits were kept."""
+    connection = op.get_bind()
+    derived = _derive_credits(connection)
+    while rows := list(islice(derived, _ROWS_AT_ONCE)):
+        connection.execute(_CREDITS.insert(), rows)
+
+
+def _can_be_derived(connection: sa.Connection) -> bool:
+    """Tell whether an upgrade would write the very credits that stand here, so that nothing is lost without them."""
+    number = 0
+    with closing(_derive_credits(connection)) as derived:
+        for number, credit in enumerate(derived, start=1):
+            here = sa.and_(_CREDITS.c.entry_id == credit["entry_id"], _CREDITS.c.position == credit["position"])
+            stored = connection.execute(sa.select(_CREDITS).where(here)).mappings().first()
+            if stored is None or dict(stored) != credit:
+                return False
+    return number == connection.execute(sa.select(sa.func.count()).select_from(_CREDITS)).scalar_one()

@@ -5,7 +5,10 @@ of its own: every purchase wrote 4 KB for an answer of 900 bytes, and moved its 
 the answers are appended, four a page, and the tree holds keys alone.
 """
 
+import sqlalchemy as sa
 from alembic import op
+
+from storefront.core.column_types import TEXT
 
 revision = "0003"
 down_revision = "0002"
@@ -16,33 +19,31 @@ _COLUMNS = "caller, operation, key, fingerprint, object_id, state, status, body,
 
 
 def upgrade() -> None:
-    _rebuild("")
+    _rebuild(with_rowid=True)
 
 
 def downgrade() -> None:
-    _rebuild(" WITHOUT ROWID")
+    _rebuild(with_rowid=False)
 
 
-def _rebuild(storage: str) -> None:
+def _rebuild(*, with_rowid: bool) -> None:
     """Move the rows to a table that is stored otherwise. On PostgreSQL rows never lay in their key's tree."""
     if op.get_context().dialect.name != "sqlite":
         return
-    op.execute(
-        f"""
-        CREATE TABLE idempotency_moved (
-            caller TEXT NOT NULL,
-            operation TEXT NOT NULL,
-            "key" TEXT NOT NULL,
-            fingerprint BLOB NOT NULL,
-            object_id TEXT,
-            state TEXT NOT NULL,
-            status INTEGER,
-            body BLOB,
-            created_at BIGINT NOT NULL,
-            PRIMARY KEY (caller, operation, "key"),
-            CONSTRAINT idempotency_state_known CHECK (state IN ('open', 'answered'))
-        ){storage}
-        """
+    op.create_table(
+        "idempotency_moved",
+        sa.Column("caller", TEXT, nullable=False),
+        sa.Column("operation", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("object_id", TEXT, nullable=True),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("status", sa.Integer(), nullable=True),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('open', 'answered')", name="idempotency_state_known"),
+        sa.PrimaryKeyConstraint("caller", "operation", "key"),
+        sqlite_with_rowid=with_rowid,
     )
     op.execute(f"INSERT INTO idempotency_moved ({_COLUMNS}) SELECT {_COLUMNS} FROM idempotency")
     op.execute("DROP TABLE idempotency")
