@@ -24,7 +24,7 @@ SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "growth")
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"only these: {', '.join(SECTIONS)}")
-    parser.add_argument("--requests", type=int, default=8_000, help="requests per measurement")
+    parser.add_argument("--requests", type=int, default=4_000, help="requests per measurement")
     parser.add_argument("--full", action="store_true", help="also grow to 10 million ledger rows")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--report", action="store_true", help="write docs/performance.md and its charts")
