@@ -13,18 +13,25 @@ from storefront.web.errors import ERRORS
 
 NEVER_ANSWERED = {
     "action_required",
+    "anchor_not_kept",
+    "backup_damaged",
+    "bad_anchor",
+    "cannot_be_proved",
     "cannot_connect",
     "catalog_missing",
     "database_in_use",
+    "imported_before",
     "migration_failed",
     "move_failed",
+    "not_sealed_yet",
     "other_keys",
+    "restore_refused",
     "shop_has_moved",
     "target_not_empty",
     "unknown_tables",
     "wrong_mode",
 }
-"""Raised before the shop listens, or turned into a purchase's state: no caller sees them."""
+"""Raised before the shop listens, said by a command, or turned into a purchase's state: no caller sees them."""
 
 
 @pytest.fixture
