@@ -172,3 +172,61 @@ async def test_without_a_version_the_others_know_within_a_moment(arena, fund):
         async with asyncio.timeout(20):
             while (await caller.get("/v1/me")).json["wallets"]["gems"]["available"] != 90:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
+
+
+async def test_of_capture_release_and_expiry_one_happens(arena, fund):
+    """Each comes to a process of its own; time runs out while they are under way."""
+    names = [f"holder-{turn}" for turn in range(3)]
+    await fund(*names)
+    ends = Counter()
+    for name in names:
+        wanted = {"customer": name, "asset": "gems", "amount": 60, "expires_in_seconds": 300, "reason": "race"}
+        held = (await arena.as_server().post("/v1/holds", wanted, key=f"{name}-hold")).json
+        capturing, releasing, expiring = in_turn(arena, 3)
+        path = f"/v1/holds/{held['id']}"
+
+        answers = await asyncio.gather(
+            *(capturing.as_server().post(f"{path}/capture", {"amount": 25}, key=f"{name}-c{n}") for n in range(4)),
+            *(releasing.as_server().post(f"{path}/release", key=f"{name}-r{n}") for n in range(4)),
+            expiring.advance("301s"),
+        )
+
+        shown = (await arena.as_server().get(path)).json
+        assert [answer.status for answer in answers[:8]].count(200) == (shown["state"] != "expired")
+        assert shown["captured"] == (25 if shown["state"] == "captured" else 0)
+        assert arena.balance(f"customer:{name}:gems") == 100 - shown["captured"]
+        ended = arena.query("SELECT type FROM events WHERE subject = ? AND type <> 'hold.placed'", held["id"])
+        assert ended == [{"type": f"hold.{shown['state']}"}]
+        ends[shown["state"]] += 1
+    assert sum(ends.values()) == 3
+
+
+async def test_a_purchase_is_refunded_once_by_32_who_refund_it_all(arena, fund):
+    for turn in range(3):
+        name = f"returner-{turn}"
+        await fund(name)
+        bought = (await arena.buy("charm", customer=name, quantity=4)).json
+        path, wanted = f"/v1/purchases/{bought['id']}/refunds", {"reason": "a mistake"}
+
+        answers = await asyncio.gather(
+            *(shop.as_server().post(path, wanted, key=f"{name}-{n}") for n, shop in enumerate(in_turn(arena, 32)))
+        )
+
+        codes = Counter(answer.json.get("code") or answer.status for answer in answers)
+        assert codes == {201: 1, "already_refunded": 31}
+        assert arena.balance(f"customer:{name}:gems") == 100
+        assert (await arena.as_server().get(f"/v1/purchases/{bought['id']}")).json["refunded"] == "full"
+
+
+async def test_parts_that_are_refunded_at_once_never_pass_the_whole(arena, fund):
+    await fund("parter")
+    bought = (await arena.buy("charm", customer="parter", quantity=8)).json
+    path, wanted = f"/v1/purchases/{bought['id']}/refunds", {"quantity": 3, "reason": "a mistake"}
+
+    answers = await asyncio.gather(
+        *(shop.as_server().post(path, wanted, key=f"part-{n}") for n, shop in enumerate(in_turn(arena, 16)))
+    )
+
+    codes = Counter(answer.json.get("code") or answer.status for answer in answers)
+    assert codes == {201: 2, "refund_too_large": 14}
+    assert arena.balance("customer:parter:gems") == 100 - 80 + 60
