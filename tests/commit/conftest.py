@@ -22,12 +22,13 @@ ADA, BOB = "cus_ada", "cus_bob"
 
 
 class Books:
-    """An engine over a file; ``commit`` applies plans."""
+    """An engine over a file; ``commit`` applies plans, ``now`` is its time."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.now = NOW
         self._look = look_into(database)
-        self.engine = CommitEngine(database.store, Clock(lambda: NOW))
+        self.engine = CommitEngine(database.store, Clock(lambda: self.now))
 
     async def commit(self, plan: Plan) -> Outcome:
         return await self.engine.commit(plan)

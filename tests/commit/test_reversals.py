@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from storefront.core.accounts import clearing, issuance, revenue, sink
 from storefront.core.commit.outcome import InsufficientFunds, ReversalOfReversal, ReversalTooLarge
-from storefront.core.commit.plan import Deposit, LotPart, LotTerms, Restore, Spend, TakeBack, Transfer
+from storefront.core.commit.plan import Deposit, LotPart, LotTerms, PlaceHold, Restore, Spend, TakeBack, Transfer
 from storefront.core.converting import ConversionTooSmall, Rate, add_conversion, convert
 from storefront.core.money import MAX_AMOUNT, split_named
 
@@ -137,8 +137,9 @@ async def test_only_what_is_unspent_of_the_same_lots_is_taken_back(books, plan_f
         plan.add(TakeBack("entry", entry_id, ADA, "gems", amount, issuance("gems"), (part,), at_most=50))
         return plan
 
-    with pytest.raises(InsufficientFunds):
+    with pytest.raises(InsufficientFunds) as refused:
         await books.commit(taking(31))
+    assert refused.value.facts["available"] == 30
     assert books.gems(ADA) == 130
     await books.commit(taking(30))
     assert books.query("SELECT remaining FROM lots ORDER BY payment") == [(0,), (100,)]
@@ -222,3 +223,73 @@ def test_a_remainder_needs_somebody_who_gets_it():
 
 def remaining(books: Books) -> list[int]:
     return [amount for (amount,) in books.query("SELECT remaining FROM lots ORDER BY priority")]
+
+
+@pytest.fixture
+def filled(books, plan_for):
+    """Gives gems, and returns the entry that gave them and the lot in which they are."""
+
+    async def fill(amount: int, **terms):
+        plan = plan_for(ADA)
+        entry_id = plan.entry("test.credit", about="pack", anchor=ADA)
+        plan.add(Deposit("entry", ADA, "gems", amount, issuance("gems"), LotTerms(**terms)))
+        await books.commit(plan)
+        [(lot_id,)] = books.query("SELECT lot_id FROM credits WHERE entry_id = ?", entry_id)
+        return entry_id, lot_id
+
+    return fill
+
+
+async def test_value_that_goes_back_into_a_lapsed_lot_lapses_at_once(books, plan_for, filled, spend):
+    _, lot_id = await filled(10, expires_at=NOW + 1)
+    spending = spend(ADA, 10)
+    await books.commit(spending)
+    books.now = NOW + 1
+
+    plan, original = plan_for(ADA), spending.list[0].entry_id
+    plan.entry("test.refund", about="thing", anchor=ADA, reverses=original)
+    plan.add(Restore("entry", original, ADA, "gems", 4, sink("gems"), (LotPart(lot_id, 10),)))
+    outcome = await books.commit(plan)
+
+    assert outcome.changed[ADA]["wallets"]["gems"]["balance"] == 0
+    lapsed = "SELECT amount FROM transfers WHERE destination = 'platform:breakage:gems'"
+    assert (remaining(books), books.query(lapsed)) == ([0], [(4,)])
+
+
+async def test_what_a_hold_that_is_over_pinned_can_be_taken_back(books, plan_for, filled):
+    entry_id, lot_id = await filled(10)
+    holding = plan_for(ADA)
+    holding.add(PlaceHold("hold_1", ADA, "gems", 8, NOW + 1, "auction"))
+    await books.commit(holding)
+
+    def taking():
+        plan = plan_for(ADA)
+        plan.entry("test.refund", about="pack", anchor=ADA, reverses=entry_id)
+        part = LotPart(lot_id, 10)
+        plan.add(TakeBack("entry", entry_id, ADA, "gems", 10, issuance("gems"), (part,), at_most=10))
+        return plan
+
+    with pytest.raises(InsufficientFunds):
+        await books.commit(taking())
+    books.now = NOW + 1
+    await books.commit(taking())
+
+    assert (remaining(books), books.query("SELECT state FROM holds")) == ([0], [("expired",)])
+
+
+async def test_the_refusal_says_what_can_be_taken_back_not_what_the_wallet_holds(books, plan_for, filled, spend):
+    entry_id, lot_id = await filled(10)
+    await filled(3, priority=200)
+    await books.commit(spend(ADA, 6))
+    plan = plan_for(ADA)
+    plan.entry("test.refund", about="pack", anchor=ADA, reverses=entry_id)
+    plan.add(TakeBack("entry", entry_id, ADA, "gems", 10, issuance("gems"), (LotPart(lot_id, 10),), at_most=10))
+    with pytest.raises(InsufficientFunds) as refused:
+        await books.commit(plan)
+    assert refused.value.facts == {"asset": "gems", "required": 10, "available": 4, "short_by": 6}
+
+
+async def test_a_batch_joins_no_lot_that_it_has_emptied(books, credit, spend):
+    await books.commit(credit(ADA, 10))
+    await asyncio.gather(books.commit(spend(ADA, 10)), books.commit(credit(ADA, 5)))
+    assert books.query("SELECT amount, remaining FROM lots ORDER BY id") == [(10, 0), (5, 5)]

@@ -32,7 +32,7 @@ def once_expired_is_free(
     try:
         apply(draft, books, step)
     except (InsufficientFunds, TooManyHolds):
-        if not _release_expired(draft, books, step.customer_id, step.asset):
+        if not release_expired(draft, books, step.customer_id, step.asset):
             raise
         apply(draft, books, step)
 
@@ -93,11 +93,11 @@ def apply_release_hold(draft: Draft, books: Books, step: ReleaseHold) -> None:
 
 def apply_lapse_wallet(draft: Draft, books: Books, step: LapseWallet) -> None:
     """Release the holds that are over and lapse the lots that are; nothing if none is."""
-    _release_expired(draft, books, step.customer_id, step.asset)
+    release_expired(draft, books, step.customer_id, step.asset)
     lapse_lots(draft, books, step.customer_id, step.asset)
 
 
-def _release_expired(draft: Draft, books: Books, customer_id: str, asset: str) -> bool:
+def release_expired(draft: Draft, books: Books, customer_id: str, asset: str) -> bool:
     """Release the open holds of a wallet whose time is over; tell whether there were any."""
     group = holds_group(wallet(customer_id, asset), customer_id)
     holds = [hold for _, hold in draft.group(group) if hold["state"] == "open" and is_over(hold, books.moment.now)]

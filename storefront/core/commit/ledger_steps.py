@@ -105,7 +105,8 @@ def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
     move_balance(draft, account, step.amount, step.customer_id)
     group = Group("lots", (account.id,), step.customer_id)
     for address, lot in draft.group(group):
-        if _is_equal(lot, step.terms, step.amount):
+        # A lot that this batch has emptied is closed, as if each plan were committed by itself.
+        if lot["remaining"] and _is_equal(lot, step.terms, step.amount):
             joined = {**lot, "amount": lot["amount"] + step.amount, "remaining": lot["remaining"] + step.amount}
             if lot["cost_amount"] is not None:
                 joined["cost_amount"] = lot["cost_amount"] + step.terms.cost_amount

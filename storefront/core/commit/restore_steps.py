@@ -6,7 +6,9 @@ The bound is a counter under the customer's anchor, so it holds in the commit, w
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from storefront.core.commit.ledger_steps import Books, move_balance, write_credit, write_draw, write_transfer
+from storefront.core.commit.hold_steps import release_expired
+from storefront.core.commit.lapse_steps import lapse_lots
+from storefront.core.commit.ledger_steps import Books, Part, draw_lots, move_balance, write_credit, write_transfer
 from storefront.core.commit.outcome import InsufficientFunds, Moment, ReversalOfReversal, ReversalTooLarge
 from storefront.core.commit.projection import is_lapsed
 from storefront.core.commit.reads import lots_group, reversed_key
@@ -27,13 +29,14 @@ def refuse_second_reversal(draft: Draft, step: OpenEntry) -> None:
 
 
 def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
-    """Give value back into the lots it came from; a lot that has lapsed meanwhile stays lapsed."""
+    """Give value back into the lots it came from; what comes back into a lot that has lapsed meanwhile lapses too."""
     before = _count(draft, step, at_most=sum(part.amount for part in step.draws))
     position = write_transfer(draft, books, label=step.entry, source=step.source, to=step.account, amount=step.amount)
     move_balance(draft, step.source, -step.amount, step.customer_id)
     move_balance(draft, step.account, step.amount, step.customer_id)
     group = lots_group(step.account, step.customer_id)
     open_lots = {address[1] for address, _ in draft.group(group)}
+    has_lapsed = False
     for part in _last_first(step.draws, skip=before, amount=step.amount):
         key, lot = _lot(draft, step, part.lot_id)
         cost = None if lot["cost_amount"] is None else lot["cost_amount"] * part.amount // lot["amount"]
@@ -46,27 +49,32 @@ def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
         else:
             open_lots.add(key.id)
             draft.put_member(group, key, grown)
+        has_lapsed = has_lapsed or is_lapsed(lot, books.moment.now)
         terms = _terms_of(lot, cost)
         write_credit(draft, books, step.entry, transfer=position, lot_id=part.lot_id, amount=part.amount, terms=terms)
+    if has_lapsed:
+        # The job that lapses a lot comes once, when its time is over: it would not see this.
+        lapse_lots(draft, books, step.customer_id, step.asset)
 
 
 def apply_take_back(draft: Draft, books: Books, step: TakeBack) -> None:
     """Take unspent value out of named lots; what is held, frozen or lapsed is not there to be taken."""
+    if _available(draft, books, step) < step.amount:
+        release_expired(draft, books, step.customer_id, step.asset)
     _count(draft, step, at_most=step.at_most)
-    position = write_transfer(draft, books, label=step.entry, source=step.account, to=step.to, amount=step.amount)
-    move_balance(draft, step.account, -step.amount, step.customer_id)
-    move_balance(draft, step.to, step.amount, step.customer_id)
+    available = _available(draft, books, step)
+    if available < step.amount:
+        short_by = step.amount - available
+        raise InsufficientFunds(asset=step.asset, required=step.amount, available=available, short_by=short_by)
+    taken: list[Part] = []
     missing = step.amount
     for part in step.parts:
         key, lot = _lot(draft, step, part.lot_id)
         amount = min(missing, part.amount, unspent(lot, books.moment.now))
         if amount > 0:
-            draft.put(key, {**lot, "remaining": lot["remaining"] - amount})
-            write_draw(draft, books, step.entry, transfer=position, lot_id=part.lot_id, amount=amount)
+            taken.append(((key.table, key.id), lot, amount))
             missing -= amount
-    if missing:
-        available = step.amount - missing
-        raise InsufficientFunds(asset=step.asset, required=step.amount, available=available, short_by=missing)
+    draw_lots(draft, books, entry=step.entry, source=step.account, to=step.to, anchor=step.customer_id, taken=taken)
 
 
 def apply_end_entitlement(draft: Draft, moment: Moment, step: EndEntitlement) -> None:
@@ -80,6 +88,12 @@ def apply_end_entitlement(draft: Draft, moment: Moment, step: EndEntitlement) ->
 def unspent(lot: Row, now: int) -> int:
     """Return what can be taken back from a lot: what is left of it, free, and not lapsed."""
     return 0 if is_lapsed(lot, now) else int(lot["remaining"] - lot["held"] - lot["frozen"])
+
+
+def _available(draft: Draft, books: Books, step: TakeBack) -> int:
+    """Return how much of the named parts can be taken back now."""
+    now = books.moment.now
+    return sum(min(part.amount, unspent(_lot(draft, step, part.lot_id)[1], now)) for part in step.parts)
 
 
 def _count(draft: Draft, step: Restore | TakeBack, *, at_most: int) -> int:
