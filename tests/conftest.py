@@ -13,7 +13,7 @@ from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
-BOTH_DATABASES = ("tests/commit", "tests/races", "tests/shop")
+BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", "tests/shop")
 """What is about money runs on both databases; ``--database`` chooses one for all tests that can do either."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {
@@ -35,6 +35,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     configure_logging("warning")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what random tests played and with which seeds, also if they passed, also in other processes."""
+    reports = [one for reports in terminalreporter.stats.values() for one in reports if hasattr(one, "user_properties")]
+    for line in dict.fromkeys(value for one in reports for name, value in one.user_properties if name == "played"):
+        terminalreporter.write_line(str(line))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,153 @@
+"""The model's wallets: lots in drain order and holds that pin them, in plain objects."""
+
+from dataclasses import dataclass, field
+
+NEVER = 2**62
+
+
+class No(Exception):
+    """The model refuses: the code a caller must see, and facts that must be among the refusal's."""
+
+    def __init__(self, code: str, **facts: int) -> None:
+        super().__init__(code)
+        self.code = code
+        self.facts = facts
+
+
+@dataclass(slots=True)
+class Lot:
+    """One credit, or several equal ones; ``cost`` is what real money paid for ``amount`` of it."""
+
+    amount: int
+    source: str
+    payment: str | None = None
+    cost: int | None = None
+    priority: int = 100
+    expires_at: int | None = None
+    number: int = -1
+    opened_at: int = -1
+    remaining: int = 0
+    held: int = 0
+
+    def is_lapsed(self, now: int) -> bool:
+        return self.expires_at is not None and self.expires_at <= now
+
+    def grow(self, amount: int, cost: int | None) -> None:
+        self.amount += amount
+        self.remaining += amount
+        if self.cost is not None and cost is not None:
+            self.cost += cost
+
+    def place(self) -> tuple[int, int, bool, int, int]:
+        """Return where it stands in drain order."""
+        expires_at = NEVER if self.expires_at is None else self.expires_at
+        return (self.priority, expires_at, self.source == "purchased", self.opened_at, self.number)
+
+
+@dataclass(slots=True)
+class Hold:
+    """Funds set aside; ``pins`` are (lot, amount) in drain order."""
+
+    amount: int
+    expires_at: int
+    pins: list[tuple[int, int]]
+    state: str = "open"
+    captured: int = 0
+
+    def is_over(self, now: int) -> bool:
+        return self.state == "open" and self.expires_at <= now
+
+
+@dataclass(slots=True)
+class Wallet:
+    """One customer's lots and holds in one asset, by number and by id."""
+
+    lots: dict[int, Lot] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+
+    def balance(self) -> int:
+        return sum(lot.remaining for lot in self.lots.values())
+
+    def held(self, now: int) -> int:
+        return sum(hold.amount for hold in self.holds.values() if hold.state == "open" and not hold.is_over(now))
+
+    def available(self, now: int) -> int:
+        """Return what can be spent now; holds whose time is over hold nothing, lapsed lots give nothing."""
+        lapsed = {number for number, lot in self.lots.items() if lot.is_lapsed(now)}
+        free = sum(lot.remaining for number, lot in self.lots.items() if number not in lapsed)
+        for hold in self.holds.values():
+            if hold.state == "open" and not hold.is_over(now):
+                free -= sum(amount for number, amount in hold.pins if number not in lapsed)
+        return free
+
+    def equal_to(self, other: Lot) -> Lot | None:
+        """Return the lot that a credit joins: one with something left, of the same origin, unit cost and terms."""
+        for lot in self.lots.values():
+            same = (lot.source, lot.payment, lot.priority, lot.expires_at) == (
+                other.source,
+                other.payment,
+                other.priority,
+                other.expires_at,
+            )
+            if lot.remaining and same and _costs_the_same(lot, other):
+                return lot
+        return None
+
+    def choose(self, amount: int, now: int) -> list[tuple[int, int]]:
+        """Return the (lot, amount) that a spend of ``amount`` takes, in order."""
+        chosen = []
+        usable = sorted((lot for lot in self.lots.values() if not lot.is_lapsed(now)), key=Lot.place)
+        available = sum(lot.remaining - lot.held for lot in usable)
+        if available < amount:
+            raise No("insufficient_funds", available=available, required=amount)
+        for lot in usable:
+            part = min(amount, lot.remaining - lot.held)
+            if part:
+                chosen.append((lot.number, part))
+                amount -= part
+        return chosen
+
+    def draw(self, parts: list[tuple[int, int]]) -> None:
+        for number, amount in parts:
+            self.lots[number].remaining -= amount
+
+    def restore(self, draws: list[tuple[int, int]], *, skip: int, amount: int) -> None:
+        """Give back into drawn lots, the last draw first, after the ``skip`` that were given back before."""
+        for number, drawn in reversed(draws):
+            skipped = min(skip, drawn)
+            part = min(amount, drawn - skipped)
+            skip, amount = skip - skipped, amount - part
+            if part:
+                lot = self.lots[number]
+                lot.grow(part, None if lot.cost is None else lot.cost * part // lot.amount)
+
+    def pin(self, hold: Hold) -> None:
+        for number, amount in hold.pins:
+            self.lots[number].held += amount
+
+    def let_go(self, hold: Hold, state: str) -> None:
+        hold.state = state
+        for number, amount in hold.pins:
+            self.lots[number].held -= amount
+
+    def let_go_of_what_is_over(self, now: int) -> bool:
+        """Release the holds whose time is over; tell whether there were any."""
+        over = [hold for hold in self.holds.values() if hold.is_over(now)]
+        for hold in over:
+            self.let_go(hold, "expired")
+        return bool(over)
+
+    def lapse(self, now: int) -> int:
+        """Empty what has lapsed and is not pinned; return how much that was."""
+        lapsed = 0
+        for lot in self.lots.values():
+            if lot.is_lapsed(now):
+                lapsed += lot.remaining - lot.held
+                lot.remaining = lot.held
+        return lapsed
+
+
+def _costs_the_same(lot: Lot, other: Lot) -> bool:
+    if lot.cost is None or other.cost is None:
+        return lot.cost is other.cost
+    return lot.cost * other.amount == other.cost * lot.amount
