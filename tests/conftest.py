@@ -37,6 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     configure_logging("warning")
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what random tests played and with which seeds, also if they passed, also in other processes."""
+    reports = [one for reports in terminalreporter.stats.values() for one in reports if hasattr(one, "user_properties")]
+    for line in dict.fromkeys(value for one in reports for name, value in one.user_properties if name == "played"):
+        terminalreporter.write_line(str(line))
+
+
 @pytest.fixture(scope="session")
 def require() -> Callable[[str], str]:
     """Answers a tool's path; without it the test is skipped, or fails if ``STOREFRONT_REQUIRE`` names the tool."""

@@ -6,7 +6,7 @@ must see.
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import singledispatchmethod
 
 from .operations import (
@@ -18,7 +18,6 @@ from .operations import (
     PROMO_LIMIT,
     TALLY_GOAL,
     TALLY_LIMIT,
-    USD,
     Asked,
     Buy,
     Capture,
@@ -38,56 +37,22 @@ from .operations import (
     Split,
     Tally,
 )
+from .records import (
+    CLEARING,
+    CREATOR,
+    REVENUE,
+    TAX,
+    Bought,
+    Expected,
+    Moved,
+    Purchase,
+    exchange,
+    issuance,
+    sink,
+    unapplied_id,
+    wallet_id,
+)
 from .wallets import Hold, Lot, No, Wallet
-
-CLEARING, REVENUE = "gateway:sandbox:clearing:USD", "platform:revenue:USD"
-CREATOR, TAX = "creator:cre_luna:payable:USD", "tax:DE:due:USD"
-
-
-@dataclass(slots=True)
-class Purchase:
-    """A purchase and what was refunded of it; ``draws`` are (lot, amount) in the order they paid for it."""
-
-    customer: str
-    sku: str
-    asset: str
-    total: int
-    quantity: int
-    entry: str
-    draws: list[tuple[int, int]]
-    refunds: int = 0
-    given_back: int = 0
-    taken_back: int = 0
-
-
-@dataclass(slots=True)
-class Bought:
-    """A pack of gems: its lot, and how much of it the bank took back."""
-
-    customer: str
-    lot: int
-    gems: int
-    cents: int
-    taken: int = 0
-    charge_backs: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    customer: str
-    amount: int
-    is_in: bool
-    is_reversal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What a caller must see: done, a replay of ``bytes_of``, or the refusal's code (written down, if ``is_kept``)."""
-
-    refusal: str | None = None
-    facts: dict[str, int] = field(default_factory=dict)
-    is_kept: bool = False
-    is_replay: bool = False
 
 
 class Bookkeeper:
@@ -402,23 +367,3 @@ def first_of(pins: list[tuple[int, int]], amount: int) -> list[tuple[int, int]]:
             taken.append((number, part))
             amount -= part
     return taken
-
-
-def wallet_id(customer: str, asset: str) -> str:
-    return f"customer:{customer}:{asset}"
-
-
-def unapplied_id(customer: str) -> str:
-    return f"customer:{customer}:unapplied:{USD}"
-
-
-def issuance(asset: str) -> str:
-    return f"platform:issuance:{asset}"
-
-
-def sink(asset: str) -> str:
-    return f"platform:sink:{asset}"
-
-
-def exchange(asset: str) -> str:
-    return f"platform:exchange:{asset}"

@@ -113,19 +113,9 @@ class Deciding:
     def _until(self, lifetime: int | None) -> int | None:
         return None if lifetime is None else self._known.now + lifetime * STEP_MS
 
-    def _credit(
-        self,
-        *,
-        customer: str,
-        asset: str,
-        amount: int,
-        payment: str | None,
-        unit_cost: int,
-        priority: int,
-        lifetime: int,
-    ) -> Operation:
+    def _credit(self, *, payment: str | None, unit_cost: int, lifetime: int | None, **terms: Any) -> Operation:
         cost = None if payment is None else unit_cost
-        return Credit(customer, asset, amount, payment, cost, priority, self._until(lifetime))
+        return Credit(**terms, payment=payment, unit_cost=cost, expires_at=self._until(lifetime))
 
     def _buy(self, customer: str, sku: str, quantity: int, notes: bool) -> Operation:
         return Buy(self._id("pur"), self._id("ent"), customer, sku, quantity, notes)
@@ -184,10 +174,8 @@ class Deciding:
     def _tally(self, customer: str, by: int, otherwise: str) -> Operation:
         return Tally(customer, by, otherwise)
 
-    def _convert(
-        self, *, customer: str, asset: str, amount: int, numerator: int, denominator: int, lifetime: int | None
-    ) -> Operation:
-        return Convert(customer, asset, amount, numerator, denominator, self._until(lifetime))
+    def _convert(self, *, lifetime: int | None, **terms: Any) -> Operation:
+        return Convert(**terms, expires_at=self._until(lifetime))
 
     def _split(self, amount: int, platform: int, creator: int, tax: int) -> Operation:
         return Split(amount, platform, creator, tax)

@@ -12,15 +12,17 @@ from storefront.core.commit.outcome import Outcome
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import StorefrontError
 
-from .bookkeeper import Bookkeeper, wallet_id
-from .books import NOW, Books, Rows, Shelf
-from .deciding import STEP_MS, WISHES, Deciding, Wish, wishes
+from .bookkeeper import Bookkeeper
+from .books import NOW, Books, Rows
+from .deciding import CUSTOMERS, STEP_MS, WISHES, Deciding, Wish, wishes
 from .operations import COINS, GEMS, Asked, Credit
 from .plans import plan_for
+from .records import wallet_id
+from .shelves import Shelf
 from .wallets import Lot
 
 Key = tuple[str, str, str]
-callers = st.sampled_from(["server", "cus_ada", "cus_bob"])
+callers = st.sampled_from(["server", *CUSTOMERS])
 keys = st.one_of(
     st.none(), st.tuples(callers, st.sampled_from(["k1", "k2", "k3", "k4", "k5"]), st.sampled_from(["body", "other"]))
 )
@@ -40,7 +42,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.books: Books = self._run(shelf.open())
 
     def teardown(self) -> None:
-        self._run(self._shelf.close(self.books)) if not self.is_sound else self._run(self._audit_and_close())
+        # An example that failed says why itself: its books need no second judge.
+        self._run(self._audit_and_close() if self.is_sound else self._shelf.close(self.books))
 
     @initialize(gems=st.integers(0, 120), coins=st.integers(0, 60))
     def begin_with_something(self, gems: int, coins: int) -> None:
@@ -188,7 +191,7 @@ class LedgerMachine(RuleBasedStateMachine):
     def _compare_books(self, rows: dict[str, Rows]) -> None:
         """Compare all that is written with all that the model knows."""
         model = self.model
-        for customer in ("cus_ada", "cus_bob"):
+        for customer in CUSTOMERS:
             for asset in (GEMS, COINS):
                 account = wallet_id(customer, asset)
                 self._compare_lots(customer, asset, [row for row in rows["lots"] if row["account"] == account])
@@ -203,9 +206,9 @@ class LedgerMachine(RuleBasedStateMachine):
         assert {row["id"]: (row["amount"], row["state"], row["captured"]) for row in rows["holds"]} == {
             name: (hold.amount, hold.state, hold.captured) for name, hold in holds.items()
         }
-        assert {(row["caller"], row["key"]): row["state"] for row in rows["keys"]} == dict.fromkeys(
-            model.keys, "answered"
-        )
+        # Whose a key is shows in what is answered, not here.
+        keys_used = sorted((key, "answered") for _, key in model.keys)
+        assert sorted((row["key"], row["state"]) for row in rows["keys"]) == keys_used
         assert {row["key"] for row in rows["claims"]} == model.claims
         assert {row["id"] for row in rows["purchases"]} == set(model.purchases)
 
@@ -221,8 +224,10 @@ class LedgerMachine(RuleBasedStateMachine):
         assert written == {self.model.lot_ids[number]: _expected(lot) for number, lot in wallet.lots.items()}
 
     async def _audit_and_close(self) -> None:
-        violations = await self.books.violations()
-        await self._shelf.close(self.books)
+        try:
+            violations = await self.books.violations()
+        finally:
+            await self._shelf.close(self.books)
         assert not violations, violations
 
 

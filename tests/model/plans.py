@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, issuance, revenue, sink, unapplied, wallet
+from storefront.core.accounts import Account, clearing, issuance, revenue, sink, unapplied
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import (
     CaptureHold,
@@ -322,7 +322,3 @@ def _split(operation: Split, plan: Plan, known: Bookkeeper) -> None:
     plan.entry("test.split", about="tip", anchor="shop")
     parties = {name: (PARTIES[name], weight) for name, weight in weights.items()}
     plan.split(operation.amount, parties, source=PAID, anchor="shop")
-
-
-def wallet_id(customer: str, asset: str) -> str:
-    return wallet(customer, asset).id

@@ -1,6 +1,6 @@
 """``python -m tests.planted [NAME …]``: plants each known bug in a copy of the tree and shows that a test goes red.
 
-A ``*.patch`` here says in its head what the bug is and which test (``Test: path[::name]``) must see it. The tests
+A ``*.patch`` here says in its head what the bug is and which tests (``Test: path[::name]``) must see it. The tests
 first pass on the untouched copy. The runner fails if a planted bug stays green, or if its test breaks down before
 it can judge (an error while collecting or in a fixture is no verdict).
 """
@@ -23,18 +23,18 @@ HANG_SECONDS = 150
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A planted bug: its patch, what it does wrong, and the test that must go red."""
+    """A planted bug: its patch, what it does wrong, and the tests that must each go red."""
 
     name: str
     patch: Path
     summary: str
-    test: str
+    tests: tuple[str, ...]
 
     @classmethod
     def read(cls, patch: Path) -> "Bug":
         head = patch.read_text().partition("\n--- ")[0].splitlines()
-        test = next(line.removeprefix("Test: ") for line in head if line.startswith("Test: "))
-        return cls(patch.stem, patch, head[0], test)
+        tests = tuple(line.removeprefix("Test: ") for line in head if line.startswith("Test: "))
+        return cls(patch.stem, patch, head[0], tests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def main(names: Sequence[str]) -> int:
     chosen = [bug for bug in bugs if not names or bug.name in names]
     with tempfile.TemporaryDirectory(prefix="storefront-planted-") as folder:
         clean = _copy_tree(ROOT, Path(folder) / "clean")
-        healthy = _run_tests(clean, dict.fromkeys(bug.test for bug in chosen))
+        healthy = _run_tests(clean, dict.fromkeys(test for bug in chosen for test in bug.tests))
         if healthy.failed or healthy.broken:
             print(f"the tests do not pass on the untouched tree: {dict(healthy.failed)} {dict(healthy.broken)}")
             return 1
@@ -78,15 +78,17 @@ def _plant(bug: Bug, clean: Path, folder: Path) -> bool:
     if patched.returncode != 0:
         print(f"GONE  {bug.name}: the patch does not fit any more\n{patched.stderr}")
         return False
-    verdict = _run_tests(folder, [bug.test])
+    verdicts = {test: _run_tests(folder, [test]) for test in bug.tests}
     shutil.rmtree(folder)
-    word = "red" if verdict.is_red else "BROKEN" if verdict.broken else "GREEN"
+    is_seen = all(verdict.is_red for verdict in verdicts.values())
+    word = "red" if is_seen else "BROKEN" if any(verdict.broken for verdict in verdicts.values()) else "GREEN"
     print(f"{word:5} {bug.name} ({time.monotonic() - began:.1f} s): {bug.summary}", flush=True)
-    for test, reason in (*verdict.failed.items(), *verdict.broken.items()):
-        print(f"        {test}\n          {reason}", flush=True)
-    if word == "GREEN":
-        print(f"        {bug.test} did not see it", flush=True)
-    return verdict.is_red
+    for asked, verdict in verdicts.items():
+        for test, reason in (*verdict.failed.items(), *verdict.broken.items()):
+            print(f"        {test}\n          {reason}", flush=True)
+        if not verdict.failed and not verdict.broken:
+            print(f"        {asked} did not see it", flush=True)
+    return is_seen
 
 
 def _copy_tree(source: Path, to: Path) -> Path:
