@@ -7,6 +7,7 @@ migration runs with foreign keys off and ends with a check of them, in one trans
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from alembic.config import Config as AlembicConfig
@@ -150,6 +151,7 @@ def _known(history: History) -> list[str]:
     return [step.revision for step in script.walk_revisions()][::-1]
 
 
+@lru_cache(32)
 def _script(history: History) -> tuple[AlembicConfig, ScriptDirectory]:
     config = AlembicConfig()
     config.set_main_option("script_location", str(history.folder))

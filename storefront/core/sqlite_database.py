@@ -6,11 +6,12 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Table, create_engine, select
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, make_url, select
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
@@ -214,9 +215,19 @@ async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
 
 def _read_file(path: Path, work: Callable[[Connection], T]) -> T:
     address = read_only_address(path)
-    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), poolclass=NullPool)
+    dialect, compiled = _compiling()
+    pool = NullPool(lambda: sqlite3.connect(address, uri=True))  # type: ignore[arg-type]
+    engine = Engine(pool, dialect, make_url("sqlite://"))
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(compiled_cache=compiled) as connection:
             return work(connection)
     finally:
         engine.dispose()
+
+
+@lru_cache(1)
+def _compiling() -> tuple[Dialect, dict[Any, Any]]:
+    """Return what statements are compiled with and what they came to: an audit asks a hundred, the same each time."""
+    engine = create_engine("sqlite://", poolclass=NullPool)
+    with engine.connect():
+        return engine.dialect, {}  # which a first connection has told what the library can do
