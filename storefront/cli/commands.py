@@ -148,7 +148,7 @@ def migrate(
       storefront migrate --status
       storefront migrate
       storefront migrate --to 0001                      before installing an older version
-      storefront migrate --to base --history raffle     a plugin's tables go
+      storefront migrate --to base --history fraud      a plugin's tables go
     """
     from storefront.cli import upgrading
 
