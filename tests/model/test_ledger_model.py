@@ -3,7 +3,7 @@
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ PLAYING = (Phase.explicit, Phase.generate, Phase.target)
 
 
 def test_the_engine_does_what_plain_dicts_do(
-    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path, record_property: Callable[[str, object], None]
+    database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     examples, steps = (
         int(os.environ.get(name, size))
@@ -30,7 +30,8 @@ def test_the_engine_does_what_plain_dicts_do(
     chosen = secrets.randbelow(2**32) if given is None else int(given)
     # Shrinking takes minutes: a run that fails says its seed, and a run of that seed finds the smallest example.
     phases = PLAYING if given is None else (*PLAYING, Phase.shrink)
-    record_property("played", f"ledger model on {database_kind}: {examples} × {steps}, STOREFRONT_SEED={chosen}")
+    played = f"ledger model on {database_kind}: {examples} × {steps}, STOREFRONT_SEED={chosen}"
+    request.node.user_properties.append(("played", played))
     with asyncio.Runner() as runner, _shelf(runner, request, database_kind, tmp_path) as shelf:
 
         @seed(chosen)
