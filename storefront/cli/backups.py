@@ -36,9 +36,11 @@ def backup(
     from storefront.cli.progress import progress_bar
     from storefront.core.backups import make_backup
     from storefront.core.backups.naming import default_path
+    from storefront.core.sqlite_database import refuse_moved
     from storefront.joining import file_of
 
     host = Choice(config, data=data).load()
+    refuse_moved(file_of(host.config))
     target = output or default_path(host.config.data_dir)
     with progress_bar() as tell:
         made = asyncio.run(
@@ -110,6 +112,7 @@ def restore(
     out.print(f"  {_described(position.counts, position.last_commit_no)}.")
     for path in aside:
         out.print(f"  What was there is in {escape(path)}.")
+    out.print("  Seals go on under a new name of the database; anchors of the books that were lost vouch for none.")
 
 
 def _described(counts: Any, last_commit_no: int) -> str:

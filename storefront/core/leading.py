@@ -64,7 +64,7 @@ class PostgresLeader:
                 if await self._lead_once(work, stopping):
                     return
             except (*CONNECTION_LOST, asyncpg.PostgresError) as error:
-                log.info("lead_lost", reason=repr(error))
+                log.debug("lead_not_taken", reason=str(error))
             await _pause(stopping)
 
     async def _lead_once(self, work: Work, stopping: asyncio.Event) -> bool:
@@ -80,6 +80,7 @@ class PostgresLeader:
             try:
                 return await self._watch(connection, running)
             finally:
+                log.info("lead_ended")
                 running.cancel()
                 await asyncio.wait([running])
         finally:

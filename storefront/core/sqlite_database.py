@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, make_url, select
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, inspect, make_url, select
 from sqlalchemy.pool import NullPool
 
 from storefront.core.commit.sqlite import SqliteStore
@@ -40,6 +40,13 @@ MOVED_TO = "moved_to"
 class ShopHasMoved(StorefrontError):
     code = "shop_has_moved"
     title = "The books are kept in another database now"
+
+    @classmethod
+    def of(cls, path: str, moved_to: str) -> "ShopHasMoved":
+        return cls(
+            f"The books of {path} were moved to {moved_to}; this file stands still and is no longer served. Set "
+            "database: {url: …} to that address, or point data: at a new folder to begin another shop."
+        )
 
 
 log = structlog.get_logger("storefront.database")
@@ -119,7 +126,7 @@ class SqliteDatabase:
         return await asyncio.to_thread(self._revisions)
 
     async def read(self, work: Callable[[Connection], T]) -> T:
-        return await read_file(self.path, work)
+        return await read_file(self.path, lambda connection: _unless_moved(self.path, connection, work))
 
     def _migrate(self) -> list[Revision]:
         engine = writing_engine(self.path)
@@ -167,10 +174,7 @@ class SqliteDatabase:
             with engine.begin() as connection:
                 moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
                 if moved_to is not None:
-                    raise ShopHasMoved(
-                        f"The books of {self.name} were moved to {moved_to}; this file is no longer served. Set "
-                        "database: {url: …} to that address, or point data: at a new folder to begin another shop."
-                    )
+                    raise ShopHasMoved.of(self.name, moved_to)
                 settle_mode(connection, mode, self.name)
         finally:
             engine.dispose()
@@ -211,6 +215,24 @@ async def read_file(path: Path, work: Callable[[Connection], T]) -> T:
         FileNotFoundError: there is no such file.
     """
     return await asyncio.to_thread(_read_file, path, work)
+
+
+def refuse_moved(path: Path) -> None:
+    """Refuse a file whose shop lives on elsewhere: who copies or reads it has not heard of the move.
+
+    Raises:
+        ShopHasMoved: it has.
+    """
+    if path.is_file():
+        _read_file(path, lambda connection: _unless_moved(path, connection, lambda _: None))
+
+
+def _unless_moved(path: Path, connection: Connection, work: Callable[[Connection], T]) -> T:
+    if inspect(connection).has_table(settings.name):
+        moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
+        if moved_to is not None:
+            raise ShopHasMoved.of(str(path), moved_to)
+    return work(connection)
 
 
 def _read_file(path: Path, work: Callable[[Connection], T]) -> T:

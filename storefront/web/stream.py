@@ -6,6 +6,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from storefront.core.clock import SECOND_MS
+from storefront.core.errors import Unavailable
 from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.core.states import CustomerState
@@ -33,13 +34,18 @@ async def stream_changes(call: Call) -> web.StreamResponse:
     loop = asyncio.get_running_loop()
     until, told = loop.time() + LONGEST_SECONDS, _last_seen(call)
     with services.watchers.watch(customer_id) as watch:
+        # What can fail is asked before the stream begins: after that no status can be told.
+        state = await services.states.get(customer_id, at_least=told)
         stream = await call.stream("text/event-stream")
         while not watch.is_over and loop.time() < until:
-            state = await services.states.get(customer_id, at_least=told)
             async with asyncio.timeout(WRITE_SECONDS):
                 await stream.write(_event(state) if state.version > told else b": \n\n")
             told = max(told, state.version)
             await watch.wait(_pause(services, state))
+            try:
+                state = await services.states.get(customer_id, at_least=told)
+            except Unavailable:
+                break  # the client comes back, and is told when to
         await stream.write_eof()
     return stream
 

@@ -13,7 +13,7 @@ from storefront.core.backups.manifest import read_position
 from storefront.core.events import write_cursor
 from storefront.core.sqlite_database import read_file
 from storefront.core.tables import events
-from storefront.testing import running_shop
+from storefront.testing import TINY_SHOP, running_shop
 
 from .conftest import process, storefront
 
@@ -85,6 +85,32 @@ async def test_the_restored_shop_sells_on_and_knows_its_customers(drill, tmp_pat
         assert shop.balance("customer:somebody new:gems") == 500
         # What was paid, but not settled when the backup was made, the sandbox tells again: it may be more by now.
         assert shop.balance("customer:player-0:gems") >= before > 0
+
+
+async def test_anchors_of_what_was_lost_are_not_held_against_what_is_restored(tmp_path):
+    config = TINY_SHOP + "audit: {anchors: [{file: '${DATA}/anchors.jsonl'}], every_seconds: 1}\n"
+    async with running_shop(tmp_path, config) as shop:
+        await shop.bought("gems-500")
+        await shop.parts.sealer.seal_all()
+        await shop.until((tmp_path / "data/anchors.jsonl").exists)
+        made = await asyncio.to_thread(
+            storefront, "backup", "-c", tmp_path / "shop.yaml", "-d", tmp_path / "data", "-o", tmp_path / "shop.zip"
+        )
+        await shop.bought("sword")
+        await shop.parts.sealer.seal_all()
+        await shop.until(lambda: len((tmp_path / "data/anchors.jsonl").read_text().splitlines()) >= 2)
+    assert made.returncode == 0, made.stderr
+
+    at = ["-c", tmp_path / "shop.yaml", "-d", tmp_path / "data"]
+    restored = storefront("restore", tmp_path / "shop.zip", "--force", *at)
+    async with running_shop(tmp_path, tmp_path / "shop.yaml") as shop:
+        await shop.bought("potion")
+        await shop.parts.sealer.seal_all()
+        await shop.until(lambda: len((tmp_path / "data/anchors.jsonl").read_text().splitlines()) >= 3)
+    verified = storefront("audit", "verify", *at)
+
+    assert restored.returncode == 0, restored.stderr
+    assert verified.returncode == 0, verified.stdout
 
 
 async def test_a_follower_who_had_seen_what_was_lost_misses_nothing_of_what_comes(drill, tmp_path):
@@ -231,3 +257,10 @@ def test_migrate_goes_down_and_up_by_name_and_not_while_the_shop_is_served(confi
     assert (lost.returncode, up.returncode, while_served.returncode) == (1, 0, 1)
     assert "The ledger would lose rows" in lost.stderr
     assert "A server runs on" in while_served.stderr
+
+
+def test_a_backup_goes_into_no_folder_that_is_not_there(served, tmp_path):
+    told = served.ask("backup", "--output", tmp_path / "not-mounted" / "nightly" / "shop.zip")
+    assert told.returncode == 1
+    assert "There is no such folder to put a backup into" in told.stderr
+    assert not (tmp_path / "not-mounted").exists()

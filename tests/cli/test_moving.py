@@ -82,3 +82,13 @@ async def test_rows_of_a_plugin_that_is_off_are_not_left_behind(old_shop, postgr
 
     assert refused.returncode == 1
     assert "raffle_tickets" in refused.stderr
+
+
+async def test_who_has_not_heard_of_the_move_is_told(old_shop, postgres_database):
+    assert storefront(*arguments(old_shop, postgres_database), DATA=str(old_shop / "data")).returncode == 0
+
+    at = ["--config", old_shop / "shop.yaml", "--data", old_shop / "data"]
+    for command in (["audit", "verify"], ["backup"], ["export", "journal", "--month", "2026-11"]):
+        told = storefront(*command, *at)
+        assert told.returncode == 1, command
+        assert "were moved to postgresql://" in told.stderr

@@ -71,7 +71,11 @@ def _make_room(target: Path) -> Path:
     """Return a folder (0700) on the target's disk to work in."""
     if target.exists():
         raise FileExistsError(0, "There is a file of this name already; a backup never overwrites one", str(target))
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not target.parent.parent.is_dir():
+        # The folder for backups in the data folder is made; a whole path that is missing is a mistake or a disk
+        # that is not there, and a backup must not go elsewhere in silence.
+        raise FileNotFoundError(0, "There is no such folder to put a backup into", str(target.parent))
+    target.parent.mkdir(exist_ok=True, mode=0o700)
     return Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
 
 

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import or_
+
 from storefront.core.audit import Report
 from storefront.core.backups.archive import BOOKS, KEYS, SANDBOX, BackupDamaged, Progress, read_manifest, unpack
 from storefront.core.backups.making import read_copy, verify_copy
@@ -21,8 +23,10 @@ from storefront.core.backups.manifest import Position
 from storefront.core.database import begin_epoch
 from storefront.core.errors import Conflict
 from storefront.core.migrating import History, writing_engine
+from storefront.core.sealing.witnesses import DATABASE_ID
 from storefront.core.sqlite_copying import copy_sqlite, free_name, sync, timestamp
 from storefront.core.sqlite_database import FileLock
+from storefront.core.tables import settings
 
 _SQLITE_HEADER = b"SQLite format 3\0"
 _BESIDE = ("", "-wal", "-shm", "-journal")
@@ -156,11 +160,17 @@ async def _compare(backup: Path, books: Path, mode: str) -> Position:
 
 
 def _begin_epoch(books: Path) -> None:
-    """Let new commits lie above those that were lost with the newer books, for those who follow them."""
+    """Let new commits lie above those that were lost with the newer books, for those who follow them.
+
+    The books also get a new name: seals that were closed after the backup will be closed anew, with other
+    entries, and anchors of the lost ones must not be held against them.
+    """
     engine = writing_engine(books)
     try:
         with engine.begin() as connection:
             begin_epoch(connection)
+            is_of_anchors = or_(settings.c.key == DATABASE_ID, settings.c.key.startswith("anchor:", autoescape=True))
+            connection.execute(settings.delete().where(is_of_anchors))
     finally:
         engine.dispose()
 

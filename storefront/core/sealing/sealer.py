@@ -11,12 +11,14 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import DBAPIError
 
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateAnswer, LateView
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Insert, Key, Late, Plan
+from storefront.core.errors import StorefrontError
 from storefront.core.reading import Query, Reader
 from storefront.core.sealing.entries import Entry, Position, is_after, net_by_account, read_entries
 from storefront.core.sealing.merkle import root_of
@@ -105,7 +107,9 @@ class Sealer:
         try:
             await work()
         except Exception as error:  # a follower outlives whatever happens to it, and says so
-            log.warning("not_sealed", reason=str(error) or type(error).__name__, exc_info=error)
+            is_known = isinstance(error, StorefrontError | Stale | OSError | DBAPIError)
+            reason = str(error) or type(error).__name__
+            log.warning("not_sealed", reason=reason, exc_info=None if is_known else error)
 
     async def _is_due(self) -> bool:
         end, before = end_of(await self._newest()), await self._reader.settled_before()
