@@ -88,7 +88,7 @@ _LOT = {
     "amount": {
         **INTEGER,
         "description": "All that was ever put in, what refunds gave back included: 500 bought, 120 spent and refunded "
-        "are 620. The credits of the one lot tell them apart by `kind`.",
+        "are 620. In `credits` of a lot, what refunds gave back has the kind `refund`.",
     },
     "remaining": {**INTEGER, "description": "What is left to spend or held, out of `amount`."},
     "held": INTEGER,
