@@ -62,9 +62,8 @@ def _not_checked(not_yet: tuple[NotYet, ...]) -> list[RenderableType]:
 def _sealing(sealing: Sealing | None) -> list[RenderableType]:
     if sealing is None:
         return []
-    said = (
-        f"{sealing.sealed_entries:,} entries are sealed, in {sealing.seals:,} seal{'s' if sealing.seals != 1 else ''}"
-    )
+    seals = f"{sealing.seals:,} seal{'s' if sealing.seals != 1 else ''}"
+    said = f"{sealing.sealed_entries:,} entries are sealed, in {seals}"
     if sealing.unsealed_entries:
         said += f"; {sealing.unsealed_entries:,} are not yet, the oldest for {sealing.oldest_unsealed_seconds:,} s"
     return [Text(f"{said}.", style="dim")]
