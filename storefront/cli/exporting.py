@@ -114,7 +114,7 @@ class _Export:
                 writer.writerow(row)
                 if number % TOLD_EVERY == 0:
                     self.tell("exporting", number, count)
-        return count, journal.totals_of(connection, self.month)
+        return count, journal.totals_of(connection, self.month, names)
 
 
 def _exponents(config: "Config") -> dict[str, int]:
@@ -141,7 +141,7 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
 
 
 def _report(month: "Month", count: int, totals: "list[Total]", config: "Config", *, as_json: bool) -> None:
-    """Tell the totals of each account; a month whose debits and credits differ ends with 1."""
+    """Tell the totals of each asset, as JSON of each account; a month whose debits and credits differ ends with 1."""
     from storefront.cli.output import console, print_error, print_json
     from storefront.core.journal import show_amount
 
@@ -164,7 +164,7 @@ def _report(month: "Month", count: int, totals: "list[Total]", config: "Config",
         print_json({"month": month.name, "postings": count, "balanced": is_balanced, "totals": facts})
     else:
         out = console(stderr=True)
-        out.print(f"{month.name}: {count:,} postings; per asset, debits and credits are")
+        out.print(f"{month.name}: {count:,} postings{'; per asset, debits and credits are' if sides else '.'}")
         for asset, (debit, credit) in sides.items():
             shown = [show_amount(side, exponents.get(asset, 0)) for side in (debit, credit)]
             out.print(f"  {asset:<8} {shown[0]:>16} {shown[1]:>16}")

@@ -1,10 +1,10 @@
 """``storefront audit prove`` and ``audit seals``: read from the database itself, also while a server writes it."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import Connection, select
 
 from storefront.cli.choices import Choice
@@ -50,22 +50,22 @@ def list_seals(choice: Choice, *, last: int, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    table = Table(box=None, pad_edge=False)
-    for column, side in (("seal", "right"), ("entries", "right"), ("so far", "right"), ("closed", "left"),
-                         ("hash", "left")):  # fmt: skip
-        table.add_column(column, justify="right" if side == "right" else "left", no_wrap=True)
-    for one in facts["seals"]:
-        table.add_row(
-            str(one["number"]), f"{one['entries']:,}", f"{one['entries_so_far']:,}", one["sealed_at"][:19] + "Z",
-            one["hash"],
-        )  # fmt: skip
     out = console()
-    if facts["seals"]:
-        out.print(table)
-    else:
-        out.print("No seal has been closed yet.")
+    for line in _lines(facts["seals"]) or ["No seal has been closed yet."]:
+        out.print(line)
     waiting, age = facts["unsealed"]["entries"], facts["unsealed"]["oldest_seconds"]
     out.print(f"{waiting:,} entries wait for their seal, the oldest for {age:,} s." if waiting else "All is sealed.")
+
+
+def _lines(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a heading and one line per seal. Not a table of Rich's, which cuts cells to the terminal's width."""
+    cells = [("seal", "entries", "so far", "closed", "hash")]
+    for one in shown:
+        numbers = (str(one["number"]), f"{one['entries']:,}", f"{one['entries_so_far']:,}")
+        cells.append((*numbers, one["sealed_at"][:19] + "Z", one["hash"]))
+    seal, entries, so_far, closed, _ = (max(map(len, column)) for column in zip(*cells, strict=True))
+    lines = [f"{a:>{seal}}  {b:>{entries}}  {c:>{so_far}}  {d:<{closed}}  {e}" for a, b, c, d, e in cells]
+    return lines if shown else []
 
 
 def _facts(connection: Connection, last: int) -> dict[str, Any]:

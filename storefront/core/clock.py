@@ -18,6 +18,9 @@ MINUTE_MS = 60 * SECOND_MS
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
+LATEST_MS = 253_402_300_799_999
+"""The last millisecond of the year 9999, beyond which times cannot be written."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +51,10 @@ def parse_iso(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, for example 2026-11-21T09:30:00Z")
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    time_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
+    if not 0 <= time_ms <= LATEST_MS:
+        raise ValueError("a time lies between 1970 and 9999, UTC")
+    return time_ms
 
 
 def to_datetime(time_ms: int) -> datetime:

@@ -89,6 +89,9 @@ def read_cursor(text: str) -> Cursor:
         decoded: Cursor = msgspec.json.decode(
             base64.b64decode(padded, altchars=b"-_", validate=True), type=tuple[int, str, int]
         )
+        commit_no, anchor, sequence = decoded
+        if not (0 <= commit_no < 2**63 and 0 <= sequence < 2**63) or "\0" in anchor:
+            raise ValueError("no commit has such a number")
         return decoded
     except (binascii.Error, msgspec.DecodeError, ValueError) as error:
         raise Invalid(

@@ -117,7 +117,8 @@ async def _compare(services: Services, row: OpeningBalance, customer_id: str, gr
         ends = "" if stored["expires_at"] is None else f" until {iso(stored['expires_at'])}"
         raise ImportedBefore(
             f"Line {row.line}: was imported before as {stored['amount']} {stored['asset']}{ends} ({grant_id}), and "
-            "what was granted never changes. Correct it by another grant, or by a refund of that one."
+            "what was granted never changes. Was it too little, grant the rest (POST /v1/grants); was it too much, "
+            "take the difference by a hold that is captured (POST /v1/holds)."
         )
 
 

@@ -48,7 +48,7 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What an account was debited and credited in a month, in the asset's smallest unit."""
+    """What an account (or all that a mapping calls so) was debited and credited in a month, in smallest units."""
 
     account: str
     asset: str
@@ -105,14 +105,14 @@ def accounts_of(connection: Connection, month: Month) -> list[str]:
     return sorted(connection.execute(statement).scalars())
 
 
-def totals_of(connection: Connection, month: Month) -> list[Total]:
-    """Sum up each account that moved in a month; per asset, debits equal credits."""
+def totals_of(connection: Connection, month: Month, names: Names) -> list[Total]:
+    """Sum up a month under the names of the accounts that moved; per asset, debits equal credits."""
     moved = _postings(month).subquery()
     sums: dict[tuple[str, str], list[int]] = {}
     for side, column in enumerate((moved.c.source, moved.c.destination)):
         statement = select(column, moved.c.asset, func.sum(moved.c.amount)).group_by(column, moved.c.asset)
         for account, asset, amount in connection.execute(statement):
-            sums.setdefault((account, asset), [0, 0])[side] += int(amount)
+            sums.setdefault((names.of(account), asset), [0, 0])[side] += int(amount)
     return [Total(account, asset, debit, credit) for (account, asset), (debit, credit) in sorted(sums.items())]
 
 

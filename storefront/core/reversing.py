@@ -13,6 +13,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from storefront.core.accounts import wallet
 from storefront.core.commit.plan import LotPart
+from storefront.core.commit.projection import let_go
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.errors import Conflict, Refused
 from storefront.core.kinds import Line, Reversal, Reverses
@@ -20,7 +21,7 @@ from storefront.core.money import Money
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, read_refunds, taken_back
 from storefront.core.services import Services
-from storefront.core.tables import credits, draws, entitlements, items, lots, reversals, transfers
+from storefront.core.tables import credits, draws, entitlements, holds, items, lots, reversals, transfers
 
 _DRAWN = Query(
     select(draws.c.lot_id, draws.c.amount)
@@ -35,6 +36,7 @@ _CREDITED = Query(
     .where(credits.c.entry_id == bindparam("entry_id"))
     .order_by(credits.c.position)
 )
+_OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
 _TAKEN_BEFORE = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
     .join(reversals, reversals.c.entry_id == draws.c.entry_id)
@@ -205,12 +207,14 @@ async def _find_credits(
     credited = await reader.all(_CREDITED, entry_id=purchase["entry_id"])
     rows = await reader.all(_TAKEN_BEFORE, purchase_id=purchase["id"])
     before = {row["lot_id"]: int(row["amount"]) for row in rows}
-    lots_by_id = {row["id"]: row for row in credited}
+    lots_by_id = {row["id"]: row for row in await _free(reader, credited, now)}
     found = []
     for (asset, source), demanded in demands.items():
         parts, missing = [], demanded
         for lot_id, amount in _given(credited, asset, source).items():
-            there = min(missing, amount - before.get(lot_id, 0), unspent(lots_by_id[lot_id], now))
+            there = min(
+                missing, amount - before.get(lot_id, 0), unspent(lots_by_id[lot_id], now) if lot_id in lots_by_id else 0
+            )
             if there > 0:
                 parts.append(LotPart(lot_id, there))
                 missing -= there
@@ -218,6 +222,17 @@ async def _find_credits(
         told = TakenCredit(asset, source, demanded, demanded - missing, missing)
         found.append(FoundCredit(told, tuple(parts), at_most))
     return found
+
+
+async def _free(reader: PointReader, credited: Sequence[Row], now: int) -> list[Row]:
+    """Return the lots that have something left; a hold whose time is over pins nothing, whoever looks."""
+    by_id = {row["id"]: row for row in credited}
+    open_holds = [
+        hold
+        for account in sorted({row["account"] for row in by_id.values()})
+        for hold in await reader.all(_OPEN_HOLDS, account=account)
+    ]
+    return let_go(by_id.values(), open_holds, now)
 
 
 def _given(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:

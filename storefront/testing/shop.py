@@ -27,7 +27,7 @@ from storefront.testing.sandbox_control import SandboxControl
 from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
 from storefront.web.edge import SERVER_OPTIONS
 
-HANG_SECONDS = 20.0
+HANG_SECONDS = 60.0
 
 
 class ShopClient:

@@ -149,6 +149,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Make a new purchase or grant instead."),
     ErrorDoc("conversion_too_small", 409, "So little converts to nothing",
              "The fact least says the smallest amount that converts to something."),
+    ErrorDoc("wallet_full", 409, "So much does not fit into the wallet",
+             "The facts say most and balance; give less."),
     ErrorDoc("hold_not_open", 409, "This hold is over",
              "The facts say its state (captured, released, expired) and how much was captured."),
     ErrorDoc("hold_too_small", 409, "The hold has set less aside than that",

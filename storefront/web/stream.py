@@ -39,8 +39,8 @@ async def stream_changes(call: Call) -> web.StreamResponse:
         stream = await call.stream("text/event-stream")
         while not watch.is_over and loop.time() < until:
             async with asyncio.timeout(WRITE_SECONDS):
-                await stream.write(_event(state) if state.version > told else b": \n\n")
-            told = max(told, state.version)
+                await stream.write(_event(state) if state.version != told else b": \n\n")
+            told = state.version
             await watch.wait(_pause(services, state))
             try:
                 state = await services.states.get(customer_id, at_least=told)

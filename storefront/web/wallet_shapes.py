@@ -80,10 +80,17 @@ _LOT = {
     "id": TEXT,
     "source": TEXT,
     "payment": nullable(TEXT),
-    "cost": nullable(MONEY),
+    "cost": {
+        **nullable(MONEY),
+        "description": "What `amount` cost: the sum over the lot's credits, what refunds gave back included.",
+    },
     "priority": INTEGER,
-    "amount": INTEGER,
-    "remaining": INTEGER,
+    "amount": {
+        **INTEGER,
+        "description": "All that was ever put in, what refunds gave back included: 500 bought, 120 spent and refunded "
+        "are 620. In `credits` of a lot, what refunds gave back has the kind `refund`.",
+    },
+    "remaining": {**INTEGER, "description": "What is left to spend or held, out of `amount`."},
     "held": INTEGER,
     "frozen": INTEGER,
     "opened_at": TIME,

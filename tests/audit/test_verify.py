@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from storefront.core.audit import render, verify, verify_file
+from storefront.core.audit.check import NEEDS_DEEP
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import Plan
@@ -44,7 +45,7 @@ async def test_without_deep_only_the_ledger_is_checked(books: Path, plant: Calla
     assert {check.name for check in report.checks} == {
         *("L1", "L2", "L2-checkpoints", "L2-holds", "L3", "L4", "L4-guards", "L5", "L6", "L7", "L9", "A1")
     }
-    assert ("A2", "left out: runs with --deep") in {(one.name, one.reason) for one in report.not_yet}
+    assert ("A2", NEEDS_DEEP) in {(one.name, one.reason) for one in report.not_yet}
 
 
 async def test_a_served_database_is_audited_by_its_own_reader_and_by_another(books: Path) -> None:
@@ -162,10 +163,22 @@ async def test_people_see_what_failed_and_what_was_not_checked(books: Path, plan
     broken = printed(render(report))
 
     assert "The books are in order: 30 checks over 17 entries, 19 transfers, 7 purchases, 14 events." in clean
-    assert "A1-anchors" in clean.partition("Not checked")[2]
+    assert "A1-anchors: no anchor was at hand" in clean.partition("Not checked")[2]
+    assert "– I2, A4: no stored row can show it; tests do\n" in clean
+    assert "--deep" not in clean
     assert "E1  cus_ada owns 2 sword, its movements say 1" in broken
     assert report.explain() == "E1: cus_ada owns 2 sword, its movements say 1"
     assert "The books are NOT in order: 1 of 30 checks failed" in broken
+
+
+async def test_what_a_quick_audit_leaves_out_is_one_line(books: Path) -> None:
+    report = await verify_file(books, deep=False)
+    left_out = sum(one.reason == NEEDS_DEEP for one in report.not_yet)
+    said = printed(render(report)).partition("Not checked\n")[2]
+
+    assert left_out > 10
+    assert said.startswith(f"– {left_out} more checks run with --deep\n")
+    assert said.count("\n–") < 15
 
 
 def overwrite_page_of(path: Path, table: str) -> None:

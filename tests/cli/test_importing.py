@@ -75,6 +75,8 @@ def test_another_import_grants_again_and_a_changed_row_is_refused(config, tmp_pa
     assert json.loads(other.stdout)["granted"] == 3
     assert changed.returncode == 1
     assert "Line 2: was imported before as 500 gems" in changed.stderr
+    assert "take the difference by a hold that is captured" in changed.stderr
+    assert "refund" not in changed.stderr
     assert rows(tmp_path / "data", "SELECT count(*) FROM grants") == [(6,)]
 
 

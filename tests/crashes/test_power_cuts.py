@@ -23,7 +23,7 @@ from storefront.core.audit import verify_file
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import Plan
-from storefront.core.database import Database
+from storefront.core.sqlite_database import SqliteDatabase
 
 from .power import Disk, Synced, Written
 from .trading import DATABASE, NOW, Customers, Recording, deposit, read_rows, record
@@ -105,7 +105,7 @@ async def test_a_shop_goes_on_after_a_power_cut(tmp_path, seed):
         disk.apply(event)
     _write_files(tmp_path / "after", disk.after_power_cut(chance))
 
-    database = Database(tmp_path / "after" / DATABASE)
+    database = SqliteDatabase(tmp_path / "after" / DATABASE)
     await database.open(mode="sandbox")
     engine = CommitEngine(database.store, Clock(lambda: NOW))
     engine.start()

@@ -34,8 +34,9 @@ from storefront.core.commit.plan import (
 from storefront.core.commit.sqlite import PRAGMAS, SqliteStore
 from storefront.core.commit.state import State, Writes
 from storefront.core.commit.store import Decide, Wanted
-from storefront.core.database import Database, sorted_tables
+from storefront.core.database import sorted_tables
 from storefront.core.ids import new_id
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.tables import metadata
 
 from .power import Event, Recorder
@@ -73,6 +74,8 @@ class Recording:
 class Witness:
     """Stands between engine and store, and keeps what the books are after each commit."""
 
+    lanes = 1
+
     def __init__(self, store: SqliteStore, books: dict[int, Rows]) -> None:
         self._store = store
         self._books = books
@@ -97,7 +100,7 @@ async def record(folder: Path, rounds: Iterator[list[Plan]], *, restart_after: i
     ``pragmas`` are set after the store's own, such as ``synchronous="OFF"``.
     """
     path = folder / DATABASE
-    database = Database(path)
+    database = SqliteDatabase(path)
     await database.open(mode="sandbox")
     await database.close()
     recorder = Recorder()

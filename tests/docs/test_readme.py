@@ -51,6 +51,19 @@ async def test_the_story_works_as_printed(tmp_path):
         assert said == "completed 365 True\n"
 
 
+async def test_holds_wallets_and_the_stream_work_as_the_guide_prints_them(tmp_path):
+    guide = (ROOT / "docs" / "getting-started.md").read_text().split("## Holds\n")[1].split("## Every day\n")[0]
+    (event,) = blocks(guide, "")
+    async with running_shop(tmp_path, ROOT / "config.example.yaml") as shop:
+        script = HEAD + "".join(blocks(guide, "sh")).replace("http://127.0.0.1:8080", shop.url)
+        said = (await run("bash", "-c", script)).split("\n", 8)
+
+    assert said[:4] == ["eve", "500", "120", "captured"]
+    assert said[4:7] == ["released", "hold.captured", "grant"]
+    assert said[7].startswith("hold_")
+    assert said[8].startswith(event)
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
 def test_the_shops_in_the_guides_have_no_mistakes(tmp_path, page):
     shops = [block for block in blocks((ROOT / page).read_text(), "yaml") if block.startswith("shop:")]

@@ -176,7 +176,7 @@ async def test_a_purchase_is_proved_by_the_commands_while_the_shop_runs(shop: Sh
     await shop.bought("potion")
     (sold,) = shop.query("SELECT entry_id FROM purchases WHERE sku = 'sword'")
     (later,) = shop.query("SELECT entry_id FROM purchases WHERE sku = 'potion'")
-    environ = {"DATA": str(tmp_path / "data"), "COLUMNS": "200"}
+    environ = {"DATA": str(tmp_path / "data"), "COLUMNS": "40"}
     command = (sys.executable, "-m", "storefront", "audit")
     flags = ("--config", tmp_path / "shop.yaml")
 
@@ -198,10 +198,49 @@ async def test_a_purchase_is_proved_by_the_commands_while_the_shop_runs(shop: Sh
     assert [one["number"] for one in facts["seals"]] == [2, 1]
     assert facts["unsealed"] == {"entries": 0, "oldest_seconds": None}
     assert "All is sealed." in seals.stdout
-    assert facts["seals"][0]["hash"] in seals.stdout
+    newest = facts["seals"][0]
+    (line,) = [line for line in seals.stdout.splitlines() if newest["hash"] in line]
+    assert line.split() == ["2", "1", "3", newest["sealed_at"][:19] + "Z", newest["hash"]]
     checked = await check(tmp_path, json.loads(proof.stdout), facts["seals"][0]["hash"])
     assert checked.returncode == 0, checked.stderr
     assert (await verify_database(shop.parts.database, deep=True)).is_clean
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "usage: verify_proof.py proof.json [anchors.jsonl | HASH]"),
+        (["proof.json", "anchors.jsonl", "more"], "usage: verify_proof.py proof.json [anchors.jsonl | HASH]"),
+        (["missing.json"], "FileNotFoundError"),
+        (["words.txt"], "JSONDecodeError"),
+        (["bytes.bin"], "UnicodeDecodeError"),
+        (["list.json"], "TypeError"),
+        (["object.json"], "KeyError"),
+        (["proof.json", ""], "IsADirectoryError"),
+        (["proof.json", "missing.jsonl"], "FileNotFoundError"),
+        (["proof.json", "words.txt"], "JSONDecodeError"),
+    ],
+)
+async def test_what_cannot_be_read_is_one_line_and_no_verdict(
+    books: Books, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (entry_id,) = await books.sell()
+    await books.sealer.seal_all()
+    proof = await books.database.read(lambda connection: prove(connection, entry_id))
+    assert (await check(tmp_path, proof)).returncode == 0
+    for name, content in (
+        ("words.txt", b"proof"),
+        ("bytes.bin", b"\xff{"),
+        ("list.json", b"[]"),
+        ("object.json", b"{}"),
+    ):
+        (tmp_path / name).write_bytes(content)
+
+    told = await run(sys.executable, "-I", VERIFIER, *(tmp_path / name if name else name for name in arguments))
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert said in told.stderr
+    assert told.stderr.count("\n") == 1
 
 
 def test_the_verifier_is_short_and_needs_nothing_but_python() -> None:

@@ -59,8 +59,8 @@ async def test_what_is_left_of_a_lot_lapses_with_an_event(shop, give):
 async def test_lots_of_one_expiry_lapse_by_one_job(shop, give):
     await give(50, 600, source="gift a")
     await give(20, 600, source="gift b")
-    due = shop.query("SELECT DISTINCT expires_at FROM lots")
-    jobs = shop.query("SELECT due_at FROM jobs WHERE kind = 'lot.lapse'")
+    due = shop.query("SELECT DISTINCT expires_at FROM lots ORDER BY expires_at")
+    jobs = shop.query("SELECT due_at FROM jobs WHERE kind = 'lot.lapse' ORDER BY due_at")
     assert [job["due_at"] for job in jobs] == [lot["expires_at"] for lot in due]
     await shop.advance("11m")
     assert shop.balance("platform:breakage:gems") == 70

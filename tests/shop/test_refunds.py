@@ -291,3 +291,17 @@ async def test_a_refund_against_a_use_takes_each_potion_once(shop):
     used = sum(answer.status == 200 for answer in drinks)
     assert line["taken"] + used == 5
     assert shop.query("SELECT quantity FROM items") == [{"quantity": 0}]
+
+
+async def test_a_hold_that_is_over_keeps_nothing_from_a_refund(bazaar):
+    """Its job may be late: whoever looks sees that its time is over."""
+    packs = await bazaar.bought("coins-50")
+    await bazaar.parts.jobs.stop()
+    held = {"customer": "ada", "asset": "coins", "amount": 40, "expires_in_seconds": 60, "reason": "auction"}
+    assert (await bazaar.as_server().post("/v1/holds", held, key="h")).status == 201
+    bazaar.wall.move(61)
+
+    made = await refund(bazaar, packs, strategy="floor")
+
+    assert [one["written_off"] for one in made.json["taken_back"]["credits"]] == [0, 0]
+    assert bazaar.balance("customer:ada:coins") == 0

@@ -22,6 +22,10 @@ def keys_were_made_by_someone(connection: Connection) -> Iterator[Violation]:
         )
         for row in each_row(connection, statement):
             yield Violation("A2", (row.id,), f"key {row.id} ({row.name}) was {action}, but no audit row says by whom")
+    ended = select(audit_actions.c.about).where(audit_actions.c.action == "key.revoked")
+    alive = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.revoked_at.is_(None), api_keys.c.id.in_(ended))
+    for row in each_row(connection, alive):
+        yield Violation("A2", (row.id,), f"key {row.id} ({row.name}) was revoked, and opens doors again")
 
 
 CHECKS = (Check("A2", "Every key has a record of who made and revoked it", keys_were_made_by_someone),)

@@ -14,7 +14,9 @@ from storefront.core.tables import seals, settings
 
 NAME = "A1-anchors"
 TITLE = "Each outside anchor is a prefix of the books"
-NONE_GIVEN = NotYet(NAME, TITLE, "no anchors were given: --anchor FILE")
+NONE_GIVEN = NotYet(
+    NAME, TITLE, "no anchor was at hand; `audit verify` compares those of the YAML and of --anchor FILE"
+)
 _AT_ONCE = 500
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Row, Select, Subquery, func, select, union_al
 from storefront.core.tables import entries, transfers
 
 _ROWS_PER_PAGE = 500
+NEEDS_DEEP = "left out: runs with --deep"
+"""The reason of what a quick audit leaves out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, and_, func, or_, select
 
 from storefront.core.audit.check import Violation, each_row
-from storefront.core.tables import accounts, credits, lots, transfers
+from storefront.core.tables import accounts, credits, entries, lots, transfers
 
 _TERMS = ("source", "payment", "cost_currency", "priority", "expires_at")
 
@@ -32,6 +32,7 @@ def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
             found = f"lot {row.id} says that {row.cost_amount} was paid for it, its credits say {cost}"
         yield Violation("L9", (row.id,), found)
     yield from _other_terms(connection)
+    yield from _other_ages(connection)
     yield from _stray_credits(connection)
 
 
@@ -46,6 +47,24 @@ def _other_terms(connection: Connection) -> Iterator[Violation]:
         fault = "states other terms than the lot" if row.id else "is for the lot, which does not exist:"
         message = f"credit {row.position} of entry {row.entry_id} {fault} {row.lot_id}"
         yield Violation("L9", (row.entry_id, row.lot_id), message)
+
+
+def _other_ages(connection: Connection) -> Iterator[Violation]:
+    """A lot is as old as its first credit: of equal lots the oldest is drawn first."""
+    first = (
+        select(credits.c.lot_id, func.min(entries.c.occurred_at).label("occurred_at"))
+        .join(entries, entries.c.id == credits.c.entry_id)
+        .group_by(credits.c.lot_id)
+        .subquery()
+    )
+    statement = (
+        select(lots.c.id, lots.c.opened_at, first.c.occurred_at)
+        .join(first, first.c.lot_id == lots.c.id)
+        .where(first.c.occurred_at != lots.c.opened_at)
+    )
+    for row in each_row(connection, statement):
+        message = f"lot {row.id} says that it was opened at {row.opened_at}, its first credit is of {row.occurred_at}"
+        yield Violation("L9", (row.id,), message)
 
 
 def _stray_credits(connection: Connection) -> Iterator[Violation]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection, and_, func, or_, select
 
+from storefront.core.accounts import wallet
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import entries, holds, lots, transfers
 
@@ -16,7 +17,10 @@ def holds_equal_pins(connection: Connection) -> Iterator[Violation]:
     """Every lot holds what open holds pin in it; each hold pins its amount; captures moved what they say."""
     pinned: Counter[tuple[str, str]] = Counter()
     # Only open holds are kept in memory, as (wallet, lot) -> amount: they are few, and all are soon over.
-    for row in each_row(connection, select(holds.c.id, holds.c.account, holds.c.amount, holds.c.pins, holds.c.state)):
+    for row in each_row(connection, select(holds)):
+        if row.account != wallet(row.customer_id, row.asset).id:
+            message = f"hold {row.id} of {row.customer_id} sets {row.asset} aside in {row.account}, which is not theirs"
+            yield Violation("L2-holds", (row.id,), message)
         pins = _Pins.decode(row.pins)
         if sum(amount for _, amount in pins) != row.amount or any(amount < 1 for _, amount in pins):
             yield Violation("L2-holds", (row.id,), f"hold {row.id} sets {row.amount} aside, its pins are {row.pins}")

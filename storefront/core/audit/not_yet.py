@@ -12,7 +12,11 @@ NOT_YET = (
     NotYet("W1–W5", "Gateway events and payments match ours", "there is no reconciliation with gateways yet"),
     NotYet("O1–O4", "Outgoing webhooks are delivered or dead, never lost", "there are no outgoing webhooks yet"),
     NotYet("P1–P4", "Payouts stay within earnings", "there are no payouts yet"),
-    NotYet("A2-roles", "Role changes and plugin installs have audit rows", "nobody can do these yet"),
+    NotYet(
+        "A2-roles",
+        "Role changes and plugin installs have audit rows",
+        "nobody can change roles or install plugins here yet",
+    ),
     NotYet("A3", "Nothing personal is left after an erasure", "customers cannot be erased yet"),
     NotYet("A4", "No secret appears in logs and errors", "no stored row can show it; tests do"),
     NotYet("A5", "A restored backup equals its source", "no stored row can show it; `restore` compares, and tests do"),

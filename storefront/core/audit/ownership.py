@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, and_, func, literal, or_, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import entitlements, item_movements, items, purchases
+from storefront.core.tables import claims, customers, entitlements, item_movements, items, purchases
 
 _PURCHASE = "pur_"
 _CONSUMPTION = "con_"
@@ -38,6 +38,20 @@ def owned_is_what_was_given(connection: Connection) -> Iterator[Violation]:
                 f"{row.customer_id} owns {row.quantity} {row.sku}, its movements say {int(row.moved)}",
             )
     yield from _goods_of_unsettled_purchases(connection)
+    yield from _owners_that_are_gone(connection)
+
+
+def _owners_that_are_gone(connection: Connection) -> Iterator[Violation]:
+    """The name that was claimed for a customer, once and for ever, is still that customer's."""
+    name = literal("customer:") + customers.c.external_id
+    statement = (
+        select(claims.c.key, claims.c.about, customers.c.external_id)
+        .join(customers, customers.c.id == claims.c.about, isouter=True)
+        .where(claims.c.key.startswith("customer:", autoescape=True), name.is_distinct_from(claims.c.key))
+    )
+    for row in each_row(connection, statement):
+        found = "there is no such customer" if row.external_id is None else "goes by another name now"
+        yield Violation("E1", (row.about,), f"{row.about} was made as {row.key.partition(':')[2]}, but {found}")
 
 
 def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]:

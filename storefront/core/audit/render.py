@@ -4,7 +4,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from storefront.core.audit.check import NotYet
+from storefront.core.audit.check import NEEDS_DEEP, NotYet
 from storefront.core.audit.report import Report, Sealing
 
 _MOST_SHOWN_PER_CHECK = 10
@@ -16,7 +16,7 @@ def render(report: Report) -> RenderableType:
     if report.violations:
         parts += [Text(), *_violations(report)]
     if report.not_yet:
-        parts += [Text(), Text("Not checked", style="bold"), _not_checked(report.not_yet)]
+        parts += [Text(), Text("Not checked", style="bold"), *_not_checked(report.not_yet)]
     return Group(*parts, Text(), *_sealing(report.sealing), _summary(report))
 
 
@@ -48,20 +48,22 @@ def _violations(report: Report) -> list[RenderableType]:
     return lines
 
 
-def _not_checked(not_yet: tuple[NotYet, ...]) -> Table:
-    table = Table(box=None, pad_edge=False, show_header=False, style="dim")
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column()
+def _not_checked(not_yet: tuple[NotYet, ...]) -> list[RenderableType]:
+    """Return a line per reason with the checks that it holds for; ``--json`` has their titles too."""
+    names: dict[str, list[str]] = {}
     for one in not_yet:
-        table.add_row("–", one.name, f"{one.title}: {one.reason}")
-    return table
+        names.setdefault(one.reason, []).append(one.name)
+    deep = len(names.pop(NEEDS_DEEP, ()))
+    lines = [f"{deep} more check{'s run' if deep > 1 else ' runs'} with --deep"] if deep else []
+    lines += [f"{', '.join(found)}: {reason}" for reason, found in names.items()]
+    return [Text(f"– {line}", style="dim") for line in lines]
 
 
 def _sealing(sealing: Sealing | None) -> list[RenderableType]:
     if sealing is None:
         return []
-    said = f"{sealing.sealed_entries:,} entries are sealed, in {sealing.seals:,} seals"
+    seals = f"{sealing.seals:,} seal{'s' if sealing.seals != 1 else ''}"
+    said = f"{sealing.sealed_entries:,} entries are sealed, in {seals}"
     if sealing.unsealed_entries:
         said += f"; {sealing.unsealed_entries:,} are not yet, the oldest for {sealing.oldest_unsealed_seconds:,} s"
     return [Text(f"{said}.", style="dim")]

@@ -33,7 +33,7 @@ from storefront.core.audit import (
     seals,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
-from storefront.core.audit.check import Check, NotYet, Progressed, Violation
+from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
 from storefront.core.audit.not_yet import NOT_YET
 from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report, Sealing
 from storefront.core.clock import SECOND_MS, Clock
@@ -56,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     *grants.CHECKS,
     *reversals.CHECKS,
 )
+_KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
             "purchases", "payments", "items", "item_movements", "entitlements", "counters", "idempotency",
             "catalog_versions", "api_keys", "seals")  # fmt: skip
@@ -140,9 +141,9 @@ def _choose(dialect: str, deep: bool, anchors: Anchors) -> tuple[Sequence[Check]
     not_run: list[NotYet] = []
     for check in CHECKS:
         if check.dialect not in (None, dialect):
-            not_run.append(NotYet(check.name, check.title, f"its object is on {check.dialect} only so far"))
+            not_run.append(NotYet(check.name, check.title, f"for {_KINDS[check.dialect]} only"))
         elif check.is_deep and not deep:
-            not_run.append(NotYet(check.name, check.title, "left out: runs with --deep"))
+            not_run.append(NotYet(check.name, check.title, NEEDS_DEEP))
         else:
             wanted.append(check)
     if anchors is None:

@@ -80,6 +80,14 @@ class _ReviewWanted(Exception):
     pass
 
 
+class LateStepFailed(Exception):
+    """A late step raised what is no ordinary error; its plan alone fails."""
+
+
+_BOOKS = frozenset({"entries", "transfers", "draws", "credits", "lots", "accounts", "holds", "events", "anchors"})
+"""Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
+
+
 class LateView:
     """What a late step may see: the rows it named, the plan's seed, the batch's time."""
 
@@ -245,7 +253,13 @@ def _claim(applying: Applying, step: Claim) -> None:
         raise Taken(step.key, row["about"])
 
 
+def _refuse_books(table: str) -> None:
+    if table in _BOOKS:
+        raise NotNamed(f"{table} belongs to the books: use the steps that move value, hold it and tell of it")
+
+
 def _insert(applying: Applying, step: Insert) -> None:
+    _refuse_books(step.table)
     key = Key(step.table, step.id, step.anchor)
     if step.once and applying.draft.row(key) is not None:
         applying.outcome.results[f"kept:{step.table}"] = True
@@ -258,6 +272,7 @@ def _insert(applying: Applying, step: Insert) -> None:
 
 
 def _change(applying: Applying, step: Change) -> None:
+    _refuse_books(step.table)
     key = Key(step.table, step.id, step.anchor)
     row = applying.draft.row(key)
     if row is None or any(row[name] != value for name, value in step.expect.items()):
@@ -266,6 +281,7 @@ def _change(applying: Applying, step: Change) -> None:
 
 
 def _remove(applying: Applying, step: Remove) -> None:
+    _refuse_books(step.table)
     key = Key(step.table, step.id, step.anchor)
     if applying.draft.row(key) is not None:
         applying.draft.put(key, None)
@@ -279,7 +295,12 @@ def _late(applying: Applying, step: Late) -> None:
     function = applying.late.get(step.name)
     if function is None:
         raise NotNamed(f"no late step is registered as {step.name}")
-    answer = function(LateView(applying.draft, applying.plan, applying.moment), step.facts)
+    try:
+        answer = function(LateView(applying.draft, applying.plan, applying.moment), step.facts)
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # foreign code that raises CancelledError or SystemExit must not end the writer
+        raise LateStepFailed(f"the late step {step.name} raised {type(error).__name__}") from error
     if isinstance(answer, Refused):
         raise answer
     if isinstance(answer, Review):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from storefront.core.accounts import Account, wallet
-from storefront.core.commit.outcome import InsufficientFunds, Moment
+from storefront.core.commit.outcome import InsufficientFunds, Moment, WalletFull
 from storefront.core.commit.projection import Row, available_of, is_lapsed
 from storefront.core.commit.reads import account_key
 from storefront.core.commit.state import Address, Draft, NotNamed
@@ -257,7 +257,7 @@ def move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
             asset=account.asset, required=-by, available=row["balance"], short_by=-by - row["balance"]
         )
     if balance > MAX_AMOUNT:
-        raise NotNamed(f"{account.id} would pass 2^53−1")
+        raise WalletFull(asset=account.asset, most=MAX_AMOUNT, balance=row["balance"])
     draft.put(key, {**row, "balance": balance})
 
 

@@ -119,6 +119,11 @@ class HoldNotOpen(Refused):
     title = "This hold is over"
 
 
+class WalletFull(Refused):
+    code = "wallet_full"
+    title = "So much does not fit: an account takes 2^53−1 of the smallest unit"
+
+
 class HoldTooSmall(Refused):
     code = "hold_too_small"
     title = "The hold has set less aside than that"

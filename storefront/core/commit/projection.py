@@ -30,8 +30,8 @@ def is_over(hold: Row, now: int) -> bool:
     return bool(hold["state"] != "open" or hold["expires_at"] <= now)
 
 
-def _let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Row]:
-    """Return the lots that hold something, without what is pinned by holds whose time is over."""
+def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Row]:
+    """Return the lots that have something left, without what is pinned by holds whose time is over."""
     kept = [lot for lot in lots if lot["remaining"]]
     over = [hold for hold in open_holds if hold["state"] == "open" and is_over(hold, now)]
     if not over:
@@ -44,7 +44,7 @@ def _let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Ro
 
 def wallet_json(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> dict[str, Any]:
     """Describe a wallet from its open lots and open holds; a hold whose time is over holds nothing."""
-    kept = _let_go(lots, open_holds, now)
+    kept = let_go(lots, open_holds, now)
     expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
     return {
         "balance": sum(lot["remaining"] for lot in kept),

@@ -5,6 +5,7 @@ whether the books still begin with all that it vouches for.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,17 +62,23 @@ class Kept:
 def read_anchors(path: Path) -> list[Kept]:
     """Read a file of anchors, or of the webhook bodies that brought them, one JSON document a line.
 
-    A last line without its end was torn by a crash while it was written, and does not count.
+    A last line without its end that is no whole document was torn by a crash while it was written, and does not count.
 
     Raises:
         FileNotFoundError: there is no such file.
-        BadAnchor: a line is something else.
+        BadAnchor: a line is something else, or there is no anchor in it at all.
     """
-    return list(_read(path, path.read_bytes().split(b"\n")[:-1]))
+    *lines, last = path.read_bytes().split(b"\n")
+    kept = list(_read(path, lines))
+    with suppress(BadAnchor):
+        kept += _read(path, [last], begin=len(lines) + 1)
+    if not kept:
+        raise BadAnchor(f"{path} holds no anchor: nothing could be compared with it.")
+    return kept
 
 
-def _read(path: Path, lines: Iterable[bytes]) -> Iterator[Kept]:
-    for number, line in enumerate(lines, 1):
+def _read(path: Path, lines: Iterable[bytes], *, begin: int = 1) -> Iterator[Kept]:
+    for number, line in enumerate(lines, begin):
         if line.strip():
             yield Kept(f"{path.name}:{number}", _anchor(line, f"{path}:{number}"))
 
