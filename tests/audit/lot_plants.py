@@ -51,4 +51,29 @@ LOT_PLANTS: dict[str, tuple[str, list[str], str]] = {
         ["UPDATE entries SET about = 'hold_gone' WHERE id = 'ent_capture'"],
         "entry ent_capture captured the hold hold_gone, which does not say so",
     ),
+    "a lot that is older than its first credit": (
+        "L9",
+        ["UPDATE lots SET opened_at = opened_at - 1 WHERE source = 'gift 10'"],
+        "its first credit is of",
+    ),
+    "a hold that changed hands": (
+        "L2-holds",
+        ["UPDATE holds SET customer_id = 'cus_bob' WHERE id = 'hold_open'"],
+        "hold hold_open of cus_bob sets gems aside in customer:cus_eve:gems, which is not theirs",
+    ),
+    "a customer who is gone": (
+        "E1",
+        ["INSERT INTO claims VALUES ('customer:ada', 'cus_ada')", "DELETE FROM customers WHERE id = 'cus_ada'"],
+        "cus_ada was made as ada, but there is no such customer",
+    ),
+    "a customer under another's name": (
+        "E1",
+        ["INSERT INTO claims VALUES ('customer:ada', 'cus_ada')", "UPDATE customers SET external_id = 'mallory'"],
+        "cus_ada was made as ada, but goes by another name now",
+    ),
+    "a key that opens again": (
+        "A2",
+        ["UPDATE api_keys SET revoked_at = NULL WHERE id = 'key_1'"],
+        "was revoked, and opens doors again",
+    ),
 }

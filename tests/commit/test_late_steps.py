@@ -7,8 +7,11 @@ import pytest
 
 from storefront.core.accounts import sink
 from storefront.core.commit.apply import Review
-from storefront.core.commit.plan import Count, GrantItem, Insert, Key, Late, LotsOf, Spend
+from storefront.core.commit.outcome import WalletFull
+from storefront.core.commit.plan import Change, Count, GrantItem, Insert, Key, Late, LotsOf, Remove, Spend
+from storefront.core.commit.state import NotNamed
 from storefront.core.errors import Refused
+from storefront.core.money import MAX_AMOUNT
 
 ADA = "cus_ada"
 TRIES = Key("counters", ("tries",), ADA)
@@ -109,3 +112,40 @@ async def test_goods_remember_the_lots_that_paid_for_them(books, credit, plan_fo
     moved, told = books.query("SELECT bought_with FROM item_movements")[0], books.query("SELECT facts FROM alarms")[0]
     assert json.loads(moved[0]) == json.loads(told[0]) == [[lot, 30]]
     assert books.query("SELECT remaining FROM lots") == [(70,)]
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, GeneratorExit, SystemExit])
+async def test_whatever_a_late_step_raises_the_writer_lives(books, ask, credit, raised):
+    def judge(view, facts):
+        raise raised
+
+    results = await asyncio.gather(books.commit(ask(judge)), books.commit(credit(ADA, 1)), return_exceptions=True)
+
+    assert [type(result).__name__ for result in results] == ["LateStepFailed", "Outcome"]
+    await books.commit(credit(ADA, 2))
+    assert books.gems(ADA) == 3
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        Insert("entries", ("ent_x",), None, {"id": "ent_x"}),
+        Change("accounts", (f"customer:{ADA}:gems",), ADA, {}, {"balance": 5}),
+        Remove("lots", ("lot_x",), ADA),
+    ],
+)
+async def test_no_plan_writes_the_books_as_rows(books, plan_for, credit, step):
+    await books.commit(credit(ADA, 1))
+    plan = plan_for(ADA)
+    plan.add(step)
+    with pytest.raises(NotNamed, match="belongs to the books"):
+        await books.commit(plan)
+    assert books.gems(ADA) == 1
+
+
+async def test_a_wallet_that_is_full_refuses(books, credit):
+    await books.commit(credit(ADA, MAX_AMOUNT))
+    with pytest.raises(WalletFull) as full:
+        await books.commit(credit(ADA, 1))
+    assert full.value.facts == {"asset": "gems", "most": MAX_AMOUNT, "balance": MAX_AMOUNT}
+    assert books.gems(ADA) == MAX_AMOUNT

@@ -1,5 +1,8 @@
 """Odd requests that once slipped through: each is answered in words, none with a 500."""
 
+import base64
+import json
+
 import pytest
 
 from storefront.testing import Shop
@@ -49,3 +52,17 @@ async def test_a_shop_link_may_carry_parameters_of_others(shop: Shop) -> None:
 async def test_the_bare_address_leads_to_the_shop(shop: Shop) -> None:
     async with shop.http.get("/", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/shop")
+
+
+@pytest.mark.parametrize("cursor", [(10**20, "", 0), (2**63, "", 0), (-1, "", 0), (1, "", 2**64), (1, "\0", 0)])
+async def test_a_cursor_that_no_commit_can_have_is_no_cursor(shop, cursor):
+    text = base64.urlsafe_b64encode(json.dumps(cursor).encode()).decode().rstrip("=")
+    answer = await shop.as_server().get(f"/v1/events?after={text}")
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/after")
+
+
+async def test_a_time_beyond_the_calendar_is_refused(shop):
+    body = {"customer": "ada", "asset": "gems", "amount": 1, "reason": "r", "expires_at": "9999-12-31T23:59:59-14:00"}
+    answer = await shop.as_server().post("/v1/grants", body, key="g")
+    assert answer.status == 422
+    assert shop.query("SELECT * FROM grants") == []
