@@ -35,6 +35,7 @@ test: $(VENV)/installed-dev ## Install if need be, and run the tests
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
+	$(BIN)/python -m pytest -n 2 --database postgres tests/shop tests/sdk
 
 .PHONY: test-planted
 test-planted: $(VENV)/installed-dev ## Plant known bugs in a copy and see the tests go red

@@ -1,20 +1,28 @@
 """What all tests share: the running shop, quiet logs, and what to do where a tool is missing."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pytest
 
+from storefront.core.database import Database
+from storefront.core.postgres_database import PostgresDatabase
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
-BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", "tests/shop")
-"""What is about money runs on both databases; ``--database`` chooses one for all tests that can do either."""
+T = TypeVar("T")
+_MONEY = ("grants", "holds", "idempotency", "lapsing", "limits", "payments", "provenance", "refunds", "story", "stream")
+BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", *(f"tests/shop/test_{name}.py" for name in _MONEY))
+"""What is about money runs on both databases; ``--database`` chooses one for all tests that can do either, which
+``make test-heavy`` does for what is about requests alone."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
@@ -78,15 +86,55 @@ async def database_url(request: pytest.FixtureRequest, database_kind: str) -> As
         yield None
         return
     server: Postgres = request.getfixturevalue("postgres")
-    url = await server.new_database()
+    url = await server.new_database(template=request.getfixturevalue("postgres_template"))
     yield url
     await server.drop_database(url)
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Postgres) -> str:
+    """A database with all tables and no rows: copying it is quicker than migrating anew for every test."""
+
+    async def make() -> str:
+        url = await postgres.new_database()
+        await _open_and_close(PostgresDatabase(url))
+        return url
+
+    return _elsewhere(make())
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a SQLite file."""
+    path = tmp_path_factory.mktemp("migrated") / "storefront.sqlite"
+    _elsewhere(_open_and_close(SqliteDatabase(path)))
+    return path
+
+
+async def _open_and_close(database: Database) -> None:
+    await database.open(mode="sandbox")
+    await database.close()
+
+
+def _elsewhere(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a loop of its own: a test's may be running here."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 @pytest.fixture
-async def shop(tmp_path: Path, database_url: str | None) -> AsyncIterator[Shop]:
+def data_folder(tmp_path: Path, database_url: str | None, migrated_file: Path) -> Path:
+    """The folder of a shop that is about to start, with its tables made already."""
+    if database_url is None:
+        (tmp_path / "data").mkdir(mode=0o700)
+        shutil.copy(migrated_file, tmp_path / "data" / "storefront.sqlite")
+    return tmp_path
+
+
+@pytest.fixture
+async def shop(data_folder: Path, database_url: str | None) -> AsyncIterator[Shop]:
     """The tiny shop, running; its books are audited when the test is over."""
-    async with running_shop(tmp_path, database=database_url) as running:
+    async with running_shop(data_folder, database=database_url) as running:
         yield running
 
 

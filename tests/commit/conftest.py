@@ -47,8 +47,9 @@ class Books:
 
 
 @pytest.fixture
-async def books(tmp_path: Path, database_url: str | None) -> AsyncIterator[Books]:
-    database = SqliteDatabase(tmp_path / "shop.db") if database_url is None else PostgresDatabase(database_url)
+async def books(data_folder: Path, database_url: str | None) -> AsyncIterator[Books]:
+    path = data_folder / "data" / "storefront.sqlite"
+    database = SqliteDatabase(path) if database_url is None else PostgresDatabase(database_url)
     await database.open(mode="sandbox")
     books = Books(database)
     books.engine.start()

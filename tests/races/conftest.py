@@ -12,9 +12,9 @@ from .arena import ARENA, fund_customers, tally
 
 
 @pytest.fixture
-async def arena(tmp_path, database_url) -> AsyncIterator[Shop]:
+async def arena(data_folder, database_url) -> AsyncIterator[Shop]:
     """The arena, running; its books are audited when the race is over."""
-    async with running_shop(tmp_path, ARENA, database=database_url) as shop:
+    async with running_shop(data_folder, ARENA, database=database_url) as shop:
         yield shop
 
 
