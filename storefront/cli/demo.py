@@ -21,8 +21,8 @@ from storefront.cli.choices import DEFAULT_CONFIG, Choice
 from storefront.cli.output import console
 from storefront.cli.serving import DRAIN_SECONDS
 from storefront.cli.story import NotAsTold, Story
-from storefront.core.audit import verify_file
-from storefront.joining import database_path
+from storefront.core.audit import verify_database
+from storefront.joining import make_database
 
 START_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.02
@@ -65,7 +65,7 @@ async def _play(choice: Choice, *, once: bool) -> None:
 
 async def _audit(choice: Choice, out: Console) -> None:
     out.print("\n  [bold]At last the books are proved[/]  [dim]storefront audit verify --deep[/]")
-    report = await verify_file(database_path(choice.load().config), deep=True)
+    report = await verify_database(make_database(choice.load()), deep=True)
     if not report.is_clean:
         raise NotAsTold(f"Not as told: the audit found {report.violations[0].message}")
     out.print(f"    [green]✓[/] {len(report.checks)} checks, no violation: nothing lost, doubled or edited")

@@ -7,6 +7,7 @@ faster: caches end by themselves, and whoever follows commits also looks every s
 import asyncio
 import os
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 
 import asyncpg
@@ -18,7 +19,6 @@ from storefront.core.commit.postgres import CONNECTION_LOST
 
 CHANNEL = "storefront"
 LONGEST_PAYLOAD = 7_900
-ANCHORS_PER_NOTICE = 150
 COME_BACK_SECONDS = 0.5
 
 log = structlog.get_logger("storefront.announcing")
@@ -87,9 +87,15 @@ class Announcer:
         """Return what is to be said now, in payloads that are short enough."""
         anchors, tables = list(self._versions.items()), sorted(self._tables)
         self._versions, self._tables = {}, set()
-        parts = [anchors[at : at + ANCHORS_PER_NOTICE] for at in range(0, len(anchors), ANCHORS_PER_NOTICE)] or [[]]
-        notices = [_Notice(self._name, self._commit_no, dict(part), tables) for part in parts]
-        return [msgspec.json.encode(notice).decode() for notice in notices]
+        return self._payloads(anchors, tables)
+
+    def _payloads(self, anchors: Sequence[tuple[str, int]], tables: list[str]) -> list[str]:
+        """Return the notices, halved until each fits: PostgreSQL takes no more than 8,000 bytes at once."""
+        payload = msgspec.json.encode(_Notice(self._name, self._commit_no, dict(anchors), tables))
+        if len(payload) <= LONGEST_PAYLOAD or len(anchors) < 2:
+            return [payload.decode()]
+        half = len(anchors) // 2
+        return [*self._payloads(anchors[:half], tables), *self._payloads(anchors[half:], tables)]
 
     def _hear(self, connection: object, pid: int, channel: str, payload: object) -> None:
         try:

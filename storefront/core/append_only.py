@@ -19,13 +19,6 @@ def append_only_triggers(dialect: str, table: str, primary_key: Sequence[str]) -
     return _on_postgres(table) if dialect == "postgresql" else _on_sqlite(table, primary_key)
 
 
-def drop_triggers(dialect: str, table: str) -> list[str]:
-    """Return the statements that take the guards off, for migrations that move a table."""
-    if dialect == "postgresql":
-        return [f"DROP TRIGGER {name} ON {table}" for name in postgres_triggers(table)]
-    return [f"DROP TRIGGER {table}_{name}" for name in ("no_update", "no_delete", "no_overwrite")]
-
-
 def postgres_triggers(table: str) -> dict[str, str]:
     """Return ``trigger name -> definition`` as PostgreSQL's ``pg_get_triggerdef`` says it."""
     return {

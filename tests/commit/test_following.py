@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from storefront.core.accounts import issuance
+from storefront.core.announcing import Announcer
 from storefront.core.audit import verify_database
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
@@ -128,3 +129,25 @@ async def follow(reader, seen: list[tuple[int, str, int]], is_over: asyncio.Even
         else:
             is_last = is_over.is_set()
             await asyncio.sleep(0)
+
+
+async def test_a_commit_of_many_long_names_is_announced_whole(three_processes, postgres_database):
+    """PostgreSQL refuses a notice of 8,000 bytes or more; this one would have 30,000."""
+    _, engines = three_processes
+    speaking, hearing = (Announcer(postgres_database, engine) for engine in engines[:2])
+    heard: dict[str, int] = {}
+    engines[1].follow(lambda notice: None if notice.is_ours else heard.update(notice.versions))
+    names = [f"sku:{'x' * 90}-{number}" for number in range(300)]
+    plan = Plan(actor="test", anchors=set(names))
+    for name in names:
+        plan.emit("test.touched", anchor=name, subject=name, payload={})
+    speaking.start()
+    hearing.start()
+    try:
+        async with asyncio.timeout(60):
+            while set(names) - set(heard):
+                await engines[0].commit(plan)
+                await asyncio.sleep(0.05)
+    finally:
+        await speaking.stop()
+        await hearing.stop()
