@@ -108,6 +108,12 @@ class StripeGateway:
             log.info("checkout_not_open", reference=reference, reason=refused.detail)
         return await self.look_up(reference)
 
+    async def find_checkout(self, payment: str) -> str | None:
+        """Return the session that a payment intent was paid by, None for one that no session made."""
+        parameters: Any = {"payment_intent": payment, "limit": 1}
+        found = await self._ask(lambda: self._client.v1.checkout.sessions.list_async(parameters), is_write=False)
+        return found.data[0].id if found.data else None
+
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         signature = headers.get("Stripe-Signature", "")
         try:
