@@ -64,10 +64,6 @@ class Checkouts(Protocol):
         """Make sure that nobody can pay this any more, and say how it ended: it may be paid."""
         ...
 
-    async def find_checkout(self, payment: str) -> str | None:
-        """Return the reference that ``look_up`` takes for a payment of the gateway's, None if there is none."""
-        ...
-
 
 @runtime_checkable
 class SavesMethods(Protocol):
@@ -121,6 +117,12 @@ class Captures(Protocol):
 
 @runtime_checkable
 class Refunds(Protocol):
+    """A gateway that gives money back, and says who else took it back."""
+
+    async def find_checkout(self, payment: str) -> str | None:
+        """Return the reference that ``look_up`` takes for a payment of the gateway's, None if there is none."""
+        ...
+
     async def refund(self, request: RefundRequest) -> RefundFacts: ...
 
     async def look_up_refund(self, reference: str) -> RefundFacts: ...
