@@ -4,7 +4,7 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 ``APPEND_ONLY`` is guarded by triggers: the database itself refuses UPDATE, DELETE and an INSERT over an
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
-The tables stand by area in ``tables_ledger``, ``tables_purchases`` and ``tables_service``; importing this module
+The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_payments`` and ``tables_service``; importing this module
 makes ``metadata`` complete.
 """
 
@@ -22,6 +22,7 @@ from storefront.core.tables_ledger import (
     seals,
     transfers,
 )
+from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
 from storefront.core.tables_purchases import (
     catalog_versions,
     claims,
@@ -59,6 +60,7 @@ APPEND_ONLY = (
     catalog_versions,
     alarms,
     audit_actions,
+    gateway_movements,
 )
 
 __all__ = [
@@ -78,6 +80,8 @@ __all__ = [
     "entitlements",
     "entries",
     "events",
+    "gateway_books",
+    "gateway_movements",
     "grants",
     "holds",
     "idempotency",
@@ -87,11 +91,14 @@ __all__ = [
     "jobs",
     "lots",
     "metadata",
+    "payers",
+    "payment_methods",
     "payments",
     "purchases",
     "reversals",
     "seal_leaves",
     "seals",
     "settings",
+    "setups",
     "transfers",
 ]

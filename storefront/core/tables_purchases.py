@@ -53,7 +53,13 @@ payments = Table(
     number_column("asked_at", null=True),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     number_column("created_at"),
+    text_column("method", null=True),
+    Column("saves_method", Integer, nullable=False, server_default=text("0")),
+    Column("card", TEXT, nullable=False, server_default=text("'{}'")),
+    number_column("received_amount", default=0),
+    text_column("received_currency", null=True),
     Index("payments_by_gateway_ref", "gateway", "gateway_ref"),
+    Index("payments_by_gateway_payment", "gateway", "gateway_payment"),
 )
 
 grants = Table(
@@ -91,8 +97,14 @@ reversals = Table(
     text_column("entry_id", null=True),
     number_column("created_at"),
     number_column("closed_at", null=True),
+    text_column("gateway", null=True),
+    text_column("gateway_ref", null=True),
+    Column("demands", TEXT, nullable=False, server_default=text("'{}'")),
+    Column("facts", TEXT, nullable=False, server_default=text("'{}'")),
+    number_column("updated_at", default=0),
     CheckConstraint("amount >= 0", name="reversal_amount_sane"),
     UniqueConstraint("purchase_id", "number", name="reversal_number_once"),
+    Index("reversals_by_gateway_ref", "gateway", "gateway_ref"),
 )
 
 counters = Table(

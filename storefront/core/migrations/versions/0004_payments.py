@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from storefront.core.append_only import LedgerWouldBeLost, append_only_triggers
 from storefront.core.column_types import TEXT
 
 revision = "0004"
@@ -37,6 +38,29 @@ def upgrade() -> None:
     )
     op.create_index("payments_by_gateway_payment", "payments", ["gateway", "gateway_payment"])
     op.create_index("reversals_by_gateway_ref", "reversals", ["gateway", "gateway_ref"])
+    _create_methods()
+    _create_gateway_books()
+    for statement in append_only_triggers(op.get_context().dialect.name, "gateway_movements", ("gateway", "id")):
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    """Go back while no money of a gateway was reversed or settled: revision 0003 has no place for either."""
+    connection = op.get_bind()
+    for told in ("SELECT 1 FROM gateway_movements LIMIT 1", "SELECT 1 FROM reversals WHERE gateway IS NOT NULL LIMIT 1"):
+        if connection.execute(sa.text(told)).first() is not None:
+            raise LedgerWouldBeLost("the books say what a gateway moved, and revision 0003 has no place for that")
+    for table in ("gateway_books", "gateway_movements", "setups", "payment_methods", "payers"):
+        op.drop_table(table)
+    op.drop_index("reversals_by_gateway_ref", "reversals")
+    op.drop_index("payments_by_gateway_payment", "payments")
+    for name in ("updated_at", "facts", "demands", "gateway_ref", "gateway"):
+        op.drop_column("reversals", name)
+    for name in ("received_currency", "received_amount", "card", "saves_method", "method"):
+        op.drop_column("payments", name)
+
+
+def _create_methods() -> None:
     op.create_table(
         "payers",
         sa.Column("customer_id", TEXT, primary_key=True),
@@ -75,6 +99,9 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('open', 'saved', 'closed')", name="setup_state_known"),
     )
     op.create_index("setups_by_gateway_ref", "setups", ["gateway", "gateway_ref"])
+
+
+def _create_gateway_books() -> None:
     op.create_table(
         "gateway_movements",
         sa.Column("gateway", TEXT, primary_key=True),
@@ -105,14 +132,3 @@ def upgrade() -> None:
         sa.Column("reconciled_at", sa.BigInteger(), nullable=True),
         sa.Column("report", TEXT, nullable=True),
     )
-
-
-def downgrade() -> None:
-    for table in ("gateway_books", "gateway_movements", "setups", "payment_methods", "payers"):
-        op.drop_table(table)
-    op.drop_index("reversals_by_gateway_ref", "reversals")
-    op.drop_index("payments_by_gateway_payment", "payments")
-    for name in ("updated_at", "facts", "demands", "gateway_ref", "gateway"):
-        op.drop_column("reversals", name)
-    for name in ("received_currency", "received_amount", "card", "saves_method", "method"):
-        op.drop_column("payments", name)
