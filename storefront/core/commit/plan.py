@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from storefront.core.accounts import Account
+from storefront.core.commit.debts import MissingOf, Owe
+from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
@@ -59,9 +61,11 @@ __all__ = [
     "Change",
     "Claim",
     "Count",
+    "Demand",
     "Deposit",
     "Emit",
     "EndEntitlement",
+    "Freeze",
     "GrantEntitlement",
     "GrantItem",
     "Group",
@@ -73,8 +77,10 @@ __all__ = [
     "LotPart",
     "LotTerms",
     "LotsOf",
+    "MissingOf",
     "OpenEntry",
     "Otherwise",
+    "Owe",
     "PlaceHold",
     "Plan",
     "ReleaseHold",
@@ -84,8 +90,11 @@ __all__ = [
     "Step",
     "Steps",
     "TakeBack",
+    "TakeFrozen",
     "TakeItem",
     "Transfer",
+    "Unfreeze",
+    "WalletDemand",
 ]
 
 
@@ -117,8 +126,12 @@ class Steps:
         return entry_id
 
     def moves_value(self, label: str = "entry") -> bool:
-        """Tell whether the entry called ``label`` has a transfer so far: one without is never written."""
-        moving = (Transfer, Spend, Deposit, Restore, TakeBack)
+        """Tell whether the entry called ``label`` has a transfer so far: one without is never written.
+
+        Of what only the commit knows (``TakeFrozen``, a partial ``TakeBack``, an ``Owe`` of what is missing) it is
+        said that it moves: one of them does, if anything was demanded at all and what is missing is owed.
+        """
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack, CaptureHold, TakeFrozen, Owe)
         return any(isinstance(step, moving) and step.entry == label for step in self.list)
 
     def split(

@@ -41,7 +41,9 @@ class Restore:
 class TakeBack:
     """Take unspent value out of the lots that ``original`` filled.
 
-    ``parts`` are the lots and what may still be taken from each; ``at_most`` is what the original gave in all.
+    ``parts`` are the lots and what may still be taken from each; ``at_most`` is what the original gave in all. With
+    ``is_partial`` it takes what is there; ``results["taken:<label>"]`` and ``results["missing:<label>"]`` say what was
+    and what was not, as ``{"wallets": {asset: amount}}``.
     """
 
     entry: str
@@ -52,6 +54,8 @@ class TakeBack:
     to: Account
     parts: tuple[LotPart, ...]
     at_most: int
+    is_partial: bool = False
+    label: str = "back"
 
     @property
     def account(self) -> Account:

@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from storefront.core.accounts import Account
+from storefront.core.commit.debts import Owe
+from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
 
@@ -305,4 +307,8 @@ Step = (
     | CaptureHold
     | ReleaseHold
     | LapseWallet
+    | Freeze
+    | Unfreeze
+    | TakeFrozen
+    | Owe
 )

@@ -1,0 +1,30 @@
+"""The step that lets a customer owe: what a reversal wanted back and could not take, as data.
+
+``debt_steps.py`` says what it does, and how later credits pay a debt off.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MissingOf:
+    """What the ``TakeFrozen`` or partial ``TakeBack`` of this label wanted and could not take: known in the commit."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owe:
+    """Let a customer owe an amount of an asset; nothing if it is zero.
+
+    Of every later credit (``Deposit``) in that asset ``repay_percent`` (1–100) pays it off. With ``block_spending``
+    nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
+    outcome's ``results["owed:<asset>"]`` is the amount that was added.
+    """
+
+    entry: str
+    customer_id: str
+    asset: str
+    amount: int | MissingOf
+    repay_percent: int = 100
+    block_spending: bool = False

@@ -1,0 +1,90 @@
+"""The steps of a freeze, as data: what a reversal may want back is set aside until it is known who is right.
+
+``freeze_steps.py`` says what they do. A freeze is about one ``Demand``, which stays the same from the first step to
+the last: it names the rows that each of them needs. ``demand_of`` reads it from the freeze's row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from storefront.core.accounts import Account, wallet
+from storefront.core.commit.reversals import LotPart
+
+
+@dataclass(frozen=True, slots=True)
+class WalletDemand:
+    """What is wanted of one wallet: parts of the lots that the original filled.
+
+    ``at_most`` is what the original gave that wallet in all; what was taken back of it before counts against it.
+    """
+
+    asset: str
+    parts: tuple[LotPart, ...]
+    at_most: int
+
+    @property
+    def demanded(self) -> int:
+        return sum(part.amount for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a reversal wants back: value, items (``sku -> quantity``), and rights (entitlement keys) from one source.
+
+    ``original`` is the entry that gave the value; ``source_id`` is what the rights were given for (a purchase).
+    """
+
+    original: str | None
+    wallets: tuple[WalletDemand, ...] = ()
+    items: Mapping[str, int] = field(default_factory=dict)
+    rights: tuple[str, ...] = ()
+    source_id: str = ""
+
+    def account(self, customer_id: str, wanted: WalletDemand) -> Account:
+        return wallet(customer_id, wanted.asset)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """Set aside what is there of a demand, at most what is asked; ``freeze_id`` is the reversal's id.
+
+    What a hold pins is frozen when the hold gives it back. What another freeze has is not there. The outcome's
+    ``results["freeze:<id>"]`` is the row.
+    """
+
+    freeze_id: str
+    customer_id: str
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreeze:
+    """Give back exactly what the freeze has set aside; one that is not open any more is ``Stale``."""
+
+    freeze_id: str
+    customer_id: str
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class TakeFrozen:
+    """Take exactly what the freeze has set aside: value to issuance under ``entry``, items, rights.
+
+    ``results["taken:<label>"]`` is ``{"wallets": {asset: amount}, "items": {sku: quantity}, "rights": [key, …]}``,
+    ``results["missing:<label>"]`` likewise what was demanded and is not there (without rights). One that is not open
+    any more is ``Stale``.
+    """
+
+    entry: str
+    freeze_id: str
+    customer_id: str
+    demand: Demand
+    label: str = "frozen"
+
+
+def demand_of(row: Mapping[str, Any]) -> Demand:
+    """Return the demand of a row of ``freezes``, for the steps that end it."""
+    return msgspec.json.decode(row["demand"], type=Demand)
