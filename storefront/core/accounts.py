@@ -74,3 +74,38 @@ def sink(asset: str) -> Account:
 def exchange(asset: str) -> Account:
     """Return the counterpart of conversions: what is given for another asset comes in, what is got goes out."""
     return Account("platform", "exchange", asset)
+
+
+def gateway_balance(gateway: str, asset: str) -> Account:
+    """Return what a gateway holds for us, in the currency in which it settles."""
+    return Account(f"gateway:{gateway}", "balance", asset)
+
+
+def gateway_fees(gateway: str, asset: str) -> Account:
+    """Return what a gateway has kept for its services."""
+    return Account(f"gateway:{gateway}", "fees", asset)
+
+
+def gateway_exchange(gateway: str, asset: str) -> Account:
+    """Return the counterpart of a gateway's conversions between what was charged and what it settles in."""
+    return Account(f"gateway:{gateway}", "exchange", asset)
+
+
+def gateway_transfers(gateway: str, asset: str) -> Account:
+    """Return what left a gateway's balance for the accounts of creators."""
+    return Account(f"gateway:{gateway}", "transfers", asset)
+
+
+def unexplained(gateway: str, asset: str) -> Account:
+    """Return what moved a gateway's balance and is not known to be ours."""
+    return Account(f"gateway:{gateway}", "unexplained", asset)
+
+
+def bank(asset: str) -> Account:
+    """Return what gateways have paid out to our own bank."""
+    return Account("platform", "bank", asset)
+
+
+def disputes(asset: str) -> Account:
+    """Return what gateways have taken back for disputes that are not decided."""
+    return Account("platform", "disputes", asset)

@@ -99,7 +99,6 @@ reversals = Table(
     number_column("closed_at", null=True),
     text_column("gateway", null=True),
     text_column("gateway_ref", null=True),
-    Column("demands", TEXT, nullable=False, server_default=text("'{}'")),
     Column("facts", TEXT, nullable=False, server_default=text("'{}'")),
     number_column("updated_at", default=0),
     CheckConstraint("amount >= 0", name="reversal_amount_sane"),

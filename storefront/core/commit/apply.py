@@ -264,11 +264,7 @@ def _insert(applying: Applying, step: Insert) -> None:
     if step.once and applying.draft.row(key) is not None:
         applying.outcome.results[f"kept:{step.table}"] = True
         return
-    row = dict(step.row)
-    for name, value in step.row.items():
-        if type(value) is LotsOf:
-            row[name] = msgspec.json.encode(applying.outcome.results.get(f"lots:{value.label}", [])).decode()
-    applying.draft.put(key, row)
+    applying.draft.put(key, _values(applying, step.row))
 
 
 def _change(applying: Applying, step: Change) -> None:
@@ -277,7 +273,18 @@ def _change(applying: Applying, step: Change) -> None:
     row = applying.draft.row(key)
     if row is None or any(row[name] != value for name, value in step.expect.items()):
         raise Stale(f"{step.table} {step.id}")
-    applying.draft.put(key, {**row, **step.set})
+    applying.draft.put(key, {**row, **_values(applying, step.set)})
+
+
+def _values(applying: Applying, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row's values, with those that only the commit knows."""
+    values, results = dict(told), applying.outcome.results
+    for name, value in told.items():
+        if type(value) is LotsOf:
+            values[name] = msgspec.json.encode(results.get(f"lots:{value.label}", [])).decode()
+        elif type(value) is FromResults:
+            values[name] = value.render(results)
+    return values
 
 
 def _remove(applying: Applying, step: Remove) -> None:

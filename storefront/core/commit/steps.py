@@ -6,7 +6,7 @@ step needs, ``apply.py`` what it does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -49,6 +49,13 @@ class LotsOf:
     """A reference to the lots that an earlier ``Spend`` drew: ``[[lot_id, amount], …]`` once applied."""
 
     label: str
+
+
+@dataclass(frozen=True, slots=True)
+class FromResults:
+    """A column's value that only the commit knows: ``render`` is pure and gets what earlier steps found out."""
+
+    render: Callable[[Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)

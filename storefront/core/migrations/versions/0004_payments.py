@@ -21,7 +21,6 @@ _PAYMENT_COLUMNS = (
 _REVERSAL_COLUMNS = (
     lambda: sa.Column("gateway", TEXT, nullable=True),
     lambda: sa.Column("gateway_ref", TEXT, nullable=True),
-    lambda: sa.Column("demands", TEXT, nullable=False, server_default="{}"),
     lambda: sa.Column("facts", TEXT, nullable=False, server_default="{}"),
     lambda: sa.Column("updated_at", sa.BigInteger(), nullable=False, server_default="0"),
 )
@@ -54,7 +53,7 @@ def downgrade() -> None:
         op.drop_table(table)
     op.drop_index("reversals_by_gateway_ref", "reversals")
     op.drop_index("payments_by_gateway_payment", "payments")
-    for name in ("updated_at", "facts", "demands", "gateway_ref", "gateway"):
+    for name in ("updated_at", "facts", "gateway_ref", "gateway"):
         op.drop_column("reversals", name)
     for name in ("received_currency", "received_amount", "card", "saves_method", "method"):
         op.drop_column("payments", name)
