@@ -236,23 +236,17 @@ def _book_movement(plan: Plan, gateway: str, movement: Movement, label: str) -> 
         label=label,
     )
     balance = gateway_balance(gateway, told.currency)
-    if told.amount_minor and presented is not None and is_converted:
-        currency, amount = presented
-        through = gateway_exchange(gateway, currency)
-        _move(plan, label, told.amount_minor, balance, gateway_exchange(gateway, told.currency), anchor)
-        _move(plan, label, amount if told.amount_minor > 0 else -amount, through, other, anchor)
-    elif told.amount_minor:
-        _move(plan, label, told.amount_minor, balance, other, anchor)
-    if told.fee_minor:
-        _move(plan, label, told.fee_minor, gateway_fees(gateway, told.currency), balance, anchor)
+    legs = [(told.amount_minor, balance, other), (told.fee_minor, gateway_fees(gateway, told.currency), balance)]
+    if presented is not None and is_converted:
+        sign = 1 if told.amount_minor > 0 else -1
+        legs[0] = (told.amount_minor, balance, gateway_exchange(gateway, told.currency))
+        legs.insert(1, (sign * presented[1], gateway_exchange(gateway, presented[0]), other))
+    for amount, source, destination in legs:
+        if amount:
+            # A negative amount goes the other way.
+            pair = (source, destination) if amount > 0 else (destination, source)
+            plan.add(Transfer(label, *pair, abs(amount), anchor))
     return entry_id
-
-
-def _move(plan: Plan, label: str, amount: int, source: Account, destination: Account, anchor: str) -> None:
-    """Move a signed amount: a negative one goes the other way."""
-    if amount < 0:
-        source, destination, amount = destination, source, -amount
-    plan.add(Transfer(label, source, destination, amount, anchor))
 
 
 def _counterpart(gateway: str, movement: Movement) -> tuple[Account, tuple[str, int] | None]:

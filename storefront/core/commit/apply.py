@@ -39,6 +39,7 @@ from storefront.core.commit.plan import (
     Count,
     Deposit,
     Emit,
+    FromResults,
     GrantEntitlement,
     GrantItem,
     IdempotencyKey,
