@@ -109,3 +109,8 @@ def bank(asset: str) -> Account:
 def disputes(asset: str) -> Account:
     """Return what gateways have taken back for disputes that are not decided."""
     return Account("platform", "disputes", asset)
+
+
+def losses(asset: str) -> Account:
+    """Return what was taken back beyond what had been received: a cost, and a matter for the operator."""
+    return Account("platform", "losses", asset)

@@ -4,7 +4,6 @@ Each refund of a purchase has a number that is claimed once, so of two that were
 decides again; and each reversal is counted against the entry it reverses, inside the commit.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -15,7 +14,6 @@ from storefront.core.commit.plan import (
     Change,
     Claim,
     EndEntitlement,
-    IdempotencyKey,
     Insert,
     Plan,
     Restore,
@@ -23,41 +21,33 @@ from storefront.core.commit.plan import (
     TakeItem,
 )
 from storefront.core.errors import Unavailable
+from storefront.core.gateway_refunds import refund_at_gateway
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import event_payload, read_purchase
 from storefront.core.reading import Row
-from storefront.core.refunds import refund_json
-from storefront.core.reversing import Decision, Strategy, decide
+from storefront.core.refunds import RefundRequest, refund_json
+from storefront.core.reversing import Decision, decide
 from storefront.core.services import Services
 
 OPERATION = "POST /v1/purchases/{id}/refunds"
 TIMES_DECIDED = 40
 
 
-@dataclass(frozen=True, slots=True)
-class RefundRequest:
-    """What is to be given back for which purchase; without amount and quantity, all that is left."""
-
-    idempotency: IdempotencyKey
-    purchase_id: str
-    reason: str
-    amount: int | None = None
-    quantity: int | None = None
-    strategy: Strategy = Strategy.FAIL
-    is_dry_run: bool = False
-
-
 async def refund(services: Services, wanted: RefundRequest) -> tuple[Answer, bool]:
     """Refund a purchase, once per idempotency key; return the answer and whether it is a replay.
 
-    A dry run answers 200 with what would be done, and writes nothing.
+    A dry run answers 200 with what would be done, and writes nothing. What a gateway was paid goes back through it.
 
     Raises:
         NotFound: there is no such purchase.
-        NotRefundable, RefundAtGateway, AlreadyRefunded, RefundTooLarge, GoodsUsed: nothing was written.
+        NotRefundable, AlreadyRefunded, RefundTooLarge, GoodsUsed: nothing was written.
+        GatewayFailed, RefundFailed: as ``gateway_refunds`` says.
     """
+    purchase = await read_purchase(services, wanted.purchase_id)
+    if purchase["pay_with"] in services.gateways:
+        return await refund_at_gateway(services, wanted)
     return await answered_before(services.reader, wanted.idempotency, _refund(services, wanted))
 
 

@@ -1,18 +1,49 @@
 """Refunds as rows and as JSON: what was given back for a purchase, and what was taken back for it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import iso
+from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.tables import reversals
 
-_REFUNDS = Query(
+_REVERSALS = Query(
     select(reversals).where(reversals.c.purchase_id == bindparam("purchase_id")).order_by(reversals.c.number)
 )
+
+DISPUTE = "dispute"
+FRAUD_WARNING = "fraud_warning"
+HOLDING = frozenset({"pending", "open"})
+"""States of a reversal that waits for its gateway: what it asks for is set aside."""
+TAKING = frozenset({"completed", "lost"})
+"""States of a reversal that has taken back what it asked for."""
+
+
+class Strategy(StrEnum):
+    """What a reversal does about goods that are gone: refuse, write them off, or let the customer owe them."""
+
+    FAIL = "fail"
+    FLOOR = "floor"
+    DEBT = "debt"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """What is to be given back for which purchase; without amount and quantity, all that is left."""
+
+    idempotency: IdempotencyKey
+    purchase_id: str
+    reason: str
+    amount: int | None = None
+    quantity: int | None = None
+    strategy: Strategy = Strategy.FAIL
+    is_dry_run: bool = False
 
 
 class TakenItem(msgspec.Struct, frozen=True):
@@ -25,13 +56,14 @@ class TakenItem(msgspec.Struct, frozen=True):
 
 
 class TakenCredit(msgspec.Struct, frozen=True):
-    """Virtual currency that the purchase had given: asked back, still unspent and taken, written off."""
+    """Virtual currency that the purchase had given: asked back, still unspent and taken, written off, owed since."""
 
     asset: str
     source: str
     demanded: int
     taken: int
     written_off: int
+    owed: int = 0
 
 
 class TakenBack(msgspec.Struct, frozen=True):
@@ -44,9 +76,19 @@ class TakenBack(msgspec.Struct, frozen=True):
     entitlements: tuple[str, ...] = ()
 
 
+async def read_reversals(reader: PointReader, purchase_id: str) -> Sequence[Row]:
+    """Return the rows of all that took, or may take, a purchase back, oldest first."""
+    return await reader.all(_REVERSALS, purchase_id=purchase_id)
+
+
 async def read_refunds(reader: PointReader, purchase_id: str) -> Sequence[Row]:
-    """Return the rows of a purchase's refunds, oldest first."""
-    return await reader.all(_REFUNDS, purchase_id=purchase_id)
+    """Return the rows of a purchase's refunds, oldest first; what its payer's bank took back is none."""
+    return [row for row in await read_reversals(reader, purchase_id) if row["cause"] != DISPUTE]
+
+
+def is_effective(row: Row) -> bool:
+    """Tell whether a reversal takes something back, or may still do so."""
+    return row["state"] in HOLDING or row["state"] in TAKING
 
 
 def taken_back(row: Row) -> TakenBack:
@@ -62,6 +104,7 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
         "purchase": row["purchase_id"],
         "number": row["number"],
         "cause": row["cause"],
+        "state": row["state"],
         "amount": {"amount": row["amount"], "currency": row["currency"]},
         "quantity": taken.quantity,
         "strategy": taken.strategy,
@@ -82,6 +125,7 @@ def summary_json(row: Row) -> dict[str, Any]:
     return {
         "id": row["id"],
         "number": row["number"],
+        "state": row["state"],
         "amount": {"amount": row["amount"], "currency": row["currency"]},
         "quantity": taken_back(row).quantity,
         "created_at": iso(row["created_at"]),

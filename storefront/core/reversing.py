@@ -6,7 +6,6 @@ that the purchase filled, unused items, its rights. What is missing refuses the 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import msgspec
 from sqlalchemy import and_, bindparam, func, select
@@ -18,8 +17,9 @@ from storefront.core.commit.restore_steps import unspent
 from storefront.core.errors import Conflict, Refused
 from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
+from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader, Query, Row
-from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, read_refunds, taken_back
+from storefront.core.refunds import Strategy, TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entitlements, holds, items, lots, reversals, transfers
 
@@ -29,7 +29,7 @@ _DRAWN = Query(
     .where(draws.c.entry_id == bindparam("entry_id"), transfers.c.source == bindparam("account"))
     .order_by(draws.c.position)
 )
-_CREDITED = Query(
+CREDITED = Query(
     select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
     .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
     .join(lots, lots.c.id == credits.c.lot_id)
@@ -37,7 +37,7 @@ _CREDITED = Query(
     .order_by(credits.c.position)
 )
 _OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
-_TAKEN_BEFORE = Query(
+TAKEN_BEFORE = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
     .join(reversals, reversals.c.entry_id == draws.c.entry_id)
     .where(reversals.c.purchase_id == bindparam("purchase_id"))
@@ -62,11 +62,6 @@ class NotRefundable(Conflict):
     title = "This purchase cannot be refunded"
 
 
-class RefundAtGateway(Refused):
-    code = "refund_at_gateway"
-    title = "Refunds through the payment gateway are not offered yet"
-
-
 class AlreadyRefunded(Refused):
     code = "already_refunded"
     title = "Everything is refunded already"
@@ -80,13 +75,6 @@ class RefundTooLarge(Refused):
 class GoodsUsed(Refused):
     code = "goods_used"
     title = "Not all of the goods are still there"
-
-
-class Strategy(StrEnum):
-    """What a refund does about goods that are gone: refuse, or write them off."""
-
-    FAIL = "fail"
-    FLOOR = "floor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +104,18 @@ async def decide(
     """Decide a refund by what the books hold now; nothing is written.
 
     Raises:
-        NotRefundable, RefundAtGateway, AlreadyRefunded, RefundTooLarge: it cannot be given back like that.
+        NotRefundable, AlreadyRefunded, RefundTooLarge: it cannot be given back like that.
         GoodsUsed: goods are missing and ``strategy`` is ``fail``; the facts name them.
     """
-    _refuse_others(purchase)
+    _refuse_unpaid(purchase)
     offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
     async with services.reader.snapshot() as reader:
-        before = await read_refunds(reader, purchase["id"])
+        before = await read_reversals(reader, purchase["id"])
+        number = len(before) + 1
+        before = [row for row in before if is_effective(row)]
         given_back = sum(row["amount"] for row in before)
         units_back = sum(taken_back(row).quantity for row in before)
-        amount, quantity = _how_much(purchase, given_back, units_back, amount, quantity)
+        amount, quantity = how_much(purchase, given_back, units_back, amount, quantity)
         demands = Reversal()
         if quantity:
             details = msgspec.json.decode(purchase["details"])
@@ -138,18 +128,16 @@ async def decide(
             quantity=quantity,
             items=await _find_items(reader, purchase["customer_id"], demands.items),
             credits=tuple(one.told for one in found),
-            entitlements=await _rights(reader, purchase) if are_all_back else (),
+            entitlements=await rights_of(reader, purchase) if are_all_back else (),
         )
         _refuse_missing(taken, strategy)
         drawn = await _drawn(reader, purchase) if amount else ()
     is_full = are_all_back and given_back + amount == purchase["total"]
-    return Decision(len(before) + 1, amount, "full" if is_full else "part", taken, drawn, tuple(found))
+    return Decision(number, amount, "full" if is_full else "part", taken, drawn, tuple(found))
 
 
-def _refuse_others(purchase: Row) -> None:
-    if purchase["pay_with"] not in ("wallet", "free"):
-        raise RefundAtGateway(gateway=purchase["pay_with"])
-    if purchase["status"] != "completed":
+def _refuse_unpaid(purchase: Row) -> None:
+    if purchase["status"] not in (Status.COMPLETED, Status.PAID):
         raise NotRefundable(f"The purchase is {purchase['status']}; only completed ones are refunded.")
 
 
@@ -160,7 +148,7 @@ def _kind(services: Services, name: str) -> Reverses:
     return kind
 
 
-def _how_much(
+def how_much(
     purchase: Row, given_back: int, units_back: int, amount: int | None, quantity: int | None
 ) -> tuple[int, int]:
     """Return amount and quantity: of units without an amount, their exact share of the price.
@@ -204,14 +192,13 @@ async def _find_credits(
     """Find the unspent part of the lots that the purchase filled, less what earlier refunds took of them."""
     if not demands:
         return ()
-    credited = await reader.all(_CREDITED, entry_id=purchase["entry_id"])
-    rows = await reader.all(_TAKEN_BEFORE, purchase_id=purchase["id"])
-    before = {row["lot_id"]: int(row["amount"]) for row in rows}
+    credited = await reader.all(CREDITED, entry_id=purchase["entry_id"])
+    before = await taken_before(reader, purchase["id"])
     lots_by_id = {row["id"]: row for row in await _free(reader, credited, now)}
     found = []
     for (asset, source), demanded in demands.items():
         parts, missing = [], demanded
-        for lot_id, amount in _given(credited, asset, source).items():
+        for lot_id, amount in given_in(credited, asset, source).items():
             there = min(
                 missing, amount - before.get(lot_id, 0), unspent(lots_by_id[lot_id], now) if lot_id in lots_by_id else 0
             )
@@ -235,7 +222,7 @@ async def _free(reader: PointReader, credited: Sequence[Row], now: int) -> list[
     return let_go(by_id.values(), open_holds, now)
 
 
-def _given(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
+def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
     """Return ``lot -> amount`` of what a purchase credited; several credits may lie in one lot."""
     given: dict[str, int] = {}
     for row in credited:
@@ -244,7 +231,13 @@ def _given(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
     return given
 
 
-async def _rights(reader: PointReader, purchase: Row) -> tuple[str, ...]:
+async def taken_before(reader: PointReader, purchase_id: str) -> dict[str, int]:
+    """Return ``lot -> amount`` of what earlier reversals of a purchase took."""
+    rows = await reader.all(TAKEN_BEFORE, purchase_id=purchase_id)
+    return {row["lot_id"]: int(row["amount"]) for row in rows}
+
+
+async def rights_of(reader: PointReader, purchase: Row) -> tuple[str, ...]:
     rows = await reader.all(_RIGHTS, customer_id=purchase["customer_id"], source_id=purchase["id"])
     return tuple(row["key"] for row in rows)
 

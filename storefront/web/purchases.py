@@ -12,9 +12,8 @@ from storefront.core.principals import Principal, Role
 from storefront.core.purchases import Bought, PurchaseRequest, buy, describe, quote_for, show_purchase
 from storefront.core.purchasing import OPERATION, read_purchase
 from storefront.core.refunding import OPERATION as REFUND_OPERATION
-from storefront.core.refunding import RefundRequest, refund
-from storefront.core.refunds import read_refunds, refund_json
-from storefront.core.reversing import Strategy
+from storefront.core.refunding import refund
+from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
 from storefront.core.settlement import cancel, finalize
 from storefront.routing import Call, Routes, respond, respond_bytes
@@ -143,15 +142,23 @@ async def cancel_purchase(call: Call) -> web.StreamResponse:
     "/v1/purchases/{id}/refunds",
     allow=Role.SERVER | Role.OPERATOR,
     body=CREATE_REFUND,
-    answers={200: REFUND, 201: REFUND_MADE},
+    answers={200: REFUND, 201: REFUND_MADE, 202: REFUND_MADE},
     idempotent=True,
     scope="refunds:write",
-    refusals=["not_refundable", "refund_at_gateway", "already_refunded", "refund_too_large", "goods_used"],
+    refusals=[
+        "not_refundable",
+        "already_refunded",
+        "refund_too_large",
+        "goods_used",
+        "refund_failed",
+        "gateway_unavailable",
+    ],
 )
 async def create_refund(call: Call) -> web.StreamResponse:
-    """Refund a purchase that was paid from a wallet, or was free: whole, some of it, or an amount.
+    """Refund a purchase: whole, some of it, or an amount.
 
-    The value goes back into the very lots it came from, and the goods are taken back: currency that is still
+    What was paid from a wallet goes back into the very lots it came from; what a gateway was paid goes back through
+    it: 201 once it is done, 202 while the gateway takes its time. The goods are taken back: currency that is still
     unspent, items that are still there, rights when all is refunded. `dry_run` answers 200 with what would be done.
     """
     body, purchase_id = call.body, call.path("id")
@@ -176,10 +183,10 @@ async def create_refund(call: Call) -> web.StreamResponse:
     scope="purchases:read",
 )
 async def list_refunds(call: Call) -> web.StreamResponse:
-    """List the refunds of a purchase, oldest first, with what each took back and why."""
+    """List what took a purchase back, disputes too, oldest first, with what each took and why."""
     services = call.app[SERVICES]
     purchase = await read_purchase(services, call.path("id"))
-    rows = await read_refunds(services.reader, purchase["id"])
+    rows = await read_reversals(services.reader, purchase["id"])
     return respond({"data": [refund_json(row) for row in rows], "next": None})
 
 

@@ -127,7 +127,7 @@ CREATE_PURCHASE: JsonSchema = closed(
     required=["sku"],
 )
 REFUND_SUMMARY: JsonSchema = table(
-    {"id": TEXT, "number": INTEGER, "amount": MONEY, "quantity": INTEGER, "created_at": TIME}
+    {"id": TEXT, "number": INTEGER, "state": TEXT, "amount": MONEY, "quantity": INTEGER, "created_at": TIME}
 )
 PURCHASE: JsonSchema = table(
     {
@@ -182,9 +182,10 @@ CREATE_REFUND: JsonSchema = closed(
         },
         "reason": REASON,
         "strategy": {
-            "enum": ["fail", "floor"],
+            "enum": ["fail", "floor", "debt"],
             "default": "fail",
-            "description": "What to do about goods that are gone: refuse the refund, or write them off.",
+            "description": "What to do about goods that are gone: refuse the refund, write them off, or let the "
+            "customer owe them (gateway purchases only).",
         },
         "dry_run": {"type": "boolean", "default": False, "description": "Show what would be done, and write nothing."},
     },
@@ -196,6 +197,7 @@ REFUND: JsonSchema = table(
         "purchase": TEXT,
         "number": INTEGER,
         "cause": TEXT,
+        "state": TEXT,
         "amount": MONEY,
         "quantity": INTEGER,
         "strategy": TEXT,
@@ -214,6 +216,7 @@ REFUND: JsonSchema = table(
                             "demanded": INTEGER,
                             "taken": INTEGER,
                             "written_off": INTEGER,
+                            "owed": INTEGER,
                         }
                     ),
                 },

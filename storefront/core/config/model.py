@@ -226,9 +226,18 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class Purchases:
-    """How long an unpaid purchase stays open."""
+    """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
+
+    The strategies (``floor``, ``debt``) say what becomes of goods that are gone; ``early_fraud_warnings`` is
+    ``refund`` or ``alarm``.
+    """
 
     expires_after_minutes: int
+    refund_strategy: str = "floor"
+    dispute_strategy: str = "debt"
+    debt_repay_percent: int = 100
+    debt_blocks_spending: bool = False
+    early_fraud_warnings: str = "refund"
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,37 @@ def _purchases() -> Schema:
                 most=1_440,
                 default=35,
                 examples=[35],
-            )
+            ),
+            "refund_strategy": choice(
+                "What becomes of goods that are gone when a refund was made at the gateway: written off, or owed.",
+                ["floor", "debt"],
+                examples=["floor"],
+            ),
+            "dispute_strategy": choice(
+                "The same for disputes and early fraud warnings.", ["debt", "floor"], examples=["debt"]
+            ),
+            "debt": mapping(
+                "How a customer pays back what they owe after a reversal.",
+                {
+                    "repay_percent": whole(
+                        "How much of every later credit goes to the debt, in percent.",
+                        least=1,
+                        most=100,
+                        default=100,
+                        examples=[100],
+                    ),
+                    "block_spending": switch(
+                        "Whether nothing of that currency can be spent while something is owed.", default=False
+                    ),
+                },
+                examples=[{"repay_percent": 100, "block_spending": False}],
+            ),
+            "early_fraud_warnings": choice(
+                "What to do when a payer's bank warns of fraud: give the money back before it is disputed, or only "
+                "raise an alarm.",
+                ["refund", "alarm"],
+                examples=["refund"],
+            ),
         },
         examples=[{"expires_after_minutes": 35}],
     )

@@ -84,7 +84,7 @@ def make_config(
         gateways=_gateways(value, mode),
         plugins={name: _plugin(name, one) for name, one in _sections(value, "plugins")},
         keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
-        purchases=Purchases(_integer(purchases, "expires_after_minutes", 35)),
+        purchases=_purchases(purchases),
         retention=Retention(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
@@ -279,3 +279,15 @@ def _switch(section: Section, key: str, *, default: bool) -> bool:
     value = section.get(key, default)
     assert isinstance(value, bool)
     return value
+
+
+def _purchases(section: Section) -> Purchases:
+    debt = _section(section, "debt")
+    return Purchases(
+        expires_after_minutes=_integer(section, "expires_after_minutes", 35),
+        refund_strategy=_text(section, "refund_strategy", "floor"),
+        dispute_strategy=_text(section, "dispute_strategy", "debt"),
+        debt_repay_percent=_integer(debt, "repay_percent", 100),
+        debt_blocks_spending=_switch(debt, "block_spending", default=False),
+        early_fraud_warnings=_text(section, "early_fraud_warnings", "refund"),
+    )

@@ -1,0 +1,126 @@
+"""Refunds of purchases that a gateway was paid for: commit the intent → call → commit what the gateway says.
+
+The reversal stands as ``pending``, its goods set aside, before the gateway is called under the reversal's own id. A
+lost reply, a crash or a refund that takes days change nothing: the same call is made again, or asked after, until
+the gateway has said how it ended.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from storefront.core.clock import DAY_MS, MINUTE_MS
+from storefront.core.commit.outcome import Answer, KeyReused
+from storefront.core.asking_gateways import make_refund, told_of_dispute
+from storefront.core.errors import Conflict
+from storefront.core.gateways import Disputes, Refunds
+from storefront.core.idempotency import RECORD
+from storefront.core.jobs import Again
+from storefront.core.purchasing import read_purchase
+from storefront.core.reading import Row
+from storefront.core.refunds import DISPUTE, HOLDING, RefundRequest, refund_json
+from storefront.core.reversing import Decision, NotRefundable, decide
+from storefront.core.services import Services
+from storefront.core.taking_back import Beginning, Told, advance, begin, need_reversal
+
+LONGEST_PAUSE_MS = DAY_MS // 4
+
+
+class RefundFailed(Conflict):
+    code = "refund_failed"
+    title = "The payment gateway did not make this refund"
+
+
+async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[Answer, bool]:
+    """Refund a purchase through its gateway, once per key; return the answer and whether it is a replay.
+
+    201 when the money is on its way for good, 202 while the gateway still thinks.
+
+    Raises:
+        NotRefundable, AlreadyRefunded, RefundTooLarge, GoodsUsed: nothing was written.
+        GatewayUnavailable, OutcomeUnknown: the refund is stored and goes on by itself; the same key may be sent again.
+        RefundFailed: the gateway refused; nothing was given back, nothing taken.
+    """
+    key = wanted.idempotency
+    record = await services.reader.first(RECORD, caller=key.caller, operation=key.operation, key=key.key)
+    if record is not None:
+        if record["fingerprint"] != key.fingerprint:
+            raise KeyReused
+        if record["state"] == "answered":
+            return Answer(record["status"], record["body"]), True
+        return await _finish(services, record["object_id"], wanted), True
+    purchase = await read_purchase(services, wanted.purchase_id)
+    if not isinstance(services.gateways.get(purchase["pay_with"]), Refunds):
+        raise NotRefundable(f"The gateway {purchase['pay_with']} gives no money back; refund it there by hand.")
+    decision = await decide(
+        services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
+    )
+    if wanted.is_dry_run:
+        return Answer(200, msgspec.json.encode(refund_json(_shown(wanted, purchase, decision, services.clock.now()), is_dry_run=True))), False
+    begun = await begin(
+        services,
+        purchase["id"],
+        Beginning(
+            cause="refund",
+            amount=decision.amount,
+            quantity=decision.taken.quantity,
+            strategy=wanted.strategy,
+            actor=key.caller,
+            reason=wanted.reason,
+            at_most_left=True,
+            idempotency=key,
+        ),
+        Told("pending"),
+    )
+    if not isinstance(begun, str):
+        assert begun.answer is not None, "only an answered key is replayed in a commit"
+        return begun.answer, True
+    return await _finish(services, begun, wanted), False
+
+
+async def _finish(services: Services, reversal_id: str, wanted: RefundRequest) -> Answer:
+    row = await need_reversal(services, reversal_id)
+    if row["state"] == "failed":
+        raise RefundFailed(reason=msgspec.json.decode(row["facts"]).get("failure"))
+    told = await make_refund(services, row)
+    row, answer = await advance(services, reversal_id, told, key=wanted.idempotency if told.state != "failed" else None)
+    if row["state"] == "failed":
+        raise RefundFailed(reason=msgspec.json.decode(row["facts"]).get("failure"))
+    assert answer is not None, "the key is answered in that commit"
+    return answer
+
+
+async def sweep_reversal(services: Services, payload: Mapping[str, Any]) -> Again | None:
+    """Ask after a reversal that waits for its gateway, later and later; the job of every one that waits."""
+    row = await need_reversal(services, payload["reversal_id"])
+    if row["state"] not in HOLDING:
+        return None
+    if row["cause"] == DISPUTE:
+        gateway = services.gateway(row["gateway"])
+        assert isinstance(gateway, Disputes), "only gateways with disputes have some"
+        told = told_of_dispute(await gateway.look_up_dispute(row["gateway_ref"]))
+    else:
+        told = await make_refund(services, row)
+    row, _ = await advance(services, row["id"], told)
+    if row["state"] not in HOLDING:
+        return None
+    now = services.clock.now()
+    return Again(now + min(max(now - row["created_at"], MINUTE_MS), LONGEST_PAUSE_MS))
+
+
+def _shown(wanted: RefundRequest, purchase: Row, decision: Decision, now: int) -> dict[str, Any]:
+    """Return a reversal's row as it would be, for a dry run."""
+    return {
+        "id": "",
+        "purchase_id": purchase["id"],
+        "number": decision.number,
+        "cause": "refund",
+        "state": "pending",
+        "amount": decision.amount,
+        "currency": purchase["currency"],
+        "taken_back": msgspec.json.encode(decision.taken).decode(),
+        "reason": wanted.reason,
+        "actor": wanted.idempotency.caller,
+        "created_at": now,
+    }

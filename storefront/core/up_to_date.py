@@ -1,0 +1,132 @@
+"""Bringing a purchase to where its payment is, whatever tells us to look: a webhook, the gateway's books, a sweep.
+
+Nothing here depends on what was told before, or in which order: the gateway is asked for all that concerns the
+payment, and every difference to our rows is one commit. So any webhooks, or none, end in the same state.
+"""
+
+import asyncio
+
+import structlog
+
+from storefront.core.asking_gateways import make_refund, told_of_dispute, told_of_refund
+from storefront.core.commit.outcome import Taken
+from storefront.core.gateways import DisputeFacts, PaymentReversals, RefundFacts, Refunds, WarningFacts
+from storefront.core.purchasing import read_payment
+from storefront.core.reading import Row
+from storefront.core.refunds import DISPUTE, FRAUD_WARNING, Strategy, is_effective, read_reversals
+from storefront.core.services import Services
+from storefront.core.settlement import raise_alarm, settle
+from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, Told, advance, begin
+
+
+log = structlog.get_logger("storefront.reversals")
+
+
+async def bring_up_to_date(services: Services, purchase_id: str) -> None:
+    """Settle a purchase, then bring in all that took, or may take, its money back. Safe at any time.
+
+    Raises:
+        GatewayFailed: the gateway did not answer; what was done so far stays.
+    """
+    await settle(services, purchase_id)
+    name = f"reversals:{purchase_id}"
+    earlier = services.settlements.get(name)
+    if earlier is not None:
+        await asyncio.wait([earlier])
+    running = services.settlements.get(name)
+    if running is None:
+        running = asyncio.create_task(_bring_in_reversals(services, purchase_id), name=name)
+        services.settlements[name] = running
+        running.add_done_callback(lambda _: services.settlements.pop(name, None))
+    await asyncio.shield(running)
+
+
+async def _bring_in_reversals(services: Services, purchase_id: str) -> None:
+    payment = await read_payment(services, purchase_id)
+    if payment is None or payment["state"] != "received" or payment["gateway_payment"] is None:
+        return
+    gateway = services.gateway(payment["gateway"])
+    if not isinstance(gateway, Refunds):
+        return
+    facts = await gateway.reversals(payment["gateway_payment"])
+    for refund in facts.refunds:
+        await _bring_in_refund(services, payment, refund)
+    for dispute in facts.disputes:
+        await _bring_in_dispute(services, payment, dispute)
+    for warning in facts.warnings:
+        await _heed(services, payment, warning, facts)
+
+
+async def _bring_in_refund(services: Services, payment: Row, facts: RefundFacts) -> None:
+    """Move our refund to where it is; one that was made at the gateway by hand is written down as it stands."""
+    told = told_of_refund(facts)
+    known = await services.reader.first(BY_GATEWAY_REF, gateway=payment["gateway"], reference=facts.reference)
+    if known is None and facts.reversal_id is not None:
+        known = await services.reader.first(REVERSAL, id=facts.reversal_id)
+        known = known if known is not None and known["purchase_id"] == payment["purchase_id"] else None
+    if known is not None:
+        await advance(services, known["id"], told)
+        return
+    begins = Beginning(
+        cause="refund",
+        amount=facts.amount.amount_minor,
+        strategy=Strategy(services.config.purchases.refund_strategy),
+        actor=f"gateway:{payment['gateway']}",
+        reason="made at the gateway",
+        claim=f"reversal:{payment['gateway']}:{facts.reference}",
+    )
+    await _begin_or_advance(services, payment, begins, told)
+
+
+async def _bring_in_dispute(services: Services, payment: Row, facts: DisputeFacts) -> None:
+    told = told_of_dispute(facts)
+    known = await services.reader.first(BY_GATEWAY_REF, gateway=payment["gateway"], reference=facts.reference)
+    if known is not None:
+        await advance(services, known["id"], told)
+        return
+    begins = Beginning(
+        cause=DISPUTE,
+        amount=facts.amount.amount_minor,
+        strategy=Strategy(services.config.purchases.dispute_strategy),
+        actor=f"gateway:{payment['gateway']}",
+        reason=facts.reason,
+        in_proportion=True,
+        claim=f"reversal:{payment['gateway']}:{facts.reference}",
+    )
+    await _begin_or_advance(services, payment, begins, told)
+
+
+async def _begin_or_advance(services: Services, payment: Row, begins: Beginning, told: Told) -> None:
+    try:
+        await begin(services, payment["purchase_id"], begins, told)
+    except Taken as taken:
+        # Another process wrote it at this very moment.
+        await advance(services, taken.holder, told)
+
+
+async def _heed(services: Services, payment: Row, facts: WarningFacts, told: PaymentReversals) -> None:
+    """Answer an early fraud warning as the configuration says: give the money back before it is disputed."""
+    if services.config.purchases.early_fraud_warnings != "refund" or told.disputes:
+        await raise_alarm(services, "early_fraud_warning", payment["purchase_id"], {"warning": facts.reference})
+        return
+    rows = await read_reversals(services.reader, payment["purchase_id"])
+    left = payment["received_amount"] - sum(row["amount"] for row in rows if is_effective(row))
+    claim = f"warning:{payment['gateway']}:{facts.reference}"
+    known = next((row for row in rows if row["cause"] == FRAUD_WARNING), None)
+    if known is None and left > 0:
+        begins = Beginning(
+            cause=FRAUD_WARNING,
+            amount=left,
+            strategy=Strategy(services.config.purchases.dispute_strategy),
+            actor=f"gateway:{payment['gateway']}",
+            reason=f"early fraud warning: {facts.kind}",
+            claim=claim,
+        )
+        try:
+            begun = await begin(services, payment["purchase_id"], begins, Told("pending"))
+        except Taken as taken:
+            begun = taken.holder
+        assert isinstance(begun, str), "there is no key that could be replayed"
+        known = await services.reader.first(REVERSAL, id=begun)
+    if known is not None and known["state"] == "pending":
+        await advance(services, known["id"], await make_refund(services, known))
