@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import storefront.core.tables_freezes  # noqa: F401 - completes the metadata
 from storefront.core.commit.postgres import CONNECTION_LOST, PostgresStore
 from storefront.core.commit.store import EPOCH_BITS
 from storefront.core.database import begin_epoch, newest_commit, put_setting, settle_mode, sorted_tables, stored_epoch

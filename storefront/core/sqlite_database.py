@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, inspect, make_url, select
 from sqlalchemy.pool import NullPool
 
+import storefront.core.tables_freezes  # noqa: F401 - completes the metadata
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
 from storefront.core.errors import StorefrontError

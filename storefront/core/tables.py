@@ -309,6 +309,7 @@ entitlements = Table(
     _number("granted_at"),
     _number("expires_at", null=True),
     _number("ended_at", null=True),
+    _text("frozen_by", null=True),
     sqlite_with_rowid=False,
 )
 
