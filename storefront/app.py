@@ -17,6 +17,7 @@ from storefront.core.database import read_setting
 from storefront.core.errors import StorefrontError
 from storefront.core.retention import schedule_retention
 from storefront.core.shared_keys import settle_keys
+from storefront.core.sweeping import schedule_following
 from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
 from storefront.design import STATIC as DESIGN_STATIC
@@ -144,6 +145,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await parts.keys.refresh()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
+        await schedule_following(services)
         if not database.is_shared:
             await end_leases_of_the_dead(services)
         followers = [f for f in (parts.announcer, parts.keeping_up, parts.leading, parts.jobs) if f is not None]

@@ -19,6 +19,7 @@ from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
+from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.gateways import Gateway as GatewayPort
 from storefront.core.gateways.stripe import StripeGateway
 from storefront.core.hooks import JobHandlers
@@ -40,7 +41,7 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
-from storefront.core.sweeping import give_purchase, sweep_purchase
+from storefront.core.sweeping import follow_gateway, give_purchase, sweep_purchase
 from storefront.plugins import PluginHost
 
 SANDBOX = "sandbox"
@@ -242,6 +243,8 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
         jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
+    jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
+    jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

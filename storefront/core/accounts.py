@@ -65,6 +65,16 @@ def breakage(asset: str) -> Account:
     return Account("platform", "breakage", asset)
 
 
+def receivable(asset: str) -> Account:
+    """Return the counterpart of what customers owe: the sum of their debts lies below its zero."""
+    return Account("platform", "receivable", asset)
+
+
+def debt(customer_id: str, asset: str) -> Account:
+    """Return what a customer owes. Its balance is kept, and never below zero, in ``debts``."""
+    return Account(f"customer:{customer_id}", "debt", asset)
+
+
 @lru_cache(_REMEMBERED)
 def sink(asset: str) -> Account:
     """Return the counterpart of spending a virtual asset."""

@@ -18,8 +18,8 @@ from storefront.core.money import Money
 from storefront.core.purchasing import read_payment
 from storefront.core.reading import Row
 from storefront.core.refunds import FRAUD_WARNING
+from storefront.core.reversal_moves import Told
 from storefront.core.services import Services
-from storefront.core.taking_back import Told
 
 STATES: Mapping[RefundState, str] = {
     RefundState.PENDING: "pending",

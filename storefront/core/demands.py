@@ -45,7 +45,7 @@ async def want_back(
     many whole units as the amount pays for.
     """
     async with services.reader.snapshot() as reader:
-        before = [row for row in await read_reversals(reader, purchase["id"])]
+        before = list(await read_reversals(reader, purchase["id"]))
         effective = [row for row in before if is_effective(row)]
         left = received - sum(row["amount"] for row in effective)
         units_left = purchase["quantity"] - sum(taken_back(row).quantity for row in effective)

@@ -28,11 +28,11 @@ from storefront.core.accounts import (
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Transfer
 from storefront.core.errors import NotFound
-from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, Refunds
+from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, GatewayRefused, Refunds
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.core.settlement import settle
 from storefront.core.tables import gateway_books, gateway_movements, payments
+from storefront.core.up_to_date import bring_up_to_date
 
 AT_ONCE = 50
 OVERLAP_MS = 60 * 60 * 1000
@@ -159,7 +159,11 @@ async def _payment_of(services: Services, gateway: str, told: BalanceTransaction
         payment = await _by_checkout(services, gateway, told.payment)
     if payment is None:
         return None
-    await settle(services, payment["purchase_id"])
+    try:
+        await bring_up_to_date(services, payment["purchase_id"])
+    except GatewayRefused as refused:
+        # What this one purchase needs the gateway will not say: its movement is booked all the same.
+        log.error("purchase_not_brought_up_to_date", purchase=payment["purchase_id"], reason=refused.detail)
     return await services.reader.first(_PAYMENT, gateway=gateway, payment=told.payment)
 
 
@@ -257,15 +261,13 @@ def _counterpart(gateway: str, movement: Movement) -> tuple[Account, tuple[str, 
             return clearing(gateway, told.currency), None
         presented = told.presented
         return clearing(gateway, presented.currency), (presented.currency, presented.amount_minor)
-    accounts = {
-        BalanceKind.PAYOUT: bank,
-        BalanceKind.PAYOUT_FAILURE: bank,
-        BalanceKind.TRANSFER: lambda asset: gateway_transfers(gateway, asset),
-        BalanceKind.TRANSFER_REVERSAL: lambda asset: gateway_transfers(gateway, asset),
-        BalanceKind.FEE: lambda asset: gateway_fees(gateway, asset),
-    }
-    account = accounts.get(told.kind)
-    return unexplained(gateway, told.currency) if account is None else account(told.currency), None
+    if told.kind in (BalanceKind.PAYOUT, BalanceKind.PAYOUT_FAILURE):
+        return bank(told.currency), None
+    if told.kind in (BalanceKind.TRANSFER, BalanceKind.TRANSFER_REVERSAL):
+        return gateway_transfers(gateway, told.currency), None
+    if told.kind is BalanceKind.FEE:
+        return gateway_fees(gateway, told.currency), None
+    return unexplained(gateway, told.currency), None
 
 
 def _facts(told: BalanceTransaction, presented: tuple[str, int]) -> dict[str, Any]:

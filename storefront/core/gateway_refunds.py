@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.asking_gateways import make_refund, told_of_dispute
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.outcome import Answer, KeyReused
-from storefront.core.asking_gateways import make_refund, told_of_dispute
 from storefront.core.errors import Conflict
 from storefront.core.gateways import Disputes, Refunds
 from storefront.core.idempotency import RECORD
@@ -20,9 +20,10 @@ from storefront.core.jobs import Again
 from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, HOLDING, RefundRequest, refund_json
+from storefront.core.reversal_moves import Told
 from storefront.core.reversing import Decision, NotRefundable, decide
 from storefront.core.services import Services
-from storefront.core.taking_back import Beginning, Told, advance, begin, need_reversal
+from storefront.core.taking_back import Beginning, advance, begin, need_reversal
 
 LONGEST_PAUSE_MS = DAY_MS // 4
 
@@ -57,7 +58,10 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
         services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
     )
     if wanted.is_dry_run:
-        return Answer(200, msgspec.json.encode(refund_json(_shown(wanted, purchase, decision, services.clock.now()), is_dry_run=True))), False
+        return Answer(
+            200,
+            msgspec.json.encode(refund_json(_shown(wanted, purchase, decision, services.clock.now()), is_dry_run=True)),
+        ), False
     begun = await begin(
         services,
         purchase["id"],

@@ -13,12 +13,15 @@ from sqlalchemy import bindparam, select
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import NotFound
-from storefront.core.gateways import Checkouts, GatewayEvent, Webhooks
-from storefront.core.purchasing import PAYMENT_BY_REFERENCE, read_payment
+from storefront.core.gateway_books import follow_books
+from storefront.core.gateways import Checkouts, GatewayEvent, Refunds, Subject, Webhooks
+from storefront.core.payment_methods import settle_setup
+from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm, payment_of_reference, settle
+from storefront.core.settlement import add_alarm, payment_of_reference
 from storefront.core.tables import inbox
+from storefront.core.up_to_date import bring_up_to_date
 
 _EVENT = Query(
     select(inbox).where(
@@ -28,6 +31,9 @@ _EVENT = Query(
     )
 )
 RECEIVED, PROCESSED, IGNORED, QUARANTINED = "received", "processed", "ignored", "quarantined"
+
+_OF_BOOKS = frozenset({Subject.PAYOUT, Subject.TRANSFER})
+_OF_PAYMENTS = frozenset({Subject.PAYMENT, Subject.REFUND, Subject.DISPUTE, Subject.WARNING})
 
 log = structlog.get_logger("storefront.inbox")
 
@@ -75,6 +81,8 @@ async def receive_webhook(services: Services, gateway_name: str, raw: bytes, hea
             "is_live": event.is_live,
             "reference": event.reference,
             "purchase_id": event.purchase_id,
+            "subject": str(event.subject),
+            "payment": event.payment,
         },
     )
     await services.engine.commit(plan)
@@ -97,6 +105,9 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
         is_live=payload["is_live"],
         reference=payload["reference"],
         purchase_id=payload["purchase_id"],
+        # Jobs of an older version know payments alone.
+        subject=Subject(payload.get("subject", Subject.PAYMENT)),
+        payment=payload.get("payment"),
     )
     state, note = await _handle(services, payload["gateway"], event)
     await _close(services, row, state, note)
@@ -105,20 +116,38 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
 async def _handle(services: Services, gateway_name: str, event: GatewayEvent) -> tuple[str, str | None]:
     if event.is_live != services.is_live:
         return QUARANTINED, "the event is of the other mode"
-    if event.reference is None and event.purchase_id is None:
-        return IGNORED, None
+    if event.subject in _OF_BOOKS:
+        await follow_books(services, gateway_name)
+        return PROCESSED, None
+    if event.subject is Subject.SETUP and event.reference is not None:
+        return (PROCESSED if await settle_setup(services, gateway_name, event.reference) else IGNORED), None
+    if event.subject in _OF_PAYMENTS and (event.reference or event.payment or event.purchase_id):
+        return await _handle_payment(services, gateway_name, event)
+    return IGNORED, None
+
+
+async def _handle_payment(services: Services, gateway_name: str, event: GatewayEvent) -> tuple[str, str | None]:
     try:
         payment = await _find_payment(services, gateway_name, event)
     except NotFound as unknown:
         return QUARANTINED, unknown.detail
-    await settle(services, payment["purchase_id"])
+    if payment is None:
+        return IGNORED, None
+    await bring_up_to_date(services, payment["purchase_id"])
     return PROCESSED, None
 
 
-async def _find_payment(services: Services, gateway_name: str, event: GatewayEvent) -> Row:
-    """Find whose payment an event is about: by the checkout we stored, else by asking the gateway for ours."""
-    if event.reference is None:
-        return await payment_of_reference(services, event.purchase_id)
+async def _find_payment(services: Services, gateway_name: str, event: GatewayEvent) -> Row | None:
+    """Find whose payment an event is about: by what we stored of it, else by asking the gateway for ours.
+
+    None: it is about money that this shop never asked for, on an account that it shares with others.
+    """
+    if event.payment is not None:
+        known = await services.reader.first(PAYMENT_BY_MONEY, gateway=gateway_name, payment=event.payment)
+        if known is not None:
+            return known
+    if event.subject is not Subject.PAYMENT or event.reference is None:
+        return await _find_by_money(services, gateway_name, event)
     known = await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=event.reference)
     if known is not None:
         return known
@@ -132,6 +161,19 @@ async def _find_payment(services: Services, gateway_name: str, event: GatewayEve
     if payment["gateway_ref"] != event.reference:
         raise NotFound("The gateway speaks of a checkout that is not the one we opened.")
     return payment
+
+
+async def _find_by_money(services: Services, gateway_name: str, event: GatewayEvent) -> Row | None:
+    """Find a payment by our own reference, or by the checkout that the gateway took the money with."""
+    if event.purchase_id is not None:
+        return await payment_of_reference(services, event.purchase_id)
+    gateway = services.gateway(gateway_name)
+    if event.payment is None or not isinstance(gateway, Refunds):
+        return None
+    reference = await gateway.find_checkout(event.payment)
+    if reference is None:
+        return None
+    return await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=reference)
 
 
 async def _adopt(services: Services, payment: Row, reference: str) -> None:

@@ -15,9 +15,20 @@ from storefront.core.clock import SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
 from storefront.core.errors import Unavailable
-from storefront.core.gateways import Checkout, CheckoutRequest, Checkouts, GatewayFailed, GatewayRefused
+from storefront.core.gateways import (
+    ActionRequired,
+    ChargeRequest,
+    Checkout,
+    CheckoutRequest,
+    Checkouts,
+    Declined,
+    GatewayFailed,
+    GatewayRefused,
+    OffSession,
+)
 from storefront.core.ids import new_id
 from storefront.core.money import Money
+from storefront.core.payment_methods import need_method, payer_of
 from storefront.core.purchasing import Status, answer_with, purchase_json, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
@@ -26,12 +37,20 @@ from storefront.core.services import Services
 LEASE_MS = 30 * SECOND_MS
 TIMES_DECIDED = 5
 REFUSED = "gateway_refused"
+DECLINED = "declined:"
 
 log = structlog.get_logger("storefront.purchases")
 
 
 def payment_row(
-    purchase: Mapping[str, Any], gateway: str, return_url: str | None, now: int, wall: int
+    purchase: Mapping[str, Any],
+    gateway: str,
+    *,
+    return_url: str | None,
+    method: str | None,
+    saves_method: bool,
+    now: int,
+    wall: int,
 ) -> dict[str, Any]:
     """Return the row of a payment that is about to be opened, leased to the caller."""
     return {
@@ -50,26 +69,44 @@ def payment_row(
         "asked_at": None,
         "attempts": 0,
         "created_at": now,
+        "method": method,
+        "saves_method": int(saves_method),
+        "card": "{}",
+        "received_amount": 0,
+        "received_currency": None,
     }
 
 
-async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey | None) -> Answer:
+async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey | None) -> Answer | None:
     """Make sure that the purchase has a checkout, and answer its key (if one is given) with the purchase.
+
+    None: a saved method was charged at once; the purchase is to be settled now, and the key answered then.
 
     Raises:
         GatewayUnavailable, OutcomeUnknown: the gateway did not answer; the same key may be sent again.
         GatewayRefused: it never will; the purchase has failed.
+        Declined: the payer's bank said no to a charge of a saved method; the purchase has failed.
     """
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
     assert payment is not None, "a purchase through a gateway has a payment"
     if purchase["status"] == Status.FAILED and purchase["reason"] == REFUSED:
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
+    if purchase["status"] == Status.FAILED and (purchase["reason"] or "").startswith(DECLINED):
+        raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED))
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
         checkout = await _call_gateway(services, purchase, payment)
+        if not checkout.redirect_url:
+            await _store(services, purchase_id, checkout, None)
+            return None
         answer = await _store(services, purchase_id, checkout, key)
         await _close_if_over(services, purchase_id, checkout)
         return answer
+    return await _store(services, purchase_id, None, key)
+
+
+async def answer_key(services: Services, purchase_id: str, key: IdempotencyKey) -> Answer:
+    """Answer a key with the purchase as it is now."""
     return await _store(services, purchase_id, None, key)
 
 
@@ -77,7 +114,12 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     gateway = services.gateway(payment["gateway"])
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     try:
+        if payment["method"] is not None:
+            return await _charge(services, purchase, payment)
         return await gateway.open_checkout(await _request(services, purchase, payment))
+    except Declined as declined:
+        await give_up(services, purchase["id"], Status.FAILED, reason=f"{DECLINED}{declined.reason}")
+        raise
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
         await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
@@ -85,6 +127,37 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except GatewayFailed:
         await _release_lease(services, payment)
         raise
+
+
+async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:
+    """Charge a saved method; if the payer's bank asks for them, return where they confirm the very same charge."""
+    gateway = services.gateway(payment["gateway"])
+    assert isinstance(gateway, OffSession), "a method is saved by gateways that charge it"
+    request = await _request(services, purchase, payment)
+    method = await need_method(services, purchase["customer_id"], payment["method"])
+    charge = ChargeRequest(
+        purchase_id=purchase["id"],
+        customer_id=purchase["customer_id"],
+        amount=request.amount,
+        payer=await payer_of(services, payment["gateway"], purchase["customer_id"]),
+        method=method["reference"],
+        title=request.title,
+    )
+    try:
+        facts = await gateway.charge(charge)
+    except ActionRequired as asked:
+        return await _confirm(gateway, asked, method["reference"], request.success_url)
+    return Checkout(facts.reference, "")
+
+
+async def _confirm(gateway: OffSession, asked: ActionRequired, method: str, return_url: str) -> Checkout:
+    """Ask for the page of the payer's bank; some banks change their mind and need nobody."""
+    reference = asked.reference or ""
+    try:
+        facts = await gateway.confirm(reference, method=method, return_url=return_url)
+    except ActionRequired as where:
+        return Checkout(reference, where.url or "")
+    return Checkout(facts.reference, "")
 
 
 async def _close_if_over(services: Services, purchase_id: str, checkout: Checkout) -> None:
@@ -118,7 +191,18 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         success_url=f"{back}{joint}purchase={purchase['id']}",
         cancel_url=f"{back}{joint}purchase={purchase['id']}&canceled=1",
         expires_at=purchase["expires_at"],
+        payer=await payer_of(services, payment["gateway"], purchase["customer_id"])
+        if payment["saves_method"]
+        else None,
+        saves_method=bool(payment["saves_method"]),
     )
+
+
+async def _payer(services: Services, payment: Row) -> str | None:
+    """Return the gateway's customer for a payment whose method it shall keep; others need none."""
+    if not payment["saves_method"]:
+        return None
+    return await payer_of(services, payment["gateway"], payment["customer_id"])
 
 
 async def _store(services: Services, purchase_id: str, checkout: Checkout | None, key: IdempotencyKey | None) -> Answer:
@@ -133,7 +217,7 @@ async def _store(services: Services, purchase_id: str, checkout: Checkout | None
         if checkout is not None and payment["gateway_ref"] in (None, checkout.reference):
             changes = {
                 "gateway_ref": checkout.reference,
-                "redirect_url": checkout.redirect_url,
+                "redirect_url": checkout.redirect_url or None,
                 "lease_until": 0,
                 "attempts": payment["attempts"] + 1,
             }

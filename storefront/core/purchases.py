@@ -35,7 +35,8 @@ from storefront.core.ids import new_id
 from storefront.core.kinds import Credits, Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
-from storefront.core.opening import open_payment, payment_row, take_lease
+from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
+from storefront.core.payment_methods import keeper, need_method
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -49,6 +50,7 @@ from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of,
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
+from storefront.core.settlement import settle
 from storefront.core.tables import items
 
 _ITEM = Query(
@@ -80,6 +82,8 @@ class PurchaseRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
     address: str | None = None
     country: str | None = None
+    payment_method: str | None = None
+    saves_method: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,11 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
 async def _open(services: Services, purchase_id: str, key: IdempotencyKey) -> Answer:
     """Open the payment of a stored purchase; where the books go away meanwhile, nobody may hear "nothing written"."""
     try:
-        return await open_payment(services, purchase_id, key)
+        answer = await open_payment(services, purchase_id, key)
+        if answer is None:
+            await settle(services, purchase_id)
+            answer = await answer_key(services, purchase_id, key)
+        return answer
     except Unavailable as away:
         raise CommitUnknown from away
 
@@ -236,11 +244,20 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         raise CannotBeCharged(problem or f"{gateway.name} has no checkout.")
     counted = limit_counters(quote.offer, wanted.customer_id, now)
     await _refuse_early(services, wanted, quote, counted)
+    await _check_method(services, wanted, gateway.name)
     reserved = [counter for counter in counted if counter.is_global]
     row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
     row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
-    payment = payment_row(row, gateway.name, wanted.return_url, now, services.clock.wall())
+    payment = payment_row(
+        row,
+        gateway.name,
+        return_url=wanted.return_url,
+        method=wanted.payment_method,
+        saves_method=wanted.saves_method,
+        now=now,
+        wall=services.clock.wall(),
+    )
     count_limits(plan, reserved, quote.quantity)
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
@@ -259,6 +276,20 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         assert outcome.answer is not None
         return Bought(outcome.answer, is_replay=True)
     return str(row["id"])
+
+
+async def _check_method(services: Services, wanted: PurchaseRequest, gateway_name: str) -> None:
+    """Refuse a method that is not the buyer's, or lies elsewhere, and the wish to save one where none is kept."""
+    if wanted.saves_method:
+        keeper(services, gateway_name)
+    if wanted.payment_method is None:
+        return
+    method = await need_method(services, wanted.customer_id, wanted.payment_method)
+    if method["gateway"] != gateway_name:
+        raise Invalid(
+            f"This method is kept by {method['gateway']}.",
+            errors=[FieldError("/payment_method", f"is not kept by {gateway_name}")],
+        )
 
 
 async def _commit(services: Services, plan: Plan) -> Outcome:

@@ -53,6 +53,12 @@ PAYMENT_BY_REFERENCE = Query(
     select(payments).where(payments.c.gateway == bindparam("gateway"), payments.c.gateway_ref == bindparam("reference"))
 )
 
+PAYMENT_BY_MONEY = Query(
+    select(payments).where(
+        payments.c.gateway == bindparam("gateway"), payments.c.gateway_payment == bindparam("payment")
+    )
+)
+
 
 async def read_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> Row:
     """Return a purchase's row; another customer's answers like a missing one (``NotFound``)."""

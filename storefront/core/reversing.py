@@ -19,7 +19,15 @@ from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
 from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader, Query, Row
-from storefront.core.refunds import Strategy, TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
+from storefront.core.refunds import (
+    Strategy,
+    TakenBack,
+    TakenCredit,
+    TakenItem,
+    is_effective,
+    read_reversals,
+    taken_back,
+)
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entitlements, holds, items, lots, reversals, transfers
 

@@ -23,7 +23,7 @@ from storefront.core.gateways import Checkouts, PaymentFacts, PaymentState
 from storefront.core.limits import count_limits, limit_counters
 from storefront.core.money import Money
 from storefront.core.opening import open_payment, take_lease
-from storefront.core.purchases import describe
+from storefront.core.payment_methods import keep_method
 from storefront.core.purchasing import Status, give_goods, move_status, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
@@ -57,31 +57,6 @@ async def settle(services: Services, purchase_id: str) -> None:
     await asyncio.shield(running)
 
 
-async def finalize(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
-    """Settle a purchase for its buyer and return it as it is then."""
-    row = await read_purchase(services, purchase_id, owner=owner)
-    if row["status"] in PAYABLE:
-        await settle(services, purchase_id)
-    return await describe(services, await read_purchase(services, purchase_id))
-
-
-async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
-    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled."""
-    row = await read_purchase(services, purchase_id, owner=owner)
-    if row["status"] == Status.PENDING:
-        payment = await read_payment(services, purchase_id)
-        facts = None
-        if payment is not None and payment["gateway_ref"] is not None:
-            gateway = services.gateway(payment["gateway"])
-            assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
-            facts = await gateway.close_checkout(payment["gateway_ref"])
-        if facts is None or facts.state is PaymentState.VOIDED:
-            await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
-        else:
-            await settle(services, purchase_id)
-    return await describe(services, await read_purchase(services, purchase_id))
-
-
 async def _settle(services: Services, purchase_id: str) -> None:
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
@@ -101,6 +76,8 @@ async def _settle(services: Services, purchase_id: str) -> None:
     elif facts.state is PaymentState.VOIDED:
         # Closed before its time: by a cancel that is under way, or by hand at the gateway.
         await give_up(services, purchase_id, Status.CANCELED, reason="checkout_closed")
+    elif facts.state is PaymentState.FAILED:
+        await give_up(services, purchase_id, Status.FAILED, reason=f"payment_failed:{facts.failure or 'declined'}")
     elif facts.state is PaymentState.RECEIVED:
         await receive(services, purchase_id, facts)
 
@@ -188,8 +165,17 @@ def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: Paym
     plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
     money = facts.payment or facts.reference
     plan.add(Claim(f"payment:{payment['gateway']}:{money}", purchase["id"]))
-    changes = {"state": "received", "gateway_payment": money, "asked_at": services.clock.now()}
+    changes = {
+        "state": "received",
+        "gateway_payment": money,
+        "asked_at": services.clock.now(),
+        "card": msgspec.json.encode(facts.card).decode(),
+        "received_amount": facts.amount.amount_minor,
+        "received_currency": facts.amount.currency,
+    }
     plan.add(Change("payments", (payment["id"],), anchor, {"state": payment["state"]}, changes))
+    if payment["saves_method"] and facts.method is not None:
+        keep_method(plan, anchor, payment["gateway"], facts.method, services.clock.now())
     return plan
 
 

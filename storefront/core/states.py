@@ -105,7 +105,7 @@ class CustomerStates:
             return {"allowed": allowed, "reason": reason, "required": amount, "remaining": remaining,
                     "resets_at": None, "value": value, "expires_at": right["expires_at"], "offers": []}  # fmt: skip
         known = key in self._catalogs.active.known_entitlements or right is not None
-        reason = "unknown" if not known else ("ended" if right is not None else "not_owned")
+        reason = "unknown" if not known else (right["reason"] if right is not None else "not_owned")
         return {"allowed": False, "reason": reason, "required": amount, "remaining": None,
                 "resets_at": None, "value": None, "expires_at": None, "offers": self._offers(key)}  # fmt: skip
 

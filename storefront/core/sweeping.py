@@ -1,10 +1,13 @@
-"""The jobs of unfinished purchases: ask about every ``pending`` one, give again what is owed."""
+"""The jobs of unfinished purchases: ask about every ``pending`` one, give again what is owed; follow the gateways."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.clock import MINUTE_MS
-from storefront.core.gateways import GatewayRefused
+from storefront.core.commit.job_rows import job_row
+from storefront.core.commit.plan import Insert, Plan
+from storefront.core.gateway_books import anchor_of, follow_books
+from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.services import Services
@@ -12,6 +15,7 @@ from storefront.core.settlement import give_again, settle
 
 LONGEST_PAUSE_MS = 15 * MINUTE_MS
 OWED_PAUSE_MS = 5 * MINUTE_MS
+FOLLOW_PAUSE_MS = 10 * MINUTE_MS
 
 
 async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:
@@ -40,3 +44,24 @@ async def give_purchase(services: Services, payload: Mapping[str, Any]) -> Again
     if await give_again(services, payload["purchase_id"]):
         return None
     return Again(services.clock.now() + OWED_PAUSE_MS)
+
+
+async def schedule_following(services: Services) -> None:
+    """Make sure that the books of every gateway that shows them are followed; called at every start."""
+    now = services.clock.now()
+    for name, gateway in services.gateways.items():
+        if not isinstance(gateway, BalanceBook):
+            continue
+        plan = Plan(actor="start", anchors={anchor_of(name)})
+        row = job_row("gateway.follow", anchor=anchor_of(name), unique_key=f"follow:{name}",
+                      due_at=now + FOLLOW_PAUSE_MS, now=now, payload={"gateway": name})  # fmt: skip
+        plan.add(Insert("jobs", (row["id"],), anchor_of(name), row, once=True))
+        await services.engine.commit(plan)
+
+
+async def follow_gateway(services: Services, payload: Mapping[str, Any]) -> Again | None:
+    """Book what moved a gateway's balance since the last time; one that was taken out of the YAML is let go."""
+    if payload["gateway"] not in services.gateways:
+        return None
+    await follow_books(services, payload["gateway"])
+    return Again(services.clock.now() + FOLLOW_PAUSE_MS)

@@ -4,11 +4,12 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 ``APPEND_ONLY`` is guarded by triggers: the database itself refuses UPDATE, DELETE and an INSERT over an
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
-The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_payments`` and ``tables_service``;
-importing this module makes ``metadata`` complete.
+The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments`` and
+``tables_service``; importing this module makes ``metadata`` complete.
 """
 
 from storefront.core.tables_base import metadata
+from storefront.core.tables_freezes import debts, freezes
 from storefront.core.tables_ledger import (
     accounts,
     anchors,
@@ -76,10 +77,12 @@ __all__ = [
     "counters",
     "credits",
     "customers",
+    "debts",
     "draws",
     "entitlements",
     "entries",
     "events",
+    "freezes",
     "gateway_books",
     "gateway_movements",
     "grants",

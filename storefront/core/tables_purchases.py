@@ -154,6 +154,7 @@ entitlements = Table(
     number_column("granted_at"),
     number_column("expires_at", null=True),
     number_column("ended_at", null=True),
+    text_column("frozen_by", null=True),
     sqlite_with_rowid=False,
 )
 

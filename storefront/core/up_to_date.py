@@ -14,10 +14,10 @@ from storefront.core.gateways import DisputeFacts, PaymentReversals, RefundFacts
 from storefront.core.purchasing import read_payment
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, FRAUD_WARNING, Strategy, is_effective, read_reversals
+from storefront.core.reversal_moves import Told
 from storefront.core.services import Services
 from storefront.core.settlement import raise_alarm, settle
-from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, Told, advance, begin
-
+from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, advance, begin
 
 log = structlog.get_logger("storefront.reversals")
 

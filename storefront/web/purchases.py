@@ -5,6 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.errors import FieldError, Invalid
+from storefront.core.finalizing import cancel, finalize
 from storefront.core.history import list_purchases as read_purchases
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
@@ -15,7 +16,6 @@ from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
-from storefront.core.settlement import cancel, finalize
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.returning import is_allowed_return
 from storefront.web.services import SERVICES

@@ -15,13 +15,13 @@ from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
+from storefront.core.finalizing import cancel, finalize
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
-from storefront.core.settlement import cancel, finalize
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json

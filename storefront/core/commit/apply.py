@@ -11,7 +11,11 @@ from typing import Any
 import msgspec
 
 from storefront.core.commit.changes import describe_changes
+from storefront.core.commit.debt_steps import apply_owe, apply_repayment, refuse_while_owing
+from storefront.core.commit.debts import Owe
 from storefront.core.commit.event_steps import apply_emit
+from storefront.core.commit.freeze_steps import apply_freeze, apply_take_frozen, apply_unfreeze
+from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
 from storefront.core.commit.hold_steps import (
     apply_capture_hold,
@@ -85,7 +89,9 @@ class LateStepFailed(Exception):
     """A late step raised what is no ordinary error; its plan alone fails."""
 
 
-_BOOKS = frozenset({"entries", "transfers", "draws", "credits", "lots", "accounts", "holds", "events", "anchors"})
+_BOOKS = frozenset(
+    {"entries", "transfers", "draws", "credits", "lots", "accounts", "holds", "freezes", "debts", "events", "anchors"}
+)
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
 
 
@@ -207,12 +213,19 @@ def _transfer(applying: Applying, step: Transfer) -> None:
 
 
 def _spend(applying: Applying, step: Spend) -> None:
+    refuse_while_owing(applying.draft, step)
     once_expired_is_free(applying.draft, applying.books, step, apply_spend)
 
 
 def _deposit(applying: Applying, step: Deposit) -> None:
-    apply_deposit(applying.draft, applying.books, step)
-    see_to_expiry(applying.draft, applying.books, step)
+    rest = apply_repayment(applying.draft, applying.books, step)
+    if rest is not None:
+        apply_deposit(applying.draft, applying.books, rest)
+        see_to_expiry(applying.draft, applying.books, rest)
+
+
+def _owe(applying: Applying, step: Owe) -> None:
+    apply_owe(applying.draft, applying.books, step)
 
 
 def _grant_item(applying: Applying, step: GrantItem) -> None:
@@ -329,6 +342,7 @@ def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
 
 
 def _place_hold(applying: Applying, step: PlaceHold) -> None:
+    refuse_while_owing(applying.draft, step)
     once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
 
 
@@ -342,6 +356,18 @@ def _release_hold(applying: Applying, step: ReleaseHold) -> None:
 
 def _lapse_wallet(applying: Applying, step: LapseWallet) -> None:
     apply_lapse_wallet(applying.draft, applying.books, step)
+
+
+def _freeze(applying: Applying, step: Freeze) -> None:
+    apply_freeze(applying.draft, applying.books, step)
+
+
+def _unfreeze(applying: Applying, step: Unfreeze) -> None:
+    apply_unfreeze(applying.draft, applying.books, step)
+
+
+def _take_frozen(applying: Applying, step: TakeFrozen) -> None:
+    apply_take_frozen(applying.draft, applying.books, step)
 
 
 _APPLY: dict[type, Callable[[Applying, Any], None]] = {
@@ -366,4 +392,8 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     CaptureHold: _capture_hold,
     ReleaseHold: _release_hold,
     LapseWallet: _lapse_wallet,
+    Freeze: _freeze,
+    Unfreeze: _unfreeze,
+    TakeFrozen: _take_frozen,
+    Owe: _owe,
 }

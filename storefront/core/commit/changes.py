@@ -17,9 +17,12 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
         if table == "accounts" and row["role"] == "wallet":
             customer_id = row["owner"].removeprefix("customer:")
             _part(changed, customer_id, "wallets")[row["asset"]] = _wallet(draft, row["id"], customer_id, now)
-        elif table == "holds":
-            part = _part(changed, row["customer_id"], "wallets")
-            part[row["asset"]] = _wallet(draft, row["account"], row["customer_id"], now)
+        elif table == "lots":
+            # What is held or frozen changes lots alone: the balance stays.
+            _, customer_id, asset = row["account"].split(":", 2)
+            part = _part(changed, customer_id, "wallets")
+            if asset not in part:
+                part[asset] = _wallet(draft, row["account"], customer_id, now)
         elif table == "items":
             _part(changed, row["customer_id"], "items")[row["sku"]] = item_json(row)
         elif table == "entitlements":

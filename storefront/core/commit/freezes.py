@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, wallet
 from storefront.core.commit.reversals import LotPart
 
 
@@ -19,15 +18,17 @@ class WalletDemand:
     """What is wanted of one wallet: parts of the lots that the original filled.
 
     ``at_most`` is what the original gave that wallet in all; what was taken back of it before counts against it.
+    ``outside_lots`` is demanded too and lies in no lot: what the original gave and a debt swallowed.
     """
 
     asset: str
     parts: tuple[LotPart, ...]
     at_most: int
+    outside_lots: int = 0
 
     @property
     def demanded(self) -> int:
-        return sum(part.amount for part in self.parts)
+        return sum(part.amount for part in self.parts) + self.outside_lots
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,6 @@ class Demand:
     items: Mapping[str, int] = field(default_factory=dict)
     rights: tuple[str, ...] = ()
     source_id: str = ""
-
-    def account(self, customer_id: str, wanted: WalletDemand) -> Account:
-        return wallet(customer_id, wanted.asset)
 
 
 @dataclass(frozen=True, slots=True)

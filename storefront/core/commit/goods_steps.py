@@ -77,9 +77,11 @@ def apply_grant_entitlement(draft: Draft, moment: Moment, step: GrantEntitlement
         "granted_at": moment.now,
         "expires_at": step.expires_at,
         "ended_at": None,
+        "frozen_by": None,
     }
-    known = {address for address, _ in draft.group(group)}
+    known = dict(draft.group(group))
     if (key.table, key.id) in known:
-        draft.put(key, row)
+        # What is frozen stays so, whatever else its source gives.
+        draft.put(key, {**row, "frozen_by": known[key.table, key.id]["frozen_by"]})
     else:
         draft.put_member(group, key, row)

@@ -11,6 +11,7 @@ import msgspec
 
 from storefront.core.accounts import Account, wallet
 from storefront.core.commit.event_steps import apply_emit
+from storefront.core.commit.freeze_rows import freeze_what_is_given_back
 from storefront.core.commit.job_rows import HOLD_EXPIRE, hold_job_id, hold_key, job_row
 from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, Part, choose_lots, draw_lots
@@ -67,6 +68,7 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
     if amount > hold["amount"]:
         raise HoldTooSmall(held=hold["amount"], required=amount)
     _unpin(draft, hold)
+    taken = _first_of(draft, hold, amount)
     drawn = draw_lots(
         draft,
         books,
@@ -74,9 +76,11 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
         source=wallet(step.customer_id, step.asset),
         to=step.to,
         anchor=step.customer_id,
-        taken=_first_of(draft, hold, amount),
+        taken=taken,
     )
     books.results[f"lots:{step.label}"] = drawn
+    captured = {lot["id"]: part for _, lot, part in taken}
+    freeze_what_is_given_back(draft, hold, ((lot, pin - captured.get(lot, 0)) for lot, pin in pins_of(hold)))
     _close(draft, books, hold, "captured", captured=amount, entry_id=books.entries[step.entry].entry_id)
     _strike_job(draft, step)
     lapse_lots(draft, books, step.customer_id, step.asset)
@@ -85,7 +89,7 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
 def apply_release_hold(draft: Draft, books: Books, step: ReleaseHold) -> None:
     """Give all of it back; what lapsed meanwhile lapses now."""
     hold = _need_open(draft, books, step)
-    _unpin(draft, hold)
+    _let_go(draft, hold)
     _close(draft, books, hold, "released")
     _strike_job(draft, step)
     lapse_lots(draft, books, step.customer_id, step.asset)
@@ -102,7 +106,7 @@ def release_expired(draft: Draft, books: Books, customer_id: str, asset: str) ->
     group = holds_group(wallet(customer_id, asset), customer_id)
     holds = [hold for _, hold in draft.group(group) if hold["state"] == "open" and is_over(hold, books.moment.now)]
     for hold in holds:
-        _unpin(draft, hold)
+        _let_go(draft, hold)
         _close(draft, books, hold, "expired")
     if holds:
         lapse_lots(draft, books, customer_id, asset)
@@ -117,6 +121,12 @@ def _need_open(draft: Draft, books: Books, step: CaptureHold | ReleaseHold) -> R
         state = "expired" if hold["state"] == "open" else hold["state"]
         raise HoldNotOpen(state=state, captured=hold["captured"])
     return hold
+
+
+def _let_go(draft: Draft, hold: Row) -> None:
+    """Give back all that a hold pins; what a freeze waits for is frozen at once."""
+    _unpin(draft, hold)
+    freeze_what_is_given_back(draft, hold, pins_of(hold))
 
 
 def _unpin(draft: Draft, hold: Row) -> None:

@@ -119,6 +119,13 @@ class HoldNotOpen(Refused):
     title = "This hold is over"
 
 
+class DebtOpen(Refused):
+    """``owed`` is what is left of the debt, in the smallest unit of ``asset``."""
+
+    code = "debt_open"
+    title = "This cannot be spent while there is a debt"
+
+
 class WalletFull(Refused):
     code = "wallet_full"
     title = "So much does not fit: an account takes 2^53−1 of the smallest unit"

@@ -68,18 +68,26 @@ def item_json(row: Row) -> dict[str, Any]:
 
 def is_active(source: Row, now: int) -> bool:
     """Tell whether this source gives its right now."""
+    return source["frozen_by"] is None and _is_good(source, now)
+
+
+def _is_good(source: Row, now: int) -> bool:
     return source["ended_at"] is None and (source["expires_at"] is None or source["expires_at"] > now)
 
 
 def entitlement_json(sources: Iterable[Row], now: int) -> dict[str, Any]:
     """Describe a right from all its sources; the one that lasts longest speaks for it."""
     rows = list(sources)
-    best = max(rows, key=lambda row: (is_active(row, now), row["expires_at"] is None, row["expires_at"] or 0))
+    best = max(
+        rows,
+        key=lambda row: (is_active(row, now), _is_good(row, now), row["expires_at"] is None, row["expires_at"] or 0),
+    )
     active = is_active(best, now)
+    missing = "frozen" if _is_good(best, now) else "ended"
     expires_at = best["expires_at"]
     return {
         "active": active,
-        "reason": ("granted" if best["source_type"] == "grant" else "paid") if active else "ended",
+        "reason": ("granted" if best["source_type"] == "grant" else "paid") if active else missing,
         "source": {"type": best["source_type"], "id": best["source_id"], "sku": best["sku"]},
         "granted_at": iso(best["granted_at"]),
         "expires_at": None if expires_at is None else iso(expires_at),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storefront.core.accounts import Account, wallet
+from storefront.core.commit.debts import Owe
+from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
@@ -42,29 +44,71 @@ def lots_group(account: Account, anchor: str) -> Group:
 def reversed_key(step: Restore | TakeBack) -> Key:
     """Name the counter of what all reversals of one entry have given back to a wallet, or taken back from it."""
     way = "restored" if isinstance(step, Restore) else "taken"
-    return Key("counters", (f"reversed:{step.original}:{way}:{step.account.id}",), step.customer_id)
+    return _reversed(step.original, way, step.account, step.customer_id)
+
+
+def taken_key(step: TakeFrozen, wanted: WalletDemand) -> Key | None:
+    """Name the counter that bounds what is taken from a wallet; None where no entry is reversed."""
+    original = step.demand.original
+    if original is None:
+        return None
+    return _reversed(original, "taken", wallet(step.customer_id, wanted.asset), step.customer_id)
+
+
+def _reversed(original: str, way: str, account: Account, customer_id: str) -> Key:
+    return Key("counters", (f"reversed:{original}:{way}:{account.id}",), customer_id)
 
 
 def holds_group(account: Account, anchor: str) -> Group:
     return Group("holds", (account.id,), anchor)
 
 
-def _reads_wallet(step: Spend | Deposit | PlaceHold | LapseWallet) -> Iterable[Key | Group]:
+def freezes_group(customer_id: str) -> Group:
+    return Group("freezes", (customer_id,), customer_id)
+
+
+def freeze_key(step: Freeze | Unfreeze | TakeFrozen) -> Key:
+    return Key("freezes", (step.freeze_id,), step.customer_id)
+
+
+def debt_key(customer_id: str, asset: str) -> Key:
+    return Key("debts", (customer_id, asset), customer_id)
+
+
+def item_key(customer_id: str, sku: str) -> Key:
+    return Key("items", (customer_id, sku), customer_id)
+
+
+def entitlements_group(customer_id: str, key: str) -> Group:
+    return Group("entitlements", (customer_id, key), customer_id)
+
+
+def _reads_wallet(step: LapseWallet) -> Iterable[Key | Group]:
     return _wallet(step.customer_id, step.asset)
 
 
 def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
-    """Name a wallet: its balance, its open lots, and the open holds that pin some of them."""
+    """Name a wallet: its balance, its open lots, the open holds that pin some of them, and who waits for those."""
     account = wallet(customer_id, asset)
     return (
         account_key(account, customer_id),
         lots_group(account, customer_id),
         holds_group(account, customer_id),
+        freezes_group(customer_id),
     )
 
 
+def _reads_spending(step: Spend | PlaceHold) -> Iterable[Key | Group]:
+    yield from _wallet(step.customer_id, step.asset)
+    yield debt_key(step.customer_id, step.asset)
+
+
 def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
-    yield from _reads_wallet(step)
+    account = wallet(step.customer_id, step.asset)
+    yield account_key(account, step.customer_id)
+    yield lots_group(account, step.customer_id)
+    yield holds_group(account, step.customer_id)
+    yield debt_key(step.customer_id, step.asset)
     if step.terms.expires_at is not None:
         job_id = lapse_job_id(wallet(step.customer_id, step.asset), step.terms.expires_at)
         yield Key("jobs", (job_id,), step.customer_id)
@@ -81,9 +125,7 @@ def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
 
 
 def _reads_reversal(step: Restore | TakeBack) -> Iterable[Key | Group]:
-    yield account_key(step.account, step.customer_id)
-    yield lots_group(step.account, step.customer_id)
-    yield holds_group(step.account, step.customer_id)
+    yield from _wallet(step.customer_id, step.asset)
     yield reversed_key(step)
     for part in step.draws if isinstance(step, Restore) else step.parts:
         yield Key("lots", (part.lot_id,), step.customer_id)
@@ -94,7 +136,24 @@ def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
 
 
 def _reads_item(step: GrantItem | TakeItem) -> Iterable[Key | Group]:
-    return (Key("items", (step.customer_id, step.sku), step.customer_id),)
+    return (item_key(step.customer_id, step.sku),)
+
+
+def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]:
+    """Name all that a freeze is about; its demand stays the same, so all of its steps name the same rows."""
+    yield freeze_key(step)
+    yield freezes_group(step.customer_id)
+    for wanted in step.demand.wallets:
+        yield from _wallet(step.customer_id, wanted.asset)
+        for part in wanted.parts:
+            yield Key("lots", (part.lot_id,), step.customer_id)
+    for sku in step.demand.items:
+        yield item_key(step.customer_id, sku)
+    for key in step.demand.rights:
+        yield entitlements_group(step.customer_id, key)
+    if isinstance(step, TakeFrozen):
+        counters = (taken_key(step, wanted) for wanted in step.demand.wallets)
+        yield from (counter for counter in counters if counter is not None)
 
 
 def _reads_count(step: Count) -> Iterable[Key | Group]:
@@ -112,11 +171,11 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     OpenEntry: _reads_original,
     Emit: lambda step: (),
     Transfer: _reads_transfer,
-    Spend: _reads_wallet,
+    Spend: _reads_spending,
     Deposit: _reads_deposit,
     GrantItem: _reads_item,
     TakeItem: _reads_item,
-    GrantEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
+    GrantEntitlement: lambda step: (entitlements_group(step.customer_id, step.key),),
     Count: _reads_count,
     Claim: lambda step: (Key("claims", (step.key,), None),),
     Insert: _reads_insert,
@@ -125,11 +184,15 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Late: lambda step: step.reads,
     Restore: _reads_reversal,
     TakeBack: _reads_reversal,
-    EndEntitlement: lambda step: (Group("entitlements", (step.customer_id, step.key), step.customer_id),),
-    PlaceHold: _reads_wallet,
+    EndEntitlement: lambda step: (entitlements_group(step.customer_id, step.key),),
+    PlaceHold: _reads_spending,
     CaptureHold: _reads_hold,
     ReleaseHold: _reads_hold,
     LapseWallet: _reads_wallet,
+    Freeze: _reads_freeze,
+    Unfreeze: _reads_freeze,
+    TakeFrozen: _reads_freeze,
+    Owe: lambda step: (debt_key(step.customer_id, step.asset),),
 }
 
 

@@ -30,7 +30,7 @@ def refuse_second_reversal(draft: Draft, step: OpenEntry) -> None:
 
 def apply_restore(draft: Draft, books: Books, step: Restore) -> None:
     """Give value back into the lots it came from; what comes back into a lot that has lapsed meanwhile lapses too."""
-    before = _count(draft, step, at_most=sum(part.amount for part in step.draws))
+    before = _count(draft, step, step.amount, at_most=sum(part.amount for part in step.draws))
     position = write_transfer(draft, books, label=step.entry, source=step.source, to=step.account, amount=step.amount)
     move_balance(draft, step.source, -step.amount, step.customer_id)
     move_balance(draft, step.account, step.amount, step.customer_id)
@@ -61,19 +61,24 @@ def apply_take_back(draft: Draft, books: Books, step: TakeBack) -> None:
     """Take unspent value out of named lots; what is held, frozen or lapsed is not there to be taken."""
     if _available(draft, books, step) < step.amount:
         release_expired(draft, books, step.customer_id, step.asset)
-    _count(draft, step, at_most=step.at_most)
     available = _available(draft, books, step)
-    if available < step.amount:
-        short_by = step.amount - available
-        raise InsufficientFunds(asset=step.asset, required=step.amount, available=available, short_by=short_by)
+    amount = min(step.amount, available, step.at_most - _counted(draft, step)) if step.is_partial else step.amount
+    for word, found in (("taken", amount), ("missing", step.amount - amount)):
+        books.results[f"{word}:{step.label}"] = {"wallets": {step.asset: found}}
+    if amount == 0 and step.is_partial:
+        return
+    _count(draft, step, amount, at_most=step.at_most)
+    if available < amount:
+        short_by = amount - available
+        raise InsufficientFunds(asset=step.asset, required=amount, available=available, short_by=short_by)
     taken: list[Part] = []
-    missing = step.amount
+    missing = amount
     for part in step.parts:
         key, lot = _lot(draft, step, part.lot_id)
-        amount = min(missing, part.amount, unspent(lot, books.moment.now))
-        if amount > 0:
-            taken.append(((key.table, key.id), lot, amount))
-            missing -= amount
+        there = min(missing, part.amount, unspent(lot, books.moment.now))
+        if there > 0:
+            taken.append(((key.table, key.id), lot, there))
+            missing -= there
     draw_lots(draft, books, entry=step.entry, source=step.account, to=step.to, anchor=step.customer_id, taken=taken)
 
 
@@ -96,14 +101,18 @@ def _available(draft: Draft, books: Books, step: TakeBack) -> int:
     return sum(min(part.amount, unspent(_lot(draft, step, part.lot_id)[1], now)) for part in step.parts)
 
 
-def _count(draft: Draft, step: Restore | TakeBack, *, at_most: int) -> int:
+def _counted(draft: Draft, step: Restore | TakeBack) -> int:
+    """Return how much of the original was reversed before."""
+    row = draft.row(reversed_key(step))
+    return 0 if row is None else int(row["value"])
+
+
+def _count(draft: Draft, step: Restore | TakeBack, amount: int, *, at_most: int) -> int:
     """Count a reversal against its original and return what was reversed before; raises ``ReversalTooLarge``."""
-    key = reversed_key(step)
-    row = draft.row(key)
-    before = 0 if row is None else int(row["value"])
-    if before + step.amount > at_most:
-        raise ReversalTooLarge(asset=step.asset, required=step.amount, left=at_most - before)
-    draft.put(key, {"key": key.id[0], "anchor": step.customer_id, "value": before + step.amount})
+    key, before = reversed_key(step), _counted(draft, step)
+    if before + amount > at_most:
+        raise ReversalTooLarge(asset=step.asset, required=amount, left=at_most - before)
+    draft.put(key, {"key": key.id[0], "anchor": step.customer_id, "value": before + amount})
     return before
 
 

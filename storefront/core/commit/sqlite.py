@@ -215,11 +215,15 @@ class SqliteStore:
         for group in wanted.groups:
             groups.setdefault(group.table, []).append(group.id)
             state.groups[(group.table, group.id)] = []
-        holds = groups.pop("holds", [])
+        holds, freezes = groups.pop("holds", []), groups.pop("freezes", [])
         for table, identities in groups.items():
             self._load_group(connection, state, table, identities)
         # Holds pin lots, so where no lot is pinned there is no open hold to look for: purchases are spared it.
-        self._load_group(connection, state, "holds", [account for account in holds if _is_pinned(state, account)])
+        pinned = [account for account in holds if _is_pinned(state, account)]
+        self._load_group(connection, state, "holds", pinned)
+        # A freeze matters to others for what a hold may still give back to it, so it goes with the holds.
+        owners = {account[0].split(":", 2)[1] for account in pinned}
+        self._load_group(connection, state, "freezes", [customer for customer in freezes if customer[0] in owners])
 
     def _load_group(
         self, connection: sqlite3.Connection, state: State, table: str, identities: Sequence[tuple[str, ...]]

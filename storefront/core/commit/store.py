@@ -40,9 +40,11 @@ GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "lots": ("account",),
     "entitlements": ("customer_id", "key"),
     "holds": ("account",),
+    "freezes": ("customer_id",),
 }
 """Which columns of a table its groups are asked by."""
-GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0", "holds": "state = 'open'"}
+GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0", "holds": "state = 'open'",
+                                      "freezes": "state = 'open'"}  # fmt: skip
 """What else makes a row part of a group."""
 
 Decide = Callable[[State, int], Writes]

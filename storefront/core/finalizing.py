@@ -1,0 +1,35 @@
+"""What a buyer may do about a purchase that waits for its payment: ask for the truth now, or cancel it."""
+
+from typing import Any
+
+from storefront.core.gateways import Checkouts, PaymentState
+from storefront.core.purchases import describe
+from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.releasing import give_up
+from storefront.core.services import Services
+from storefront.core.settlement import PAYABLE, settle
+
+
+async def finalize(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
+    """Settle a purchase for its buyer and return it as it is then."""
+    row = await read_purchase(services, purchase_id, owner=owner)
+    if row["status"] in PAYABLE:
+        await settle(services, purchase_id)
+    return await describe(services, await read_purchase(services, purchase_id))
+
+
+async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
+    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled."""
+    row = await read_purchase(services, purchase_id, owner=owner)
+    if row["status"] == Status.PENDING:
+        payment = await read_payment(services, purchase_id)
+        facts = None
+        if payment is not None and payment["gateway_ref"] is not None:
+            gateway = services.gateway(payment["gateway"])
+            assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+            facts = await gateway.close_checkout(payment["gateway_ref"])
+        if facts is None or facts.state is PaymentState.VOIDED:
+            await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
+        else:
+            await settle(services, purchase_id)
+    return await describe(services, await read_purchase(services, purchase_id))
