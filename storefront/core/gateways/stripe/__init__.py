@@ -1,0 +1,8 @@
+"""Stripe, and our emulator of it, with the official library; the sole importer of ``stripe``.
+
+``gateway`` puts together what the nouns can do; ``client`` calls, ``translating`` reads errors and answers.
+"""
+
+from storefront.core.gateways.stripe.gateway import StripeGateway
+
+__all__ = ["StripeGateway"]
