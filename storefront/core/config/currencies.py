@@ -68,10 +68,11 @@ def stripe_refuses(currency: str, amount_minor: int, minimums: Mapping[str, int]
     return None
 
 
-def nearest_chargeable(currency: str, amount_minor: int) -> int:
+def nearest_chargeable(currency: str, amount_minor: int, minimums: Mapping[str, int] | None = None) -> int:
     """The amount closest to this one that Stripe would charge."""
     step = STRIPE_STEPS.get(currency, 1)
-    up = -(-max(amount_minor, STRIPE_MINIMUMS.get(currency, 1)) // step) * step
+    least = {**STRIPE_MINIMUMS, **(minimums or {})}.get(currency, 1)
+    up = -(-max(amount_minor, least) // step) * step
     return min(up, _most(currency) // step * step)
 
 

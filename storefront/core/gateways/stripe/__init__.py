@@ -4,5 +4,6 @@
 """
 
 from storefront.core.gateways.stripe.gateway import StripeGateway
+from storefront.core.gateways.stripe.pacing import REQUESTS_PER_SECOND
 
-__all__ = ["StripeGateway"]
+__all__ = ["REQUESTS_PER_SECOND", "StripeGateway"]

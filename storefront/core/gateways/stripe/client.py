@@ -80,18 +80,13 @@ class StripeAccount:
         bases: Any = {} if api_base is None else dict.fromkeys(("api", "files", "connect", "meter_events"), api_base)
         http_client = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
         self._close_http: Callable[[], Awaitable[None]] = http_client.close_async
-
-        def make_client(key: str) -> stripe.StripeClient:
-            return stripe.StripeClient(
-                key,
-                base_addresses=bases,
-                http_client=http_client,
-                max_network_retries=NETWORK_RETRIES,
-                stripe_account=account,
-            )
-
-        self._make_client = make_client
-        self._client = make_client(secret_key)
+        self._client = stripe.StripeClient(
+            secret_key,
+            base_addresses=bases,
+            http_client=http_client,
+            max_network_retries=NETWORK_RETRIES,
+            stripe_account=account,
+        )
 
     @property
     def name(self) -> str:
@@ -120,14 +115,12 @@ class StripeAccount:
                 return found
             wanted["starting_after"] = _last_id(page)
 
-    async def _ask(
-        self, endpoint: str, call: Call, *, is_write: bool, client: stripe.StripeClient | None = None
-    ) -> object:
+    async def _ask(self, endpoint: str, call: Call, *, is_write: bool) -> object:
         """Call Stripe, translate its errors, and retry what it refuses for being too much at once, or a lock."""
         for attempt in range(RATE_LIMIT_RETRIES + 1):
             await self._pacing.take(endpoint)
             try:
-                return await call(client or self._client)
+                return await call(self._client)
             except stripe.RateLimitError as error:
                 if attempt == RATE_LIMIT_RETRIES:
                     raise GatewayUnavailable("Stripe is limiting our requests.") from error

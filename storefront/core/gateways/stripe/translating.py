@@ -108,7 +108,8 @@ def translate(error: stripe.StripeError, *, is_write: bool) -> StorefrontError:
     if status == 404 or error.code == "resource_missing":
         return NotFound("The gateway does not know this.")
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-        return GatewayRefused(f"Stripe refused a request: {error.code or error.user_message or 'invalid request'}")
+        detail = f"Stripe refused a request: {error.code or error.user_message or 'invalid request'}"
+        return GatewayRefused(detail, reason=error.code)
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return GatewayRefused("Stripe does not accept our key.")
     return GatewayFailed("Stripe answered with an error that we do not know.")
