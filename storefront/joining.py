@@ -1,5 +1,6 @@
 """Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
 
+import math
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.gateways import Gateway as GatewayPort
-from storefront.core.gateways.stripe import StripeGateway
+from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
@@ -221,19 +222,30 @@ def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], San
             url = section.text("url") or f"{own_url}/sandbox"
             emulator = SandboxClient(url, secret.secret_key)
             built[name] = StripeGateway(
-                name, secret_key=secret.secret_key, webhook_secrets=[secret.webhook_secret], api_base=url
+                name,
+                secret_key=secret.secret_key,
+                webhook_secrets=[secret.webhook_secret],
+                api_base=url,
+                requests_per_second=math.inf,  # the emulator is ours alone
             )
         elif name == "stripe":
-            key = section.secret("secret_key")
-            assert key is not None, "the schema requires it"
-            built[name] = StripeGateway(
-                name,
-                secret_key=key.reveal(),
-                webhook_secrets=[secret.reveal() for secret in section.secrets("webhook_secret")],
-                api_base=section.text("api_base"),
-                account=section.text("account"),
-            )
+            built[name] = _stripe(section)
     return built, emulator
+
+
+def _stripe(section: Gateway) -> StripeGateway:
+    key = section.secret("secret_key")
+    assert key is not None, "the schema requires it"
+    return StripeGateway(
+        section.name,
+        secret_key=key.reveal(),
+        webhook_secrets=[secret.reveal() for secret in section.secrets("webhook_secret")],
+        connect_webhook_secrets=[secret.reveal() for secret in section.secrets("connect_webhook_secret")],
+        api_base=section.text("api_base"),
+        account=section.text("account"),
+        minimums=section.amounts("minimum_amounts"),
+        requests_per_second=section.whole("requests_per_second", REQUESTS_PER_SECOND),
+    )
 
 
 def _jobs(host: PluginHost, services: Services) -> Jobs:

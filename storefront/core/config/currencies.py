@@ -1,5 +1,6 @@
 """Real currencies: which exist, how many digits they have, and what Stripe can charge in them."""
 
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache
 
@@ -50,9 +51,12 @@ def real_currencies() -> dict[str, int]:
     return {currency.code: currency.exponent for currency in Currency if currency.exponent is not None}
 
 
-def stripe_refuses(currency: str, amount_minor: int) -> str | None:
-    """Why Stripe would not charge this amount, in words that follow the path; ``None`` if it would."""
-    least = STRIPE_MINIMUMS.get(currency)
+def stripe_refuses(currency: str, amount_minor: int, minimums: Mapping[str, int] | None = None) -> str | None:
+    """Why Stripe would not charge this amount, in words that follow the path; ``None`` if it would.
+
+    ``minimums``: currency -> minor units, of the account's own, over the usual ones.
+    """
+    least = {**STRIPE_MINIMUMS, **(minimums or {})}.get(currency)
     if least is not None and amount_minor < least:
         return f"is less than a gateway can charge: at least {least} ({show_amount(least, currency)})"
     step = STRIPE_STEPS.get(currency, 1)
@@ -64,10 +68,11 @@ def stripe_refuses(currency: str, amount_minor: int) -> str | None:
     return None
 
 
-def nearest_chargeable(currency: str, amount_minor: int) -> int:
+def nearest_chargeable(currency: str, amount_minor: int, minimums: Mapping[str, int] | None = None) -> int:
     """The amount closest to this one that Stripe would charge."""
     step = STRIPE_STEPS.get(currency, 1)
-    up = -(-max(amount_minor, STRIPE_MINIMUMS.get(currency, 1)) // step) * step
+    least = {**STRIPE_MINIMUMS, **(minimums or {})}.get(currency, 1)
+    up = -(-max(amount_minor, least) // step) * step
     return min(up, _most(currency) // step * step)
 
 

@@ -193,6 +193,16 @@ class Gateway:
         value = self.options.get(key)
         return value if isinstance(value, str) else None
 
+    def whole(self, key: str, default: int) -> int:
+        """An integer option, or ``default`` where it is not given."""
+        value = self.options.get(key)
+        return value if isinstance(value, int) else default
+
+    def amounts(self, key: str) -> Mapping[str, int]:
+        """An option that is a table, currency -> minor units; empty where it is not given."""
+        value = self.options.get(key)
+        return dict(value) if isinstance(value, Mapping) else {}
+
     def secret(self, key: str) -> Secret[str] | None:
         """A secret option, or ``None``; of a list of secrets the first."""
         return next(iter(self.secrets(key)), None)

@@ -1,6 +1,6 @@
 """The sections of the two gateways that come with the shop; others bring their own schema."""
 
-from storefront.core.config.schema_parts import Schema, mapping, secret, text
+from storefront.core.config.schema_parts import Schema, amount, mapping, secret, table, text, whole
 
 _LEAST_SECRET_BYTES = 24
 
@@ -32,20 +32,14 @@ def _stripe() -> Schema:
         "Stripe. Test keys belong to sandbox mode, live keys to live mode.",
         {
             "secret_key": secret("A secret or restricted key (sk_… or rk_…).", "${STRIPE_SECRET_KEY}"),
-            "webhook_secret": {
-                "description": "The signing secret of the webhook endpoint; two while one is being replaced.",
-                "anyOf": [
-                    _webhook_secret("${STRIPE_WEBHOOK_SECRET}"),
-                    {
-                        "type": "array",
-                        "items": _webhook_secret("${STRIPE_WEBHOOK_SECRET}"),
-                        "minItems": 1,
-                        "maxItems": 4,
-                        "uniqueItems": True,
-                    },
-                ],
-                "examples": ["${STRIPE_WEBHOOK_SECRET}"],
-            },
+            "webhook_secret": _webhook_secrets(
+                "The signing secret of the webhook endpoint; two while one is being replaced.",
+                "${STRIPE_WEBHOOK_SECRET}",
+            ),
+            "connect_webhook_secret": _webhook_secrets(
+                "The signing secret of the endpoint that hears of connected accounts (creators).",
+                "${STRIPE_CONNECT_WEBHOOK_SECRET}",
+            ),
             "api_base": text(
                 "Another address to speak to instead of Stripe's, for tests.",
                 examples=["http://127.0.0.1:12111"],
@@ -57,10 +51,33 @@ def _stripe() -> Schema:
                 patternErrorMessage="must be an account id like acct_1Nv0FGQ9RKHgCVdK",
                 examples=["acct_1Nv0FGQ9RKHgCVdK"],
             ),
+            "requests_per_second": whole(
+                "How often each endpoint is called at most, by each process of the server.",
+                most=10_000,
+                default=25,
+                examples=[25],
+            ),
+            "minimum_amounts": table(
+                "The smallest charges, where Stripe tells you others than we know.",
+                amount("The smallest charge in this currency."),
+                **{"x-keys": "currency"},
+                examples=[{"USD": 50}],
+            ),
         },
         required=["secret_key", "webhook_secret"],
         examples=[example],
     )
+
+
+def _webhook_secrets(description: str, example: str) -> Schema:
+    several: Schema = {
+        "type": "array",
+        "items": _webhook_secret(example),
+        "minItems": 1,
+        "maxItems": 4,
+        "uniqueItems": True,
+    }
+    return {"description": description, "anyOf": [_webhook_secret(example), several], "examples": [example]}
 
 
 def _webhook_secret(example: str) -> Schema:

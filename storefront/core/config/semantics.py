@@ -155,6 +155,8 @@ def _gateways(facts: Facts) -> Iterator[Complaint]:
             yield Complaint(path, "is a test key; live mode needs a live key (sk_live_… or rk_live_…)")
         elif not facts.is_live and key.startswith(("sk_live_", "rk_live_")):
             yield Complaint(path, "is a live key; sandbox mode takes a test key (sk_test_… or rk_test_…)")
+        if key.startswith(("sk_live_", "rk_live_")) and "api_base" in _mapping(gateways["stripe"]):
+            yield Complaint(("gateways", "stripe", "api_base"), "a live key goes to Stripe and nowhere else")
     if facts.is_live and not gateways and any(_real_prices(offer) for _, offer in _offers(facts)):
         yield Complaint(
             ("gateways",), "is required: live mode has no sandbox, and some offers cost real money", meant=("gateways",)
@@ -162,11 +164,18 @@ def _gateways(facts: Facts) -> Iterator[Complaint]:
 
 
 def _real_money(facts: Facts) -> Iterator[Complaint]:
+    minimums = _minimums(facts)
     for sku, offer in _offers(facts):
         for currency, amount in _real_prices(offer).items():
-            if refusal := stripe_refuses(currency, amount):
+            if refusal := stripe_refuses(currency, amount, minimums):
                 path: Path = ("offers", sku, "prices", currency)
-                yield Complaint(path, refusal, example={currency: nearest_chargeable(currency, amount)})
+                yield Complaint(path, refusal, example={currency: nearest_chargeable(currency, amount, minimums)})
+
+
+def _minimums(facts: Facts) -> dict[str, int]:
+    """The operator's own smallest charges, currency -> minor units; what is no integer is complained of elsewhere."""
+    given = _mapping(_mapping(facts.section("gateways").get("stripe")).get("minimum_amounts"))
+    return {currency: least for currency, least in given.items() if type(least) is int}
 
 
 def _addresses(facts: Facts) -> Iterator[Complaint]:

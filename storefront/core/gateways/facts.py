@@ -260,6 +260,7 @@ class GatewayEvent:
 
     ``reference`` names what it is about, in the words of ``subject`` (a payment's is its checkout);
     ``payment`` the gateway's id of the money, ``purchase_id`` our own reference, where the event has them.
+    ``note`` says what is odd about it (written in another version of the gateway's API), for the operator.
     """
 
     id: str
@@ -270,3 +271,4 @@ class GatewayEvent:
     purchase_id: str | None
     subject: Subject = Subject.OTHER
     payment: str | None = None
+    note: str | None = None

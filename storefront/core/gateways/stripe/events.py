@@ -1,0 +1,127 @@
+"""Webhooks: the signature over the raw bytes, and whom to ask about what an event says.
+
+An event is a hint. Nothing of what it states is taken over: only ids, which are then looked up.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+import stripe
+
+from storefront.core.gateways import BadSignature, GatewayEvent, Subject
+from storefront.core.gateways.stripe.client import StripeAccount
+from storefront.core.ids import is_id
+
+TOLERANCE_SECONDS = 300
+
+_ID = re.compile(r"[A-Za-z0-9_]{1,255}")
+
+# The object that an event carries -> what to look up.
+_SUBJECTS = {
+    "account": Subject.ACCOUNT,
+    "charge": Subject.PAYMENT,
+    "checkout.session": Subject.PAYMENT,
+    "dispute": Subject.DISPUTE,
+    "payment_intent": Subject.PAYMENT,
+    "payout": Subject.PAYOUT,
+    "radar.early_fraud_warning": Subject.WARNING,
+    "refund": Subject.REFUND,
+    "review": Subject.PAYMENT,
+    "setup_intent": Subject.SETUP,
+    "transfer": Subject.TRANSFER,
+}
+
+# Of a payment, only its session is what ``look_up`` takes; the others name the money, or carry our own id.
+_WITHOUT_REFERENCE = frozenset({"charge", "payment_intent", "review"})
+# Where our own id of the purchase stands: we wrote it there, or Stripe copied it from the intent.
+_WITH_OUR_ID = frozenset({"charge", "checkout.session", "payment_intent", "refund"})
+
+
+class _Envelope(msgspec.Struct):
+    """What every Stripe event has; the rest of it is forgotten."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
+    type: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]{1,255}$")]
+    data: dict[str, Any] = {}
+    livemode: bool = False
+    account: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,255}$")] | None = None
+    api_version: Annotated[str, msgspec.Meta(max_length=100)] | None = None
+
+
+class EventReading(StripeAccount):
+    """Verifying and reading webhooks, those of connected accounts under a secret of their own."""
+
+    def read_event(self, raw: bytes, headers: Mapping[str, str]) -> GatewayEvent:
+        signature = headers.get("Stripe-Signature", "")
+        try:
+            payload = raw.decode()
+        except UnicodeDecodeError as error:
+            raise BadSignature("This is not a Stripe event.") from error
+        is_own = _is_signed(payload, signature, self._webhook_secrets)
+        if not is_own and not _is_signed(payload, signature, self._connect_webhook_secrets):
+            raise BadSignature
+        event = _event(raw, self._account)
+        if not is_own and event.account == "":
+            raise BadSignature("The endpoint for connected accounts hears of connected accounts only.")
+        return event
+
+
+def _is_signed(payload: str, signature: str, secrets: tuple[str, ...]) -> bool:
+    """Tell whether one of ``secrets`` signed this within the tolerance; the library looks at the past only."""
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(payload, signature, secret, TOLERANCE_SECONDS)
+        except stripe.SignatureVerificationError:
+            continue
+        stamps = [part[2:] for part in signature.split(",") if part.startswith("t=")]
+        return all(int(stamp) <= time.time() + TOLERANCE_SECONDS for stamp in stamps)
+    return False
+
+
+def _event(raw: bytes, account: str | None) -> GatewayEvent:
+    """Read from an event whom to ask about; raises ``BadSignature`` for bytes that are no event."""
+    try:
+        event = msgspec.json.decode(raw, type=_Envelope)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadSignature("This is not a Stripe event.") from error
+    given = event.data.get("object")
+    facts: dict[str, Any] = given if isinstance(given, dict) else {}
+    named = facts.get("object")
+    kind = named if isinstance(named, str) else ""
+    subject = _SUBJECTS.get(kind, Subject.OTHER)
+    if kind == "checkout.session" and facts.get("mode") == "setup":
+        subject = Subject.SETUP
+    has_reference = subject is not Subject.OTHER and kind not in _WITHOUT_REFERENCE
+    return GatewayEvent(
+        id=event.id,
+        type=event.type,
+        account=event.account or account or "",
+        is_live=event.livemode,
+        reference=_id(facts.get("id")) if has_reference else None,
+        purchase_id=_purchase_id(facts) if kind in _WITH_OUR_ID else None,
+        subject=subject,
+        payment=_id(facts.get("id") if kind == "payment_intent" else facts.get("payment_intent")),
+        note=_note(event.api_version),
+    )
+
+
+def _id(value: object) -> str | None:
+    """Return an id of Stripe's; an expanded object is named by its own."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    return value if isinstance(value, str) and _ID.fullmatch(value) is not None else None
+
+
+def _purchase_id(facts: Mapping[str, Any]) -> str | None:
+    metadata = facts.get("metadata")
+    found = metadata.get("purchase_id") if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) and is_id(found, "pur") else None
+
+
+def _note(version: str | None) -> str | None:
+    if version == stripe.api_version:
+        return None
+    return f"written in Stripe's API {version or '(unnamed)'}, not {stripe.api_version}: only its ids are used"
