@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from storefront.sandbox import attempts, disputes, payment_intents, refunds
 from storefront.sandbox.checkout_sessions import expire_due, next_expiry
 from storefront.sandbox.due import next_deed, take_due
 from storefront.sandbox.world import World
 
-DEEDS: Mapping[str, Callable[[World, str], None]] = {}
+DEEDS: Mapping[str, Callable[[World, str], None]] = {
+    "authorisation_lapses": payment_intents.lapse,
+    "debit_arrives": attempts.finish_debit,
+    "dispute_runs_out": disputes.run_out,
+    "refund_ends": refunds.end_by_itself,
+}
 
 
 def perform_due(world: World) -> None:
