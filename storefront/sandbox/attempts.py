@@ -156,30 +156,31 @@ def _debit(world: World, intent: Body, method: Body) -> Outcome:
     return Outcome.PENDING
 
 
-def finish_debit(world: World, charge_id: str) -> None:
-    """The bank's answer to a debit has come; done already, nothing happens."""
-    charge = world.get("charge", charge_id, param="charge")
-    if charge["status"] != "pending":
-        return
+def debit_arrives(world: World, charge_id: str) -> None:
+    """The time of a debit has come: its bank answers as the account is known for."""
+    charge = world.get("charge", charge_id)
+    if charge["status"] == "pending":
+        method = world.get("payment_method", charge["payment_method"])
+        finish_debit(world, charge_id, decline=account_of(world, method).decline)
+
+
+def finish_debit(world: World, charge_id: str, *, decline: Decline | None) -> None:
+    """End a pending debit: paid, or refused with ``decline``."""
+    charge = world.get("charge", charge_id)
     intent = world.get("payment_intent", charge["payment_intent"])
     method = world.get("payment_method", charge["payment_method"])
-    account = account_of(world, method)
-    if account.decline is not None:
-        fail_debit(world, intent, method, account.decline)
+    if decline is not None:
+        charges.fail_debit(world, charge_id, decline)
+        _fail(world, intent, {**card_error(decline, charge_id), "type": "invalid_request_error"}, method)
+        note_debit(world, intent, is_paid=False)
         return
     charges.settle_debit(world, charge_id)
     intent.update(status="succeeded", amount_received=intent["amount"])
     world.save(intent)
     world.emit("payment_intent.succeeded", intent)
     note_debit(world, intent, is_paid=True)
-    follow_up(world, charge_id, Sequel.DISPUTE_FRAUDULENT if account.is_disputed else Sequel.NONE)
-
-
-def fail_debit(world: World, intent: Body, method: Body, decline: Decline) -> None:
-    """The bank refused a debit under way."""
-    charge = charges.fail_debit(world, intent["latest_charge"], decline)
-    _fail(world, intent, {**card_error(decline, charge["id"]), "type": "invalid_request_error"}, method)
-    note_debit(world, intent, is_paid=False)
+    is_disputed = account_of(world, method).is_disputed
+    follow_up(world, charge_id, Sequel.DISPUTE_FRAUDULENT if is_disputed else Sequel.NONE)
 
 
 def _fail(world: World, intent: Body, error: Body, method: Body) -> None:

@@ -46,14 +46,14 @@ def _refused(code: str, message: str) -> Decline:
     return Decline(code, code, message, None, "The bank did not return any further details with this failure.")
 
 
-_FAILED = _refused("debit_not_authorized", "The transaction was not authorised by the account holder.")
+REFUSED = _refused("debit_not_authorized", "The transaction was not authorised by the account holder.")
 _FUNDS = _refused("insufficient_funds", "The customer's account has insufficient funds to cover this payment.")
 _ACCOUNTS = (
     BankAccount("DE89370400440532013000"),
     BankAccount("AT611904300234573201"),
     BankAccount("FR1420041010050500013M02606"),
     BankAccount("NL39RABO0300065264"),
-    BankAccount("DE62370400440532013001", decline=_FAILED),
+    BankAccount("DE62370400440532013001", decline=REFUSED),
     BankAccount("DE35370400440532013002", is_disputed=True),
     BankAccount("DE65370400440002222227", decline=_FUNDS),
 )

@@ -11,7 +11,7 @@ from storefront.sandbox.world import World
 
 DEEDS: Mapping[str, Callable[[World, str], None]] = {
     "authorisation_lapses": payment_intents.lapse,
-    "debit_arrives": attempts.finish_debit,
+    "debit_arrives": attempts.debit_arrives,
     "dispute_runs_out": disputes.run_out,
     "refund_ends": refunds.end_by_itself,
 }
