@@ -34,6 +34,7 @@ from storefront.web import (
     holds,
     keys,
     me,
+    payment_methods,
     purchases,
     sessions,
     shop,
@@ -91,7 +92,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, shop, stream),
+        *(grants, holds, wallets, payment_methods, shop, stream),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -4,7 +4,6 @@ from typing import Any
 
 from aiohttp import web
 
-from storefront.core.errors import FieldError, Invalid
 from storefront.core.finalizing import cancel, finalize
 from storefront.core.history import list_purchases as read_purchases
 from storefront.core.idempotency import idempotency_key
@@ -17,7 +16,7 @@ from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_bytes
-from storefront.web.returning import is_allowed_return
+from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
     CREATE_PURCHASE,
@@ -206,13 +205,7 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
     body: dict[str, Any] = call.body
     expected = body.get("expected_price")
     return_url = body.get("return_url")
-    if return_url is not None and not is_allowed_return(
-        return_url, services.public_url, services.config.web.return_origins
-    ):
-        raise Invalid(
-            "The buyer may not be sent there.",
-            errors=[FieldError("/return_url", "must be on this shop or an origin of web.return_origins")],
-        )
+    check_return(services, return_url)
     return PurchaseRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, key, body),
         customer_id=customer_id,
@@ -226,6 +219,8 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         metadata=body.get("metadata", {}),
         address=call.address,
         country=call.principal.country,
+        payment_method=body.get("payment_method"),
+        saves_method=body.get("save_payment_method", False),
     )
 
 

@@ -123,8 +123,53 @@ CREATE_PURCHASE: JsonSchema = closed(
             "maxLength": 1000,
             "description": "Where the payment page sends the buyer back; its origin must be allowed.",
         },
+        "payment_method": {
+            "type": "string",
+            "pattern": "^pmt_[a-z2-7]{26}$",
+            "description": "A saved method of this customer's, charged at once without a payment page. If their bank "
+            "asks for them, the purchase is pending and `payment.redirect_url` is the bank's page.",
+        },
+        "save_payment_method": {
+            "type": "boolean",
+            "default": False,
+            "description": "Let the gateway keep what the buyer pays with, for later purchases.",
+        },
     },
     required=["sku"],
+)
+PAYMENT_METHOD: JsonSchema = table(
+    {
+        "id": TEXT,
+        "gateway": TEXT,
+        "kind": TEXT,
+        "brand": nullable(TEXT),
+        "last4": nullable(TEXT),
+        "expires": nullable(TEXT),
+        "created_at": TIME,
+    }
+)
+PAYMENT_METHODS: JsonSchema = listing(PAYMENT_METHOD)
+CREATE_SETUP: JsonSchema = closed(
+    {
+        "customer": CUSTOMER,
+        "gateway": {"type": "string", "maxLength": 40, "description": "Who keeps the method; else the first that can."},
+        "currency": {**CURRENCY, "description": "What will be paid with it; the first price's if absent."},
+        "return_url": {
+            "type": "string",
+            "maxLength": 1000,
+            "description": "Where the gateway's page sends the customer back; its origin must be allowed.",
+        },
+    }
+)
+SETUP: JsonSchema = table(
+    {
+        "id": TEXT,
+        "gateway": TEXT,
+        "state": TEXT,
+        "redirect_url": nullable(TEXT),
+        "payment_method": nullable(TEXT),
+        "created_at": TIME,
+    }
 )
 REFUND_SUMMARY: JsonSchema = table(
     {"id": TEXT, "number": INTEGER, "state": TEXT, "amount": MONEY, "quantity": INTEGER, "created_at": TIME}

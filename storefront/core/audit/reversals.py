@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import accounts, entries, item_movements, purchases, reversals, transfers
+from storefront.core.tables import accounts, entries, item_movements, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
+_TAKING = ("completed", "lost")
+_CLEARING = literal("gateway:") + reversals.c.gateway + ":clearing:" + reversals.c.currency
 
 
 class _Goods(msgspec.Struct):
@@ -20,8 +22,16 @@ class _Goods(msgspec.Struct):
     demanded: int
     taken: int
     written_off: int
+    owed: int = 0
     sku: str = ""
     asset: str = ""
+
+
+class _Facts(msgspec.Struct):
+    """What a reversal at a gateway has booked: legs of money, and how much of it was beyond what came in."""
+
+    legs: list[str] = []
+    over: int = 0
 
 
 class _TakenBack(msgspec.Struct):
@@ -42,6 +52,7 @@ def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
         .join(entries, entries.c.id == reversals.c.entry_id, isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
         .group_by(reversals.c.id, entries.c.id, purchases.c.id)
+        .where(reversals.c.gateway.is_(None))
         .having(or_(
             and_(reversals.c.entry_id.is_(None), reversals.c.amount > 0),
             and_(reversals.c.entry_id.is_not(None),
@@ -71,6 +82,39 @@ def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
         yield Violation("L10-reversals", (row.id,), message)
 
 
+def gateway_reversals_are_booked(connection: Connection) -> Iterator[Violation]:
+    """L10: what a gateway took back, and nothing else, left ``clearing`` for it; what cost the purchase reversed it."""
+    into = case((transfers.c.destination == _CLEARING, transfers.c.amount), else_=0)
+    out_of = case((transfers.c.source == _CLEARING, transfers.c.amount), else_=0)
+    booked = func.coalesce(func.sum(into), 0) - func.coalesce(func.sum(out_of), 0)
+    own = entries.alias("own")
+    statement = (
+        select(reversals, booked.label("booked"), purchases.c.entry_id.label("original"),
+               own.c.id.label("found"), own.c.reverses)
+        .join(purchases, purchases.c.id == reversals.c.purchase_id)
+        .join(entries, and_(entries.c.anchor == reversals.c.customer_id, entries.c.about == reversals.c.id),
+              isouter=True)
+        .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
+        .join(own, own.c.id == reversals.c.entry_id, isouter=True)
+        .where(reversals.c.gateway.is_not(None))
+        .group_by(reversals.c.id, purchases.c.id, own.c.id)
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        facts = msgspec.json.decode(row.facts, type=_Facts)
+        legs = set(facts.legs)
+        due = row.amount if legs & {"refunded", "withdrawn"} else 0
+        if int(row.booked) != due:
+            message = f"{row.cause} {row.id} is {row.state}, {due} {row.currency} should have left clearing for it, " \
+                      f"but {int(row.booked)} did"  # fmt: skip
+            yield Violation("L10-gateway", (row.id,), message)
+        costs = bool(legs & {"refunded", "lost"})
+        if costs != (row.state in _TAKING) or ("withdrawn" in legs and row.cause != "dispute"):
+            yield Violation("L10-gateway", (row.id,), f"{row.cause} {row.id} is {row.state}, its legs are {facts.legs}")
+        if costs and row.amount > facts.over and (row.found is None or row.reverses is None):
+            message = f"{row.cause} {row.id} is {row.state}, but names no entry that reverses its purchase's"
+            yield Violation("L10-gateway", (row.id,), message)
+
+
 def reversals_account_for_goods(connection: Connection) -> Iterator[Violation]:
     """E1: taken back + written off cover each refund, what was taken really left, and the purchase says so."""
     rows = each_row(connection, select(reversals).order_by(reversals.c.id))
@@ -93,23 +137,35 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
     )
     for movement in each_row(connection, moved):
         left[(movement.about, movement.sku)] -= movement.quantity
-    entry_ids = {row.entry_id: row.id for row in page if row.entry_id is not None}
+    source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
     taken = (
-        select(transfers.c.entry_id, transfers.c.asset, transfers.c.amount)
-        .join(accounts, and_(accounts.c.id == transfers.c.source, accounts.c.role == "wallet"))
-        .where(transfers.c.entry_id.in_(list(entry_ids)))
-    )
+        select(entries.c.about, transfers.c.asset, transfers.c.amount, source.c.role.label("from_role"),
+               destination.c.role.label("to_role"))
+        .join(entries, entries.c.id == transfers.c.entry_id)
+        .join(source, source.c.id == transfers.c.source)
+        .join(destination, destination.c.id == transfers.c.destination)
+        .where(entries.c.about.in_([row.id for row in page]),
+               entries.c.anchor.in_(sorted({row.customer_id for row in page})),
+               or_(source.c.role == "wallet", destination.c.role == "wallet"))
+    )  # fmt: skip
+    assets = {row.id: row.currency for row in page}
     for transfer in each_row(connection, taken):
-        left[(entry_ids[transfer.entry_id], transfer.asset)] += transfer.amount
+        if transfer.asset != assets[transfer.about]:
+            # What goes back into a wallet (a refund that failed at last) was taken for nothing.
+            sign = 1 if transfer.from_role == "wallet" else -1
+            left[(transfer.about, transfer.asset)] += sign * transfer.amount
     for row in page:
         told = msgspec.json.decode(row.taken_back, type=_TakenBack)
         for one in (*told.items, *told.credits):
             name = one.sku or one.asset
             left[(row.id, name)] -= one.taken
-            if min(one.demanded, one.taken, one.written_off) < 0 or one.taken + one.written_off < one.demanded:
+            if (
+                min(one.demanded, one.taken, one.written_off, one.owed) < 0
+                or one.taken + one.written_off + one.owed < one.demanded
+            ):
                 message = (
                     f"refund {row.id} asked {one.demanded} {name} back, but {one.taken} taken "
-                    f"+ {one.written_off} written off do not cover that"
+                    f"+ {one.written_off} written off + {one.owed} owed do not cover that"
                 )
                 yield Violation("E1-reversals", (row.id,), message)
     for (reversal_id, name), difference in left.items():
@@ -119,32 +175,55 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
 
 
 def _against_purchases(connection: Connection) -> Iterator[Violation]:
-    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded)
+    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded, purchases.c.dispute)
     statement = (
-        select(*columns, reversals.c.number, reversals.c.amount, reversals.c.taken_back)
+        select(*columns, reversals.c.number, reversals.c.amount, reversals.c.taken_back, reversals.c.cause,
+               reversals.c.state, reversals.c.gateway, payments.c.received_amount)
         .join(reversals, reversals.c.purchase_id == purchases.c.id, isouter=True)
-        .where(or_(reversals.c.id.is_not(None), purchases.c.refunded != "none"))
+        .join(payments, payments.c.purchase_id == purchases.c.id, isouter=True)
+        .where(or_(reversals.c.id.is_not(None), purchases.c.refunded != "none", purchases.c.dispute != "none"))
         .order_by(purchases.c.id, reversals.c.number)
-    )
+    )  # fmt: skip
     for purchase_id, found in groupby(each_row(connection, statement), key=lambda row: row.id):
         rows = list(found)
         made = [row for row in rows if row.number is not None]
-        amount = sum(row.amount for row in made)
-        quantity = sum(msgspec.json.decode(row.taken_back, type=_TakenBack).quantity for row in made)
-        is_full = (amount, quantity) == (rows[0].total, rows[0].quantity)
-        due = "full" if is_full and made else "part" if made else "none"
-        if rows[0].refunded != due or amount > rows[0].total or quantity > rows[0].quantity:
-            message = (
-                f"purchase {purchase_id} says refunded {rows[0].refunded}, its refunds say {due}: "
-                f"{amount} of {rows[0].total}, {quantity} of {rows[0].quantity} units"
-            )
-            yield Violation("E1-reversals", (purchase_id,), message)
+        yield from _against_purchase(purchase_id, rows[0], made)
         if [row.number for row in made] != list(range(1, len(made) + 1)):
-            message = f"the refunds of purchase {purchase_id} are not numbered 1 to {len(made)}"
+            message = f"the reversals of purchase {purchase_id} are not numbered 1 to {len(made)}"
             yield Violation("E1-reversals", (purchase_id,), message)
+
+
+def _against_purchase(purchase_id: str, purchase: Row[Any], made: list[Row[Any]]) -> Iterator[Violation]:
+    """Compare what a purchase says of its refunds and disputes with those that took something."""
+    refunds = [row for row in made if row.cause != "dispute" and row.state == "completed"]
+    amount = sum(row.amount for row in refunds)
+    quantity = sum(
+        msgspec.json.decode(row.taken_back, type=_TakenBack).quantity for row in made if row.state in _TAKING
+    )
+    through_gateway = any(row.gateway is not None for row in made)
+    is_full = amount >= purchase.received_amount if through_gateway else (
+        (amount, quantity) == (purchase.total, purchase.quantity)
+    )  # fmt: skip
+    due = "full" if is_full and refunds else "part" if refunds else "none"
+    if purchase.refunded != due or quantity > purchase.quantity or (not through_gateway and amount > purchase.total):
+        message = (
+            f"purchase {purchase_id} says refunded {purchase.refunded}, its refunds say {due}: "
+            f"{amount} of {purchase.total}, {quantity} of {purchase.quantity} units"
+        )
+        yield Violation("E1-reversals", (purchase_id,), message)
+    states = {row.state for row in made if row.cause == "dispute"}
+    told = next((state for state in ("lost", "open", "won") if state in states), "none")
+    if purchase.dispute != told:
+        message = f"purchase {purchase_id} says dispute {purchase.dispute}, its disputes say {told}"
+        yield Violation("E1-reversals", (purchase_id,), message)
 
 
 CHECKS = (
     Check("L10-reversals", "Every refund points to the entry that gave it back, and back", reversals_point_to_entries),
+    Check(
+        "L10-gateway",
+        "What a gateway took back is booked, once, and reverses its purchase",
+        gateway_reversals_are_booked,
+    ),
     Check("E1-reversals", "Taken back + written off cover each reversal", reversals_account_for_goods),
 )
