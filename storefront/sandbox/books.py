@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from storefront.sandbox import balance
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
 
 def books(world: World) -> Body:
-    """Charges, refunds and sessions, oldest first, and totals per currency in minor units."""
+    """What there is of each kind, oldest first; balance and totals are in minor units of settlement currencies."""
     sessions = {
         session["payment_intent"]: session for session in world.records.select("checkout.session", oldest_first=True)
     }
@@ -30,6 +31,16 @@ def books(world: World) -> Body:
             }
             for session in world.records.select("checkout.session", oldest_first=True)
         ],
+        "transfers": [
+            {member: transfer[member]
+             for member in ("id", "amount", "amount_reversed", "currency", "destination", "transfer_group", "metadata")}
+            for transfer in world.records.select("transfer", oldest_first=True)
+        ],
+        "payouts": [
+            {member: payout[member] for member in ("id", "amount", "currency", "status", "automatic", "metadata")}
+            for payout in world.records.select("payout", oldest_first=True)
+        ],
+        "balance": _balance(world),
         "totals": _totals(world),
     }  # fmt: skip
 
@@ -44,14 +55,24 @@ def _charge(charge: Body, session: Body | None) -> Body:
     }
 
 
+def _balance(world: World) -> Body:
+    return {
+        currency: {"available": available, "pending": pending}
+        for currency, (available, pending) in balance.sums(world).items()
+    }
+
+
 def _totals(world: World) -> Body:
+    """What payments came to, in settlement currency; payouts and transfers only move it on."""
     totals: dict[str, dict[str, int]] = {}
     for movement in world.records.select("balance_transaction", oldest_first=True):
+        if movement["type"].startswith(("payout", "transfer")):
+            continue
         total = totals.setdefault(movement["currency"], {"charged": 0, "refunded": 0, "fees": 0, "net": 0})
         total["fees"] += movement["fee"]
         total["net"] += movement["net"]
-        if movement["type"] == "charge":
+        if movement["reporting_category"] == "charge":
             total["charged"] += movement["amount"]
-        else:
+        elif movement["reporting_category"] in ("refund", "refund_failure"):
             total["refunded"] -= movement["amount"]
     return totals

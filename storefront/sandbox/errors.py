@@ -7,7 +7,9 @@ from typing import Any
 
 DOCS = "https://docs.stripe.com/error-codes/"
 
-_STATE_CODES = frozenset({"charge_already_refunded", "charge_not_refundable", "payment_intent_unexpected_state"})
+_STATE_CODES = frozenset(
+    {"balance_insufficient", "charge_already_refunded", "charge_not_refundable", "payment_intent_unexpected_state"}
+)
 
 
 class ApiError(Exception):

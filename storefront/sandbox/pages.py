@@ -69,15 +69,15 @@ class Pages:
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Pay, answer the bank, or walk away; paid and cancelled redirect with 303."""
-        fields = await _posted(request)
+        fields = await posted(request)
         view = await self._view(request)
         if view.state == "paid":
-            return _redirect(view.success_url)
+            return redirect(view.success_url)
         if view.session is None or view.state == "expired":
             return self._page(view, 404, form=None)
         action = fields.get("action", "pay")
         if action == "cancel":
-            return _redirect(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
+            return redirect(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
         if action != "pay":
             return self._page(view, 400, form=None)
         if fields.get("challenge") in ("pass", "fail") and "card_number" not in fields:
@@ -112,7 +112,7 @@ class Pages:
     async def _settle(self, request: web.Request, form: CardForm, outcome: Outcome) -> web.StreamResponse:
         view = await self._view(request)
         if view.state == "paid":
-            return _redirect(view.success_url)
+            return redirect(view.success_url)
         if outcome is Outcome.DECLINED:
             code = (view.last_error or {}).get("decline_code", "")
             name, words = DECLINE_WORDS.get(code, ("card_number", DECLINED))
@@ -147,6 +147,11 @@ class Pages:
         )
         return web.Response(status=status, text=text, content_type="text/html", headers=_headers(view))
 
+    def respond(self, template: str, view: View, *, status: int = 200, **values: object) -> web.Response:
+        """Answer with any other page of the emulator; ``view`` gives its theme and the origins it may lead to."""
+        text = self._templates.get_template(template).render(view=view, shop=self._sandbox.shop_name, **values)
+        return web.Response(status=status, text=text, content_type="text/html", headers=_headers(view))
+
     def _asset(self, name: str) -> str:
         folder, mount = (
             (FOLDER / "static", "/static/checkout")
@@ -156,16 +161,17 @@ class Pages:
         return design.asset_url(name, base=self._base, folder=folder, mount=mount)
 
 
-async def _posted(request: web.Request) -> dict[str, str]:
+async def posted(request: web.Request) -> dict[str, str]:
     """Return the form's text fields; raises ``HTTPBadRequest`` for bytes that are no form."""
     try:
-        posted = await request.post()
+        fields = await request.post()
     except ValueError as error:
         raise web.HTTPBadRequest(text="This form could not be read. Nothing was charged.") from error
-    return {name: value for name, value in posted.items() if isinstance(value, str)}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
-def _redirect(url: str) -> web.Response:
+def redirect(url: str) -> web.Response:
+    """Send a browser on, after its form was taken."""
     return web.Response(status=303, headers={"Location": url, "Cache-Control": "no-store"})
 
 
