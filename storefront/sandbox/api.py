@@ -21,15 +21,20 @@ from storefront.sandbox import (
     charges,
     checkout_sessions,
     customers,
+    disputes,
     events,
     external_accounts,
+    fraud_warnings,
     idempotency,
+    mandates,
     meter_events,
     meters,
     payment_intents,
     payment_methods,
     payouts,
     refunds,
+    reviews,
+    setup_intents,
     transfer_reversals,
     transfers,
     webhook_endpoints,
@@ -39,9 +44,9 @@ from storefront.sandbox.faults import Fault, Rule
 from storefront.sandbox.forms import Tree, decode
 from storefront.sandbox.idempotency import Reply
 from storefront.sandbox.operations import Operation, expand
-from storefront.sandbox.params import check
+from storefront.sandbox.params import Checked, check
 from storefront.sandbox.sandbox import Sandbox
-from storefront.sandbox.store import PLATFORM
+from storefront.sandbox.store import PLATFORM, Body
 from storefront.sandbox.world import API_VERSION, Cause, World, encoded, new_id
 
 log = logging.getLogger(__name__)
@@ -54,14 +59,19 @@ OPERATIONS: tuple[Operation, ...] = (
     *charges.OPERATIONS,
     *checkout_sessions.OPERATIONS,
     *customers.OPERATIONS,
+    *disputes.OPERATIONS,
     *events.OPERATIONS,
     *external_accounts.OPERATIONS,
+    *fraud_warnings.OPERATIONS,
+    *mandates.OPERATIONS,
     *meter_events.OPERATIONS,
     *meters.OPERATIONS,
     *payment_intents.OPERATIONS,
     *payment_methods.OPERATIONS,
     *payouts.OPERATIONS,
     *refunds.OPERATIONS,
+    *reviews.OPERATIONS,
+    *setup_intents.OPERATIONS,
     *transfer_reversals.OPERATIONS,
     *transfers.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
@@ -144,9 +154,7 @@ class Api:
                     return kept
             checked = check(call.operation.table, call.parameters)
             try:
-                with world.savepoint():
-                    body = call.operation.run(world, checked, call.ids)
-                    body = expand(world, body, checked.get("expand", ()))
+                body = _run_whole(world, call, checked)
                 reply = Reply(200, encoded(body), call.request_id)
             except ApiError as error:
                 if not error.is_kept:
@@ -164,6 +172,24 @@ class Api:
             return reply
 
         return await self._sandbox.act(work, cause=Cause(call.request_id, call.key))
+
+
+def _run_whole(world: World, call: Call, checked: Checked) -> Body:
+    """Do the operation, or nothing of it; a refusal that keeps its work (a declined card) is raised after."""
+    refusal: ApiError | None = None
+    body: Body = {}
+    with world.savepoint():
+        try:
+            body = call.operation.run(world, checked, call.ids)
+        except ApiError as error:
+            if not error.keeps_work:
+                raise
+            refusal = error
+        else:
+            body = expand(world, body, checked.get("expand", ()))
+    if refusal is not None:
+        raise refusal
+    return body
 
 
 def check_secret_key(request: web.Request, secret_key: str) -> None:

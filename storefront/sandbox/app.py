@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from storefront.sandbox.api import Api
+from storefront.sandbox.bank_pages import BankPages
 from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.control import Control
 from storefront.sandbox.money_control import MoneyControl
@@ -70,5 +71,6 @@ def create_sandbox(
     app.add_routes(MoneyControl(sandbox).routes())
     pages = Pages(sandbox)
     app.add_routes(pages.routes())
+    app.add_routes(BankPages(sandbox, pages).routes())
     app.add_routes(Onboarding(sandbox, pages).routes())
     return app

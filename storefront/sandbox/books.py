@@ -41,6 +41,7 @@ def books(world: World) -> Body:
             for payout in world.records.select("payout", oldest_first=True)
         ],
         "balance": _balance(world),
+        "payments": _payments(world),
         "totals": _totals(world),
     }  # fmt: skip
 
@@ -62,17 +63,56 @@ def _balance(world: World) -> Body:
     }
 
 
+def _payments(world: World) -> list[Body]:
+    """Per intent: what was asked, taken, given back and taken back, in minor units.
+
+    ``refunded`` leaves out refunds that failed; ``disputed`` is what the payer's bank holds now.
+    """
+    charges: dict[str, list[Body]] = {}
+    for charge in world.records.select("charge", oldest_first=True):
+        charges.setdefault(charge["payment_intent"], []).append(charge)
+    disputes = {dispute["id"]: dispute["charge"] for dispute in world.records.select("dispute")}
+    moved: dict[str, int] = {}
+    for movement in world.records.select("balance_transaction"):
+        if movement["source"] in disputes:
+            charge_id = disputes[movement["source"]]
+            moved[charge_id] = moved.get(charge_id, 0) - movement["amount"]
+    return [
+        {
+            "payment_intent": intent["id"],
+            "status": intent["status"],
+            "amount": intent["amount"],
+            "currency": intent["currency"],
+            "metadata": intent["metadata"],
+            "times_charged": sum(charge["captured"] for charge in charges.get(intent["id"], ())),
+            "captured": sum(charge["amount_captured"] for charge in charges.get(intent["id"], ())),
+            "refunded": sum(
+                charge["amount_refunded"] for charge in charges.get(intent["id"], ()) if charge["captured"]
+            ),
+            "disputed": sum(moved.get(charge["id"], 0) for charge in charges.get(intent["id"], ())),
+        }
+        for intent in world.records.select("payment_intent", oldest_first=True)
+    ]
+
+
+_CHARGED = ("charge", "payment")
+_REFUNDED = ("refund", "payment_refund", "refund_failure", "payment_failure_refund")
+
+
 def _totals(world: World) -> Body:
-    """What payments came to, in settlement currency; payouts and transfers only move it on."""
+    """What payments came to, per settlement currency; payouts and transfers only move it on."""
     totals: dict[str, dict[str, int]] = {}
     for movement in world.records.select("balance_transaction", oldest_first=True):
         if movement["type"].startswith(("payout", "transfer")):
             continue
-        total = totals.setdefault(movement["currency"], {"charged": 0, "refunded": 0, "fees": 0, "net": 0})
+        blank = {"charged": 0, "refunded": 0, "disputed": 0, "fees": 0, "net": 0}
+        total = totals.setdefault(movement["currency"], blank)
         total["fees"] += movement["fee"]
         total["net"] += movement["net"]
-        if movement["reporting_category"] == "charge":
+        if movement["type"] in _CHARGED:
             total["charged"] += movement["amount"]
-        elif movement["reporting_category"] in ("refund", "refund_failure"):
+        elif movement["type"] in _REFUNDED:
             total["refunded"] -= movement["amount"]
+        elif movement["reporting_category"] in ("dispute", "dispute_reversal"):
+            total["disputed"] -= movement["amount"]
     return totals

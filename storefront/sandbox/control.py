@@ -10,6 +10,7 @@ from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
+from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 
@@ -53,6 +54,11 @@ class Control:
             web.post("/control/webhooks/release", guarded(self._sandbox, self._release)),
             web.post("/control/amount", guarded(self._sandbox, self._change_amount)),
             web.get("/control/books", guarded(self._sandbox, self._books)),
+            web.post("/control/disputes", guarded(self._sandbox, self._fate(Dispute))),
+            web.post("/control/early_fraud_warnings", guarded(self._sandbox, self._fate(EarlyFraudWarning))),
+            web.post("/control/reviews", guarded(self._sandbox, self._fate(Review))),
+            web.post("/control/refunds", guarded(self._sandbox, self._fate(RefundEnd))),
+            web.post("/control/debits", guarded(self._sandbox, self._fate(DebitEnd))),
         ]
 
     async def _clock(self, request: web.Request) -> web.Response:
@@ -85,6 +91,12 @@ class Control:
             raise invalid("amount_total must be at least 1", param="amount_total")
         await self._sandbox.change_amount(wanted.session, wanted.amount_total)
         return web.json_response({"ok": True})
+
+    def _fate(self, shape: type[Fate]) -> Handler:
+        async def order(request: web.Request) -> web.Response:
+            return web.json_response(await self._sandbox.act((await read(request, shape)).apply))
+
+        return order
 
     async def _books(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.books())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from storefront.sandbox import daily_payouts, payouts
+from storefront.sandbox import attempts, daily_payouts, disputes, payment_intents, payouts, refunds
 from storefront.sandbox.checkout_sessions import expire_due, next_expiry
 from storefront.sandbox.due import next_deed, take_due
 from storefront.sandbox.world import World
@@ -12,6 +12,10 @@ from storefront.sandbox.world import World
 DEEDS: Mapping[str, Callable[[World, str], None]] = {
     daily_payouts.ROUND: daily_payouts.run_round,
     payouts.STEP: payouts.take_step,
+    "authorisation_lapses": payment_intents.lapse,
+    "debit_arrives": attempts.debit_arrives,
+    "dispute_runs_out": disputes.run_out,
+    "refund_ends": refunds.end_by_itself,
 }
 
 

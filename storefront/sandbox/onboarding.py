@@ -8,7 +8,7 @@ from aiohttp import web
 
 from storefront.sandbox import account_links
 from storefront.sandbox.page_view import View
-from storefront.sandbox.pages import Pages, posted, redirect
+from storefront.sandbox.pages import Pages, page_headers, posted_fields, see_other
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
@@ -33,7 +33,7 @@ class Onboarding:
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Finish or refuse: 303 to the ``return_url``; anything else shows the form again with 400."""
-        action = (await posted(request)).get("action")
+        action = (await posted_fields(request)).get("action")
         return await self._respond(request, action if action in ACTIONS else "")
 
     async def _respond(self, request: web.Request, action: str | None) -> web.StreamResponse:
@@ -47,9 +47,9 @@ class Onboarding:
 
         account, way, ways = await self._sandbox.act(work)
         if way is not None:
-            return redirect(way)
+            return see_other(way)
         origins = tuple({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in ways})
         view = View("open" if account else "unknown", 0, return_origins=origins)
-        if account is None:
-            return self._pages.respond("closed.html", view, status=404, session=None)
-        return self._pages.respond("onboarding.html", view, status=400 if action == "" else 200, account=account)
+        template, status = ("onboarding.html", 400 if action == "" else 200) if account else ("closed.html", 404)
+        text = self._pages.render(template, view=view, shop=self._sandbox.shop_name, account=account, session=None)
+        return web.Response(status=status, text=text, content_type="text/html", headers=page_headers(origins))

@@ -18,9 +18,10 @@ MAX_EXPAND_DEPTH = 4
 _EXPANDABLE = frozenset(
     words(
         "application application_fee balance_transaction charge customer destination destination_payment "
-        "destination_payment_refund failure_balance_transaction invoice latest_charge line_items on_behalf_of "
-        "original_payout payment_intent payment_link payment_method refunds reversed_by review setup_intent source "
-        "source_refund source_transaction source_transfer source_transfer_reversal subscription test_clock transfer "
+        "destination_payment_refund failure_balance_transaction invoice latest_attempt latest_charge line_items "
+        "mandate on_behalf_of original_payout payment_intent payment_link payment_method refunds reversed_by review "
+        "setup_intent source source_refund source_transaction source_transfer source_transfer_reversal subscription "
+        "test_clock transfer "
         "transfer_reversal"
     )
 )
