@@ -19,11 +19,16 @@ from storefront.sandbox import (
     charges,
     checkout_sessions,
     customers,
+    disputes,
     events,
+    fraud_warnings,
     idempotency,
+    mandates,
     payment_intents,
     payment_methods,
     refunds,
+    reviews,
+    setup_intents,
     webhook_endpoints,
 )
 from storefront.sandbox.errors import ApiError, invalid
@@ -31,8 +36,9 @@ from storefront.sandbox.faults import Fault, Rule
 from storefront.sandbox.forms import Tree, decode
 from storefront.sandbox.idempotency import Reply
 from storefront.sandbox.operations import Operation, expand
-from storefront.sandbox.params import check
+from storefront.sandbox.params import Checked, check
 from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.store import Body
 from storefront.sandbox.world import API_VERSION, Cause, World, encoded, new_id
 
 log = logging.getLogger(__name__)
@@ -43,10 +49,15 @@ OPERATIONS: tuple[Operation, ...] = (
     *charges.OPERATIONS,
     *checkout_sessions.OPERATIONS,
     *customers.OPERATIONS,
+    *disputes.OPERATIONS,
     *events.OPERATIONS,
+    *fraud_warnings.OPERATIONS,
+    *mandates.OPERATIONS,
     *payment_intents.OPERATIONS,
     *payment_methods.OPERATIONS,
     *refunds.OPERATIONS,
+    *reviews.OPERATIONS,
+    *setup_intents.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )
 MOST_BODY_BYTES = 512 * 1024
@@ -116,9 +127,7 @@ class Api:
                     return kept
             checked = check(call.operation.table, call.parameters)
             try:
-                with world.savepoint():
-                    body = call.operation.run(world, checked, call.ids)
-                    body = expand(world, body, checked.get("expand", ()))
+                body = _run_whole(world, call, checked)
                 reply = Reply(200, encoded(body), call.request_id)
             except ApiError as error:
                 if not error.is_kept:
@@ -136,6 +145,24 @@ class Api:
             return reply
 
         return await self._sandbox.act(work, cause=Cause(call.request_id, call.key))
+
+
+def _run_whole(world: World, call: Call, checked: Checked) -> Body:
+    """Do the operation, or nothing of it; a refusal that keeps its work (a declined card) is raised after."""
+    refusal: ApiError | None = None
+    body: Body = {}
+    with world.savepoint():
+        try:
+            body = call.operation.run(world, checked, call.ids)
+        except ApiError as error:
+            if not error.keeps_work:
+                raise
+            refusal = error
+        else:
+            body = expand(world, body, checked.get("expand", ()))
+    if refusal is not None:
+        raise refusal
+    return body
 
 
 def check_secret_key(request: web.Request, secret_key: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from storefront.sandbox.api import Api
+from storefront.sandbox.bank_pages import BankPages
 from storefront.sandbox.control import Control
 from storefront.sandbox.pages import Pages
 from storefront.sandbox.sandbox import Sandbox
@@ -59,5 +60,7 @@ def create_sandbox(
     app.cleanup_ctx.append(lifetime)
     app.router.add_route("*", "/v1/{tail:.+}", Api(sandbox).answer)
     app.add_routes(Control(sandbox).routes())
-    app.add_routes(Pages(sandbox).routes())
+    pages = Pages(sandbox)
+    app.add_routes(pages.routes())
+    app.add_routes(BankPages(sandbox, pages).routes())
     return app

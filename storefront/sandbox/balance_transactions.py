@@ -18,11 +18,23 @@ def processing_fee(amount: int) -> int:
 
 
 def book(
-    world: World, *, amount: int, fee: int, currency: str, source: str, type: str, description: str | None
+    world: World,
+    *,
+    amount: int,
+    fee: int,
+    currency: str,
+    source: str,
+    type: str,
+    description: str | None,
+    reporting_category: str | None = None,
+    fee_description: str = "Processing fees",
 ) -> Body:
-    """Record one movement; ``amount`` is signed, ``fee`` is what the gateway keeps of it."""
+    """Record one movement; ``amount`` is signed, ``fee`` is what the gateway keeps of it.
+
+    ``reporting_category`` is the type's own name unless told otherwise (``dispute`` of an ``adjustment``).
+    """
     details = [
-        {"amount": fee, "application": None, "currency": currency, "description": "Processing fees",
+        {"amount": fee, "application": None, "currency": currency, "description": fee_description,
          "type": "stripe_fee"}
     ] if fee else []  # fmt: skip
     return world.insert(
@@ -39,7 +51,7 @@ def book(
             "fee": fee,
             "fee_details": details,
             "net": amount - fee,
-            "reporting_category": type,
+            "reporting_category": reporting_category or type,
             "source": source,
             "status": "pending",
             "type": type,

@@ -7,7 +7,7 @@ from storefront.sandbox.world import World
 
 
 def books(world: World) -> Body:
-    """Charges, refunds and sessions, oldest first, and totals per currency in minor units."""
+    """Charges, refunds, sessions and payments, oldest first, and totals per currency in minor units."""
     sessions = {
         session["payment_intent"]: session for session in world.records.select("checkout.session", oldest_first=True)
     }
@@ -30,6 +30,7 @@ def books(world: World) -> Body:
             }
             for session in world.records.select("checkout.session", oldest_first=True)
         ],
+        "payments": _payments(world),
         "totals": _totals(world),
     }  # fmt: skip
 
@@ -44,14 +45,54 @@ def _charge(charge: Body, session: Body | None) -> Body:
     }
 
 
+def _payments(world: World) -> list[Body]:
+    """Per intent: what was asked, taken, given back and taken back, in minor units.
+
+    ``refunded`` leaves out refunds that failed; ``disputed`` is what the payer's bank holds now.
+    """
+    charges: dict[str, list[Body]] = {}
+    for charge in world.records.select("charge", oldest_first=True):
+        charges.setdefault(charge["payment_intent"], []).append(charge)
+    disputes = {dispute["id"]: dispute["charge"] for dispute in world.records.select("dispute")}
+    moved: dict[str, int] = {}
+    for movement in world.records.select("balance_transaction"):
+        if movement["source"] in disputes:
+            charge_id = disputes[movement["source"]]
+            moved[charge_id] = moved.get(charge_id, 0) - movement["amount"]
+    return [
+        {
+            "payment_intent": intent["id"],
+            "status": intent["status"],
+            "amount": intent["amount"],
+            "currency": intent["currency"],
+            "metadata": intent["metadata"],
+            "times_charged": sum(charge["captured"] for charge in charges.get(intent["id"], ())),
+            "captured": sum(charge["amount_captured"] for charge in charges.get(intent["id"], ())),
+            "refunded": sum(
+                charge["amount_refunded"] for charge in charges.get(intent["id"], ()) if charge["captured"]
+            ),
+            "disputed": sum(moved.get(charge["id"], 0) for charge in charges.get(intent["id"], ())),
+        }
+        for intent in world.records.select("payment_intent", oldest_first=True)
+    ]
+
+
+_CHARGED = ("charge", "payment")
+_REFUNDED = ("refund", "payment_refund", "refund_failure", "payment_failure_refund")
+
+
 def _totals(world: World) -> Body:
+    """Per currency; transfers, payouts and the like count in ``fees`` and ``net`` only."""
     totals: dict[str, dict[str, int]] = {}
     for movement in world.records.select("balance_transaction", oldest_first=True):
-        total = totals.setdefault(movement["currency"], {"charged": 0, "refunded": 0, "fees": 0, "net": 0})
+        blank = {"charged": 0, "refunded": 0, "disputed": 0, "fees": 0, "net": 0}
+        total = totals.setdefault(movement["currency"], blank)
         total["fees"] += movement["fee"]
         total["net"] += movement["net"]
-        if movement["type"] == "charge":
+        if movement["type"] in _CHARGED:
             total["charged"] += movement["amount"]
-        else:
+        elif movement["type"] in _REFUNDED:
             total["refunded"] -= movement["amount"]
+        elif movement["reporting_category"] in ("dispute", "dispute_reversal"):
+            total["disputed"] -= movement["amount"]
     return totals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import Enum
 
 # Source: docs.stripe.com/testing.
 
@@ -59,7 +60,42 @@ _DECLINES = {
     ),
 }  # fmt: skip
 
+AUTHENTICATION_REQUIRED = Decline(
+    "authentication_required",
+    "authentication_required",
+    "Your card was declined. This transaction requires authentication.",
+    "65",
+    "The bank returned the decline code `authentication_required`.",
+    "confirm_card_data",
+)
 NON_TEST_CARD = "Your card was declined. Your request was in test mode, but used a non test card."
+
+
+class Authentication(Enum):
+    """When a card's bank wants to see its holder (3-D Secure)."""
+
+    NEVER = "never"
+    ALWAYS = "always"  # off the session it declines, whatever was agreed before
+    UNLESS_SET_UP = "unless_set_up"  # off the session it pays once the holder has confirmed a set-up
+    ON_SESSION = "on_session"  # as if set up long ago: off the session it always pays
+
+
+class Sequel(Enum):
+    """What follows by itself once the card has paid."""
+
+    NONE = "none"
+    DISPUTE_FRAUDULENT = "fraudulent"
+    DISPUTE_NOT_RECEIVED = "product_not_received"
+    INQUIRY = "inquiry"
+    EARLY_FRAUD_WARNING = "early_fraud_warning"
+
+
+class RefundCourse(Enum):
+    """How a refund to the card goes on."""
+
+    AT_ONCE = "at_once"
+    LATER = "later"  # pending, and succeeds after a while
+    FAILS = "fails"  # succeeded, and fails after a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +107,10 @@ class Card:
     country: str = "US"
     funding: str = "credit"
     decline: Decline | None = None
-    asks_for_3d_secure: bool = False
+    declines_set_up: bool = True  # whether `decline` also meets the attempt to keep the card
+    authentication: Authentication = Authentication.NEVER
+    sequel: Sequel = Sequel.NONE
+    refund_course: RefundCourse = RefundCourse.AT_ONCE
     risk_level: str = "normal"
     risk_score: int = 17
     cvc_check: str = "pass"
@@ -113,14 +152,83 @@ _TEST_CARDS = (
     Card("4000000000000119", decline=_DECLINES["processing"]),
     Card("4000000000006975", decline=_DECLINES["velocity"]),
     Card("4100000000000019", decline=_DECLINES["blocked"], risk_level="highest", risk_score=92),
+    Card("4000000000000341", decline=_DECLINES["generic"], declines_set_up=False),
+    Card("4000000000004954", risk_level="highest", risk_score=85),
     Card("4000000000009235", risk_level="elevated", risk_score=68),
-    Card("4000000000000259"),
-    Card("4000002500003155", asks_for_3d_secure=True),
-    Card("4000002760003184", country="DE", asks_for_3d_secure=True),
-    Card("4000000000003220", asks_for_3d_secure=True),
-    Card("4000008400001629", asks_for_3d_secure=True, decline=_DECLINES["generic"]),
+    Card("4000000000000077"),
+    Card("4000000000000259", sequel=Sequel.DISPUTE_FRAUDULENT),
+    Card("4000000000002685", sequel=Sequel.DISPUTE_NOT_RECEIVED),
+    Card("4000000000001976", sequel=Sequel.INQUIRY),
+    Card("4000000000005423", sequel=Sequel.EARLY_FRAUD_WARNING),
+    Card("4000000000007726", refund_course=RefundCourse.LATER),
+    Card("4000000000005126", refund_course=RefundCourse.FAILS),
+    Card("4000000000003055"),
+    Card("4000002500003155", country="FR", authentication=Authentication.UNLESS_SET_UP),
+    Card("4000002760003184", country="DE", authentication=Authentication.ALWAYS),
+    Card("4000003800000446", country="HU", authentication=Authentication.ON_SESSION),
+    Card("4000000000003220", authentication=Authentication.ALWAYS),
+    Card(
+        "4000008260003178",
+        country="GB",
+        authentication=Authentication.ALWAYS,
+        decline=_DECLINES["funds"],
+        declines_set_up=False,
+    ),
+    Card("4000008400001629", authentication=Authentication.ALWAYS, decline=_DECLINES["generic"]),
 )
 _BY_NUMBER = {card.number: card for card in _TEST_CARDS}
+
+# The names that Stripe gives to these cards as payment methods (`pm_card_…`) and as tokens (`tok_…`).
+_NAMED = {
+    "visa": "4242424242424242",
+    "visa_debit": "4000056655665556",
+    "mastercard": "5555555555554444",
+    "mastercard_debit": "5200828282828210",
+    "mastercard_prepaid": "5105105105105100",
+    "amex": "378282246310005",
+    "discover": "6011111111111117",
+    "diners": "3056930009020004",
+    "jcb": "3566002020360505",
+    "unionpay": "6200000000000005",
+    "us": "4242424242424242",
+    "de": "4000002760000016",
+    "gb": "4000008260000000",
+    "fr": "4000002500000003",
+    "br": "4000000760000002",
+    "in": "4000003560000008",
+    "chargeDeclined": "4000000000000002",
+    "visa_chargeDeclined": "4000000000000002",
+    "visa_chargeDeclinedInsufficientFunds": "4000000000009995",
+    "visa_chargeDeclinedLostCard": "4000000000009987",
+    "visa_chargeDeclinedStolenCard": "4000000000009979",
+    "visa_chargeDeclinedVelocityLimitExceeded": "4000000000006975",
+    "chargeDeclinedInsufficientFunds": "4000000000009995",
+    "chargeDeclinedExpiredCard": "4000000000000069",
+    "chargeDeclinedIncorrectCvc": "4000000000000127",
+    "chargeDeclinedProcessingError": "4000000000000119",
+    "chargeCustomerFail": "4000000000000341",
+    "radarBlock": "4100000000000019",
+    "riskLevelElevated": "4000000000009235",
+    "riskLevelHighest": "4000000000004954",
+    "createDispute": "4000000000000259",
+    "createDisputeProductNotReceived": "4000000000002685",
+    "createDisputeInquiry": "4000000000001976",
+    "createIssuerFraudRecord": "4000000000005423",
+    "pendingRefund": "4000000000007726",
+    "refundFail": "4000000000005126",
+    "bypassPending": "4000000000000077",
+    "threeDSecureOptional": "4000000000003055",
+    "threeDSecure2Required": "4000000000003220",
+    "threeDSecureRequiredChargeDeclined": "4000008400001629",
+    "authenticationRequired": "4000002760003184",
+    "authenticationRequiredOnSetup": "4000002500003155",
+    "authenticationRequiredSetupForOffSession": "4000003800000446",
+    "authenticationRequiredChargeDeclinedInsufficientFunds": "4000008260003178",
+}
+NAMED_CARDS = {
+    **{f"pm_card_{name}": _BY_NUMBER[number] for name, number in _NAMED.items()},
+    **{f"tok_{name}": _BY_NUMBER[number] for name, number in _NAMED.items()},
+}
 
 
 def find_card(number: str) -> Card | None:

@@ -2,72 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from storefront.sandbox import balance_transactions
-from storefront.sandbox.cards import Card
+from storefront.sandbox.cards import Card, Decline
+from storefront.sandbox.charge_objects import card_details, card_outcome, charge_body, debit_details, debit_outcome
 from storefront.sandbox.operations import Operation, filters, list_page, retrieving
-from storefront.sandbox.params import EXPAND, PAGE, Checked, Metadata, Text, When, not_emulated_names
+from storefront.sandbox.params import EXPAND, PAGE, Checked, Email, Metadata, Text, When, not_emulated_names
 from storefront.sandbox.store import Body
-from storefront.sandbox.world import World, merged_metadata, new_id
+from storefront.sandbox.world import World, merged_metadata
 
 
-def new_charge(world: World, intent: Body, method: Body, card: Card, *, is_authenticated: bool) -> Body:
+def new_charge(
+    world: World, intent: Body, method: Body, card: Card, *, decline: Decline | None, is_authenticated: bool
+) -> Body:
     """Try to take an intent's amount from a card: a charge that succeeded, was authorised, or failed."""
-    decline = card.decline
-    is_captured = decline is None and intent["capture_method"] != "manual"
-    charge: Body = {
-        "id": new_id("ch"),
-        "object": "charge",
-        "amount": intent["amount"],
-        "amount_captured": 0,
-        "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
-        "billing_details": method["billing_details"],
-        "calculated_statement_descriptor": None,
-        "captured": False,
-        "created": world.now,
-        "currency": intent["currency"],
-        "customer": intent["customer"],
-        "description": intent["description"],
-        "disputed": False,
-        "failure_balance_transaction": None,
-        "failure_code": decline.code if decline else None,
-        "failure_message": decline.message if decline else None,
-        "fraud_details": {},
-        "livemode": False,
-        "metadata": dict(intent["metadata"]),
-        "on_behalf_of": None,
-        "outcome": _outcome(card),
-        "paid": decline is None,
-        "payment_intent": intent["id"],
-        "payment_method": method["id"],
-        "payment_method_details": {"card": _card_details(intent, method, is_authenticated), "type": "card"},
-        "receipt_email": intent["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": None,
-        "refunded": False,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": intent["statement_descriptor"],
-        "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
-        "status": "succeeded" if decline is None else "failed",
-        "transfer_data": None,
-        "transfer_group": intent["transfer_group"],
-    }
-    charge["refunds"] = {
-        "object": "list", "data": [], "has_more": False, "url": f"/v1/charges/{charge['id']}/refunds"
-    }  # fmt: skip
+    charge = charge_body(
+        world,
+        intent,
+        method,
+        status="succeeded" if decline is None else "failed",
+        outcome=card_outcome(card, decline),
+        details=card_details(world, intent, method, is_authenticated=is_authenticated),
+    )
+    if decline is not None:
+        charge.update(failure_code=decline.code, failure_message=decline.message)
     world.insert(charge)
-    if is_captured:
+    if decline is None and intent["capture_method"] != "manual":
         _book(world, charge, intent["amount"])
     world.emit("charge.failed" if decline else "charge.succeeded", charge)
+    return charge
+
+
+def new_debit(world: World, intent: Body, method: Body, mandate: str | None) -> Body:
+    """Order money from a bank account: a pending charge, whose bank answers days later."""
+    charge = charge_body(
+        world, intent, method, status="pending", outcome=debit_outcome(), details=debit_details(method, mandate)
+    )
+    world.insert(charge)
+    world.emit("charge.pending", charge)
+    return charge
+
+
+def settle_debit(world: World, charge_id: str) -> Body:
+    """The money of a pending debit has come."""
+    charge = world.get("charge", charge_id)
+    charge.update(status="succeeded", paid=True)
+    _book(world, charge, charge["amount"])
+    world.emit("charge.succeeded", charge)
+    return charge
+
+
+def fail_debit(world: World, charge_id: str, decline: Decline) -> Body:
+    """The bank of a pending debit refused; no money has moved."""
+    charge = world.get("charge", charge_id)
+    charge.update(status="failed", failure_code=decline.code, failure_message=decline.message)
+    world.save(charge)
+    world.emit("charge.failed", charge)
     return charge
 
 
@@ -79,13 +70,18 @@ def capture(world: World, charge_id: str, amount: int) -> Body:
     return charge
 
 
-def release(world: World, charge_id: str) -> Body:
-    """Give an authorisation back to the card; no money has moved."""
+def release(world: World, charge_id: str, *, event: str = "charge.refunded") -> Body:
+    """Give an authorisation back to the card; no money has moved. ``event`` tells: refunded, or expired."""
     charge = world.get("charge", charge_id)
     charge.update(amount_refunded=charge["amount"], refunded=True)
     world.save(charge)
-    world.emit("charge.refunded", charge)
+    world.emit(event, charge)
     return charge
+
+
+def is_delayed(charge: Body) -> bool:
+    """Whether the money came by a delayed method: Stripe calls its movements "payment" instead of "charge"."""
+    return bool(charge["payment_method_details"]["type"] != "card")
 
 
 def _book(world: World, charge: Body, amount: int) -> None:
@@ -95,72 +91,12 @@ def _book(world: World, charge: Body, amount: int) -> None:
         fee=balance_transactions.processing_fee(amount),
         currency=charge["currency"],
         source=charge["id"],
-        type="charge",
+        type="payment" if is_delayed(charge) else "charge",
         description=charge["description"],
+        reporting_category="charge",
     )
     charge.update(captured=True, amount_captured=amount, balance_transaction=movement["id"])
     world.save(charge)
-
-
-def _outcome(card: Card) -> Body:
-    decline = card.decline
-    outcome: Body = {
-        "advice_code": decline.advice_code if decline else None,
-        "network_advice_code": None,
-        "network_decline_code": decline.network_decline_code if decline else None,
-        "network_status": "approved_by_network",
-        "reason": None,
-        "risk_level": card.risk_level,
-        "risk_score": card.risk_score,
-        "seller_message": "Payment complete.",
-        "type": "authorized",
-    }
-    if decline is None:
-        return outcome
-    outcome["seller_message"] = decline.seller_message
-    if decline.is_blocked:
-        return {**outcome, "network_status": "not_sent_to_network", "reason": "highest_risk_level", "type": "blocked"}
-    return {
-        **outcome, "network_status": "declined_by_network", "reason": decline.decline_code, "type": "issuer_declined"
-    }  # fmt: skip
-
-
-def _card_details(intent: Body, method: Body, is_authenticated: bool) -> Body:
-    card: Mapping[str, Any] = method["card"]
-    secure = {
-        "authentication_flow": "challenge",
-        "electronic_commerce_indicator": "05",
-        "exemption_indicator": None,
-        "result": "authenticated",
-        "result_reason": None,
-        "transaction_id": None,
-        "version": "2.2.0",
-    }
-    return {
-        "amount_authorized": intent["amount"],
-        "authorization_code": None,
-        "brand": card["brand"],
-        "checks": card["checks"],
-        "country": card["country"],
-        "exp_month": card["exp_month"],
-        "exp_year": card["exp_year"],
-        "extended_authorization": {"status": "disabled"},
-        "fingerprint": card["fingerprint"],
-        "funding": card["funding"],
-        "incremental_authorization": {"status": "unavailable"},
-        "installments": None,
-        "last4": card["last4"],
-        "mandate": None,
-        "multicapture": {"status": "unavailable"},
-        "network": card["brand"],
-        "network_token": {"used": False},
-        "network_transaction_id": None,
-        "overcapture": {"maximum_amount_capturable": intent["amount"], "status": "unavailable"},
-        "regulated_status": "unregulated",
-        "three_d_secure": secure if is_authenticated else None,
-        "transaction_link_id": None,
-        "wallet": None,
-    }
 
 
 def _list(world: World, params: Checked, ids: Sequence[str]) -> Body:
@@ -170,11 +106,17 @@ def _list(world: World, params: Checked, ids: Sequence[str]) -> Body:
 
 def _update(world: World, params: Checked, ids: Sequence[str]) -> Body:
     charge = world.get("charge", ids[0])
+    before = dict(charge)
     if "metadata" in params:
         charge["metadata"] = merged_metadata(charge["metadata"], params["metadata"])
-    if "description" in params:
-        charge["description"] = params["description"]
-    return world.save(charge)
+    for member in ("description", "receipt_email", "transfer_group"):
+        if member in params:
+            charge[member] = params[member]
+    world.save(charge)
+    changed = {member: before[member] for member in charge if charge[member] != before[member]}
+    if changed:
+        world.emit("charge.updated", charge, changed)
+    return charge
 
 
 OPERATIONS = (
@@ -185,7 +127,9 @@ OPERATIONS = (
     Operation("POST", "charges/{}", {
         "description": Text(1_000, clearable=True),
         "metadata": Metadata(),
-        **not_emulated_names("customer", "fraud_details", "receipt_email", "shipping", "transfer_group"),
+        "receipt_email": Email(clearable=True),
+        "transfer_group": Text(500),
+        **not_emulated_names("customer", "fraud_details", "shipping"),
         **EXPAND,
     }, _update),
 )  # fmt: skip

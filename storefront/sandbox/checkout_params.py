@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from storefront.sandbox.method_params import METHOD_TYPES, OPTIONS
 from storefront.sandbox.params import (
     EXPAND,
+    NO_METHOD_TYPES,
     Choice,
     Each,
     Email,
@@ -12,7 +14,6 @@ from storefront.sandbox.params import (
     Metadata,
     NotEmulated,
     Object,
-    Refused,
     Required,
     Table,
     Text,
@@ -21,13 +22,6 @@ from storefront.sandbox.params import (
     words,
 )
 
-METHOD_TYPES = words(
-    "acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik "
-    "boleto card cashapp crypto customer_balance eps fpx giropay grabpay ideal kakao_pay klarna konbini kr_card link "
-    "mb_way mobilepay multibanco naver_pay nz_bank_account oxxo p24 pay_by_bank payco paynow paypal paypay payto pix "
-    "promptpay revolut_pay samsung_pay satispay scalapay sepa_debit sequra sofort sunbit swish twint upi "
-    "us_bank_account wechat_pay zip"
-)
 LOCALES = words(
     "auto bg cs da de el en en-GB es es-419 et fi fil fr fr-CA hi-IN hr hu id it ja ko lt lv ms mt nb nl pl pt pt-BR "
     "ro ru sk sl sv th tr vi zh zh-HK zh-TW"
@@ -69,18 +63,6 @@ _INTENT: Table = {
     **not_emulated_names("application_fee_amount", "on_behalf_of", "shipping", "transfer_data"),
 }
 
-_METHOD_OPTIONS: Table = {
-    "card": Object({
-        "request_three_d_secure": Choice(("any", "automatic", "challenge")),
-        **not_emulated_names(
-            "capture_method", "installments", "request_extended_authorization", "request_incremental_authorization",
-            "request_multicapture", "request_overcapture", "restrictions", "setup_future_usage",
-            "statement_descriptor_suffix_kana", "statement_descriptor_suffix_kanji",
-        ),
-    }),
-    **not_emulated_names(*(name for name in [*METHOD_TYPES, "demo_pay"] if name != "card")),
-}  # fmt: skip
-
 CREATE: Table = {
     "adaptive_pricing": _OFF,
     "allow_promotion_codes": Flag(),
@@ -104,12 +86,8 @@ CREATE: Table = {
     "origin_context": Choice(("mobile_app", "web")),
     "payment_intent_data": Object(_INTENT),
     "payment_method_collection": Choice(("always", "if_required")),
-    "payment_method_options": Object(_METHOD_OPTIONS),
-    "payment_method_types": Refused(
-        "payment_method_types_no_longer_supported",
-        "The parameter `payment_method_types` is no longer supported. Use dynamic payment methods, "
-        "`allowed_payment_method_types` or `excluded_payment_method_types` instead.",
-    ),
+    "payment_method_options": Object(OPTIONS),
+    "payment_method_types": NO_METHOD_TYPES,
     "phone_number_collection": _OFF,
     "submit_type": Choice(("auto", "book", "donate", "pay", "subscribe")),
     "success_url": Url(),

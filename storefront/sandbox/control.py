@@ -10,6 +10,7 @@ from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
+from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
 from storefront.sandbox.sandbox import Sandbox
 
 Shape = TypeVar("Shape")
@@ -72,6 +73,11 @@ class Control:
             web.post("/control/webhooks/release", self._guarded(self._release)),
             web.post("/control/amount", self._guarded(self._change_amount)),
             web.get("/control/books", self._guarded(self._books)),
+            web.post("/control/disputes", self._guarded(self._fate(Dispute))),
+            web.post("/control/early_fraud_warnings", self._guarded(self._fate(EarlyFraudWarning))),
+            web.post("/control/reviews", self._guarded(self._fate(Review))),
+            web.post("/control/refunds", self._guarded(self._fate(RefundEnd))),
+            web.post("/control/debits", self._guarded(self._fate(DebitEnd))),
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
@@ -127,6 +133,12 @@ class Control:
             raise invalid("amount_total must be at least 1", param="amount_total")
         await self._sandbox.change_amount(wanted.session, wanted.amount_total)
         return web.json_response({"ok": True})
+
+    def _fate(self, shape: type[Fate]) -> Handler:
+        async def order(request: web.Request) -> web.Response:
+            return web.json_response(await self._sandbox.act((await _read(request, shape)).apply))
+
+        return order
 
     async def _books(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.books())

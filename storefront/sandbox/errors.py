@@ -7,6 +7,7 @@ from typing import Any
 
 DOCS = "https://docs.stripe.com/error-codes/"
 
+_PLAIN_MEMBERS = frozenset({"code", "doc_url", "message", "type"})
 _STATE_CODES = frozenset({"charge_already_refunded", "charge_not_refundable", "payment_intent_unexpected_state"})
 
 
@@ -22,6 +23,7 @@ class ApiError(Exception):
         code: str | None = None,
         param: str | None = None,
         extra: Mapping[str, Any] | None = None,
+        keeps_work: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -30,6 +32,7 @@ class ApiError(Exception):
         self.code = code
         self.param = param
         self.extra = dict(extra or {})
+        self.keeps_work = keeps_work  # what was written before the refusal stays: a declined attempt is a fact
 
     @property
     def is_kept(self) -> bool:
@@ -53,6 +56,19 @@ class ApiError(Exception):
 def invalid(message: str, *, param: str | None = None, code: str | None = None) -> ApiError:
     """A 400 that the caller can mend by changing the request."""
     return ApiError(400, message, code=code, param=param)
+
+
+def attempt_failed(error: Mapping[str, Any], **objects: Any) -> ApiError:
+    """402 for an attempt that a bank refused; ``error`` is the object's ``last_payment_error``, which stays."""
+    extra = {name: value for name, value in error.items() if name not in _PLAIN_MEMBERS}
+    return ApiError(
+        402,
+        error["message"],
+        type=error["type"],
+        code=error["code"],
+        extra={**extra, **objects},
+        keeps_work=True,
+    )
 
 
 def missing_object(noun: str, object_id: str, *, param: str = "id", status: int = 404) -> ApiError:

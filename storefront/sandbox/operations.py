@@ -18,7 +18,8 @@ MAX_EXPAND_DEPTH = 4
 _EXPANDABLE = frozenset(
     words(
         "application application_fee balance_transaction charge customer failure_balance_transaction invoice "
-        "latest_charge line_items on_behalf_of payment_intent payment_link payment_method refunds review "
+        "latest_attempt latest_charge line_items mandate on_behalf_of payment_intent payment_link payment_method "
+        "refunds review "
         "setup_intent source source_transfer source_transfer_reversal subscription test_clock transfer "
         "transfer_reversal"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -56,11 +56,15 @@ class Pages:
             web.static("/static/checkout", FOLDER / "static"),
         ]
 
+    def render(self, template: str, **values: object) -> str:
+        """One page of the checkout's look."""
+        return self._templates.get_template(template).render(**values)
+
     async def welcome(self, request: web.Request) -> web.StreamResponse:
         """What stands at the emulator's own address: what it is, and the cards that it takes."""
         view = await self._view(request)
-        text = self._templates.get_template("welcome.html").render(view=view, shop=self._sandbox.shop_name)
-        return web.Response(text=text, content_type="text/html", headers=_headers(view))
+        text = self.render("welcome.html", view=view, shop=self._sandbox.shop_name)
+        return web.Response(text=text, content_type="text/html", headers=page_headers(view.return_origins))
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """The page as the session stands: form, question of the bank, paid, expired, or unknown."""
@@ -69,15 +73,15 @@ class Pages:
 
     async def submit(self, request: web.Request) -> web.StreamResponse:
         """Pay, answer the bank, or walk away; paid and cancelled redirect with 303."""
-        fields = await _posted(request)
+        fields = await posted_fields(request)
         view = await self._view(request)
         if view.state == "paid":
-            return _redirect(view.success_url)
+            return see_other(view.success_url)
         if view.session is None or view.state == "expired":
             return self._page(view, 404, form=None)
         action = fields.get("action", "pay")
         if action == "cancel":
-            return _redirect(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
+            return see_other(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
         if action != "pay":
             return self._page(view, 400, form=None)
         if fields.get("challenge") in ("pass", "fail") and "card_number" not in fields:
@@ -112,7 +116,7 @@ class Pages:
     async def _settle(self, request: web.Request, form: CardForm, outcome: Outcome) -> web.StreamResponse:
         view = await self._view(request)
         if view.state == "paid":
-            return _redirect(view.success_url)
+            return see_other(view.success_url)
         if outcome is Outcome.DECLINED:
             code = (view.last_error or {}).get("decline_code", "")
             name, words = DECLINE_WORDS.get(code, ("card_number", DECLINED))
@@ -126,9 +130,7 @@ class Pages:
     async def _view(self, request: web.Request) -> View:
         session_id = request.match_info.get("session", "")
         locale = page_view.wished_locale(request.headers.get("Accept-Language", ""))
-
-        chosen = request.cookies.get("theme")  # the shop's own cookie, when both live on one host
-        theme = chosen if chosen in ("light", "dark") else None
+        theme = page_view.chosen_theme(request.cookies.get("theme"))
 
         def look(world: World) -> View:
             return page_view.view_of(world, session_id, locale, theme)
@@ -142,10 +144,10 @@ class Pages:
         elif view.state == "expired":
             status = 410
         shown = form or blank_form(view.now, view.email)
-        text = self._templates.get_template(template).render(
-            view=view, form=shown, shop=self._sandbox.shop_name, session=view.session
+        text = self.render(template, view=view, form=shown, shop=self._sandbox.shop_name, session=view.session)
+        return web.Response(
+            status=status, text=text, content_type="text/html", headers=page_headers(view.return_origins)
         )
-        return web.Response(status=status, text=text, content_type="text/html", headers=_headers(view))
 
     def _asset(self, name: str) -> str:
         folder, mount = (
@@ -156,7 +158,7 @@ class Pages:
         return design.asset_url(name, base=self._base, folder=folder, mount=mount)
 
 
-async def _posted(request: web.Request) -> dict[str, str]:
+async def posted_fields(request: web.Request) -> dict[str, str]:
     """Return the form's text fields; raises ``HTTPBadRequest`` for bytes that are no form."""
     try:
         posted = await request.post()
@@ -165,13 +167,15 @@ async def _posted(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in posted.items() if isinstance(value, str)}
 
 
-def _redirect(url: str) -> web.Response:
+def see_other(url: str) -> web.Response:
+    """Lead the browser on with a GET."""
     return web.Response(status=303, headers={"Location": url, "Cache-Control": "no-store"})
 
 
-def _headers(view: View) -> dict[str, str]:
+def page_headers(return_origins: Sequence[str]) -> dict[str, str]:
+    """The headers of every page; ``return_origins`` are where its form may lead."""
     # Browsers hold a form's redirects against form-action too, so the way back to the shop must be named.
-    targets = " ".join(["'self'", *view.return_origins])
+    targets = " ".join(["'self'", *return_origins])
     policy: dict[str, str] = {
         "default-src": "'none'",
         "style-src": "'self'",

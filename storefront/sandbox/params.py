@@ -273,6 +273,11 @@ def not_emulated_names(*names: str) -> dict[str, Kind]:
     return dict.fromkeys(names, NotEmulated())
 
 
+NO_METHOD_TYPES = Refused(
+    "payment_method_types_no_longer_supported",
+    "The parameter `payment_method_types` is no longer supported. Use dynamic payment methods, "
+    "`allowed_payment_method_types` or `excluded_payment_method_types` instead.",
+)
 EXPAND: Table = {"expand": Each(Text(200), at_most=20)}
 PAGE: Table = {
     "limit": Integer(1, 100),

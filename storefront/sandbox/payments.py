@@ -6,26 +6,16 @@ double submit finds the session complete and charges nothing more.
 
 from __future__ import annotations
 
-from enum import Enum
-
-from storefront.sandbox import charges, customers
-from storefront.sandbox.cards import Card, find_card
-from storefront.sandbox.checkout_objects import customer_details
-from storefront.sandbox.errors import DOCS
-from storefront.sandbox.payment_intents import new_intent
-from storefront.sandbox.payment_methods import new_method
+from storefront.sandbox import customers
+from storefront.sandbox.attempts import Outcome, Terms, answer, attempt
+from storefront.sandbox.cards import Card
+from storefront.sandbox.checkout_completion import complete
+from storefront.sandbox.intent_objects import intent_of_session
+from storefront.sandbox.payment_methods import card_method
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
-
-class Outcome(Enum):
-    """How an attempt to pay ended; the session says the rest."""
-
-    PAID = "paid"
-    DECLINED = "declined"
-    ASKED = "asked"  # the bank wants to know the buyer first
-    NOT_AUTHENTICATED = "not_authenticated"
-    CLOSED = "closed"  # complete or expired before this attempt: nothing was done
+__all__ = ["Outcome", "answer_challenge", "complete_without_payment", "is_challenged", "pay"]
 
 
 def pay(world: World, session_id: str, card: Card, *, expiry: tuple[int, int], email: str | None) -> Outcome:
@@ -36,11 +26,8 @@ def pay(world: World, session_id: str, card: Card, *, expiry: tuple[int, int], e
     hidden = world.records.hidden(session_id)
     _ensure_customer(world, session, hidden["intent"], email)
     intent = _intent_of(world, session, hidden)
-    method = new_method(world, card, expiry=expiry, email=email)
-    intent.update(payment_method=method["id"], last_payment_error=None, next_action=None)
-    if card.asks_for_3d_secure or _always_asks(session):
-        return _ask(world, intent)
-    return _charge(world, session, intent, method, card, is_authenticated=False)
+    method = card_method(world, card, expiry=expiry, email=email)
+    return _finish(world, session, intent, method, attempt(world, intent, method, Terms()))
 
 
 def answer_challenge(world: World, session_id: str, *, is_passed: bool) -> Outcome:
@@ -50,16 +37,14 @@ def answer_challenge(world: World, session_id: str, *, is_passed: bool) -> Outco
         return Outcome.CLOSED
     intent = world.get("payment_intent", session["payment_intent"])
     method = world.get("payment_method", intent["payment_method"])
-    intent["next_action"] = None
-    if not is_passed:
-        message = (
-            "We are unable to authenticate your payment method. Please choose a different payment method and try again."
-        )
-        code = "payment_intent_authentication_failure"
-        return _fail(world, intent, {"code": code, "message": message, "type": "invalid_request_error"}, method)
-    card = find_card(world.records.hidden(method["id"])["number"])
-    assert card is not None, "only test cards reach a challenge"
-    return _charge(world, session, intent, method, card, is_authenticated=True)
+    return _finish(world, session, intent, method, answer(world, intent, is_passed=is_passed))
+
+
+def _finish(world: World, session: Body, intent: Body, method: Body, outcome: Outcome) -> Outcome:
+    if outcome in (Outcome.PAID, Outcome.PENDING):
+        email = method["billing_details"]["email"]
+        complete(world, session, email, is_paid=intent["status"] == "succeeded")
+    return outcome
 
 
 def complete_without_payment(world: World, session_id: str, email: str | None) -> Outcome:
@@ -67,7 +52,7 @@ def complete_without_payment(world: World, session_id: str, email: str | None) -
     session = world.get("checkout.session", session_id)
     if session["status"] != "open":
         return Outcome.CLOSED
-    _complete(world, session, email)
+    complete(world, session, email, is_paid=False)
     return Outcome.PAID
 
 
@@ -76,11 +61,6 @@ def is_challenged(world: World, session: Body) -> bool:
     if not session["payment_intent"]:
         return False
     return bool(world.get("payment_intent", session["payment_intent"])["status"] == "requires_action")
-
-
-def _always_asks(session: Body) -> bool:
-    wish = session["payment_method_options"].get("card", {}).get("request_three_d_secure")
-    return wish in ("any", "challenge")
 
 
 def _ensure_customer(world: World, session: Body, wanted: Body, email: str | None) -> None:
@@ -95,69 +75,7 @@ def _ensure_customer(world: World, session: Body, wanted: Body, email: str | Non
 def _intent_of(world: World, session: Body, hidden: Body) -> Body:
     if session["payment_intent"]:
         return world.get("payment_intent", session["payment_intent"])
-    intent = new_intent(world, session, hidden["intent"])
+    intent = intent_of_session(world, session, hidden["intent"])
     session["payment_intent"] = intent["id"]
     world.save(session)
     return intent
-
-
-def _ask(world: World, intent: Body) -> Outcome:
-    intent.update(
-        status="requires_action",
-        next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}},
-    )
-    world.save(intent)
-    world.emit("payment_intent.requires_action", intent)
-    return Outcome.ASKED
-
-
-def _charge(world: World, session: Body, intent: Body, method: Body, card: Card, *, is_authenticated: bool) -> Outcome:
-    charge = charges.new_charge(world, intent, method, card, is_authenticated=is_authenticated)
-    intent["latest_charge"] = charge["id"]
-    if card.decline is not None:
-        error = {
-            "advice_code": card.decline.advice_code,
-            "charge": charge["id"],
-            "code": card.decline.code,
-            "decline_code": card.decline.decline_code,
-            "message": card.decline.message,
-            "network_decline_code": card.decline.network_decline_code,
-            "type": "card_error",
-        }
-        return _fail(world, intent, error, method)
-    _keep_card(world, intent, method)
-    if intent["capture_method"] == "manual":
-        intent.update(status="requires_capture", amount_capturable=intent["amount"])
-        event = "payment_intent.amount_capturable_updated"
-    else:
-        intent.update(status="succeeded", amount_received=intent["amount"])
-        session["payment_status"] = "paid"
-        event = "payment_intent.succeeded"
-    world.save(intent)
-    world.emit(event, intent)
-    _complete(world, session, method["billing_details"]["email"])
-    return Outcome.PAID
-
-
-def _fail(world: World, intent: Body, error: Body, method: Body) -> Outcome:
-    error["doc_url"] = DOCS + error["code"].replace("_", "-")
-    error["payment_method"] = method
-    intent.update(status="requires_payment_method", last_payment_error=error, payment_method=None)
-    world.save(intent)
-    world.emit("payment_intent.payment_failed", intent)
-    return Outcome.DECLINED if error["type"] == "card_error" else Outcome.NOT_AUTHENTICATED
-
-
-def _keep_card(world: World, intent: Body, method: Body) -> None:
-    if intent["setup_future_usage"] and intent["customer"]:
-        method.update(customer=intent["customer"], allow_redisplay="limited")
-        world.save(method)
-        world.emit("payment_method.attached", method)
-
-
-def _complete(world: World, session: Body, email: str | None) -> None:
-    session.update(status="complete", url=None)
-    known = session["customer_details"] or {}
-    session["customer_details"] = customer_details(email or known.get("email"))
-    world.save(session)
-    world.emit("checkout.session.completed", session)

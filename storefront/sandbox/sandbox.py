@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from storefront.sandbox import books, webhooks
 from storefront.sandbox.accounts import ensure_account
-from storefront.sandbox.checkout_sessions import expire_due, next_expiry
+from storefront.sandbox.deeds import next_due, perform_due
 from storefront.sandbox.errors import invalid
 from storefront.sandbox.faults import Fault, Faults, Rule
 from storefront.sandbox.store import Body, Records, Store
@@ -78,7 +78,7 @@ class Sandbox:
         await self.act(self._prepare)
         self._courier = Courier(self.store, retry_seconds=self._retry_seconds)
         await self._courier.start()
-        self._watch = asyncio.create_task(self._expire_in_time(), name="sandbox-expiry")
+        self._watch = asyncio.create_task(self._act_in_time(), name="sandbox-time")
 
     async def stop(self) -> None:
         """Stop the background work and close the file."""
@@ -90,14 +90,14 @@ class Sandbox:
         await self.store.close()
 
     async def act(self, work: Callable[[World], Answer], *, cause: Cause | None = None) -> Answer:
-        """Run ``work`` in one transaction, after expiring what is due, and see its webhooks on their way."""
+        """Run ``work`` in one transaction, after doing what fell due, and see its webhooks on their way."""
         events: list[str] = []
         is_early = False
 
         def transaction(records: Records) -> Answer:
             nonlocal is_early
             world = World(records, self.now_ms, wall_ms(), self.public_url, cause or Cause())
-            expire_due(world)
+            perform_due(world)
             answer = work(world)
             events.extend(world.emitted)
             is_early = world.is_delivered_early
@@ -148,11 +148,11 @@ class Sandbox:
         """Business time, the next instant at which something falls due, and whether all webhooks are out."""
 
         def look(world: World) -> dict[str, Any]:
-            expiry = next_expiry(world)
+            second = next_due(world)
             due, later = webhooks.waiting(world.records)
             return {
                 "now_ms": world.now_ms,
-                "next_due_ms": None if expiry is None else expiry * 1000,
+                "next_due_ms": None if second is None else second * 1000,
                 "idle": due == 0,
                 "webhooks_waiting": due + later,
             }
@@ -181,7 +181,7 @@ class Sandbox:
         else:
             install_fixed(world, *self._endpoint)
 
-    async def _expire_in_time(self) -> None:
+    async def _act_in_time(self) -> None:
         while True:
             self._moved.clear()
             try:
@@ -189,6 +189,6 @@ class Sandbox:
                 async with asyncio.timeout(LONGEST_SLEEP_SECONDS):
                     await self._moved.wait()
             except TimeoutError:
-                expiry = await self.store.run(lambda records: next_expiry(World(records, 0, 0, "")))
-                if expiry is not None and expiry * 1000 <= self.now_ms:
+                second = await self.store.run(lambda records: next_due(World(records, 0, 0, "")))
+                if second is not None and second * 1000 <= self.now_ms:
                     await self.act(lambda world: None)

@@ -53,6 +53,13 @@ CREATE TABLE IF NOT EXISTS idempotency (
     request_id   TEXT NOT NULL,
     created_ms   INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS due (
+    seq       INTEGER PRIMARY KEY AUTOINCREMENT,
+    at        INTEGER NOT NULL,
+    deed      TEXT NOT NULL,
+    object_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS due_at ON due (at, seq);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 

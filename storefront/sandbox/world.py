@@ -22,6 +22,7 @@ NOUNS = {
     "checkout.session": "checkout.session",
     "payment_intent": "payment_intent",
     "payment_method": "PaymentMethod",
+    "radar.early_fraud_warning": "early fraud warning",
     "webhook_endpoint": "webhook endpoint",
 }
 

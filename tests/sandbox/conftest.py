@@ -138,3 +138,36 @@ def open_session(
         return await api.v1.checkout.sessions.create_async(session_params(**more))
 
     return create
+
+
+@pytest.fixture
+def control(box: RunningSandbox) -> Callable[..., Awaitable[tuple[int, Any]]]:
+    """Posts an order to ``box``'s control API; answers its status and its JSON."""
+
+    async def post(path: str, **order: Any) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {box.secret_key}"}
+        async with box.browser.post(f"{box.url}/control/{path}", headers=headers, json=order) as response:
+            return response.status, await response.json()
+
+    return post
+
+
+@pytest.fixture
+def charged(api: stripe.StripeClient) -> Callable[..., Awaitable[Any]]:
+    """Pays 19.98 USD with a named test card, by the API; answers the charge."""
+
+    async def pay(method: str = "pm_card_visa", **more: Any) -> Any:
+        intent = await api.v1.payment_intents.create_async(
+            {
+                "amount": 1998,
+                "currency": "usd",
+                "confirm": True,
+                "payment_method": method,
+                "return_url": "https://shop.example/back",
+                "expand": ["latest_charge"],
+                **more,
+            }
+        )
+        return intent.latest_charge
+
+    return pay

@@ -38,7 +38,7 @@ async def test_a_paid_session_is_complete_charged_once_and_booked_with_its_fee(b
     assert (charge.balance_transaction.fee, charge.balance_transaction.net) == (59, 939)
     assert session.line_items.data[0].description == "500 gems"
     books = await box.sandbox.books()
-    assert books["totals"] == {"usd": {"charged": 998, "refunded": 0, "fees": 59, "net": 939}}
+    assert books["totals"] == {"usd": {"charged": 998, "refunded": 0, "disputed": 0, "fees": 59, "net": 939}}
     assert [charge["client_reference_id"] for charge in books["charges"]] == ["pur_1"]
 
 
@@ -107,7 +107,8 @@ async def test_manual_capture_takes_money_only_when_captured(box, api, open_sess
 
     assert (captured.status, captured.amount_received) == ("succeeded", 400)
     # 2.9 % of 400 is 11.6, rounded to 12; and 30.
-    assert (await box.sandbox.books())["totals"] == {"usd": {"charged": 400, "refunded": 0, "fees": 42, "net": 358}}
+    totals = (await box.sandbox.books())["totals"]
+    assert totals == {"usd": {"charged": 400, "refunded": 0, "disputed": 0, "fees": 42, "net": 358}}
     with pytest.raises(stripe.InvalidRequestError) as refused:
         await api.v1.payment_intents.cancel_async(intent.id)
     assert refused.value.code == "payment_intent_unexpected_state"
