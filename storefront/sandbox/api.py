@@ -14,21 +14,29 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from storefront.sandbox import (
+    account_links,
     accounts,
+    balance,
     balance_transactions,
     charges,
     checkout_sessions,
     customers,
     disputes,
     events,
+    external_accounts,
     fraud_warnings,
     idempotency,
     mandates,
+    meter_events,
+    meters,
     payment_intents,
     payment_methods,
+    payouts,
     refunds,
     reviews,
     setup_intents,
+    transfer_reversals,
+    transfers,
     webhook_endpoints,
 )
 from storefront.sandbox.errors import ApiError, invalid
@@ -38,26 +46,34 @@ from storefront.sandbox.idempotency import Reply
 from storefront.sandbox.operations import Operation, expand
 from storefront.sandbox.params import Checked, check
 from storefront.sandbox.sandbox import Sandbox
-from storefront.sandbox.store import Body
+from storefront.sandbox.store import PLATFORM, Body
 from storefront.sandbox.world import API_VERSION, Cause, World, encoded, new_id
 
 log = logging.getLogger(__name__)
 
 OPERATIONS: tuple[Operation, ...] = (
+    *account_links.OPERATIONS,
     *accounts.OPERATIONS,
+    *balance.OPERATIONS,
     *balance_transactions.OPERATIONS,
     *charges.OPERATIONS,
     *checkout_sessions.OPERATIONS,
     *customers.OPERATIONS,
     *disputes.OPERATIONS,
     *events.OPERATIONS,
+    *external_accounts.OPERATIONS,
     *fraud_warnings.OPERATIONS,
     *mandates.OPERATIONS,
+    *meter_events.OPERATIONS,
+    *meters.OPERATIONS,
     *payment_intents.OPERATIONS,
     *payment_methods.OPERATIONS,
+    *payouts.OPERATIONS,
     *refunds.OPERATIONS,
     *reviews.OPERATIONS,
     *setup_intents.OPERATIONS,
+    *transfer_reversals.OPERATIONS,
+    *transfers.OPERATIONS,
     *webhook_endpoints.OPERATIONS,
 )
 MOST_BODY_BYTES = 512 * 1024
@@ -74,6 +90,12 @@ class Call:
     parameters: Tree
     key: str | None
     request_id: str
+    account: str = PLATFORM  # the connected account that ``Stripe-Account`` names
+
+    @property
+    def key_of_account(self) -> str | None:
+        """The idempotency key as it is kept: each account has its own."""
+        return f"{self.account} {self.key}" if self.key and self.account else self.key
 
 
 class Api:
@@ -107,22 +129,27 @@ class Api:
         if call.key is None:
             await _suffer_before(fault)
             return await self._run(call)
-        if call.key in self._keys_in_use:
+        key = call.key_of_account or call.key
+        if key in self._keys_in_use:
             raise idempotency.key_in_use()
-        self._keys_in_use.add(call.key)
+        self._keys_in_use.add(key)
         try:
             await _suffer_before(fault)
             return await self._run(call)
         finally:
-            self._keys_in_use.discard(call.key)
+            self._keys_in_use.discard(key)
 
     async def _run(self, call: Call) -> Reply:
         parameters = idempotency.digest(call.parameters)
+        key = call.key_of_account
 
         def work(world: World) -> Reply:
             records = world.records
-            if call.key:
-                kept = idempotency.kept_reply(records, call.key, call.line, parameters, world.now_ms)
+            if call.account:
+                accounts.check_access(world, call.account)
+                records.owner = call.account
+            if key:
+                kept = idempotency.kept_reply(records, key, call.line, parameters, world.now_ms)
                 if kept:
                     return kept
             checked = check(call.operation.table, call.parameters)
@@ -133,10 +160,10 @@ class Api:
                 if not error.is_kept:
                     raise
                 reply = Reply(error.status, encoded(error.body()), call.request_id)
-            if call.key:
+            if key:
                 idempotency.keep_reply(
                     records,
-                    call.key,
+                    key,
                     operation=call.line,
                     parameters=parameters,
                     reply=reply,
@@ -201,14 +228,6 @@ def _check_headers(request: web.Request) -> None:
     version = request.headers.get("Stripe-Version", API_VERSION)
     if version != API_VERSION:
         raise invalid(f"Invalid Stripe API version: {version}. The sandbox speaks {API_VERSION} only.")
-    if "Stripe-Account" in request.headers:
-        account = request.headers["Stripe-Account"]
-        raise ApiError(
-            403,
-            f"The provided key does not have access to account '{account}' (or that account does not exist). "
-            "Application access may have been revoked.",
-            code="account_invalid",
-        )
 
 
 async def _read(request: web.Request, request_id: str) -> Call:
@@ -222,7 +241,8 @@ async def _read(request: web.Request, request_id: str) -> Call:
     key = request.headers.get("Idempotency-Key") if request.method == "POST" else None
     if key:
         idempotency.check_key(key)
-    return Call(f"{request.method} /v1/{tail}", operation, ids, decode(text), key or None, request_id)
+    account = request.headers.get("Stripe-Account", PLATFORM)
+    return Call(f"{request.method} /v1/{tail}", operation, ids, decode(text), key or None, request_id, account)
 
 
 def _find(method: str, tail: str) -> tuple[Operation, Sequence[str]]:

@@ -9,7 +9,10 @@ from aiohttp import web
 
 from storefront.sandbox.api import Api
 from storefront.sandbox.bank_pages import BankPages
+from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.control import Control
+from storefront.sandbox.money_control import MoneyControl
+from storefront.sandbox.onboarding import Onboarding
 from storefront.sandbox.pages import Pages
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import RETRY_SECONDS
@@ -24,15 +27,18 @@ def create_sandbox(
     public_url: str,
     secret_key: str,
     endpoint: tuple[str, str] | None = None,
+    connect_endpoint: tuple[str, str] | None = None,
     clock: Clock | None = None,
     shop_name: str = "Storefront",
     retry_seconds: Sequence[float] = RETRY_SECONDS,
+    behaviour: Behaviour | None = None,
 ) -> web.Application:
     """Build the Stripe emulator as an application of its own.
 
     ``path`` is its SQLite file (made at start, beside it a lock file); ``public_url`` is where browsers reach
     the application, prefix included; ``endpoint`` is an address and a signing secret (24 bytes or more) that
-    gets every event; ``clock`` gives business time in milliseconds, the machine's time without one.
+    gets every event of the account itself, ``connect_endpoint`` those of its connected accounts; ``clock`` gives
+    business time in milliseconds, the machine's time without one; ``behaviour`` is what a YAML file orders.
     The file is opened when the application starts: ``SandboxLocked`` if another emulator has it.
 
     Raises:
@@ -43,9 +49,11 @@ def create_sandbox(
         public_url=public_url,
         secret_key=secret_key,
         endpoint=endpoint,
+        connect_endpoint=connect_endpoint,
         clock=clock,
         shop_name=shop_name,
         retry_seconds=retry_seconds,
+        behaviour=behaviour,
     )
     app = web.Application()
     app[SANDBOX] = sandbox
@@ -60,7 +68,9 @@ def create_sandbox(
     app.cleanup_ctx.append(lifetime)
     app.router.add_route("*", "/v1/{tail:.+}", Api(sandbox).answer)
     app.add_routes(Control(sandbox).routes())
+    app.add_routes(MoneyControl(sandbox).routes())
     pages = Pages(sandbox)
     app.add_routes(pages.routes())
     app.add_routes(BankPages(sandbox, pages).routes())
+    app.add_routes(Onboarding(sandbox, pages).routes())
     return app

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from storefront.sandbox import balance
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
 
 def books(world: World) -> Body:
-    """Charges, refunds, sessions and payments, oldest first, and totals per currency in minor units."""
+    """What there is of each kind, oldest first; balance and totals are in minor units of settlement currencies."""
     sessions = {
         session["payment_intent"]: session for session in world.records.select("checkout.session", oldest_first=True)
     }
@@ -30,6 +31,16 @@ def books(world: World) -> Body:
             }
             for session in world.records.select("checkout.session", oldest_first=True)
         ],
+        "transfers": [
+            {member: transfer[member]
+             for member in ("id", "amount", "amount_reversed", "currency", "destination", "transfer_group", "metadata")}
+            for transfer in world.records.select("transfer", oldest_first=True)
+        ],
+        "payouts": [
+            {member: payout[member] for member in ("id", "amount", "currency", "status", "automatic", "metadata")}
+            for payout in world.records.select("payout", oldest_first=True)
+        ],
+        "balance": _balance(world),
         "payments": _payments(world),
         "totals": _totals(world),
     }  # fmt: skip
@@ -42,6 +53,13 @@ def _charge(charge: Body, session: Body | None) -> Body:
         **{member: charge[member] for member in members},
         "session": session["id"] if session else None,
         "client_reference_id": session["client_reference_id"] if session else None,
+    }
+
+
+def _balance(world: World) -> Body:
+    return {
+        currency: {"available": available, "pending": pending}
+        for currency, (available, pending) in balance.sums(world).items()
     }
 
 
@@ -82,9 +100,11 @@ _REFUNDED = ("refund", "payment_refund", "refund_failure", "payment_failure_refu
 
 
 def _totals(world: World) -> Body:
-    """Per currency; transfers, payouts and the like count in ``fees`` and ``net`` only."""
+    """What payments came to, per settlement currency; payouts and transfers only move it on."""
     totals: dict[str, dict[str, int]] = {}
     for movement in world.records.select("balance_transaction", oldest_first=True):
+        if movement["type"].startswith(("payout", "transfer")):
+            continue
         blank = {"charged": 0, "refunded": 0, "disputed": 0, "fees": 0, "net": 0}
         total = totals.setdefault(movement["currency"], blank)
         total["fees"] += movement["fee"]

@@ -88,7 +88,7 @@ def _book(world: World, charge: Body, amount: int) -> None:
     movement = balance_transactions.book(
         world,
         amount=amount,
-        fee=balance_transactions.processing_fee(amount),
+        fee=balance_transactions.processing_fee(world, amount, charge["currency"]),
         currency=charge["currency"],
         source=charge["id"],
         type="payment" if is_delayed(charge) else "charge",

@@ -11,6 +11,7 @@ from aiohttp import web
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
 from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 
 Shape = TypeVar("Shape")
@@ -21,26 +22,6 @@ class SetClock(msgspec.Struct, forbid_unknown_fields=True):
     """Business time to move to, in milliseconds since 1970."""
 
     now_ms: int
-
-
-class WebhookMode(msgspec.Struct, forbid_unknown_fields=True):
-    """How the next events are delivered."""
-
-    mode: Literal["normal", "hold", "drop", "duplicate", "before_reply"]
-    times: int | None = None
-
-
-class Misbehave(msgspec.Struct, forbid_unknown_fields=True):
-    """A fault for the next requests, or a mode for the next webhooks, or both."""
-
-    fault: Literal["lose_request", "lose_reply", "status", "delay", "truncate", "rate_limit"] | None = None
-    on: str = "*"
-    times: int = 1
-    status: int = 500
-    seconds: float = 0.0
-    after: bool = False
-    webhooks: WebhookMode | None = None
-    clear: bool = False
 
 
 class Release(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,58 +48,35 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """Every route, each behind the secret key."""
         return [
-            web.get("/control/clock", self._guarded(self._clock)),
-            web.post("/control/clock", self._guarded(self._set_clock)),
-            web.post("/control/misbehave", self._guarded(self._misbehave)),
-            web.post("/control/webhooks/release", self._guarded(self._release)),
-            web.post("/control/amount", self._guarded(self._change_amount)),
-            web.get("/control/books", self._guarded(self._books)),
-            web.post("/control/disputes", self._guarded(self._fate(Dispute))),
-            web.post("/control/early_fraud_warnings", self._guarded(self._fate(EarlyFraudWarning))),
-            web.post("/control/reviews", self._guarded(self._fate(Review))),
-            web.post("/control/refunds", self._guarded(self._fate(RefundEnd))),
-            web.post("/control/debits", self._guarded(self._fate(DebitEnd))),
+            web.get("/control/clock", guarded(self._sandbox, self._clock)),
+            web.post("/control/clock", guarded(self._sandbox, self._set_clock)),
+            web.post("/control/misbehave", guarded(self._sandbox, self._misbehave)),
+            web.post("/control/webhooks/release", guarded(self._sandbox, self._release)),
+            web.post("/control/amount", guarded(self._sandbox, self._change_amount)),
+            web.get("/control/books", guarded(self._sandbox, self._books)),
+            web.post("/control/disputes", guarded(self._sandbox, self._fate(Dispute))),
+            web.post("/control/early_fraud_warnings", guarded(self._sandbox, self._fate(EarlyFraudWarning))),
+            web.post("/control/reviews", guarded(self._sandbox, self._fate(Review))),
+            web.post("/control/refunds", guarded(self._sandbox, self._fate(RefundEnd))),
+            web.post("/control/debits", guarded(self._sandbox, self._fate(DebitEnd))),
         ]
-
-    def _guarded(self, handler: Handler) -> Handler:
-        async def guarded(request: web.Request) -> web.StreamResponse:
-            try:
-                check_secret_key(request, self._sandbox.secret_key)
-                return await handler(request)
-            except ApiError as error:
-                return web.json_response(error.body(), status=error.status)
-
-        return guarded
 
     async def _clock(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.clock_state())
 
     async def _set_clock(self, request: web.Request) -> web.Response:
-        wanted = await _read(request, SetClock)
+        wanted = await read(request, SetClock)
         # A time that has passed is no error: a server that shares its clock with us is there already.
         await self._sandbox.set_clock(wanted.now_ms)
         return web.json_response(await self._sandbox.clock_state())
 
     async def _misbehave(self, request: web.Request) -> web.Response:
-        wanted = await _read(request, Misbehave)
-        if wanted.clear:
-            self._sandbox.faults.clear()
-            await self._sandbox.set_webhooks("normal")
-        if wanted.fault is not None:
-            self._sandbox.misbehave(
-                wanted.fault,
-                wanted.on,
-                times=wanted.times,
-                status=wanted.status,
-                seconds=wanted.seconds,
-                after=wanted.after,
-            )
-        if wanted.webhooks is not None:
-            await self._sandbox.set_webhooks(wanted.webhooks.mode, wanted.webhooks.times)
+        wanted = await read(request, Misbehave)
+        await self._sandbox.obey(wanted)
         return web.json_response({"ok": True})
 
     async def _release(self, request: web.Request) -> web.Response:
-        wanted = await _read(request, Release)
+        wanted = await read(request, Release)
         if not 1 <= wanted.copies <= 100:
             raise invalid("copies must be between 1 and 100", param="copies")
         receipts = await self._sandbox.release_webhooks(wanted.order, seed=wanted.seed, copies=wanted.copies)
@@ -128,7 +86,7 @@ class Control:
         return web.json_response({"sent": sent})
 
     async def _change_amount(self, request: web.Request) -> web.Response:
-        wanted = await _read(request, ChangeAmount)
+        wanted = await read(request, ChangeAmount)
         if wanted.amount_total < 1:
             raise invalid("amount_total must be at least 1", param="amount_total")
         await self._sandbox.change_amount(wanted.session, wanted.amount_total)
@@ -136,7 +94,7 @@ class Control:
 
     def _fate(self, shape: type[Fate]) -> Handler:
         async def order(request: web.Request) -> web.Response:
-            return web.json_response(await self._sandbox.act((await _read(request, shape)).apply))
+            return web.json_response(await self._sandbox.act((await read(request, shape)).apply))
 
         return order
 
@@ -144,7 +102,21 @@ class Control:
         return web.json_response(await self._sandbox.books())
 
 
-async def _read(request: web.Request, shape: type[Shape]) -> Shape:
+def guarded(sandbox: Sandbox, handler: Handler) -> Handler:
+    """The handler behind the secret key; refusals are answered in Stripe's shape."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            check_secret_key(request, sandbox.secret_key)
+            return await handler(request)
+        except ApiError as error:
+            return web.json_response(error.body(), status=error.status)
+
+    return answer
+
+
+async def read(request: web.Request, shape: type[Shape]) -> Shape:
+    """The request's JSON as ``shape``; anything else is refused with 400."""
     try:
         return msgspec.json.decode(await request.read() or b"{}", type=shape)
     except msgspec.DecodeError as error:

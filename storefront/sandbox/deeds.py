@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from storefront.sandbox import attempts, disputes, payment_intents, refunds
+from storefront.sandbox import attempts, daily_payouts, disputes, payment_intents, payouts, refunds
 from storefront.sandbox.checkout_sessions import expire_due, next_expiry
 from storefront.sandbox.due import next_deed, take_due
 from storefront.sandbox.world import World
 
 DEEDS: Mapping[str, Callable[[World, str], None]] = {
+    daily_payouts.ROUND: daily_payouts.run_round,
+    payouts.STEP: payouts.take_step,
     "authorisation_lapses": payment_intents.lapse,
     "debit_arrives": attempts.debit_arrives,
     "dispute_runs_out": disputes.run_out,
@@ -22,7 +24,8 @@ def perform_due(world: World) -> None:
     expire_due(world)
     while (taken := take_due(world)) is not None:
         deed, object_id = taken
-        DEEDS[deed](world, object_id)
+        with world.acting_for(world.records.owner_of(object_id)):
+            DEEDS[deed](world, object_id)
 
 
 def next_due(world: World) -> int | None:

@@ -15,6 +15,12 @@ def unschedule(world: World, deed: str, object_id: str) -> None:
     world.records.connection.execute("DELETE FROM due WHERE deed = ? AND object_id = ?", (deed, object_id))
 
 
+def is_scheduled(world: World, deed: str, object_id: str) -> bool:
+    """Whether this deed waits to be done to this object."""
+    sql = "SELECT EXISTS (SELECT 1 FROM due WHERE deed = ? AND object_id = ?)"
+    return bool(world.records.connection.execute(sql, (deed, object_id)).fetchone()[0])
+
+
 def take_due(world: World) -> tuple[str, str] | None:
     """The earliest deed whose time has come, with its object's id; taken off the list by asking."""
     row = world.records.connection.execute(

@@ -8,7 +8,9 @@ from typing import Any
 DOCS = "https://docs.stripe.com/error-codes/"
 
 _PLAIN_MEMBERS = frozenset({"code", "doc_url", "message", "type"})
-_STATE_CODES = frozenset({"charge_already_refunded", "charge_not_refundable", "payment_intent_unexpected_state"})
+_STATE_CODES = frozenset(
+    {"balance_insufficient", "charge_already_refunded", "charge_not_refundable", "payment_intent_unexpected_state"}
+)
 
 
 class ApiError(Exception):

@@ -17,10 +17,11 @@ Condition = tuple[str, object]
 MAX_EXPAND_DEPTH = 4
 _EXPANDABLE = frozenset(
     words(
-        "application application_fee balance_transaction charge customer failure_balance_transaction invoice "
-        "latest_attempt latest_charge line_items mandate on_behalf_of payment_intent payment_link payment_method "
-        "refunds review "
-        "setup_intent source source_transfer source_transfer_reversal subscription test_clock transfer "
+        "application application_fee balance_transaction charge customer destination destination_payment "
+        "destination_payment_refund failure_balance_transaction invoice latest_attempt latest_charge line_items "
+        "mandate on_behalf_of original_payout payment_intent payment_link payment_method refunds reversed_by review "
+        "setup_intent source source_refund source_transaction source_transfer source_transfer_reversal subscription "
+        "test_clock transfer "
         "transfer_reversal"
     )
 )
@@ -79,11 +80,12 @@ def equal(member: str, value: object) -> Condition:
 
 
 def filters(params: Checked, *members: str) -> list[Condition]:
-    """Conditions for the plain filters and the ``created`` bounds that the caller gave."""
+    """Conditions for the plain filters and the bounds of time that the caller gave."""
     conditions = [equal(member, params[member]) for member in members if member in params]
     signs = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
-    for bound, second in params.get("created", {}).items():
-        conditions.append((f"json_extract(body, '$.created') {signs[bound]} ?", second))
+    for member in ("created", "arrival_date"):
+        for bound, second in params.get(member, {}).items():
+            conditions.append((f"json_extract(body, '$.{member}') {signs[bound]} ?", second))
     return conditions
 
 

@@ -161,10 +161,10 @@ class Pages:
 async def posted_fields(request: web.Request) -> dict[str, str]:
     """Return the form's text fields; raises ``HTTPBadRequest`` for bytes that are no form."""
     try:
-        posted = await request.post()
+        fields = await request.post()
     except ValueError as error:
         raise web.HTTPBadRequest(text="This form could not be read. Nothing was charged.") from error
-    return {name: value for name, value in posted.items() if isinstance(value, str)}
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 def see_other(url: str) -> web.Response:

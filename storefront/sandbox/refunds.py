@@ -150,7 +150,6 @@ def _new_refund(world: World, charge: Body, amount: int, params: Checked) -> Bod
     movement = balance_transactions.book(
         world,
         amount=-amount,
-        fee=0,
         currency=charge["currency"],
         source=refund_id,
         type="payment_refund" if is_delayed(charge) else "refund",

@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storefront.sandbox import books, webhooks
+from storefront.sandbox import books, daily_payouts, exchange, webhooks
 from storefront.sandbox.accounts import ensure_account
+from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.deeds import next_due, perform_due
 from storefront.sandbox.errors import invalid
 from storefront.sandbox.faults import Fault, Faults, Rule
-from storefront.sandbox.store import Body, Records, Store
-from storefront.sandbox.webhook_endpoints import install_fixed, remove_fixed
+from storefront.sandbox.orders import Misbehave
+from storefront.sandbox.store import PLATFORM, Body, Records, Store
+from storefront.sandbox.webhook_endpoints import install_fixed
 from storefront.sandbox.webhooks import Courier, Receipt, wall_ms
 from storefront.sandbox.world import Cause, Clock, World
 
@@ -35,13 +37,17 @@ class Sandbox:
         public_url: str,
         secret_key: str,
         endpoint: tuple[str, str] | None = None,
+        connect_endpoint: tuple[str, str] | None = None,
         clock: Clock | None = None,
         shop_name: str = "Storefront",
         retry_seconds: Sequence[float] = webhooks.RETRY_SECONDS,
+        behaviour: Behaviour | None = None,
     ) -> None:
         if not secret_key.startswith(("sk_test_", "rk_test_")):
             raise ValueError("the sandbox takes test keys only: secret_key must begin with sk_test_ or rk_test_")
-        if endpoint is not None and len(endpoint[1].encode()) < LEAST_SECRET_BYTES:
+        for given in (endpoint, connect_endpoint):
+            if given is None or len(given[1].encode()) >= LEAST_SECRET_BYTES:
+                continue
             raise ValueError(f"the webhook secret must have at least {LEAST_SECRET_BYTES} bytes")
         self.public_url = public_url.rstrip("/")
         self.secret_key = secret_key
@@ -49,8 +55,10 @@ class Sandbox:
         self.faults = Faults()
         self.store = Store(path)
         self._endpoint = endpoint
+        self._connect_endpoint = connect_endpoint
         self._base_clock = clock or wall_ms
         self._retry_seconds = retry_seconds
+        self._behaviour = behaviour or Behaviour()
         self._ahead_ms = 0
         self._courier: Courier | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -76,6 +84,8 @@ class Sandbox:
         await self.store.open()
         self._ahead_ms = await self.store.run(lambda records: int(records.setting("ahead_ms", 0)))
         await self.act(self._prepare)
+        for order in self._behaviour.misbehave:
+            await self.obey(order)
         self._courier = Courier(self.store, retry_seconds=self._retry_seconds)
         await self._courier.start()
         self._watch = asyncio.create_task(self._act_in_time(), name="sandbox-time")
@@ -96,8 +106,10 @@ class Sandbox:
 
         def transaction(records: Records) -> Answer:
             nonlocal is_early
-            world = World(records, self.now_ms, wall_ms(), self.public_url, cause or Cause())
+            records.owner = PLATFORM
+            world = World(records, self.now_ms, wall_ms(), self.public_url)
             perform_due(world)
+            world.cause = cause or Cause()  # what fell due was nobody's request
             answer = work(world)
             events.extend(world.emitted)
             is_early = world.is_delivered_early
@@ -122,6 +134,23 @@ class Sandbox:
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
         self.faults.add(Rule(Fault(fault), on, times, status, seconds, after))
+
+    async def obey(self, order: Misbehave) -> None:
+        """Misbehave from now on as one order says, or stop it."""
+        if order.clear:
+            self.faults.clear()
+            await self.set_webhooks("normal")
+        if order.fault is not None:
+            self.misbehave(
+                order.fault,
+                order.on,
+                times=order.times,
+                status=order.status,
+                seconds=order.seconds,
+                after=order.after,
+            )
+        if order.webhooks is not None:
+            await self.set_webhooks(order.webhooks.mode, order.webhooks.times)
 
     async def set_webhooks(self, mode: str, times: int | None = None) -> None:
         """How the next ``times`` events (all, without a number) are delivered; kept over a restart."""
@@ -175,11 +204,14 @@ class Sandbox:
         return await self.act(books.books)
 
     def _prepare(self, world: World) -> None:
+        if self._behaviour.settles is not None:
+            exchange.set_settles(world, self._behaviour.settles)
+        exchange.set_rates(world, self._behaviour.rates)
+        if self._behaviour.automatic_payouts is not None:
+            daily_payouts.switch(world, is_on=self._behaviour.automatic_payouts)
         ensure_account(world)
-        if self._endpoint is None:
-            remove_fixed(world)
-        else:
-            install_fixed(world, *self._endpoint)
+        install_fixed(world, self._endpoint)
+        install_fixed(world, self._connect_endpoint, is_connect=True)
 
     async def _act_in_time(self) -> None:
         while True:

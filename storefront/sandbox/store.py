@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS objects (
     id     TEXT NOT NULL UNIQUE,
     kind   TEXT NOT NULL,
     body   TEXT NOT NULL,
-    hidden TEXT NOT NULL DEFAULT '{}'
+    hidden TEXT NOT NULL DEFAULT '{}',
+    owner  TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
 CREATE INDEX IF NOT EXISTS objects_payment_intent ON objects (kind, json_extract(body, '$.payment_intent'));
@@ -64,29 +65,38 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
 
-class Records:
-    """The rows as plain mappings, inside one transaction of the owning thread."""
+PLATFORM = ""  # the owner of what belongs to the emulated account itself, not to a connected one
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+
+class Records:
+    """The rows as plain mappings, inside one transaction of the owning thread.
+
+    ``owner`` is the account whose objects are seen and added: ``PLATFORM``, the id of a connected account, or
+    ``None`` to see those of all (and to add to the platform's).
+    """
+
+    def __init__(self, connection: sqlite3.Connection, owner: str | None = None) -> None:
         self.connection = connection
+        self.owner = owner
 
     def insert(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
         """Add an object; its ``object`` member is its kind. Returns the body."""
         self.connection.execute(
-            "INSERT INTO objects (id, kind, body, hidden) VALUES (?, ?, ?, ?)",
-            (body["id"], body["object"], json.dumps(body), json.dumps(dict(hidden or {}))),
+            "INSERT INTO objects (id, kind, body, hidden, owner) VALUES (?, ?, ?, ?, ?)",
+            (body["id"], body["object"], json.dumps(body), json.dumps(dict(hidden or {})), self.owner or PLATFORM),
         )
         return body
 
     def find(self, kind: str, object_id: str) -> Body | None:
-        """The object with this id, if it is of this kind."""
+        """The object with this id, if it is of this kind and of this owner."""
         row = self.connection.execute(
-            "SELECT body FROM objects WHERE id = ? AND kind = ?", (object_id, kind)
+            "SELECT body FROM objects WHERE id = ?1 AND kind = ?2 AND (?3 IS NULL OR owner = ?3)",
+            (object_id, kind, self.owner),
         ).fetchone()
         return json.loads(row[0]) if row else None
 
     def find_any(self, object_id: str) -> Body | None:
-        """The object with this id, whatever it is."""
+        """The object with this id, whatever it is and whosever it is."""
         row = self.connection.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
         return json.loads(row[0]) if row else None
 
@@ -118,7 +128,11 @@ class Records:
 
         A condition is SQL text with one ``?`` (or several, for a tuple of values), written in this package only.
         """
-        clauses, values = ["kind = ?"], [kind]
+        clauses: list[str] = ["kind = ?"]
+        values: list[object] = [kind]
+        if self.owner is not None:
+            clauses.append("owner = ?")
+            values.append(self.owner)
         for sql, value in conditions:
             clauses.append(sql)
             values.extend(value if isinstance(value, tuple) else (value,))
@@ -128,8 +142,16 @@ class Records:
 
     def position(self, kind: str, object_id: str) -> int | None:
         """Where an object stands in the order of creation."""
-        row = self.connection.execute("SELECT seq FROM objects WHERE id = ? AND kind = ?", (object_id, kind)).fetchone()
+        row = self.connection.execute(
+            "SELECT seq FROM objects WHERE id = ?1 AND kind = ?2 AND (?3 IS NULL OR owner = ?3)",
+            (object_id, kind, self.owner),
+        ).fetchone()
         return int(row[0]) if row else None
+
+    def owner_of(self, object_id: str) -> str:
+        """The account that an object belongs to."""
+        row = self.connection.execute("SELECT owner FROM objects WHERE id = ?", (object_id,)).fetchone()
+        return str(row[0]) if row else PLATFORM
 
     def setting(self, name: str, default: Any = None) -> Any:
         """One stored setting, as JSON."""
@@ -194,6 +216,9 @@ class Store:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(_SCHEMA)
+        if "owner" not in {row[1] for row in connection.execute("PRAGMA table_info(objects)")}:
+            # A file of an emulator that had no connected accounts: all of it is the platform's.
+            connection.execute("ALTER TABLE objects ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
         self._connection = connection
 
     def _disconnect(self) -> None:

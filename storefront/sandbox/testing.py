@@ -13,6 +13,7 @@ import aiohttp
 from aiohttp import web
 
 from storefront.sandbox.app import SANDBOX, create_sandbox
+from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.faults import Fault
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import Receipt
@@ -82,9 +83,11 @@ async def running_sandbox(
     folder: Path,
     *,
     endpoint: tuple[str, str] | None = None,
+    connect_endpoint: tuple[str, str] | None = None,
     clock: Clock | None = None,
     shop_name: str = "Storefront",
     retry_seconds: Sequence[float] = QUICK_RETRIES,
+    behaviour: Behaviour | None = None,
     prefix: str = "",
 ) -> AsyncIterator[RunningSandbox]:
     """Run an emulator on a free loopback port with its file in ``folder``; a second run finds the same books.
@@ -98,9 +101,11 @@ async def running_sandbox(
         public_url=url,
         secret_key=SECRET_KEY,
         endpoint=endpoint,
+        connect_endpoint=connect_endpoint,
         clock=clock,
         shop_name=shop_name,
         retry_seconds=retry_seconds,
+        behaviour=behaviour,
     )
     outer = app
     if prefix:

@@ -15,7 +15,6 @@ from storefront.sandbox.params import (
     Each,
     Flag,
     Metadata,
-    NotEmulated,
     Required,
     Text,
     Url,
@@ -24,6 +23,7 @@ from storefront.sandbox.store import Body
 from storefront.sandbox.world import API_VERSION, World, merged_metadata, new_id
 
 FIXED_ID = "we_installed_at_start"
+FIXED_CONNECT_ID = "we_installed_for_connect"
 
 
 def new_endpoint(
@@ -50,22 +50,28 @@ def new_endpoint(
         "status": "enabled",
         "url": url,
     }
-    return world.insert(endpoint, hidden={"secret": secret})
+    return world.insert(endpoint, hidden={"secret": secret, "is_connect": bool(given.get("connect"))})
 
 
-def install_fixed(world: World, url: str, secret: str) -> None:
-    """Make the endpoint given at start exist with this address and secret, whatever an earlier start left."""
-    endpoint = world.records.find("webhook_endpoint", FIXED_ID)
+def install_fixed(world: World, given: tuple[str, str] | None, *, is_connect: bool = False) -> None:
+    """Make the endpoint given at start exist with this address and secret, whatever an earlier start left.
+
+    Without one, that of an earlier start is taken away. One ``is_connect`` hears of the connected accounts.
+    """
+    endpoint_id = FIXED_CONNECT_ID if is_connect else FIXED_ID
+    if given is None:
+        world.records.delete(endpoint_id)
+        return
+    url, secret = given
+    endpoint = world.records.find("webhook_endpoint", endpoint_id)
     if endpoint is None:
-        new_endpoint(world, url=url, secret=secret, enabled_events=["*"], endpoint_id=FIXED_ID)
+        params: Checked = {"connect": is_connect}
+        new_endpoint(
+            world, url=url, secret=secret, enabled_events=["*"], params=params, endpoint_id=endpoint_id
+        )  # fmt: skip
     else:
         endpoint.update(url=url, status="enabled")
-        world.records.save(endpoint, hidden={"secret": secret})
-
-
-def remove_fixed(world: World) -> None:
-    """Take away the endpoint of an earlier start when this one was given none."""
-    world.records.delete(FIXED_ID)
+        world.records.save(endpoint, hidden={"secret": secret, "is_connect": is_connect})
 
 
 def _create(world: World, params: Checked, ids: Sequence[str]) -> Body:
@@ -113,7 +119,7 @@ def _list(world: World, params: Checked, ids: Sequence[str]) -> Body:
 OPERATIONS = (
     Operation("POST", "webhook_endpoints", {
         "api_version": Choice((API_VERSION,)),
-        "connect": NotEmulated(harmless=("false",)),
+        "connect": Flag(),
         "description": Text(clearable=True),
         "enabled_events": Required(Each(Text(100), at_most=300)),
         "metadata": Metadata(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storefront.sandbox.errors import missing_object
-from storefront.sandbox.store import Body, Records
+from storefront.sandbox.store import PLATFORM, Body, Records
 
 API_VERSION = "2026-10-28.endive"
 _ALPHABET = string.ascii_letters + string.digits
@@ -57,6 +57,16 @@ class World:
         """Business time in Unix seconds."""
         return self.now_ms // 1000
 
+    @contextmanager
+    def acting_for(self, owner: str | None) -> Iterator[None]:
+        """See and add objects of another account for a while; ``None`` sees those of all."""
+        before = self.records.owner
+        self.records.owner = owner
+        try:
+            yield
+        finally:
+            self.records.owner = before
+
     def get(self, kind: str, object_id: str, *, param: str | None = None) -> Body:
         """The object, or Stripe's refusal: 404 when the address names it, 400 when ``param`` does."""
         found = self.records.find(kind, object_id)
@@ -74,7 +84,10 @@ class World:
         return self.records.save(body)
 
     def emit(self, event_type: str, snapshot: Body, previous: Mapping[str, Any] | None = None) -> None:
-        """Record an event with the object as it is now, and queue it for every endpoint that wants it."""
+        """Record an event with the object as it is now, and queue it for every endpoint that wants it.
+
+        While acting for a connected account the event names it, and goes to the endpoints made for Connect.
+        """
         data: Body = {"object": snapshot}
         if previous:
             data["previous_attributes"] = dict(previous)
@@ -89,7 +102,10 @@ class World:
             "request": {"id": self.cause.request_id, "idempotency_key": self.cause.idempotency_key},
             "type": event_type,
         }
-        endpoints = [endpoint for endpoint in self._endpoints() if wants(endpoint, event_type)]
+        account = self.records.owner or PLATFORM
+        if account != PLATFORM:
+            event["account"] = account
+        endpoints = [endpoint for endpoint in self._endpoints(account) if wants(endpoint, event_type)]
         event["pending_webhooks"] = len(endpoints)
         self.records.insert(event)
         self.emitted.append(event["id"])
@@ -101,8 +117,14 @@ class World:
                     (event["id"], endpoint["id"], state, self.wall_ms),
                 )
 
-    def _endpoints(self) -> list[Body]:
-        return self.records.select("webhook_endpoint", oldest_first=True)
+    def _endpoints(self, account: str) -> list[Body]:
+        with self.acting_for(PLATFORM):
+            endpoints = self.records.select("webhook_endpoint", oldest_first=True)
+        is_connect = account != PLATFORM
+        return [
+            endpoint for endpoint in endpoints
+            if self.records.hidden(endpoint["id"]).get("is_connect", False) == is_connect
+        ]  # fmt: skip
 
     def _delivery_mode(self, is_counted: bool) -> tuple[str, int]:
         mode = self.records.setting("webhooks", {"mode": "normal", "times": None})

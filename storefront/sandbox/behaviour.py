@@ -1,0 +1,61 @@
+"""How an emulator behaves from its start on, as a YAML file: currencies, rates, daily payouts, misbehaviour.
+
+    settles: [usd, eur, huf]        # kept as themselves; other currencies are converted to the first
+    rates: {jpy: "155.5"}           # units that one US dollar buys, for those that shall differ from the table
+    automatic_payouts: true         # pay out at each midnight (UTC)
+    misbehave:                      # the bodies that POST /control/misbehave takes, one after the other
+      - {fault: lose_reply, on: "POST /v1/refunds", times: 2}
+      - {webhooks: {mode: duplicate}}
+
+Currencies, rates and the schedule are kept in the emulator's file; one started without them keeps what it has.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import yaml
+
+from storefront.sandbox import exchange
+from storefront.sandbox.orders import Misbehave
+
+
+class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a start may order; see the module."""
+
+    settles: list[str] | None = None
+    rates: dict[str, str] = {}
+    automatic_payouts: bool | None = None
+    misbehave: list[Misbehave] = []
+
+    def __post_init__(self) -> None:
+        if self.settles is not None:
+            exchange.checked_settles(self.settles)
+        exchange.checked_rates(self.rates)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which ``on`` is a word, as in YAML 1.2, and not the truth."""
+
+
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"true\Z|false\Z"), list("tf"))
+
+
+def read_behaviour(path: Path) -> Behaviour:
+    """Read such a file.
+
+    Raises:
+        ValueError: it cannot be read, is no YAML, or says something that nobody understands; with its name.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        return msgspec.convert(yaml.load(text, _Loader) or {}, type=Behaviour)  # noqa: S506 - a safe loader
+    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise ValueError(f"{path}: {error}") from error
