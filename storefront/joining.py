@@ -121,8 +121,7 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     database = make_database(host)
     engine = CommitEngine(database.store, clock)
     customers = Customers(database.reader, engine, clock)
-    kinds: dict[str, OfferKind] = {}
-    host.collect("register_offer_kinds", lambda name, found: _add_kinds(host, kinds, name, found))
+    kinds = offer_kinds(host)
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
     gateways, emulator = _gateways(config, own_url)
@@ -290,6 +289,13 @@ def _anchor_sender(services: Services) -> AnchorSender:
 def _add_late_steps(host: PluginHost, engine: CommitEngine, plugin: str, found: Mapping[str, LateStep]) -> None:
     for name, function in found.items():
         engine.register_late_step(f"{plugin}.{name}", host.hooks.metered(plugin, function))
+
+
+def offer_kinds(host: PluginHost) -> dict[str, OfferKind]:
+    """Return ``name -> kind`` of what the plugins sell; a kind leaves it again if its plugin is left out."""
+    kinds: dict[str, OfferKind] = {}
+    host.collect("register_offer_kinds", lambda name, found: _add_kinds(host, kinds, name, found))
+    return kinds
 
 
 def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:

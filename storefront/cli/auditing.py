@@ -9,13 +9,14 @@ import typer
 from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.progress import progress_bar
-from storefront.core.audit import Report, render, verify_database
+from storefront.core.audit import Outside, Report, WitnessFile, render, verify_database
 from storefront.core.audit.verify import Progress
-from storefront.core.config import Config
 from storefront.core.database import Database
 from storefront.core.errors import StorefrontError
-from storefront.core.sealing.anchors import Kept, read_anchors
-from storefront.joining import make_database
+from storefront.core.sealing.anchors import read_anchors
+from storefront.core.sealing.witnesses import FileWitness
+from storefront.joining import make_database, offer_kinds
+from storefront.plugins import PluginHost
 
 
 class NothingToAudit(StorefrontError):
@@ -30,9 +31,9 @@ def verify(choice: Choice, *, deep: bool, anchors: Sequence[Path], as_json: bool
         BadAnchor: a file of anchors holds something else.
     """
     host = choice.load()
-    kept = _anchors(host.config, anchors)
+    outside = _outside(host, anchors)
     with progress_bar() as tell:
-        report = asyncio.run(_verify(make_database(host), deep=deep, tell=tell, anchors=kept))
+        report = asyncio.run(_verify(make_database(host), deep=deep, tell=tell, outside=outside))
     if as_json:
         print(report.to_json())
     else:
@@ -41,14 +42,21 @@ def verify(choice: Choice, *, deep: bool, anchors: Sequence[Path], as_json: bool
         raise typer.Exit(1)
 
 
-async def _verify(database: Database, *, deep: bool, tell: Progress, anchors: list[Kept] | None) -> Report:
+async def _verify(database: Database, *, deep: bool, tell: Progress, outside: Outside) -> Report:
     if database.is_shared and any(found.current is None for found in await database.revisions()):
         raise NothingToAudit(f"There is no shop in {database.name} yet. `storefront migrate` or `serve` makes one.")
-    return await verify_database(database, deep=deep, progress=tell, anchors=anchors)
+    return await verify_database(database, deep=deep, progress=tell, outside=outside)
 
 
-def _anchors(config: Config, named: Sequence[Path]) -> list[Kept] | None:
-    """Read the files that were named, and those of the configuration that are there already."""
-    configured = [target.file for target in config.audit.anchors if target.file is not None]
-    files = dict.fromkeys([*named, *(file for file in configured if file.exists())])
-    return [kept for file in files for kept in read_anchors(file)] if files else None
+def _outside(host: PluginHost, named: Sequence[Path]) -> Outside:
+    """Read the files of anchors that were named, and those of the configuration as far as they are there."""
+    configured = [_witness(target.file) for target in host.config.audit.anchors if target.file is not None]
+    kept = [one for file in named for one in read_anchors(file)]
+    kept += [one for witness in configured for one in witness.kept or ()]
+    return Outside(kept or None, configured, offer_kinds(host))
+
+
+def _witness(file: Path) -> WitnessFile:
+    """Read a file to which anchors go; one that was emptied holds none."""
+    kept = (read_anchors(file) if file.stat().st_size else []) if file.exists() else None
+    return WitnessFile(str(file), FileWitness(file).key, kept)

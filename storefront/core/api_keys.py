@@ -6,10 +6,11 @@ is not secret and finds the record; of the secret only an HMAC under the server'
 """
 
 import hmac
+import json
 import re
 import secrets
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -149,6 +150,12 @@ def take_apart(plaintext: str) -> KeyParts | None:
     if found is None or _checksum(plaintext[:-6]) != found[4]:
         return None
     return KeyParts(KeyKind(found[1]), f"key_{found[2]}", found[3])
+
+
+def key_fingerprint(kind: str, name: str, digest: bytes, scopes: Collection[str], expires_at: int | None) -> str:
+    """Return a hash of all that never changes of a key: its record keeps it, so that a changed row is seen."""
+    unchanging = [kind, name, digest.hex(), sorted(scopes), expires_at]
+    return sha256(json.dumps(unchanging).encode()).hexdigest()
 
 
 def _random(length: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select
 
-from storefront.core.api_keys import KeyHasher, KeyKind, KeyRecord, NewKey
+from storefront.core.api_keys import KeyHasher, KeyKind, KeyRecord, NewKey, key_fingerprint
 from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Stale
@@ -62,7 +62,9 @@ class Keys:
             "revoked_at": None,
         }
         plan.add(Insert("api_keys", (record.key_id,), SHOP_ANCHOR, row))
-        self._add_audit(plan, actor, "key.created", record.key_id, {"kind": str(kind), "scopes": sorted(scopes)})
+        fingerprint = key_fingerprint(str(kind), name, record.digest, scopes, expires_at)
+        facts = {"kind": str(kind), "scopes": sorted(scopes), "fingerprint": fingerprint}
+        self._add_audit(plan, actor, "key.created", record.key_id, facts)
         await self._engine.commit(plan)
         await self.refresh()
         return made

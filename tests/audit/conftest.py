@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from storefront.core.accounts import clearing, issuance, revenue, sink
+from storefront.core.api_keys import key_fingerprint
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Answer
@@ -41,30 +42,16 @@ from storefront.core.commit.plan import (
     Transfer,
 )
 from storefront.core.database import Database
+from storefront.core.purchasing import event_payload
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sqlite_database import SqliteDatabase
 
 from .given_back import write_given_back
+from .shelf import CATALOG
 
 ADA = "cus_ada"
 NOW = 1_763_717_400_000  # 2025-11-21 09:30 UTC, a Friday
 HOUR, DAY, WEEK, MONTH = 1_763_715_600_000, 1_763_683_200_000, 1_763_337_600_000, 1_761_955_200_000
-LIMITS = [
-    {"per": "customer", "window": "lifetime", "count": 5},
-    {"per": "customer", "window": "hour", "count": 5},
-    {"per": "customer", "window": "month", "count": 5},
-    {"per": "global", "window": "day", "count": 5},
-    {"per": "global", "window": "week", "count": 5},
-]
-CATALOG = {
-    "offers": {
-        "gems-500": {"prices": {"USD": 499}, "limits": [{"per": "global", "window": "lifetime", "count": 9}]},
-        "sword": {"prices": {"gems": 120}, "limits": LIMITS},
-        "potion": {"prices": {"gems": 10}, "limits": []},
-        "hat": {"prices": {"stars": 10}},
-        "cap": {"prices": {"stars": 10}},
-    }
-}
 SWORD_COUNTERS = [
     (f"limit:sword:{ADA}:lifetime:0", ADA),
     (f"limit:sword:{ADA}:hour:{HOUR}", ADA),
@@ -167,15 +154,17 @@ def _opening() -> Plan:
     plan = _plan()
     row = {"id": ADA, "external_id": "ada", "country": None, "created_at": NOW}
     plan.add(Insert("customers", (ADA,), ADA, row))
-    plan.emit("customer.created", anchor=ADA, subject=ADA, payload={})
-    version = {"hash": "cat_1", "document": json.dumps(CATALOG), "stored_at": NOW}
+    plan.emit("customer.created", anchor=ADA, subject=ADA, payload={"id": ADA})
+    version = {"hash": "cat_1", "document": CATALOG, "stored_at": NOW}
     plan.add(Insert("catalog_versions", ("cat_1",), None, version))
-    key = {"id": "key_1", "kind": "sk", "name": "game server", "hash": b"x" * 32, "scopes": "*",
+    key = {"id": "key_1", "kind": "sk", "name": "game server", "hash": b"x" * 32, "scopes": '["*"]',
            "created_at": NOW, "expires_at": None, "revoked_at": NOW}  # fmt: skip
     plan.add(Insert("api_keys", ("key_1",), None, key))
-    for action in ("created", "revoked"):
+    fingerprint = key_fingerprint("sk", "game server", b"x" * 32, ["*"], None)
+    made = {"kind": "sk", "scopes": ["*"], "fingerprint": fingerprint}
+    for action, facts in (("created", made), ("revoked", {})):
         done = {"id": f"aud_{action}", "actor": "operator", "action": f"key.{action}", "about": "key_1",
-               "facts": "{}", "occurred_at": NOW, "recorded_at": NOW}  # fmt: skip
+               "facts": json.dumps(facts), "occurred_at": NOW, "recorded_at": NOW}  # fmt: skip
         plan.add(Insert("audit_actions", (f"aud_{action}",), None, done))
     return plan
 
@@ -192,7 +181,7 @@ def _pack(purchase_id: str) -> tuple[Plan, Plan]:
     settling.add(Claim("payment:sandbox:pi_1", purchase_id))
     paid = {"state": "received", "gateway_payment": "pi_1"}
     settling.add(Change("payments", (f"pay_{purchase_id}",), ADA, {}, paid))
-    settling.emit("purchase.completed", anchor=ADA, subject=purchase_id, payload={})
+    _tell(settling, _pack_row(purchase_id, "completed"))
     return _checkout(purchase_id), settling
 
 
@@ -200,8 +189,7 @@ def _checkout(purchase_id: str) -> Plan:
     plan = _plan()
     plan.idempotency = IdempotencyKey("sk_1", "POST /v1/purchases", f"key-{purchase_id}", b"f" * 32)
     plan.object_id, plan.is_answer_open = purchase_id, True
-    reserved = json.dumps([PACK_COUNTER])
-    row = _purchase(purchase_id, "gems-500", 499, "USD", status="pending", reserved=reserved, completed_at=None)
+    row = _pack_row(purchase_id, "pending")
     plan.add(Insert("purchases", (purchase_id,), ADA, row))
     payment = {"id": f"pay_{purchase_id}", "purchase_id": purchase_id, "customer_id": ADA, "gateway": "sandbox",
                "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
@@ -209,8 +197,18 @@ def _checkout(purchase_id: str) -> Plan:
                "attempts": 0, "created_at": NOW}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
-    plan.emit("purchase.pending", anchor=ADA, subject=purchase_id, payload={})
+    _tell(plan, row)
     return plan
+
+
+def _pack_row(purchase_id: str, status: str) -> dict[str, Any]:
+    reserved = json.dumps([PACK_COUNTER])
+    base = _purchase(purchase_id, "gems-500", 499, "USD", status=status, reserved=reserved, completed_at=None)
+    return {**base, "kind": "currency_pack", "pay_with": "sandbox"}
+
+
+def _tell(plan: Plan, row: dict[str, Any]) -> None:
+    plan.emit(f"purchase.{row['status']}", anchor=ADA, subject=row["id"], payload=event_payload(row))
 
 
 def _expire(purchase_id: str) -> Plan:
@@ -218,7 +216,7 @@ def _expire(purchase_id: str) -> Plan:
     over = {"status": "expired", "reserved": "[]"}
     plan.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, over))
     plan.count(PACK_COUNTER, anchor="sku:gems-500", by=-1)
-    plan.emit("purchase.expired", anchor=ADA, subject=purchase_id, payload={})
+    _tell(plan, _pack_row(purchase_id, "expired"))
     return plan
 
 
@@ -235,7 +233,7 @@ def _rewards() -> list[Plan]:
 def _sword() -> Plan:
     plan = _bought("pur_sword", "sword", 1, 120, [])
     plan.add(GrantItem(ADA, "sword", 1, "pur_sword", at_most=1, bought_with=LotsOf("spend")))
-    plan.add(GrantEntitlement(ADA, "arena", True, "purchase", "pur_sword"))
+    plan.add(GrantEntitlement(ADA, "arena", True, "purchase", "pur_sword", sku="sword"))
     for key, anchor in SWORD_COUNTERS:
         plan.count(key, anchor=anchor, at_most=5)
     return plan
@@ -258,7 +256,7 @@ def _bought(purchase_id: str, sku: str, quantity: int, total: int, adjustments: 
     goods = {"type": "offer", "sku": sku, "total": {"amount": total, "currency": "gems"}}
     row["lines"] = json.dumps([goods, *adjustments])
     plan.add(Insert("purchases", (purchase_id,), ADA, row))
-    plan.emit("purchase.completed", anchor=ADA, subject=purchase_id, payload={})
+    _tell(plan, row)
     return plan
 
 
@@ -267,6 +265,8 @@ def _drink() -> Plan:
     plan.idempotency = IdempotencyKey("sk_1", "POST /v1/consume", "key-drink", b"f" * 32)
     plan.object_id, plan.answer = "con_1", lambda outcome: Answer(200, b"{}")
     plan.add(TakeItem(ADA, "potion", 1, "con_1"))
+    told = {"id": "con_1", "customer_id": ADA, "sku": "potion", "quantity": 1}
+    plan.emit("item.consumed", anchor=ADA, subject="con_1", payload=told)
     return plan
 
 

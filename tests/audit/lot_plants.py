@@ -32,17 +32,17 @@ LOT_PLANTS: dict[str, tuple[str, list[str], str]] = {
         "of customer:cus_eve:gems, which holds nothing",
     ),
     "a hold for more than it pins": (
-        "L2-holds",
+        "L2-holds and E5-events",
         ["UPDATE holds SET amount = 26 WHERE id = 'hold_open'"],
         "hold hold_open sets 26 aside, its pins are",
     ),
     "a hold that says it took less": (
-        "L2-holds",
+        "L2-holds and E5-events",
         ["UPDATE holds SET captured = 8 WHERE id = 'hold_done'"],
         "holds say that entry ent_capture captured 8 of customer:cus_eve:gems, it took 9",
     ),
     "a released hold that took something": (
-        "L2-holds",
+        "L2-holds and E5-events",
         ["UPDATE holds SET state = 'released' WHERE id = 'hold_done'"],
         "hold hold_done of 12 is released, with 9 captured by ent_capture",
     ),
@@ -57,12 +57,12 @@ LOT_PLANTS: dict[str, tuple[str, list[str], str]] = {
         "its first credit is of",
     ),
     "a hold that changed hands": (
-        "L2-holds",
+        "L2-holds and E5-events",
         ["UPDATE holds SET customer_id = 'cus_bob' WHERE id = 'hold_open'"],
         "hold hold_open of cus_bob sets gems aside in customer:cus_eve:gems, which is not theirs",
     ),
     "a customer who is gone": (
-        "E1",
+        "E1 and E5-events",
         ["INSERT INTO claims VALUES ('customer:ada', 'cus_ada')", "DELETE FROM customers WHERE id = 'cus_ada'"],
         "cus_ada was made as ada, but there is no such customer",
     ),

@@ -18,7 +18,7 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
         "names a remainder of 0, but rounding left 5",
     ),
     "a grant of another amount": (
-        "L10-grants",
+        "L10-grants and A2-facts and E5-events",
         ["UPDATE grants SET amount = 101 WHERE asset = 'stars'"],
         "says 101 stars, its entry gave 100 in 1 transfers",
     ),
@@ -33,17 +33,17 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
         "entry ent_reward_10 grants something for quest, which is no grant of that entry",
     ),
     "a gift without a reason": (
-        "E1-grants",
+        "E1-grants and A2-facts and E5-events",
         ["UPDATE grants SET reason = '' WHERE sku = 'charm'"],
         "grant grant_charm does not say why, or by whom",
     ),
     "a right from no grant": (
-        "E1-grants",
+        "E1-grants and E1-rights",
         ["UPDATE entitlements SET source_id = 'grant_gone' WHERE source_type = 'grant'"],
         "was given to cus_cleo by the grant grant_gone, which does not exist",
     ),
     "an item from another's grant": (
-        "E1-grants",
+        "E1-grants and E1-movements",
         [
             "UPDATE item_movements SET customer_id = 'cus_bob' WHERE sku = 'charm'",
             "UPDATE items SET customer_id = 'cus_bob' WHERE sku = 'charm'",
@@ -74,7 +74,7 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
         "refund rev_hat is for 10 stars, but names no entry",
     ),
     "a refund of another amount": (
-        "L10-reversals",
+        "L10-reversals and E5-events",
         ["UPDATE reversals SET amount = 11 WHERE id = 'rev_hat'"],
         "refund rev_hat is for 11 stars, but its entry ent_back_hat gave 10 back",
     ),
@@ -107,7 +107,7 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
         "purchase pur_hat says refunded full, its refunds say part: 10 of 30, 1 of 3 units",
     ),
     "a refund that is missing": (
-        "E1-reversals",
+        "E1-reversals and E5-events",
         ["UPDATE reversals SET number = 2 WHERE id = 'rev_hat'"],
         "the refunds of purchase pur_hat are not numbered 1 to 1",
     ),

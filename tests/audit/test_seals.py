@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from storefront.core.audit import Report, render, verify_file
+from storefront.core.audit import Outside, Report, render, verify_file
 from storefront.core.sealing.anchors import Anchor, BadAnchor, Kept, read_anchors
 from storefront.core.sealing.canonical import ENTRY_COLUMNS, PART_COLUMNS
 
@@ -258,10 +258,10 @@ CUT = [
 async def test_a_tail_cut_off_without_a_trace_is_seen_by_an_anchor_alone(
     sealed_books: Path, plant: Plant, anchors: list[Kept]
 ) -> None:
-    before = await verify_file(sealed_books, deep=True, anchors=anchors)
+    before = await verify_file(sealed_books, deep=True, outside=Outside(anchors))
     plant(CUT)
-    blind = await verify_file(sealed_books, deep=True, anchors=anchors[:5])
-    seeing = await verify_file(sealed_books, deep=True, anchors=anchors)
+    blind = await verify_file(sealed_books, deep=True, outside=Outside(anchors[:5]))
+    seeing = await verify_file(sealed_books, deep=True, outside=Outside(anchors))
 
     assert before.is_clean, before.explain()
     assert blind.is_clean, blind.explain()
@@ -280,7 +280,7 @@ async def test_books_that_were_rewritten_and_sealed_anew_are_seen_by_an_anchor(
            "INSERT INTO settings VALUES ('database_id', 'dbs_book')"])  # fmt: skip
     await seal(sealed_books)
 
-    report = await verify_file(sealed_books, deep=True, anchors=anchors)
+    report = await verify_file(sealed_books, deep=True, outside=Outside(anchors))
 
     assert said(report, "A1") == []
     assert len(said(report, "A1-anchors")) == 6
@@ -290,8 +290,8 @@ async def test_books_that_were_rewritten_and_sealed_anew_are_seen_by_an_anchor(
 async def test_anchors_of_another_database_vouch_for_nothing_here(sealed_books: Path, anchors: list[Kept]) -> None:
     strangers = [Kept(one.place, Anchor(**{**vars_of(one.anchor), "database": "dbs_other"})) for one in anchors]
 
-    mixed = await verify_file(sealed_books, deep=False, anchors=[*anchors, *strangers])
-    only = await verify_file(sealed_books, deep=False, anchors=strangers)
+    mixed = await verify_file(sealed_books, deep=False, outside=Outside([*anchors, *strangers]))
+    only = await verify_file(sealed_books, deep=False, outside=Outside(strangers))
 
     assert mixed.is_clean
     assert said(only, "A1-anchors") == ["the anchors vouch for dbs_other; this database is dbs_book"]

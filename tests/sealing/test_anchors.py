@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from storefront.core.audit import verify_database
+from storefront.core.audit import Outside, verify_database
 from storefront.core.sealing.anchors import read_anchors
 from storefront.core.sealing.sending import FAILURES_BEFORE_ALARM, AnchorSender
 from storefront.core.sealing.witnesses import AnchorNotKept, FileWitness, WebhookWitness, Witness
@@ -82,7 +82,7 @@ async def test_a_shop_brings_its_seals_to_a_file_and_to_a_webhook_that_failed_at
             await shop.parts.sealer.seal_all()
             await shop.until(lambda: len(receiver.received) == 3 and len(read_anchors(file)) == 2)
             kept = read_anchors(file)
-            report = await verify_database(shop.parts.database, deep=True, anchors=kept)
+            report = await verify_database(shop.parts.database, deep=True, outside=Outside(kept))
 
     messages = [verified(headers, body, KEY) for headers, body in receiver.received]
     ids = [headers["webhook-id"] for headers, _ in receiver.received]

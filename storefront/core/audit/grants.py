@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
 
 _GRANT = "grant_"
+
+
+class _Facts(msgspec.Struct):
+    reason: str = ""
 
 
 def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
@@ -45,6 +50,21 @@ def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
     for row in each_row(connection, stray):
         message = f"entry {row.id} grants something for {row.about}, which is no grant of that entry"
         yield Violation("L10-grants", (row.id,), message)
+    yield from _reasons_in_entries(connection)
+
+
+def _reasons_in_entries(connection: Connection) -> Iterator[Violation]:
+    """The entry, which is sealed, keeps the reason that the grant states."""
+    statement = (
+        select(grants.c.id, grants.c.reason, entries.c.facts)
+        .join(entries, entries.c.id == grants.c.entry_id)
+        .where(entries.c.about == grants.c.id)
+    )
+    for row in each_row(connection, statement):
+        said = msgspec.json.decode(row.facts or "{}", type=_Facts).reason
+        if said != row.reason:
+            message = f"grant {row.id} was made because of {row.reason!r}, its entry says {said!r}"
+            yield Violation("L10-grants", (row.id,), message)
 
 
 def grants_say_why(connection: Connection) -> Iterator[Violation]:

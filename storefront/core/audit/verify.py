@@ -7,6 +7,7 @@ other databases a read-only repeatable-read transaction.
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,20 +23,27 @@ from storefront.core.audit import (
     balances,
     checkpoints,
     conversions,
+    events,
     grants,
     holds,
     idempotency,
     ledger,
     limits,
+    movements,
     ownership,
     purchases,
+    reversal_counters,
     reversals,
+    rights,
     seals,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
+from storefront.core.audit.kinds import NONE_GIVEN as NO_KINDS
+from storefront.core.audit.kinds import Kinds, kinds_check
 from storefront.core.audit.not_yet import NOT_YET
 from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report, Sealing
+from storefront.core.audit.witnesses import WitnessFile, witnesses_check
 from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.database import Database
 from storefront.core.sealing.anchors import Kept
@@ -55,6 +63,10 @@ CHECKS: tuple[Check, ...] = (
     *conversions.CHECKS,
     *grants.CHECKS,
     *reversals.CHECKS,
+    *reversal_counters.CHECKS,
+    *rights.CHECKS,
+    *movements.CHECKS,
+    *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
@@ -68,8 +80,27 @@ Anchors = Sequence[Kept] | None
 """Anchors to compare with; None where there are none to be had, which the report says."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the books are compared with that does not lie in their database; the report says what is not at hand.
+
+    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins.
+    """
+
+    anchors: Anchors = None
+    witnesses: Sequence[WitnessFile] = ()
+    kinds: Kinds | None = None
+
+
+NOTHING_OUTSIDE = Outside()
+
+
 async def verify(
-    reader_connection: AsyncConnection, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None
+    reader_connection: AsyncConnection,
+    *,
+    deep: bool,
+    progress: Progress | None = None,
+    outside: Outside = NOTHING_OUTSIDE,
 ) -> Report:
     """Check the books in one snapshot; ``deep`` adds everything that is not the ledger itself.
 
@@ -77,10 +108,12 @@ async def verify(
     with (name of the check that runs, checks done, checks in all), here on the event loop; inside a long
     check the checks done grow by fractions.
     """
-    return await reader_connection.run_sync(_verify, deep, progress, anchors)
+    return await reader_connection.run_sync(_verify, deep, progress, outside)
 
 
-async def verify_file(path: Path, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None) -> Report:
+async def verify_file(
+    path: Path, *, deep: bool, progress: Progress | None = None, outside: Outside = NOTHING_OUTSIDE
+) -> Report:
     """Check a SQLite file, also one that a server has open; the file is opened read-only.
 
     Reads in a thread of its own, and calls ``progress`` there.
@@ -88,20 +121,20 @@ async def verify_file(path: Path, *, deep: bool, progress: Progress | None = Non
     Raises:
         FileNotFoundError: there is no such file.
     """
-    return await read_file(path, lambda connection: _verify(connection, deep, progress, anchors))
+    return await read_file(path, lambda connection: _verify(connection, deep, progress, outside))
 
 
 async def verify_database(
-    database: Database, *, deep: bool, progress: Progress | None = None, anchors: Anchors = None
+    database: Database, *, deep: bool, progress: Progress | None = None, outside: Outside = NOTHING_OUTSIDE
 ) -> Report:
     """Check any database, also one that is served; nothing is written. ``progress`` may be called in a thread."""
-    return await database.read(lambda connection: _verify(connection, deep, progress, anchors))
+    return await database.read(lambda connection: _verify(connection, deep, progress, outside))
 
 
-def _verify(connection: Connection, deep: bool, progress: Progress | None, anchors: Anchors) -> Report:
+def _verify(connection: Connection, deep: bool, progress: Progress | None, outside: Outside) -> Report:
     _begin_snapshot(connection)
     try:
-        return _run_checks(connection, deep, progress, anchors)
+        return _run_checks(connection, deep, progress, outside)
     finally:
         connection.rollback()
 
@@ -117,9 +150,9 @@ def _begin_snapshot(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def _run_checks(connection: Connection, deep: bool, progress: Progress | None, anchors: Anchors) -> Report:
+def _run_checks(connection: Connection, deep: bool, progress: Progress | None, outside: Outside) -> Report:
     tell = progress or (lambda name, done, total: None)
-    wanted, not_run = _choose(connection.dialect.name, deep, anchors)
+    wanted, not_run = _choose(connection.dialect.name, deep, outside)
     results: list[CheckResult] = []
     violations: list[Violation] = []
     for number, check in enumerate(wanted):
@@ -136,20 +169,25 @@ def _tell_part(tell: Progress, check: Check, number: int, total: int, part: Prog
     tell(check.name, number + min(part.done / max(part.total, 1), 1.0), total)
 
 
-def _choose(dialect: str, deep: bool, anchors: Anchors) -> tuple[Sequence[Check], Sequence[NotYet]]:
+def _choose(dialect: str, deep: bool, outside: Outside) -> tuple[Sequence[Check], Sequence[NotYet]]:
     wanted: list[Check] = []
     not_run: list[NotYet] = []
-    for check in CHECKS:
+    asking = () if outside.kinds is None else (kinds_check(outside.kinds),)
+    for check in (*CHECKS, *asking):
         if check.dialect not in (None, dialect):
             not_run.append(NotYet(check.name, check.title, f"for {_KINDS[check.dialect]} only"))
         elif check.is_deep and not deep:
             not_run.append(NotYet(check.name, check.title, NEEDS_DEEP))
         else:
             wanted.append(check)
-    if anchors is None:
+    if outside.kinds is None:
+        not_run.append(NO_KINDS)
+    if outside.anchors is None:
         not_run.append(NONE_GIVEN)
     else:
-        wanted.append(anchors_check(anchors))
+        wanted.append(anchors_check(outside.anchors))
+    if outside.witnesses:
+        wanted.append(witnesses_check(outside.witnesses))
     return wanted, not_run
 
 

@@ -171,7 +171,9 @@ def _strike_job(draft: Draft, step: CaptureHold | ReleaseHold) -> None:
 
 def _tell(draft: Draft, books: Books, row: Row, event: str) -> None:
     books.results[f"hold:{row['id']}"] = row
-    shown = ("id", "customer_id", "asset", "amount", "captured", "state")
+    shown: tuple[str, ...] = ("id", "customer_id", "asset", "amount", "captured", "state")
+    if event == "hold.placed":
+        shown += ("reason", "expires_at")
     payload = {name: row[name] for name in shown}
     apply_emit(draft, books.moment, Emit(row["customer_id"], event, row["id"], payload))
 

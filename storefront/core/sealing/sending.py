@@ -1,6 +1,7 @@
 """Brings the newest seal to each witness, in the background, beside the sealer and never in its way.
 
-How far each witness has come is a row of the settings, so a restart goes on where the last process stopped.
+How far each witness has come, and how many anchors it got, is a row of the settings: a restart goes on where the
+last process stopped, and `audit verify` sees when a file of anchors was cut or lost.
 A witness that cannot be reached is tried again, later and later, and after a while an alarm says so.
 """
 
@@ -15,10 +16,11 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.ids import new_id
+from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Reader
 from storefront.core.sealing.anchors import Anchor
-from storefront.core.sealing.seals import StoredSeal, newest_seal
-from storefront.core.sealing.witnesses import DATABASE_ID, Witness
+from storefront.core.sealing.seals import newest_seal
+from storefront.core.sealing.witnesses import BEGAN, DATABASE_ID, Sent, Witness
 from storefront.core.tables import settings
 
 EVERY_SECONDS = 300
@@ -72,12 +74,19 @@ class AnchorSender:
         """
         async with self._reader.connect() as connection:
             newest = await connection.run_sync(newest_seal)
-        if newest is None or await self._has(witness, newest):
+        sent = await self._sent(witness)
+        if newest is None or (sent is not None and sent.seal >= newest.seal.number):
             return False
         await witness.keep(Anchor.of(newest, database=await self._database_id(), shop=self._shop))
-        row = {"key": witness.key, "value": msgspec.json.encode(newest.seal.number).decode()}
+        now_sent = Sent(newest.seal.number, 1 if sent is None else sent.count + 1)
+        row = {"key": witness.key, "value": now_sent.to_json()}
         plan = Plan(actor="anchors", anchors={SHOP_ANCHOR})
         plan.add(Insert("settings", (witness.key,), SHOP_ANCHOR, row, replace=True))
+        if sent is None:
+            # The setting can be taken away with the file; this record cannot.
+            now, wall = self._clock.now(), self._clock.wall()
+            facts = {"witness": witness.name}
+            record_action(plan, BEGAN, actor="anchors", about=witness.key, facts=facts, now=now, wall=wall)
         await self._engine.commit(plan)
         log.info("anchor_kept", witness=witness.name, seal=newest.seal.number)
         return True
@@ -103,9 +112,9 @@ class AnchorSender:
         except TimeoutError:
             return
 
-    async def _has(self, witness: Witness, newest: StoredSeal) -> bool:
+    async def _sent(self, witness: Witness) -> Sent | None:
         row = await self._reader.first(_SETTING, key=witness.key)
-        return row is not None and msgspec.json.decode(row["value"], type=int) >= newest.seal.number
+        return None if row is None else Sent.of(row["value"])
 
     async def _database_id(self) -> str:
         """Return the database's name for ever; it is given when it is first needed."""

@@ -22,9 +22,27 @@ from storefront.core.sealing.anchors import Anchor
 
 DATABASE_ID = "database_id"
 """The setting that names a database for ever, so that anchors of several shops can be told apart."""
+BEGAN = "anchors.began"
+"""The action recorded when the first anchor was sent to a witness."""
 TIMEOUT_SECONDS = 15.0
 _LONGEST_LINE = 8_192
 _LINE_BEGINS = b'{"database":'
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """What the database remembers of a witness: the newest seal that was sent there, and how many were."""
+
+    seal: int
+    count: int
+
+    @classmethod
+    def of(cls, value: str) -> "Sent":
+        """Read a stored setting; the first releases kept the seal's number alone."""
+        found = msgspec.json.decode(value, type=int | Sent)
+        return cls(found, 1) if isinstance(found, int) else found
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
 
 
 class AnchorNotKept(StorefrontError):

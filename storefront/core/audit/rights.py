@@ -1,0 +1,149 @@
+"""E1-rights: every right is one that its purchase or grant gives, as the catalog says it, and ends for a cause.
+
+What kinds of offers give besides the offer's ``grants`` is compared by E1-kinds. A right whose source is neither
+a purchase nor a grant is a plugin's own: nobody else can say whether it is due.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_, select
+
+from storefront.core.audit.catalog_documents import StoredCatalogs, StoredOffer
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import entitlements, grants, purchases, reversals
+
+NAME = "E1-rights"
+_Found = Mapping[str, Row[Any]]
+_RIGHT = (entitlements.c.key, entitlements.c.id.label("right_id"), entitlements.c.value, entitlements.c.source_type,
+          entitlements.c.sku.label("right_sku"), entitlements.c.expires_at)  # fmt: skip
+
+
+class _TakenBack(msgspec.Struct):
+    entitlements: list[str] = []
+
+
+def rights_are_what_was_sold(connection: Connection) -> Iterator[Violation]:
+    """E1-rights: what was bought or given brings exactly its rights, with the value that the catalog says."""
+    catalogs = StoredCatalogs(connection)
+    yield from _of_purchases(connection, catalogs)
+    yield from _of_grants(connection, catalogs)
+    yield from _sources(connection)
+    yield from _ended_without_cause(connection)
+    yield from _not_ended(connection)
+
+
+def with_rights(owner: Column[str], source: Column[str], *columns: Column[Any]) -> Select[Any]:
+    """Select what may bring rights, one row a right that names it as its source, or one row without any."""
+    named = and_(entitlements.c.customer_id == owner, entitlements.c.source_id == source)
+    return select(*columns, *_RIGHT).join(entitlements, named, isouter=True).order_by(source)
+
+
+def rights_by_source(rows: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], _Found]]:
+    """Yield (what may bring rights, key -> right)."""
+    for _, found in groupby(rows, key=lambda row: row.id):
+        many = list(found)
+        yield many[0], {row.key: row for row in many if row.key is not None}
+
+
+def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
+    columns = (purchases.c.id, purchases.c.customer_id, purchases.c.sku, purchases.c.catalog_version)
+    statement = with_rights(purchases.c.customer_id, purchases.c.id, *columns)
+    rows = each_row(connection, statement.where(purchases.c.status == "completed"))
+    for purchase, found in rights_by_source(rows):
+        offer = catalogs.offer(purchase.catalog_version, purchase.sku)
+        for fault in () if offer is None else _faults(offer, found, "purchase"):
+            yield Violation(NAME, (purchase.id,), f"purchase {purchase.id} of {purchase.sku} {fault}")
+
+
+def _of_grants(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
+    """A grant does not say which version it was decided by: its rights are those of one of them."""
+    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, grants.c.sku)
+    for grant, found in rights_by_source(each_row(connection, statement.where(grants.c.sku.is_not(None)))):
+        said = [_faults(offer, found, "grant") for offer in catalogs.offers(grant.sku)]
+        if said and all(said):
+            yield Violation(NAME, (grant.id,), f"grant {grant.id} of {grant.sku} {min(said, key=len)[0]}")
+
+
+def _faults(offer: StoredOffer, found: _Found, source_type: str) -> Sequence[str]:
+    faults = [_fault(key, value, found.get(key), source_type) for key, value in offer.grants.items()]
+    return [fault for fault in faults if fault]
+
+
+def _fault(key: str, value: bool | int | str, right: Row[Any] | None, source_type: str) -> str:
+    wanted = msgspec.json.encode(value).decode()
+    if right is None:
+        return f"grants {key}, but that right is missing"
+    if right.value != wanted:
+        return f"grants {key} as {wanted}, but {right.right_id} says {right.value}"
+    if right.expires_at is not None:
+        return f"grants {key} without an end, but {right.right_id} ends at {right.expires_at}"
+    if right.source_type != source_type:
+        return f"grants {key}, but {right.right_id} names it as a {right.source_type}"
+    return ""
+
+
+def _sources(connection: Connection) -> Iterator[Violation]:
+    """A right of a purchase names one of the same customer; one that names a purchase says that it does."""
+    is_told = entitlements.c.source_type == "purchase"
+    is_named = entitlements.c.source_id.startswith("pur_", autoescape=True)
+    statement = (
+        select(entitlements.c.id, entitlements.c.key, entitlements.c.customer_id, entitlements.c.source_id,
+               entitlements.c.source_type, purchases.c.customer_id.label("buyer"))
+        .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
+        .where(or_(is_told, is_named), or_(is_told != is_named, purchases.c.customer_id != entitlements.c.customer_id,
+                                           and_(purchases.c.id.is_(None), entitlements.c.ended_at.is_not(None))))
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        whose = "nobody's" if row.buyer is None else f"{row.buyer}'s"
+        message = (
+            f"right {row.id} ({row.key}) of {row.customer_id} comes from the {row.source_type} {row.source_id}, "
+            f"which is {whose} purchase"
+        )
+        yield Violation(NAME, (row.id, row.source_id), message)
+
+
+def _ended_without_cause(connection: Connection) -> Iterator[Violation]:
+    identity = (entitlements.c.customer_id, entitlements.c.key, entitlements.c.source_id)
+    statement = (
+        select(*identity, entitlements.c.id, reversals.c.taken_back)
+        .join(reversals, reversals.c.purchase_id == entitlements.c.source_id, isouter=True)
+        .where(entitlements.c.ended_at.is_not(None), entitlements.c.source_type.in_(("purchase", "grant")))
+        .order_by(*identity)
+    )
+    for (_, key, source_id), rows in groupby(each_row(connection, statement), key=lambda row: tuple(row[:3])):
+        many = list(rows)
+        if not any(row.taken_back is not None and key in _ended_by(row) for row in many):
+            message = f"right {many[0].id} ({key}) has ended, but no reversal of {source_id} says that it ended it"
+            yield Violation(NAME, (many[0].id, source_id), message)
+
+
+def _not_ended(connection: Connection) -> Iterator[Violation]:
+    """What a reversal says that it ended has an end."""
+    telling = reversals.c.taken_back.like('%"entitlements":%["%')
+    statement = select(reversals.c.id, reversals.c.customer_id, reversals.c.purchase_id, reversals.c.taken_back)
+    for row in each_row(connection, statement.where(telling)):
+        for key in _ended_by(row):
+            ended = connection.execute(
+                select(entitlements.c.id).where(_is(row, key), entitlements.c.ended_at.is_not(None))
+            ).scalar()
+            if ended is None:
+                message = f"reversal {row.id} ended the right {key} of {row.purchase_id}, but it has no end"
+                yield Violation(NAME, (row.id, row.purchase_id), message)
+
+
+def _is(reversal: Row[Any], key: str) -> ColumnElement[bool]:
+    return and_(
+        entitlements.c.customer_id == reversal.customer_id,
+        entitlements.c.key == key,
+        entitlements.c.source_id == reversal.purchase_id,
+    )
+
+
+def _ended_by(reversal: Row[Any]) -> list[str]:
+    return msgspec.json.decode(reversal.taken_back, type=_TakenBack).entitlements
+
+
+CHECKS = (Check(NAME, "Every right is what its source gives, and ends for a cause", rights_are_what_was_sold),)
