@@ -42,7 +42,7 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
-from storefront.core.sweeping import follow_gateway, give_purchase, sweep_purchase
+from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
 from storefront.plugins import PluginHost
 
 SANDBOX = "sandbox"
@@ -256,6 +256,7 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
     jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
     jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
+    jobs.register("gateway.reconcile", lambda payload: reconcile_gateway(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

@@ -91,7 +91,7 @@ async def follow_books(services: Services, gateway_name: str) -> int:
         return 0
     booked = 0
     while True:
-        book = await _book(services, gateway_name)
+        book = await read_book(services, gateway_name)
         page = await gateway.balance_page(after=book["cursor"], since=book["since"], at_most=AT_ONCE)
         new = [one for one in page if not await _is_known(services, gateway_name, one.id)]
         movements = [Movement(one, await _payment_of(services, gateway_name, one)) for one in new]
@@ -113,7 +113,7 @@ async def book_missed(services: Services, gateway_name: str, since: int) -> int:
         movements = [Movement(one, await _payment_of(services, gateway_name, one)) for one in new]
         if movements:
             log.warning("movements_passed_over", gateway=gateway_name, ids=[one.told.id for one in movements])
-            if not await _commit(services, gateway_name, await _book(services, gateway_name), (), movements):
+            if not await _commit(services, gateway_name, await read_book(services, gateway_name), (), movements):
                 continue
         booked += len(movements)
         if len(page) < AT_ONCE:
@@ -121,7 +121,7 @@ async def book_missed(services: Services, gateway_name: str, since: int) -> int:
         after = page[-1].id
 
 
-async def _book(services: Services, gateway: str) -> Row:
+async def read_book(services: Services, gateway: str) -> Row:
     """Return where the following stands; a book that is opened begins a little before the shop's first payment."""
     row = await services.reader.first(_BOOK, gateway=gateway)
     if row is not None:

@@ -391,6 +391,8 @@ async def show_purchase(services: Services, purchase_id: str, *, owner: str | No
 async def describe(services: Services, row: Row) -> dict[str, Any]:
     """Return a purchase row as JSON, with its payment and its refunds."""
     payment = None if row["payment_state"] == "none" else await read_payment(services, row["id"])
-    made = () if row["refunded"] == "none" else await read_refunds(services.reader, row["id"])
+    # A refund through a gateway may be under way, or have failed, while nothing is refunded.
+    has_some = row["refunded"] != "none" or (payment is not None and payment["state"] == "received")
+    made = await read_refunds(services.reader, row["id"]) if has_some else ()
     external_id = await services.customers.external_id(row["customer_id"])
     return {**purchase_json(row, payment, external_id), "refunds": [summary_json(one) for one in made]}

@@ -141,6 +141,10 @@ def _row(services: Services, wanted: RefundRequest, purchase: Row, decision: Dec
         "entry_id": None,
         "created_at": now,
         "closed_at": now,
+        "gateway": None,
+        "gateway_ref": None,
+        "facts": "{}",
+        "updated_at": now,
     }
 
 

@@ -208,9 +208,20 @@ class Moving:
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"
         if row["cause"] != DISPUTE and told.state == "completed":
             name = "purchase.refunded"
-        shown = {name: row[name] for name in ("id", "cause", "amount", "currency")} | {"state": told.state}
-        payload = {**event_payload({**purchase, **changes}), "refunded": changes["refunded"],
-                   "dispute": changes["dispute"], "reversal": shown}  # fmt: skip
+        shown = {
+            "id": row["id"],
+            "number": row["number"],
+            "cause": row["cause"],
+            "state": told.state,
+            "amount": {"amount": row["amount"], "currency": row["currency"]},
+            "reason": row["reason"],
+        }
+        payload = {
+            **event_payload({**purchase, **changes}),
+            "refunded": changes["refunded"],
+            "dispute": changes["dispute"],
+            "dispute_case" if row["cause"] == DISPUTE else "refund": shown,
+        }
         self.plan.emit(name, anchor=purchase["customer_id"], subject=purchase["id"], payload=payload)
 
 

@@ -39,6 +39,7 @@ class Services:
     public_url: str
     watchers: Watchers = field(default_factory=Watchers)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
+    reconciliations: dict[str, Any] = field(default_factory=dict)
     _capabilities: dict[tuple[str, type[Any]], Any] = field(default_factory=dict)
 
     @property

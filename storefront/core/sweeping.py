@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.core.clock import MINUTE_MS
+from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.plan import Insert, Plan
 from storefront.core.gateway_books import anchor_of, follow_books
 from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
+from storefront.core.reconciling import reconcile
 from storefront.core.services import Services
 from storefront.core.settlement import give_again, settle
 
@@ -53,9 +54,10 @@ async def schedule_following(services: Services) -> None:
         if not isinstance(gateway, BalanceBook):
             continue
         plan = Plan(actor="start", anchors={anchor_of(name)})
-        row = job_row("gateway.follow", anchor=anchor_of(name), unique_key=f"follow:{name}",
-                      due_at=now + FOLLOW_PAUSE_MS, now=now, payload={"gateway": name})  # fmt: skip
-        plan.add(Insert("jobs", (row["id"],), anchor_of(name), row, once=True))
+        for kind, pause in (("gateway.follow", FOLLOW_PAUSE_MS), ("gateway.reconcile", DAY_MS)):
+            row = job_row(kind, anchor=anchor_of(name), unique_key=f"{kind}:{name}", due_at=now + pause, now=now,
+                          payload={"gateway": name})  # fmt: skip
+            plan.add(Insert("jobs", (row["id"],), anchor_of(name), row, once=True))
         await services.engine.commit(plan)
 
 
@@ -65,3 +67,11 @@ async def follow_gateway(services: Services, payload: Mapping[str, Any]) -> Agai
         return None
     await follow_books(services, payload["gateway"])
     return Again(services.clock.now() + FOLLOW_PAUSE_MS)
+
+
+async def reconcile_gateway(services: Services, payload: Mapping[str, Any]) -> Again | None:
+    """Compare a gateway's records with ours once a day."""
+    if payload["gateway"] not in services.gateways:
+        return None
+    await reconcile(services, payload["gateway"])
+    return Again(services.clock.now() + DAY_MS)

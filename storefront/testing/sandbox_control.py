@@ -47,6 +47,45 @@ class SandboxControl:
         )
         await self._control("amount", {"session": session["id"], "amount_total": amount})
 
+    async def dispute(self, purchase: Answer | Mapping[str, Any], status: str = "needs_response", **more: Any) -> Any:
+        """Let a payer's bank dispute a purchase, or move the dispute there is: ``won``, ``lost``, ``under_review``,
+        ``warning_needs_response`` …; returns the gateway's dispute."""
+        payment = await self.payment_of(purchase)
+        query = {"payment_intent": payment, "limit": "1"}
+        async with self._shop.http.get(f"{self._url}/v1/disputes", params=query, headers=self._headers) as response:
+            known = (await response.json())["data"]
+        named = {"dispute": known[0]["id"]} if known else {"payment_intent": payment}
+        return await self._control("disputes", {**named, "status": status, **more})
+
+    async def warn_of_fraud(self, purchase: Answer | Mapping[str, Any]) -> Any:
+        """Let a payer's bank warn early that a purchase was fraud; returns the gateway's warning."""
+        return await self._control("early_fraud_warnings", {"payment_intent": await self.payment_of(purchase)})
+
+    async def refund_by_hand(self, purchase: Answer | Mapping[str, Any], amount: int | None = None) -> Any:
+        """Refund a purchase at the gateway, as a person in its dashboard would; without our reference."""
+        form = {"payment_intent": await self.payment_of(purchase)} | ({} if amount is None else {"amount": str(amount)})
+        async with self._shop.http.post(f"{self._url}/v1/refunds", data=form, headers=self._headers) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def end_refund(self, refund: str, status: str) -> Any:
+        """End a refund (``re_…``) as ``succeeded`` or ``failed``, now."""
+        return await self._control("refunds", {"refund": refund, "status": status})
+
+    async def end_debit(self, purchase: Answer | Mapping[str, Any], status: str) -> Any:
+        """End a bank debit that is under way as ``succeeded`` or ``failed``, now."""
+        return await self._control("debits", {"payment_intent": await self.payment_of(purchase), "status": status})
+
+    async def set_rates(self, rates: Mapping[str, str]) -> None:
+        """Change what one unit of a currency is worth in the settlement currency, from now on."""
+        await self._control("rates", {"rates": rates})
+
+    async def payment_of(self, purchase: Answer | Mapping[str, Any]) -> str:
+        """Return the payment intent of a purchase."""
+        purchase_id = as_json(purchase)["id"]
+        sessions = (await self.books())["sessions"]
+        return next(str(one["payment_intent"]) for one in sessions if one["client_reference_id"] == purchase_id)
+
     async def books(self) -> dict[str, Any]:
         """Charges, refunds, sessions and totals, oldest first."""
         async with self._shop.http.get(f"{self._url}/control/books", headers=self._headers) as response:

@@ -1,0 +1,337 @@
+"""Reconciliation: the gateway's records ↔ our payments and reversals ↔ the ledger, three ways, to the cent.
+
+Every difference is named. What is safe is mended on the way: webhooks that never came, movements that were passed
+over, money that turned out to be ours after all. The rest is listed with what an operator could book or ask.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import structlog
+from sqlalchemy import Select, and_, exists, func, or_, select
+
+from storefront.core.accounts import clearing, gateway_balance, unexplained
+from storefront.core.balances import open_balance
+from storefront.core.claims import holder_of
+from storefront.core.clock import DAY_MS, HOUR_MS, iso
+from storefront.core.commit.outcome import Stale, Taken
+from storefront.core.commit.plan import Change, Claim, Plan, Transfer
+from storefront.core.gateway_books import anchor_of, book_missed, follow_books, read_book
+from storefront.core.gateways import BalanceBook
+from storefront.core.reading import Row
+from storefront.core.refunds import DISPUTE
+from storefront.core.services import Services
+from storefront.core.settlement import raise_alarm
+from storefront.core.tables import gateway_movements, payments, reversals
+
+DEFAULT_SPAN_MS = 7 * DAY_MS
+GRACE_MS = HOUR_MS
+
+log = structlog.get_logger("storefront.reconciliation")
+
+
+class Kind(StrEnum):
+    """What differs: a record that is missing on one side, or what the two say."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    AMOUNT = "amount"
+    CURRENCY = "currency"
+    DUPLICATE = "duplicate"
+    FEE = "fee"
+    BALANCE = "balance"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference. ``amount`` is in minor units of ``currency``; ``since`` in ms; ``proposal`` is for a person."""
+
+    kind: Kind
+    about: str
+    amount: int
+    currency: str
+    since: int
+    proposal: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": str(self.kind),
+            "about": self.about,
+            "amount": self.amount,
+            "currency": self.currency,
+            "since": iso(self.since),
+            "proposal": self.proposal,
+        }
+
+
+@dataclass(slots=True)
+class Reconciliation:
+    """What one run found at one gateway. ``mended`` counts what it put right by itself."""
+
+    gateway: str
+    since: int
+    at: int
+    movements: int = 0
+    explained: int = 0
+    mended: int = 0
+    balances: dict[str, dict[str, int]] = field(default_factory=dict)
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def explained_percent(self) -> float:
+        """Return how many of the movements are known to be ours, rounded down to hundredths."""
+        return 100.0 if not self.movements else self.explained * 10_000 // self.movements / 100
+
+    @property
+    def oldest_unexplained_ms(self) -> int | None:
+        """Return the age of the oldest difference, None if there is none."""
+        return max((self.at - one.since for one in self.differences), default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "gateway": self.gateway,
+            "since": iso(self.since),
+            "at": iso(self.at),
+            "movements": self.movements,
+            "explained": self.explained,
+            "explained_percent": self.explained_percent,
+            "oldest_unexplained_seconds": None
+            if self.oldest_unexplained_ms is None
+            else self.oldest_unexplained_ms // 1000,
+            "mended": self.mended,
+            "balances": self.balances,
+            "differences": [one.to_json() for one in self.differences],
+        }
+
+
+async def reconcile(services: Services, gateway_name: str, *, since: int | None = None) -> Reconciliation:
+    """Compare a gateway's records from ``since`` (ms; a week ago if None) on with ours; mend what is safe.
+
+    Raises:
+        Invalid: there is no such gateway.
+        GatewayFailed: it did not answer; what was mended so far stays.
+    """
+    now = services.clock.now()
+    since = now - DEFAULT_SPAN_MS if since is None else since
+    found = Reconciliation(gateway_name, since, now)
+    gateway = services.gateway(gateway_name)
+    if not isinstance(gateway, BalanceBook):
+        return found
+    found.mended += await follow_books(services, gateway_name)
+    found.mended += await book_missed(services, gateway_name, since)
+    found.mended += await _explain(services, gateway_name)
+    for looking in (_unexplained, _duplicates, _other_amounts, _payments_missing, _reversals_missing):
+        found.differences += [one async for one in looking(services, found)]
+    found.differences += [one async for one in _balances(services, found, gateway)]
+    await _count(services, found)
+    await _keep(services, found)
+    return found
+
+
+async def _explain(services: Services, gateway: str) -> int:
+    """Book what stood as unexplained to ``clearing`` once its payment is known, and say how many there were."""
+    statement = (
+        select(gateway_movements, payments.c.purchase_id, payments.c.received_currency)
+        .join(
+            payments,
+            and_(payments.c.gateway == gateway, payments.c.gateway_payment == gateway_movements.c.payment),
+        )
+        .where(gateway_movements.c.gateway == gateway, gateway_movements.c.about.is_(None), _is_of_payments())
+    )
+    explained = 0
+    for row in await services.reader.scan(statement):
+        if row["presented_currency"] not in (None, row["currency"]) or await _is_explained(services, row):
+            continue  # a conversion is booked by hand: its rate belongs to the first entry
+        plan = Plan(actor=anchor_of(gateway), anchors={anchor_of(gateway)})
+        plan.add(Claim(_claim(row), row["purchase_id"]))
+        plan.entry("gateway.explained", about=row["id"], anchor=anchor_of(gateway))
+        pair = (unexplained(gateway, row["currency"]), clearing(gateway, row["currency"]))
+        source, destination = pair if row["amount"] > 0 else pair[::-1]
+        plan.add(Transfer("entry", source, destination, abs(row["amount"]), anchor_of(gateway)))
+        try:
+            await services.engine.commit(plan)
+        except Taken:
+            continue
+        explained += 1
+    return explained
+
+
+def _claim(row: Row) -> str:
+    return f"explained:{row['gateway']}:{row['id']}"
+
+
+async def _is_explained(services: Services, row: Row) -> bool:
+    return await holder_of(services.reader, _claim(row)) is not None
+
+
+def _is_of_payments() -> Any:
+    kinds = ("payment", "refund", "refund_failure", "dispute", "dispute_reversal")
+    return gateway_movements.c.kind.in_(kinds)
+
+
+def _of(found: Reconciliation) -> Select[Any]:
+    return select(gateway_movements).where(
+        gateway_movements.c.gateway == found.gateway, gateway_movements.c.created_at >= found.since
+    )
+
+
+async def _unexplained(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name movements of money that this shop knows nothing of."""
+    statement = _of(found).where(
+        or_(and_(_is_of_payments(), gateway_movements.c.about.is_(None)), gateway_movements.c.kind == "other")
+    )
+    for row in await services.reader.scan(statement):
+        if await _is_explained(services, row):
+            continue
+        proposal = (
+            f"If it belongs to other business on this account, nothing is to do: it stands on "
+            f"{unexplained(found.gateway, row['currency']).id}. If a purchase should know it, look up "
+            f"{row['payment'] or row['source'] or row['id']} at the gateway."
+        )
+        yield Difference(Kind.MISSING_HERE, row["id"], row["amount"], row["currency"], row["created_at"], proposal)
+
+
+async def _duplicates(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name payments that the gateway took money for more than once."""
+    twice = (
+        select(
+            gateway_movements.c.payment,
+            func.count().label("times"),
+            func.min(gateway_movements.c.created_at).label("created_at"),
+            func.max(gateway_movements.c.amount).label("amount"),
+            func.max(gateway_movements.c.currency).label("currency"),
+        )
+        .where(gateway_movements.c.gateway == found.gateway, gateway_movements.c.kind == "payment")
+        .group_by(gateway_movements.c.payment)
+        .having(and_(func.count() > 1, gateway_movements.c.payment.is_not(None)))
+    )
+    for row in await services.reader.scan(twice):
+        proposal = f"The gateway took {row['payment']} {row['times']} times: refund what is too much there."
+        yield Difference(Kind.DUPLICATE, row["payment"], row["amount"], row["currency"], row["created_at"], proposal)
+
+
+async def _other_amounts(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name payments of which the gateway booked another sum than we received."""
+    statement = (
+        select(gateway_movements, payments.c.received_amount, payments.c.received_currency, payments.c.purchase_id)
+        .join(
+            payments,
+            and_(payments.c.gateway == found.gateway, payments.c.gateway_payment == gateway_movements.c.payment),
+        )
+        .where(
+            gateway_movements.c.gateway == found.gateway,
+            gateway_movements.c.created_at >= found.since,
+            gateway_movements.c.kind == "payment",
+            gateway_movements.c.presented_amount.is_not(None),
+            or_(
+                gateway_movements.c.presented_amount != payments.c.received_amount,
+                gateway_movements.c.presented_currency != payments.c.received_currency,
+            ),
+        )
+    )
+    for row in await services.reader.scan(statement):
+        same = row["presented_currency"] == row["received_currency"]
+        kind = Kind.AMOUNT if same else Kind.CURRENCY
+        proposal = (
+            f"The purchase {row['purchase_id']} received {row['received_amount']} {row['received_currency']}, the "
+            f"gateway booked {row['presented_amount']} {row['presented_currency']}: refund or correct it there."
+        )
+        yield Difference(
+            kind, row["id"], row["presented_amount"] - row["received_amount"], row["presented_currency"],
+            row["created_at"], proposal,
+        )  # fmt: skip
+
+
+async def _payments_missing(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name payments that we call received and the gateway's books do not show."""
+    shown = exists().where(
+        gateway_movements.c.gateway == found.gateway,
+        gateway_movements.c.kind == "payment",
+        gateway_movements.c.payment == payments.c.gateway_payment,
+    )
+    statement = select(payments).where(
+        payments.c.gateway == found.gateway,
+        payments.c.state == "received",
+        payments.c.asked_at >= found.since,
+        payments.c.asked_at <= found.at - GRACE_MS,
+        ~shown,
+    )
+    for row in await services.reader.scan(statement):
+        proposal = f"Look up {row['gateway_payment']} at the gateway; until it shows there, this is money on its way."
+        yield Difference(
+            Kind.MISSING_THERE, row["purchase_id"], row["received_amount"], row["received_currency"], row["asked_at"],
+            proposal,
+        )  # fmt: skip
+
+
+async def _reversals_missing(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name refunds and disputes that took money here, and of which the gateway's books show nothing."""
+    shown = exists().where(
+        gateway_movements.c.gateway == found.gateway,
+        gateway_movements.c.kind.in_(("refund", "dispute")),
+        gateway_movements.c.source == reversals.c.gateway_ref,
+    )
+    statement = select(reversals).where(
+        reversals.c.gateway == found.gateway,
+        reversals.c.state.in_(("completed", "lost")),
+        reversals.c.updated_at >= found.since,
+        reversals.c.updated_at <= found.at - GRACE_MS,
+        ~shown,
+    )
+    for row in await services.reader.scan(statement):
+        what = "dispute" if row["cause"] == DISPUTE else "refund"
+        proposal = f"Look up the {what} {row['gateway_ref']} at the gateway."
+        yield Difference(Kind.MISSING_THERE, row["id"], -row["amount"], row["currency"], row["updated_at"], proposal)
+
+
+async def _balances(services: Services, found: Reconciliation, gateway: BalanceBook) -> AsyncIterator[Difference]:
+    """Compare what the gateway holds for us with what our books say it holds."""
+    before = await _ledger(services, found.gateway, ())
+    there = await gateway.balances()
+    if await follow_books(services, found.gateway):
+        there = await gateway.balances()
+    here = await _ledger(services, found.gateway, [*before, *there])
+    for currency in sorted({*there, *here}):
+        told, booked = there.get(currency, 0), here.get(currency, 0)
+        in_transit = -await open_balance(services.reader, clearing(found.gateway, currency).id)
+        found.balances[currency] = {"gateway": told, "ledger": booked, "clearing": in_transit}
+        if told != booked:
+            proposal = (
+                "The gateway's balance and ours differ. Movements from before the shop began to follow are booked as "
+                "an opening entry; anything else is a movement that the gateway does not list."
+            )
+            yield Difference(Kind.BALANCE, currency, told - booked, currency, found.since, proposal)
+
+
+async def _ledger(services: Services, gateway: str, currencies: Sequence[str]) -> dict[str, int]:
+    """Return ``currency -> minor units`` that our books say the gateway holds; what it holds is negative there."""
+    rows = await services.reader.scan(
+        select(gateway_movements.c.currency).where(gateway_movements.c.gateway == gateway).distinct()
+    )
+    known = {*currencies, *(row["currency"] for row in rows)}
+    return {one: -await open_balance(services.reader, gateway_balance(gateway, one).id) for one in sorted(known)}
+
+
+async def _count(services: Services, found: Reconciliation) -> None:
+    rows = await services.reader.scan(select(func.count().label("n")).select_from(_of(found).subquery()))
+    found.movements = int(rows[0]["n"])
+    found.explained = found.movements - sum(one.kind is Kind.MISSING_HERE for one in found.differences)
+
+
+async def _keep(services: Services, found: Reconciliation) -> None:
+    """Keep the report for the metrics and the operator, and raise an alarm for each kind of trouble."""
+    book = await read_book(services, found.gateway)
+    services.reconciliations[found.gateway] = found
+    plan = Plan(actor=anchor_of(found.gateway), anchors={anchor_of(found.gateway)})
+    report = msgspec.json.encode(found.to_json()).decode()
+    changes = {"reconciled_at": found.at, "report": report}
+    plan.add(Change("gateway_books", (found.gateway,), anchor_of(found.gateway), {"cursor": book["cursor"]}, changes))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("report_not_kept", gateway=found.gateway)
+    for one in found.differences:
+        await raise_alarm(services, f"reconciliation_{one.kind}", f"{found.gateway}:{one.about}", one.to_json())

@@ -1,0 +1,119 @@
+"""Disputes and early warnings: what a payer's bank takes back is set aside, then taken, or given back exactly."""
+
+import pytest
+
+from tests.shop.test_gateway_refunds import refund, refunded_there
+
+
+async def disputed(shop, purchase, status="needs_response"):
+    """Let the bank move a dispute, and wait until the shop has taken it in."""
+    await shop.sandbox.dispute(purchase, status)
+    await shop.quiet()
+    return await shop.seen(purchase)
+
+
+async def test_an_open_dispute_freezes_what_the_money_bought(shop):
+    pack = await shop.bought("gems-500")
+    assert (await disputed(shop, pack))["dispute"] == "open"
+    wallet = (await shop.as_customer().get("/v1/me")).json["wallets"]["gems"]
+    assert (wallet["balance"], wallet["available"]) == (500, 0)
+    refused = await shop.buy("sword")
+    assert (refused.status, refused.json["code"]) == (402, "insufficient_funds")
+    assert shop.balance("platform:disputes:USD") == -499
+
+
+async def test_a_dispute_that_is_won_gives_back_exactly_what_was_frozen(shop):
+    pack = await shop.bought("gems-500")
+    await disputed(shop, pack)
+    assert (await disputed(shop, pack, "won"))["dispute"] == "won"
+    assert (await shop.buy("sword")).status == 201
+    assert shop.balance("platform:disputes:USD") == 0
+    assert shop.balance("platform:revenue:USD") == 499
+
+
+async def test_a_dispute_that_is_lost_takes_what_is_left_and_the_rest_is_owed(shop):
+    pack = await shop.bought("gems-500")
+    await shop.bought("sword")
+    await disputed(shop, pack)
+    assert (await disputed(shop, pack, "lost"))["dispute"] == "lost"
+    assert shop.balance("customer:ada:gems") == 0
+    assert shop.balance("platform:revenue:USD") == 0
+    assert shop.balance("platform:disputes:USD") == 0
+    assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [120]
+    await shop.bought("gems-500")
+    assert shop.balance("customer:ada:gems") == 380
+
+
+async def test_a_lost_dispute_that_is_won_on_appeal_gives_everything_again(shop):
+    pack = await shop.bought("gems-500")
+    await disputed(shop, pack, "lost")
+    assert shop.balance("customer:ada:gems") == 0
+    assert (await disputed(shop, pack, "won"))["dispute"] == "won"
+    assert shop.balance("customer:ada:gems") == 500
+    assert shop.balance("platform:revenue:USD") == 499
+
+
+async def test_an_inquiry_takes_nothing(shop):
+    pack = await shop.bought("gems-500")
+    assert (await disputed(shop, pack, "warning_needs_response"))["dispute"] == "none"
+    assert (await shop.buy("sword")).status == 201
+    assert (await disputed(shop, pack, "warning_closed"))["dispute"] == "none"
+
+
+@pytest.mark.parametrize("ending", ["won", "lost"])
+async def test_a_dispute_whose_webhooks_are_lost_is_found_in_the_gateways_books(shop, ending):
+    pack = await shop.bought("gems-500")
+    await shop.sandbox.webhooks("drop")
+    await shop.sandbox.dispute(pack)
+    await shop.sandbox.dispute(pack, ending)
+    await shop.advance("2h")
+    await shop.quiet()
+    assert (await shop.seen(pack))["dispute"] == ending
+    assert shop.balance("customer:ada:gems") == (500 if ending == "won" else 0)
+
+
+async def test_an_early_warning_gives_the_money_back_before_it_is_disputed(shop):
+    pack = await shop.bought("gems-500")
+    await shop.sandbox.warn_of_fraud(pack)
+    await shop.quiet()
+    seen = await shop.seen(pack)
+    assert (seen["refunded"], seen["dispute"]) == ("full", "none")
+    assert await refunded_there(shop) == 499
+    assert shop.balance("customer:ada:gems") == 0
+    await shop.sandbox.webhooks("duplicate")
+    await shop.quiet()
+    assert await refunded_there(shop) == 499
+
+
+async def test_a_refund_made_by_hand_at_the_gateway_is_taken_in(shop):
+    pack = await shop.bought("gems-500")
+    await shop.sandbox.refund_by_hand(pack)
+    await shop.quiet()
+    seen = await shop.seen(pack)
+    assert (seen["refunded"], seen["refunds"][0]["state"]) == ("full", "completed")
+    assert shop.balance("customer:ada:gems") == 0
+
+
+async def test_a_refund_that_fails_at_last_gives_the_goods_again(shop):
+    pack = await shop.bought("gems-500")
+    made = await refund(shop, pack)
+    assert shop.balance("customer:ada:gems") == 0
+    there = (await shop.sandbox.books())["refunds"][0]["id"]
+    await shop.sandbox.end_refund(there, "failed")
+    await shop.quiet()
+    seen = await shop.seen(pack)
+    assert (seen["refunded"], seen["refunds"][0]["state"]) == ("none", "failed")
+    assert made.json["state"] == "completed"
+    assert shop.balance("customer:ada:gems") == 500
+    assert shop.balance("platform:revenue:USD") == 499
+
+
+async def test_a_dispute_after_a_part_was_refunded_takes_the_rest_once(shop):
+    pack = await shop.bought("gems-500")
+    assert (await refund(shop, pack, amount=200)).status == 201
+    await disputed(shop, pack)
+    await disputed(shop, pack, "lost")
+    assert shop.balance("customer:ada:gems") == 0
+    assert shop.balance("platform:revenue:USD") == 0
+    seen = await shop.seen(pack)
+    assert (seen["refunded"], seen["dispute"]) == ("part", "lost")
