@@ -135,6 +135,7 @@ async def read_book(services: Services, gateway: str) -> Row:
         "cursor": None,
         "since": (first[0]["created_at"] if first else now) - OVERLAP_MS,
         "followed_at": now,
+        "moved_at": None,
         "reconciled_at": None,
         "report": None,
     }
@@ -195,6 +196,8 @@ async def _commit(
         plan.add(Insert("gateway_movements", (gateway, movement.told.id), anchor,
                         _row(gateway, movement, entry_id, now)))  # fmt: skip
     changes = {"cursor": page[-1].id if page else book["cursor"], "followed_at": now}
+    if movements:
+        changes["moved_at"] = now
     plan.add(Change("gateway_books", (gateway,), anchor, {"cursor": book["cursor"]}, changes))
     try:
         await services.engine.commit(plan)

@@ -334,4 +334,6 @@ async def _keep(services: Services, found: Reconciliation) -> None:
     except Stale:
         log.info("report_not_kept", gateway=found.gateway)
     for one in found.differences:
-        await raise_alarm(services, f"reconciliation_{one.kind}", f"{found.gateway}:{one.about}", one.to_json())
+        await raise_alarm(
+            services, f"reconciliation_{one.kind}", f"{found.gateway}:{one.about}", {"difference": one.to_json()}
+        )

@@ -6,7 +6,7 @@ from typing import Any
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.plan import Insert, Plan
-from storefront.core.gateway_books import anchor_of, follow_books
+from storefront.core.gateway_books import anchor_of, follow_books, read_book
 from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
@@ -17,6 +17,7 @@ from storefront.core.settlement import give_again, settle
 LONGEST_PAUSE_MS = 15 * MINUTE_MS
 OWED_PAUSE_MS = 5 * MINUTE_MS
 FOLLOW_PAUSE_MS = 10 * MINUTE_MS
+LONGEST_FOLLOW_PAUSE_MS = DAY_MS // 4
 
 
 async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:
@@ -62,11 +63,16 @@ async def schedule_following(services: Services) -> None:
 
 
 async def follow_gateway(services: Services, payload: Mapping[str, Any]) -> Again | None:
-    """Book what moved a gateway's balance since the last time; one that was taken out of the YAML is let go."""
+    """Book what moved a gateway's balance since the last time, less and less often while nothing does.
+
+    A gateway that was taken out of the YAML is let go.
+    """
     if payload["gateway"] not in services.gateways:
         return None
     await follow_books(services, payload["gateway"])
-    return Again(services.clock.now() + FOLLOW_PAUSE_MS)
+    book, now = await read_book(services, payload["gateway"]), services.clock.now()
+    quiet = now - (book["moved_at"] or book["since"])
+    return Again(now + min(max(quiet // 2, FOLLOW_PAUSE_MS), LONGEST_FOLLOW_PAUSE_MS))
 
 
 async def reconcile_gateway(services: Services, payload: Mapping[str, Any]) -> Again | None:

@@ -78,6 +78,7 @@ gateway_books = Table(
     text_column("cursor", null=True),
     number_column("since"),
     number_column("followed_at"),
+    number_column("moved_at", null=True),
     number_column("reconciled_at", null=True),
     text_column("report", null=True),
 )

@@ -64,7 +64,31 @@ class SandboxControl:
     async def refund_by_hand(self, purchase: Answer | Mapping[str, Any], amount: int | None = None) -> Any:
         """Refund a purchase at the gateway, as a person in its dashboard would; without our reference."""
         form = {"payment_intent": await self.payment_of(purchase)} | ({} if amount is None else {"amount": str(amount)})
-        async with self._shop.http.post(f"{self._url}/v1/refunds", data=form, headers=self._headers) as response:
+        return await self.call("refunds", form)
+
+    async def charge_of_others(self, amount: int, currency: str = "usd") -> Any:
+        """Charge a card for other business on the same account, which this shop knows nothing of."""
+        form = {
+            "amount": str(amount),
+            "currency": currency,
+            "payment_method": "pm_card_visa",
+            "confirm": "true",
+            "automatic_payment_methods[enabled]": "true",
+            "automatic_payment_methods[allow_redirects]": "never",
+        }
+        return await self.call("payment_intents", form)
+
+    async def pay_out(self, amount: int, currency: str = "usd") -> Any:
+        """Send money of the balance to the bank."""
+        return await self.call("payouts", {"amount": str(amount), "currency": currency})
+
+    async def fail_payout(self, payout: Mapping[str, Any]) -> Any:
+        """Let the bank send a payout back, whether it was called paid or not."""
+        return await self._control("payouts/fail", {"payout": payout["id"]})
+
+    async def call(self, path: str, form: Mapping[str, str]) -> Any:
+        """Call the emulated API as a program of somebody else's would: ``POST /v1/<path>``."""
+        async with self._shop.http.post(f"{self._url}/v1/{path}", data=form, headers=self._headers) as response:
             assert response.status == 200, await response.text()
             return await response.json()
 

@@ -1,0 +1,93 @@
+"""The gateway's books against ours, to the cent: charges, fees, refunds, disputes, payouts, conversions."""
+
+import pytest
+
+from storefront.core.reconciling import Kind, reconcile
+from storefront.testing import TINY_SHOP, running_shop
+from tests.shop.test_gateway_refunds import refund
+
+FAR_SHOP = TINY_SHOP.replace("{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500}", 1)
+
+
+@pytest.fixture
+async def far_shop(data_folder):
+    """The tiny shop, with prices in currencies that the gateway does not settle in."""
+    async with running_shop(data_folder, FAR_SHOP) as running:
+        yield running
+
+
+async def reconciled(shop):
+    """Reconcile the sandbox and return what was found."""
+    await shop.quiet()
+    return await reconcile(shop.parts.services, "sandbox")
+
+
+def settles_to_the_cent(shop, found, currency="USD"):
+    told = found.balances[currency]
+    assert told["gateway"] == told["ledger"] == -shop.balance(f"gateway:sandbox:balance:{currency}")
+
+
+async def test_charges_refunds_and_disputes_are_explained_to_the_cent(shop):
+    first, second, third = [await shop.bought("gems-500") for _ in range(3)]
+    assert (await refund(shop, first)).status == 201
+    await shop.sandbox.dispute(second)
+    await shop.quiet()
+    await shop.sandbox.dispute(third)
+    await shop.sandbox.dispute(third, "lost")
+
+    found = await reconciled(shop)
+
+    assert (found.differences, found.explained_percent) == ([], 100.0)
+    settles_to_the_cent(shop, found)
+    assert shop.balance("gateway:sandbox:clearing:USD") == 0
+    # Three charges of 4.99 at 2.9 % + 30, none given back, and two disputes of 15.00.
+    assert shop.balance("gateway:sandbox:fees:USD") == -(3 * 44 + 2 * 1500)
+
+
+async def test_what_no_webhook_told_is_mended(shop):
+    await shop.sandbox.webhooks("drop")
+    answer = await shop.buy("gems-500")
+    assert await shop.pay(answer) == 303
+
+    found = await reconciled(shop)
+
+    assert found.differences == []
+    assert (await shop.seen(answer))["status"] == "completed"
+    settles_to_the_cent(shop, found)
+
+
+async def test_money_that_is_not_ours_is_named_and_granted_nothing(shop):
+    await shop.bought("gems-500")
+    await shop.sandbox.charge_of_others(2500)
+
+    found = await reconciled(shop)
+
+    assert [(one.kind, one.amount, one.currency) for one in found.differences] == [(Kind.MISSING_HERE, 2500, "USD")]
+    assert found.explained_percent == 50.0
+    settles_to_the_cent(shop, found)
+    assert shop.balance("gateway:sandbox:unexplained:USD") == 2500
+
+
+async def test_payouts_leave_the_balance_and_come_back_when_they_fail(shop):
+    await shop.bought("gems-500")
+    await shop.advance("3d")
+    payout = await shop.sandbox.pay_out(400)
+    found = await reconciled(shop)
+    settles_to_the_cent(shop, found)
+    assert shop.balance("platform:bank:USD") == -400
+    await shop.sandbox.fail_payout(payout)
+    found = await reconciled(shop)
+    assert found.differences == []
+    settles_to_the_cent(shop, found)
+    assert shop.balance("platform:bank:USD") == 0
+
+
+@pytest.mark.parametrize("currency", ["JPY", "KWD"])
+async def test_a_currency_that_settles_in_another_goes_through_the_exchange(far_shop, currency):
+    shop = far_shop
+    pack = await shop.bought("gems-500", currency=currency)
+    assert (await refund(shop, pack)).status == 201
+    found = await reconciled(shop)
+    assert found.differences == []
+    settles_to_the_cent(shop, found)
+    assert shop.balance(f"gateway:sandbox:clearing:{currency}") == 0
