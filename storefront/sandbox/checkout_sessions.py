@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from storefront.sandbox import setups
+from storefront.sandbox.checkout_checks import check_mode, customer_of, expires_at, method_types
 from storefront.sandbox.checkout_objects import new_line, new_session
 from storefront.sandbox.checkout_params import CREATE
-from storefront.sandbox.currencies import check_amount
-from storefront.sandbox.errors import ApiError, invalid, not_emulated
+from storefront.sandbox.currencies import check_amount, checked_currency
+from storefront.sandbox.errors import ApiError, invalid
 from storefront.sandbox.operations import Operation, equal, filters, line_items, list_page, retrieving
 from storefront.sandbox.params import (
     EXPAND,
@@ -18,15 +20,12 @@ from storefront.sandbox.params import (
     Object,
     Text,
     When,
-    missing,
     not_emulated_names,
 )
 from storefront.sandbox.payment_intents import cancel_intent
 from storefront.sandbox.store import Body
+from storefront.sandbox.taxes import apply_tax, automatic_tax
 from storefront.sandbox.world import World, merged_metadata
-
-LEAST_SECONDS = 30 * 60
-MOST_SECONDS = 24 * 3600
 
 
 def expire_due(world: World) -> None:
@@ -54,6 +53,8 @@ def expire(world: World, session: Body) -> Body:
     world.save(session)
     if session["payment_intent"]:
         cancel_intent(world, world.get("payment_intent", session["payment_intent"]), "expired")
+    if session["setup_intent"]:
+        setups.cancel(world, world.get("setup_intent", session["setup_intent"]), None)
     world.emit("checkout.session.expired", session)
     return session
 
@@ -65,64 +66,67 @@ def return_url(session: Body) -> str:
 
 
 def _create(world: World, params: Checked, ids: Sequence[str]) -> Body:
-    _check_mode(params)
-    _check_methods(params)
-    expires_at = _expires_at(world, params)
-    customer = world.get("customer", params["customer"], param="customer") if "customer" in params else None
-    if customer and "customer_email" in params:
-        message = "You may only specify one of these parameters: customer, customer_email."
-        raise invalid(message, param="customer_email")
-    if customer and "customer_creation" in params:
-        raise invalid("`customer_creation` cannot be used in conjunction with `customer`.", param="customer_creation")
+    check_mode(params)
+    ends = expires_at(world, params)
+    customer = customer_of(world, params)
+    if params["mode"] == "setup":
+        return _create_setup(world, params, customer, ends)
     lines = [new_line(world, line, index) for index, line in enumerate(params["line_items"])]
     currency = lines[0]["currency"]
     if any(line["currency"] != currency for line in lines):
         raise invalid("All line items must have the same currency.", param="line_items")
+    types = method_types(params, currency)
     total = sum(line["amount_total"] for line in lines)
     if total:
         check_amount(total, currency, "line_items")
-    session = new_session(world, params, expires_at=expires_at, customer=customer, currency=currency, total=total)
-    hidden = {
-        "line_items": lines,
-        "products": [line["price_data"]["product_data"] for line in params["line_items"]],
-        "intent": params.get("payment_intent_data") or {},
-    }
-    return world.insert(session, hidden=hidden)
+    session = new_session(world, params, expires_at=ends, customer=customer, currency=currency, total=total)
+    session["payment_method_types"] = types
+    session["automatic_tax"] = automatic_tax(is_enabled=is_taxed(params))
+    world.insert(
+        session,
+        hidden={
+            "line_items": lines,
+            "products": [line["price_data"]["product_data"] for line in params["line_items"]],
+            "intent": params.get("payment_intent_data") or {},
+            "keeps_address": (params.get("customer_update") or {}).get("address") == "auto",
+        },
+    )
+    country = ((customer or {}).get("address") or {}).get("country")
+    return apply_tax(world, session, country) if is_taxed(params) and country else session
 
 
-def _check_mode(params: Checked) -> None:
-    if params["mode"] != "payment":
-        raise not_emulated("mode")
-    if params.get("ui_mode", "hosted_page") != "hosted_page":
-        raise not_emulated("ui_mode")
-    if not params.get("line_items"):
-        raise missing("line_items")
-    if "success_url" not in params:
-        raise missing("success_url")
-    if "payment_method_collection" in params:
-        message = "You can only set `payment_method_collection` if there are recurring prices."
-        raise invalid(message, param="payment_method_collection")
+def is_taxed(params: Checked) -> bool:
+    """Whether the caller wants tax worked out."""
+    return bool((params.get("automatic_tax") or {}).get("enabled", False))
 
 
-def _check_methods(params: Checked) -> None:
-    allowed = params.get("allowed_payment_method_types")
-    excluded = params.get("excluded_payment_method_types") or []
-    if (allowed and "card" not in allowed) or "card" in excluded:
-        raise invalid(
-            "No valid payment method types for this Checkout Session. The sandbox plays cards only.",
-            param="allowed_payment_method_types" if allowed else "excluded_payment_method_types",
-        )
-
-
-def _expires_at(world: World, params: Checked) -> int:
-    expires_at: int = params.get("expires_at", world.now + MOST_SECONDS)
-    if expires_at < world.now + LEAST_SECONDS:
-        message = "The `expires_at` timestamp must be at least 30 minutes from Checkout Session creation."
-        raise invalid(message, param="expires_at")
-    if expires_at > world.now + MOST_SECONDS:
-        message = "The `expires_at` timestamp must be less than 24 hours from Checkout Session creation."
-        raise invalid(message, param="expires_at")
-    return expires_at
+def _create_setup(world: World, params: Checked, customer: Body | None, ends: int) -> Body:
+    """A session that keeps a method for later and takes no money."""
+    currency = checked_currency(params["currency"], "currency")
+    types = method_types(params, currency)
+    session = new_session(world, params, expires_at=ends, customer=customer, currency=currency, total=0)
+    wanted = params.get("setup_intent_data") or {}
+    setup = setups.new_setup(
+        world,
+        {
+            **wanted,
+            "metadata": merged_metadata({}, wanted.get("metadata")),
+            "customer": session["customer"],
+            "payment_method_options": params.get("payment_method_options") or {},
+        },
+        method=None,
+        hidden={"session": session["id"]},
+    )
+    session.update(
+        mode="setup",
+        amount_subtotal=None,
+        amount_total=None,
+        payment_method_collection="always",
+        payment_method_types=types,
+        setup_intent=setup["id"],
+        total_details=None,
+    )
+    return world.insert(session, hidden={"line_items": [], "products": [], "intent": {}, "keeps_address": False})
 
 
 def _expire(world: World, params: Checked, ids: Sequence[str]) -> Body:

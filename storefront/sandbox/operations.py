@@ -134,6 +134,9 @@ def _expand(world: World, body: Body, steps: Sequence[str], path: str) -> None:
             if rest:
                 _expand(world, member, rest, path)
         return
+    if step == "total_details" and rest == ["breakdown"] and body["object"] == "checkout.session":
+        _expand_breakdown(world, body)
+        return
     if step not in _EXPANDABLE or (step not in body and step != "line_items"):
         raise invalid(f"This property cannot be expanded ({path}).", param="expand")
     value = body.get(step)
@@ -145,6 +148,12 @@ def _expand(world: World, body: Body, steps: Sequence[str], path: str) -> None:
             value = body[step] = present(world, found)
     if rest and isinstance(value, dict):
         _expand(world, value, rest, path)
+
+
+def _expand_breakdown(world: World, session: Body) -> None:
+    if session["total_details"] is not None:
+        blank: Body = {"discounts": [], "taxes": []}
+        session["total_details"]["breakdown"] = world.records.hidden(session["id"]).get("breakdown", blank)
 
 
 def line_items(world: World, session_id: str, params: Checked) -> Body:

@@ -12,7 +12,7 @@ from storefront.design.art import art, gem_pile, kind_of, tint_class
 from storefront.design.money import exponent_of, format_count, format_money
 from storefront.sandbox import currencies
 from storefront.sandbox.checkout_sessions import return_url
-from storefront.sandbox.payments import is_challenged
+from storefront.sandbox.payments import intent_of, is_challenged
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
@@ -26,6 +26,14 @@ class Line:
     amount: str
     art: Markup
     tint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tax:
+    """The tax line of the receipt."""
+
+    label: str
+    amount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,13 @@ class View:
     last_error: Body | None = None
     is_free: bool = False
     is_held: bool = False
+    is_setup: bool = False
+    is_under_way: bool = False  # a debit that takes days
+    takes_card: bool = True
+    takes_debit: bool = False
+    country: str | None = None  # where the buyer lives, once tax needs it and knows
+    asks_country: bool = False
+    tax: Tax | None = None
     theme: str | None = None  # light or dark, when the buyer chose one in the shop
 
 
@@ -53,25 +68,44 @@ def view_of(world: World, session_id: str, locale: str, theme: str | None) -> Vi
     if session is None:
         return View("unknown", world.now, theme=theme)
     hidden = world.records.hidden(session_id)
-    intent = world.records.find("payment_intent", session["payment_intent"] or "")
+    intent = intent_of(world, session)
+    is_setup = session["mode"] == "setup"
+    is_taxed = bool(session["automatic_tax"]["enabled"])
     addresses = [url for url in (session["success_url"], session["cancel_url"]) if url]
     return View(
         state=_state(world, session),
         now=world.now,
         session=session,
         email=(session["customer_details"] or {}).get("email"),
-        total=sum_text(session["amount_total"], session["currency"], locale),
+        total="" if is_setup else sum_text(session["amount_total"], session["currency"], locale),
         lines=tuple(
             _line(item, product, locale) for item, product in zip(hidden["line_items"], hidden["products"], strict=True)
         ),
         success_url=return_url(session),
         return_origins=tuple(sorted({"{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in addresses})),
         card_number=_card_number(world, intent),
-        last_error=intent["last_payment_error"] if intent else None,
+        last_error=intent["last_setup_error" if is_setup else "last_payment_error"] if intent else None,
         is_free=session["amount_total"] == 0,
         is_held=bool(intent and intent["status"] == "requires_capture"),
+        is_setup=is_setup,
+        is_under_way=bool(intent and intent["status"] == "processing"),
+        takes_card="card" in session["payment_method_types"],
+        takes_debit="sepa_debit" in session["payment_method_types"],
+        country=hidden.get("country"),
+        asks_country=is_taxed and "country" not in hidden,
+        tax=_tax(session, hidden, locale),
         theme=theme,
     )
+
+
+def _tax(session: Body, hidden: Body, locale: str) -> Tax | None:
+    taxes = (hidden.get("breakdown") or {}).get("taxes") or []
+    if not taxes or session["total_details"] is None:
+        return None
+    rate = taxes[0]["rate"]
+    note = ", included" if all(tax["rate"]["inclusive"] for tax in taxes) else ""
+    label = f"{rate['display_name']} {rate['percentage']:g} %{note}"
+    return Tax(label, sum_text(session["total_details"]["amount_tax"], session["currency"], locale))
 
 
 def _state(world: World, session: Body) -> str:

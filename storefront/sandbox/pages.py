@@ -12,11 +12,21 @@ from aiohttp import web
 from storefront import design
 from storefront.design.icons import icon
 from storefront.sandbox import page_view
+from storefront.sandbox.attempts import Outcome
 from storefront.sandbox.card_form import DECLINE_WORDS, DECLINED, NOT_CONFIRMED, CardForm, blank_form, read_form
+from storefront.sandbox.debit_form import DebitForm, blank_debit, read_debit
 from storefront.sandbox.page_view import View
-from storefront.sandbox.payments import Outcome, answer_challenge, complete_without_payment, pay
+from storefront.sandbox.payments import (
+    Debit,
+    Plastic,
+    answer_challenge,
+    choose_country,
+    complete_without_payment,
+    pay,
+)
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.store import Body
+from storefront.sandbox.taxes import COUNTRIES, RATES
 from storefront.sandbox.world import World
 
 FOLDER = Path(__file__).parent
@@ -27,6 +37,10 @@ OUTCOMES = (
     ("4000 0025 0000 3155", "Asks for 3-D Secure"),
     ("4000 0000 0000 0119", "Bank does not answer"),
     ("4100 0000 0000 0019", "Blocked as risky"),
+)
+DEBIT_OUTCOMES = (
+    ("DE89 3704 0044 0532 0130 00", "Debit: paid in 3 days"),
+    ("DE62 3704 0044 0532 0130 01", "Debit: refused in 3 days"),
 )
 
 
@@ -43,7 +57,9 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals.update(icon=icon, asset=self._asset, outcomes=OUTCOMES)
+        self._templates.globals.update(
+            icon=icon, asset=self._asset, outcomes=OUTCOMES, debit_outcomes=DEBIT_OUTCOMES, countries=COUNTRIES
+        )
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The page and its static files."""
@@ -79,20 +95,41 @@ class Pages:
             return see_other(view.success_url)
         if view.session is None or view.state == "expired":
             return self._page(view, 404, form=None)
-        action = fields.get("action", "pay")
-        if action == "cancel":
-            return see_other(view.session["cancel_url"]) if view.session["cancel_url"] else self._page(view, 200)
-        if action != "pay":
-            return self._page(view, 400, form=None)
-        if fields.get("challenge") in ("pass", "fail") and "card_number" not in fields:
+        view = await self._choose_country(request, view, fields)
+        return await self._act(request, view, view.session or {}, fields)
+
+    async def _act(
+        self, request: web.Request, view: View, session: Body, fields: Mapping[str, str]
+    ) -> web.StreamResponse:
+        match fields.get("action", "pay"):
+            case "cancel":
+                return see_other(session["cancel_url"]) if session["cancel_url"] else self._page(view, 200)
+            case "country":
+                return self._page(view, 400 if view.asks_country else 200)
+            case "pay":
+                pass
+            case _:
+                return self._page(view, 400)
+        if fields.get("challenge") in ("pass", "fail") and not {"card_number", "iban"} & set(fields):
             form = blank_form(view.now, view.email)
             form.card_number = view.card_number or form.card_number
-            return await self._settle(request, form, await self._answer(view.session, fields))
-        return await self._try_card(request, view, fields)
+            return await self._settle(request, form, await self._answer(session, fields))
+        return self._page(view, 400) if view.asks_country else await self._try(request, view, fields)
 
-    async def _try_card(self, request: web.Request, view: View, fields: Mapping[str, str]) -> web.StreamResponse:
-        assert view.session is not None, "only an open session takes a card"
+    async def _choose_country(self, request: web.Request, view: View, fields: Mapping[str, str]) -> View:
+        """The view after the buyer said where they live, where tax wants to know it."""
+        country = fields.get("country", "")
+        if view.session is None or view.state != "open" or country not in RATES or country == view.country:
+            return view
         session_id = view.session["id"]
+        await self._sandbox.act(lambda world: choose_country(world, session_id, country))
+        return await self._view(request)
+
+    async def _try(self, request: web.Request, view: View, fields: Mapping[str, str]) -> web.StreamResponse:
+        assert view.session is not None, "only an open session takes money"
+        session_id = view.session["id"]
+        if view.takes_debit and "iban" in fields and not view.is_free:
+            return await self._try_debit(request, view, fields)
         form = read_form(fields, view.now, view.email)
         if view.is_free:
             outcome = await self._sandbox.act(
@@ -100,14 +137,23 @@ class Pages:
             )
             return await self._settle(request, form, outcome)
         card = form.card
-        if form.errors or card is None:
+        if not view.takes_card or form.errors or card is None:
             return self._page(view, 402 if form.is_refused_by_network else 400, form=form)
-        outcome = await self._sandbox.act(
-            lambda world: pay(world, session_id, card, expiry=form.expiry, email=form.email or None)
-        )
+        means = Plastic(card, form.expiry)
+        outcome = await self._sandbox.act(lambda world: pay(world, session_id, means, email=form.email or None))
         if outcome is Outcome.ASKED and fields.get("challenge") in ("pass", "fail"):
             outcome = await self._answer(view.session, fields)
         return await self._settle(request, form, outcome)
+
+    async def _try_debit(self, request: web.Request, view: View, fields: Mapping[str, str]) -> web.StreamResponse:
+        assert view.session is not None, "only an open session takes money"
+        session_id, debit = view.session["id"], read_debit(fields, view.email)
+        account = debit.account
+        if debit.errors or account is None:
+            return self._page(view, 400, debit=debit)
+        means = Debit(account, debit.name)
+        outcome = await self._sandbox.act(lambda world: pay(world, session_id, means, email=debit.email))
+        return await self._settle(request, blank_form(view.now, view.email), outcome)
 
     async def _answer(self, session: Body, fields: Mapping[str, str]) -> Outcome:
         is_passed = fields["challenge"] == "pass"
@@ -137,14 +183,24 @@ class Pages:
 
         return await self._sandbox.act(look)
 
-    def _page(self, view: View, status: int, form: CardForm | None = None) -> web.Response:
+    def _page(
+        self, view: View, status: int, form: CardForm | None = None, debit: DebitForm | None = None
+    ) -> web.Response:
         template = {"open": "checkout.html", "challenge": "challenge.html"}.get(view.state, "closed.html")
         if view.state == "unknown":
             status = 404
         elif view.state == "expired":
             status = 410
         shown = form or blank_form(view.now, view.email)
-        text = self.render(template, view=view, form=shown, shop=self._sandbox.shop_name, session=view.session)
+        text = self.render(
+            template,
+            view=view,
+            form=shown,
+            debit=debit or blank_debit(view.email),
+            is_country_missing=view.asks_country and status == 400,
+            shop=self._sandbox.shop_name,
+            session=view.session,
+        )
         return web.Response(
             status=status, text=text, content_type="text/html", headers=page_headers(view.return_origins)
         )

@@ -35,7 +35,14 @@ import stripe
         ({"allowed_payment_method_types": ["shells"]}, None, "allowed_payment_method_types[0]"),
         ({"subscription_data": {"description": "x"}}, "sandbox_not_emulated", "subscription_data"),
         ({"mode": "subscription"}, "sandbox_not_emulated", "mode"),
-        ({"automatic_tax": {"enabled": True}}, "sandbox_not_emulated", "automatic_tax"),
+        (
+            {"automatic_tax": {"enabled": True, "liability": {"type": "self"}}},
+            "sandbox_not_emulated",
+            "automatic_tax[liability]",
+        ),
+        ({"mode": "setup", "currency": "usd"}, None, "line_items"),
+        ({"setup_intent_data": {"description": "x"}}, None, "setup_intent_data"),
+        ({"customer_update": {"address": "auto"}}, None, "customer_update"),
         ({"expand": ["colour"]}, None, "expand"),
     ],
 )
