@@ -39,6 +39,7 @@ def new_dispute(world: World, charge: Body, *, amount: int, reason: str, status:
         "card": {
             "brand": method["card"]["brand"],
             "case_type": "inquiry" if is_inquiry else "chargeback",
+            "network": method["card"]["network"],
             "network_reason_code": code,
         },
         "type": "card",
