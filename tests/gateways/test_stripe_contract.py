@@ -14,6 +14,7 @@ from storefront.testing.gateway_contract import (
     MeterContract,
     OffSessionContract,
     RefundContract,
+    SavingContract,
     WebhookContract,
 )
 from tests.gateways.stripe_driver import StripeDriver, stripe_driver
@@ -22,6 +23,7 @@ from tests.gateways.stripe_driver import StripeDriver, stripe_driver
 class TestStripe(
     CheckoutContract,
     CaptureContract,
+    SavingContract,
     OffSessionContract,
     RefundContract,
     DisputeContract,

@@ -21,8 +21,8 @@ from storefront.testing.gateway_contract.driver import LineDriver, SavingDriver
 RETURN_URL = "https://shop.example/back"
 
 
-class SavingContract(Contract):
-    capability = SavesMethods
+class _Saving(Contract):
+    """How payers and their methods are made."""
 
     def setup(self, payer: str) -> SetupRequest:
         return SetupRequest(
@@ -45,6 +45,10 @@ class SavingContract(Contract):
         facts = await driver.gateway.look_up_setup(page.reference)
         reference: str = facts.method.reference
         return reference
+
+
+class SavingContract(_Saving):
+    capability = SavesMethods
 
     async def test_a_payer_is_made_once(self, driver: SavingDriver) -> None:
         customer_id = new_id("cus")
@@ -85,7 +89,7 @@ class SavingContract(Contract):
             await driver.gateway.look_up_setup(UNKNOWN)
 
 
-class OffSessionContract(SavingContract):
+class OffSessionContract(_Saving):
     capability = OffSession
 
     def charge_of(self, payer: str, method: str, **more: Any) -> ChargeRequest:
