@@ -47,7 +47,7 @@ class _Source(msgspec.Struct):
     payment_intent: str | None = None
 
 
-class _Movement(msgspec.Struct):
+class _Movement(msgspec.Struct, tag_field="object", tag="balance_transaction"):
     id: str
     amount: int
     created: int
@@ -90,7 +90,7 @@ class _Amount(msgspec.Struct):
     currency: str
 
 
-class _Balance(msgspec.Struct):
+class _Balance(msgspec.Struct, tag_field="object", tag="balance"):
     available: list[_Amount]
     pending: list[_Amount]
 

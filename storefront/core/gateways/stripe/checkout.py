@@ -47,14 +47,14 @@ class _Totals(msgspec.Struct):
     breakdown: _Breakdown | None = None
 
 
-class Opened(msgspec.Struct):
+class Opened(msgspec.Struct, tag_field="object", tag="checkout.session"):
     """A session as it is opened: where to send the payer."""
 
     id: str
     url: str | None
 
 
-class Session(msgspec.Struct):
+class Session(msgspec.Struct, tag_field="object", tag="checkout.session"):
     """A session in payment mode, its intent expanded."""
 
     id: str

@@ -28,7 +28,7 @@ class _Requirements(msgspec.Struct):
     past_due: list[str] | None = None
 
 
-class _Account(msgspec.Struct):
+class _Account(msgspec.Struct, tag_field="object", tag="account"):
     id: str
     capabilities: dict[str, str] = {}
     country: str | None = None
@@ -41,7 +41,7 @@ class _Link(msgspec.Struct):
     url: str
 
 
-class _Transfer(msgspec.Struct):
+class _Transfer(msgspec.Struct, tag_field="object", tag="transfer"):
     id: str
     amount: int
     amount_reversed: int
@@ -65,12 +65,12 @@ class _TransferPage(msgspec.Struct):
     data: list[_Transfer]
 
 
-class _Reversal(msgspec.Struct):
+class _Reversal(msgspec.Struct, tag_field="object", tag="transfer_reversal"):
     id: str
     metadata: dict[str, str] = {}
 
 
-class _PaidIntent(msgspec.Struct):
+class _PaidIntent(msgspec.Struct, tag_field="object", tag="payment_intent"):
     id: str
     latest_charge: str | None = None
 

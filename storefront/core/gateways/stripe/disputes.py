@@ -32,7 +32,7 @@ class _EvidenceDetails(msgspec.Struct):
     due_by: int | None = None
 
 
-class Dispute(msgspec.Struct):
+class Dispute(msgspec.Struct, tag_field="object", tag="dispute"):
     id: str
     amount: int
     charge: str

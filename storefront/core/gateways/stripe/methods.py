@@ -24,7 +24,7 @@ SETUPS = "setup_intents"
 METHODS = "payment_methods"
 
 
-class SetupIntent(msgspec.Struct):
+class SetupIntent(msgspec.Struct, tag_field="object", tag="setup_intent"):
     """A setup intent, its method expanded."""
 
     id: str
@@ -38,7 +38,7 @@ class SetupIntent(msgspec.Struct):
     payment_method: PaymentMethod | str | None = None
 
 
-class SetupSession(msgspec.Struct):
+class SetupSession(msgspec.Struct, tag_field="object", tag="checkout.session"):
     """A session in setup mode, its intent expanded."""
 
     id: str

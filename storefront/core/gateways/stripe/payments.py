@@ -14,7 +14,7 @@ from storefront.core.gateways import (
 )
 from storefront.core.gateways.stripe.amounts import from_stripe, to_stripe
 from storefront.core.gateways.stripe.client import MOST_PER_PAGE, StripeAccount, key_of_this_call, options
-from storefront.core.gateways.stripe.shapes import Intent
+from storefront.core.gateways.stripe.shapes import Intent, MethodDetails
 from storefront.core.gateways.stripe.translating import Refusal
 from storefront.core.money import Money
 
@@ -167,10 +167,8 @@ def facts_of(intent: Intent) -> PaymentFacts:
 def payment_facts(intent: Intent, *, reference: str, state: PaymentState) -> PaymentFacts:
     """Put together what an intent and its charge say of the money; ``reference`` is what it is looked up by."""
     charge = intent.charge
-    details: Any = {} if charge is None else charge.payment_method_details or {}
-    kind = details.get("type")
-    card = details.get("card") or {}
-    until = card.get("capture_before")
+    details = MethodDetails() if charge is None else charge.payment_method_details or MethodDetails()
+    until = details.own.get("capture_before")
     amount = intent.amount_received if state is PaymentState.RECEIVED else intent.amount
     refunded = 0 if charge is None else from_stripe(charge.amount_refunded, intent.currency).amount_minor
     error = intent.last_payment_error
@@ -184,7 +182,7 @@ def payment_facts(intent: Intent, *, reference: str, state: PaymentState) -> Pay
         card=_card(intent),
         payer=intent.customer,
         method=intent.kept_method,
-        is_delayed=state is PaymentState.PROCESSING or kind in _DELAYED_KINDS,
+        is_delayed=state is PaymentState.PROCESSING or details.type in _DELAYED_KINDS,
         authorized_until=until * 1000 if isinstance(until, int) and state is PaymentState.AUTHORIZED else None,
         refunded=refunded,
         is_disputed=charge is not None and charge.disputed,
@@ -236,9 +234,7 @@ def _card(intent: Intent) -> dict[str, Any]:
     charge = intent.charge
     if charge is None:
         return {}
-    details = charge.payment_method_details or {}
-    kind = details.get("type")
-    method = (details.get(kind) if isinstance(kind, str) else None) or {}
+    method = (charge.payment_method_details or MethodDetails()).own
     kept = {name: method.get(name) for name in ("brand", "last4", "country", "funding", "fingerprint", "checks")}
     if charge.outcome is not None:
         kept |= {

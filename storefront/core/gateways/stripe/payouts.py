@@ -20,7 +20,7 @@ _STATES = {
 }
 
 
-class Payout(msgspec.Struct):
+class Payout(msgspec.Struct, tag_field="object", tag="payout"):
     id: str
     amount: int
     currency: str

@@ -28,7 +28,7 @@ _STATES = {
 _REASONS = {"duplicate": "duplicate", "fraudulent": "fraudulent"}
 
 
-class Refund(msgspec.Struct):
+class Refund(msgspec.Struct, tag_field="object", tag="refund"):
     id: str
     amount: int
     created: int
@@ -53,7 +53,7 @@ class Refund(msgspec.Struct):
         )
 
 
-class FraudWarning(msgspec.Struct):
+class FraudWarning(msgspec.Struct, tag_field="object", tag="radar.early_fraud_warning"):
     """An early fraud warning of a card network."""
 
     id: str

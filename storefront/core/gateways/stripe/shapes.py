@@ -7,6 +7,8 @@ import msgspec
 from storefront.core.gateways import GatewayFailed, SavedMethod
 from storefront.core.gateways.stripe.translating import Refusal
 
+_READ = frozenset({"card", "sepa_debit", "us_bank_account", "bacs_debit"})
+
 
 class Outcome(msgspec.Struct):
     """What Radar and the network said of a charge."""
@@ -18,17 +20,33 @@ class Outcome(msgspec.Struct):
     risk_score: int | None = None
 
 
-class Charge(msgspec.Struct):
+class MethodDetails(msgspec.Struct):
+    """What a charge says of the method it was made with, under the type's own name."""
+
+    type: str | None = None
+    card: dict[str, Any] | None = None
+    sepa_debit: dict[str, Any] | None = None
+    us_bank_account: dict[str, Any] | None = None
+    bacs_debit: dict[str, Any] | None = None
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What the type says of itself; nothing for types that we do not read."""
+        found: dict[str, Any] | None = getattr(self, self.type, None) if self.type in _READ else None
+        return found or {}
+
+
+class Charge(msgspec.Struct, tag_field="object", tag="charge"):
     id: str
     amount: int
     currency: str
     amount_refunded: int = 0
     disputed: bool = False
     outcome: Outcome | None = None
-    payment_method_details: dict[str, Any] | None = None
+    payment_method_details: MethodDetails | None = None
 
 
-class PaymentMethod(msgspec.Struct):
+class PaymentMethod(msgspec.Struct, tag_field="object", tag="payment_method"):
     """A payment method; what its type says of itself (``card``, ``sepa_debit``) is under the type's own name."""
 
     id: str
@@ -40,7 +58,7 @@ class PaymentMethod(msgspec.Struct):
     bacs_debit: dict[str, Any] | None = None
 
     def as_saved(self) -> SavedMethod:
-        details = getattr(self, self.type, None) or {}
+        details: dict[str, Any] = (getattr(self, self.type, None) if self.type in _READ else None) or {}
         month, year = details.get("exp_month"), details.get("exp_year")
         return SavedMethod(
             reference=self.id,
@@ -62,7 +80,7 @@ class NextAction(msgspec.Struct):
     redirect_to_url: RedirectToUrl | None = None
 
 
-class Intent(msgspec.Struct):
+class Intent(msgspec.Struct, tag_field="object", tag="payment_intent"):
     """A payment intent, its latest charge and its method expanded."""
 
     id: str
