@@ -136,6 +136,7 @@ async def read_book(services: Services, gateway: str) -> Row:
         "since": (first[0]["created_at"] if first else now) - OVERLAP_MS,
         "followed_at": now,
         "moved_at": None,
+        "told": None,
         "reconciled_at": None,
         "report": None,
     }
@@ -145,6 +146,17 @@ async def read_book(services: Services, gateway: str) -> Row:
     row = await services.reader.first(_BOOK, gateway=gateway)
     assert row is not None, "it was written just now"
     return row
+
+
+async def move_told(services: Services, book: Row, event_id: str) -> None:
+    """Remember the last event that was asked for; if another process was first, it has asked for the same."""
+    anchor = anchor_of(book["gateway"])
+    plan = Plan(actor=anchor, anchors={anchor})
+    plan.add(Change("gateway_books", (book["gateway"],), anchor, {"told": book["told"]}, {"told": event_id}))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("events_asked_for_already", gateway=book["gateway"])
 
 
 async def _is_known(services: Services, gateway: str, movement_id: str) -> bool:

@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, select
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import NotFound
-from storefront.core.gateway_books import follow_books
-from storefront.core.gateways import Checkouts, GatewayEvent, Refunds, Subject, Webhooks
+from storefront.core.gateway_books import follow_books, move_told, read_book
+from storefront.core.gateways import Checkouts, EventLog, GatewayEvent, Refunds, Subject, Webhooks
 from storefront.core.payment_methods import settle_setup
 from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
@@ -30,6 +30,7 @@ _EVENT = Query(
         inbox.c.event_id == bindparam("event_id"),
     )
 )
+MISSED_AT_ONCE = 100
 RECEIVED, PROCESSED, IGNORED, QUARANTINED = "received", "processed", "ignored", "quarantined"
 
 _OF_BOOKS = frozenset({Subject.PAYOUT, Subject.TRANSFER})
@@ -48,7 +49,11 @@ async def receive_webhook(services: Services, gateway_name: str, raw: bytes, hea
     gateway = services.gateways.get(gateway_name)
     if not isinstance(gateway, Webhooks):
         raise NotFound("No gateway listens here.")
-    event = gateway.read_event(raw, headers)
+    await take_in(services, gateway_name, gateway.read_event(raw, headers), raw)
+
+
+async def take_in(services: Services, gateway_name: str, event: GatewayEvent, raw: bytes) -> bool:
+    """Store an event that is known to be the gateway's, once; False if it was there. It is processed by a job."""
     anchor = f"inbox:{gateway_name}"
     plan = Plan(actor=f"gateway:{gateway_name}", anchors={anchor})
     now = services.clock.now()
@@ -65,7 +70,7 @@ async def receive_webhook(services: Services, gateway_name: str, raw: bytes, hea
         "processed_at": None,
     }
     if await services.reader.first(_EVENT, gateway=gateway_name, account=event.account, event_id=event.id) is not None:
-        return
+        return False
     plan.add(Insert("inbox", (gateway_name, event.account, event.id), anchor, row, once=True))
     plan.schedule(
         "inbox.process",
@@ -86,6 +91,32 @@ async def receive_webhook(services: Services, gateway_name: str, raw: bytes, hea
         },
     )
     await services.engine.commit(plan)
+    return True
+
+
+async def take_in_missed(services: Services, gateway_name: str) -> int:
+    """Ask a gateway what it told since the last time, and take in what never arrived; return how many there were.
+
+    Raises:
+        GatewayFailed: ask again later.
+    """
+    gateway = services.gateway(gateway_name)
+    if not isinstance(gateway, EventLog):
+        return 0
+    missed = 0
+    while True:
+        book = await read_book(services, gateway_name)
+        try:
+            page = await gateway.events_page(after=book["told"], since=book["since"], at_most=MISSED_AT_ONCE)
+        except NotFound:
+            # We were away for so long that it has forgotten where we were: begin where it still remembers.
+            page = await gateway.events_page(after=None, since=book["since"], at_most=MISSED_AT_ONCE)
+        for event, raw in page:
+            missed += await take_in(services, gateway_name, event, raw)
+        if page:
+            await move_told(services, book, page[-1][0].id)
+        if len(page) < MISSED_AT_ONCE:
+            return missed
 
 
 async def process_event(services: Services, payload: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, Claim, Plan, Transfer
 from storefront.core.gateway_books import anchor_of, book_missed, follow_books, read_book
 from storefront.core.gateways import BalanceBook
+from storefront.core.inbox import take_in_missed
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE
 from storefront.core.services import Services
@@ -120,6 +121,7 @@ async def reconcile(services: Services, gateway_name: str, *, since: int | None 
     gateway = services.gateway(gateway_name)
     if not isinstance(gateway, BalanceBook):
         return found
+    found.mended += await take_in_missed(services, gateway_name)
     found.mended += await follow_books(services, gateway_name)
     found.mended += await book_missed(services, gateway_name, since)
     found.mended += await _explain(services, gateway_name)

@@ -8,6 +8,7 @@ from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.plan import Insert, Plan
 from storefront.core.gateway_books import anchor_of, follow_books, read_book
 from storefront.core.gateways import BalanceBook, GatewayRefused
+from storefront.core.inbox import take_in_missed
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reconciling import reconcile
@@ -63,12 +64,13 @@ async def schedule_following(services: Services) -> None:
 
 
 async def follow_gateway(services: Services, payload: Mapping[str, Any]) -> Again | None:
-    """Book what moved a gateway's balance since the last time, less and less often while nothing does.
+    """Take in what a gateway told and moved since the last time, less and less often while nothing moves.
 
     A gateway that was taken out of the YAML is let go.
     """
     if payload["gateway"] not in services.gateways:
         return None
+    await take_in_missed(services, payload["gateway"])
     await follow_books(services, payload["gateway"])
     book, now = await read_book(services, payload["gateway"]), services.clock.now()
     quiet = now - (book["moved_at"] or book["since"])

@@ -79,6 +79,7 @@ gateway_books = Table(
     number_column("since"),
     number_column("followed_at"),
     number_column("moved_at", null=True),
+    text_column("told", null=True),
     number_column("reconciled_at", null=True),
     text_column("report", null=True),
 )

@@ -190,6 +190,18 @@ class BalanceBook(Protocol):
 
 
 @runtime_checkable
+class EventLog(Protocol):
+    """A gateway that can be asked what it told, for what never arrived."""
+
+    async def events_page(
+        self, *, after: str | None, since: int | None, at_most: int
+    ) -> Sequence[tuple[GatewayEvent, bytes]]:
+        """Return the events that follow ``after`` (an id), or those from ``since`` (ms) on, oldest first, as read and
+        as written; fewer than ``at_most`` means that there are no more now. ``NotFound``: ``after`` is too old."""
+        ...
+
+
+@runtime_checkable
 class UsageMeters(Protocol):
     """A gateway that bills usage."""
 

@@ -5,14 +5,15 @@ An event is a hint. Nothing of what it states is taken over: only ids, which are
 
 import re
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
 import stripe
 
 from storefront.core.gateways import BadSignature, GatewayEvent, Subject
-from storefront.core.gateways.stripe.client import StripeAccount
+from storefront.core.gateways.stripe.client import MOST_PER_PAGE, Page, StripeAccount
 from storefront.core.ids import is_id
 
 TOLERANCE_SECONDS = 300
@@ -52,7 +53,7 @@ class _Envelope(msgspec.Struct):
 
 
 class EventReading(StripeAccount):
-    """Verifying and reading webhooks, those of connected accounts under a secret of their own."""
+    """Reading webhooks, those of connected accounts under a secret of their own, and asking for missed ones."""
 
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         signature = headers.get("Stripe-Signature", "")
@@ -67,6 +68,43 @@ class EventReading(StripeAccount):
         if not is_own and event.account == "":
             raise BadSignature("The endpoint for connected accounts hears of connected accounts only.")
         return event
+
+    async def events_page(
+        self, *, after: str | None, since: int | None, at_most: int
+    ) -> Sequence[tuple[GatewayEvent, bytes]]:
+        """Return what Stripe told, oldest first. It lists backwards, and keeps events for 30 days."""
+        if after is not None:
+            found = await self._told_after(after, at_most)
+        else:
+            found = await self._told_since(since, at_most)
+        raws = [msgspec.json.encode(one) for one in found]
+        return [(_event(raw, self._account), raw) for raw in raws]
+
+    async def _told_after(self, after: str, at_most: int) -> list[Any]:
+        found: list[Any] = []
+        while len(found) < at_most:
+            limit = min(at_most - len(found), MOST_PER_PAGE)
+            page = await self._told({"ending_before": found[-1]["id"] if found else after, "limit": limit})
+            found += reversed(page.data)
+            if len(page.data) < limit:
+                break
+        return found
+
+    async def _told_since(self, since: int | None, at_most: int) -> list[Any]:
+        wanted: dict[str, Any] = {"limit": MOST_PER_PAGE}
+        if since is not None:
+            wanted["created"] = {"gte": since // 1000}
+        oldest: deque[Any] = deque(maxlen=at_most)
+        while True:
+            page = await self._told(wanted)
+            oldest.extend(page.data)
+            if not page.has_more or not page.data:
+                return [*reversed(oldest)]
+            wanted = {**wanted, "starting_after": page.data[-1]["id"]}
+
+    async def _told(self, wanted: Mapping[str, Any]) -> Page:
+        parameters: Any = dict(wanted)
+        return await self._read("events", Page, lambda client: client.v1.events.list_async(parameters))
 
 
 def _is_signed(payload: str, signature: str, secrets: tuple[str, ...]) -> bool:

@@ -129,6 +129,7 @@ def _create_gateway_books() -> None:
         sa.Column("since", sa.BigInteger(), nullable=False),
         sa.Column("followed_at", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", sa.BigInteger(), nullable=True),
+        sa.Column("told", TEXT, nullable=True),
         sa.Column("reconciled_at", sa.BigInteger(), nullable=True),
         sa.Column("report", TEXT, nullable=True),
     )
