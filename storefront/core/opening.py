@@ -11,10 +11,10 @@ from typing import Any
 import structlog
 
 from storefront.core.catalog import text_in
-from storefront.core.clock import SECOND_MS
+from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
-from storefront.core.errors import Unavailable
+from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import (
     ActionRequired,
     ChargeRequest,
@@ -38,6 +38,15 @@ LEASE_MS = 30 * SECOND_MS
 TIMES_DECIDED = 5
 REFUSED = "gateway_refused"
 DECLINED = "declined:"
+TOO_LATE = "not_opened_in_time"
+LEAST_OPEN_MS = 30 * MINUTE_MS
+"""For how long a gateway keeps a checkout open at least: one that would end sooner is not opened any more."""
+
+
+class CheckoutTooLate(Conflict):
+    code = "checkout_too_late"
+    title = "The payment page could not be opened in time"
+
 
 log = structlog.get_logger("storefront.purchases")
 
@@ -86,6 +95,7 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         GatewayUnavailable, OutcomeUnknown: the gateway did not answer; the same key may be sent again.
         GatewayRefused: it never will; the purchase has failed.
         Declined: the payer's bank said no to a charge of a saved method; the purchase has failed.
+        CheckoutTooLate: nobody could open it while there was time; the purchase has expired.
     """
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
@@ -94,6 +104,8 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if purchase["status"] == Status.FAILED and (purchase["reason"] or "").startswith(DECLINED):
         raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED))
+    if purchase["status"] == Status.EXPIRED and purchase["reason"] == TOO_LATE:
+        raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
         checkout = await _call_gateway(services, purchase, payment)
         if not checkout.redirect_url:
@@ -122,6 +134,9 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
         raise
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
+        if purchase["expires_at"] - services.clock.now() < LEAST_OPEN_MS:
+            await give_up(services, purchase["id"], Status.EXPIRED, reason=TOO_LATE)
+            raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.") from refused
         await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
         raise
     except GatewayFailed:

@@ -136,6 +136,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The facts say required and available."),
     ErrorDoc("not_refundable", 409, "This purchase cannot be refunded",
              "The detail says why: it is not completed, or goods of its kind cannot be taken back."),
+    ErrorDoc("checkout_too_late", 409, "The payment page could not be opened in time",
+             "Nothing was charged; begin a new purchase under a new key."),
     ErrorDoc("refund_failed", 409, "The payment gateway did not make this refund",
              "Nothing was given back and nothing taken; the fact reason says what the gateway said."),
     ErrorDoc("already_refunded", 409, "Everything is refunded already", "Read the purchase: refunds lists them."),

@@ -46,6 +46,8 @@ REFUSALS = [
     "amount_not_chargeable",
     "gateway_unavailable",
     "gateway_refused",
+    "payment_declined",
+    "checkout_too_late",
     "assessment_unavailable",
 ]
 
