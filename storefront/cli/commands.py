@@ -1,6 +1,7 @@
 """The commands, their flags and their help; what each does is in a file of its own, imported when it runs."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -73,7 +74,8 @@ def serve(
     if worker is not None:
         serving.run(working.work(choice, working.Role(worker, listen_on, say_ready_on)))
     elif workers > 1:
-        serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
+        tell = partial(banner.announce, began=began, workers=workers)
+        serving.run(working.serve_with_workers(choice, workers, tell))
     else:
         serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from storefront_microtransactions.kinds import CurrencyPack, Item
 
 from storefront.core.audit import Outside, verify_file
 from storefront.core.kinds import OfferKind
-from storefront_microtransactions.kinds import CurrencyPack, Item
 
 from .test_planted import failed
 

@@ -34,6 +34,8 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.converting import Rate, add_conversion
 from storefront.core.privileged import record_action
+from storefront.core.purchasing import event_payload
+from storefront.core.refunds import refund_json
 
 from .bookkeeper import Bookkeeper
 from .operations import (
@@ -151,7 +153,7 @@ def _buy(operation: Buy, plan: Plan, known: Bookkeeper) -> None:
         "completed_at": now,
     }  # fmt: skip
     plan.add(Insert("purchases", (operation.purchase,), customer, row))
-    plan.emit("purchase.completed", anchor=customer, subject=operation.purchase, payload={"total": total})
+    plan.emit("purchase.completed", anchor=customer, subject=operation.purchase, payload=event_payload(row))
     if operation.notes:
         plan.on_refused.count(f"attempts:{customer}", anchor=customer)
         plan.on_refused.emit("test.refused", anchor=customer, subject=sku, payload={})
@@ -162,6 +164,9 @@ def _consume(operation: Consume, plan: Plan, known: Bookkeeper) -> None:
     plan.anchors |= {operation.customer}
     plan.object_id = operation.consumption
     plan.add(TakeItem(operation.customer, operation.sku, operation.quantity, operation.consumption))
+    told = {"id": operation.consumption, "customer_id": operation.customer, "sku": operation.sku}
+    payload = {**told, "quantity": operation.quantity}
+    plan.emit("item.consumed", anchor=operation.customer, subject=operation.consumption, payload=payload)
 
 
 @_decide.register
@@ -197,8 +202,12 @@ def _refund(operation: Refund, plan: Plan, known: Bookkeeper) -> None:
         "created_at": now, "closed_at": now,
     }  # fmt: skip
     plan.add(Insert("reversals", (about,), customer, row))
-    record_action(plan, "purchase.refunded", actor=ACTOR, about=about, facts={}, now=now, wall=now)
-    plan.emit("purchase.refunded", anchor=customer, subject=operation.purchase, payload={})
+    record_action(plan, "purchase.refunded", actor=ACTOR, about=about, now=now, wall=now,
+                  facts={"purchase": operation.purchase, "reason": "a mistake"})  # fmt: skip
+    bought = {**PURCHASE, "id": operation.purchase, "customer_id": customer, "sku": purchase.sku,
+              "quantity": purchase.quantity, "total": purchase.total, "currency": asset}  # fmt: skip
+    payload = {**event_payload(bought), "refund": refund_json(row)}
+    plan.emit("purchase.refunded", anchor=customer, subject=operation.purchase, payload=payload)
 
 
 @_decide.register

@@ -116,6 +116,7 @@ class BlockingHolds(_Facade[Holds]):
     capture = _plain(Holds.capture)
     release = _plain(Holds.release)
     get = _plain(Holds.get)
+    list = _plain_iterator(Holds.list)
 
 
 class BlockingStorefront(_Facade[StorefrontClient]):
