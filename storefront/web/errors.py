@@ -159,6 +159,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The facts say held and required; capture at most what is held."),
     ErrorDoc("too_many_holds", 409, "This wallet has as many open holds as it may",
              "Capture or release some; the fact limit says how many may be open."),
+    ErrorDoc("debt_open", 409, "This cannot be spent while there is a debt",
+             "The facts say asset and owed. Whatever the customer gets of that asset pays it off first."),
     ErrorDoc("already_claimed", 409, "This was already taken", "It can be taken once; read what it was taken for."),
     ErrorDoc("bad_signature", 400, "The webhook's signature is missing, wrong or too old",
              "Check the endpoint's signing secret and this machine's clock (tolerance: 300 seconds)."),

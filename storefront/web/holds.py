@@ -33,7 +33,7 @@ PATH = "/v1/holds"
     answers={201: HOLD},
     idempotent=True,
     scope="holds:write",
-    refusals=["insufficient_funds", "too_many_holds"],
+    refusals=["insufficient_funds", "debt_open", "too_many_holds"],
 )
 async def create_hold(call: Call) -> web.StreamResponse:
     """Set funds of a wallet aside until they are captured or released, or the time is over.

@@ -39,6 +39,7 @@ REFUSALS = [
     "offer_closed",
     "price_changed",
     "insufficient_funds",
+    "debt_open",
     "already_owned",
     "limit_reached",
     "sold_out",

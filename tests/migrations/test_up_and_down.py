@@ -129,8 +129,13 @@ async def test_credits_that_joined_one_lot_are_found_again(joined):
             " priority, expires_at FROM credits LIMIT 1",
             "credits",
         ),
+        (
+            "INSERT INTO freezes VALUES ('rev_1', 'c', 'open', '{}', '[]', '[]', '[]', '[]', 'me', NULL, 0, NULL)",
+            "freezes",
+        ),
+        ("INSERT INTO debts VALUES ('c', 'gems', 1, 100, 0, 0, 0)", "debts"),
     ],
-    ids=["seals", "grants", "credits"],
+    ids=["seals", "grants", "credits", "freezes", "debts"],
 )
 async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, planted, table):
     database = SqliteDatabase(of_0001)

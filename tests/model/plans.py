@@ -13,7 +13,9 @@ from storefront.core.commit.plan import (
     CaptureHold,
     Change,
     Claim,
+    Demand,
     Deposit,
+    Freeze,
     GrantItem,
     IdempotencyKey,
     Insert,
@@ -21,16 +23,21 @@ from storefront.core.commit.plan import (
     LotPart,
     LotsOf,
     LotTerms,
+    MissingOf,
     OpenEntry,
     Otherwise,
+    Owe,
     PlaceHold,
     Plan,
     ReleaseHold,
     Restore,
     Spend,
     TakeBack,
+    TakeFrozen,
     TakeItem,
     Transfer,
+    Unfreeze,
+    WalletDemand,
 )
 from storefront.core.converting import Rate, add_conversion
 from storefront.core.privileged import record_action
@@ -55,7 +62,9 @@ from .operations import (
     Consume,
     Convert,
     Credit,
+    Dispute,
     Lapse,
+    Lose,
     Move,
     Operation,
     Pack,
@@ -66,6 +75,7 @@ from .operations import (
     Reverse,
     Split,
     Tally,
+    Win,
 )
 
 ACTOR = "key_model"
@@ -234,6 +244,43 @@ def _charge_back(operation: ChargeBack, plan: Plan, known: Bookkeeper) -> None:
     plan.add(taking)
     if operation.number == 1:
         plan.add(Transfer("entry", revenue(USD), PAID, pack.cents, customer))
+
+
+@_decide.register
+def _dispute(operation: Dispute, plan: Plan, known: Bookkeeper) -> None:
+    customer = known.packs[operation.pack].customer
+    plan.anchors |= {customer}
+    plan.add(Freeze(operation.freeze, customer, _demand(known, operation.pack, operation.gems, operation.potions)))
+
+
+def _demand(known: Bookkeeper, name: str, gems: int, potions: int) -> Demand:
+    pack = known.packs[name]
+    wanted = WalletDemand(GEMS, (LotPart(known.lot_ids[pack.lot], gems),), pack.gems, pack.swallowed)
+    return Demand(name, (wanted,), {"potion": potions} if potions else {})
+
+
+def _demand_of(known: Bookkeeper, freeze: str) -> tuple[str, Demand]:
+    frozen = known.freezes[freeze]
+    return frozen.customer, _demand(known, frozen.pack, frozen.demanded, frozen.potions_demanded)
+
+
+@_decide.register
+def _win(operation: Win, plan: Plan, known: Bookkeeper) -> None:
+    customer, demand = _demand_of(known, operation.freeze)
+    plan.anchors |= {customer}
+    plan.add(Claim(f"freeze:{operation.freeze}", "won"), Unfreeze(operation.freeze, customer, demand))
+
+
+@_decide.register
+def _lose(operation: Lose, plan: Plan, known: Bookkeeper) -> None:
+    customer, demand = _demand_of(known, operation.freeze)
+    plan.anchors |= {customer}
+    plan.add(
+        Claim(f"freeze:{operation.freeze}", "lost"),
+        OpenEntry("entry", operation.entry, "test.lost", operation.freeze, customer, reverses=demand.original),
+        TakeFrozen("entry", operation.freeze, customer, demand),
+        Owe("entry", customer, GEMS, MissingOf("frozen"), operation.repay_percent, operation.blocks),
+    )
 
 
 @_decide.register

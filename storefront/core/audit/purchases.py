@@ -39,7 +39,8 @@ class _Line(msgspec.Struct):
 
 def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
     """L10: a paid purchase names the entry that took its price; such an entry names one purchase."""
-    payer = or_(accounts.c.role == "clearing", accounts.c.owner == literal("customer:") + purchases.c.customer_id)
+    buyer = and_(accounts.c.owner == literal("customer:") + purchases.c.customer_id, accounts.c.role != "debt")
+    payer = or_(accounts.c.role == "clearing", buyer)
     taken = func.coalesce(func.sum(case((payer, transfers.c.amount), else_=0)), 0)
     # A payment of another amount or currency is booked as it came, and waits for the operator.
     received_another_amount = and_(

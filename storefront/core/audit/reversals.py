@@ -159,13 +159,12 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
         for one in (*told.items, *told.credits):
             name = one.sku or one.asset
             left[(row.id, name)] -= one.taken
-            if (
-                min(one.demanded, one.taken, one.written_off, one.owed) < 0
-                or one.taken + one.written_off + one.owed < one.demanded
-            ):
+            covered = one.taken + one.written_off + one.owed
+            if min(one.demanded, one.taken, one.written_off, one.owed) < 0 or covered < one.demanded:
+                owed = f" + {one.owed} owed" if one.owed else ""
                 message = (
                     f"refund {row.id} asked {one.demanded} {name} back, but {one.taken} taken "
-                    f"+ {one.written_off} written off + {one.owed} owed do not cover that"
+                    f"+ {one.written_off} written off{owed} do not cover that"
                 )
                 yield Violation("E1-reversals", (row.id,), message)
     for (reversal_id, name), difference in left.items():
