@@ -13,29 +13,19 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     UniqueConstraint,
     text,
 )
 
 from storefront.core.column_types import TEXT
+from storefront.core.tables_base import key_column as _key
+from storefront.core.tables_base import metadata as _metadata
+from storefront.core.tables_base import number_column as _number
+from storefront.core.tables_base import text_column as _text
+from storefront.core.tables_receipts import receipt_keys, receipts
 
-metadata = MetaData()
-
-
-def _key(name: str) -> Column[str]:
-    return Column(name, TEXT, primary_key=True)
-
-
-def _text(name: str, *, null: bool = False) -> Column[str]:
-    return Column(name, TEXT, nullable=null)
-
-
-def _number(name: str, *, null: bool = False, default: int | None = None) -> Column[int]:
-    server_default = None if default is None else text(str(default))
-    return Column(name, BigInteger, nullable=null, server_default=server_default)
-
+metadata = _metadata
 
 settings = Table("settings", metadata, _key("key"), _text("value"), sqlite_with_rowid=False)
 
@@ -468,4 +458,6 @@ APPEND_ONLY = (
     catalog_versions,
     alarms,
     audit_actions,
+    receipt_keys,
+    receipts,
 )

@@ -9,6 +9,7 @@ from storefront.core.audit import CHECKS, Report, verify_file
 
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
+from .planted_receipts import TAX_AND_RECEIPTS
 
 WALLET = "customer:cus_ada:gems"
 
@@ -310,6 +311,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         "key key_1 (game server) was revoked, but no audit row says by whom",
     ),
     **GIVEN_BACK,
+    **TAX_AND_RECEIPTS,
     "a payment without its purchase": (
         "database",
         ["UPDATE payments SET purchase_id = 'pur_no' WHERE id = 'pay_pur_expired'"],

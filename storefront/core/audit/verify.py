@@ -29,8 +29,10 @@ from storefront.core.audit import (
     limits,
     ownership,
     purchases,
+    receipts,
     reversals,
     seals,
+    taxes,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
@@ -51,6 +53,8 @@ CHECKS: tuple[Check, ...] = (
     *ownership.CHECKS,
     *limits.CHECKS,
     *purchases.CHECKS,
+    *taxes.CHECKS,
+    *receipts.CHECKS,
     *actions.CHECKS,
     *conversions.CHECKS,
     *grants.CHECKS,
@@ -59,7 +63,7 @@ CHECKS: tuple[Check, ...] = (
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
             "purchases", "payments", "items", "item_movements", "entitlements", "counters", "idempotency",
-            "catalog_versions", "api_keys", "seals")  # fmt: skip
+            "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 
