@@ -213,9 +213,8 @@ def _tax(facts: Facts) -> Iterator[Complaint]:
             message = "must be inclusive where the gateway works out the tax: what it takes must be the price shown"
             yield Complaint(("tax", "prices"), message)
         if rates:
-            yield Complaint(
-                ("tax", "rates"), "are not used: the gateway works out the tax", at_key=True, meant=("tax",)
-            )
+            message = "are not used where the gateway works out the tax"
+            yield Complaint(("tax", "rates"), message, at_key=True, meant=("tax", "by"))
         return
     seen: dict[tuple[str, str], int] = {}
     for index, rate in enumerate(rates):
