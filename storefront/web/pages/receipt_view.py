@@ -83,12 +83,6 @@ def build_receipt_view(receipt: Mapping[str, Any], *, page: PageFrame) -> Receip
     )
 
 
-def tax_words(line: Mapping[str, Any], language: str) -> str:
-    """Say the tax in a price: ``incl. 19% VAT (Germany) €0.80``; ``plus …`` where it is on top of the listed price."""
-    figure = _tax(line, language)
-    return f"{'incl.' if line['included'] else 'plus'} {figure.label} {figure.amount}"
-
-
 def _tax(line: Mapping[str, Any], language: str) -> Figure:
     rate = "" if line.get("percent") is None else f"{line['percent']}% "
     label = f"{rate}{line.get('name', 'Tax')} ({country_name(line['jurisdiction'])})"
