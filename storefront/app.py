@@ -36,6 +36,7 @@ from storefront.web import (
     me,
     payment_methods,
     purchases,
+    receipts,
     sessions,
     shop,
     stream,
@@ -52,7 +53,7 @@ from storefront.web.limits import RateLimiter
 from storefront.web.metrics import HttpMetrics, ProcessMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
-from storefront.web.services import KEYS, SERVICES, TOKENS
+from storefront.web.services import KEYS, SERVICES, SIGNER, TOKENS
 
 PARTS = web.AppKey("PARTS", Parts)
 EDGE = web.AppKey("EDGE", Edge)
@@ -76,6 +77,7 @@ def create_app(
     parts = join(host, public_url=public_url, own_url=own_url, clock=clock)
     app = web.Application(client_max_size=config.web.body_limit_bytes)
     app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
+    app[SIGNER] = parts.signer
     app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
     app[EDGE] = _mount(app, parts, worker)
     _add_static(app, config)
@@ -92,7 +94,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, shop, stream),
+        *(grants, holds, wallets, payment_methods, receipts, shop, stream),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

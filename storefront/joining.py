@@ -33,6 +33,8 @@ from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
 from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.receipts.numberer import ReceiptNumberer
+from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.retention import forget
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
@@ -68,6 +70,8 @@ class Parts:
     jobs: Jobs
     dispatcher: EventDispatcher
     sealer: Sealer
+    numberer: ReceiptNumberer
+    signer: ReceiptSigner
     leading: Leading
     keys: Keys
     tokens: SessionTokens
@@ -145,6 +149,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
     dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
+    signer = ReceiptSigner(signing)
+    numberer = ReceiptNumberer(services, signer)
     parts = Parts(
         host=host,
         database=database,
@@ -152,7 +158,9 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
         jobs=jobs,
         dispatcher=dispatcher,
         sealer=sealer,
-        leading=Leading(leader, [dispatcher, _anchor_sender(services), sealer]),
+        numberer=numberer,
+        signer=signer,
+        leading=Leading(leader, [dispatcher, numberer, _anchor_sender(services), sealer]),
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -165,7 +173,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     )
     if parts.keeping_up is not None:
         engine.follow(parts.keeping_up.on_commit)
-    for follower in (states.on_commit, services.watchers.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
+    others = (jobs.on_commit, dispatcher.on_commit, numberer.on_commit)
+    for follower in (states.on_commit, services.watchers.on_commit, *others):
         engine.follow(follower)
     return parts
 

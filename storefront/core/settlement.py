@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from storefront.core.accounts import clearing, revenue, unapplied
+from storefront.core.accounts import clearing, unapplied
 from storefront.core.assessing import PaymentAttempt, Verdict, strictest
 from storefront.core.catalog import is_on_sale
 from storefront.core.clock import MINUTE_MS
@@ -28,6 +28,7 @@ from storefront.core.purchasing import Status, give_goods, move_status, read_pay
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
+from storefront.core.taxes import book_revenue
 
 TIMES_DECIDED = 5
 PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELED})
@@ -155,7 +156,7 @@ async def _complete(services: Services, plan: Plan, purchase: Row, payment: Row)
     total = Money(payment["amount"], payment["currency"])
     source = clearing(payment["gateway"], total.currency)
     entry_id = plan.entry("purchase.settled", about=purchase["id"], anchor=purchase["customer_id"])
-    plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, purchase["customer_id"]))
+    book_revenue(plan, purchase, source, total)
     return await _add_goods(services, plan, purchase, payment, entry_id)
 
 
@@ -253,7 +254,7 @@ async def give_again(services: Services, purchase_id: str) -> bool:
     plan = Plan(actor="jobs", anchors={anchor})
     total = Money(payment["amount"], payment["currency"])
     entry_id = plan.entry("purchase.settled", about=purchase_id, anchor=anchor)
-    plan.add(Transfer("entry", unapplied(anchor, total.currency), revenue(total.currency), total.amount_minor, anchor))
+    book_revenue(plan, purchase, unapplied(anchor, total.currency), total)
     if not await _add_goods(services, plan, purchase, payment, entry_id):
         return False
     try:

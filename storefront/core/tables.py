@@ -4,8 +4,8 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 ``APPEND_ONLY`` is guarded by triggers: the database itself refuses UPDATE, DELETE and an INSERT over an
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
-The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments`` and
-``tables_service``; importing this module makes ``metadata`` complete.
+The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments``,
+``tables_receipts`` and ``tables_service``; importing this module makes ``metadata`` complete.
 """
 
 from storefront.core.tables_base import metadata
@@ -36,6 +36,7 @@ from storefront.core.tables_purchases import (
     purchases,
     reversals,
 )
+from storefront.core.tables_receipts import receipt_keys, receipts
 from storefront.core.tables_service import (
     alarms,
     api_keys,
@@ -62,6 +63,8 @@ APPEND_ONLY = (
     alarms,
     audit_actions,
     gateway_movements,
+    receipt_keys,
+    receipts,
 )
 
 __all__ = [
@@ -98,6 +101,8 @@ __all__ = [
     "payment_methods",
     "payments",
     "purchases",
+    "receipt_keys",
+    "receipts",
     "reversals",
     "seal_leaves",
     "seals",

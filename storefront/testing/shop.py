@@ -28,6 +28,12 @@ from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
 from storefront.web.edge import SERVER_OPTIONS
 
 HANG_SECONDS = 60.0
+_COUNTED = {
+    "receipts": "1 = 0",
+    "receipt_keys": "1 = 0",
+    "anchors": "id <> 'receipts'",
+    "settings": "key <> 'receipts_cursor'",
+}
 
 
 class ShopClient:
@@ -145,9 +151,12 @@ class ShopClient:
         return look_into(self.database)(sql, parameters)
 
     def rows(self) -> dict[str, int]:
-        """Count the rows of every table."""
+        """Count the rows of every table, but for those that receipts get by themselves, a moment after a purchase."""
         names = tables_of(look_into(self.database), self.database)
-        counts = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in names)  # noqa: S608
+        counts = " UNION ALL ".join(
+            f"SELECT '{name}' AS name, count(*) AS n FROM {name} WHERE {_COUNTED.get(name, '1 = 1')}"  # noqa: S608
+            for name in names
+        )
         return {row["name"]: row["n"] for row in self.query(counts)}
 
     async def audit(self) -> Report:

@@ -14,6 +14,7 @@ from storefront.routing import Call
 from storefront.web.errors import ErrorView
 from storefront.web.pages import (
     PageFrame,
+    ReceiptView,
     Renderer,
     ShopView,
     content_security_policy,
@@ -83,6 +84,10 @@ class Browser:
             path="/",
         )
         return response
+
+    def render_receipt(self, view: ReceiptView) -> web.Response:
+        """Answer a receipt's page, which has no forms."""
+        return _html(self.app, self.app[RENDERER].render_receipt(view))
 
 
 def page_frame(call: Call, services: Services, browser: Browser) -> PageFrame:

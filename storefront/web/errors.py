@@ -134,6 +134,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Wait as Retry-After says and send the same request under the same key."),
     ErrorDoc("not_enough_items", 409, "There are not enough of these in the inventory",
              "The facts say required and available."),
+    ErrorDoc("no_receipt", 409, "There is no receipt for this purchase",
+             "The detail says why: it is not completed (yet), or it took no real money."),
     ErrorDoc("not_refundable", 409, "This purchase cannot be refunded",
              "The detail says why: it is not completed, or goods of its kind cannot be taken back."),
     ErrorDoc("checkout_too_late", 409, "The payment page could not be opened in time",

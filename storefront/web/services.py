@@ -3,9 +3,11 @@
 from aiohttp import web
 
 from storefront.core.keys import Keys
+from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens
 
 SERVICES = web.AppKey("SERVICES", Services)
 TOKENS = web.AppKey("TOKENS", SessionTokens)
 KEYS = web.AppKey("KEYS", Keys)
+SIGNER = web.AppKey("SIGNER", ReceiptSigner)

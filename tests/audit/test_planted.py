@@ -10,6 +10,7 @@ from storefront.core.audit import CHECKS, Report, verify_file
 from .goods_plants import GOODS_PLANTS
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
+from .planted_receipts import TAX_AND_RECEIPTS
 
 WALLET = "customer:cus_ada:gems"
 
@@ -312,6 +313,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     ),
     **GIVEN_BACK,
     **GOODS_PLANTS,
+    **TAX_AND_RECEIPTS,
     "a payment without its purchase": (
         "database",
         ["UPDATE payments SET purchase_id = 'pur_no' WHERE id = 'pay_pur_expired'"],

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
 Text = Mapping[str, str]
@@ -179,6 +180,7 @@ class Offer:
     hidden: bool
     metadata: Mapping[str, str]
     part: Mapping[str, object]
+    tax_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +303,7 @@ class Config:
     purchases: Purchases
     retention: Retention
     audit: Audit
+    tax: Tax | None
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

@@ -16,6 +16,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_tax import tax
 
 ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 _DAYS = 3_650
@@ -59,6 +60,7 @@ def core_sections() -> Schema:
         "purchases": _purchases(),
         "retention": _retention(),
         "audit": audit(),
+        "tax": tax(),
     }
 
 

@@ -76,12 +76,14 @@ class Notice:
     """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
 
     ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
+    ``receipt`` is the address of the receipt of what was bought.
     """
 
     tone: Tone
     text: str
     sku: str | None = None
     ask_again: str | None = None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
