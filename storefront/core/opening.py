@@ -14,6 +14,7 @@ from storefront.core.catalog import text_in
 from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
+from storefront.core.config.model_tax import TaxBy
 from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import (
     ActionRequired,
@@ -210,6 +211,7 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         if payment["saves_method"]
         else None,
         saves_method=bool(payment["saves_method"]),
+        taxes=catalog.tax is not None and catalog.tax.by is TaxBy.GATEWAY,
     )
 
 
