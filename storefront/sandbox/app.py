@@ -53,7 +53,6 @@ def create_sandbox(
         clock=clock,
         shop_name=shop_name,
         retry_seconds=retry_seconds,
-        behaviour=behaviour,
     )
     app = web.Application()
     app[SANDBOX] = sandbox
@@ -61,6 +60,8 @@ def create_sandbox(
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await sandbox.start()
         try:
+            if behaviour is not None:
+                await behaviour.apply(sandbox)
             yield
         finally:
             await sandbox.stop()

@@ -18,8 +18,11 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from storefront.sandbox import exchange
+from storefront.sandbox import daily_payouts, exchange
+from storefront.sandbox.accounts import ensure_account
 from storefront.sandbox.orders import Misbehave
+from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.world import World
 
 
 class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +37,20 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.settles is not None:
             exchange.checked_settles(self.settles)
         exchange.checked_rates(self.rates)
+
+    async def apply(self, sandbox: Sandbox) -> None:
+        """Behave so from now on."""
+        await sandbox.act(self._settle)
+        for order in self.misbehave:
+            await order.apply(sandbox)
+
+    def _settle(self, world: World) -> None:
+        if self.settles is not None:
+            exchange.set_settles(world, self.settles)
+            ensure_account(world)  # with a bank account for each currency
+        exchange.set_rates(world, self.rates)
+        if self.automatic_payouts is not None:
+            daily_payouts.switch(world, is_on=self.automatic_payouts)
 
 
 class _Loader(yaml.SafeLoader):

@@ -72,7 +72,7 @@ class Control:
 
     async def _misbehave(self, request: web.Request) -> web.Response:
         wanted = await read(request, Misbehave)
-        await self._sandbox.obey(wanted)
+        await wanted.apply(self._sandbox)
         return web.json_response({"ok": True})
 
     async def _release(self, request: web.Request) -> web.Response:

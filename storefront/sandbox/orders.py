@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from storefront.sandbox.sandbox import Sandbox
+
 
 class WebhookMode(msgspec.Struct, forbid_unknown_fields=True):
     """How the next events are delivered."""
@@ -25,3 +27,20 @@ class Misbehave(msgspec.Struct, forbid_unknown_fields=True):
     after: bool = False
     webhooks: WebhookMode | None = None
     clear: bool = False
+
+    async def apply(self, sandbox: Sandbox) -> None:
+        """Take the order from now on."""
+        if self.clear:
+            sandbox.faults.clear()
+            await sandbox.set_webhooks("normal")
+        if self.fault is not None:
+            sandbox.misbehave(
+                self.fault,
+                self.on,
+                times=self.times,
+                status=self.status,
+                seconds=self.seconds,
+                after=self.after,
+            )
+        if self.webhooks is not None:
+            await sandbox.set_webhooks(self.webhooks.mode, self.webhooks.times)

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storefront.sandbox import books, daily_payouts, exchange, webhooks
+from storefront.sandbox import books, webhooks
 from storefront.sandbox.accounts import ensure_account
-from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.deeds import next_due, perform_due
 from storefront.sandbox.errors import invalid
 from storefront.sandbox.faults import Fault, Faults, Rule
-from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.store import PLATFORM, Body, Records, Store
 from storefront.sandbox.webhook_endpoints import install_fixed
 from storefront.sandbox.webhooks import Courier, Receipt, wall_ms
@@ -41,7 +39,6 @@ class Sandbox:
         clock: Clock | None = None,
         shop_name: str = "Storefront",
         retry_seconds: Sequence[float] = webhooks.RETRY_SECONDS,
-        behaviour: Behaviour | None = None,
     ) -> None:
         if not secret_key.startswith(("sk_test_", "rk_test_")):
             raise ValueError("the sandbox takes test keys only: secret_key must begin with sk_test_ or rk_test_")
@@ -58,7 +55,6 @@ class Sandbox:
         self._connect_endpoint = connect_endpoint
         self._base_clock = clock or wall_ms
         self._retry_seconds = retry_seconds
-        self._behaviour = behaviour or Behaviour()
         self._ahead_ms = 0
         self._courier: Courier | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -84,8 +80,6 @@ class Sandbox:
         await self.store.open()
         self._ahead_ms = await self.store.run(lambda records: int(records.setting("ahead_ms", 0)))
         await self.act(self._prepare)
-        for order in self._behaviour.misbehave:
-            await self.obey(order)
         self._courier = Courier(self.store, retry_seconds=self._retry_seconds)
         await self._courier.start()
         self._watch = asyncio.create_task(self._act_in_time(), name="sandbox-time")
@@ -134,23 +128,6 @@ class Sandbox:
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
         self.faults.add(Rule(Fault(fault), on, times, status, seconds, after))
-
-    async def obey(self, order: Misbehave) -> None:
-        """Misbehave from now on as one order says, or stop it."""
-        if order.clear:
-            self.faults.clear()
-            await self.set_webhooks("normal")
-        if order.fault is not None:
-            self.misbehave(
-                order.fault,
-                order.on,
-                times=order.times,
-                status=order.status,
-                seconds=order.seconds,
-                after=order.after,
-            )
-        if order.webhooks is not None:
-            await self.set_webhooks(order.webhooks.mode, order.webhooks.times)
 
     async def set_webhooks(self, mode: str, times: int | None = None) -> None:
         """How the next ``times`` events (all, without a number) are delivered; kept over a restart."""
@@ -204,11 +181,6 @@ class Sandbox:
         return await self.act(books.books)
 
     def _prepare(self, world: World) -> None:
-        if self._behaviour.settles is not None:
-            exchange.set_settles(world, self._behaviour.settles)
-        exchange.set_rates(world, self._behaviour.rates)
-        if self._behaviour.automatic_payouts is not None:
-            daily_payouts.switch(world, is_on=self._behaviour.automatic_payouts)
         ensure_account(world)
         install_fixed(world, self._endpoint)
         install_fixed(world, self._connect_endpoint, is_connect=True)
