@@ -10,6 +10,7 @@ from aiohttp import web
 from storefront.sandbox.api import Api
 from storefront.sandbox.bank_pages import BankPages
 from storefront.sandbox.control import Control
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.pages import Pages
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import RETRY_SECONDS
@@ -27,12 +28,14 @@ def create_sandbox(
     clock: Clock | None = None,
     shop_name: str = "Storefront",
     retry_seconds: Sequence[float] = RETRY_SECONDS,
+    misbehave: Sequence[Misbehave] = (),
 ) -> web.Application:
     """Build the Stripe emulator as an application of its own.
 
     ``path`` is its SQLite file (made at start, beside it a lock file); ``public_url`` is where browsers reach
     the application, prefix included; ``endpoint`` is an address and a signing secret (24 bytes or more) that
-    gets every event; ``clock`` gives business time in milliseconds, the machine's time without one.
+    gets every event; ``clock`` gives business time in milliseconds, the machine's time without one;
+    ``misbehave`` are orders that hold from the start (``read_orders`` reads them from YAML).
     The file is opened when the application starts: ``SandboxLocked`` if another emulator has it.
 
     Raises:
@@ -52,6 +55,8 @@ def create_sandbox(
 
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await sandbox.start()
+        for order in misbehave:
+            await order.apply(sandbox)
         try:
             yield
         finally:

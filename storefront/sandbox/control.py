@@ -11,6 +11,7 @@ from aiohttp import web
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
 from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 
 Shape = TypeVar("Shape")
@@ -23,32 +24,14 @@ class SetClock(msgspec.Struct, forbid_unknown_fields=True):
     now_ms: int
 
 
-class WebhookMode(msgspec.Struct, forbid_unknown_fields=True):
-    """How the next events are delivered."""
-
-    mode: Literal["normal", "hold", "drop", "duplicate", "before_reply"]
-    times: int | None = None
-
-
-class Misbehave(msgspec.Struct, forbid_unknown_fields=True):
-    """A fault for the next requests, or a mode for the next webhooks, or both."""
-
-    fault: Literal["lose_request", "lose_reply", "status", "delay", "truncate", "rate_limit"] | None = None
-    on: str = "*"
-    times: int = 1
-    status: int = 500
-    seconds: float = 0.0
-    after: bool = False
-    webhooks: WebhookMode | None = None
-    clear: bool = False
-
-
 class Release(msgspec.Struct, forbid_unknown_fields=True):
     """The order in which held webhooks go out, and how often each."""
 
     order: Literal["as_created", "reversed", "shuffled"] = "as_created"
     seed: int = 1
     copies: int = 1
+    is_count_drawn: bool = False
+    omit: list[str] = []
 
 
 class ChangeAmount(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,28 +83,20 @@ class Control:
         return web.json_response(await self._sandbox.clock_state())
 
     async def _misbehave(self, request: web.Request) -> web.Response:
-        wanted = await _read(request, Misbehave)
-        if wanted.clear:
-            self._sandbox.faults.clear()
-            await self._sandbox.set_webhooks("normal")
-        if wanted.fault is not None:
-            self._sandbox.misbehave(
-                wanted.fault,
-                wanted.on,
-                times=wanted.times,
-                status=wanted.status,
-                seconds=wanted.seconds,
-                after=wanted.after,
-            )
-        if wanted.webhooks is not None:
-            await self._sandbox.set_webhooks(wanted.webhooks.mode, wanted.webhooks.times)
+        await (await _read(request, Misbehave)).apply(self._sandbox)
         return web.json_response({"ok": True})
 
     async def _release(self, request: web.Request) -> web.Response:
         wanted = await _read(request, Release)
         if not 1 <= wanted.copies <= 100:
             raise invalid("copies must be between 1 and 100", param="copies")
-        receipts = await self._sandbox.release_webhooks(wanted.order, seed=wanted.seed, copies=wanted.copies)
+        receipts = await self._sandbox.release_webhooks(
+            wanted.order,
+            seed=wanted.seed,
+            copies=wanted.copies,
+            is_count_drawn=wanted.is_count_drawn,
+            omit=wanted.omit,
+        )
         sent: list[dict[str, Any]] = [
             {"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts
         ]

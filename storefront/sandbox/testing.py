@@ -14,6 +14,7 @@ from aiohttp import web
 
 from storefront.sandbox.app import SANDBOX, create_sandbox
 from storefront.sandbox.faults import Fault
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import Receipt
 from storefront.sandbox.world import Clock
@@ -67,9 +68,9 @@ class RunningSandbox:
         """See ``Sandbox.misbehave``."""
         self.sandbox.misbehave(fault, on, **more)
 
-    async def release_webhooks(self, order: str = "as_created", *, seed: int = 1, copies: int = 1) -> list[Receipt]:
+    async def release_webhooks(self, order: str = "as_created", **more: Any) -> list[Receipt]:
         """See ``Sandbox.release_webhooks``."""
-        return await self.sandbox.release_webhooks(order, seed=seed, copies=copies)
+        return await self.sandbox.release_webhooks(order, **more)
 
     async def charges(self, status: str = "succeeded") -> list[dict[str, Any]]:
         """The charges with this status, oldest first: the judge of "charged once"."""
@@ -86,6 +87,7 @@ async def running_sandbox(
     shop_name: str = "Storefront",
     retry_seconds: Sequence[float] = QUICK_RETRIES,
     prefix: str = "",
+    misbehave: Sequence[Misbehave] = (),
 ) -> AsyncIterator[RunningSandbox]:
     """Run an emulator on a free loopback port with its file in ``folder``; a second run finds the same books.
 
@@ -101,6 +103,7 @@ async def running_sandbox(
         clock=clock,
         shop_name=shop_name,
         retry_seconds=retry_seconds,
+        misbehave=misbehave,
     )
     outer = app
     if prefix:

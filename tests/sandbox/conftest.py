@@ -31,10 +31,14 @@ class Receiver:
             self._arrived.notify_all()
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
+    async def arrived(self, count: int) -> None:
+        """Wait until at least ``count`` have come, signed well or not."""
+        async with asyncio.timeout(10), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.got) >= count)
+
     async def wait_for(self, count: int, secret: str = ENDPOINT_SECRET) -> list[stripe.Event]:
         """The events so far, at least ``count``, their signatures verified by the library."""
-        async with asyncio.timeout(5), self._arrived:
-            await self._arrived.wait_for(lambda: len(self.got) >= count)
+        await self.arrived(count)
         return [stripe.Webhook.construct_event(body, header, secret) for body, header in self.got]
 
     def types(self) -> list[str]:
