@@ -11,7 +11,7 @@ from storefront.sandbox import books, webhooks
 from storefront.sandbox.accounts import ensure_account
 from storefront.sandbox.deeds import next_due, perform_due
 from storefront.sandbox.errors import invalid
-from storefront.sandbox.faults import Fault, Faults, Rule
+from storefront.sandbox.faults import Fault, Faults, Manner, Rule
 from storefront.sandbox.store import PLATFORM, Body, Records, Store
 from storefront.sandbox.webhook_endpoints import install_fixed
 from storefront.sandbox.webhooks import Courier, Receipt, wall_ms
@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 LEAST_SECRET_BYTES = 24
 LONGEST_SLEEP_SECONDS = 1.0
-WEBHOOK_MODES = ("normal", "hold", "drop", "duplicate", "before_reply")
+WEBHOOK_MODES = ("normal", "hold", "drop", "duplicate", "before_reply", "late", "reorder", "skew")
 RELEASE_ORDERS = ("as_created", "reversed", "shuffled")
 
 
@@ -125,21 +125,41 @@ class Sandbox:
         status: int = 500,
         seconds: float = 0.0,
         after: bool = False,
+        manner: Manner = Manner.CLOSE,
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
-        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after))
+        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner))
 
-    async def set_webhooks(self, mode: str, times: int | None = None) -> None:
-        """How the next ``times`` events (all, without a number) are delivered; kept over a restart."""
+    async def set_webhooks(
+        self, mode: str, times: int | None = None, *, seconds: float = 0.0, types: Sequence[str] | None = None
+    ) -> None:
+        """How the next ``times`` events (all, without a number) are delivered; kept over a restart.
+
+        ``types`` narrows it to events of these types; ``seconds`` is how late, within how long, how far askew.
+        """
         if mode not in WEBHOOK_MODES:
             raise ValueError(f"mode must be one of {', '.join(WEBHOOK_MODES)}")
-        await self.store.run(lambda records: records.set_setting("webhooks", {"mode": mode, "times": times}))
+        wanted = {"mode": mode, "times": times, "seconds": seconds, "types": list(types) if types else None}
+        await self.store.run(lambda records: records.set_setting("webhooks", wanted))
 
-    async def release_webhooks(self, order: str = "as_created", *, seed: int = 1, copies: int = 1) -> list[Receipt]:
-        """Send everything held, one after the other; answers what each attempt came to."""
+    async def release_webhooks(
+        self,
+        order: str = "as_created",
+        *,
+        seed: int = 1,
+        copies: int = 1,
+        is_count_drawn: bool = False,
+        omit: Sequence[str] = (),
+    ) -> list[Receipt]:
+        """Send everything held, one after the other; answers what each attempt came to.
+
+        ``copies`` of each, or a number drawn from one to that; events of the types in ``omit`` are lost for good.
+        """
         if order not in RELEASE_ORDERS:
             raise ValueError(f"order must be one of {', '.join(RELEASE_ORDERS)}")
-        return await self.courier.release(order=order, seed=seed, copies=copies)
+        return await self.courier.release(
+            order=order, seed=seed, copies=copies, is_count_drawn=is_count_drawn, omit=frozenset(omit)
+        )
 
     async def set_clock(self, now_ms: int) -> int:
         """Move business time forward to ``now_ms`` (never back) and do what fell due; answers the time then."""
