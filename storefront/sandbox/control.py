@@ -10,7 +10,7 @@ from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
-from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
+from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, LatePayment, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 
@@ -61,6 +61,7 @@ class Control:
             web.post("/control/reviews", self._guarded(self._fate(Review))),
             web.post("/control/refunds", self._guarded(self._fate(RefundEnd))),
             web.post("/control/debits", self._guarded(self._fate(DebitEnd))),
+            web.post("/control/late_payments", self._guarded(self._fate(LatePayment))),
         ]
 
     def _guarded(self, handler: Handler) -> Handler:
