@@ -237,6 +237,7 @@ class Retention:
 
     idempotency_days: int
     webhook_bodies_days: int
+    webhook_deliveries_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +255,13 @@ class Audit:
 
     anchors: tuple[AnchorTarget, ...]
     every_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Origins (``http://receiver.lan:9000``) that outgoing webhooks may reach although the guard would refuse them."""
+
+    allow: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +290,7 @@ class Config:
     purchases: Purchases
     retention: Retention
     audit: Audit
+    webhooks: Webhooks
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

@@ -95,12 +95,13 @@ class Poster:
         """
         headers = signed_headers(message, secrets, self._clock.wall() // SECOND_MS)
         headers |= {"Accept-Encoding": "identity", "User-Agent": "Storefront-Webhooks"}
+        connector = self._connect(url)
         host = URL(url).host or "the address"
         began = time.monotonic()
         try:
             async with (
                 aiohttp.ClientSession(
-                    connector=self._connect(url),
+                    connector=connector,
                     timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
                     auto_decompress=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
