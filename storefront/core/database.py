@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, MetaData, Table, bindparam, func, select
 
+from storefront.core import tables_webhooks  # noqa: F401 - so that the metadata knows all tables
 from storefront.core.commit.store import EPOCH_BITS, Store
 from storefront.core.errors import Conflict, StorefrontError
 from storefront.core.migrating import MigrationFailed, Revision
