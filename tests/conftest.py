@@ -20,7 +20,13 @@ from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared
 
 T = TypeVar("T")
 _MONEY = ("grants", "holds", "idempotency", "lapsing", "limits", "payments", "provenance", "refunds", "story", "stream")
-BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", *(f"tests/shop/test_{name}.py" for name in _MONEY))
+BOTH_DATABASES = (
+    "tests/commit",
+    "tests/model",
+    "tests/races",
+    "tests/webhooks/test_delivering.py",
+    *(f"tests/shop/test_{name}.py" for name in _MONEY),
+)
 """What is about money runs on both databases; ``--database`` chooses one for all tests that can do either, which
 ``make test-heavy`` does for what is about requests alone."""
 
