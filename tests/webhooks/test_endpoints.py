@@ -1,6 +1,9 @@
 """Endpoints: who may see and change them, what they show, pausing, rotating, replaying, testing."""
 
 import asyncio
+import textwrap
+from pathlib import Path
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -167,6 +170,22 @@ async def test_a_signature_covers_the_bytes_the_id_and_the_time(
     for body, headers in forged:
         with pytest.raises(WebhookVerificationError):
             secret.verify(body, headers)
+
+
+async def test_the_ten_lines_of_the_guide_verify(shop: Shop, operator: Operator, receiver: Receiver) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    block = textwrap.dedent(guide.partition("   ```python\n")[2].partition("   ```")[0])
+    written: dict[str, Any] = {}
+    exec(block, written)
+    endpoint = await operator.add(receiver.url, "purchase.completed")
+    await shop.bought("gems-500")
+    await settled(shop)
+    (one,) = receiver.received
+
+    assert written["verify"](endpoint["secret"], one.headers, one.body) is True
+    assert written["verify"](endpoint["secret"], one.headers, one.body + b" ") is False
+    old = {**one.headers, "webhook-timestamp": str(int(one.headers["webhook-timestamp"]) - 600)}
+    assert written["verify"](endpoint["secret"], old, one.body) is False
 
 
 async def test_all_since_a_time_are_sent_again_also_from_before_the_endpoint(
