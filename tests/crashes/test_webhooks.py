@@ -13,7 +13,7 @@ from storefront.cli.asking import ask_server
 
 from .processes import HANG_SECONDS, POLL_SECONDS, World
 
-ROUNDS = 3
+ROUNDS = 2
 EACH_ROUND = 8
 
 

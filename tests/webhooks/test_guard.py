@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -158,22 +159,32 @@ async def test_a_chain_of_redirects_is_not_begun(receiver: Receiver) -> None:
     assert {one.path for one in receiver.received} == {"/hooks"}
 
 
-async def test_the_peer_is_looked_at_before_anything_is_sent(receiver: Receiver) -> None:
-    """A network that connects elsewhere than asked: the address was right, the peer is this machine."""
-    port = int(receiver.origin.rpartition(":")[2])
+async def test_the_peer_is_looked_at_before_anything_is_sent(tmp_path: Path) -> None:
+    """A network that connects elsewhere than it was asked to: the address was right, the peer is this machine."""
+    server_tls, client_tls = certificate_of("public.example", tmp_path)
+    taken: list[str] = []
 
-    def astray(info: tuple[Any, ...]) -> socket.socket:
-        one = socket.create_connection(("127.0.0.1", port))
-        one.setblocking(False)
-        return one
+    async def take(request: web.Request) -> web.Response:
+        taken.append(request.host)
+        return web.Response(status=204)
 
-    guard = Guard((), resolve=Network().resolve, new_socket=astray)
-    target = guard.read("https://public.example/")
-    with pytest.raises(ForbiddenAddress):
-        target.check("127.0.0.1")
-    with pytest.raises(NotSent):
+    app = web.Application()
+    app.router.add_post("/", take)
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=server_tls)
+
+    class Astray(socket.socket):
+        def connect(self, address: Any) -> None:
+            super().connect(("127.0.0.1", server.port))
+
+    network = Network()
+    guard = Guard(
+        (), resolve=network.resolve, new_socket=lambda info: Astray(info[0], info[1], info[2]), tls=client_tls
+    )
+    with pytest.raises(NotSent, match="public internet"):
         await post(guard, "https://public.example/")
-    assert receiver.received == []
+    assert taken == []
+    await server.close()
 
 
 async def test_an_allowed_origin_is_that_one_alone(receiver: Receiver) -> None:
@@ -207,7 +218,7 @@ async def test_an_allowed_name_does_not_lead_there_either(name: str) -> None:
     assert network.peers == []
 
 
-async def test_name_and_certificate_stay_those_of_the_url(tmp_path) -> None:
+async def test_name_and_certificate_stay_those_of_the_url(tmp_path: Path) -> None:
     server_tls, client_tls = certificate_of("hooks.example", tmp_path)
     names: list[str | None] = []
     server_tls.sni_callback = lambda connection, name, context: names.append(name)
