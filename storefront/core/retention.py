@@ -100,7 +100,11 @@ async def _forget_deliveries(services: Services, before: int) -> bool:
     is_old = and_(webhook_deliveries.c.state == "delivered", webhook_deliveries.c.closed_at < before)
     gone = select(webhook_endpoints.c.id).where(webhook_endpoints.c.state == "deleted")
     identity = (webhook_deliveries.c.endpoint_id, webhook_deliveries.c.event_id)
-    old = select(*identity).where(or_(is_old, webhook_deliveries.c.endpoint_id.in_(gone))).limit(AT_ONCE)
+    old = (
+        select(*identity, webhook_deliveries.c.state)
+        .where(or_(is_old, webhook_deliveries.c.endpoint_id.in_(gone)))
+        .limit(AT_ONCE)
+    )
     rows = await services.reader.scan(old)
     for row in rows:
         endpoint_id, event_id = row["endpoint_id"], row["event_id"]
@@ -111,6 +115,11 @@ async def _forget_deliveries(services: Services, before: int) -> bool:
         plan = Plan(actor="retention", anchors={anchor})
         for attempt in await services.reader.scan(attempts):
             plan.add(Remove("webhook_attempts", (attempt["id"],), anchor))
+        # Only if it is still as it was read: it may just have been replayed.
+        plan.add(Change("webhook_deliveries", (endpoint_id, event_id), anchor, {"state": row["state"]}, {}))
         plan.add(Remove("webhook_deliveries", (endpoint_id, event_id), anchor))
-        await services.engine.commit(plan)
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
     return len(rows) == AT_ONCE

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from storefront.testing import HANG_SECONDS, OPERATOR_KEY, TINY_SHOP, Answer, Shop, running_shop
+from storefront.testing import HANG_SECONDS, OPERATOR_KEY, TINY_SHOP, Answer, Caller, Shop, running_shop
 from storefront.testing.calling import read_answer
 
 PATH = "/v1/webhook-endpoints"
@@ -103,10 +103,10 @@ async def shop(data_folder: Path, database_url: str | None, receiver: Receiver) 
 
 
 class Operator:
-    """An operator at the API of a shop."""
+    """An operator at the API of a shop, or ``caller`` who tries to be one."""
 
-    def __init__(self, shop: Shop) -> None:
-        self._caller = shop.bearing(OPERATOR_KEY)
+    def __init__(self, shop: Shop, caller: Caller | None = None) -> None:
+        self._caller = caller or shop.bearing(OPERATOR_KEY)
 
     async def add(self, url: str, *types: str) -> dict[str, Any]:
         answer = await self.send("POST", "", {"url": url, "event_types": list(types)})

@@ -69,8 +69,7 @@ async def test_only_an_operator_gets_in_and_strangers_learn_nothing(
         (session, 403),
         (keys.json["key"], 403),
     ]:
-        caller = Operator(shop)
-        caller._caller = shop.as_nobody() if credential is None else shop.bearing(credential)
+        caller = Operator(shop, shop.as_nobody() if credential is None else shop.bearing(credential))
         for known in ((endpoint["id"], delivery["event"]), (NOBODYS, "evt_01m7y0000000000000000000000")):
             answer = await caller.send(method, path.format(id=known[0], event=known[1]), body)
             assert answer.status == status, (credential, answer)

@@ -17,16 +17,6 @@ from storefront.core.tables import events
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries
 
 _TRIES = 5
-_OF_ENDPOINT = (
-    select(webhook_deliveries)
-    .where(
-        webhook_deliveries.c.endpoint_id == bindparam("endpoint"), webhook_deliveries.c.event_id < bindparam("after")
-    )
-    .order_by(webhook_deliveries.c.event_id.desc())
-    .limit(bindparam("most"))
-)
-_PAGE = Query(_OF_ENDPOINT)
-_PAGE_IN_STATE = Query(_OF_ENDPOINT.where(webhook_deliveries.c.state == bindparam("state")))
 _ONE = Query(
     select(webhook_deliveries).where(
         webhook_deliveries.c.endpoint_id == bindparam("endpoint"), webhook_deliveries.c.event_id == bindparam("event")
@@ -37,7 +27,6 @@ _ATTEMPTS = Query(
     .where(webhook_attempts.c.endpoint_id == bindparam("endpoint"), webhook_attempts.c.event_id == bindparam("event"))
     .order_by(webhook_attempts.c.id)
 )
-_BEYOND_ALL = "~"
 
 
 class WebhookDeliveries:
@@ -54,11 +43,17 @@ class WebhookDeliveries:
     ) -> tuple[list[dict[str, Any]], str | None]:
         """Return deliveries of an endpoint, newest first, and where the next page begins; raises ``NotFound``."""
         await self._endpoints.need(endpoint_id)
-        bounds = {"endpoint": endpoint_id, "after": after or _BEYOND_ALL, "most": limit + 1}
-        if state is None:
-            rows = await self._reader.all(_PAGE, **bounds)
-        else:
-            rows = await self._reader.all(_PAGE_IN_STATE, **bounds, state=state)
+        page = (
+            select(webhook_deliveries)
+            .where(webhook_deliveries.c.endpoint_id == endpoint_id)
+            .order_by(webhook_deliveries.c.event_id.desc())
+            .limit(limit + 1)
+        )
+        if after is not None:
+            page = page.where(webhook_deliveries.c.event_id < after)
+        if state is not None:
+            page = page.where(webhook_deliveries.c.state == state)
+        rows = await self._reader.scan(page)
         return [_shown(row) for row in rows[:limit]], rows[limit - 1]["event_id"] if len(rows) > limit else None
 
     async def show(self, endpoint_id: str, event_id: str) -> dict[str, Any]:

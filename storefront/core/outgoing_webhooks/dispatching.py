@@ -13,9 +13,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import structlog
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.outcome import Stale
@@ -42,6 +43,7 @@ ACTOR = "webhooks"
 BATCH = 100
 AT_ONCE = 4
 POLL_SECONDS = 1.0
+MEASURE_SECONDS = 5.0
 CONTENT_TYPE = "application/cloudevents+json"
 GONE = 410
 
@@ -49,17 +51,25 @@ _ENDPOINTS = Query(
     select(webhook_endpoints).where(or_(webhook_endpoints.c.state == "enabled", webhook_endpoints.c.state == "paused"))
 )
 _ENDPOINT = Query(select(webhook_endpoints).where(webhook_endpoints.c.id == bindparam("id")))
+_IN_ORDER = (
+    webhook_deliveries.c.due_at,
+    webhook_deliveries.c.commit_no,
+    webhook_deliveries.c.anchor,
+    webhook_deliveries.c.sequence,
+)
 _WAITING = select(webhook_deliveries).where(
     webhook_deliveries.c.endpoint_id == bindparam("endpoint"), webhook_deliveries.c.state == "waiting"
 )
 _DUE = Query(
-    _WAITING.where(webhook_deliveries.c.due_at <= bindparam("now"))
-    .order_by(webhook_deliveries.c.commit_no, webhook_deliveries.c.anchor, webhook_deliveries.c.sequence)
-    .limit(bindparam("most"))
+    _WAITING.where(webhook_deliveries.c.due_at <= bindparam("now")).order_by(*_IN_ORDER).limit(bindparam("most"))
 )
 _FIRST_DUE = Query(_WAITING.order_by(webhook_deliveries.c.due_at).limit(1))
-_OLDEST = Query(
-    select(*(func.min(webhook_deliveries.c.created_at).label("created_at"), func.count().label("count")))
+_WAITS: Sequence[ColumnElement[Any]] = (
+    func.min(webhook_deliveries.c.created_at).label("created_at"),
+    func.count().label("count"),
+)
+_OLDEST = (
+    select(*_WAITS)
     .select_from(webhook_deliveries.join(webhook_endpoints, webhook_endpoints.c.id == webhook_deliveries.c.endpoint_id))
     .where(webhook_deliveries.c.state == "waiting", webhook_endpoints.c.state != "deleted")
 )
@@ -85,6 +95,7 @@ class WebhookDispatcher:
         self._missed: set[str] = set()
         self._has_endpoints = True
         self._is_stopping = False
+        self._measure_at = 0.0
         self.results: Counter[str] = Counter()
         """Attempts of this process by result: delivered, failed, dead."""
         self.waiting = 0
@@ -143,9 +154,7 @@ class WebhookDispatcher:
         endpoints = await self._reader.all(_ENDPOINTS)
         self._has_endpoints = bool(endpoints)
         if endpoints or self.waiting:
-            oldest = await self._reader.first(_OLDEST)
-            self.oldest_waiting_at = None if oldest is None else oldest["created_at"]
-            self.waiting = 0 if oldest is None else oldest["count"]
+            await self._measure()
         for endpoint in endpoints:
             endpoint_id = endpoint["id"]
             if endpoint_id not in self._busy:
@@ -153,6 +162,14 @@ class WebhookDispatcher:
                 task = group.create_task(self._serve(endpoint_id), name=f"webhooks to {endpoint_id}")
                 self._busy[endpoint_id] = task
                 task.add_done_callback(partial(self._served, endpoint_id))
+
+    async def _measure(self) -> None:
+        """See what waits, for the metrics, every few seconds: of a large backlog that is no quick question."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._measure_at:
+            self._measure_at = now + MEASURE_SECONDS
+            (waiting,) = await self._reader.scan(_OLDEST)
+            self.waiting, self.oldest_waiting_at = waiting["count"], waiting["created_at"]
 
     def _served(self, endpoint_id: str, task: asyncio.Task[None]) -> None:
         self._busy.pop(endpoint_id, None)

@@ -39,10 +39,8 @@ _BY_ID = Query(
 _ALL = Query(
     select(webhook_endpoints).where(webhook_endpoints.c.state != "deleted").order_by(webhook_endpoints.c.id.desc())
 )
-_COUNTS = Query(
-    select(webhook_deliveries.c.state, func.count().label("count"))
-    .where(webhook_deliveries.c.endpoint_id == bindparam("id"))
-    .group_by(webhook_deliveries.c.state)
+_COUNTS = select(webhook_deliveries.c.endpoint_id, webhook_deliveries.c.state, func.count().label("count")).group_by(
+    webhook_deliveries.c.endpoint_id, webhook_deliveries.c.state
 )
 _ORDER = (events.c.commit_no, events.c.anchor, events.c.sequence)
 _NEWEST = Query(
@@ -126,11 +124,12 @@ class WebhookEndpoints:
 
     async def all(self) -> list[dict[str, Any]]:
         """Return every endpoint as JSON, newest first, without secrets."""
-        return [await self._shown(row) for row in await self._reader.all(_ALL)]
+        counts = await self._counts(None)
+        return [self._shown(row, counts) for row in await self._reader.all(_ALL)]
 
     async def show(self, endpoint_id: str) -> dict[str, Any]:
         """Return one endpoint as JSON; raises ``NotFound``."""
-        return await self._shown(await self.need(endpoint_id))
+        return self._shown(await self.need(endpoint_id), await self._counts(endpoint_id))
 
     async def need(self, endpoint_id: str) -> Row:
         """Return the row of an endpoint; raises ``NotFound``."""
@@ -260,8 +259,12 @@ class WebhookEndpoints:
         row = await self._reader.first(_NEWEST, settled=await self._reader.settled_before())
         return START if row is None else (row["commit_no"], row["anchor"], row["sequence"])
 
-    async def _shown(self, row: Row) -> dict[str, Any]:
-        counts = {one["state"]: one["count"] for one in await self._reader.all(_COUNTS, id=row["id"])}
+    async def _counts(self, endpoint_id: str | None) -> Mapping[tuple[str, str], int]:
+        """Return ``(endpoint, state) -> deliveries``, of one endpoint or of all."""
+        counts = _COUNTS if endpoint_id is None else _COUNTS.where(webhook_deliveries.c.endpoint_id == endpoint_id)
+        return {(row["endpoint_id"], row["state"]): row["count"] for row in await self._reader.scan(counts)}
+
+    def _shown(self, row: Row, counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
         is_rotating = self._clock.wall() < row["previous_secret_until"]
         return {
             "id": row["id"],
@@ -271,7 +274,7 @@ class WebhookEndpoints:
             "state": row["state"],
             "reason": row["reason"],
             "previous_secret_until": iso(row["previous_secret_until"]) if is_rotating else None,
-            "deliveries": {state: counts.get(state, 0) for state in ("waiting", "delivered", "dead")},
+            "deliveries": {state: counts.get((row["id"], state), 0) for state in ("waiting", "delivered", "dead")},
             "created_at": iso(row["created_at"]),
         }
 

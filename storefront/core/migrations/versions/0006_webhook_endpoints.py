@@ -52,7 +52,7 @@ def upgrade() -> None:
     op.create_index(
         "webhook_deliveries_waiting",
         "webhook_deliveries",
-        ["endpoint_id", "due_at"],
+        ["endpoint_id", "due_at", "commit_no", "anchor", "sequence"],
         sqlite_where=waiting,
         postgresql_where=waiting,
     )
