@@ -22,7 +22,7 @@ from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import Unavailable
-from storefront.core.events import event_at, read_events
+from storefront.core.events import event_at, has_events_after, read_events
 from storefront.core.ids import new_id
 from storefront.core.outgoing.posting import Message, NotSent, Poster, Reply
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints, anchor_of, wants
@@ -134,7 +134,7 @@ class WebhookDispatcher:
     async def is_idle(self) -> bool:
         """Tell whether no event has still to become a delivery, and none is due; asked of the database."""
         for endpoint in await self._reader.all(_ENDPOINTS):
-            if await read_events(self._reader, cursor_of(endpoint), 1):
+            if await has_events_after(self._reader, cursor_of(endpoint)):
                 return False
             if endpoint["state"] == "enabled" and await self._due(endpoint["id"], 1):
                 return False
