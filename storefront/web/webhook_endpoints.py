@@ -7,7 +7,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.events import Cursor, read_cursor
 from storefront.core.outgoing_webhooks.endpoints import TEST
 from storefront.core.principals import Role
-from storefront.routing import Call, ErrorDoc, Routes, respond
+from storefront.routing import Call, Routes, respond
 from storefront.web.services import WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
 from storefront.web.webhook_shapes import (
     CREATE_ENDPOINT,
@@ -24,16 +24,7 @@ from storefront.web.webhook_shapes import (
 
 PATH = "/v1/webhook-endpoints"
 SCOPE = "webhooks:write"
-routes = Routes(
-    "core",
-    tags=["webhooks"],
-    errors=[
-        ErrorDoc("too_many_webhook_endpoints", 409, "There are as many webhook endpoints as there may be",
-                 "Delete one that nobody needs; the fact at_most says how many there may be."),
-        ErrorDoc("webhook_endpoint_state", 409, "The webhook endpoint is in another state",
-                 "A disabled endpoint is resumed before it can be paused."),
-    ],
-)  # fmt: skip
+routes = Routes("core", tags=["webhooks"])
 
 
 @routes.get(PATH, allow=Role.OPERATOR, answers={200: ENDPOINTS}, scope=SCOPE)
