@@ -32,6 +32,12 @@ from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
 from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
+from storefront.core.outgoing.guard import Guard
+from storefront.core.outgoing.posting import Poster
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
+from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
@@ -60,6 +66,15 @@ class BadKey(StorefrontError):
     title = "A key in the configuration is not a key of this shop"
 
 
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Outgoing webhooks: who gets them, what became of them, and what brings them."""
+
+    endpoints: WebhookEndpoints
+    deliveries: WebhookDeliveries
+    dispatcher: WebhookDispatcher
+
+
 @dataclass(slots=True)
 class Parts:
     """Everything that one running shop is made of."""
@@ -69,6 +84,7 @@ class Parts:
     services: Services
     jobs: Jobs
     dispatcher: EventDispatcher
+    webhooks: Webhooks
     sealer: Sealer
     numberer: ReceiptNumberer
     signer: ReceiptSigner
@@ -114,8 +130,12 @@ class SandboxSecrets:
         )
 
 
-def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None) -> Parts:
+def join(
+    host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None, guard: Guard | None = None
+) -> Parts:
     """Build the parts; nothing is opened yet. ``own_url`` is the listener's real address.
+
+    ``guard`` says where outgoing webhooks may go; without it, the configuration does.
 
     Raises:
         PluginFailed: a plugin crashed while it registered, and may not be left out.
@@ -151,16 +171,18 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
     signer = ReceiptSigner(signing)
     numberer = ReceiptNumberer(services, signer)
+    webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
     parts = Parts(
         host=host,
         database=database,
         services=services,
         jobs=jobs,
         dispatcher=dispatcher,
+        webhooks=webhooks,
         sealer=sealer,
         numberer=numberer,
         signer=signer,
-        leading=Leading(leader, [dispatcher, numberer, _anchor_sender(services), sealer]),
+        leading=Leading(leader, [dispatcher, webhooks.dispatcher, numberer, _anchor_sender(services), sealer]),
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -173,9 +195,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     )
     if parts.keeping_up is not None:
         engine.follow(parts.keeping_up.on_commit)
-    others = (jobs.on_commit, dispatcher.on_commit, numberer.on_commit)
-    for follower in (states.on_commit, services.watchers.on_commit, *others):
-        engine.follow(follower)
+    for part in (states, services.watchers, parts.jobs, parts.dispatcher, webhooks.dispatcher, numberer):
+        engine.follow(part.on_commit)
     return parts
 
 
@@ -274,6 +295,17 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _webhooks(services: Services, hasher: KeyHasher, guard: Guard) -> Webhooks:
+    reader, engine, clock = services.reader, services.engine, services.clock
+    secrets = WebhookSecrets(hasher)
+    endpoints = WebhookEndpoints(reader, engine, clock, secrets=secrets, guard=guard)
+    return Webhooks(
+        endpoints=endpoints,
+        deliveries=WebhookDeliveries(reader, engine, clock, endpoints),
+        dispatcher=WebhookDispatcher(services, endpoints, secrets=secrets, poster=Poster(clock, guard.connect)),
+    )
 
 
 def _anchor_sender(services: Services) -> AnchorSender:

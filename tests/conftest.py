@@ -37,6 +37,7 @@ BOTH_DATABASES = (
     "tests/model",
     "tests/races",
     "tests/receipts/test_numbers.py",
+    "tests/webhooks/test_delivering.py",
     *(f"tests/shop/test_{name}.py" for name in _MONEY),
 )
 """What is about money runs on both databases; ``--database`` chooses one for all tests that can do either, which

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from storefront.control.operations import Answer, Operation
+from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
@@ -25,9 +27,6 @@ KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers"})
 """Parts of a configuration that the catalog takes over, or that are no section."""
-
-Answer = dict[str, Any]
-Operation = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 log = structlog.get_logger("storefront.control")
 
@@ -56,6 +55,7 @@ class Desk:
             "keys.revoke": self._revoke_key,
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
+            **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:

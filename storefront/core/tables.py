@@ -5,7 +5,7 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
 The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments``,
-``tables_receipts`` and ``tables_service``; importing this module makes ``metadata`` complete.
+``tables_receipts``, ``tables_service`` and ``tables_webhooks``; importing this module makes ``metadata`` complete.
 """
 
 from storefront.core.tables_base import metadata
@@ -48,6 +48,7 @@ from storefront.core.tables_service import (
     jobs,
     settings,
 )
+from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 APPEND_ONLY = (
     entries,
@@ -109,4 +110,7 @@ __all__ = [
     "settings",
     "setups",
     "transfers",
+    "webhook_attempts",
+    "webhook_deliveries",
+    "webhook_endpoints",
 ]

@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from storefront.core.keys import Keys
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens
@@ -11,3 +13,5 @@ SERVICES = web.AppKey("SERVICES", Services)
 TOKENS = web.AppKey("TOKENS", SessionTokens)
 KEYS = web.AppKey("KEYS", Keys)
 SIGNER = web.AppKey("SIGNER", ReceiptSigner)
+WEBHOOK_ENDPOINTS = web.AppKey("WEBHOOK_ENDPOINTS", WebhookEndpoints)
+WEBHOOK_DELIVERIES = web.AppKey("WEBHOOK_DELIVERIES", WebhookDeliveries)

@@ -258,6 +258,7 @@ class Retention:
 
     idempotency_days: int
     webhook_bodies_days: int
+    webhook_deliveries_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +276,13 @@ class Audit:
 
     anchors: tuple[AnchorTarget, ...]
     every_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Origins (``http://receiver.lan:9000``) that outgoing webhooks may reach although the guard would refuse them."""
+
+    allow: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +312,7 @@ class Config:
     retention: Retention
     audit: Audit
     tax: Tax | None
+    webhooks: Webhooks
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

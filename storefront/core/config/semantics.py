@@ -12,6 +12,7 @@ from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.validation import did_you_mean
+from storefront.core.outgoing.guard import never_allowed
 
 _LEAST_KEY_LENGTH = 24
 _PREFIXES = {"server": "sk_", "publishable": "pk_", "operator": "ak_"}
@@ -247,6 +248,13 @@ def _tax_classes(facts: Facts, known: Sequence[str]) -> Iterator[Complaint]:
             yield Complaint(("offers", sku, "tax_class"), message)
 
 
+def _webhooks(facts: Facts) -> Iterator[Complaint]:
+    listed = facts.section("webhooks").get("allow")
+    for index, origin in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(origin, str) and wrong_form("origin", origin) is None and (refusal := never_allowed(origin)):
+            yield Complaint(("webhooks", "allow", index), refusal)
+
+
 def _tips(facts: Facts) -> Iterator[Complaint]:
     for name, creator in facts.section("creators").items():
         tips = _mapping(_mapping(creator).get("tips"))
@@ -305,5 +313,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _addresses,
     _anchors,
     _tax,
+    _webhooks,
     _tips,
 )

@@ -32,6 +32,7 @@ from storefront.core.config.model import (
     Shop,
     Text,
     Web,
+    Webhooks,
     Window,
 )
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
@@ -90,9 +91,11 @@ def make_config(
         retention=Retention(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
+            webhook_deliveries_days=_integer(retention, "webhook_deliveries_days", 30),
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
+        webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
