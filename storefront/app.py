@@ -33,6 +33,7 @@ from storefront.web import (
     holds,
     keys,
     me,
+    payments,
     purchases,
     sessions,
     shop,
@@ -90,7 +91,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, shop, stream),
+        *(grants, holds, wallets, payments, shop, stream),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

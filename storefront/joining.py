@@ -21,6 +21,7 @@ from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
 from storefront.core.gateways import Gateway as GatewayPort
+from storefront.core.gateways.manual import ManualGateway
 from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
@@ -32,6 +33,7 @@ from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
 from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.reading import Reader
 from storefront.core.retention import forget
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
@@ -125,6 +127,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
     gateways, emulator = _gateways(config, own_url)
+    if "manual" in config.gateways:
+        gateways = _with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
     services = Services(
         config=config,
         clock=clock,
@@ -230,6 +234,29 @@ def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], San
         elif name == "stripe":
             built[name] = _stripe(section)
     return built, emulator
+
+
+def _with_manual(
+    gateways: Mapping[str, GatewayPort],
+    config: Config,
+    reader: Reader,
+    engine: CommitEngine,
+    clock: Clock,
+    *,
+    public_url: str,
+) -> dict[str, GatewayPort]:
+    """Return the gateways in the order of the configuration, the one for payments by hand among them."""
+    manual = ManualGateway(
+        "manual",
+        reader,
+        engine,
+        clock,
+        public_url=public_url,
+        is_live=config.mode == "live",
+        instructions=config.gateways["manual"].texts("instructions", config.shop.default_language),
+    )
+    built = {**gateways, manual.name: manual}
+    return {name: built[name] for name in config.gateways if name in built}
 
 
 def _stripe(section: Gateway) -> StripeGateway:

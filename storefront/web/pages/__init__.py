@@ -7,7 +7,7 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
-from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView, Tone
+from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, PaymentView, ShopView, Tone
 from storefront.web.pages.words import (
     GOODS_OWED,
     LEFT,
@@ -31,6 +31,7 @@ __all__ = [
     "Customer",
     "Notice",
     "PageFrame",
+    "PaymentView",
     "Renderer",
     "ShopView",
     "Tone",
