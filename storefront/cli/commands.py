@@ -211,6 +211,9 @@ def sandbox(
     webhook_url: Annotated[
         str, typer.Option("--webhook-url", help="Where the shop listens for what happened.")
     ] = "http://127.0.0.1:8080/webhooks/sandbox",
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", help="YAML: settlement currencies, rates, what goes wrong.")
+    ] = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
@@ -220,17 +223,19 @@ def sandbox(
 
     \b
     Example:
-      storefront sandbox --port 8081
+      storefront sandbox --port 8081 --behaviour sandbox.yaml
     """
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
+    wanted = emulating.behaviour_of(behaviour)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     emulator = emulating.emulate(
         choice,
         listener,
         public_url=public_url,
         webhook_url=webhook_url,
+        behaviour=wanted,
         say_ready_on=say_ready_on,
     )
     serving.run(emulator)
