@@ -136,6 +136,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The facts say required and available."),
     ErrorDoc("not_refundable", 409, "This purchase cannot be refunded",
              "The detail says why: it is not completed, or goods of its kind cannot be taken back."),
+    ErrorDoc("payment_in_another_state", 409, "This payment has ended otherwise",
+             "It was marked received or voided before. Look at it again; money that came late is sent back by hand."),
     ErrorDoc("refund_at_gateway", 409, "Refunds through the payment gateway are not offered yet",
              "The fact gateway names it. Refund the payment there; nothing was taken back here."),
     ErrorDoc("already_refunded", 409, "Everything is refunded already", "Read the purchase: refunds lists them."),

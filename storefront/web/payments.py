@@ -71,7 +71,11 @@ async def list_manual_payments(call: Call) -> web.StreamResponse:
 
 
 @routes.post(
-    "/v1/manual-payments/{reference}/receive", allow=Role.OPERATOR, answers={200: PAYMENT}, scope="purchases:write"
+    "/v1/manual-payments/{reference}/receive",
+    allow=Role.OPERATOR,
+    answers={200: PAYMENT},
+    refusals=["payment_in_another_state"],
+    scope="purchases:write",
 )
 async def receive_manual_payment(call: Call) -> web.StreamResponse:
     """Say that the money of a payment has come: the goods are given. Safe to repeat."""
@@ -80,7 +84,11 @@ async def receive_manual_payment(call: Call) -> web.StreamResponse:
 
 
 @routes.post(
-    "/v1/manual-payments/{reference}/void", allow=Role.OPERATOR, answers={200: PAYMENT}, scope="purchases:write"
+    "/v1/manual-payments/{reference}/void",
+    allow=Role.OPERATOR,
+    answers={200: PAYMENT},
+    refusals=["payment_in_another_state"],
+    scope="purchases:write",
 )
 async def void_manual_payment(call: Call) -> web.StreamResponse:
     """Say that nobody will pay this any more: the purchase ends. Safe to repeat."""
