@@ -36,6 +36,7 @@ from storefront.web import (
     keys,
     me,
     payment_methods,
+    payments,
     purchases,
     receipts,
     sessions,
@@ -104,7 +105,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, receipts, shop, stream, webhook_endpoints),
+        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream, webhook_endpoints),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import audit, backups, exporting, importing, keys, webhooks
+from storefront.cli import audit, backups, exporting, importing, keys, payments, webhooks
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(backups.restore)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
+app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 
