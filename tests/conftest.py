@@ -20,6 +20,8 @@ from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared
 
 T = TypeVar("T")
 _MONEY = (
+    "disputes",
+    "gateway_refunds",
     "grants",
     "holds",
     "idempotency",
@@ -27,6 +29,7 @@ _MONEY = (
     "limits",
     "payments",
     "provenance",
+    "reconciliation",
     "refunds",
     "story",
     "stream",
