@@ -4,36 +4,43 @@ The legs of money stand in the row (``facts.legs``), so that each is booked once
 gateway took from our balance, and what that costs the purchase.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, disputes, losses, revenue, tax, unapplied
+from storefront.core.accounts import Account, clearing, disputes, issuance, losses, revenue, tax, unapplied
+from storefront.core.clawing_back import find_unused
 from storefront.core.commit.plan import (
     Change,
     Demand,
     Freeze,
     FromResults,
+    LotPart,
     MissingOf,
     Owe,
     Plan,
+    TakeBack,
     TakeFrozen,
     Transfer,
     Unfreeze,
+    WalletDemand,
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
 from storefront.core.money import Money
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
-from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_reversals, taken_back
+from storefront.core.refunds import DISPUTE, FRAUD_WARNING, HOLDING, TAKING, Strategy, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
 from storefront.core.taxes import return_revenue, tax_of_part
+from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Moving:
     row: dict[str, Any]
     demand: Demand
     left: int
+    set_aside: Mapping[str, int] = field(default_factory=dict)
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
 
@@ -183,7 +191,7 @@ class Moving:
             self.plan.add(Freeze(reversal_id, customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
-            self._take()
+            await self._take()
         elif was_held and after not in HOLDING and not is_new:
             self.plan.add(Unfreeze(reversal_id, customer_id, demand))
         elif was_taken and after not in TAKING:
@@ -192,27 +200,57 @@ class Moving:
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
 
-    def _take(self) -> None:
-        """Take what is set aside; of what is gone, currency is owed if the strategy says so."""
+    async def _take(self) -> None:
+        """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand = taken_back(self.row), self.demand
-        customer_id, label = self.row["customer_id"], "frozen"
-        terms = self.services.config.purchases
+        customer_id, terms = self.row["customer_id"], self.services.config.purchases
+        undone = {wanted.asset: await self._undo(wanted) for wanted in demand.wallets}
         # Every demand on a wallet is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen("entry", self.row["id"], customer_id, demand, label))
-        owes = told.strategy == Strategy.DEBT
-        if owes:
-            for wanted in demand.wallets:
+        self.plan.add(TakeFrozen("entry", self.row["id"], customer_id, demand, FROZEN))
+        for wanted in demand.wallets:
+            label = undone[wanted.asset]
+            if told.strategy == Strategy.DEBT:
+                amount = MissingOf(FROZEN, less=label)
                 self.plan.add(
-                    Owe("entry", customer_id, wanted.asset, MissingOf(label), terms.debt_repay_percent,
-                        terms.debt_blocks_spending)
-                )  # fmt: skip
+                    Owe(
+                        "entry", customer_id, wanted.asset, amount, terms.debt_repay_percent, terms.debt_blocks_spending
+                    )
+                )
 
         def render(results: Mapping[str, Any]) -> str:
-            taken = results.get(f"taken:{label}", {})
-            owed = results.get(f"missing:{label}", {}).get("wallets", {}) if owes else {}
-            return msgspec.json.encode(taken_of(told, demand, taken, owed, taken.get("rights", ()))).decode()
+            return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
+
+    async def _undo(self, wanted: WalletDemand) -> str | None:
+        """Undo unused purchases that the missing part of a demand paid for, and take their value; return the label.
+
+        Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
+        """
+        original = self.purchase["entry_id"]
+        missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
+        if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
+            return None
+        customer_id, now = self.row["customer_id"], self.services.clock.now()
+        found = await find_unused(self.services, customer_id, wanted, missing)
+        for number, one in enumerate(found):
+            reason = f"clawed back for {self.row['id']}"
+            row = wallet_refund_row(
+                one.purchase, one.decision, reason=reason, actor=self.plan.actor, now=now, cause="clawback"
+            )
+            label = f"undone:{wanted.asset}:{number}"
+            add_wallet_refund(self.plan, self.services, one.purchase, one.decision, row, label=label)
+        if not found:
+            return None
+        label, returned = f"back:{wanted.asset}", Counter[str]()
+        for part in (part for one in found for part in one.parts):
+            returned[part.lot_id] += part.amount
+        parts = tuple(LotPart(lot_id, amount) for lot_id, amount in returned.items())
+        self.plan.add(
+            TakeBack("entry", original, customer_id, wanted.asset, returned.total(), issuance(wanted.asset), parts,
+                     wanted.at_most, is_partial=True, label=label)
+        )  # fmt: skip
+        return label
 
     async def _purchase(self, told: Told, now: int) -> None:
         """Say on the purchase what its reversals make of it, and tell the world."""

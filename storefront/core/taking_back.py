@@ -21,7 +21,7 @@ from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
 from storefront.core.commit.outcome import Answer, Outcome, Stale, Taken
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
-from storefront.core.demands import Wanted, want_back
+from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
@@ -31,6 +31,7 @@ from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_rev
 from storefront.core.reversal_moves import WITHDRAWN, Moving, Told
 from storefront.core.reversing import RefundTooLarge
 from storefront.core.services import Services
+from storefront.core.settlement import raise_alarm
 from storefront.core.tables import freezes, reversals
 
 TIMES_DECIDED = 40
@@ -106,7 +107,9 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         plan.add(Claim(f"refund:{purchase_id}:{wanted.number}", row["id"]))
         if begins.claim is not None:
             plan.add(Claim(begins.claim, row["id"]))
-        moving = Moving(services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.left)
+        moving = Moving(
+            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.left, set_aside=wanted.there
+        )
         await moving.move(None, told)
         plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
         if told.state in HOLDING:
@@ -145,9 +148,15 @@ async def advance(
         plan = Plan(actor=f"gateway:{row['gateway']}", anchors={row["customer_id"]}, idempotency=key,
                     object_id=reversal_id)  # fmt: skip
         frozen = await services.reader.first(_FREEZE, id=reversal_id)
+        if frozen is not None and frozen["state"] == "released" and told.state in HOLDING | TAKING:
+            # What was given back is not asked for a second time by itself: an operator decides.
+            await raise_alarm(services, "reversal_reopened", reversal_id, {"told": told.state})
+            told = Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
         demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
         left = await _left(services, payment, besides=reversal_id)
-        moving = Moving(services, plan, purchase, payment, dict(row), demand=demand, left=left)
+        moving = Moving(
+            services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen)
+        )
         changed = await moving.move(row, told)
         if not changed and key is None:
             return row, None
