@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import hmac
+import json
 import logging
 import re
 from collections.abc import Sequence
@@ -77,7 +78,12 @@ OPERATIONS: tuple[Operation, ...] = (
     *webhook_endpoints.OPERATIONS,
 )
 MOST_BODY_BYTES = 512 * 1024
+PIECES = 16
 _FORM = "application/x-www-form-urlencoded"
+_TOO_MUCH = {
+    "rate_limit": "Request rate limit exceeded.",
+    "lock_timeout": "This object cannot be accessed right now because another request is accessing it.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,26 +286,52 @@ async def _suffer_before(fault: Rule | None) -> None:
             raise ConnectionAbortedError
         case Fault.DELAY:
             await asyncio.sleep(fault.seconds)
+        case Fault.HANG:
+            await asyncio.sleep(fault.seconds)
+            raise ConnectionAbortedError
         case Fault.STATUS:
             raise ApiError(fault.status, "The sandbox was told to answer with this status.", type="api_error")
         case Fault.RATE_LIMIT:
-            raise ApiError(429, "Request rate limit exceeded.", code="rate_limit")
+            raise ApiError(429, _TOO_MUCH[fault.code], code=fault.code)
 
 
 async def _suffer_after(request: web.Request, fault: Rule | None, response: web.Response) -> web.StreamResponse:
     if fault is None:
         return response
-    if fault.fault is Fault.LOSE_REPLY:
-        return _dropped(request)
-    if fault.fault is Fault.TRUNCATE and isinstance(response.body, bytes):
-        response.body = response.body[: len(response.body) // 2]
-    if fault.after and fault.fault is Fault.DELAY:
-        await asyncio.sleep(fault.seconds)
-    if fault.after and fault.fault is Fault.STATUS:
-        error = ApiError(fault.status, "The sandbox was told to answer with this status.", type="api_error")
-        response.set_status(fault.status)
-        response.body = encoded(error.body())
+    body = response.body if isinstance(response.body, bytes) else b""
+    match fault.fault:
+        case Fault.LOSE_REPLY:
+            return _dropped(request)
+        case Fault.HANG if fault.after:
+            await asyncio.sleep(fault.seconds)
+            return _dropped(request)
+        case Fault.DELAY if fault.after:
+            await asyncio.sleep(fault.seconds)
+        case Fault.DRIP:
+            return await _drip(request, response, body, fault.seconds)
+        case Fault.TRUNCATE:
+            response.body = body[: len(body) // 2]
+        case Fault.ALTER:
+            response.body = encoded(fault.altered(json.loads(body)))
+        case Fault.STATUS if fault.after:
+            error = ApiError(fault.status, "The sandbox was told to answer with this status.", type="api_error")
+            response.set_status(fault.status)
+            response.body = encoded(error.body())
+        case Fault.RATE_LIMIT if fault.retry_after is not None:
+            response.headers["Retry-After"] = str(fault.retry_after)
     return response
+
+
+async def _drip(request: web.Request, reply: web.Response, body: bytes, seconds: float) -> web.StreamResponse:
+    """Send a reply in pieces that arrive over ``seconds``."""
+    slow = web.StreamResponse(status=reply.status, headers=reply.headers)
+    slow.content_length = len(body)
+    await slow.prepare(request)
+    size = max(1, len(body) // PIECES)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds / PIECES)
+        await slow.write(body[start : start + size])
+    return slow
 
 
 def _dropped(request: web.Request) -> web.Response:

@@ -122,18 +122,12 @@ class Sandbox:
             self._courier.wake()
         return answer
 
-    def misbehave(
-        self,
-        fault: Fault | str,
-        on: str = "*",
-        *,
-        times: int = 1,
-        status: int = 500,
-        seconds: float = 0.0,
-        after: bool = False,
-    ) -> None:
-        """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
-        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after))
+    def misbehave(self, fault: Fault | str, on: str = "*", **more: Any) -> None:
+        """Make the next matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``.
+
+        ``more`` are the other fields of ``Rule``: ``times``, ``status``, ``seconds``, ``after`` …
+        """
+        self.faults.add(Rule(Fault(fault), on, **more))
 
     async def obey(self, order: Misbehave) -> None:
         """Misbehave from now on as one order says, or stop it."""
@@ -148,6 +142,9 @@ class Sandbox:
                 status=order.status,
                 seconds=order.seconds,
                 after=order.after,
+                code=order.code,
+                retry_after=order.retry_after,
+                members=order.members,
             )
         if order.webhooks is not None:
             await self.set_webhooks(order.webhooks.mode, order.webhooks.times)
