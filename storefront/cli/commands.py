@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import audit, backups, exporting, importing, keys
+from storefront.cli import audit, backups, exporting, importing, keys, payments, webhooks
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -21,7 +21,9 @@ app.command()(backups.restore)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
+app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhooks.app, name="webhooks")
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
@@ -212,6 +214,9 @@ def sandbox(
     webhook_url: Annotated[
         str, typer.Option("--webhook-url", help="Where the shop listens for what happened.")
     ] = "http://127.0.0.1:8080/webhooks/sandbox",
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", help="YAML: settlement currencies, rates, what goes wrong.")
+    ] = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
@@ -221,17 +226,19 @@ def sandbox(
 
     \b
     Example:
-      storefront sandbox --port 8081
+      storefront sandbox --port 8081 --behaviour sandbox.yaml
     """
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
+    wanted = emulating.behaviour_of(behaviour)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     emulator = emulating.emulate(
         choice,
         listener,
         public_url=public_url,
         webhook_url=webhook_url,
+        behaviour=wanted,
         say_ready_on=say_ready_on,
     )
     serving.run(emulator)

@@ -133,6 +133,10 @@ class KeyHasher:
         """Return what is stored of a secret."""
         return hmac.digest(self._pepper, secret.encode(), sha256)
 
+    def derive(self, purpose: str) -> bytes:
+        """Return a key (32 bytes) for another purpose; it gives away neither the pepper nor any other such key."""
+        return hmac.digest(self._pepper, b"derived key: " + purpose.encode(), sha256)
+
     def matches(self, secret: str, record: KeyRecord) -> bool:
         """Compare in constant time."""
         return hmac.compare_digest(self.digest(secret), record.digest)

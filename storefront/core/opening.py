@@ -14,6 +14,7 @@ from storefront.core.catalog import text_in
 from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
+from storefront.core.config.model_tax import TaxBy
 from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import (
     ActionRequired,
@@ -25,11 +26,12 @@ from storefront.core.gateways import (
     GatewayFailed,
     GatewayRefused,
     OffSession,
+    OutcomeUnknown,
 )
 from storefront.core.ids import new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import need_method, payer_of
-from storefront.core.purchasing import Status, answer_with, purchase_json, read_payment, read_purchase
+from storefront.core.purchasing import PAYMENT_BY_REFERENCE, Status, answer_with, purchase_json, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
@@ -127,8 +129,11 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     try:
         if payment["method"] is not None:
-            return await _charge(services, purchase, payment)
-        return await gateway.open_checkout(await _request(services, purchase, payment))
+            checkout = await _charge(services, purchase, payment)
+        else:
+            checkout = await gateway.open_checkout(await _request(services, purchase, payment))
+        await _refuse_anothers(services, payment, checkout)
+        return checkout
     except Declined as declined:
         await give_up(services, purchase["id"], Status.FAILED, reason=f"{DECLINED}{declined.reason}")
         raise
@@ -142,6 +147,16 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except GatewayFailed:
         await _release_lease(services, payment)
         raise
+
+
+async def _refuse_anothers(services: Services, payment: Row, checkout: Checkout) -> None:
+    """Refuse an answer that names another purchase's checkout: ours would then never be found again."""
+    known = await services.reader.first(
+        PAYMENT_BY_REFERENCE, gateway=payment["gateway"], reference=checkout.reference
+    )
+    if known is not None and known["purchase_id"] != payment["purchase_id"]:
+        log.error("reference_of_another_purchase", purchase=payment["purchase_id"], reference=checkout.reference)
+        raise OutcomeUnknown("The payment gateway answered with the checkout of another purchase.")
 
 
 async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:
@@ -210,6 +225,7 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         if payment["saves_method"]
         else None,
         saves_method=bool(payment["saves_method"]),
+        taxes=catalog.tax is not None and catalog.tax.by is TaxBy.GATEWAY,
     )
 
 

@@ -46,7 +46,7 @@ from storefront.core.purchasing import (
     read_payment,
     read_purchase,
 )
-from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price
+from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
@@ -172,8 +172,9 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
+    catalog = services.catalogs.active
     quote = price_of(
-        services.catalogs.active,
+        catalog,
         wanted.sku,
         wanted.quantity,
         currency=wanted.currency,
@@ -186,9 +187,15 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
-    return adjust(
+    adjusted = adjust(
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
+    return with_tax(adjusted, catalog, await _country(services, wanted))
+
+
+async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
+    """Return where the buyer is: as the session says, else as the game's server said when it first named them."""
+    return wanted.country or await services.customers.country(wanted.customer_id)
 
 
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:

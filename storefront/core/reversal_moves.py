@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, disputes, losses, revenue, unapplied
+from storefront.core.accounts import Account, clearing, disputes, losses, revenue, tax, unapplied
 from storefront.core.commit.plan import (
     Change,
     Demand,
@@ -25,11 +25,13 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
+from storefront.core.money import Money
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
+from storefront.core.taxes import return_revenue, tax_of_part
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
 
@@ -107,24 +109,46 @@ class Moving:
     def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any]) -> None:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
-        over = facts.setdefault("over", max(0, self.row["amount"] - max(0, self.left)) if forward else 0)
         reversing = forward & {REFUNDED, LOST}
+        if reversing:
+            facts["over"] = max(0, self.row["amount"] - max(0, self.left))
+            facts["before"] = self.payment["received_amount"] - self.left
+        over, before = facts.get("over", 0), facts.get("before", 0)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
         for leg in sorted(forward):
-            source, destination = self._accounts(leg)
+            destination = self._accounts(leg)[1]
             if leg in reversing:
-                self._add("entry", source, destination, self.row["amount"] - over)
+                self._return_earned("entry", destination, self.row["amount"] - over, before)
                 self._add("money", losses(self.row["currency"]), destination, over)
             else:
-                self._add("money", source, destination, self.row["amount"])
+                self._add("money", self._accounts(leg)[0], destination, self.row["amount"])
         for leg in sorted(back):
             source, destination = self._accounts(leg)
-            less = over if leg in (REFUNDED, LOST) else 0
-            self._add("money", destination, source, self.row["amount"] - less)
-            self._add("money", destination, losses(self.row["currency"]), less)
-        if over and forward:
+            if leg in (REFUNDED, LOST):
+                self._earn_again("money", destination, self.row["amount"] - over, before)
+                self._add("money", destination, losses(self.row["currency"]), over)
+            else:
+                self._add("money", destination, source, self.row["amount"])
+        if over and reversing:
             add_alarm(self.services, self.plan, "reversed_more_than_received", self.row["id"], {"over": over})
+
+    def _return_earned(self, label: str, destination: Account, amount: int, before: int) -> None:
+        """Give back what the purchase earned, its tax to each jurisdiction's account."""
+        money = Money(amount, self.row["currency"])
+        if self._is_unapplied:
+            self._add(label, self._earned(), destination, amount)
+        elif amount:
+            return_revenue(self.plan, self.purchase, destination, money, before=before, entry=label)
+
+    def _earn_again(self, label: str, source: Account, amount: int, before: int) -> None:
+        """Book back what ``_return_earned`` booked."""
+        rest = amount
+        if not self._is_unapplied:
+            for jurisdiction, share in tax_of_part(self.purchase, amount, before=before).items():
+                self._add(label, source, tax(jurisdiction, self.row["currency"]), share)
+                rest -= share
+        self._add(label, source, self._earned(), rest)
 
     def _add(self, label: str, source: Account, destination: Account, amount: int) -> None:
         if amount:
@@ -137,9 +161,13 @@ class Moving:
             return disputes(currency), cleared
         return self._earned(), cleared if leg == REFUNDED else disputes(currency)
 
+    @property
+    def _is_unapplied(self) -> bool:
+        return self.purchase["status"] in (Status.PAID, Status.CANCELED)
+
     def _earned(self) -> Account:
         """Return where the purchase's money lies: with the customer while its goods are owed, else it is revenue."""
-        if self.purchase["status"] in (Status.PAID, Status.CANCELED):
+        if self._is_unapplied:
             return unapplied(self.row["customer_id"], self.row["currency"])
         return revenue(self.row["currency"])
 

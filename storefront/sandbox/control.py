@@ -10,7 +10,7 @@ from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
-from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
+from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, LatePayment, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 
@@ -30,6 +30,8 @@ class Release(msgspec.Struct, forbid_unknown_fields=True):
     order: Literal["as_created", "reversed", "shuffled"] = "as_created"
     seed: int = 1
     copies: int = 1
+    is_count_drawn: bool = False
+    omit: list[str] = []
 
 
 class ChangeAmount(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,6 +61,7 @@ class Control:
             web.post("/control/reviews", guarded(self._sandbox, self._fate(Review))),
             web.post("/control/refunds", guarded(self._sandbox, self._fate(RefundEnd))),
             web.post("/control/debits", guarded(self._sandbox, self._fate(DebitEnd))),
+            web.post("/control/late_payments", guarded(self._sandbox, self._fate(LatePayment))),
         ]
 
     async def _clock(self, request: web.Request) -> web.Response:
@@ -71,15 +74,20 @@ class Control:
         return web.json_response(await self._sandbox.clock_state())
 
     async def _misbehave(self, request: web.Request) -> web.Response:
-        wanted = await read(request, Misbehave)
-        await self._sandbox.obey(wanted)
+        await (await read(request, Misbehave)).apply(self._sandbox)
         return web.json_response({"ok": True})
 
     async def _release(self, request: web.Request) -> web.Response:
         wanted = await read(request, Release)
         if not 1 <= wanted.copies <= 100:
             raise invalid("copies must be between 1 and 100", param="copies")
-        receipts = await self._sandbox.release_webhooks(wanted.order, seed=wanted.seed, copies=wanted.copies)
+        receipts = await self._sandbox.release_webhooks(
+            wanted.order,
+            seed=wanted.seed,
+            copies=wanted.copies,
+            is_count_drawn=wanted.is_count_drawn,
+            omit=wanted.omit,
+        )
         sent: list[dict[str, Any]] = [
             {"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts
         ]

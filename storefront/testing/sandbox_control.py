@@ -27,19 +27,22 @@ class SandboxControl:
         self.webhook_secret = webhook_secret
 
     async def misbehave(self, fault: str, on: str = "*", **more: Any) -> None:
-        """Let the next matching requests suffer ``lose_request``, ``lose_reply``, ``status``, ``delay``,
-        ``truncate`` or ``rate_limit``; ``on`` is such as ``POST /v1/checkout/sessions``."""
+        """Let the next matching requests suffer a fault; ``on`` is such as ``POST /v1/checkout/sessions``."""
         await self._control("misbehave", {"fault": fault, "on": on, **more})
 
-    async def webhooks(self, mode: str, times: int | None = None) -> None:
-        """Deliver the next events (all, without a number) ``normal``, ``hold``, ``drop``, ``duplicate``
-        or ``before_reply``."""
-        await self._control("misbehave", {"webhooks": {"mode": mode, "times": times}})
+    async def webhooks(self, mode: str, times: int | None = None, **more: Any) -> None:
+        """Deliver the next events (all, without a number) in another way: ``hold``, ``drop``, ``duplicate``, …"""
+        await self._control("misbehave", {"webhooks": {"mode": mode, "times": times, **more}})
 
-    async def release(self, order: str = "as_created", *, copies: int = 1) -> list[dict[str, Any]]:
+    async def release(self, order: str = "as_created", *, copies: int = 1, **more: Any) -> list[dict[str, Any]]:
         """Send what is held, one after the other; answers ``[{event, type, answer}]``."""
-        answer = await self._control("webhooks/release", {"order": order, "copies": copies})
+        answer = await self._control("webhooks/release", {"order": order, "copies": copies, **more})
         return list(answer["sent"])
+
+    async def order(self, what: str, **details: Any) -> dict[str, Any]:
+        """Let something happen to a payment: ``disputes``, ``refunds``, ``debits``, ``reviews``, … of its control."""
+        answer: dict[str, Any] = await self._control(what, details)
+        return answer
 
     async def change_amount(self, purchase: Answer | Mapping[str, Any], amount: int) -> None:
         """Make an open checkout charge another amount than it was opened with."""

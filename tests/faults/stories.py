@@ -1,11 +1,8 @@
 """Stories of customers whose gateway is in trouble at one operation, and the judge of how they end."""
 
-import asyncio
 import math
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from storefront.core.gateways.stripe import Patience, StripeGateway
@@ -22,56 +19,33 @@ GEMS, PRICE = 500, 499
 OVER = {"completed", "paid", "expired", "canceled", "failed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Ids of another customer's objects at the gateway."""
-
-    session: str
-    payment: str
-    refund: str
-
-
-async def known_to(shop: Shop) -> Known:
-    pack = await shop.bought("gems-500", customer="somebody")
-    assert (await refund(shop, pack, amount=100)).status == 201
-    books = await shop.sandbox.books()
-    return Known(books["sessions"][0]["id"], books["sessions"][0]["payment_intent"], books["refunds"][0]["id"])
-
-
 class Story:
     """One customer, and what goes wrong. ``times`` says how many requests suffer each trouble."""
 
-    def __init__(self, shop: Shop, known: Known, troubles: Sequence[Trouble], times: int = TRIES) -> None:
+    def __init__(self, shop: Shop, troubles: Sequence[Trouble], times: int = TRIES) -> None:
         self.shop = shop
-        self.known = known
         self.troubles = troubles
         self.times = times
         self.customer = new_id("player")
-        self.refunds_wanted = 0
-
-    @property
-    def names(self) -> set[str]:
-        return {trouble.name for trouble in self.troubles}
 
     @asynccontextmanager
-    async def trouble(self, on: str, known_id: str) -> AsyncIterator[None]:
+    async def trouble(self, on: str) -> AsyncIterator[None]:
         """Let requests like ``on`` suffer while the block runs; the shop waits for no more than a moment meanwhile."""
         services = self.shop.parts.services
         patient = services.gateways["sandbox"]
         bases = [trouble.base for trouble in self.troubles if trouble.base is not None]
         hasty = self._gateway(bases[0] if bases else f"{self.shop.url}/sandbox")
-        if any(trouble.skews_signatures for trouble in self.troubles):
-            await self.shop.sandbox.webhooks("drop")
         for trouble in self.troubles:
-            order = trouble.order_for(on, self.times, known_id)
-            if order:
-                await self.shop.sandbox.misbehave(**order)
+            if trouble.order:
+                await self.shop.sandbox.misbehave(on=on, times=self.times, **trouble.order)
+            if trouble.webhooks is not None:
+                await self.shop.sandbox.webhooks(**trouble.webhooks)
         services.gateways["sandbox"] = hasty
         try:
             yield
         finally:
             services.gateways["sandbox"] = patient
-            await self.shop.sandbox.misbehave("delay", clear=True)
+            await self.shop.sandbox.order("misbehave", clear=True)
             await hasty.close()
 
     def _gateway(self, base: str) -> StripeGateway:
@@ -100,27 +74,10 @@ class Story:
 
     async def settle(self) -> None:
         """Let the reconciliation window pass, nothing being wrong any more."""
-        if any(trouble.skews_signatures for trouble in self.troubles):
-            await self.post_skewed()
         await self.shop.quiet()
         await self.judge_grants()
         await self.shop.advance(WINDOW)
         await self.shop.quiet()
-
-    async def post_skewed(self) -> None:
-        """Post what the gateway told, signed by a clock that is an hour wrong; each is refused."""
-        for event in await self.told():
-            for age in (3600, -3600):
-                answer = await self.shop.sandbox.post_webhook(event, age_seconds=age)
-                assert (answer.status, answer.json["code"]) == (400, "bad_signature")
-
-    async def told(self) -> list[Any]:
-        """Return the gateway's events about this customer's purchases, as it would post them."""
-        ours = {row["id"] for row in self.purchases()}
-        headers = {"Authorization": f"Bearer {self.shop.sandbox.secret_key}"}
-        async with self.shop.http.get("/sandbox/v1/events", params={"limit": "20"}, headers=headers) as response:
-            events = (await response.json())["data"]
-        return [one for one in events if (one["data"]["object"].get("metadata") or {}).get("purchase_id") in ours]
 
     def purchases(self) -> list[dict[str, Any]]:
         return self.shop.query(
@@ -160,7 +117,7 @@ class Story:
                 assert purchase["refunded"] == ("full" if back else "none")
                 kept += not back
         assert self.shop.balance(f"customer:{self.customer}:gems") == GEMS * kept
-        print("ENDS", self.names, [(p["status"], p["refunded"], p["reason"]) for p in self.purchases()], [self.alarms(p["id"]) for p in self.purchases()])
+        print("ENDS", [t.name for t in self.troubles], [(p["status"], p["refunded"], p["reason"]) for p in self.purchases()], [self.alarms(p["id"]) for p in self.purchases()])
         assert self.shop.query("SELECT kind, last_error FROM jobs WHERE state = 'dead'") == []
 
 
@@ -171,7 +128,7 @@ async def checkout(story: Story) -> None:
     async def buy() -> Answer:
         return await story.shop.buy("gems-500", customer=story.customer, key=key)
 
-    async with story.trouble("POST /v1/checkout/sessions", story.known.session):
+    async with story.trouble("POST /v1/checkout/sessions"):
         answer = await story.persist(buy)
     if answer.status >= 500:
         answer = await story.persist(buy)
@@ -190,7 +147,7 @@ async def charge(story: Story) -> None:
             "gems-500", customer=story.customer, key=key, payment_method=methods[0]["id"], pay_with="sandbox"
         )
 
-    async with story.trouble("POST /v1/payment_intents", story.known.payment):
+    async with story.trouble("POST /v1/payment_intents"):
         answer = await story.persist(buy)
     if answer.status >= 500:
         await story.persist(buy)
@@ -204,7 +161,7 @@ async def look_up(story: Story) -> None:
     assert await story.shop.pay(answer) == 303
     await story.shop.sandbox.webhooks("normal")
     path = f"/v1/purchases/{answer.json['id']}/finalize"
-    async with story.trouble("GET /v1/checkout/sessions/*", story.known.session):
+    async with story.trouble("GET /v1/checkout/sessions/*"):
         await story.persist(lambda: story.shop.as_customer(story.customer).post(path))
     await story.settle()
 
@@ -213,7 +170,7 @@ async def give_back(story: Story) -> None:
     """Refund a whole purchase."""
     pack = await story.shop.bought("gems-500", customer=story.customer)
     key = new_id("key")
-    async with story.trouble("POST /v1/refunds", story.known.refund):
+    async with story.trouble("POST /v1/refunds"):
         answer = await story.persist(lambda: refund(story.shop, pack, key=key))
     if answer.status >= 500:
         await story.persist(lambda: refund(story.shop, pack, key=key))
@@ -227,7 +184,7 @@ async def cancel(story: Story) -> None:
     """Cancel a payment page; whoever pays it all the same gets what they paid for."""
     answer = await story.shop.buy("gems-500", customer=story.customer)
     path = f"/v1/purchases/{answer.json['id']}/cancel"
-    async with story.trouble("POST /v1/checkout/sessions/*/expire", story.known.session):
+    async with story.trouble("POST /v1/checkout/sessions/*/expire"):
         await story.persist(lambda: story.shop.as_customer(story.customer).post(path))
     await story.pay_page(answer)
     await story.settle()

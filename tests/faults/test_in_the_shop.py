@@ -3,7 +3,7 @@
 import pytest
 
 from storefront.testing import Shop
-from tests.faults.stories import OPERATIONS, Known, Story
+from tests.faults.stories import OPERATIONS, Story
 from tests.faults.troubles import ALL, Trouble
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -11,8 +11,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @pytest.mark.parametrize("trouble", ALL, ids=lambda trouble: trouble.name)
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_an_operation_in_trouble_ends_well(shop: Shop, known: Known, operation: str, trouble: Trouble) -> None:
-    story = Story(shop, known, [trouble])
+async def test_an_operation_in_trouble_ends_well(shop: Shop, operation: str, trouble: Trouble) -> None:
+    story = Story(shop, [trouble])
 
     await OPERATIONS[operation](story)
 

@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0005"
+HEAD = "0008"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -134,8 +134,9 @@ async def test_credits_that_joined_one_lot_are_found_again(joined):
             "freezes",
         ),
         ("INSERT INTO debts VALUES ('c', 'gems', 1, 100, 0, 0, 0)", "debts"),
+        ("INSERT INTO receipts VALUES ('R', 1, 'receipt', 'pur_1', 'pur_1', 'cus_1', 1, 0, 'k', 'jws')", "receipts"),
     ],
-    ids=["seals", "grants", "credits", "freezes", "debts"],
+    ids=["seals", "grants", "credits", "freezes", "debts", "receipts"],
 )
 async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, planted, table):
     database = SqliteDatabase(of_0001)

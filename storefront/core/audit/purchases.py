@@ -31,10 +31,15 @@ class _Amount(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """What counts of a receipt's line: goods, or an adjustment of their price."""
+    """What counts of a receipt's line: goods, an adjustment of their price, or tax that is in it or on top."""
 
     type: str
     total: _Amount
+    included: bool = True
+
+    @property
+    def is_on_top(self) -> bool:
+        return self.type == "adjustment" or (self.type == "tax" and not self.included)
 
 
 def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
@@ -149,7 +154,7 @@ def _unless_adjusted(connection: Connection, same: Any, price: int) -> Iterator[
     columns = (purchases.c.id, purchases.c.quantity, purchases.c.total, purchases.c.currency, purchases.c.lines)
     for row in each_row(connection, select(*columns).where(same)):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
-        due = price * row.quantity + sum(line.total.amount for line in lines if line.type == "adjustment")
+        due = price * row.quantity + sum(line.total.amount for line in lines if line.is_on_top)
         if due != row.total:
             yield Violation(
                 "E4",

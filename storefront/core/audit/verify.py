@@ -34,10 +34,12 @@ from storefront.core.audit import (
     movements,
     ownership,
     purchases,
+    receipts,
     reversal_counters,
     reversals,
     rights,
     seals,
+    taxes,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
@@ -69,6 +71,8 @@ CHECKS: tuple[Check, ...] = (
     *ownership.CHECKS,
     *limits.CHECKS,
     *purchases.CHECKS,
+    *taxes.CHECKS,
+    *receipts.CHECKS,
     *actions.CHECKS,
     *conversions.CHECKS,
     *grants.CHECKS,
@@ -81,7 +85,7 @@ CHECKS: tuple[Check, ...] = (
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "items", "item_movements", "entitlements", "counters",
-            "idempotency", "catalog_versions", "api_keys", "seals")  # fmt: skip
+            "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

@@ -8,17 +8,17 @@ Source: Stripe API 2026-10-28.endive by stripe-python 16.1, read 2026-11-21.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
-import aiohttp
 import msgspec
 import stripe
 
 from storefront.core.gateways import GatewayFailed, GatewayUnavailable, OutcomeUnknown
 from storefront.core.gateways.stripe.pacing import REQUESTS_PER_SECOND, Pacing
 from storefront.core.gateways.stripe.translating import read, translate
+from storefront.core.gateways.stripe.transport import WholeAnswers
 from storefront.core.ids import new_id
 
 MOST_PER_PAGE = 100
@@ -95,7 +95,7 @@ class StripeAccount:
         self._pacing = Pacing(requests_per_second)
         self._patience = patience or Patience()
         bases: Any = {} if api_base is None else dict.fromkeys(("api", "files", "connect", "meter_events"), api_base)
-        http_client = stripe.AIOHTTPClient(timeout=self._patience.timeout_seconds)
+        http_client = WholeAnswers(timeout=self._patience.timeout_seconds)
         self._close_http: Callable[[], Awaitable[None]] = http_client.close_async
         self._client = stripe.StripeClient(
             secret_key,
@@ -145,9 +145,6 @@ class StripeAccount:
                 await asyncio.sleep(pause)
             except stripe.StripeError as error:
                 raise translate(error, is_write=is_write) from error
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                # The library translates what goes wrong before an answer begins, not while it arrives.
-                raise (OutcomeUnknown() if is_write else GatewayUnavailable()) from error
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 # The library reads answers before we do, and stumbles over those of other shapes.
                 detail = "Stripe answered in a shape that its library cannot read."
