@@ -158,8 +158,8 @@ class StripeAccount:
         wanted = _retry_after(error)
         if wanted > self._patience.longest_pause_seconds:
             return None
-        pause = self._patience.first_pause_seconds * 2**attempt * (0.5 + random.random() / 2)  # noqa: S311
-        return wanted + pause
+        pause: float = self._patience.first_pause_seconds * 2**attempt
+        return wanted + pause * (0.5 + random.random() / 2)  # noqa: S311
 
 
 def _retry_after(error: stripe.RateLimitError) -> float:
