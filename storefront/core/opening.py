@@ -31,7 +31,15 @@ from storefront.core.gateways import (
 from storefront.core.ids import new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import need_method, payer_of
-from storefront.core.purchasing import PAYMENT_BY_REFERENCE, Status, answer_with, purchase_json, read_payment, read_purchase
+from storefront.core.purchasing import (
+    PAYMENT_BY_MONEY,
+    PAYMENT_BY_REFERENCE,
+    Status,
+    answer_with,
+    purchase_json,
+    read_payment,
+    read_purchase,
+)
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
@@ -151,11 +159,11 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
 
 async def _refuse_anothers(services: Services, payment: Row, checkout: Checkout) -> None:
     """Refuse an answer that names another purchase's checkout: ours would then never be found again."""
-    known = await services.reader.first(
-        PAYMENT_BY_REFERENCE, gateway=payment["gateway"], reference=checkout.reference
-    )
+    gateway, reference = payment["gateway"], checkout.reference
+    known = await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway, reference=reference)
+    known = known or await services.reader.first(PAYMENT_BY_MONEY, gateway=gateway, payment=reference)
     if known is not None and known["purchase_id"] != payment["purchase_id"]:
-        log.error("reference_of_another_purchase", purchase=payment["purchase_id"], reference=checkout.reference)
+        log.error("reference_of_another_purchase", purchase=payment["purchase_id"], reference=reference)
         raise OutcomeUnknown("The payment gateway answered with the checkout of another purchase.")
 
 
