@@ -15,4 +15,3 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
         pack = await running.bought("gems-500", customer="somebody")  # so that there are older ids of each kind
         assert (await refund(running, pack, amount=100)).status == 201
         yield running
-

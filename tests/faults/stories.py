@@ -9,6 +9,7 @@ from storefront.core.gateways.stripe import Patience, StripeGateway
 from storefront.core.ids import new_id
 from storefront.testing import Shop
 from storefront.testing.calling import Answer
+from tests.faults.delivering import deliver
 from tests.faults.troubles import HASTY_SECONDS, Trouble
 from tests.shop.test_gateway_refunds import refund
 
@@ -79,6 +80,14 @@ class Story:
         await self.shop.advance(WINDOW)
         await self.shop.quiet()
 
+    async def told(self) -> list[Any]:
+        """Return the gateway's events about this customer's purchases, as it would post them."""
+        ours = {row["id"] for row in self.purchases()}
+        headers = {"Authorization": f"Bearer {self.shop.sandbox.secret_key}"}
+        async with self.shop.http.get("/sandbox/v1/events", params={"limit": "20"}, headers=headers) as response:
+            events = (await response.json())["data"]
+        return [one for one in events if (one["data"]["object"].get("metadata") or {}).get("purchase_id") in ours]
+
     def purchases(self) -> list[dict[str, Any]]:
         return self.shop.query(
             "SELECT p.* FROM purchases p JOIN customers c ON c.id = p.customer_id WHERE c.external_id = ?",
@@ -117,7 +126,6 @@ class Story:
                 assert purchase["refunded"] == ("full" if back else "none")
                 kept += not back
         assert self.shop.balance(f"customer:{self.customer}:gems") == GEMS * kept
-        print("ENDS", [t.name for t in self.troubles], [(p["status"], p["refunded"], p["reason"]) for p in self.purchases()], [self.alarms(p["id"]) for p in self.purchases()])
         assert self.shop.query("SELECT kind, last_error FROM jobs WHERE state = 'dead'") == []
 
 
@@ -190,10 +198,29 @@ async def cancel(story: Story) -> None:
     await story.settle()
 
 
+async def hear(story: Story) -> None:
+    """Hear of a payment by webhooks alone, while they, or what they make us ask, are in trouble."""
+    answer = await story.shop.buy("gems-500", customer=story.customer)
+    await story.shop.sandbox.webhooks("drop")
+    assert await story.shop.pay(answer) == 303
+    events = await story.told()
+    assert events
+    async with story.trouble("GET /v1/checkout/sessions/*"):
+        for trouble in story.troubles:
+            for event in events:
+                await deliver(story.shop, event, trouble.name)
+        await story.shop.quiet()
+    await story.settle()
+    for event in events:  # and what was long under way arrives at last
+        assert (await story.shop.sandbox.post_webhook(event)).status == 200
+    await story.shop.quiet()
+
+
 OPERATIONS: dict[str, Callable[[Story], Awaitable[None]]] = {
     "checkout": checkout,
     "charge": charge,
     "look_up": look_up,
     "refund": give_back,
     "cancel": cancel,
+    "webhook": hear,
 }

@@ -9,7 +9,6 @@ HASTY_SECONDS = 0.4
 STUCK_SECONDS = 0.8
 
 
-
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """One fault. ``order`` is for the emulator, without place and number; ``webhooks`` is how it delivers meanwhile;
