@@ -34,6 +34,7 @@ _MONEY = (
     "story",
     "stream",
     "tax",
+    "third_party_events",
 )
 BOTH_DATABASES = (
     "tests/commit",

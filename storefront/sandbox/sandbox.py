@@ -126,9 +126,10 @@ class Sandbox:
         seconds: float = 0.0,
         after: bool = False,
         manner: Manner = Manner.CLOSE,
+        retry_after: int | None = None,
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
-        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner))
+        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner, retry_after))
 
     async def set_webhooks(
         self, mode: str, times: int | None = None, *, seconds: float = 0.0, types: Sequence[str] | None = None

@@ -22,6 +22,7 @@ class SandboxControl:
     def __init__(self, shop: SandboxHost, secret_key: str, webhook_secret: str, *, url: str = "/sandbox") -> None:
         self._shop = shop
         self._url = url
+        self.secret_key = secret_key
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self.webhook_secret = webhook_secret
 

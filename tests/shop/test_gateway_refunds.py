@@ -58,6 +58,21 @@ async def test_a_lost_reply_gives_the_money_back_once(shop):
     assert shop.balance("customer:ada:gems") == 0
 
 
+async def test_a_retry_after_its_webhook_came_first_is_told_what_became_of_it(shop):
+    pack = await shop.bought("gems-500")
+    await shop.sandbox.misbehave("lose_reply", "POST /v1/refunds", times=9)
+    assert (await refund(shop, pack, key="once")).status == 503
+    await shop.sandbox.order("misbehave", clear=True)
+    await shop.quiet()
+    assert (await shop.seen(pack))["refunded"] == "full"
+
+    again = await refund(shop, pack, key="once")
+
+    assert (again.status, again.json["state"], again.json["amount"]["amount"]) == (201, "completed", 499)
+    assert again.json["taken_back"]["credits"][0]["taken"] == 500
+    assert await refunded_there(shop) == 499
+
+
 async def test_a_refund_in_parts_takes_goods_with_the_last_one(shop):
     pack = await shop.bought("gems-500")
     part = await refund(shop, pack, amount=200)
