@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from storefront.control.operations import Answer, Operation
+from storefront.control.operator_desk import OperatorDesk
 from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
@@ -56,6 +57,7 @@ class Desk:
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
+            **OperatorDesk(parts.services, actor=ACTOR).operations,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
