@@ -1,6 +1,7 @@
 """What an operator's shell does with customers, purchases and payments: the same use cases as over HTTP."""
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from storefront.control.operations import Answer, Operation
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
+from storefront.core.money import MAX_AMOUNT
 from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute
@@ -16,9 +18,11 @@ from storefront.core.operating.inbox import list_events, replay_event, show_even
 from storefront.core.operating.jobs import list_jobs, retry_job
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
+from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy
 from storefront.core.services import Services
+from storefront.design.money import exponent_of, is_real
 
 
 class OperatorDesk:
@@ -47,12 +51,13 @@ class OperatorDesk:
 
     async def _refund(self, asked: Mapping[str, Any]) -> Answer:
         """Refund a purchase; ``key`` keeps a call whose reply was lost from happening twice."""
+        amount = None if asked["amount"] is None else await self._minor_units(asked["purchase"], *asked["amount"])
         terms = {name: asked[name] for name in ("purchase", "reason", "amount", "quantity", "strategy", "dry_run")}
         wanted = RefundRequest(
             idempotency=idempotency_key(self._actor, OPERATION, asked["key"], terms),
             purchase_id=asked["purchase"],
             reason=asked["reason"],
-            amount=asked["amount"],
+            amount=amount,
             quantity=asked["quantity"],
             strategy=Strategy(asked["strategy"]),
             is_dry_run=asked["dry_run"],
@@ -60,6 +65,23 @@ class OperatorDesk:
         answer, _ = await refund(self._services, wanted)
         made: Answer = msgspec.json.decode(answer.body)
         return made
+
+    async def _minor_units(self, purchase_id: str, number: str, currency: str) -> int:
+        """Read an amount as people write it (``2.50 USD``), which must be in the purchase's own currency."""
+        purchase = await read_purchase(self._services, purchase_id)
+        if currency != purchase["currency"]:
+            wrong = f"must be in {purchase['currency']}, as the purchase is"
+            raise Invalid(f"The amount {wrong}.", errors=[FieldError("/amount", wrong)])
+        exponent = exponent_of(currency) if is_real(currency) else 0
+        try:
+            minor = Decimal(number).scaleb(exponent)
+            is_whole = minor == minor.to_integral_value()
+        except (InvalidOperation, ValueError) as error:
+            raise Invalid(f"{number} is no amount.", errors=[FieldError("/amount", "is no amount")]) from error
+        if not is_whole or not 0 < minor <= MAX_AMOUNT:
+            wrong = f"must be more than nothing, with at most {exponent} decimals"
+            raise Invalid(f"An amount of {currency} {wrong}.", errors=[FieldError("/amount", wrong)])
+        return int(minor)
 
     async def _answer(self, asked: Mapping[str, Any]) -> Answer:
         return await answer_dispute(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 
 from storefront.core.clock import SECOND_MS, parse_iso
 from storefront.core.operating.reconciliations import list_reconciliations
@@ -60,8 +60,8 @@ async def read_gauges(services: Services) -> Gauges:
 
 
 async def _pending(services: Services) -> Row:
-    counted: Select[Any] = select(func.count().label("n"), func.min(purchases.c.created_at).label("oldest"))
-    return (await services.reader.scan(counted.select_from(purchases).where(IS_PENDING)))[0]
+    columns: list[Any] = [func.count().label("n"), func.min(purchases.c.created_at).label("oldest")]
+    return (await services.reader.scan(select(*columns).select_from(purchases).where(IS_PENDING)))[0]
 
 
 async def _waiting(services: Services) -> dict[str, int]:
