@@ -213,9 +213,9 @@ async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: S
     log = tmp_path / "log.txt"
     log.write_text("played for 3 hours")
     staged = await shell.ask("disputes", "answer", theirs[first["id"]], "-t", "product_description=500 gems")
+    wrong = await shell.ask("disputes", "answer", theirs[first["id"]], "-t", "no_such_field=x")
     sent = await shell.ask("disputes", "answer", theirs[first["id"]], "--text-file", f"access_activity_log={log}",
                            "--submit")  # fmt: skip
-    wrong = await shell.ask("disputes", "answer", theirs[first["id"]], "-t", "no_such_field=x")
     accepted = await shell.told("disputes", "accept", theirs[second["id"]], "--yes")
     late = await shell.ask("disputes", "accept", theirs[second["id"]], "--yes")
 
@@ -226,7 +226,7 @@ async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: S
     assert accepted["state"] == "lost"
     assert (await shop.seen(second))["dispute"] == "lost"
     assert (late.returncode, "nothing can be said" in late.stderr) == (1, True)
-    assert shell.audited() == ["dispute.evidence_staged", "dispute.evidence_submitted", "dispute.evidence_staged",
+    assert shell.audited() == ["dispute.evidence_staged", "dispute.evidence_staged", "dispute.evidence_submitted",
                                "dispute.accepted"]  # fmt: skip
     facts = shop.query("SELECT facts FROM audit_actions WHERE action = 'dispute.evidence_submitted'")[0]["facts"]
     assert "played" not in facts
