@@ -37,6 +37,7 @@ from storefront.web import (
     me,
     operating,
     payment_methods,
+    payments,
     purchases,
     receipts,
     sessions,
@@ -106,7 +107,8 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, receipts, shop, stream, webhook_endpoints, operating),
+        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
+        *(webhook_endpoints, operating),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -22,6 +22,7 @@ from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.gateways import Gateway as GatewayPort
+from storefront.core.gateways.manual import ManualGateway
 from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
@@ -39,6 +40,7 @@ from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.reading import Reader
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.retention import forget
@@ -149,6 +151,8 @@ def join(
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
     gateways, emulator = _gateways(config, own_url)
+    if "manual" in config.gateways:
+        gateways = _with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
     services = Services(
         config=config,
         clock=clock,
@@ -260,6 +264,29 @@ def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], San
         elif name == "stripe":
             built[name] = _stripe(section)
     return built, emulator
+
+
+def _with_manual(
+    gateways: Mapping[str, GatewayPort],
+    config: Config,
+    reader: Reader,
+    engine: CommitEngine,
+    clock: Clock,
+    *,
+    public_url: str,
+) -> dict[str, GatewayPort]:
+    """Return the gateways in the order of the configuration, the one for payments by hand among them."""
+    manual = ManualGateway(
+        "manual",
+        reader,
+        engine,
+        clock,
+        public_url=public_url,
+        is_live=config.mode == "live",
+        instructions=config.gateways["manual"].texts("instructions", config.shop.default_language),
+    )
+    built = {**gateways, manual.name: manual}
+    return {name: built[name] for name in config.gateways if name in built}
 
 
 def _stripe(section: Gateway) -> StripeGateway:

@@ -20,6 +20,8 @@ from storefront.cli import (
     keys,
     payments,
     purchases,
+    reconciling,
+    refunding,
     webhooks,
 )
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
@@ -35,10 +37,11 @@ app.command()(backups.restore)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
+app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
-app.command()(payments.refund)
-app.command()(payments.reconcile)
+app.command()(refunding.refund)
+app.command()(reconciling.reconcile)
 for name, group in (
     ("customers", customers),
     ("purchases", purchases),

@@ -1,89 +1,131 @@
-"""``storefront refund`` and ``storefront reconcile``: their flags and help."""
+"""``storefront payments``: payments by hand, listed and marked by an operator."""
 
+import asyncio
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
-from storefront.cli.purchases import PurchaseArgument
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+ReferenceArgument = Annotated[
+    str, typer.Argument(metavar="REFERENCE", help="The payment's reference, as in: storefront payments list")
+]
 
 
-class Strategy(StrEnum):
-    """What becomes of goods that are gone."""
+class State(StrEnum):
+    """Where a payment by hand stands."""
 
-    FAIL = "fail"
-    FLOOR = "floor"
-    DEBT = "debt"
+    AWAITING = "awaiting"
+    RECEIVED = "received"
+    VOIDED = "voided"
 
 
+@app.callback()
+def payments() -> None:
+    """List and mark payments by hand (gateways.manual), in a running server or without one.
+
+    \b
+    Example:
+      storefront payments list --state awaiting
+    """
+
+
+@app.command("list")
+def list_payments(
+    *,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest 500 payments by hand.
+
+    \b
+    Example:
+      storefront payments list --json
+    """
+    answer = _ask(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
+    from rich.table import Table
+
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(answer["data"])
+        return
+    if not answer["data"]:
+        console().print("There are no such payments.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("reference", "opened", "amount", "state", "what"):
+        table.add_column(column, no_wrap=column != "what")
+    for payment in answer["data"]:
+        cells = [payment["reference"], payment["opened_at"][:10], _amount(payment), payment["state"]]
+        table.add_row(*cells, escape(payment["title"]))
+    console().print(table)
+
+
+@app.command()
+def receive(
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Say that the money has come: the goods are given. Safe to repeat.
+
+    \b
+    Example:
+      storefront payments receive man_01kavm6m3sf8t9bq1a2c3d4e5f
+    """
+    answer = _ask(Choice(config, data=data), "payments.receive", reference=reference)
+    _say(answer, "is received", as_json=as_json)
+
+
+@app.command()
+def void(
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Say that nobody will pay this any more: the purchase ends. Safe to repeat.
+
+    \b
+    Example:
+      storefront payments void man_01kavm6m3sf8t9bq1a2c3d4e5f
+    """
+    answer = _ask(Choice(config, data=data), "payments.void", reference=reference)
+    _say(answer, "is voided", as_json=as_json)
+
+
+@app.command()
 def refund(
-    purchase: PurchaseArgument,
-    *,
-    reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why, for the books: kept for ever, so nothing personal.")
-    ],
-    amount: Annotated[
-        tuple[str, str] | None,
-        typer.Option("--amount", metavar="NUMBER CURRENCY", help="Only this much, as in: --amount 2.50 USD"),
-    ] = None,
-    quantity: Annotated[
-        int | None, typer.Option("--quantity", min=1, help="Take this many back, at their share of the price.")
-    ] = None,
-    strategy: Annotated[
-        Strategy,
-        typer.Option("--strategy", help="If goods are gone: refuse, write them off (floor), or let it be owed (debt)."),
-    ] = Strategy.FAIL,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go back and be taken.")] = False,
-    key: Annotated[
-        str | None, typer.Option("--key", help="The key of an earlier try, so that it happens once.")
-    ] = None,
-    config: ConfigFlag = DEFAULT_CONFIG,
-    data: DataFlag = None,
-    as_json: JsonFlag = False,
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
 ) -> None:
-    """Give a purchase's money back the way it came, and take its goods back. Audited.
-
-    Without --amount and --quantity all that is left goes back. An --amount alone takes no goods, unless it is all
-    that is left; a currency of the shop's own is counted in its smallest unit. What a gateway was paid goes back
-    through it, which can take days: the shop goes on by itself.
+    """Say that the refunds of a payment that wait have been sent to the buyer. Safe to repeat.
 
     \b
-    Examples:
-      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --dry-run
-      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason goodwill --amount 2.50 USD
-      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --strategy debt
+    Example:
+      storefront payments refund man_01kavm6m3sf8t9bq1a2c3d4e5f
     """
-    from storefront.cli import refunding
-
-    wanted = refunding.Wanted(purchase, reason, amount, quantity, str(strategy), dry_run, key)
-    refunding.refund(Choice(config, data=data), wanted, as_json=as_json)
+    answer = _ask(Choice(config, data=data), "payments.refund", reference=reference)
+    _say(answer, f"has {len(answer['sent'])} refunds more that were sent", as_json=as_json)
 
 
-def reconcile(
-    *,
-    gateway: Annotated[
-        str | None, typer.Option("--gateway", "-g", help="Only this one; else all that show their books.")
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", help="From when on: 30d, 12h, 2w, or 2026-11-21T09:30:00Z; a week if absent."),
-    ] = None,
-    config: ConfigFlag = DEFAULT_CONFIG,
-    data: DataFlag = None,
-    as_json: JsonFlag = False,
-) -> None:
-    """Compare the gateways' own records with the shop's payments and its ledger, to the cent.
+def _say(payment: dict[str, Any], what: str, *, as_json: bool) -> None:
+    from storefront.cli.output import console, print_json
 
-    What is safe is mended: webhooks that never came, fees, movements that were passed over. Every other difference
-    is listed with what to do about it; then the exit code is 1. A job does the same once a day.
+    if as_json:
+        print_json(payment)
+    else:
+        console().print(f"{escape(payment['reference'])} ({_amount(payment)}) {what}.")
 
-    \b
-    Examples:
-      storefront reconcile
-      storefront reconcile --gateway stripe --since 30d
-      storefront reconcile --json | jq '.[].differences'
-    """
-    from storefront.cli import reconciling
 
-    reconciling.reconcile(Choice(config, data=data), gateway=gateway, since=since, as_json=as_json)
+def _amount(payment: dict[str, Any]) -> str:
+    from storefront.core.config.currencies import show_amount
+
+    return show_amount(payment["amount"]["amount"], payment["amount"]["currency"])
+
+
+def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
+    from storefront.cli.asking import ask
+
+    return asyncio.run(ask(choice, operation, **arguments))

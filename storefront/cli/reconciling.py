@@ -1,17 +1,44 @@
 """``storefront reconcile``: the gateways' records against payments and ledger, to the cent."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import Choice
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.showing import amount_text, ask_shop, print_as_json, print_heading, print_table, say
 
 _UNITS_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 
-def reconcile(choice: Choice, *, gateway: str | None, since: str | None, as_json: bool) -> None:
+def reconcile(
+    *,
+    gateway: Annotated[
+        str | None, typer.Option("--gateway", "-g", help="Only this one; else all that show their books.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="From when on: 30d, 12h, 2w, or 2026-11-21T09:30:00Z; a week if absent."),
+    ] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compare the gateways' own records with the shop's payments and its ledger, to the cent.
+
+    What is safe is mended: webhooks that never came, fees, movements that were passed over. Every other difference
+    is listed with what to do about it; then the exit code is 1. A job does the same once a day.
+
+    \b
+    Examples:
+      storefront reconcile
+      storefront reconcile --gateway stripe --since 30d
+      storefront reconcile --json | jq '.[].differences'
+    """
+    _reconcile(Choice(config, data=data), gateway=gateway, since=since, as_json=as_json)
+
+
+def _reconcile(choice: Choice, *, gateway: str | None, since: str | None, as_json: bool) -> None:
     """Reconcile one gateway or all that show their books; ends with exit code 1 if there are differences.
 
     Raises:

@@ -2,13 +2,15 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
+import typer
 from rich.markup import escape
 
-from storefront.cli.choices import Choice
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.output import console
-from storefront.cli.purchases import taken_lines
+from storefront.cli.purchases import PurchaseArgument, taken_lines
 from storefront.cli.showing import ask_shop, coloured, money_text, print_as_json, say
 
 _IS_DECIDED = frozenset({"not_refundable", "already_refunded", "refund_too_large", "goods_used", "refund_failed",
@@ -28,7 +30,56 @@ class Wanted:
     key: str | None
 
 
-def refund(choice: Choice, wanted: Wanted, *, as_json: bool) -> None:
+class Strategy(StrEnum):
+    """What becomes of goods that are gone."""
+
+    FAIL = "fail"
+    FLOOR = "floor"
+    DEBT = "debt"
+
+
+def refund(
+    purchase: PurchaseArgument,
+    *,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why, for the books: kept for ever, so nothing personal.")
+    ],
+    amount: Annotated[
+        tuple[str, str] | None,
+        typer.Option("--amount", metavar="NUMBER CURRENCY", help="Only this much, as in: --amount 2.50 USD"),
+    ] = None,
+    quantity: Annotated[
+        int | None, typer.Option("--quantity", min=1, help="Take this many back, at their share of the price.")
+    ] = None,
+    strategy: Annotated[
+        Strategy,
+        typer.Option("--strategy", help="If goods are gone: refuse, write them off (floor), or let it be owed (debt)."),
+    ] = Strategy.FAIL,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would go back and be taken.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The key of an earlier try, so that it happens once.")
+    ] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Give a purchase's money back the way it came, and take its goods back. Audited.
+
+    Without --amount and --quantity all that is left goes back. An --amount alone takes no goods, unless it is all
+    that is left; a currency of the shop's own is counted in its smallest unit. What a gateway was paid goes back
+    through it, which can take days: the shop goes on by itself.
+
+    \b
+    Examples:
+      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --dry-run
+      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason goodwill --amount 2.50 USD
+      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --strategy debt
+    """
+    wanted = Wanted(purchase, reason, amount, quantity, str(strategy), dry_run, key)
+    _refund(Choice(config, data=data), wanted, as_json=as_json)
+
+
+def _refund(choice: Choice, wanted: Wanted, *, as_json: bool) -> None:
     """Refund, or with a dry run say what would be done.
 
     Raises:

@@ -109,26 +109,28 @@ class Moving:
     def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any]) -> None:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
-        over = facts.setdefault("over", max(0, self.row["amount"] - max(0, self.left)) if forward else 0)
         reversing = forward & {REFUNDED, LOST}
+        if reversing:
+            facts["over"] = max(0, self.row["amount"] - max(0, self.left))
+            facts["before"] = self.payment["received_amount"] - self.left
+        over, before = facts.get("over", 0), facts.get("before", 0)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
-        facts.setdefault("before", self.payment["received_amount"] - self.left if forward else 0)
         for leg in sorted(forward):
             destination = self._accounts(leg)[1]
             if leg in reversing:
-                self._return_earned("entry", destination, self.row["amount"] - over, facts["before"])
+                self._return_earned("entry", destination, self.row["amount"] - over, before)
                 self._add("money", losses(self.row["currency"]), destination, over)
             else:
                 self._add("money", self._accounts(leg)[0], destination, self.row["amount"])
         for leg in sorted(back):
             source, destination = self._accounts(leg)
             if leg in (REFUNDED, LOST):
-                self._earn_again("money", destination, self.row["amount"] - over, facts["before"])
+                self._earn_again("money", destination, self.row["amount"] - over, before)
                 self._add("money", destination, losses(self.row["currency"]), over)
             else:
                 self._add("money", destination, source, self.row["amount"])
-        if over and forward:
+        if over and reversing:
             add_alarm(self.services, self.plan, "reversed_more_than_received", self.row["id"], {"over": over})
 
     def _return_earned(self, label: str, destination: Account, amount: int, before: int) -> None:

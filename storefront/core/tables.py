@@ -4,8 +4,8 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 ``APPEND_ONLY`` is guarded by triggers: the database itself refuses UPDATE, DELETE and an INSERT over an
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
-The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments``,
-``tables_receipts``, ``tables_service`` and ``tables_webhooks``; importing this module makes ``metadata`` complete.
+The tables stand by area in the modules ``tables_<area>``, which share one ``metadata``; importing this module makes
+it complete.
 """
 
 from storefront.core.tables_base import metadata
@@ -23,6 +23,7 @@ from storefront.core.tables_ledger import (
     seals,
     transfers,
 )
+from storefront.core.tables_manual_payments import manual_payments, manual_refunds
 from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
 from storefront.core.tables_purchases import (
     catalog_versions,
@@ -97,6 +98,8 @@ __all__ = [
     "items",
     "jobs",
     "lots",
+    "manual_payments",
+    "manual_refunds",
     "metadata",
     "payers",
     "payment_methods",

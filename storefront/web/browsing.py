@@ -14,6 +14,7 @@ from storefront.routing import Call
 from storefront.web.errors import ErrorView
 from storefront.web.pages import (
     PageFrame,
+    PaymentView,
     ReceiptView,
     Renderer,
     ShopView,
@@ -69,6 +70,10 @@ class Browser:
             expected_csrf=csrf if cookie else None,
             is_secure=is_secure,
         )
+
+    def render_payment(self, view: PaymentView) -> web.Response:
+        """Answer the page that says how to pay by hand; it has no forms."""
+        return _html(self.app, self.app[RENDERER].render_payment(view))
 
     def render_shop(self, view: ShopView) -> web.Response:
         """Answer the shop page, with the cookie that its forms must match."""

@@ -142,6 +142,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Nothing was charged; begin a new purchase under a new key."),
     ErrorDoc("refund_failed", 409, "The payment gateway did not make this refund",
              "Nothing was given back and nothing taken; the fact reason says what the gateway said."),
+    ErrorDoc("payment_in_another_state", 409, "This payment has ended otherwise",
+             "It was marked received or voided before. Look at it again; money that came late is sent back by hand."),
     ErrorDoc("already_refunded", 409, "Everything is refunded already", "Read the purchase: refunds lists them."),
     ErrorDoc("refund_too_large", 409, "There is not that much left to refund",
              "The facts say left and quantity_left."),

@@ -209,7 +209,7 @@ def _refund(operation: Refund, plan: Plan, known: Bookkeeper) -> None:
         "id": about, "purchase_id": operation.purchase, "number": operation.number, "customer_id": customer,
         "cause": "refund", "amount": operation.amount, "currency": asset, "state": "completed",
         "taken_back": json.dumps(told), "reason": "a mistake", "actor": ACTOR, "entry_id": entry_id,
-        "created_at": now, "closed_at": now,
+        "created_at": now, "closed_at": now, "gateway": None, "gateway_ref": None, "facts": "{}", "updated_at": now,
     }  # fmt: skip
     plan.add(Insert("reversals", (about,), customer, row))
     record_action(plan, "purchase.refunded", actor=ACTOR, about=about, now=now, wall=now,

@@ -195,6 +195,11 @@ class Gateway:
         value = self.options.get(key)
         return value if isinstance(value, str) else None
 
+    def texts(self, key: str, language: str) -> Text:
+        """A text for people, ``language -> text``; one text alone is in ``language``."""
+        value = self.options.get(key)
+        return dict(value) if isinstance(value, Mapping) else {language: str(value or "")}
+
     def whole(self, key: str, default: int) -> int:
         """An integer option, or ``default`` where it is not given."""
         value = self.options.get(key)

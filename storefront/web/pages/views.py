@@ -52,6 +52,19 @@ class PageFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentView:
+    """How to pay by hand: ``amount`` as people write it, ``state`` awaiting, received or voided."""
+
+    page: PageFrame
+    instructions: str
+    amount: str
+    title: str
+    reference: str
+    state: str
+    back_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetName:
     """A virtual currency as pages name it: ``gems`` in running text, with its number of decimals."""
 
