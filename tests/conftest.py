@@ -25,6 +25,7 @@ _MONEY = (
     "idempotency",
     "lapsing",
     "limits",
+    "operating",
     "payments",
     "provenance",
     "refunds",
