@@ -20,6 +20,8 @@ from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared
 
 T = TypeVar("T")
 _MONEY = (
+    "disputes",
+    "gateway_refunds",
     "grants",
     "holds",
     "idempotency",
@@ -28,6 +30,7 @@ _MONEY = (
     "operating",
     "payments",
     "provenance",
+    "reconciliation",
     "refunds",
     "story",
     "stream",
