@@ -27,6 +27,7 @@ _MONEY = (
     "idempotency",
     "lapsing",
     "limits",
+    "operating",
     "payments",
     "provenance",
     "reconciliation",

@@ -136,7 +136,11 @@ def keep_method(plan: Plan, customer_id: str, gateway_name: str, method: SavedMe
 
 async def forget_method(services: Services, customer_id: str, wanted: str, *, actor: str) -> None:
     """Forget a method here and at its gateway; charges that were made with it stay. Safe to repeat."""
-    row = await need_method(services, customer_id, wanted)
+    row = await services.reader.first(_METHOD, id=wanted)
+    if row is None or row["customer_id"] != customer_id:
+        raise NotFound("There is no such payment method.")
+    if row["forgotten_at"] is not None:
+        return  # the reply of an earlier call was lost
     await keeper(services, row["gateway"]).forget_method(row["reference"])
     now = services.clock.now()
     plan = Plan(actor=actor, anchors={customer_id})

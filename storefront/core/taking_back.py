@@ -161,8 +161,9 @@ async def advance(
         if not changed and key is None:
             return row, None
         if key is not None:
-            # Its webhook may have moved it already: then it is told as it stands.
-            after, name = moving.row_after or dict(row), await services.customers.external_id(row["customer_id"])
+            # A webhook or the sweep may have moved it there first: then it is told as it stands.
+            after = moving.row_after if changed else row
+            name = await services.customers.external_id(row["customer_id"])
             plan.answer = lambda outcome, after=after, name=name: _answer(after, name, outcome)
         try:
             outcome = await services.engine.commit(plan)
