@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -13,6 +13,7 @@ from storefront.sandbox.errors import ApiError, invalid
 from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.webhooks import Receipt
 
 Shape = TypeVar("Shape")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,6 +31,13 @@ class Release(msgspec.Struct, forbid_unknown_fields=True):
     order: Literal["as_created", "reversed", "shuffled"] = "as_created"
     seed: int = 1
     copies: int = 1
+
+
+class Deliver(msgspec.Struct, forbid_unknown_fields=True):
+    """Events by id: those to send, in this order and as often as they are named, and those of the held to lose."""
+
+    events: list[str] = []
+    dropped: list[str] = []
 
 
 class ChangeAmount(msgspec.Struct, forbid_unknown_fields=True):
@@ -52,6 +60,8 @@ class Control:
             web.post("/control/clock", guarded(self._sandbox, self._set_clock)),
             web.post("/control/misbehave", guarded(self._sandbox, self._misbehave)),
             web.post("/control/webhooks/release", guarded(self._sandbox, self._release)),
+            web.get("/control/webhooks/held", guarded(self._sandbox, self._held)),
+            web.post("/control/webhooks/deliver", guarded(self._sandbox, self._deliver)),
             web.post("/control/amount", guarded(self._sandbox, self._change_amount)),
             web.get("/control/books", guarded(self._sandbox, self._books)),
             web.post("/control/disputes", guarded(self._sandbox, self._fate(Dispute))),
@@ -80,10 +90,14 @@ class Control:
         if not 1 <= wanted.copies <= 100:
             raise invalid("copies must be between 1 and 100", param="copies")
         receipts = await self._sandbox.release_webhooks(wanted.order, seed=wanted.seed, copies=wanted.copies)
-        sent: list[dict[str, Any]] = [
-            {"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts
-        ]
-        return web.json_response({"sent": sent})
+        return _sent(receipts)
+
+    async def _held(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": await self._sandbox.held_webhooks()})
+
+    async def _deliver(self, request: web.Request) -> web.Response:
+        wanted = await read(request, Deliver)
+        return _sent(await self._sandbox.deliver_webhooks(wanted.events, dropped=wanted.dropped))
 
     async def _change_amount(self, request: web.Request) -> web.Response:
         wanted = await read(request, ChangeAmount)
@@ -100,6 +114,11 @@ class Control:
 
     async def _books(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.books())
+
+
+def _sent(receipts: Sequence[Receipt]) -> web.Response:
+    sent = [{"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts]
+    return web.json_response({"sent": sent})
 
 
 def guarded(sandbox: Sandbox, handler: Handler) -> Handler:

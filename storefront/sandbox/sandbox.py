@@ -164,6 +164,15 @@ class Sandbox:
             raise ValueError(f"order must be one of {', '.join(RELEASE_ORDERS)}")
         return await self.courier.release(order=order, seed=seed, copies=copies)
 
+    async def held_webhooks(self) -> list[Body]:
+        """The events that are held, oldest first."""
+        return await self.act(webhooks.held_events)
+
+    async def deliver_webhooks(self, event_ids: Sequence[str], *, dropped: Sequence[str] = ()) -> list[Receipt]:
+        """Lose the ``dropped`` ones of what is held, and send the others in exactly this order, as often as named."""
+        await self.store.run(lambda records: webhooks.drop_held(records, dropped))
+        return await self.courier.deliver(event_ids)
+
     async def set_clock(self, now_ms: int) -> int:
         """Move business time forward to ``now_ms`` (never back) and do what fell due; answers the time then."""
         ahead_ms = max(self._ahead_ms, now_ms - self._base_clock())
