@@ -26,11 +26,14 @@ _ROWS = {
 State = dict[str, Any]
 
 
-async def end_states(shop: Shop, lives: Sequence[Life]) -> dict[str, State]:
-    """Return what the books say of each life: customer -> state; every entry of the ledger is somebody's."""
+async def end_states(shop: Shop, lives: Sequence[Life], *, only: Sequence[Life] | None = None) -> dict[str, State]:
+    """Return what the books say of each life, or of some of them: customer -> state.
+
+    Every entry of the ledger must belong to one of ``lives``.
+    """
     ledgers = _ledgers(shop, lives)
     states = {}
-    for life in lives:
+    for life in lives if only is None else only:
         customer = _id_of(shop, life)
         purchases = [await shop.seen(purchase) for purchase in life.purchases]
         wallets = (await shop.as_server().get(f"/v1/customers/{life.customer}")).json["wallets"]

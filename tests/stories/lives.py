@@ -25,7 +25,10 @@ class Story:
 
 @dataclass(slots=True)
 class Life:
-    """One customer who lives through a story; ``missing`` are events that never arrive, as ``charge.updated#2``."""
+    """One customer who lives through a story; ``missing`` are events that never arrive, as ``charge.updated#2``.
+
+    Of one that is told ``is_backwards`` every event arrives once, at each moment the newest first.
+    """
 
     shop: Shop
     story: Story
@@ -33,6 +36,7 @@ class Life:
     chance: random.Random
     missing: frozenset[str] = frozenset()
     is_told: bool = True
+    is_backwards: bool = False
     purchases: list[Any] = field(default_factory=list)
     payouts: list[Any] = field(default_factory=list)
     known: set[str] = field(default_factory=set)

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storefront.core.up_to_date import bring_up_to_date
 from storefront.testing import Shop
+from tests.stories.end_states import end_states
 from tests.stories.lives import Life
 from tests.stories.plots import HOURS, MINUTES, TIMELINE
 
 MOST_COPIES = 3
-SHARE_MISSING = 0.15
-SHARE_AT_ONCE = 0.6
+SHARE_MISSING = 0.1
+SHARE_AT_ONCE = 0.8
 MOST_TOGETHER = 3
 AT_ONCE = 8
 OF_NOBODY = frozenset({"balance.available", "account.updated"})
@@ -34,7 +36,11 @@ class Mailbag:
 
     def put(self, life: Life, event: dict[str, Any]) -> bool:
         """Decide by chance how often and when an event arrives; False if it never does."""
-        is_missing = life.name(event) in life.missing or life.chance.random() < SHARE_MISSING
+        named = life.name(event)
+        if life.is_backwards:
+            self.now.append(event["id"])
+            return True
+        is_missing = named in life.missing or life.chance.random() < SHARE_MISSING
         if is_missing or not life.is_told:
             return False
         for _ in range(life.chance.randint(1, MOST_COPIES)):
@@ -43,6 +49,9 @@ class Mailbag:
 
     def rounds(self, life: Life, *, all_of_it: bool) -> list[list[str]]:
         """Return what arrives at this moment, in any order: a few together, then the next when they are done with."""
+        if life.is_backwards:
+            backwards, self.now = self.now[::-1], []
+            return [[one] for one in backwards]
         going = self.now + (self.later if all_of_it else [one for one in self.later if life.chance.random() < 0.5])
         for one in going[len(self.now) :]:
             self.later.remove(one)
@@ -85,6 +94,7 @@ class _Telling:
         for moment, seconds in TIMELINE.items():
             await _all(life.act(moment) for life in self._lives)
             await self._deliver(all_of_it=False)
+            await self._ask()
             await pass_time(self._shop, seconds)
         for _ in range(3):  # what came with the last ones may have consequences
             await self._deliver(all_of_it=True)
@@ -101,6 +111,16 @@ class _Telling:
             assert {one["answer"] for one in sent} == {"200"}, sent
             self._posted += len(sent)
             await self._shop.quiet()
+
+    async def _ask(self) -> None:
+        """Who has been told everything, in whatever order, stands where asking the gateway would bring them."""
+        told = [life for life in self._lives if life.is_backwards]
+        before = await end_states(self._shop, self._lives, only=told)
+        services = self._shop.parts.services
+        await _all(bring_up_to_date(services, one["id"]) for life in told for one in life.purchases)
+        after = await end_states(self._shop, self._lives, only=told)
+        for life in told:
+            assert before[life.customer] == after[life.customer], f"{life.customer}: events said something else"
 
     async def _collect(self) -> None:
         """Put what is held into its life's bag; what is about nobody is lost."""

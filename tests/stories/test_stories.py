@@ -1,15 +1,16 @@
 """Whatever becomes of their webhooks, the life stories of payments end as they do without any.
 
 Each run draws anew: orders, copies (one to three), what is missing, and what arrives long after. Every event of every
-story is missing at least once. ``STOREFRONT_SEQUENCES`` draws more than 300, ``STOREFRONT_SEED`` repeats a run.
+story is missing at least once, and every story is told backwards too. ``STOREFRONT_SEQUENCES`` draws more than 300, ``STOREFRONT_SEED`` repeats a run.
 """
 
 import os
 import random
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,22 @@ from tests.stories.plots import SHOP, STORIES
 from tests.stories.telling import live, seed
 
 HALVES = {"first": STORIES[::2], "second": STORIES[1::2]}
-MOST_IN_A_SHOP = 150
+MOST_IN_A_SHOP = 170
+TIMES_BACKWARDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A sequence to be told."""
+
+    story: Story
+    missing: frozenset[str] = frozenset()
+    is_backwards: bool = False
 
 
 @pytest.mark.parametrize("half", HALVES)
 async def test_any_webhooks_or_none_end_in_the_same_state(
-    half: str, tmp_path: Path, migrated_file: Path, record_property: Callable[[str, object], None]
+    half: str, tmp_path: Path, migrated_file: Path, request: pytest.FixtureRequest
 ) -> None:
     chosen, sequences = seed(), int(os.environ.get("STOREFRONT_SEQUENCES", "300"))
     print(f"seed {chosen}")
@@ -40,16 +51,17 @@ async def test_any_webhooks_or_none_end_in_the_same_state(
     for life in silent:
         _check_facts(life.story, expected[life.customer])
     expected = {life.story.name: expected[life.customer] for life in silent}
-    wanted = _draw(silent, sequences // len(HALVES), chance)
+    wanted = [one for life in silent for one in [Drawn(life.story, is_backwards=True)] * TIMES_BACKWARDS]
+    wanted += _draw(silent, sequences // len(HALVES), chance)
     posted = 0
     for number in range(0, len(wanted), MOST_IN_A_SHOP):
         async with _shop(tmp_path / f"told {number}", migrated_file) as shop:
             posted += await _told(shop, wanted[number : number + MOST_IN_A_SHOP], chance, expected)
-    record_property(
-        "played",
+    played = (
         f"stories, {half} half: seed {chosen}, {len(wanted)} sequences of {len(silent)} stories, {posted} webhooks; "
-        f"each of {sum(len(life.names) for life in silent)} events was missing at least once",
+        f"each of {sum(len(life.names) for life in silent)} events was missing at least once"
     )
+    request.node.user_properties.append(("played", played))
 
 
 async def test_no_story_asks_stripe_what_it_would_refuse(tmp_path: Path, migrated_file: Path) -> None:
@@ -65,12 +77,19 @@ async def test_no_story_asks_stripe_what_it_would_refuse(tmp_path: Path, migrate
 
 
 async def _told(
-    shop: Shop, wanted: Sequence[tuple[Story, frozenset[str]]], chance: random.Random, expected: dict[str, State]
+    shop: Shop, wanted: Sequence[Drawn], chance: random.Random, expected: dict[str, State]
 ) -> int:
     """Let lives be told of by chance and compare each one's end; return how many webhooks were posted."""
     lives = [
-        Life(shop, story, _name(story, str(number)), random.Random(chance.random()), missing)
-        for number, (story, missing) in enumerate(wanted)
+        Life(
+            shop,
+            one.story,
+            _name(one.story, str(number)),
+            random.Random(chance.random()),
+            one.missing,
+            is_backwards=one.is_backwards,
+        )
+        for number, one in enumerate(wanted)
     ]
     posted = await live(shop, lives)
     ends = await end_states(shop, lives)
@@ -83,12 +102,12 @@ async def _told(
     return posted
 
 
-def _draw(silent: Sequence[Life], count: int, chance: random.Random) -> list[tuple[Story, frozenset[str]]]:
+def _draw(silent: Sequence[Life], count: int, chance: random.Random) -> list[Drawn]:
     """Draw stories and what is missing in them: each event of each story once, then as chance will have it."""
-    drawn = [(life.story, frozenset({name})) for life in silent for name in life.names]
+    drawn = [Drawn(life.story, frozenset({name})) for life in silent for name in life.names]
     while len(drawn) < count:
         life = chance.choice(silent)
-        drawn.append((life.story, frozenset(name for name in life.names if chance.random() < 0.2)))
+        drawn.append(Drawn(life.story, frozenset(name for name in life.names if chance.random() < 0.2)))
     chance.shuffle(drawn)
     return drawn
 
