@@ -86,7 +86,7 @@ class Moving:
         }
         self._open_entries()
         self._money(booked, wanted, facts)
-        await self._goods(state, told.state)
+        await self._goods(state, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
             names = ("state", "gateway_ref", "updated_at", "closed_at", "facts", "taken_back", "entry_id")
@@ -109,6 +109,10 @@ class Moving:
         forward, back = wanted - booked, booked - wanted
         over = facts.setdefault("over", max(0, self.row["amount"] - max(0, self.left)) if forward else 0)
         reversing = forward & {REFUNDED, LOST}
+        if reversing and facts.get("reversed"):
+            # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
+            reversing = frozenset()
+        facts["reversed"] = bool(reversing) or facts.get("reversed", False)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
         for leg in sorted(forward):
@@ -143,8 +147,8 @@ class Moving:
             return unapplied(self.row["customer_id"], self.row["currency"])
         return revenue(self.row["currency"])
 
-    async def _goods(self, before: str | None, after: str) -> None:
-        """Set goods aside, take them, or give them back."""
+    async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
+        """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts.freezes``)."""
         was_held, was_taken = before in HOLDING, before in TAKING
         reversal_id, customer_id = self.row["id"], self.row["customer_id"]
         demand = self.demand
@@ -152,30 +156,31 @@ class Moving:
             return
         is_new = not was_held and not was_taken
         if is_new and (after in HOLDING or after in TAKING):
-            self.plan.add(Freeze(reversal_id, customer_id, demand))
+            facts["freezes"] = facts.get("freezes", 0) + 1
+            self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
-            self._take()
+            self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
         elif was_held and after not in HOLDING and not is_new:
-            self.plan.add(Unfreeze(reversal_id, customer_id, demand))
+            self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
         elif was_taken and after not in TAKING:
             await give_again_goods(self.services, self.plan, self.purchase, self.row, demand)
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
 
-    def _take(self) -> None:
+    def _take(self, frozen_as: str, entry: str) -> None:
         """Take what is set aside; of what is gone, currency is owed if the strategy says so."""
         told, demand = taken_back(self.row), self.demand
         customer_id, label = self.row["customer_id"], "frozen"
         terms = self.services.config.purchases
-        # Every demand on a wallet is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen("entry", self.row["id"], customer_id, demand, label))
+        # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
+        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, label))
         owes = told.strategy == Strategy.DEBT
         if owes:
             for wanted in demand.wallets:
                 self.plan.add(
-                    Owe("entry", customer_id, wanted.asset, MissingOf(label), terms.debt_repay_percent,
+                    Owe(entry, customer_id, wanted.asset, MissingOf(label), terms.debt_repay_percent,
                         terms.debt_blocks_spending)
                 )  # fmt: skip
 
@@ -223,6 +228,12 @@ class Moving:
             "dispute_case" if row["cause"] == DISPUTE else "refund": shown,
         }
         self.plan.emit(name, anchor=purchase["customer_id"], subject=purchase["id"], payload=payload)
+
+
+def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
+    """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
+    number = facts.get("freezes", 1)
+    return reversal_id if number == 1 else f"{reversal_id}.{number}"
 
 
 def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:
