@@ -96,7 +96,7 @@ class Moving:
         }
         self._open_entries()
         self._money(booked, wanted, facts)
-        await self._goods(state, told.state)
+        await self._goods(state, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
             names = ("state", "gateway_ref", "updated_at", "closed_at", "facts", "taken_back", "entry_id")
@@ -118,9 +118,13 @@ class Moving:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
         reversing = forward & {REFUNDED, LOST}
+        if reversing and facts.get("reversed"):
+            # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
+            reversing = frozenset()
         if reversing:
             facts["over"] = max(0, self.row["amount"] - max(0, self.left))
             facts["before"] = self.payment["received_amount"] - self.left
+            facts["reversed"] = True
         over, before = facts.get("over", 0), facts.get("before", 0)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
@@ -179,8 +183,8 @@ class Moving:
             return unapplied(self.row["customer_id"], self.row["currency"])
         return revenue(self.row["currency"])
 
-    async def _goods(self, before: str | None, after: str) -> None:
-        """Set goods aside, take them, or give them back."""
+    async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
+        """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""
         was_held, was_taken = before in HOLDING, before in TAKING
         reversal_id, customer_id = self.row["id"], self.row["customer_id"]
         demand = self.demand
@@ -188,46 +192,42 @@ class Moving:
             return
         is_new = not was_held and not was_taken
         if is_new and (after in HOLDING or after in TAKING):
-            self.plan.add(Freeze(reversal_id, customer_id, demand))
+            facts["freezes"] = facts.get("freezes", 0) + 1
+            self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
-            await self._take()
+            await self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
         elif was_held and after not in HOLDING and not is_new:
-            self.plan.add(Unfreeze(reversal_id, customer_id, demand))
+            self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
         elif was_taken and after not in TAKING:
             await give_again_goods(self.services, self.plan, self.purchase, self.row, demand)
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
 
-    async def _take(self) -> None:
+    async def _take(self, frozen_as: str, entry: str) -> None:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand = taken_back(self.row), self.demand
         customer_id, terms = self.row["customer_id"], self.services.config.purchases
-        undone = {wanted.asset: await self._undo(wanted) for wanted in demand.wallets}
-        # Every demand on a wallet is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen("entry", self.row["id"], customer_id, demand, FROZEN))
+        undone = {wanted.asset: await self._undo(wanted, demand.original) for wanted in demand.wallets}
+        # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
+        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"]))
         for wanted in demand.wallets:
-            label = undone[wanted.asset]
             if told.strategy == Strategy.DEBT:
-                amount = MissingOf(FROZEN, less=label)
-                self.plan.add(
-                    Owe(
-                        "entry", customer_id, wanted.asset, amount, terms.debt_repay_percent, terms.debt_blocks_spending
-                    )
-                )
+                amount = MissingOf(FROZEN, less=undone[wanted.asset])
+                repaid = (terms.debt_repay_percent, terms.debt_blocks_spending)
+                self.plan.add(Owe(entry, customer_id, wanted.asset, amount, *repaid))
 
         def render(results: Mapping[str, Any]) -> str:
             return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
 
-    async def _undo(self, wanted: WalletDemand) -> str | None:
+    async def _undo(self, wanted: WalletDemand, original: str | None) -> str | None:
         """Undo unused purchases that the missing part of a demand paid for, and take their value; return the label.
 
         Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
         """
-        original = self.purchase["entry_id"]
         missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
         if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
             return None
@@ -289,6 +289,12 @@ class Moving:
             "dispute_case" if row["cause"] == DISPUTE else "refund": shown,
         }
         self.plan.emit(name, anchor=purchase["customer_id"], subject=purchase["id"], payload=payload)
+
+
+def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
+    """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
+    number = facts.get("freezes", 1)
+    return reversal_id if number == 1 else f"{reversal_id}.{number}"
 
 
 def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:

@@ -99,6 +99,30 @@ async def test_a_lost_dispute_that_is_won_on_appeal_gives_everything_again(shop)
     assert shop.balance("platform:revenue:USD") == 499
 
 
+@pytest.mark.parametrize("before", [("needs_response", "won"), ("won",), ("lost", "won"), ("lost", "won") * 2])
+async def test_a_dispute_that_was_won_and_is_lost_after_all_takes_the_goods(shop, before):
+    pack = await shop.bought("gems-500")
+    for status in before:
+        await disputed(shop, pack, status)
+    assert (await shop.as_customer().get("/v1/me")).json["wallets"]["gems"]["available"] == 500
+    assert (await disputed(shop, pack, "lost"))["dispute"] == "lost"
+    assert shop.balance("customer:ada:gems") == 0
+    assert shop.query("SELECT amount FROM debts WHERE amount > 0") == []
+    assert shop.balance("platform:revenue:USD") == 0
+    assert (await disputed(shop, pack, "won"))["dispute"] == "won"
+    assert (shop.balance("customer:ada:gems"), shop.balance("platform:revenue:USD")) == (500, 499)
+
+
+async def test_an_inquiry_that_becomes_a_dispute_takes_the_goods(shop):
+    pack = await shop.bought("gems-500")
+    assert (await disputed(shop, pack, "warning_needs_response"))["dispute"] == "none"
+    assert (await disputed(shop, pack, "needs_response"))["dispute"] == "open"
+    refused = await shop.buy("sword")
+    assert (refused.status, refused.json["code"]) == (402, "insufficient_funds")
+    assert (await disputed(shop, pack, "lost"))["dispute"] == "lost"
+    assert (shop.balance("customer:ada:gems"), shop.balance("platform:revenue:USD")) == (0, 0)
+
+
 async def test_an_inquiry_takes_nothing(shop):
     pack = await shop.bought("gems-500")
     assert (await disputed(shop, pack, "warning_needs_response"))["dispute"] == "none"

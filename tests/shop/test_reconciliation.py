@@ -6,7 +6,9 @@ from storefront.core.reconciling import Kind, reconcile
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_gateway_refunds import refund
 
-FAR_SHOP = TINY_SHOP.replace("{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500, ISK: 700, UGX: 20000, HUF: 200000}", 1)
+FAR_SHOP = TINY_SHOP.replace(
+    "{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500, ISK: 700, UGX: 20000, HUF: 200000}", 1
+)
 
 
 @pytest.fixture
@@ -54,6 +56,19 @@ async def test_what_no_webhook_told_is_mended(shop):
     assert found.differences == []
     assert (await shop.seen(answer))["status"] == "completed"
     settles_to_the_cent(shop, found)
+
+
+async def test_one_failure_after_a_long_time_does_not_end_the_following(shop):
+    await shop.advance("14d")  # at most six hours lie between two looks
+    await shop.sandbox.misbehave("status", "GET /v1/balance_transactions", times=9, status=500)
+    await shop.advance("7h")
+    await shop.sandbox.misbehave("status", "GET /v1/balance_transactions", clear=True)
+    await shop.sandbox.webhooks("drop")
+    answer = await shop.buy("gems-500")
+    assert await shop.pay(answer) == 303
+    await shop.advance("2d")
+    assert shop.query("SELECT kind FROM jobs WHERE state = 'dead'") == []
+    assert shop.balance("gateway:sandbox:balance:USD") == -455
 
 
 async def test_money_that_is_not_ours_is_named_and_granted_nothing(shop):

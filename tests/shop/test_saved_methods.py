@@ -1,4 +1,4 @@
-"""Saved payment methods: kept by the gateway, charged without a payment page, asked about when a bank wants its owner."""
+"""Saved payment methods: kept by the gateway, charged without a payment page; a bank may want to ask their owner."""
 
 from storefront.core.ids import new_id
 
