@@ -35,6 +35,7 @@ from storefront.web import (
     holds,
     keys,
     me,
+    operating,
     payment_methods,
     payments,
     purchases,
@@ -49,6 +50,7 @@ from storefront.web import (
 )
 from storefront.web.auth import CredentialAuthenticator
 from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
+from storefront.web.business_metrics import BusinessMetrics
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
@@ -105,7 +107,8 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream, webhook_endpoints),
+        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
+        *(webhook_endpoints, operating),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
@@ -113,7 +116,8 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
-    routes.append(health_routes(_checks(parts), registry))
+    business = BusinessMetrics(registry, parts.services, worker=worker)
+    routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
     return mount(
         app,

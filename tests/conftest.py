@@ -20,13 +20,17 @@ from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared
 
 T = TypeVar("T")
 _MONEY = (
+    "disputes",
+    "gateway_refunds",
     "grants",
     "holds",
     "idempotency",
     "lapsing",
     "limits",
+    "operating",
     "payments",
     "provenance",
+    "reconciliation",
     "refunds",
     "story",
     "stream",

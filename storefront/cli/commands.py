@@ -7,7 +7,23 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli import audit, backups, exporting, importing, keys, payments, webhooks
+from storefront.cli import (
+    alarms,
+    audit,
+    backups,
+    customers,
+    disputes,
+    exporting,
+    importing,
+    inbox,
+    jobs,
+    keys,
+    payments,
+    purchases,
+    reconciling,
+    refunding,
+    webhooks,
+)
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -24,6 +40,17 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
+app.command()(refunding.refund)
+app.command()(reconciling.reconcile)
+for name, group in (
+    ("customers", customers),
+    ("purchases", purchases),
+    ("disputes", disputes),
+    ("inbox", inbox),
+    ("jobs", jobs),
+    ("alarms", alarms),
+):
+    app.add_typer(group.app, name=name)
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")

@@ -1,7 +1,5 @@
 """``storefront webhooks``: who gets the shop's events, and what became of them."""
 
-import asyncio
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -9,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.showing import ask_shop, print_as_json, print_facts, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -47,17 +46,17 @@ def list_endpoints(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, a
     Example:
       storefront webhooks list --json
     """
-    endpoints = _ask(Choice(config, data=data), "webhooks.list")["data"]
+    endpoints = ask_shop(Choice(config, data=data), "webhooks.list")["data"]
     if as_json:
-        _print_json(endpoints)
+        print_as_json(endpoints)
     elif endpoints:
         cells = [
             (one["id"], _state(one), escape(one["url"]), _types(one), *map(str, one["deliveries"].values()))
             for one in endpoints
         ]
-        _print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells)
+        print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells)
     else:
-        _say("Nobody gets events yet: storefront webhooks add --help")
+        say("Nobody gets events yet: storefront webhooks add --help")
 
 
 @app.command()
@@ -77,7 +76,9 @@ def add(
       storefront webhooks add https://game.example/hooks
       storefront webhooks add https://game.example/hooks -t 'purchase.*' -t hold.expired --description "game server"
     """
-    made = _ask(Choice(config, data=data), "webhooks.add", url=url, description=description, event_types=types or [])
+    made = ask_shop(
+        Choice(config, data=data), "webhooks.add", url=url, description=description, event_types=types or []
+    )
     _print_secret(made, as_json=as_json)
 
 
@@ -100,19 +101,19 @@ def show(
     """
     choice = Choice(config, data=data)
     if event is None:
-        _print_endpoint(_ask(choice, "webhooks.show", id=endpoint), as_json=as_json)
+        _print_endpoint(ask_shop(choice, "webhooks.show", id=endpoint), as_json=as_json)
         return
-    found = _ask(choice, "webhooks.delivery", id=endpoint, event=event)
+    found = ask_shop(choice, "webhooks.delivery", id=endpoint, event=event)
     if as_json:
-        _print_json(found)
+        print_as_json(found)
         return
-    _print_facts(found, ("event", "type", "state", "attempts", "due_at", "created_at", "closed_at"))
+    print_facts(found, ("event", "type", "state", "attempts", "due_at", "created_at", "closed_at"))
     cells = [
         (one["at"], str(one["status"] or "-"), "-" if one["latency_ms"] is None else f"{one['latency_ms']} ms",
          escape(one["error"] or one["excerpt"]))
         for one in found["history"]
     ]  # fmt: skip
-    _print_table(("at", "status", "latency", "answer"), cells)
+    print_table(("at", "status", "latency", "answer"), cells)
 
 
 @app.command()
@@ -135,7 +136,7 @@ def update(
     """
     if types and all_types:
         raise typer.BadParameter("give either --type or --all-types", param_hint="--all-types")
-    changed = _ask(
+    changed = ask_shop(
         Choice(config, data=data),
         "webhooks.update",
         id=endpoint,
@@ -156,7 +157,7 @@ def pause(
     Example:
       storefront webhooks pause whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
-    _print_endpoint(_ask(Choice(config, data=data), "webhooks.pause", id=endpoint), as_json=as_json)
+    _print_endpoint(ask_shop(Choice(config, data=data), "webhooks.pause", id=endpoint), as_json=as_json)
 
 
 @app.command()
@@ -169,7 +170,7 @@ def resume(
     Example:
       storefront webhooks resume whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
-    _print_endpoint(_ask(Choice(config, data=data), "webhooks.resume", id=endpoint), as_json=as_json)
+    _print_endpoint(ask_shop(Choice(config, data=data), "webhooks.resume", id=endpoint), as_json=as_json)
 
 
 @app.command()
@@ -182,7 +183,7 @@ def rotate(
     Example:
       storefront webhooks rotate whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
-    _print_secret(_ask(Choice(config, data=data), "webhooks.rotate", id=endpoint), as_json=as_json)
+    _print_secret(ask_shop(Choice(config, data=data), "webhooks.rotate", id=endpoint), as_json=as_json)
 
 
 @app.command()
@@ -195,11 +196,11 @@ def remove(
     Example:
       storefront webhooks remove whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
-    answer = _ask(Choice(config, data=data), "webhooks.remove", id=endpoint)
+    answer = ask_shop(Choice(config, data=data), "webhooks.remove", id=endpoint)
     if as_json:
-        _print_json(answer)
+        print_as_json(answer)
     else:
-        _say(f"{escape(endpoint)} is removed.")
+        say(f"{escape(endpoint)} is removed.")
 
 
 @app.command("test")
@@ -212,11 +213,11 @@ def send_test(
     Example:
       storefront webhooks test whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
-    answer = _ask(Choice(config, data=data), "webhooks.test", id=endpoint)
+    answer = ask_shop(Choice(config, data=data), "webhooks.test", id=endpoint)
     if as_json:
-        _print_json(answer)
+        print_as_json(answer)
     else:
-        _say(f"A {answer['type']} is on its way: storefront webhooks deliveries {escape(endpoint)}")
+        say(f"A {answer['type']} is on its way: storefront webhooks deliveries {escape(endpoint)}")
 
 
 @app.command()
@@ -237,7 +238,7 @@ def deliveries(
       storefront webhooks deliveries whe_01k9x3v2m7q8r5t4w6y1z0abcd --state dead
       storefront webhooks deliveries whe_01k9x3v2m7q8r5t4w6y1z0abcd --json | jq '.data[].event'
     """
-    page = _ask(
+    page = ask_shop(
         Choice(config, data=data),
         "webhooks.deliveries",
         id=endpoint,
@@ -246,15 +247,15 @@ def deliveries(
         after=after,
     )
     if as_json:
-        _print_json(page)
+        print_as_json(page)
         return
     cells = [
         (one["event"], one["type"], one["state"], str(one["attempts"]), one["due_at"] or one["closed_at"])
         for one in page["data"]
     ]
-    _print_table(("event", "type", "state", "attempts", "due or closed"), cells)
+    print_table(("event", "type", "state", "attempts", "due or closed"), cells)
     if page["next"] is not None:
-        _say(f"[dim]More: --after {page['next']}[/]")
+        say(f"[dim]More: --after {page['next']}[/]")
 
 
 @app.command()
@@ -279,11 +280,11 @@ def replay(
     """
     if sum(one is not None for one in (event, since, after)) != 1:
         raise typer.BadParameter("give one of --event, --since and --after", param_hint="--event")
-    answer = _ask(Choice(config, data=data), "webhooks.replay", id=endpoint, event=event, since=since, after=after)
+    answer = ask_shop(Choice(config, data=data), "webhooks.replay", id=endpoint, event=event, since=since, after=after)
     if as_json:
-        _print_json(answer)
+        print_as_json(answer)
     else:
-        _say(f"It goes out again: storefront webhooks deliveries {escape(endpoint)}")
+        say(f"It goes out again: storefront webhooks deliveries {escape(endpoint)}")
 
 
 def _state(endpoint: dict[str, Any]) -> str:
@@ -297,11 +298,11 @@ def _types(endpoint: dict[str, Any]) -> str:
 
 def _print_endpoint(endpoint: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
-        _print_json(endpoint)
+        print_as_json(endpoint)
         return
     counts = ", ".join(f"{count} {state}" for state, count in endpoint["deliveries"].items())
     shown = {**endpoint, "types": _types(endpoint), "deliveries": counts}
-    _print_facts(shown, ("id", "url", "description", "types", "state", "reason", "deliveries", "created_at"))
+    print_facts(shown, ("id", "url", "description", "types", "state", "reason", "deliveries", "created_at"))
 
 
 def _print_secret(endpoint: dict[str, Any], *, as_json: bool) -> None:
@@ -314,40 +315,3 @@ def _print_secret(endpoint: dict[str, Any], *, as_json: bool) -> None:
     out = console(stderr=True)
     out.print(f"  The secret of [bold]{endpoint['id']}[/], which gets events at {escape(endpoint['url'])}.")
     out.print("  Copy it now: it is not shown again. How to verify with it: docs/webhooks.md")
-
-
-def _print_facts(facts: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if facts[name] not in (None, ""):
-            _say(f"[dim]{name:<12}[/] {escape(str(facts[name]))}")
-
-
-def _print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    from storefront.cli.output import console
-
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
-
-
-def _print_json(facts: Any) -> None:
-    from storefront.cli.output import print_json
-
-    print_json(facts)
-
-
-def _say(line: str) -> None:
-    from storefront.cli.output import console
-
-    console().print(line)
-
-
-def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
-    from storefront.cli.asking import ask
-
-    return asyncio.run(ask(choice, operation, **arguments))

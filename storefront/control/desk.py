@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from storefront.control.operations import Answer, Operation
+from storefront.control.operator_desk import OperatorDesk
 from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
@@ -61,6 +62,7 @@ class Desk:
             "payments.void": self._void_payment,
             "payments.refund": self._confirm_refunds,
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
+            **OperatorDesk(parts.services, actor=ACTOR).operations,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:

@@ -54,6 +54,10 @@ SCOPES: frozenset[str] = frozenset(
         "webhooks:write",
         "keys:write",
         "audit:read",
+        "payments:read",
+        "payments:write",
+        "operations:read",
+        "operations:write",
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""

@@ -6,7 +6,7 @@ No secret lies here: those of an endpoint are derived from its id, ``secret_numb
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, text
 
 from storefront.core.column_types import TEXT
-from storefront.core.tables import metadata
+from storefront.core.tables_base import metadata
 
 webhook_endpoints = Table(
     "webhook_endpoints",

@@ -162,6 +162,15 @@ class Sandbox:
             order=order, seed=seed, copies=copies, is_count_drawn=is_count_drawn, omit=frozenset(omit)
         )
 
+    async def held_webhooks(self) -> list[Body]:
+        """The events that are held, oldest first."""
+        return await self.act(webhooks.held_events)
+
+    async def deliver_webhooks(self, event_ids: Sequence[str], *, dropped: Sequence[str] = ()) -> list[Receipt]:
+        """Lose the ``dropped`` ones of what is held, and send the others in exactly this order, as often as named."""
+        await self.store.run(lambda records: webhooks.drop_held(records, dropped))
+        return await self.courier.deliver(event_ids)
+
     async def set_clock(self, now_ms: int) -> int:
         """Move business time forward to ``now_ms`` (never back) and do what fell due; answers the time then."""
         ahead_ms = max(self._ahead_ms, now_ms - self._base_clock())

@@ -210,7 +210,9 @@ def test_what_was_refused_for_being_too_small_follows_the_configuration() -> Non
     assert gateway.can_charge(Money(50, "EUR")) is None
 
 
-@pytest.mark.parametrize("fault", [{"fault": "drip", "seconds": 2.0}, {"fault": "delay", "seconds": 2.0, "after": True}])
+@pytest.mark.parametrize(
+    "fault", [{"fault": "drip", "seconds": 2.0}, {"fault": "delay", "seconds": 2.0, "after": True}]
+)
 async def test_an_answer_that_never_ends_is_an_unknown_outcome_and_found_again(
     stripe: StripeDriver, fault: dict[str, Any]
 ) -> None:
