@@ -20,6 +20,7 @@ from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared
 
 T = TypeVar("T")
 _MONEY = (
+    "buyer_caps",
     "disputes",
     "gateway_refunds",
     "grants",

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import structlog
 from sqlalchemy import bindparam, select
 
+from storefront.core.buyer_caps import count_declined
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import NotFound
@@ -102,6 +103,7 @@ def event_job(gateway_name: str, event: GatewayEvent) -> EventJob:
             "purchase_id": event.purchase_id,
             "subject": str(event.subject),
             "payment": event.payment,
+            "is_decline": event.is_decline,
         },
     }
 
@@ -151,9 +153,22 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
         # Jobs of an older version know payments alone.
         subject=Subject(payload.get("subject", Subject.PAYMENT)),
         payment=payload.get("payment"),
+        is_decline=payload.get("is_decline", False),
     )
+    network = await _network_of_decline(services, event)
     state, note = await _handle(services, payload["gateway"], event)
-    await _close(services, row, state, note)
+    await _close(services, row, state, note, network)
+
+
+async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:
+    """Return from where a payment was begun that its payer's bank declined, as long as it waits.
+
+    Charges of saved methods are counted by whoever made them.
+    """
+    if not event.is_decline or event.is_live != services.is_live or event.purchase_id is None:
+        return None
+    payment = await read_payment(services, event.purchase_id)
+    return None if payment is None or payment["method"] is not None else payment["network"]
 
 
 async def _handle(services: Services, gateway_name: str, event: GatewayEvent) -> tuple[str, str | None]:
@@ -230,12 +245,13 @@ async def _adopt(services: Services, payment: Row, reference: str) -> None:
         log.info("checkout_already_known", payment=payment["id"])
 
 
-async def _close(services: Services, row: Row, state: str, note: str | None) -> None:
+async def _close(services: Services, row: Row, state: str, note: str | None, network: str | None) -> None:
     key = (row["gateway"], row["account"], row["event_id"])
     anchor = f"inbox:{row['gateway']}"
     plan = Plan(actor="jobs", anchors={anchor})
     changes = {"state": state, "note": note or row["note"], "processed_at": services.clock.wall()}
     plan.add(Change("inbox", key, anchor, {"state": RECEIVED}, changes))
+    count_declined(plan, network, services.clock.now())
     if state == QUARANTINED:
         add_alarm(services, plan, "webhook_quarantined", row["event_id"], {"type": row["type"], "note": note})
     try:

@@ -68,6 +68,7 @@ def payment_row(
     return_url: str | None,
     method: str | None,
     saves_method: bool,
+    network: str | None,
     now: int,
     wall: int,
 ) -> dict[str, Any]:
@@ -93,6 +94,7 @@ def payment_row(
         "card": "{}",
         "received_amount": 0,
         "received_currency": None,
+        "network": network,
     }
 
 
@@ -143,7 +145,8 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
         await _refuse_anothers(services, payment, checkout)
         return checkout
     except Declined as declined:
-        await give_up(services, purchase["id"], Status.FAILED, reason=f"{DECLINED}{declined.reason}")
+        reason = f"{DECLINED}{declined.reason}"
+        await give_up(services, purchase["id"], Status.FAILED, reason=reason, is_declined=True)
         raise
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import sink
 from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
+from storefront.core.buyer_caps import count_begun, refuse_card_testing
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
     AlreadyOwned,
@@ -81,6 +82,7 @@ class PurchaseRequest:
     details: Mapping[str, Any] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     address: str | None = None
+    network: str | None = None
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
@@ -245,6 +247,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
 async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought | str:
     """Commit a ``pending`` purchase and return its id; the gateway is called after, outside any transaction."""
     now = services.clock.now()
+    await refuse_card_testing(services, wanted.network)
     gateway = services.gateway(quote.pay_with)
     problem = gateway.can_charge(quote.total)
     if problem is not None or not isinstance(gateway, Checkouts):
@@ -264,9 +267,11 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         return_url=wanted.return_url,
         method=wanted.payment_method,
         saves_method=wanted.saves_method,
+        network=wanted.network,
         now=now,
         wall=services.clock.wall(),
     )
+    count_begun(plan, wanted.customer_id, services.config.purchases.most_pending)
     count_limits(plan, reserved, quote.quantity)
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))

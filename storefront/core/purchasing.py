@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select
 
+from storefront.core.buyer_caps import count_over
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import Change, Emit, LotsOf, Plan
@@ -118,6 +119,8 @@ def move_status(plan: Plan, row: Row, to: Status, **also: Any) -> None:
     changes = {"status": str(to), **also}
     expect = {"status": row["status"], "updated_at": row["updated_at"]}
     plan.add(Change("purchases", (row["id"],), anchor, expect, changes))
+    if row["status"] == Status.PENDING:
+        count_over(plan, anchor)
     plan.add(Emit(anchor, f"purchase.{to}", row["id"], event_payload({**row, **changes})))
 
 

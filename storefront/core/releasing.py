@@ -2,6 +2,7 @@
 
 import msgspec
 
+from storefront.core.buyer_caps import count_declined
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
@@ -12,8 +13,11 @@ from storefront.core.services import Services
 TIMES_DECIDED = 5
 
 
-async def give_up(services: Services, purchase_id: str, to: Status, *, reason: str) -> None:
-    """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice."""
+async def give_up(services: Services, purchase_id: str, to: Status, *, reason: str, is_declined: bool = False) -> None:
+    """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice.
+
+    ``is_declined``: its payer's bank said no, which counts against those who try out cards.
+    """
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, purchase_id)
         if purchase["status"] != Status.PENDING:
@@ -26,7 +30,10 @@ async def give_up(services: Services, purchase_id: str, to: Status, *, reason: s
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}
-            plan.add(Change("payments", (payment["id"],), anchor, expect, {"state": "voided", "lease_until": 0}))
+            over = {"state": "voided", "lease_until": 0, "network": None}
+            plan.add(Change("payments", (payment["id"],), anchor, expect, over))
+            if is_declined:
+                count_declined(plan, payment["network"], now)
         release(plan, purchase)
         try:
             await services.engine.commit(plan)

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import and_, func, or_, select
 
+from storefront.core.buyer_caps import DECLINED, declined_key
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remove
 from storefront.core.jobs import Again
 from storefront.core.services import Services
-from storefront.core.tables import idempotency, inbox
+from storefront.core.tables import counters, idempotency, inbox
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 AT_ONCE = 200
@@ -52,6 +53,8 @@ async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
         pass
     while await _forget_bodies(services, wall - keep.webhook_bodies_days * DAY_MS):
         pass
+    while await _forget_declines(services):
+        pass
     while await _forget_deliveries(services, services.clock.now() - keep.webhook_deliveries_days * DAY_MS):
         pass
     return Again(services.clock.now() + PAUSE_MS)
@@ -66,6 +69,19 @@ async def _forget_keys(services: Services, before: int) -> bool:
         plan = Plan(actor="retention", anchors={SHOP_ANCHOR})
         for row in rows:
             plan.add(Remove("idempotency", (row["caller"], row["operation"], row["key"]), None))
+        await services.engine.commit(plan)
+    return len(rows) == AT_ONCE
+
+
+async def _forget_declines(services: Services) -> bool:
+    """Drop the counts of declined payments of hours that are over."""
+    over = declined_key("", services.clock.now() - HOUR_MS)
+    old = select(counters).where(counters.c.key >= DECLINED, counters.c.key < over).limit(AT_ONCE)
+    rows = await services.reader.scan(old)
+    if rows:
+        plan = Plan(actor="retention", anchors={row["anchor"] for row in rows})
+        for row in rows:
+            plan.add(Remove("counters", (row["key"],), row["anchor"]))
         await services.engine.commit(plan)
     return len(rows) == AT_ONCE
 

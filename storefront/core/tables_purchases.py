@@ -63,6 +63,7 @@ payments = Table(
     Column("card", TEXT, nullable=False, server_default=text("'{}'")),
     number_column("received_amount", default=0),
     text_column("received_currency", null=True),
+    text_column("network", null=True),
     Index("payments_by_gateway_ref", "gateway", "gateway_ref"),
     Index("payments_by_gateway_payment", "gateway", "gateway_payment"),
 )

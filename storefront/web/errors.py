@@ -138,6 +138,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The detail says why: it is not completed (yet), or it took no real money."),
     ErrorDoc("not_refundable", 409, "This purchase cannot be refunded",
              "The detail says why: it is not completed, or goods of its kind cannot be taken back."),
+    ErrorDoc("too_many_pending", 409, "Too many purchases of this customer wait for their payment",
+             "Pay or cancel some; the fact at_most says how many may wait. They also end by themselves."),
     ErrorDoc("checkout_too_late", 409, "The payment page could not be opened in time",
              "Nothing was charged; begin a new purchase under a new key."),
     ErrorDoc("refund_failed", 409, "The payment gateway did not make this refund",
@@ -206,6 +208,9 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("idempotency_key_reused", 422, "This key was used with another request",
              "A key names one intention: use a new key for a different body."),
     ErrorDoc("rate_limited", 429, "Too many requests", "Wait as Retry-After says; RateLimit-Policy states the limit."),
+    ErrorDoc("too_many_declines", 429, "Too many payments from here were declined",
+             "No further payment is begun from this address until Retry-After is over. Other ways to pay, such as the "
+             "wallet, go on."),
     ErrorDoc("internal_error", 500, "Something went wrong here",
              "Try again under the same Idempotency-Key; report the request_id if it stays."),
     ErrorDoc("unavailable", 503, "The shop cannot answer right now",

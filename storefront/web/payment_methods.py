@@ -2,12 +2,14 @@
 
 from aiohttp import web
 
+from storefront.core.buyer_caps import refuse_card_testing
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import forget_method, list_methods, open_setup, show_setup
 from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
+from storefront.web.addresses import network_of
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CREATE_SETUP, OF_CUSTOMER, PAYMENT_METHODS, SETUP
@@ -33,7 +35,7 @@ async def list_payment_methods(call: Call) -> web.StreamResponse:
     answers={201: SETUP},
     limit="checkout",
     scope="purchases:write",
-    refusals=["gateway_unavailable", "gateway_refused"],
+    refusals=["gateway_unavailable", "gateway_refused", "too_many_declines"],
 )
 async def create_setup(call: Call) -> web.StreamResponse:
     """Open a page of the gateway's on which the customer saves a payment method without paying.
@@ -43,6 +45,8 @@ async def create_setup(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     check_return(services, call.body.get("return_url"))
+    if call.principal.role is Role.CUSTOMER:
+        await refuse_card_testing(services, network_of(call.address))
     setup = await open_setup(
         services,
         customer_id,

@@ -16,6 +16,7 @@ from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.web.addresses import network_of
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
@@ -49,6 +50,8 @@ REFUSALS = [
     "gateway_refused",
     "payment_declined",
     "checkout_too_late",
+    "too_many_pending",
+    "too_many_declines",
     "assessment_unavailable",
 ]
 
@@ -221,6 +224,7 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         details=body.get("details", {}),
         metadata=body.get("metadata", {}),
         address=call.address,
+        network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),

@@ -24,6 +24,7 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
+from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
 from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
 from storefront.web.notices import (
@@ -208,6 +209,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         pay_with=body.get("pay_with"),
         expected_price=None if expected is None else Money(expected, body["currency"]),
         address=call.address,
+        network=network_of(call.address),
         country=call.principal.country,
     )
 

@@ -117,6 +117,7 @@ async def ends_well(bench: Bench, trouble: Trouble, on: str, call: Call) -> Any:
             continue
     bench.box.sandbox.faults.clear()
     await hasty.close()
+    await trouble.let_land()
     return await call(bench.gateway)
 
 

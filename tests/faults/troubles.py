@@ -1,5 +1,6 @@
 """What may go wrong between the shop and its gateway, as orders to the emulator or as another way to reach it."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,11 @@ class Trouble:
     order: Mapping[str, Any] = field(default_factory=dict)
     webhooks: Mapping[str, Any] | None = None
     base: str | None = None
+
+    async def let_land(self) -> None:
+        """Wait for what the emulator does after its caller has given up."""
+        if self.order.get("fault") == "delay":
+            await asyncio.sleep(STUCK_SECONDS)
 
 
 ALL = (

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Select,
     Text,
@@ -27,6 +28,7 @@ from sqlalchemy import (
 
 from storefront.core.audit.catalog_documents import read_document
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.buyer_caps import PENDING
 from storefront.core.clock import DAY_MS, HOUR_MS, to_datetime
 from storefront.core.tables import catalog_versions, counters, purchases
 
@@ -55,6 +57,19 @@ def counters_equal_purchases(connection: Connection) -> Iterator[Violation]:
             limited = limits.get((per, window), {})
             yield from _compare(connection, per, window, _counted(connection, per, window, limited, versions_of))
     yield from _over_the_limit(connection, limits)
+    yield from _waiting(connection)
+
+
+def _waiting(connection: Connection) -> Iterator[Violation]:
+    """Compare the counts of purchases that wait for their payment with those purchases."""
+    key = literal(PENDING) + purchases.c.customer_id
+    waiting = select(key.label("key"), func.count().label("expected"), literal(0).label("kept")).where(
+        purchases.c.status == "pending"
+    )
+    kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
+        counters.c.key.startswith(PENDING, autoescape=True)
+    )
+    yield from _different(connection, union_all(waiting.group_by(key), kept))
 
 
 def _read_limits(connection: Connection) -> tuple[_Limits, Mapping[str, set[str]]]:
@@ -127,7 +142,13 @@ def _compare(
     kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
         counters.c.key.like(pattern, escape="\\")
     )
-    both = (kept if counted is None else union_all(counted, kept)).subquery("both")
+    yield from _different(connection, kept if counted is None else union_all(counted, kept))
+
+
+def _different(
+    connection: Connection, counts: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
+) -> Iterator[Violation]:
+    both = counts.subquery("both")
     expected, found = func.sum(both.c.expected), func.sum(both.c.kept)
     statement = (
         select(both.c.key, expected.label("expected"), found.label("kept"))

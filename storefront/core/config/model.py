@@ -246,7 +246,7 @@ class Purchases:
     """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
 
     The strategies (``floor``, ``debt``) say what becomes of goods that are gone; ``early_fraud_warnings`` is
-    ``refund`` or ``alarm``.
+    ``refund`` or ``alarm``. ``most_pending`` is per customer, ``most_declined_per_hour`` per address.
     """
 
     expires_after_minutes: int
@@ -255,6 +255,8 @@ class Purchases:
     debt_repay_percent: int = 100
     debt_blocks_spending: bool = False
     early_fraud_warnings: str = "refund"
+    most_pending: int = 20
+    most_declined_per_hour: int = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,19 @@ def _purchases() -> Schema:
                 },
                 examples=[{"repay_percent": 100, "block_spending": False}],
             ),
+            "most_pending": whole(
+                "How many purchases of one customer may wait for their payment at a time.",
+                most=10_000,
+                default=20,
+                examples=[20],
+            ),
+            "most_declined_per_hour": whole(
+                "How many payments begun from one address (of IPv6: one /64) may be declined within an hour before no "
+                "further one is begun from there: against those who try out stolen cards.",
+                most=100_000,
+                default=10,
+                examples=[10],
+            ),
             "early_fraud_warnings": choice(
                 "What to do when a payer's bank warns of fraud: give the money back before it is disputed, or only "
                 "raise an alarm.",

@@ -323,4 +323,6 @@ def _purchases(section: Section) -> Purchases:
         debt_repay_percent=_integer(debt, "repay_percent", 100),
         debt_blocks_spending=_switch(debt, "block_spending", default=False),
         early_fraud_warnings=_text(section, "early_fraud_warnings", "refund"),
+        most_pending=_integer(section, "most_pending", 20),
+        most_declined_per_hour=_integer(section, "most_declined_per_hour", 10),
     )

@@ -260,7 +260,8 @@ class GatewayEvent:
 
     ``reference`` names what it is about, in the words of ``subject`` (a payment's is its checkout);
     ``payment`` the gateway's id of the money, ``purchase_id`` our own reference, where the event has them.
-    ``note`` says what is odd about it (written in another version of the gateway's API), for the operator.
+    ``is_decline``: a payer's bank said no to one attempt. ``note`` says what is odd about it (written in another
+    version of the gateway's API), for the operator.
     """
 
     id: str
@@ -271,4 +272,5 @@ class GatewayEvent:
     purchase_id: str | None
     subject: Subject = Subject.OTHER
     payment: str | None = None
+    is_decline: bool = False
     note: str | None = None

@@ -145,6 +145,7 @@ def _event(raw: bytes, account: str | None) -> GatewayEvent:
         purchase_id=_purchase_id(facts) if kind in _WITH_OUR_ID else None,
         subject=subject,
         payment=_id(facts.get("id") if kind == "payment_intent" else facts.get("payment_intent")),
+        is_decline=event.type == "payment_intent.payment_failed",
         note=_note(event.api_version),
     )
 
