@@ -18,7 +18,7 @@ class Page:
 
     async def open(self):
         async with self.http.get("/shop") as response:
-            self.html = await response.text()
+            self.html = (await response.text()).replace("\u00a0", " ")
         return self.html
 
     async def post(self, path, **form):

@@ -49,4 +49,5 @@ def choose_payment(saved: Sequence[Mapping[str, Any]], chosen: str) -> PaymentCh
 def _name(method: Mapping[str, Any]) -> str:
     brand = str(method["brand"] or method["kind"]).replace("_", " ")
     brand = brand[:1].upper() + brand[1:]
-    return f"{brand} •••• {method['last4']}" if method["last4"] else brand
+    # No line may break inside it: hence the spaces that hold.
+    return f"{brand}\u00a0••••\u00a0{method['last4']}" if method["last4"] else brand
