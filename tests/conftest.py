@@ -35,6 +35,7 @@ _MONEY = (
     "story",
     "stream",
     "tax",
+    "third_party_events",
 )
 BOTH_DATABASES = (
     "tests/commit",

@@ -27,7 +27,7 @@ from storefront.core.accounts import (
 )
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Transfer
-from storefront.core.errors import NotFound
+from storefront.core.errors import NotFound, Unavailable
 from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, GatewayRefused, Refunds
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
@@ -174,9 +174,11 @@ async def _payment_of(services: Services, gateway: str, told: BalanceTransaction
         return None
     try:
         await bring_up_to_date(services, payment["purchase_id"])
-    except GatewayRefused as refused:
-        # What this one purchase needs the gateway will not say: its movement is booked all the same.
-        log.error("purchase_not_brought_up_to_date", purchase=payment["purchase_id"], reason=refused.detail)
+    except (GatewayRefused, Unavailable) as failed:
+        if isinstance(failed, Unavailable) and payment["gateway_payment"] is None:
+            raise  # until it is settled nobody can say whose money this is
+        # What this one purchase needs cannot be had: the movement is booked all the same, and those after it.
+        log.error("purchase_not_brought_up_to_date", purchase=payment["purchase_id"], reason=failed.detail)
     return await services.reader.first(_PAYMENT, gateway=gateway, payment=told.payment)
 
 

@@ -74,7 +74,7 @@ async def take_in(services: Services, gateway_name: str, event: GatewayEvent, ra
         "reference": event.reference,
         "state": RECEIVED,
         "raw": raw,
-        "note": None,
+        "note": event.note,
         "received_at": services.clock.wall(),
         "processed_at": None,
     }
@@ -234,7 +234,7 @@ async def _close(services: Services, row: Row, state: str, note: str | None) -> 
     key = (row["gateway"], row["account"], row["event_id"])
     anchor = f"inbox:{row['gateway']}"
     plan = Plan(actor="jobs", anchors={anchor})
-    changes = {"state": state, "note": note, "processed_at": services.clock.wall()}
+    changes = {"state": state, "note": note or row["note"], "processed_at": services.clock.wall()}
     plan.add(Change("inbox", key, anchor, {"state": RECEIVED}, changes))
     if state == QUARANTINED:
         add_alarm(services, plan, "webhook_quarantined", row["event_id"], {"type": row["type"], "note": note})

@@ -154,7 +154,8 @@ class Jobs:
             await self._failed(row, error)
             return
         if again is not None:
-            await self._change(row, {}, {"due_at": again.due_at, "lease_until": 0, "last_error": None})
+            # A job that comes round again and again dies of failures in a row, not of all it ever had.
+            await self._change(row, {}, {"due_at": again.due_at, "lease_until": 0, "attempts": 0, "last_error": None})
             return
         plan = Plan(actor="jobs", anchors={row["anchor"]})
         plan.add(Remove("jobs", (row["id"],), row["anchor"]))

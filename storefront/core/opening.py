@@ -26,11 +26,20 @@ from storefront.core.gateways import (
     GatewayFailed,
     GatewayRefused,
     OffSession,
+    OutcomeUnknown,
 )
 from storefront.core.ids import new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import need_method, payer_of
-from storefront.core.purchasing import Status, answer_with, purchase_json, read_payment, read_purchase
+from storefront.core.purchasing import (
+    PAYMENT_BY_MONEY,
+    PAYMENT_BY_REFERENCE,
+    Status,
+    answer_with,
+    purchase_json,
+    read_payment,
+    read_purchase,
+)
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
@@ -128,8 +137,11 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     try:
         if payment["method"] is not None:
-            return await _charge(services, purchase, payment)
-        return await gateway.open_checkout(await _request(services, purchase, payment))
+            checkout = await _charge(services, purchase, payment)
+        else:
+            checkout = await gateway.open_checkout(await _request(services, purchase, payment))
+        await _refuse_anothers(services, payment, checkout)
+        return checkout
     except Declined as declined:
         await give_up(services, purchase["id"], Status.FAILED, reason=f"{DECLINED}{declined.reason}")
         raise
@@ -143,6 +155,16 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except GatewayFailed:
         await _release_lease(services, payment)
         raise
+
+
+async def _refuse_anothers(services: Services, payment: Row, checkout: Checkout) -> None:
+    """Refuse an answer that names another purchase's checkout: ours would then never be found again."""
+    gateway, reference = payment["gateway"], checkout.reference
+    known = await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway, reference=reference)
+    known = known or await services.reader.first(PAYMENT_BY_MONEY, gateway=gateway, payment=reference)
+    if known is not None and known["purchase_id"] != payment["purchase_id"]:
+        log.error("reference_of_another_purchase", purchase=payment["purchase_id"], reference=reference)
+        raise OutcomeUnknown("The payment gateway answered with the checkout of another purchase.")
 
 
 async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:

@@ -4,36 +4,43 @@ The legs of money stand in the row (``facts.legs``), so that each is booked once
 gateway took from our balance, and what that costs the purchase.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, disputes, losses, revenue, tax, unapplied
+from storefront.core.accounts import Account, clearing, disputes, issuance, losses, revenue, tax, unapplied
+from storefront.core.clawing_back import find_unused
 from storefront.core.commit.plan import (
     Change,
     Demand,
     Freeze,
     FromResults,
+    LotPart,
     MissingOf,
     Owe,
     Plan,
+    TakeBack,
     TakeFrozen,
     Transfer,
     Unfreeze,
+    WalletDemand,
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
 from storefront.core.money import Money
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
-from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_reversals, taken_back
+from storefront.core.refunds import DISPUTE, FRAUD_WARNING, HOLDING, TAKING, Strategy, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
 from storefront.core.taxes import return_revenue, tax_of_part
+from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Moving:
     row: dict[str, Any]
     demand: Demand
     left: int
+    set_aside: Mapping[str, int] = field(default_factory=dict)
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
 
@@ -88,7 +96,7 @@ class Moving:
         }
         self._open_entries()
         self._money(booked, wanted, facts)
-        await self._goods(state, told.state)
+        await self._goods(state, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
             names = ("state", "gateway_ref", "updated_at", "closed_at", "facts", "taken_back", "entry_id")
@@ -110,9 +118,13 @@ class Moving:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
         reversing = forward & {REFUNDED, LOST}
+        if reversing and facts.get("reversed"):
+            # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
+            reversing = frozenset()
         if reversing:
             facts["over"] = max(0, self.row["amount"] - max(0, self.left))
             facts["before"] = self.payment["received_amount"] - self.left
+            facts["reversed"] = True
         over, before = facts.get("over", 0), facts.get("before", 0)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
@@ -171,8 +183,8 @@ class Moving:
             return unapplied(self.row["customer_id"], self.row["currency"])
         return revenue(self.row["currency"])
 
-    async def _goods(self, before: str | None, after: str) -> None:
-        """Set goods aside, take them, or give them back."""
+    async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
+        """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""
         was_held, was_taken = before in HOLDING, before in TAKING
         reversal_id, customer_id = self.row["id"], self.row["customer_id"]
         demand = self.demand
@@ -180,39 +192,65 @@ class Moving:
             return
         is_new = not was_held and not was_taken
         if is_new and (after in HOLDING or after in TAKING):
-            self.plan.add(Freeze(reversal_id, customer_id, demand))
+            facts["freezes"] = facts.get("freezes", 0) + 1
+            self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
-            self._take()
+            await self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
         elif was_held and after not in HOLDING and not is_new:
-            self.plan.add(Unfreeze(reversal_id, customer_id, demand))
+            self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
         elif was_taken and after not in TAKING:
             await give_again_goods(self.services, self.plan, self.purchase, self.row, demand)
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
 
-    def _take(self) -> None:
-        """Take what is set aside; of what is gone, currency is owed if the strategy says so."""
+    async def _take(self, frozen_as: str, entry: str) -> None:
+        """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand = taken_back(self.row), self.demand
-        customer_id, label = self.row["customer_id"], "frozen"
-        terms = self.services.config.purchases
-        # Every demand on a wallet is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen("entry", self.row["id"], customer_id, demand, label))
-        owes = told.strategy == Strategy.DEBT
-        if owes:
-            for wanted in demand.wallets:
-                self.plan.add(
-                    Owe("entry", customer_id, wanted.asset, MissingOf(label), terms.debt_repay_percent,
-                        terms.debt_blocks_spending)
-                )  # fmt: skip
+        customer_id, terms = self.row["customer_id"], self.services.config.purchases
+        undone = {wanted.asset: await self._undo(wanted, demand.original) for wanted in demand.wallets}
+        # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
+        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"]))
+        for wanted in demand.wallets:
+            if told.strategy == Strategy.DEBT:
+                amount = MissingOf(FROZEN, less=undone[wanted.asset])
+                repaid = (terms.debt_repay_percent, terms.debt_blocks_spending)
+                self.plan.add(Owe(entry, customer_id, wanted.asset, amount, *repaid))
 
         def render(results: Mapping[str, Any]) -> str:
-            taken = results.get(f"taken:{label}", {})
-            owed = results.get(f"missing:{label}", {}).get("wallets", {}) if owes else {}
-            return msgspec.json.encode(taken_of(told, demand, taken, owed, taken.get("rights", ()))).decode()
+            return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
+
+    async def _undo(self, wanted: WalletDemand, original: str | None) -> str | None:
+        """Undo unused purchases that the missing part of a demand paid for, and take their value; return the label.
+
+        Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
+        """
+        missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
+        if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
+            return None
+        customer_id, now = self.row["customer_id"], self.services.clock.now()
+        found = await find_unused(self.services, customer_id, wanted, missing)
+        for number, one in enumerate(found):
+            reason = f"clawed back for {self.row['id']}"
+            row = wallet_refund_row(
+                one.purchase, one.decision, reason=reason, actor=self.plan.actor, now=now, cause="clawback"
+            )
+            label = f"undone:{wanted.asset}:{number}"
+            add_wallet_refund(self.plan, self.services, one.purchase, one.decision, row, label=label)
+        if not found:
+            return None
+        label, returned = f"back:{wanted.asset}", Counter[str]()
+        for part in (part for one in found for part in one.parts):
+            returned[part.lot_id] += part.amount
+        parts = tuple(LotPart(lot_id, amount) for lot_id, amount in returned.items())
+        self.plan.add(
+            TakeBack("entry", original, customer_id, wanted.asset, returned.total(), issuance(wanted.asset), parts,
+                     wanted.at_most, is_partial=True, label=label)
+        )  # fmt: skip
+        return label
 
     async def _purchase(self, told: Told, now: int) -> None:
         """Say on the purchase what its reversals make of it, and tell the world."""
@@ -251,6 +289,12 @@ class Moving:
             "dispute_case" if row["cause"] == DISPUTE else "refund": shown,
         }
         self.plan.emit(name, anchor=purchase["customer_id"], subject=purchase["id"], payload=payload)
+
+
+def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
+    """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
+    number = facts.get("freezes", 1)
+    return reversal_id if number == 1 else f"{reversal_id}.{number}"
 
 
 def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:

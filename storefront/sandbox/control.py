@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -13,6 +13,7 @@ from storefront.sandbox.errors import ApiError, invalid
 from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, LatePayment, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.webhooks import Receipt
 
 Shape = TypeVar("Shape")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -32,6 +33,13 @@ class Release(msgspec.Struct, forbid_unknown_fields=True):
     copies: int = 1
     is_count_drawn: bool = False
     omit: list[str] = []
+
+
+class Deliver(msgspec.Struct, forbid_unknown_fields=True):
+    """Events by id: those to send, in this order and as often as they are named, and those of the held to lose."""
+
+    events: list[str] = []
+    dropped: list[str] = []
 
 
 class ChangeAmount(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,6 +62,8 @@ class Control:
             web.post("/control/clock", guarded(self._sandbox, self._set_clock)),
             web.post("/control/misbehave", guarded(self._sandbox, self._misbehave)),
             web.post("/control/webhooks/release", guarded(self._sandbox, self._release)),
+            web.get("/control/webhooks/held", guarded(self._sandbox, self._held)),
+            web.post("/control/webhooks/deliver", guarded(self._sandbox, self._deliver)),
             web.post("/control/amount", guarded(self._sandbox, self._change_amount)),
             web.get("/control/books", guarded(self._sandbox, self._books)),
             web.post("/control/disputes", guarded(self._sandbox, self._fate(Dispute))),
@@ -88,10 +98,14 @@ class Control:
             is_count_drawn=wanted.is_count_drawn,
             omit=wanted.omit,
         )
-        sent: list[dict[str, Any]] = [
-            {"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts
-        ]
-        return web.json_response({"sent": sent})
+        return _sent(receipts)
+
+    async def _held(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": await self._sandbox.held_webhooks()})
+
+    async def _deliver(self, request: web.Request) -> web.Response:
+        wanted = await read(request, Deliver)
+        return _sent(await self._sandbox.deliver_webhooks(wanted.events, dropped=wanted.dropped))
 
     async def _change_amount(self, request: web.Request) -> web.Response:
         wanted = await read(request, ChangeAmount)
@@ -108,6 +122,11 @@ class Control:
 
     async def _books(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.books())
+
+
+def _sent(receipts: Sequence[Receipt]) -> web.Response:
+    sent = [{"event": receipt.event_id, "type": receipt.event_type, "answer": receipt.answer} for receipt in receipts]
+    return web.json_response({"sent": sent})
 
 
 def guarded(sandbox: Sandbox, handler: Handler) -> Handler:

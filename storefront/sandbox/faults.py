@@ -33,7 +33,10 @@ class Manner(Enum):
 
 @dataclass(slots=True)
 class Rule:
-    """One order to misbehave: for the next ``times`` requests that match ``on``."""
+    """One order to misbehave: for the next ``times`` requests that match ``on``.
+
+    ``retry_after`` is what a 429 asks the caller to wait, in seconds.
+    """
 
     fault: Fault
     on: str
@@ -42,6 +45,7 @@ class Rule:
     seconds: float = 0.0
     after: bool = False
     manner: Manner = Manner.CLOSE
+    retry_after: int | None = None
 
     def matches(self, request: str) -> bool:
         """Whether a request line such as ``POST /v1/refunds`` is meant; ``*`` stands for one path segment or all."""

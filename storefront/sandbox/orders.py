@@ -31,6 +31,7 @@ class Misbehave(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float = 0.0
     after: bool = False
     manner: Manner = Manner.CLOSE
+    retry_after: int | None = None
     webhooks: WebhookMode | None = None
     clear: bool = False
 
@@ -48,6 +49,7 @@ class Misbehave(msgspec.Struct, forbid_unknown_fields=True):
                 seconds=self.seconds,
                 after=self.after,
                 manner=self.manner,
+                retry_after=self.retry_after,
             )
         if self.webhooks is not None:
             wanted = self.webhooks

@@ -126,9 +126,10 @@ class Sandbox:
         seconds: float = 0.0,
         after: bool = False,
         manner: Manner = Manner.CLOSE,
+        retry_after: int | None = None,
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
-        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner))
+        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner, retry_after))
 
     async def set_webhooks(
         self, mode: str, times: int | None = None, *, seconds: float = 0.0, types: Sequence[str] | None = None
@@ -160,6 +161,15 @@ class Sandbox:
         return await self.courier.release(
             order=order, seed=seed, copies=copies, is_count_drawn=is_count_drawn, omit=frozenset(omit)
         )
+
+    async def held_webhooks(self) -> list[Body]:
+        """The events that are held, oldest first."""
+        return await self.act(webhooks.held_events)
+
+    async def deliver_webhooks(self, event_ids: Sequence[str], *, dropped: Sequence[str] = ()) -> list[Receipt]:
+        """Lose the ``dropped`` ones of what is held, and send the others in exactly this order, as often as named."""
+        await self.store.run(lambda records: webhooks.drop_held(records, dropped))
+        return await self.courier.deliver(event_ids)
 
     async def set_clock(self, now_ms: int) -> int:
         """Move business time forward to ``now_ms`` (never back) and do what fell due; answers the time then."""

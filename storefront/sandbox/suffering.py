@@ -76,6 +76,8 @@ async def suffer_after(
         case Fault.STATUS if fault.after:
             response.set_status(fault.status)
             response.body = encoded(_ordered(fault).body())
+        case Fault.RATE_LIMIT | Fault.LOCK_TIMEOUT if fault.retry_after is not None:
+            response.headers["Retry-After"] = str(fault.retry_after)
         case Fault.DRIP:
             return await _drip(request, response, fault.seconds)
         case Fault.OTHER_AMOUNT | Fault.OTHER_CURRENCY | Fault.UNKNOWN_STATUS | Fault.DUPLICATE_ID:

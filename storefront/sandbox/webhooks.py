@@ -10,12 +10,13 @@ import random
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
 
 from storefront.sandbox.operations import present
-from storefront.sandbox.store import Records, Store
+from storefront.sandbox.store import Body, Records, Store
 from storefront.sandbox.world import World, encoded
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,20 @@ class Courier:
         self.wake()
         return receipts
 
+    async def deliver(self, event_ids: Sequence[str]) -> list[Receipt]:
+        """Send these events' deliveries in exactly this order, one after the other, whether they are held or out.
+
+        An event that is named several times is sent as often; one that was dropped stays so.
+        """
+        receipts = []
+        for event_id in event_ids:
+            for delivery in await self._store.run(partial(_sendable, event_id=event_id)):
+                receipt = await self._attempt(delivery)
+                if receipt is not None:
+                    receipts.append(receipt)
+        self.wake()
+        return receipts
+
     async def _run(self) -> None:
         while True:
             self._wake.clear()
@@ -229,6 +244,27 @@ def _held(records: Records, omit: Collection[str]) -> list[int]:
     return [
         row[0] for row in records.connection.execute("SELECT seq FROM deliveries WHERE state = 'held' ORDER BY seq")
     ]
+
+
+def _sendable(records: Records, event_id: str) -> list[int]:
+    sql = "SELECT seq FROM deliveries WHERE event_id = ? AND state <> 'dropped' ORDER BY seq"
+    return [row[0] for row in records.connection.execute(sql, (event_id,))]
+
+
+def held_events(world: World) -> list[Body]:
+    """The events that are held for any endpoint, as they would be sent, oldest first."""
+    sql = "SELECT DISTINCT event_id FROM deliveries WHERE state = 'held' ORDER BY seq"
+    ids = [row[0] for row in world.records.connection.execute(sql)]
+    with world.acting_for(None):
+        found = [world.records.find("event", event_id) for event_id in ids]
+        return [present(world, event) for event in found if event is not None]
+
+
+def drop_held(records: Records, event_ids: Sequence[str]) -> None:
+    """Lose these events' deliveries for good, as far as they are held; the list of events still shows them."""
+    marks = ", ".join("?" for _ in event_ids)
+    sql = f"UPDATE deliveries SET state = 'dropped' WHERE state = 'held' AND event_id IN ({marks})"  # noqa: S608
+    records.connection.execute(sql, tuple(event_ids))
 
 
 def _parcel(records: Records, delivery: int) -> Parcel | None:

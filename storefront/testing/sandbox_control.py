@@ -1,7 +1,7 @@
 """The payment emulator as tests use it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ class SandboxControl:
     def __init__(self, shop: SandboxHost, secret_key: str, webhook_secret: str, *, url: str = "/sandbox") -> None:
         self._shop = shop
         self._url = url
+        self.secret_key = secret_key
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self.webhook_secret = webhook_secret
 
@@ -42,6 +43,21 @@ class SandboxControl:
         """Let something happen to a payment: ``disputes``, ``refunds``, ``debits``, ``reviews``, … of its control."""
         answer: dict[str, Any] = await self._control(what, details)
         return answer
+
+    async def held(self) -> list[dict[str, Any]]:
+        """Return the events that are held, oldest first."""
+        async with self._shop.http.get(f"{self._url}/control/webhooks/held", headers=self._headers) as response:
+            return list((await response.json())["data"])
+
+    async def deliver(self, events: Sequence[str], *, dropped: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Send events (``evt_…``) in exactly this order, as often as they are named; lose the ``dropped`` ones of
+        what is held. Answers ``[{event, type, answer}]``."""
+        answer = await self._control("webhooks/deliver", {"events": list(events), "dropped": list(dropped)})
+        return list(answer["sent"])
+
+    async def pay_out_by_itself(self, is_on: bool) -> None:
+        """Pay out at each midnight what is available, or stop that."""
+        await self._control("payouts/schedule", {"automatic": is_on})
 
     async def change_amount(self, purchase: Answer | Mapping[str, Any], amount: int) -> None:
         """Make an open checkout charge another amount than it was opened with."""

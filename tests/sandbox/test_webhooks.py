@@ -91,6 +91,23 @@ async def test_held_webhooks_go_out_in_the_order_and_number_asked_for(
         assert receiver.types() == (created if order == "as_created" else created[::-1])
 
 
+async def test_held_webhooks_go_out_in_any_order_as_often_as_they_are_named(posting_box, receiver, connect):
+    await posting_box.sandbox.set_webhooks("hold")
+    for name in ("first", "second", "lost"):
+        await connect(posting_box).v1.customers.create_async({"name": name})
+    held = await posting_box.sandbox.held_webhooks()
+    first, second, lost = [event["id"] for event in held]
+    assert [event["data"]["object"]["name"] for event in held] == ["first", "second", "lost"]
+
+    await posting_box.sandbox.deliver_webhooks([second, first, lost, second], dropped=[lost])
+
+    events = await receiver.wait_for(3)
+    assert [event.data.object.name for event in events] == ["second", "first", "second"]
+    assert await posting_box.sandbox.held_webhooks() == []
+    await posting_box.sandbox.deliver_webhooks([first])
+    assert len(receiver.got) == 4
+
+
 async def test_dropped_and_doubled_webhooks(posting_box, receiver, connect):
     api = connect(posting_box)
     await posting_box.sandbox.set_webhooks("drop", times=1)

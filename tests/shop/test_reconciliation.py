@@ -6,7 +6,9 @@ from storefront.core.reconciling import Kind, reconcile
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_gateway_refunds import refund
 
-FAR_SHOP = TINY_SHOP.replace("{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500}", 1)
+FAR_SHOP = TINY_SHOP.replace(
+    "{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500, ISK: 700, UGX: 20000, HUF: 200000}", 1
+)
 
 
 @pytest.fixture
@@ -56,6 +58,19 @@ async def test_what_no_webhook_told_is_mended(shop):
     settles_to_the_cent(shop, found)
 
 
+async def test_one_failure_after_a_long_time_does_not_end_the_following(shop):
+    await shop.advance("14d")  # at most six hours lie between two looks
+    await shop.sandbox.misbehave("status", "GET /v1/balance_transactions", times=9, status=500)
+    await shop.advance("7h")
+    await shop.sandbox.misbehave("status", "GET /v1/balance_transactions", clear=True)
+    await shop.sandbox.webhooks("drop")
+    answer = await shop.buy("gems-500")
+    assert await shop.pay(answer) == 303
+    await shop.advance("2d")
+    assert shop.query("SELECT kind FROM jobs WHERE state = 'dead'") == []
+    assert shop.balance("gateway:sandbox:balance:USD") == -455
+
+
 async def test_money_that_is_not_ours_is_named_and_granted_nothing(shop):
     await shop.bought("gems-500")
     await shop.sandbox.charge_of_others(2500)
@@ -82,7 +97,7 @@ async def test_payouts_leave_the_balance_and_come_back_when_they_fail(shop):
     assert shop.balance("platform:bank:USD") == 0
 
 
-@pytest.mark.parametrize("currency", ["JPY", "KWD"])
+@pytest.mark.parametrize("currency", ["JPY", "KWD", "ISK", "UGX", "HUF"])
 async def test_a_currency_that_settles_in_another_goes_through_the_exchange(far_shop, currency):
     shop = far_shop
     pack = await shop.bought("gems-500", currency=currency)

@@ -82,7 +82,7 @@ def apply_take_frozen(draft: Draft, books: Books, step: TakeFrozen) -> None:
     items = dict(_items_of(row))
     for sku, quantity in items.items():
         _set_frozen_items(draft, step.customer_id, sku, -quantity)
-        take = TakeItem(step.customer_id, sku, quantity, step.freeze_id, cause="taken_back")
+        take = TakeItem(step.customer_id, sku, quantity, step.about or step.freeze_id, cause="taken_back")
         apply_take_item(draft, books.moment, take)
     rights = _rights_of(row)
     _end_rights(draft, step, rights, {"frozen_by": None, "ended_at": books.moment.now})
