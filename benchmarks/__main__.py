@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks import machine, report
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
-from benchmarks.http import measure_batching, measure_http, measure_overload, measure_start
+from benchmarks.http import measure_batching, measure_http, measure_overload, measure_processes, measure_start
 from benchmarks.measures import Measure
 from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
@@ -49,6 +49,7 @@ def _parts(folder: Path, requests: int, sizes: tuple[int, ...]) -> dict[str, Cal
     def http() -> Iterator[Measure]:
         yield from measure_http(folder, requests)
         yield from measure_batching(folder, requests)
+        yield from measure_processes(folder, requests)
 
     return {
         "http": http,

@@ -62,6 +62,7 @@ class Size:
 class _Customer:
     id: str
     lot_id: str
+    joined_at: int
     item_id: str = ""
     bought: int = 0
     first_bought_at: int = 0
@@ -118,7 +119,7 @@ class Ledger:
         return f"{prefix}_{time}{self._random.getrandbits(64):016x}"
 
     def _join(self, rows: Rows, number: int, at: int) -> None:
-        customer = _Customer(self._id("cus", at), self._id("lot", at))
+        customer = _Customer(self._id("cus", at), self._id("lot", at), at)
         self._customers.append(customer)
         account, entry_id, name = wallet(customer.id, "gems"), self._id("ent", at), external_id(number)
         rows["customers"].append((customer.id, name, None, at))
@@ -192,7 +193,21 @@ class Ledger:
             rows["anchors"].append((customer.id, customer.bought + 2, customer.bought + 1))
             rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, left))
             rows["lots"].append(
-                (customer.lot_id, account.id, "granted", None, None, None, 100, BEGAN_AT, None, FULL, left, 0, 0)
+                (
+                    customer.lot_id,
+                    account.id,
+                    "granted",
+                    None,
+                    None,
+                    None,
+                    100,
+                    customer.joined_at,
+                    None,
+                    FULL,
+                    left,
+                    0,
+                    0,
+                )
             )
             if customer.bought:
                 rows["items"].append(

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -87,6 +88,24 @@ def measure_batching(folder: Path, requests: int) -> Iterator[Measure]:
     yield Measure(SECTION, "one commit per request, 32 clients", alone)
     yield Measure(SECTION, "shared commits, 32 clients", together, ratio=together / alone,
                   floor="one commit per request", aim=1.8)  # fmt: skip
+
+
+def measure_processes(folder: Path, requests: int) -> Iterator[Measure]:
+    """Measure two shops side by side, each with a file of its own: more than two processes on one file could give.
+
+    They share nothing, not even a writer: what they sell together is the most that HTTP workers, or a writer of its
+    own process, could gain on this machine.
+    """
+    names, each = _names(32), requests // 32
+    with bench_shop(folder / "one") as one, bench_shop(folder / "other") as other:
+        alone = measure(one, purchases(tokens(one, names), each, "alone")).per_second
+        with ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(lambda shop: measure(shop, purchases(tokens(shop, names[:16]), each, "both")),
+                                 (one, other)))  # fmt: skip
+    together = sum(figures.per_second for figures in both)
+    yield Measure(SECTION, "one process, 32 clients", alone)
+    yield Measure(SECTION, "two shops in two processes, 16 clients each", together, ratio=together / alone,
+                  floor="one process")  # fmt: skip
 
 
 def measure_overload(folder: Path) -> Iterator[Measure]:

@@ -15,6 +15,7 @@ from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.config import Config
 from storefront.core.database import read_setting
 from storefront.core.errors import StorefrontError
+from storefront.core.outgoing.guard import Guard
 from storefront.core.retention import schedule_retention
 from storefront.core.shared_keys import settle_keys
 from storefront.core.sweeping import schedule_following
@@ -34,25 +35,30 @@ from storefront.web import (
     holds,
     keys,
     me,
+    operating,
     payment_methods,
+    payments,
     purchases,
+    receipts,
     sessions,
     shop,
     stream,
     timetravel,
     wallets,
+    webhook_endpoints,
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
 from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
+from storefront.web.business_metrics import BusinessMetrics
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
-from storefront.web.metrics import HttpMetrics, ProcessMetrics
+from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
-from storefront.web.services import KEYS, SERVICES, TOKENS
+from storefront.web.services import KEYS, SERVICES, SIGNER, TOKENS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
 
 PARTS = web.AppKey("PARTS", Parts)
 EDGE = web.AppKey("EDGE", Edge)
@@ -60,22 +66,30 @@ STATIC_SECONDS = 31_536_000
 
 
 def create_app(
-    host: PluginHost, *, own_url: str, clock: Clock | None = None, worker: int | None = None
+    host: PluginHost,
+    *,
+    own_url: str,
+    clock: Clock | None = None,
+    worker: int | None = None,
+    guard: Guard | None = None,
 ) -> web.Application:
     """Build a fresh shop: its application opens the database when it starts and closes it when it ends.
 
     ``own_url`` is the address that the listener will really have (``http://127.0.0.1:8080``); links are
     made from ``web.public_url`` where the configuration has one. ``worker`` is the number of this process among
-    several on this machine, for the metrics.
+    several on this machine, for the metrics. ``guard`` says where outgoing webhooks may go, instead of the
+    configuration.
 
     Raises:
         PluginFailed, RouteError: the shop may not open like this.
     """
     config = host.config
     public_url = config.web.public_url or own_url
-    parts = join(host, public_url=public_url, own_url=own_url, clock=clock)
+    parts = join(host, public_url=public_url, own_url=own_url, clock=clock, guard=guard)
     app = web.Application(client_max_size=config.web.body_limit_bytes)
     app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
+    app[SIGNER] = parts.signer
+    app[WEBHOOK_ENDPOINTS], app[WEBHOOK_DELIVERIES] = parts.webhooks.endpoints, parts.webhooks.deliveries
     app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
     app[EDGE] = _mount(app, parts, worker)
     _add_static(app, config)
@@ -90,17 +104,20 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     ProcessMetrics(registry, parts.services.clock, worker=worker)
+    WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, shop, stream),
+        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
+        *(webhook_endpoints, operating),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
-        routes.append(timetravel.make_routes(parts.services, parts.jobs, parts.emulator))
+        routes.append(timetravel.make_routes(parts.services, (parts.jobs, parts.webhooks.dispatcher), parts.emulator))
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
-    routes.append(health_routes(_checks(parts), registry))
+    business = BusinessMetrics(registry, parts.services, worker=worker)
+    routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
     return mount(
         app,

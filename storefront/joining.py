@@ -22,6 +22,7 @@ from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.gateways import Gateway as GatewayPort
+from storefront.core.gateways.manual import ManualGateway
 from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
@@ -32,7 +33,16 @@ from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
 from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
+from storefront.core.outgoing.guard import Guard
+from storefront.core.outgoing.posting import Poster
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
+from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.reading import Reader
+from storefront.core.receipts.numberer import ReceiptNumberer
+from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.retention import forget
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
@@ -58,6 +68,15 @@ class BadKey(StorefrontError):
     title = "A key in the configuration is not a key of this shop"
 
 
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Outgoing webhooks: who gets them, what became of them, and what brings them."""
+
+    endpoints: WebhookEndpoints
+    deliveries: WebhookDeliveries
+    dispatcher: WebhookDispatcher
+
+
 @dataclass(slots=True)
 class Parts:
     """Everything that one running shop is made of."""
@@ -67,7 +86,10 @@ class Parts:
     services: Services
     jobs: Jobs
     dispatcher: EventDispatcher
+    webhooks: Webhooks
     sealer: Sealer
+    numberer: ReceiptNumberer
+    signer: ReceiptSigner
     leading: Leading
     keys: Keys
     tokens: SessionTokens
@@ -110,8 +132,12 @@ class SandboxSecrets:
         )
 
 
-def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None) -> Parts:
+def join(
+    host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None, guard: Guard | None = None
+) -> Parts:
     """Build the parts; nothing is opened yet. ``own_url`` is the listener's real address.
+
+    ``guard`` says where outgoing webhooks may go; without it, the configuration does.
 
     Raises:
         PluginFailed: a plugin crashed while it registered, and may not be left out.
@@ -125,6 +151,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
     gateways, emulator = _gateways(config, own_url)
+    if "manual" in config.gateways:
+        gateways = _with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
     services = Services(
         config=config,
         clock=clock,
@@ -145,14 +173,20 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
     dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
+    signer = ReceiptSigner(signing)
+    numberer = ReceiptNumberer(services, signer)
+    webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
     parts = Parts(
         host=host,
         database=database,
         services=services,
         jobs=jobs,
         dispatcher=dispatcher,
+        webhooks=webhooks,
         sealer=sealer,
-        leading=Leading(leader, [dispatcher, _anchor_sender(services), sealer]),
+        numberer=numberer,
+        signer=signer,
+        leading=Leading(leader, [dispatcher, webhooks.dispatcher, numberer, _anchor_sender(services), sealer]),
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -165,8 +199,8 @@ def join(host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None
     )
     if parts.keeping_up is not None:
         engine.follow(parts.keeping_up.on_commit)
-    for follower in (states.on_commit, services.watchers.on_commit, parts.jobs.on_commit, parts.dispatcher.on_commit):
-        engine.follow(follower)
+    for part in (states, services.watchers, parts.jobs, parts.dispatcher, webhooks.dispatcher, numberer):
+        engine.follow(part.on_commit)
     return parts
 
 
@@ -232,6 +266,29 @@ def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], San
     return built, emulator
 
 
+def _with_manual(
+    gateways: Mapping[str, GatewayPort],
+    config: Config,
+    reader: Reader,
+    engine: CommitEngine,
+    clock: Clock,
+    *,
+    public_url: str,
+) -> dict[str, GatewayPort]:
+    """Return the gateways in the order of the configuration, the one for payments by hand among them."""
+    manual = ManualGateway(
+        "manual",
+        reader,
+        engine,
+        clock,
+        public_url=public_url,
+        is_live=config.mode == "live",
+        instructions=config.gateways["manual"].texts("instructions", config.shop.default_language),
+    )
+    built = {**gateways, manual.name: manual}
+    return {name: built[name] for name in config.gateways if name in built}
+
+
 def _stripe(section: Gateway) -> StripeGateway:
     key = section.secret("secret_key")
     assert key is not None, "the schema requires it"
@@ -265,6 +322,17 @@ def _jobs(host: PluginHost, services: Services) -> Jobs:
 
     host.collect("register_jobs", register, services=services)
     return jobs
+
+
+def _webhooks(services: Services, hasher: KeyHasher, guard: Guard) -> Webhooks:
+    reader, engine, clock = services.reader, services.engine, services.clock
+    secrets = WebhookSecrets(hasher)
+    endpoints = WebhookEndpoints(reader, engine, clock, secrets=secrets, guard=guard)
+    return Webhooks(
+        endpoints=endpoints,
+        deliveries=WebhookDeliveries(reader, engine, clock, endpoints),
+        dispatcher=WebhookDispatcher(services, endpoints, secrets=secrets, poster=Poster(clock, guard.connect)),
+    )
 
 
 def _anchor_sender(services: Services) -> AnchorSender:

@@ -150,7 +150,8 @@ class RouteOptions(TypedDict, total=False):
     ``answers``: schema per success status. ``refusals``: error codes beyond those that every route has.
     ``idempotent``: the ``Idempotency-Key`` header is required. ``limit``: the rate-limit class (default:
     ``read`` for GET, else ``write``). ``scope``: what the credential must carry. ``raw_body``: the handler
-    gets bytes (``call.raw``). ``page``: HTML; its errors are pages too. ``body_limit``: bytes.
+    gets bytes (``call.raw``). ``page``: HTML; its errors are pages too. ``body_limit``: bytes. ``may_lack_body``: no
+    body means the same as ``{}``.
     """
 
     summary: str
@@ -166,6 +167,7 @@ class RouteOptions(TypedDict, total=False):
     page: bool
     tags: Sequence[str]
     body_limit: int
+    may_lack_body: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Route:
     page: bool = False
     tags: tuple[str, ...] = ()
     body_limit: int | None = None
+    may_lack_body: bool = False
 
     @property
     def template(self) -> str:
@@ -262,6 +265,7 @@ class Routes:
                 page=options.get("page", False),
                 tags=tuple(options.get("tags", self._tags)),
                 body_limit=options.get("body_limit"),
+                may_lack_body=options.get("may_lack_body", False),
             )
             _check(route)
             self._routes.append(route)

@@ -19,8 +19,32 @@ from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
 T = TypeVar("T")
-_MONEY = ("grants", "holds", "idempotency", "lapsing", "limits", "payments", "provenance", "refunds", "story", "stream")
-BOTH_DATABASES = ("tests/commit", "tests/model", "tests/races", *(f"tests/shop/test_{name}.py" for name in _MONEY))
+_MONEY = (
+    "disputes",
+    "gateway_refunds",
+    "grants",
+    "holds",
+    "idempotency",
+    "lapsing",
+    "limits",
+    "operating",
+    "payments",
+    "provenance",
+    "reconciliation",
+    "refunds",
+    "story",
+    "stream",
+    "tax",
+    "third_party_events",
+)
+BOTH_DATABASES = (
+    "tests/commit",
+    "tests/model",
+    "tests/races",
+    "tests/receipts/test_numbers.py",
+    "tests/webhooks/test_delivering.py",
+    *(f"tests/shop/test_{name}.py" for name in _MONEY),
+)
 """What is about money runs on both databases; ``--database`` chooses one for all tests that can do either, which
 ``make test-heavy`` does for what is about requests alone."""
 

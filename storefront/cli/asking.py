@@ -19,12 +19,17 @@ if TYPE_CHECKING:
     from storefront.plugins import PluginHost
 
 REPLY_SECONDS = 60.0
+SLOW_SECONDS = 900.0
+_SLOW = frozenset({"reconcile"})
+"""What asks a gateway for all that it knows."""
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Asks for an operation by its name, with its arguments."""
 
 
 class ServerRefused(StorefrontError):
+    """The fact ``code`` is that of the server's own error."""
+
     code = "server_refused"
     title = "The running server refuses"
 
@@ -75,7 +80,7 @@ async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any
     """
     if not is_running(data_dir):
         raise NoServer(f"No server runs on {data_dir}. Start one with `storefront serve`.")
-    timeout = aiohttp.ClientTimeout(total=REPLY_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=SLOW_SECONDS if operation in _SLOW else REPLY_SECONDS)
     with socket_address(data_dir / SOCKET_NAME) as address:
         connector = aiohttp.UnixConnector(address)
         async with (
@@ -87,7 +92,7 @@ async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any
         return answer
     if "mistakes" in answer:
         raise ConfigError(Mistake(**mistake) for mistake in answer["mistakes"])
-    raise ServerRefused(answer.get("detail", f"The server answered {response.status}."))
+    raise ServerRefused(answer.get("detail", f"The server answered {response.status}."), code=answer.get("code"))
 
 
 def is_running(data_dir: Path) -> bool:

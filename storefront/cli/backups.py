@@ -116,7 +116,11 @@ def restore(
 
 
 def _described(counts: Any, last_commit_no: int) -> str:
-    return f"{counts.get('entries', 0):,} entries, {counts.get('customers', 0):,} customers, commit {last_commit_no:,}"
+    from storefront.cli.output import counted
+
+    entries = counted(counts.get("entries", 0), "entry", "entries")
+    customers = counted(counts.get("customers", 0), "customer", "customers")
+    return f"{entries}, {customers}, commit {last_commit_no:,}"
 
 
 def _audit_facts(report: "Report") -> dict[str, Any]:

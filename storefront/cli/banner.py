@@ -8,11 +8,14 @@ from typing import Any
 
 from rich.markup import escape
 
-from storefront.cli.output import console
+from storefront.cli.output import console, counted
 
 
-def announce(facts: Mapping[str, Any], *, began: float) -> None:
-    """Print where the shop is; ``facts`` is what ``Desk.facts`` tells, ``began`` the monotonic time of the start."""
+def announce(facts: Mapping[str, Any], *, began: float, workers: int | None = None) -> None:
+    """Print where the shop is; ``facts`` is what ``Desk.facts`` tells, ``began`` the monotonic time of the start.
+
+    ``workers`` is how many processes serve it, where it is served by several.
+    """
     out = console()
     public, mode = facts["public_url"], facts["mode"]
     meaning = "test money only" if mode == "sandbox" else "real money"
@@ -23,6 +26,8 @@ def announce(facts: Mapping[str, Any], *, began: float) -> None:
     if public != facts["url"]:
         lines.append(("Listening", facts["url"]))
     lines.append(("Data", escape(facts["data"])))
+    if workers is not None:
+        lines.append(("Workers", counted(workers, "process", "processes")))
     lines.append(("Plugins", _plugins(facts["plugins"])))
     for name, value in lines:
         out.print(f"  [dim]{name:<10}[/] {value}")

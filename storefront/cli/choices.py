@@ -32,6 +32,8 @@ HostFlag = Annotated[str | None, typer.Option("--host", envvar="HOST", help="Add
 PortFlag = Annotated[
     int | None, typer.Option("--port", "-p", envvar="PORT", min=0, max=65535, help="Port to listen on; 0 takes any.")
 ]
+LimitFlag = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many at most.")]
+AfterFlag = Annotated[str | None, typer.Option("--after", help="The `next` of the page before.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
 

@@ -1,12 +1,29 @@
 """The commands, their flags and their help; what each does is in a file of its own, imported when it runs."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from storefront.cli import audit, backups, exporting, importing, keys
+from storefront.cli import (
+    alarms,
+    audit,
+    backups,
+    customers,
+    disputes,
+    exporting,
+    importing,
+    inbox,
+    jobs,
+    keys,
+    payments,
+    purchases,
+    reconciling,
+    refunding,
+    webhooks,
+)
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
 
 app = typer.Typer(
@@ -20,7 +37,20 @@ app.command()(backups.restore)
 app.add_typer(importing.app, name="import")
 app.add_typer(exporting.app, name="export")
 app.add_typer(keys.app, name="keys")
+app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhooks.app, name="webhooks")
+app.command()(refunding.refund)
+app.command()(reconciling.reconcile)
+for name, group in (
+    ("customers", customers),
+    ("purchases", purchases),
+    ("disputes", disputes),
+    ("inbox", inbox),
+    ("jobs", jobs),
+    ("alarms", alarms),
+):
+    app.add_typer(group.app, name=name)
 
 ConfigArgument = Annotated[
     Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
@@ -73,7 +103,8 @@ def serve(
     if worker is not None:
         serving.run(working.work(choice, working.Role(worker, listen_on, say_ready_on)))
     elif workers > 1:
-        serving.run(working.serve_with_workers(choice, workers, lambda facts: banner.announce(facts, began=began)))
+        tell = partial(banner.announce, began=began, workers=workers)
+        serving.run(working.serve_with_workers(choice, workers, tell))
     else:
         serving.run(serving.serve(choice, lambda facts: banner.announce(facts, began=began)))
 
@@ -210,6 +241,9 @@ def sandbox(
     webhook_url: Annotated[
         str, typer.Option("--webhook-url", help="Where the shop listens for what happened.")
     ] = "http://127.0.0.1:8080/webhooks/sandbox",
+    behaviour: Annotated[
+        Path | None, typer.Option("--behaviour", help="YAML: settlement currencies, rates, what goes wrong.")
+    ] = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
@@ -219,17 +253,19 @@ def sandbox(
 
     \b
     Example:
-      storefront sandbox --port 8081
+      storefront sandbox --port 8081 --behaviour sandbox.yaml
     """
     from storefront.cli import emulating, serving
 
     choice = Choice(config, data=data)
+    wanted = emulating.behaviour_of(behaviour)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     emulator = emulating.emulate(
         choice,
         listener,
         public_url=public_url,
         webhook_url=webhook_url,
+        behaviour=wanted,
         say_ready_on=say_ready_on,
     )
     serving.run(emulator)

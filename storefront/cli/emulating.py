@@ -8,8 +8,17 @@ from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.serving import Listener, listening, start_logging, stop_signals
 from storefront.cli.supervising import say_ready
+from storefront.core.errors import StorefrontError
 from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
+from storefront.sandbox.behaviour import Behaviour, read_behaviour
+
+
+class BadBehaviour(StorefrontError):
+    """The file given to ``--behaviour`` is not one."""
+
+    code = "sandbox_behaviour_invalid"
+    title = "The sandbox's behaviour file cannot be used"
 
 
 async def emulate(
@@ -18,6 +27,7 @@ async def emulate(
     *,
     public_url: str | None,
     webhook_url: str,
+    behaviour: Behaviour | None = None,
     say_ready_on: int | None = None,
 ) -> None:
     """Run the emulator until SIGINT or SIGTERM; it shares its secrets with the shop by the data folder.
@@ -37,6 +47,7 @@ async def emulate(
         secret_key=secrets.secret_key,
         endpoint=(webhook_url, secrets.webhook_secret),
         shop_name=config.shop.name,
+        behaviour=behaviour,
     )
     async with stop_signals(has_parent=say_ready_on is not None) as stop, listening(app, listener):
         if say_ready_on is not None:
@@ -44,6 +55,20 @@ async def emulate(
         else:
             _tell(url, webhook_url, config.data_dir / "keys")
         await stop.wait()
+
+
+def behaviour_of(path: Path | None) -> Behaviour | None:
+    """What a file orders of the emulator.
+
+    Raises:
+        BadBehaviour: it cannot be read or understood; the message says where.
+    """
+    if path is None:
+        return None
+    try:
+        return read_behaviour(path)
+    except ValueError as error:
+        raise BadBehaviour(f"{error}") from error
 
 
 def _tell(url: str, webhook_url: str, keys: Path) -> None:

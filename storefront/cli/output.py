@@ -26,6 +26,11 @@ def print_error(message: str) -> None:
     console(stderr=True).print(f"[bold red]error:[/] {escape(' '.join(message.split()))}")
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """Return ``1 customer`` or ``1,234 customers``."""
+    return f"{count:,} {one if count == 1 else many}"
+
+
 def print_mistakes(mistakes: Sequence["Mistake"]) -> None:
     """Print every mistake of a configuration on stderr, each with its place and an example."""
     out = console(stderr=True)
@@ -37,8 +42,7 @@ def print_mistakes(mistakes: Sequence["Mistake"]) -> None:
             out.print("  [dim]for example:[/]")
             for line in mistake.example.splitlines():
                 out.print(f"    [green]{escape(line)}[/]")
-    count = len(mistakes)
-    out.print(f"\n[bold red]{count} {'mistake' if count == 1 else 'mistakes'}.[/] Nothing was changed.")
+    out.print(f"\n[bold red]{counted(len(mistakes), 'mistake', 'mistakes')}.[/] Nothing was changed.")
 
 
 def describe_mistakes(mistakes: Sequence["Mistake"]) -> list[dict[str, Any]]:

@@ -20,7 +20,8 @@ from aiohttp import web
 
 from storefront.app import PARTS, create_app, settle_memory
 from storefront.cli.choices import Choice
-from storefront.control.desk import Answer, Desk
+from storefront.control.desk import Desk
+from storefront.control.operations import Answer
 from storefront.control.server import control_socket
 from storefront.core.config import ConfigError
 from storefront.core.errors import StorefrontError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 import structlog
 
-from storefront.control.desk import Answer
+from storefront.control.operations import Answer
 
 START_AGAIN_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0

@@ -26,7 +26,7 @@ from storefront.cli.serving import (
     stop_signals,
 )
 from storefront.cli.supervising import Child, Command, say_ready
-from storefront.control.desk import Answer
+from storefront.control.operations import Answer
 from storefront.core.api_keys import KeyHasher
 from storefront.core.errors import StorefrontError
 from storefront.core.sessions import SigningKeys

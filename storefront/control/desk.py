@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,12 +10,16 @@ from typing import Any
 
 import structlog
 
+from storefront.control.operations import Answer, Operation
+from storefront.control.operator_desk import OperatorDesk
+from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
 from storefront.core.database import describe_revisions
 from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.importing import OpeningBalance, import_balances
+from storefront.core.manual_payments import confirm_refunds, list_payments, receive_payment, void_payment
 from storefront.core.shared_keys import adopt_keys, settle_keys
 from storefront.joining import SANDBOX, Parts, join, keys_folder
 from storefront.plugins import PluginHost
@@ -25,9 +29,6 @@ KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers"})
 """Parts of a configuration that the catalog takes over, or that are no section."""
-
-Answer = dict[str, Any]
-Operation = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 log = structlog.get_logger("storefront.control")
 
@@ -56,6 +57,12 @@ class Desk:
             "keys.revoke": self._revoke_key,
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
+            "payments.list": self._list_payments,
+            "payments.receive": self._receive_payment,
+            "payments.void": self._void_payment,
+            "payments.refund": self._confirm_refunds,
+            **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
+            **OperatorDesk(parts.services, actor=ACTOR).operations,
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
@@ -144,6 +151,18 @@ class Desk:
     async def _adopt_keys(self, _: Mapping[str, Any]) -> Answer:
         await adopt_keys(self._parts.services, self._parts.shared_keys)
         return {"adopted": True}
+
+    async def _list_payments(self, arguments: Mapping[str, Any]) -> Answer:
+        return {"data": await list_payments(self._parts.services, arguments["state"])}
+
+    async def _receive_payment(self, arguments: Mapping[str, Any]) -> Answer:
+        return await receive_payment(self._parts.services, arguments["reference"], actor=ACTOR)
+
+    async def _void_payment(self, arguments: Mapping[str, Any]) -> Answer:
+        return await void_payment(self._parts.services, arguments["reference"], actor=ACTOR)
+
+    async def _confirm_refunds(self, arguments: Mapping[str, Any]) -> Answer:
+        return await confirm_refunds(self._parts.services, arguments["reference"], actor=ACTOR)
 
     async def _import_balances(self, arguments: Mapping[str, Any]) -> Answer:
         rows = [OpeningBalance(**row) for row in arguments["rows"]]

@@ -12,7 +12,8 @@ import structlog
 from aiohttp import web
 
 from storefront.control.address import SOCKET_NAME, is_answered, socket_address
-from storefront.control.desk import Answer, Desk
+from storefront.control.desk import Desk
+from storefront.control.operations import Answer
 from storefront.core.config import ConfigError
 from storefront.core.errors import StorefrontError
 

@@ -55,6 +55,11 @@ def revenue(asset: str) -> Account:
     return Account("platform", "revenue", asset)
 
 
+def tax(jurisdiction: str, asset: str) -> Account:
+    """Return what is owed to a country (``DE``), or to a region of one (``US-CA``), for what was sold there."""
+    return Account("tax", jurisdiction, asset)
+
+
 def issuance(asset: str) -> Account:
     """Return the counterpart of minting a virtual asset."""
     return Account("platform", "issuance", asset)

@@ -54,6 +54,10 @@ SCOPES: frozenset[str] = frozenset(
         "webhooks:write",
         "keys:write",
         "audit:read",
+        "payments:read",
+        "payments:write",
+        "operations:read",
+        "operations:write",
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""
@@ -132,6 +136,10 @@ class KeyHasher:
     def digest(self, secret: str) -> bytes:
         """Return what is stored of a secret."""
         return hmac.digest(self._pepper, secret.encode(), sha256)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return a key (32 bytes) for another purpose; it gives away neither the pepper nor any other such key."""
+        return hmac.digest(self._pepper, b"derived key: " + purpose.encode(), sha256)
 
     def matches(self, secret: str, record: KeyRecord) -> bool:
         """Compare in constant time."""

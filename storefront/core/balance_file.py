@@ -20,6 +20,7 @@ NEEDED = ("customer", "asset", "amount")
 KNOWN = (*NEEDED, "expires_at", "reference")
 LONGEST_REFERENCE = 200
 _WHOLE = re.compile(r"[0-9]{1,16}")
+_SEPARATORS = ";\t|"
 _EXAMPLE = "customer,asset,amount\nada,gems,500"
 
 
@@ -27,9 +28,15 @@ _EXAMPLE = "customer,asset,amount\nada,gems,500"
 class BalanceFile:
     """What a file holds, or what is wrong in it; a file with mistakes has no rows to use."""
 
+    file: str
     rows: list[OpeningBalance] = field(default_factory=list)
     mistakes: list[Mistake] = field(default_factory=list)
     totals: dict[str, int] = field(default_factory=dict)
+    amount_column: int = 1
+
+    def mistake_in_amount(self, line: int, message: str) -> Mistake:
+        """Return what the books have against the amount of a line."""
+        return Mistake(self.file, line, self.amount_column, "amount", message)
 
 
 def read_balances(path: Path, *, assets: Collection[str], now: int) -> BalanceFile:
@@ -46,7 +53,7 @@ class _Reader:
         self._file = file
         self._assets = assets
         self._now = now
-        self._found = BalanceFile()
+        self._found = BalanceFile(file)
         self._columns: list[str] = []
         self._lines: dict[tuple[str, ...], int] = {}
         self._line = 1
@@ -78,6 +85,11 @@ class _Reader:
 
     def _read_head(self, head: list[str]) -> None:
         self._columns = [name.strip() for name in head]
+        if "amount" in self._columns:
+            self._found.amount_column = self._columns.index("amount") + 1
+        if len(self._columns) == 1 and set(_SEPARATORS) & set(self._columns[0]):
+            self._wrong(1, "", "has its columns separated by something else: save the file with commas", _EXAMPLE)
+            return
         for number, name in enumerate(self._columns, start=1):
             if name not in KNOWN:
                 self._wrong(number, name, f"is no column of this file; there are: {', '.join(KNOWN)}")

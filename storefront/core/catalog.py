@@ -18,6 +18,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.config.model_tax import Tax
 from storefront.core.errors import Invalid, StorefrontError
 from storefront.core.kinds import OfferKind
 from storefront.core.money import Asset, AssetKind
@@ -46,6 +47,7 @@ class CatalogDocument:
     assets: Mapping[str, VirtualAsset]
     offers: Mapping[str, Offer]
     entitlements: Mapping[str, Entitlement]
+    tax: Tax | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Catalog:
     offers: Mapping[str, Offer]
     entitlement_skus: Mapping[str, tuple[str, ...]]
     known_entitlements: frozenset[str] = field(default_factory=frozenset)
+    tax: Tax | None = None
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -85,6 +88,7 @@ def document_of(config: Config) -> tuple[str, str]:
         assets=config.assets,
         offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
         entitlements=config.entitlements,
+        tax=config.tax,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -100,7 +104,7 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known)
+    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax)
 
 
 class Catalogs:
@@ -185,6 +189,7 @@ def describe_offer(offer: Offer, catalog: Catalog, kind: OfferKind, language: st
         "available_until": None if ends is None else ends.isoformat(),
         "featured": offer.featured,
         "badge": text_in(offer.badge, language, default),
+        "tax_class": offer.tax_class,
         "metadata": dict(offer.metadata),
         **kind.describe(offer),
     }

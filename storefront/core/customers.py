@@ -55,6 +55,12 @@ class Customers:
             self._remember(known, customer_id)
         return known
 
+    async def country(self, customer_id: str) -> str | None:
+        """Return where a customer is, as their first session said; None if nobody did. It never changes."""
+        row = await self._reader.first(_BY_ID, id=customer_id)
+        country: str | None = None if row is None else row["country"]
+        return country
+
     async def ensure(self, external_id: str, *, actor: str, country: str | None = None) -> str:
         """Return our id for the game's id, making the customer on first sight. Safe to race."""
         found = await self.find(external_id)

@@ -4,32 +4,42 @@ Unlike a wallet refund, which takes what it finds in one commit, a reversal at a
 outside. Its demand is set aside first (``Freeze``) and taken, or given back, when the answer is there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from sqlalchemy import bindparam, select
 
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
+from storefront.core.commit.projection import parts_of
+from storefront.core.commit.restore_steps import unspent
 from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
 from storefront.core.purchasing import Status
-from storefront.core.reading import PointReader, Row
+from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
 from storefront.core.reversing import CREDITED, given_in, rights_of, taken_before
 from storefront.core.services import Services
+from storefront.core.tables import lots
+
+_LOT = Query(select(lots).where(lots.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
-    ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units.
+    ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units. ``there`` is
+    what of each asset could be set aside now.
     """
 
     number: int
     quantity: int
     left: int
     demand: Demand
+    there: Mapping[str, int]
 
     def told(self, strategy: str) -> TakenBack:
         """Return what the reversal's row says before anything is taken."""
@@ -58,19 +68,37 @@ async def want_back(
         if quantity:
             is_all = quantity == units_left
             demand = await _demand(services, reader, purchase, quantity, is_all=is_all)
-    return Wanted(len(before) + 1, quantity, left, demand)
+        there = {wanted.asset: await _free_of(reader, wanted, services.clock.now()) for wanted in demand.wallets}
+    return Wanted(len(before) + 1, quantity, left, demand, there)
+
+
+def set_aside_by(freeze: Row | None) -> dict[str, int]:
+    """Return ``asset -> amount`` that a freeze has set aside."""
+    found: Counter[str] = Counter()
+    for asset, _, amount in () if freeze is None else parts_of(freeze):
+        found[asset] += amount
+    return dict(found)
+
+
+async def _free_of(reader: PointReader, wanted: WalletDemand, now: int) -> int:
+    free = 0
+    for part in wanted.parts:
+        lot = await reader.first(_LOT, id=part.lot_id)
+        free += 0 if lot is None else min(part.amount, unspent(lot, now))
+    return free
 
 
 async def _demand(services: Services, reader: PointReader, purchase: Row, quantity: int, *, is_all: bool) -> Demand:
     offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
-    asked = Reversal()
+    asked, sold = Reversal(), Reversal()
     kind = services.kind_as(offer.kind, Reverses)
     if kind is not None:
-        details = msgspec.json.decode(purchase["details"])
-        kind.reverse(Line(offer, quantity, Money(purchase["total"], purchase["currency"]), details), asked)
+        details, total = msgspec.json.decode(purchase["details"]), Money(purchase["total"], purchase["currency"])
+        kind.reverse(Line(offer, quantity, total, details), asked)
+        kind.reverse(Line(offer, purchase["quantity"], total, details), sold)
     return Demand(
         purchase["entry_id"],
-        wallets=await _wallets(reader, purchase, asked.credits),
+        wallets=await _wallets(reader, purchase, asked.credits, sold.credits),
         items=dict(asked.items),
         rights=await rights_of(reader, purchase) if is_all else (),
         source_id=purchase["id"],
@@ -78,39 +106,59 @@ async def _demand(services: Services, reader: PointReader, purchase: Row, quanti
 
 
 async def _wallets(
-    reader: PointReader, purchase: Row, asked: Mapping[tuple[str, str], int]
+    reader: PointReader,
+    purchase: Row,
+    asked: Mapping[tuple[str, str], int],
+    sold: Mapping[tuple[str, str], int],
 ) -> tuple[WalletDemand, ...]:
-    """Spread what is asked over the lots that the purchase filled, less what earlier reversals took of them."""
+    """Spread what is asked over the lots that the purchase filled, less what earlier reversals took of them.
+
+    What was sold and reached no lot paid off a debt: it is asked for all the same, or a stolen card could pay debts.
+    """
     if not asked:
         return ()
     credited = await reader.all(CREDITED, entry_id=purchase["entry_id"])
     before = await taken_before(reader, purchase["id"])
     parts: dict[str, list[LotPart]] = {}
+    missing: Counter[str] = Counter()
     for (asset, source), demanded in asked.items():
-        missing = demanded
+        left = demanded
         for lot_id, amount in given_in(credited, asset, source).items():
             earlier = min(before.get(lot_id, 0), amount)
             before[lot_id] = before.get(lot_id, 0) - earlier
-            part = min(missing, amount - earlier)
+            part = min(left, amount - earlier)
             if part > 0:
                 parts.setdefault(asset, []).append(LotPart(lot_id, part))
-                missing -= part
-    return tuple(
-        WalletDemand(asset, tuple(found), sum(row["credited"] for row in credited if row["asset"] == asset))
-        for asset, found in parts.items()
-    )
+                left -= part
+        missing[asset] += left
+    found = []
+    for asset in sorted({asset for asset, _ in asked}):
+        reached = sum(row["credited"] for row in credited if row["asset"] == asset)
+        swallowed = sum(amount for (one, _), amount in sold.items() if one == asset) - reached
+        outside = max(0, min(missing[asset], swallowed))
+        if parts.get(asset) or outside:
+            found.append(WalletDemand(asset, tuple(parts.get(asset, ())), reached, outside_lots=outside))
+    return tuple(found)
 
 
-def taken_of(told: TakenBack, demand: Demand, taken: Mapping[str, Mapping[str, int]], owed: Mapping[str, int],
-             rights: Sequence[str]) -> TakenBack:  # fmt: skip
-    """Return what a reversal's row says once its demand was taken; ``taken`` is ``{"wallets": …, "items": …}``."""
+def taken_of(
+    told: TakenBack, demand: Demand, results: Mapping[str, Any], undone: Mapping[str, str | None]
+) -> TakenBack:
+    """Return what a reversal's row says once its demand was taken, by what the steps of its plan found out.
+
+    ``undone`` names, by asset, the step that took the value of purchases that were undone for it.
+    """
+    frozen = results.get("taken:frozen", {"wallets": {}, "items": {}, "rights": ()})
     items = []
     for sku, demanded in demand.items.items():
-        got = taken.get("items", {}).get(sku, 0)
+        got = frozen["items"].get(sku, 0)
         items.append(TakenItem(sku, demanded, got, demanded - got))
     credits = []
     for wanted in demand.wallets:
-        got = taken.get("wallets", {}).get(wanted.asset, 0)
-        owes = owed.get(wanted.asset, 0)
-        credits.append(TakenCredit(wanted.asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
-    return TakenBack(told.strategy, told.quantity, tuple(items), tuple(credits), tuple(rights))
+        asset, label = wanted.asset, undone.get(wanted.asset)
+        got = frozen["wallets"].get(asset, 0)
+        if label is not None:
+            got += results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(asset, 0)
+        owes = results.get(f"owed:{asset}", 0)
+        credits.append(TakenCredit(asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
+    return TakenBack(told.strategy, told.quantity, tuple(items), tuple(credits), tuple(frozen["rights"]))

@@ -26,6 +26,7 @@ _AFTER = Query(
     .order_by(*_ORDER)
     .limit(bindparam("most"))
 )
+_AT = Query(select(events).where(events.c.anchor == bindparam("anchor"), events.c.sequence == bindparam("sequence")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ async def read_events(reader: Reader, after: Cursor, limit: int) -> Sequence[Eve
     settled = await reader.settled_before()
     rows = await reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, settled=settled, most=limit)
     return [_event(row) for row in rows]
+
+
+async def has_events_after(reader: Reader, after: Cursor) -> bool:
+    """Tell whether anything was committed behind a cursor, also what is not settled yet and so is not read yet."""
+    commit_no, anchor, sequence = after
+    beyond = 2**63 - 1
+    return bool(await reader.all(_AFTER, commit_no=commit_no, anchor=anchor, sequence=sequence, settled=beyond, most=1))
+
+
+async def event_at(reader: Reader, anchor: str, sequence: int) -> Event:
+    """Return the event with this number in the sequence of an anchor; it must be there, as events stay for ever."""
+    row = await reader.first(_AT, anchor=anchor, sequence=sequence)
+    assert row is not None, "events are never deleted"
+    return _event(row)
 
 
 def _event(row: Row) -> Event:

@@ -7,14 +7,22 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.plan import Demand, Deposit, GrantEntitlement, GrantItem, LotPart, LotTerms, Plan, WalletDemand
+from storefront.core.commit.plan import (
+    Demand,
+    Deposit,
+    GrantEntitlement,
+    GrantItem,
+    LotPart,
+    LotTerms,
+    Plan,
+    WalletDemand,
+)
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenCredit, taken_back
 from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
 from storefront.core.tables import credits, entries, transfers
-
 
 _GIVEN_AGAIN = Query(
     select(credits.c.entry_id, transfers.c.asset, credits.c.lot_id, credits.c.amount)

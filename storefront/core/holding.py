@@ -13,6 +13,7 @@ from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import CaptureHold, IdempotencyKey, PlaceHold, Plan, ReleaseHold
 from storefront.core.commit.projection import is_over
 from storefront.core.errors import FieldError, Invalid, NotFound
+from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
@@ -41,6 +42,10 @@ async def place_hold(services: Services, wanted: HoldRequest) -> tuple[Answer, b
         Invalid: there is no such asset.
         InsufficientFunds, TooManyHolds: nothing was written.
     """
+    return await answered_before(services.reader, wanted.idempotency, _place(services, wanted))
+
+
+async def _place(services: Services, wanted: HoldRequest) -> tuple[Answer, bool]:
     if wanted.asset not in services.catalogs.active.assets:
         raise Invalid("This shop has no such asset.", errors=[FieldError("/asset", "is no asset of this shop")])
     hold_id = new_id("hold")

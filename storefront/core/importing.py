@@ -10,14 +10,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, select
 
+from storefront.core.accounts import wallet
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Overloaded, Stale, Taken
 from storefront.core.commit.plan import Claim, Plan
 from storefront.core.errors import Conflict, Unavailable
 from storefront.core.granting import add_grant
+from storefront.core.money import MAX_AMOUNT
 from storefront.core.reading import Query
 from storefront.core.services import Services
-from storefront.core.tables import entries, grants, transfers
+from storefront.core.tables import accounts, claims, customers, entries, grants, transfers
 
 AT_ONCE = 200
 """Plans under way together: enough to fill the engine's batches, and room left for those who buy meanwhile."""
@@ -99,8 +101,8 @@ async def _grant_once(services: Services, row: OpeningBalance, import_id: str, r
         wall=services.clock.wall(),
         expires_at=row.expires_at,
     )
-    own = f"{customer_id}:{row.asset}" if row.reference is None else f"reference:{row.reference}"
-    plan.add(Claim(f"import:{import_id}:{own}", grant_id))
+    # First of all: what was granted before is said to be so, also where it would not fit a second time.
+    plan.list.insert(0, Claim(_claim(import_id, row, customer_id), grant_id))
     try:
         await services.engine.commit(plan)
     except Taken as taken:
@@ -120,6 +122,46 @@ async def _compare(services: Services, row: OpeningBalance, customer_id: str, gr
             "what was granted never changes. Was it too little, grant the rest (POST /v1/grants); was it too much, "
             "take the difference by a hold that is captured (POST /v1/holds)."
         )
+
+
+def overfull(connection: Connection, rows: Sequence[OpeningBalance], *, import_id: str) -> list[tuple[int, str]]:
+    """Find the rows that would fill a wallet past what it takes: (line, message), nothing if all of them fit.
+
+    Rows that an earlier run has granted stand in the balance already, and do not count again.
+    """
+    found = []
+    filled: dict[tuple[str, str], int] = {}
+    for first in range(0, len(rows), AT_ONCE):
+        page = rows[first : first + AT_ONCE]
+        customer_ids = _customer_ids(connection, page)
+        keys = {row.line: _claim(import_id, row, customer_ids.get(row.customer, "")) for row in page}
+        granted = set(connection.execute(select(claims.c.key).where(claims.c.key.in_(keys.values()))).scalars())
+        ids = {wallet(customer_id, row.asset).id for row in page if (customer_id := customer_ids.get(row.customer))}
+        held = select(accounts.c.id, accounts.c.balance).where(accounts.c.id.in_(ids))
+        balances = {row.id: row.balance for row in connection.execute(held)}
+        for row in page:
+            if keys[row.line] in granted:
+                continue
+            place = (row.customer, row.asset)
+            before = filled.get(place)
+            if before is None:
+                before = balances.get(wallet(customer_ids.get(row.customer, ""), row.asset).id, 0)
+            filled[place] = before + row.amount
+            if before <= MAX_AMOUNT < filled[place]:
+                wallet_of = f"the {row.asset} of {row.customer}"
+                found.append((row.line, f"fills {wallet_of} to {filled[place]}; a wallet takes {MAX_AMOUNT}"))
+    return found
+
+
+def _customer_ids(connection: Connection, rows: Sequence[OpeningBalance]) -> dict[str, str]:
+    named = {row.customer for row in rows}
+    known = select(customers.c.external_id, customers.c.id).where(customers.c.external_id.in_(named))
+    return {row.external_id: row.id for row in connection.execute(known)}
+
+
+def _claim(import_id: str, row: OpeningBalance, customer_id: str) -> str:
+    own = f"{customer_id}:{row.asset}" if row.reference is None else f"reference:{row.reference}"
+    return f"import:{import_id}:{own}"
 
 
 def imported_amounts(connection: Connection, grant_ids: Sequence[str]) -> dict[str, int]:

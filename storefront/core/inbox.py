@@ -5,7 +5,7 @@ the same state. What cannot be ours is quarantined with an alarm, and nothing is
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 import structlog
 from sqlalchemy import bindparam, select
@@ -39,6 +39,15 @@ _OF_PAYMENTS = frozenset({Subject.PAYMENT, Subject.REFUND, Subject.DISPUTE, Subj
 log = structlog.get_logger("storefront.inbox")
 
 
+class EventJob(TypedDict):
+    """The job of one event, as ``Plan.schedule`` takes it."""
+
+    kind: str
+    anchor: str
+    unique_key: str
+    payload: Mapping[str, Any]
+
+
 async def receive_webhook(services: Services, gateway_name: str, raw: bytes, headers: Mapping[str, str]) -> None:
     """Store a verified webhook once. When this returns it is durable and may be acknowledged.
 
@@ -65,20 +74,25 @@ async def take_in(services: Services, gateway_name: str, event: GatewayEvent, ra
         "reference": event.reference,
         "state": RECEIVED,
         "raw": raw,
-        "note": None,
+        "note": event.note,
         "received_at": services.clock.wall(),
         "processed_at": None,
     }
     if await services.reader.first(_EVENT, gateway=gateway_name, account=event.account, event_id=event.id) is not None:
         return False
     plan.add(Insert("inbox", (gateway_name, event.account, event.id), anchor, row, once=True))
-    plan.schedule(
-        "inbox.process",
-        anchor=anchor,
-        unique_key=f"inbox:{gateway_name}:{event.account}:{event.id}",
-        due_at=now,
-        now=now,
-        payload={
+    plan.schedule(**event_job(gateway_name, event), due_at=now, now=now)
+    await services.engine.commit(plan)
+    return True
+
+
+def event_job(gateway_name: str, event: GatewayEvent) -> EventJob:
+    """Return the job that processes an event, but for when it is due; there is one per event."""
+    return {
+        "kind": "inbox.process",
+        "anchor": f"inbox:{gateway_name}",
+        "unique_key": f"inbox:{gateway_name}:{event.account}:{event.id}",
+        "payload": {
             "gateway": gateway_name,
             "account": event.account,
             "event_id": event.id,
@@ -89,9 +103,7 @@ async def take_in(services: Services, gateway_name: str, event: GatewayEvent, ra
             "subject": str(event.subject),
             "payment": event.payment,
         },
-    )
-    await services.engine.commit(plan)
-    return True
+    }
 
 
 async def take_in_missed(services: Services, gateway_name: str) -> int:
@@ -222,7 +234,7 @@ async def _close(services: Services, row: Row, state: str, note: str | None) -> 
     key = (row["gateway"], row["account"], row["event_id"])
     anchor = f"inbox:{row['gateway']}"
     plan = Plan(actor="jobs", anchors={anchor})
-    changes = {"state": state, "note": note, "processed_at": services.clock.wall()}
+    changes = {"state": state, "note": note or row["note"], "processed_at": services.clock.wall()}
     plan.add(Change("inbox", key, anchor, {"state": RECEIVED}, changes))
     if state == QUARANTINED:
         add_alarm(services, plan, "webhook_quarantined", row["event_id"], {"type": row["type"], "note": note})

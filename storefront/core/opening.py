@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 
 from storefront.core.catalog import text_in
-from storefront.core.clock import SECOND_MS
+from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
-from storefront.core.errors import Unavailable
+from storefront.core.config.model_tax import TaxBy
+from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import (
     ActionRequired,
     ChargeRequest,
@@ -25,11 +26,20 @@ from storefront.core.gateways import (
     GatewayFailed,
     GatewayRefused,
     OffSession,
+    OutcomeUnknown,
 )
 from storefront.core.ids import new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import need_method, payer_of
-from storefront.core.purchasing import Status, answer_with, purchase_json, read_payment, read_purchase
+from storefront.core.purchasing import (
+    PAYMENT_BY_MONEY,
+    PAYMENT_BY_REFERENCE,
+    Status,
+    answer_with,
+    purchase_json,
+    read_payment,
+    read_purchase,
+)
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
@@ -38,6 +48,15 @@ LEASE_MS = 30 * SECOND_MS
 TIMES_DECIDED = 5
 REFUSED = "gateway_refused"
 DECLINED = "declined:"
+TOO_LATE = "not_opened_in_time"
+LEAST_OPEN_MS = 30 * MINUTE_MS
+"""For how long a gateway keeps a checkout open at least: one that would end sooner is not opened any more."""
+
+
+class CheckoutTooLate(Conflict):
+    code = "checkout_too_late"
+    title = "The payment page could not be opened in time"
+
 
 log = structlog.get_logger("storefront.purchases")
 
@@ -86,6 +105,7 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         GatewayUnavailable, OutcomeUnknown: the gateway did not answer; the same key may be sent again.
         GatewayRefused: it never will; the purchase has failed.
         Declined: the payer's bank said no to a charge of a saved method; the purchase has failed.
+        CheckoutTooLate: nobody could open it while there was time; the purchase has expired.
     """
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
@@ -94,6 +114,8 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if purchase["status"] == Status.FAILED and (purchase["reason"] or "").startswith(DECLINED):
         raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED))
+    if purchase["status"] == Status.EXPIRED and purchase["reason"] == TOO_LATE:
+        raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
         checkout = await _call_gateway(services, purchase, payment)
         if not checkout.redirect_url:
@@ -115,18 +137,34 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
     try:
         if payment["method"] is not None:
-            return await _charge(services, purchase, payment)
-        return await gateway.open_checkout(await _request(services, purchase, payment))
+            checkout = await _charge(services, purchase, payment)
+        else:
+            checkout = await gateway.open_checkout(await _request(services, purchase, payment))
+        await _refuse_anothers(services, payment, checkout)
+        return checkout
     except Declined as declined:
         await give_up(services, purchase["id"], Status.FAILED, reason=f"{DECLINED}{declined.reason}")
         raise
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
+        if purchase["expires_at"] - services.clock.now() < LEAST_OPEN_MS:
+            await give_up(services, purchase["id"], Status.EXPIRED, reason=TOO_LATE)
+            raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.") from refused
         await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
         raise
     except GatewayFailed:
         await _release_lease(services, payment)
         raise
+
+
+async def _refuse_anothers(services: Services, payment: Row, checkout: Checkout) -> None:
+    """Refuse an answer that names another purchase's checkout: ours would then never be found again."""
+    gateway, reference = payment["gateway"], checkout.reference
+    known = await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway, reference=reference)
+    known = known or await services.reader.first(PAYMENT_BY_MONEY, gateway=gateway, payment=reference)
+    if known is not None and known["purchase_id"] != payment["purchase_id"]:
+        log.error("reference_of_another_purchase", purchase=payment["purchase_id"], reference=reference)
+        raise OutcomeUnknown("The payment gateway answered with the checkout of another purchase.")
 
 
 async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:
@@ -195,6 +233,7 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         if payment["saves_method"]
         else None,
         saves_method=bool(payment["saves_method"]),
+        taxes=catalog.tax is not None and catalog.tax.by is TaxBy.GATEWAY,
     )
 
 

@@ -88,6 +88,22 @@ async def need_method(services: Services, customer_id: str, wanted: str) -> Row:
     return row
 
 
+async def check_method(
+    services: Services, customer_id: str, gateway_name: str, *, method: str | None, saves: bool
+) -> None:
+    """Refuse a method that is not the customer's or lies elsewhere, and the wish to save one where none is kept."""
+    if saves:
+        keeper(services, gateway_name)
+    if method is None:
+        return
+    row = await need_method(services, customer_id, method)
+    if row["gateway"] != gateway_name:
+        raise Invalid(
+            f"This method is kept by {row['gateway']}.",
+            errors=[FieldError("/payment_method", f"is not kept by {gateway_name}")],
+        )
+
+
 async def list_methods(services: Services, customer_id: str) -> Sequence[Mapping[str, Any]]:
     """Return a customer's saved methods as JSON."""
     return [method_json(row) for row in await services.reader.all(_METHODS, customer_id=customer_id)]
@@ -120,7 +136,11 @@ def keep_method(plan: Plan, customer_id: str, gateway_name: str, method: SavedMe
 
 async def forget_method(services: Services, customer_id: str, wanted: str, *, actor: str) -> None:
     """Forget a method here and at its gateway; charges that were made with it stay. Safe to repeat."""
-    row = await need_method(services, customer_id, wanted)
+    row = await services.reader.first(_METHOD, id=wanted)
+    if row is None or row["customer_id"] != customer_id:
+        raise NotFound("There is no such payment method.")
+    if row["forgotten_at"] is not None:
+        return  # the reply of an earlier call was lost
     await keeper(services, row["gateway"]).forget_method(row["reference"])
     now = services.clock.now()
     plan = Plan(actor=actor, anchors={customer_id})

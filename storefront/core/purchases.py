@@ -36,7 +36,7 @@ from storefront.core.kinds import Credits, Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
-from storefront.core.payment_methods import keeper, need_method
+from storefront.core.payment_methods import check_method
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -46,7 +46,7 @@ from storefront.core.purchasing import (
     read_payment,
     read_purchase,
 )
-from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price
+from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
@@ -172,8 +172,9 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
+    catalog = services.catalogs.active
     quote = price_of(
-        services.catalogs.active,
+        catalog,
         wanted.sku,
         wanted.quantity,
         currency=wanted.currency,
@@ -186,9 +187,15 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
-    return adjust(
+    adjusted = adjust(
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
+    return with_tax(adjusted, catalog, await _country(services, wanted))
+
+
+async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
+    """Return where the buyer is: as the session says, else as the game's server said when it first named them."""
+    return wanted.country or await services.customers.country(wanted.customer_id)
 
 
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
@@ -244,7 +251,9 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         raise CannotBeCharged(problem or f"{gateway.name} has no checkout.")
     counted = limit_counters(quote.offer, wanted.customer_id, now)
     await _refuse_early(services, wanted, quote, counted)
-    await _check_method(services, wanted, gateway.name)
+    await check_method(
+        services, wanted.customer_id, gateway.name, method=wanted.payment_method, saves=wanted.saves_method
+    )
     reserved = [counter for counter in counted if counter.is_global]
     row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
@@ -276,20 +285,6 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         assert outcome.answer is not None
         return Bought(outcome.answer, is_replay=True)
     return str(row["id"])
-
-
-async def _check_method(services: Services, wanted: PurchaseRequest, gateway_name: str) -> None:
-    """Refuse a method that is not the buyer's, or lies elsewhere, and the wish to save one where none is kept."""
-    if wanted.saves_method:
-        keeper(services, gateway_name)
-    if wanted.payment_method is None:
-        return
-    method = await need_method(services, wanted.customer_id, wanted.payment_method)
-    if method["gateway"] != gateway_name:
-        raise Invalid(
-            f"This method is kept by {method['gateway']}.",
-            errors=[FieldError("/payment_method", f"is not kept by {gateway_name}")],
-        )
 
 
 async def _commit(services: Services, plan: Plan) -> Outcome:

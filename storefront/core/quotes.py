@@ -5,14 +5,16 @@ has changed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from storefront.core.catalog import Catalog, is_on_sale, text_in
 from storefront.core.config.model import Offer
+from storefront.core.config.model_tax import TaxBy, TaxPrices
 from storefront.core.errors import Conflict, FieldError, Invalid
 from storefront.core.money import MAX_AMOUNT, Money
+from storefront.core.taxes import TaxLine, tax_line
 
 WALLET = "wallet"
 
@@ -48,7 +50,7 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """An exact price: the line, what was adjusted, and the total to pay from ``pay_with``."""
+    """An exact price: the line, what was adjusted, its tax, and the total to pay from ``pay_with``, tax and all."""
 
     catalog_version: str
     offer: Offer
@@ -58,6 +60,7 @@ class Quote:
     adjustments: tuple[tuple[str, int], ...]
     pay_with: str
     title: str
+    taxes: tuple[TaxLine, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""
@@ -71,7 +74,7 @@ class Quote:
         }
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the receipt's lines: the goods first, then every adjustment."""
+        """Return the receipt's lines: the goods first, then every adjustment, then the tax."""
         list_price = self.unit_price.times(self.quantity)
         goods = {
             "type": "offer",
@@ -83,10 +86,14 @@ class Quote:
             "total": list_price.to_json(),
         }
         currency = self.total.currency
-        return [goods] + [
-            {"type": "adjustment", "title": label, "total": {"amount": amount, "currency": currency}}
-            for label, amount in self.adjustments
-        ]
+        return (
+            [goods]
+            + [
+                {"type": "adjustment", "title": label, "total": {"amount": amount, "currency": currency}}
+                for label, amount in self.adjustments
+            ]
+            + [line.to_json() for line in self.taxes]
+        )
 
 
 def price_of(
@@ -153,17 +160,25 @@ def adjust(quote: Quote, adjustments: Iterable[Sequence[Adjustment]]) -> Quote:
             if clamped != amount:
                 applied.append(("limited to the list price", clamped - amount))
                 amount = clamped
-    total = Money(amount, quote.total.currency)
-    return Quote(
-        quote.catalog_version,
-        quote.offer,
-        quote.quantity,
-        quote.unit_price,
-        total,
-        tuple(applied),
-        quote.pay_with,
-        quote.title,
-    )
+    return replace(quote, total=Money(amount, quote.total.currency), adjustments=tuple(applied))
+
+
+def with_tax(quote: Quote, catalog: Catalog, country: str | None) -> Quote:
+    """Add the tax of the buyer's country to a quote that is adjusted; ``country`` is None where nobody knows it.
+
+    Virtual currency and what is free carry none; where the gateway works it out, it is not known yet.
+    """
+    tax, price = catalog.tax, quote.total
+    if tax is None or tax.by is TaxBy.GATEWAY or catalog.is_virtual(price.currency) or price.amount_minor == 0:
+        return quote
+    rate = tax.rate(country, quote.offer.tax_class)
+    if rate is None:
+        return quote
+    line = tax_line(price, rate, is_included=tax.prices is TaxPrices.INCLUSIVE)
+    total = line.base.amount_minor + line.amount.amount_minor
+    if total > MAX_AMOUNT:
+        raise Invalid("That is more than can be sold at once.", errors=[FieldError("/quantity", "is too large")])
+    return replace(quote, total=Money(total, price.currency), taxes=(line,))
 
 
 def refuse_other_price(quote: Quote, expected: Money | None) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as postgres_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Row = Mapping[str, Any]
+_WRITTEN_OUT = {"render_postcompile": True}  # lists of constants (``in_``) stand in the text as parameters
 _POSTGRES: Dialect = postgres_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -33,7 +34,7 @@ class Query:
     def on_sqlite(self) -> tuple[str, dict[str, Any]]:
         """Return the SQL with ``:name`` parameters, and the constants among them."""
         if self._on_sqlite is None:
-            compiled = self._statement.compile(dialect=sqlite.dialect(paramstyle="named"))
+            compiled = self._statement.compile(dialect=sqlite.dialect(paramstyle="named"), compile_kwargs=_WRITTEN_OUT)
             constants = {name: value for name, value in compiled.params.items() if value is not None}
             self._on_sqlite = str(compiled), constants
         return self._on_sqlite
@@ -41,7 +42,7 @@ class Query:
     def on_postgres(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         """Return the SQL with ``$1`` parameters, their names in order, and the constants among them."""
         if self._on_postgres is None:
-            compiled = self._statement.compile(dialect=_POSTGRES)
+            compiled = self._statement.compile(dialect=_POSTGRES, compile_kwargs=_WRITTEN_OUT)
             constants = {name: value for name, value in compiled.params.items() if value is not None}
             self._on_postgres = str(compiled), tuple(compiled.positiontup or ()), constants
         return self._on_postgres

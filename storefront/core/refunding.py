@@ -8,28 +8,17 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import issuance, sink
 from storefront.core.commit.outcome import Answer, InsufficientFunds, NotEnoughItems, Outcome, Stale, Taken
-from storefront.core.commit.plan import (
-    Change,
-    Claim,
-    EndEntitlement,
-    Insert,
-    Plan,
-    Restore,
-    TakeBack,
-    TakeItem,
-)
+from storefront.core.commit.plan import Plan
 from storefront.core.errors import Unavailable
 from storefront.core.gateway_refunds import refund_at_gateway
 from storefront.core.idempotency import answered_before
-from storefront.core.ids import new_id
-from storefront.core.privileged import record_action
-from storefront.core.purchasing import event_payload, read_purchase
+from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Row
 from storefront.core.refunds import RefundRequest, refund_json
 from storefront.core.reversing import Decision, decide
 from storefront.core.services import Services
+from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 OPERATION = "POST /v1/purchases/{id}/refunds"
 TIMES_DECIDED = 40
@@ -75,77 +64,20 @@ async def _refund(services: Services, wanted: RefundRequest) -> tuple[Answer, bo
 
 def _plan(services: Services, wanted: RefundRequest, purchase: Row, decision: Decision, row: dict[str, Any]) -> Plan:
     """Plan a refund; ``row`` learns the entry, if any value moves."""
-    customer_id, now = purchase["customer_id"], services.clock.now()
     plan = Plan(
         actor=wanted.idempotency.caller,
-        anchors={customer_id},
+        anchors={purchase["customer_id"]},
         idempotency=wanted.idempotency,
         object_id=row["id"],
     )
-    plan.add(Claim(f"refund:{purchase['id']}:{decision.number}", row["id"]))
-    expect = {name: purchase[name] for name in ("status", "refunded", "updated_at")}
-    changes = {"refunded": decision.becomes, "updated_at": now}
-    plan.add(Change("purchases", (purchase["id"],), customer_id, expect, changes))
-    _move_value(plan, purchase, decision, row)
-    for item in decision.taken.items:
-        if item.taken:
-            plan.add(TakeItem(customer_id, item.sku, item.taken, row["id"], cause="taken_back"))
-    for key in decision.taken.entitlements:
-        plan.add(EndEntitlement(customer_id, key, purchase["id"]))
-    plan.add(Insert("reversals", (row["id"],), customer_id, row))
-    record_action(
-        plan,
-        "purchase.refunded",
-        actor=plan.actor,
-        about=row["id"],
-        facts={"purchase": purchase["id"], "reason": wanted.reason},
-        now=now,
-        wall=services.clock.wall(),
-    )
-    payload = {**event_payload(purchase), "refunded": decision.becomes, "refund": refund_json(row)}
-    plan.emit("purchase.refunded", anchor=customer_id, subject=purchase["id"], payload=payload)
+    add_wallet_refund(plan, services, purchase, decision, row)
     return plan
 
 
-def _move_value(plan: Plan, purchase: Row, decision: Decision, row: dict[str, Any]) -> None:
-    customer_id, original = purchase["customer_id"], purchase["entry_id"]
-    if decision.amount == 0 and not any(found.told.taken for found in decision.credits):
-        return
-    assert original is not None, "value that moved has an entry"
-    row["entry_id"] = plan.entry("refund", about=row["id"], anchor=customer_id, reverses=original)
-    if decision.amount:
-        asset = purchase["currency"]
-        plan.add(Restore("entry", original, customer_id, asset, decision.amount, sink(asset), decision.draws))
-    for found in decision.credits:
-        if found.told.taken:
-            asset, amount = found.told.asset, found.told.taken
-            plan.add(
-                TakeBack("entry", original, customer_id, asset, amount, issuance(asset), found.parts, found.at_most)
-            )
-
-
 def _row(services: Services, wanted: RefundRequest, purchase: Row, decision: Decision) -> dict[str, Any]:
-    now = services.clock.now()
-    return {
-        "id": new_id("rev"),
-        "purchase_id": purchase["id"],
-        "number": decision.number,
-        "customer_id": purchase["customer_id"],
-        "cause": "refund",
-        "amount": decision.amount,
-        "currency": purchase["currency"],
-        "state": "completed",
-        "taken_back": msgspec.json.encode(decision.taken).decode(),
-        "reason": wanted.reason,
-        "actor": wanted.idempotency.caller,
-        "entry_id": None,
-        "created_at": now,
-        "closed_at": now,
-        "gateway": None,
-        "gateway_ref": None,
-        "facts": "{}",
-        "updated_at": now,
-    }
+    return wallet_refund_row(
+        purchase, decision, reason=wanted.reason, actor=wanted.idempotency.caller, now=services.clock.now()
+    )
 
 
 def _answer(row: Row, external_id: str, outcome: Outcome) -> Answer:

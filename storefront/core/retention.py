@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
@@ -15,6 +15,7 @@ from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remov
 from storefront.core.jobs import Again
 from storefront.core.services import Services
 from storefront.core.tables import idempotency, inbox
+from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 AT_ONCE = 200
 PAUSE_MS = 24 * HOUR_MS
@@ -51,6 +52,8 @@ async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
         pass
     while await _forget_bodies(services, wall - keep.webhook_bodies_days * DAY_MS):
         pass
+    while await _forget_deliveries(services, services.clock.now() - keep.webhook_deliveries_days * DAY_MS):
+        pass
     return Again(services.clock.now() + PAUSE_MS)
 
 
@@ -85,6 +88,36 @@ async def _forget_bodies(services: Services, before: int) -> bool:
         key = (row["gateway"], row["account"], row["event_id"])
         digest = HASHED + hashlib.sha256(row["raw"]).hexdigest().encode()
         plan.add(Change("inbox", key, anchor, {"state": row["state"]}, {"raw": digest}))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+    return len(rows) == AT_ONCE
+
+
+async def _forget_deliveries(services: Services, before: int) -> bool:
+    """Drop what was delivered long ago, and all of endpoints that were deleted; dead deliveries are kept."""
+    is_old = and_(webhook_deliveries.c.state == "delivered", webhook_deliveries.c.closed_at < before)
+    gone = select(webhook_endpoints.c.id).where(webhook_endpoints.c.state == "deleted")
+    identity = (webhook_deliveries.c.endpoint_id, webhook_deliveries.c.event_id)
+    old = (
+        select(*identity, webhook_deliveries.c.state)
+        .where(or_(is_old, webhook_deliveries.c.endpoint_id.in_(gone)))
+        .limit(AT_ONCE)
+    )
+    rows = await services.reader.scan(old)
+    for row in rows:
+        endpoint_id, event_id = row["endpoint_id"], row["event_id"]
+        anchor = f"webhook:{endpoint_id}"
+        attempts = select(webhook_attempts.c.id).where(
+            webhook_attempts.c.endpoint_id == endpoint_id, webhook_attempts.c.event_id == event_id
+        )
+        plan = Plan(actor="retention", anchors={anchor})
+        for attempt in await services.reader.scan(attempts):
+            plan.add(Remove("webhook_attempts", (attempt["id"],), anchor))
+        # Only if it is still as it was read: it may just have been replayed.
+        plan.add(Change("webhook_deliveries", (endpoint_id, event_id), anchor, {"state": row["state"]}, {}))
+        plan.add(Remove("webhook_deliveries", (endpoint_id, event_id), anchor))
         try:
             await services.engine.commit(plan)
         except Stale:

@@ -4,34 +4,43 @@ The legs of money stand in the row (``facts.legs``), so that each is booked once
 gateway took from our balance, and what that costs the purchase.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, disputes, losses, revenue, unapplied
+from storefront.core.accounts import Account, clearing, disputes, issuance, losses, revenue, tax, unapplied
+from storefront.core.clawing_back import find_unused
 from storefront.core.commit.plan import (
     Change,
     Demand,
     Freeze,
     FromResults,
+    LotPart,
     MissingOf,
     Owe,
     Plan,
+    TakeBack,
     TakeFrozen,
     Transfer,
     Unfreeze,
+    WalletDemand,
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
+from storefront.core.money import Money
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
-from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_reversals, taken_back
+from storefront.core.refunds import DISPUTE, FRAUD_WARNING, HOLDING, TAKING, Strategy, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
+from storefront.core.taxes import return_revenue, tax_of_part
+from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
+FROZEN = "frozen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Moving:
     row: dict[str, Any]
     demand: Demand
     left: int
+    set_aside: Mapping[str, int] = field(default_factory=dict)
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
 
@@ -107,28 +117,50 @@ class Moving:
     def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any]) -> None:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
-        over = facts.setdefault("over", max(0, self.row["amount"] - max(0, self.left)) if forward else 0)
         reversing = forward & {REFUNDED, LOST}
         if reversing and facts.get("reversed"):
             # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
             reversing = frozenset()
-        facts["reversed"] = bool(reversing) or facts.get("reversed", False)
+        if reversing:
+            facts["over"] = max(0, self.row["amount"] - max(0, self.left))
+            facts["before"] = self.payment["received_amount"] - self.left
+            facts["reversed"] = True
+        over, before = facts.get("over", 0), facts.get("before", 0)
         if reversing and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
         for leg in sorted(forward):
-            source, destination = self._accounts(leg)
+            destination = self._accounts(leg)[1]
             if leg in reversing:
-                self._add("entry", source, destination, self.row["amount"] - over)
+                self._return_earned("entry", destination, self.row["amount"] - over, before)
                 self._add("money", losses(self.row["currency"]), destination, over)
             else:
-                self._add("money", source, destination, self.row["amount"])
+                self._add("money", self._accounts(leg)[0], destination, self.row["amount"])
         for leg in sorted(back):
             source, destination = self._accounts(leg)
-            less = over if leg in (REFUNDED, LOST) else 0
-            self._add("money", destination, source, self.row["amount"] - less)
-            self._add("money", destination, losses(self.row["currency"]), less)
-        if over and forward:
+            if leg in (REFUNDED, LOST):
+                self._earn_again("money", destination, self.row["amount"] - over, before)
+                self._add("money", destination, losses(self.row["currency"]), over)
+            else:
+                self._add("money", destination, source, self.row["amount"])
+        if over and reversing:
             add_alarm(self.services, self.plan, "reversed_more_than_received", self.row["id"], {"over": over})
+
+    def _return_earned(self, label: str, destination: Account, amount: int, before: int) -> None:
+        """Give back what the purchase earned, its tax to each jurisdiction's account."""
+        money = Money(amount, self.row["currency"])
+        if self._is_unapplied:
+            self._add(label, self._earned(), destination, amount)
+        elif amount:
+            return_revenue(self.plan, self.purchase, destination, money, before=before, entry=label)
+
+    def _earn_again(self, label: str, source: Account, amount: int, before: int) -> None:
+        """Book back what ``_return_earned`` booked."""
+        rest = amount
+        if not self._is_unapplied:
+            for jurisdiction, share in tax_of_part(self.purchase, amount, before=before).items():
+                self._add(label, source, tax(jurisdiction, self.row["currency"]), share)
+                rest -= share
+        self._add(label, source, self._earned(), rest)
 
     def _add(self, label: str, source: Account, destination: Account, amount: int) -> None:
         if amount:
@@ -141,14 +173,18 @@ class Moving:
             return disputes(currency), cleared
         return self._earned(), cleared if leg == REFUNDED else disputes(currency)
 
+    @property
+    def _is_unapplied(self) -> bool:
+        return self.purchase["status"] in (Status.PAID, Status.CANCELED)
+
     def _earned(self) -> Account:
         """Return where the purchase's money lies: with the customer while its goods are owed, else it is revenue."""
-        if self.purchase["status"] in (Status.PAID, Status.CANCELED):
+        if self._is_unapplied:
             return unapplied(self.row["customer_id"], self.row["currency"])
         return revenue(self.row["currency"])
 
     async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
-        """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts.freezes``)."""
+        """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""
         was_held, was_taken = before in HOLDING, before in TAKING
         reversal_id, customer_id = self.row["id"], self.row["customer_id"]
         demand = self.demand
@@ -160,7 +196,7 @@ class Moving:
             self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
-            self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
+            await self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
         elif was_held and after not in HOLDING and not is_new:
             self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
         elif was_taken and after not in TAKING:
@@ -169,27 +205,52 @@ class Moving:
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
 
-    def _take(self, frozen_as: str, entry: str) -> None:
-        """Take what is set aside; of what is gone, currency is owed if the strategy says so."""
+    async def _take(self, frozen_as: str, entry: str) -> None:
+        """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand = taken_back(self.row), self.demand
-        customer_id, label = self.row["customer_id"], "frozen"
-        terms = self.services.config.purchases
+        customer_id, terms = self.row["customer_id"], self.services.config.purchases
+        undone = {wanted.asset: await self._undo(wanted, demand.original) for wanted in demand.wallets}
         # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, label))
-        owes = told.strategy == Strategy.DEBT
-        if owes:
-            for wanted in demand.wallets:
-                self.plan.add(
-                    Owe(entry, customer_id, wanted.asset, MissingOf(label), terms.debt_repay_percent,
-                        terms.debt_blocks_spending)
-                )  # fmt: skip
+        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"]))
+        for wanted in demand.wallets:
+            if told.strategy == Strategy.DEBT:
+                amount = MissingOf(FROZEN, less=undone[wanted.asset])
+                repaid = (terms.debt_repay_percent, terms.debt_blocks_spending)
+                self.plan.add(Owe(entry, customer_id, wanted.asset, amount, *repaid))
 
         def render(results: Mapping[str, Any]) -> str:
-            taken = results.get(f"taken:{label}", {})
-            owed = results.get(f"missing:{label}", {}).get("wallets", {}) if owes else {}
-            return msgspec.json.encode(taken_of(told, demand, taken, owed, taken.get("rights", ()))).decode()
+            return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
+
+    async def _undo(self, wanted: WalletDemand, original: str | None) -> str | None:
+        """Undo unused purchases that the missing part of a demand paid for, and take their value; return the label.
+
+        Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
+        """
+        missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
+        if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
+            return None
+        customer_id, now = self.row["customer_id"], self.services.clock.now()
+        found = await find_unused(self.services, customer_id, wanted, missing)
+        for number, one in enumerate(found):
+            reason = f"clawed back for {self.row['id']}"
+            row = wallet_refund_row(
+                one.purchase, one.decision, reason=reason, actor=self.plan.actor, now=now, cause="clawback"
+            )
+            label = f"undone:{wanted.asset}:{number}"
+            add_wallet_refund(self.plan, self.services, one.purchase, one.decision, row, label=label)
+        if not found:
+            return None
+        label, returned = f"back:{wanted.asset}", Counter[str]()
+        for part in (part for one in found for part in one.parts):
+            returned[part.lot_id] += part.amount
+        parts = tuple(LotPart(lot_id, amount) for lot_id, amount in returned.items())
+        self.plan.add(
+            TakeBack("entry", original, customer_id, wanted.asset, returned.total(), issuance(wanted.asset), parts,
+                     wanted.at_most, is_partial=True, label=label)
+        )  # fmt: skip
+        return label
 
     async def _purchase(self, told: Told, now: int) -> None:
         """Say on the purchase what its reversals make of it, and tell the world."""

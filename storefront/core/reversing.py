@@ -30,6 +30,7 @@ from storefront.core.refunds import (
 )
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entitlements, holds, items, lots, reversals, transfers
+from storefront.core.tables_freezes import freezes
 
 _DRAWN = Query(
     select(draws.c.lot_id, draws.c.amount)
@@ -45,6 +46,9 @@ CREDITED = Query(
     .order_by(credits.c.position)
 )
 _OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
+_OPEN_FREEZES = Query(
+    select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open")
+)
 TAKEN_BEFORE = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
     .join(reversals, reversals.c.entry_id == draws.c.entry_id)
@@ -202,7 +206,7 @@ async def _find_credits(
         return ()
     credited = await reader.all(CREDITED, entry_id=purchase["entry_id"])
     before = await taken_before(reader, purchase["id"])
-    lots_by_id = {row["id"]: row for row in await _free(reader, credited, now)}
+    lots_by_id = {row["id"]: row for row in await _free(reader, purchase["customer_id"], credited, now)}
     found = []
     for (asset, source), demanded in demands.items():
         parts, missing = [], demanded
@@ -219,7 +223,7 @@ async def _find_credits(
     return found
 
 
-async def _free(reader: PointReader, credited: Sequence[Row], now: int) -> list[Row]:
+async def _free(reader: PointReader, customer_id: str, credited: Sequence[Row], now: int) -> list[Row]:
     """Return the lots that have something left; a hold whose time is over pins nothing, whoever looks."""
     by_id = {row["id"]: row for row in credited}
     open_holds = [
@@ -227,7 +231,8 @@ async def _free(reader: PointReader, credited: Sequence[Row], now: int) -> list[
         for account in sorted({row["account"] for row in by_id.values()})
         for hold in await reader.all(_OPEN_HOLDS, account=account)
     ]
-    return let_go(by_id.values(), open_holds, now)
+    waiting = await reader.all(_OPEN_FREEZES, customer_id=customer_id) if open_holds else ()
+    return let_go(by_id.values(), open_holds, now, open_freezes=waiting)
 
 
 def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:

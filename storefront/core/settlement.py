@@ -13,7 +13,7 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, select
 
-from storefront.core.accounts import clearing, revenue, unapplied
+from storefront.core.accounts import clearing, unapplied
 from storefront.core.assessing import PaymentAttempt, Verdict, strictest
 from storefront.core.catalog import is_on_sale
 from storefront.core.clock import MINUTE_MS
@@ -30,6 +30,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
 from storefront.core.tables import alarms
+from storefront.core.taxes import book_revenue, lines_with_gateway_tax
 
 TIMES_DECIDED = 5
 PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELED})
@@ -135,6 +136,7 @@ def _mismatch(services: Services, purchase: Row, payment: Row, facts: PaymentFac
 async def _receive_once(
     services: Services, purchase: Row, payment: Row, facts: PaymentFacts, wrong: str | None
 ) -> None:
+    purchase = _with_gateway_tax(purchase, facts)
     if wrong is None:
         plan = _receiving_plan(services, purchase, payment, facts)
         if not await _is_payment_allowed(services, purchase, facts, plan):
@@ -154,12 +156,22 @@ async def _receive_once(
     await _keep_unapplied(services, purchase, payment, facts, reason=wrong)
 
 
+def _with_gateway_tax(purchase: Row, facts: PaymentFacts) -> Row:
+    """Return the purchase with the tax on its lines that the gateway worked out, if it did."""
+    if not facts.taxes:
+        return purchase
+    taxes: dict[str, int] = {}
+    for part in facts.taxes:
+        taxes[part.jurisdiction] = taxes.get(part.jurisdiction, 0) + part.amount_minor
+    return {**purchase, "lines": lines_with_gateway_tax(purchase["lines"], facts.amount, taxes)}
+
+
 async def _complete(services: Services, plan: Plan, purchase: Row, payment: Row) -> bool:
     """Add revenue and goods to a plan; False if the goods cannot be given now."""
     total = Money(payment["amount"], payment["currency"])
     source = clearing(payment["gateway"], total.currency)
     entry_id = plan.entry("purchase.settled", about=purchase["id"], anchor=purchase["customer_id"])
-    plan.add(Transfer("entry", source, revenue(total.currency), total.amount_minor, purchase["customer_id"]))
+    book_revenue(plan, purchase, source, total)
     return await _add_goods(services, plan, purchase, payment, entry_id)
 
 
@@ -217,6 +229,7 @@ async def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row
         Status.COMPLETED,
         payment_state="received",
         entry_id=entry_id,
+        lines=purchase["lines"],
         completed_at=now,
         updated_at=now,
         reason=None,
@@ -232,7 +245,16 @@ async def _keep_unapplied(services: Services, purchase: Row, payment: Row, facts
     money = facts.amount
     source = clearing(payment["gateway"], money.currency)
     plan.add(Transfer("entry", source, unapplied(anchor, money.currency), money.amount_minor, anchor))
-    move_status(plan, purchase, Status.PAID, payment_state="received", entry_id=entry_id, reason=reason, updated_at=now)
+    move_status(
+        plan,
+        purchase,
+        Status.PAID,
+        payment_state="received",
+        entry_id=entry_id,
+        lines=purchase["lines"],
+        reason=reason,
+        updated_at=now,
+    )
     if reason not in NEVER_GIVEN:
         plan.schedule(
             "purchase.give",
@@ -257,7 +279,7 @@ async def give_again(services: Services, purchase_id: str) -> bool:
     plan = Plan(actor="jobs", anchors={anchor})
     total = Money(payment["amount"], payment["currency"])
     entry_id = plan.entry("purchase.settled", about=purchase_id, anchor=anchor)
-    plan.add(Transfer("entry", unapplied(anchor, total.currency), revenue(total.currency), total.amount_minor, anchor))
+    book_revenue(plan, purchase, unapplied(anchor, total.currency), total)
     if not await _add_goods(services, plan, purchase, payment, entry_id):
         return False
     try:

@@ -21,6 +21,7 @@ from storefront.core.commit.projection import entitlement_json, is_active, item_
 from storefront.core.customers import Customers
 from storefront.core.reading import PointReader, Query, Reader, Row
 from storefront.core.tables import accounts, anchors, entitlements, holds, items, lots
+from storefront.core.tables_freezes import freezes
 
 _ANCHOR = Query(select(anchors.c.version).where(anchors.c.id == bindparam("customer_id")))
 _WALLETS = Query(
@@ -30,6 +31,7 @@ _WALLETS = Query(
 )
 _LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.remaining > 0))
 _HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
+_FREEZES = Query(select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open"))
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
 _MOST_CACHED = 20_000
@@ -122,6 +124,9 @@ class CustomerStates:
             first = f"customer:{customer_id}:"
             assets = [row["asset"] for row in await reader.all(_WALLETS, first=first, last=first + "~")]
             wallets = {asset: await _read_wallet(reader, wallet(customer_id, asset).id) for asset in assets}
+            # A freeze takes over what holds give back: without a hold that may be over there is nothing to know.
+            is_waiting = any(open_holds for _, open_holds in wallets.values())
+            waiting = await reader.all(_FREEZES, customer_id=customer_id) if is_waiting else ()
             owned = await reader.all(_ITEMS, customer_id=customer_id)
             rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
         version = 0 if anchor is None else anchor["version"]
@@ -133,7 +138,7 @@ class CustomerStates:
             "version": version,
             "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
             "features": {},
-            "wallets": {asset: wallet_json(*found, now) for asset, found in wallets.items()},
+            "wallets": {asset: wallet_json(*found, now, waiting) for asset, found in wallets.items()},
             "items": [item_json(row) for row in owned],
             "subscriptions": [],
             "badges": [],

@@ -10,6 +10,7 @@ from storefront.core.gateway_books import anchor_of, follow_books, read_book
 from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.inbox import take_in_missed
 from storefront.core.jobs import Again
+from storefront.core.opening import CheckoutTooLate
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reconciling import reconcile
 from storefront.core.services import Services
@@ -29,7 +30,7 @@ async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Agai
         return None
     try:
         await settle(services, purchase_id)
-    except GatewayRefused:
+    except (GatewayRefused, CheckoutTooLate):
         return None
     purchase = await read_purchase(services, purchase_id)
     if purchase["status"] != Status.PENDING:

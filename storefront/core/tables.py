@@ -4,8 +4,8 @@ Times are integer milliseconds (UTC), amounts integers in the smallest unit, JSO
 ``APPEND_ONLY`` is guarded by triggers: the database itself refuses UPDATE, DELETE and an INSERT over an
 existing id. Every row that a plan may change hangs under an anchor (``architecture``: docs/architecture.md).
 
-The tables stand by area in ``tables_ledger``, ``tables_purchases``, ``tables_freezes``, ``tables_payments`` and
-``tables_service``; importing this module makes ``metadata`` complete.
+The tables stand by area in the modules ``tables_<area>``, which share one ``metadata``; importing this module makes
+it complete.
 """
 
 from storefront.core.tables_base import metadata
@@ -23,6 +23,7 @@ from storefront.core.tables_ledger import (
     seals,
     transfers,
 )
+from storefront.core.tables_manual_payments import manual_payments, manual_refunds
 from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
 from storefront.core.tables_purchases import (
     catalog_versions,
@@ -36,6 +37,7 @@ from storefront.core.tables_purchases import (
     purchases,
     reversals,
 )
+from storefront.core.tables_receipts import receipt_keys, receipts
 from storefront.core.tables_service import (
     alarms,
     api_keys,
@@ -47,6 +49,7 @@ from storefront.core.tables_service import (
     jobs,
     settings,
 )
+from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 APPEND_ONLY = (
     entries,
@@ -62,6 +65,8 @@ APPEND_ONLY = (
     alarms,
     audit_actions,
     gateway_movements,
+    receipt_keys,
+    receipts,
 )
 
 __all__ = [
@@ -93,15 +98,22 @@ __all__ = [
     "items",
     "jobs",
     "lots",
+    "manual_payments",
+    "manual_refunds",
     "metadata",
     "payers",
     "payment_methods",
     "payments",
     "purchases",
+    "receipt_keys",
+    "receipts",
     "reversals",
     "seal_leaves",
     "seals",
     "settings",
     "setups",
     "transfers",
+    "webhook_attempts",
+    "webhook_deliveries",
+    "webhook_endpoints",
 ]

@@ -5,6 +5,10 @@ from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, Tabl
 from storefront.core.column_types import TEXT
 from storefront.core.tables_base import key_column, metadata, number_column, text_column
 
+# Conditions of indices over the few rows that are not over; SQLite takes such an index only for the very same words.
+IS_PENDING = text("status = 'pending'")
+IS_WAITING = text("state IN ('pending', 'open')")
+
 purchases = Table(
     "purchases",
     metadata,
@@ -33,6 +37,7 @@ purchases = Table(
     number_column("expires_at", null=True),
     CheckConstraint("quantity >= 1 AND total >= 0", name="purchase_amounts_sane"),
     Index("purchases_by_customer", "customer_id", "id"),
+    Index("purchases_pending", "created_at", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
 )
 
 payments = Table(
@@ -104,6 +109,7 @@ reversals = Table(
     CheckConstraint("amount >= 0", name="reversal_amount_sane"),
     UniqueConstraint("purchase_id", "number", name="reversal_number_once"),
     Index("reversals_by_gateway_ref", "gateway", "gateway_ref"),
+    Index("reversals_waiting", "cause", sqlite_where=IS_WAITING, postgresql_where=IS_WAITING),
 )
 
 counters = Table(

@@ -21,7 +21,7 @@ from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
 from storefront.core.commit.outcome import Answer, Outcome, Stale, Taken
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
-from storefront.core.demands import Wanted, want_back
+from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
 from storefront.core.giving_again import given_again_of
 from storefront.core.ids import new_id
@@ -107,7 +107,9 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         plan.add(Claim(f"refund:{purchase_id}:{wanted.number}", row["id"]))
         if begins.claim is not None:
             plan.add(Claim(begins.claim, row["id"]))
-        moving = Moving(services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.left)
+        moving = Moving(
+            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.left, set_aside=wanted.there
+        )
         await moving.move(None, told)
         plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
         if told.state in HOLDING:
@@ -145,12 +147,14 @@ async def advance(
             told = Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
         plan = Plan(actor=f"gateway:{row['gateway']}", anchors={row["customer_id"]}, idempotency=key,
                     object_id=reversal_id)  # fmt: skip
-        moving = await _moving(services, plan, purchase, payment, row, told)
+        moving = await _moving(services, plan, purchase, payment, row=row, told=told)
         changed = await moving.move(row, told)
         if not changed and key is None:
             return row, None
         if key is not None:
-            after, name = moving.row_after, await services.customers.external_id(row["customer_id"])
+            # A webhook or the sweep may have moved it there first: then it is told as it stands.
+            after = moving.row_after if changed else row
+            name = await services.customers.external_id(row["customer_id"])
             plan.answer = lambda outcome, after=after, name=name: _answer(after, name, outcome)
         try:
             outcome = await services.engine.commit(plan)
@@ -160,7 +164,7 @@ async def advance(
     raise Unavailable("Too much is changing at once; try again.")
 
 
-async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, row: Row, told: Told) -> Moving:
+async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
     """Return the move of a reversal: what it asks back was decided when it began to hold or to take, last time."""
     effective = HOLDING | TAKING
     if row["state"] not in effective and told.state in effective:
@@ -177,11 +181,13 @@ async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, r
         demand = wanted.demand
         if msgspec.json.decode(row["facts"]).get("reversed"):
             demand = await given_again_of(services, row, demand)
-        return Moving(services, plan, purchase, payment, anew, demand=demand, left=wanted.left)
+        return Moving(services, plan, purchase, payment, anew, demand=demand, left=wanted.left, set_aside=wanted.there)
     frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
     demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
     left = await _left(services, payment, besides=row["id"])
-    return Moving(services, plan, purchase, payment, dict(row), demand=demand, left=left)
+    return Moving(
+        services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen)
+    )
 
 
 async def need_reversal(services: Services, reversal_id: str) -> Row:

@@ -3,13 +3,13 @@ all is quiet, and so on to the target. The offset is a row of the database and s
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
-from storefront.core.jobs import Jobs
 
 SETTING = "clock_offset_ms"
 QUIET_WITHIN_SECONDS = 25.0
@@ -21,6 +21,22 @@ class RemoteClock:
 
     next_due_ms: int | None
     is_idle: bool
+
+
+class Due(Protocol):
+    """Something that does work when it is due: jobs, deliveries of webhooks. Both are asked of the database."""
+
+    async def is_idle(self) -> bool:
+        """Tell whether nothing is due and nothing runs."""
+        ...
+
+    async def next_due_at(self) -> int | None:
+        """Return when something is due next (business ms), also what is due already."""
+        ...
+
+    def wake(self) -> None:
+        """Look again now: the clock was moved."""
+        ...
 
 
 class Emulator(Protocol):
@@ -40,22 +56,26 @@ class Journey:
     is_there: bool
 
 
-async def travel(clock: Clock, engine: CommitEngine, jobs: Jobs, emulator: Emulator | None, target: int) -> Journey:
+async def travel(
+    clock: Clock, engine: CommitEngine, works: Sequence[Due], emulator: Emulator | None, target: int
+) -> Journey:
     """Advance business time to ``target`` (ms); forward only."""
     loop = asyncio.get_running_loop()
     until = loop.time() + QUIET_WITHIN_SECONDS
     steps = 0
     while loop.time() < until:
-        await _quieten(jobs, emulator, until)
+        await _quieten(works, emulator, until)
         now = clock.now()
         if now >= target:
             return Journey(now, steps, is_there=True)
         remote = None if emulator is None else (await emulator.clock()).next_due_ms
-        due = [instant for instant in (await jobs.next_due_at(), remote) if instant is not None and instant > now]
+        instants = [remote, *[await work.next_due_at() for work in works]]
+        due = [instant for instant in instants if instant is not None and instant > now]
         await _move(clock, engine, min([target, *due]))
         if emulator is not None:
             await emulator.set_clock(clock.now())
-        jobs.wake()
+        for work in works:
+            work.wake()
         steps += 1
     return Journey(clock.now(), steps, is_there=clock.now() >= target)
 
@@ -69,10 +89,18 @@ async def _move(clock: Clock, engine: CommitEngine, to: int) -> None:
     clock.offset_ms = offset
 
 
-async def _quieten(jobs: Jobs, emulator: Emulator | None, until: float) -> None:
-    """Wait until no job is due or running and the emulator has delivered what it has."""
+async def _quieten(works: Sequence[Due], emulator: Emulator | None, until: float) -> None:
+    """Wait until nothing is due or running and the emulator has delivered what it has."""
     loop = asyncio.get_running_loop()
     while loop.time() < until:
-        if await jobs.is_idle() and (emulator is None or (await emulator.clock()).is_idle) and await jobs.is_idle():
+        is_quiet = await _are_idle(works) and (emulator is None or (await emulator.clock()).is_idle)
+        if is_quiet and await _are_idle(works):
             return
         await asyncio.sleep(0.02)
+
+
+async def _are_idle(works: Sequence[Due]) -> bool:
+    for work in works:
+        if not await work.is_idle():
+            return False
+    return True

@@ -5,6 +5,7 @@ Any Stripe client can use it; it talks to the shop by HTTP only.
 
 from storefront.sandbox.app import SANDBOX, create_sandbox
 from storefront.sandbox.errors import SandboxLocked
+from storefront.sandbox.orders import Misbehave, read_orders
 from storefront.sandbox.sandbox import Sandbox
 
-__all__ = ["SANDBOX", "Sandbox", "SandboxLocked", "create_sandbox"]
+__all__ = ["SANDBOX", "Misbehave", "Sandbox", "SandboxLocked", "create_sandbox", "read_orders"]

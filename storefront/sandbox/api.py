@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hmac
@@ -40,13 +39,14 @@ from storefront.sandbox import (
     webhook_endpoints,
 )
 from storefront.sandbox.errors import ApiError, invalid
-from storefront.sandbox.faults import Fault, Rule
+from storefront.sandbox.faults import Manner, Rule
 from storefront.sandbox.forms import Tree, decode
 from storefront.sandbox.idempotency import Reply
 from storefront.sandbox.operations import Operation, expand
 from storefront.sandbox.params import Checked, check
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.store import PLATFORM, Body
+from storefront.sandbox.suffering import Lost, dropped, suffer_after, suffer_before
 from storefront.sandbox.world import API_VERSION, Cause, World, encoded, new_id
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Call:
     @property
     def key_of_account(self) -> str | None:
         """The idempotency key as it is kept: each account has its own."""
-        return f"{self.account} {self.key}" if self.key and self.account else self.key
+        return f"{self.account} {self.key}" if self.key and self.account != PLATFORM else self.key
 
 
 class Api:
@@ -114,27 +114,37 @@ class Api:
             _check_headers(request)
             call = await _read(request, request_id)
             fault = self._sandbox.faults.take(call.line)
-            reply = await self._reply(call, fault)
+            reply = await self._reply(request, call, fault)
         except ApiError as error:
             reply = Reply(error.status, encoded(error.body()), request_id)
-        except ConnectionAbortedError:
-            return _dropped(request)
+        except Lost:
+            return dropped(request, fault.manner if fault else Manner.CLOSE)
         except Exception:  # the edge: a bug answers 500 in Stripe's shape, and its trace goes to the log
             log.exception("the sandbox failed on %s %s", request.method, request.path)
             failure = ApiError(500, "The sandbox failed; its log says why.", type="api_error")
             reply = Reply(500, encoded(failure.body()), request_id)
-        return await _suffer_after(request, fault, _response(request, reply, request_id))
+        return await suffer_after(request, fault, _response(request, reply, request_id), self._older_id)
 
-    async def _reply(self, call: Call, fault: Rule | None) -> Reply:
-        if call.key is None:
-            await _suffer_before(fault)
+    async def _older_id(self, answer: Body) -> str | None:
+        """The id of the object of the same kind that was made just before this one."""
+
+        def look(world: World) -> str | None:
+            position = world.records.position(answer["object"], answer["id"])
+            older = world.records.select(answer["object"], [("seq < ?", position)], limit=1)
+            return str(older[0]["id"]) if older else None
+
+        return await self._sandbox.act(look) if {"object", "id"} <= set(answer) else None
+
+    async def _reply(self, request: web.Request, call: Call, fault: Rule | None) -> Reply:
+        key = call.key_of_account
+        if key is None:
+            await suffer_before(request, fault)
             return await self._run(call)
-        key = call.key_of_account or call.key
         if key in self._keys_in_use:
             raise idempotency.key_in_use()
         self._keys_in_use.add(key)
         try:
-            await _suffer_before(fault)
+            await suffer_before(request, fault)
             return await self._run(call)
         finally:
             self._keys_in_use.discard(key)
@@ -270,43 +280,6 @@ async def _form_text(request: web.Request) -> str:
         return body.decode("utf-8")
     except UnicodeDecodeError as error:
         raise invalid("The request's parameters could not be read as form data.") from error
-
-
-async def _suffer_before(fault: Rule | None) -> None:
-    if fault is None or fault.after:
-        return
-    match fault.fault:
-        case Fault.LOSE_REQUEST:
-            raise ConnectionAbortedError
-        case Fault.DELAY:
-            await asyncio.sleep(fault.seconds)
-        case Fault.STATUS:
-            raise ApiError(fault.status, "The sandbox was told to answer with this status.", type="api_error")
-        case Fault.RATE_LIMIT:
-            raise ApiError(429, "Request rate limit exceeded.", code="rate_limit")
-
-
-async def _suffer_after(request: web.Request, fault: Rule | None, response: web.Response) -> web.StreamResponse:
-    if fault is None:
-        return response
-    if fault.fault is Fault.LOSE_REPLY:
-        return _dropped(request)
-    if fault.fault is Fault.TRUNCATE and isinstance(response.body, bytes):
-        response.body = response.body[: len(response.body) // 2]
-    if fault.after and fault.fault is Fault.DELAY:
-        await asyncio.sleep(fault.seconds)
-    if fault.after and fault.fault is Fault.STATUS:
-        error = ApiError(fault.status, "The sandbox was told to answer with this status.", type="api_error")
-        response.set_status(fault.status)
-        response.body = encoded(error.body())
-    return response
-
-
-def _dropped(request: web.Request) -> web.Response:
-    """Cut the connection: what is returned goes nowhere."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
 
 
 def _response(request: web.Request, reply: Reply, request_id: str) -> web.Response:

@@ -13,6 +13,7 @@ from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.control import Control
 from storefront.sandbox.money_control import MoneyControl
 from storefront.sandbox.onboarding import Onboarding
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.pages import Pages
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import RETRY_SECONDS
@@ -32,13 +33,15 @@ def create_sandbox(
     shop_name: str = "Storefront",
     retry_seconds: Sequence[float] = RETRY_SECONDS,
     behaviour: Behaviour | None = None,
+    misbehave: Sequence[Misbehave] = (),
 ) -> web.Application:
     """Build the Stripe emulator as an application of its own.
 
     ``path`` is its SQLite file (made at start, beside it a lock file); ``public_url`` is where browsers reach
     the application, prefix included; ``endpoint`` is an address and a signing secret (24 bytes or more) that
     gets every event of the account itself, ``connect_endpoint`` those of its connected accounts; ``clock`` gives
-    business time in milliseconds, the machine's time without one; ``behaviour`` is what a YAML file orders.
+    business time in milliseconds, the machine's time without one; ``behaviour`` is what a YAML file orders, and
+    ``misbehave`` are orders that hold from the start (``read_orders`` reads them from YAML).
     The file is opened when the application starts: ``SandboxLocked`` if another emulator has it.
 
     Raises:
@@ -53,7 +56,6 @@ def create_sandbox(
         clock=clock,
         shop_name=shop_name,
         retry_seconds=retry_seconds,
-        behaviour=behaviour,
     )
     app = web.Application()
     app[SANDBOX] = sandbox
@@ -61,6 +63,10 @@ def create_sandbox(
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         await sandbox.start()
         try:
+            if behaviour is not None:
+                await behaviour.apply(sandbox)
+            for order in misbehave:
+                await order.apply(sandbox)
             yield
         finally:
             await sandbox.stop()

@@ -53,6 +53,12 @@ def processing_fee(world: World, amount: int, currency: str) -> int:
     return (settled * 29 + 500) // 1000 + 30
 
 
+def waits_with(world: World, movement_id: str | None) -> int:
+    """In how many seconds an earlier movement becomes available: what undoes it counts from then on."""
+    movement = world.records.find("balance_transaction", movement_id or "")
+    return max(NOW, movement["available_on"] - world.now) if movement else NOW
+
+
 def book(
     world: World,
     *,

@@ -1,7 +1,7 @@
 """How an emulator behaves from its start on, as a YAML file: currencies, rates, daily payouts, misbehaviour.
 
     settles: [usd, eur, huf]        # kept as themselves; other currencies are converted to the first
-    rates: {jpy: "155.5"}           # units that one US dollar buys, for those that shall differ from the table
+    rates: {jpy: 155.5}             # units that one US dollar buys, for those that shall differ from the table
     automatic_payouts: true         # pay out at each midnight (UTC)
     misbehave:                      # the bodies that POST /control/misbehave takes, one after the other
       - {fault: lose_reply, on: "POST /v1/refunds", times: 2}
@@ -12,14 +12,16 @@ Currencies, rates and the schedule are kept in the emulator's file; one started 
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
 import yaml
 
-from storefront.sandbox import exchange
+from storefront.sandbox import daily_payouts, exchange
+from storefront.sandbox.accounts import ensure_account
 from storefront.sandbox.orders import Misbehave
+from storefront.sandbox.sandbox import Sandbox
+from storefront.sandbox.world import World
 
 
 class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,17 +37,19 @@ class Behaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             exchange.checked_settles(self.settles)
         exchange.checked_rates(self.rates)
 
+    async def apply(self, sandbox: Sandbox) -> None:
+        """Behave so from now on."""
+        await sandbox.act(self._settle)
+        for order in self.misbehave:
+            await order.apply(sandbox)
 
-class _Loader(yaml.SafeLoader):
-    """YAML in which ``on`` is a word, as in YAML 1.2, and not the truth."""
-
-
-_BOOLEAN = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOLEAN, re.compile(r"true\Z|false\Z"), list("tf"))
+    def _settle(self, world: World) -> None:
+        if self.settles is not None:
+            exchange.set_settles(world, self.settles)
+            ensure_account(world)  # with a bank account for each currency
+        exchange.set_rates(world, self.rates)
+        if self.automatic_payouts is not None:
+            daily_payouts.switch(world, is_on=self.automatic_payouts)
 
 
 def read_behaviour(path: Path) -> Behaviour:
@@ -55,7 +59,8 @@ def read_behaviour(path: Path) -> Behaviour:
         ValueError: it cannot be read, is no YAML, or says something that nobody understands; with its name.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        return msgspec.convert(yaml.load(text, _Loader) or {}, type=Behaviour)  # noqa: S506 - a safe loader
+        # All as text at first: YAML reads a bare `on` as true.
+        told = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - makes text only
+        return msgspec.convert(told or {}, type=Behaviour, strict=False)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise ValueError(f"{path}: {error}") from error

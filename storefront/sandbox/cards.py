@@ -22,6 +22,7 @@ class Decline:
     is_blocked: bool = False
 
 
+BYPASS_PENDING = "4000000000000077"  # what it pays is available at once
 _GENERIC = "Your card was declined."
 _DECLINES = {
     "generic": Decline("card_declined", "generic_decline", _GENERIC, "01"),
@@ -155,7 +156,7 @@ _TEST_CARDS = (
     Card("4000000000000341", decline=_DECLINES["generic"], declines_set_up=False),
     Card("4000000000004954", risk_level="highest", risk_score=85),
     Card("4000000000009235", risk_level="elevated", risk_score=68),
-    Card("4000000000000077"),
+    Card(BYPASS_PENDING),
     Card("4000000000000259", sequel=Sequel.DISPUTE_FRAUDULENT),
     Card("4000000000002685", sequel=Sequel.DISPUTE_NOT_RECEIVED),
     Card("4000000000001976", sequel=Sequel.INQUIRY),
@@ -216,7 +217,7 @@ _NAMED = {
     "createIssuerFraudRecord": "4000000000005423",
     "pendingRefund": "4000000000007726",
     "refundFail": "4000000000005126",
-    "bypassPending": "4000000000000077",
+    "bypassPending": BYPASS_PENDING,
     "threeDSecureOptional": "4000000000003055",
     "threeDSecure2Required": "4000000000003220",
     "threeDSecureRequiredChargeDeclined": "4000008400001629",

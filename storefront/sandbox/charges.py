@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from storefront.sandbox import balance_transactions
-from storefront.sandbox.cards import Card, Decline
+from storefront.sandbox.balance_transactions import AVAILABLE_AFTER_SECONDS, NOW
+from storefront.sandbox.cards import BYPASS_PENDING, Card, Decline
 from storefront.sandbox.charge_objects import card_details, card_outcome, charge_body, debit_details, debit_outcome
 from storefront.sandbox.operations import Operation, filters, list_page, retrieving
 from storefront.sandbox.params import EXPAND, PAGE, Checked, Email, Metadata, Text, When, not_emulated_names
@@ -85,6 +86,7 @@ def is_delayed(charge: Body) -> bool:
 
 
 def _book(world: World, charge: Body, amount: int) -> None:
+    is_at_once = world.records.hidden(charge["payment_method"]).get("number") == BYPASS_PENDING
     movement = balance_transactions.book(
         world,
         amount=amount,
@@ -94,6 +96,7 @@ def _book(world: World, charge: Body, amount: int) -> None:
         type="payment" if is_delayed(charge) else "charge",
         description=charge["description"],
         reporting_category="charge",
+        available_after=NOW if is_at_once else AVAILABLE_AFTER_SECONDS,
     )
     charge.update(captured=True, amount_captured=amount, balance_transaction=movement["id"])
     world.save(charge)

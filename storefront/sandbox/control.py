@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
-from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, RefundEnd, Review
+from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, LatePayment, RefundEnd, Review
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import Receipt
@@ -31,6 +31,8 @@ class Release(msgspec.Struct, forbid_unknown_fields=True):
     order: Literal["as_created", "reversed", "shuffled"] = "as_created"
     seed: int = 1
     copies: int = 1
+    is_count_drawn: bool = False
+    omit: list[str] = []
 
 
 class Deliver(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,6 +71,7 @@ class Control:
             web.post("/control/reviews", guarded(self._sandbox, self._fate(Review))),
             web.post("/control/refunds", guarded(self._sandbox, self._fate(RefundEnd))),
             web.post("/control/debits", guarded(self._sandbox, self._fate(DebitEnd))),
+            web.post("/control/late_payments", guarded(self._sandbox, self._fate(LatePayment))),
         ]
 
     async def _clock(self, request: web.Request) -> web.Response:
@@ -81,15 +84,20 @@ class Control:
         return web.json_response(await self._sandbox.clock_state())
 
     async def _misbehave(self, request: web.Request) -> web.Response:
-        wanted = await read(request, Misbehave)
-        await self._sandbox.obey(wanted)
+        await (await read(request, Misbehave)).apply(self._sandbox)
         return web.json_response({"ok": True})
 
     async def _release(self, request: web.Request) -> web.Response:
         wanted = await read(request, Release)
         if not 1 <= wanted.copies <= 100:
             raise invalid("copies must be between 1 and 100", param="copies")
-        receipts = await self._sandbox.release_webhooks(wanted.order, seed=wanted.seed, copies=wanted.copies)
+        receipts = await self._sandbox.release_webhooks(
+            wanted.order,
+            seed=wanted.seed,
+            copies=wanted.copies,
+            is_count_drawn=wanted.is_count_drawn,
+            omit=wanted.omit,
+        )
         return _sent(receipts)
 
     async def _held(self, request: web.Request) -> web.Response:

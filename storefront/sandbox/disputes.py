@@ -141,6 +141,7 @@ def _book(world: World, dispute: Body, amount: int, *, fee: int, category: str) 
         description=f"Chargeback {verb} for {dispute['charge']}",
         reporting_category=category,
         fee_description="Dispute fee",
+        available_after=balance_transactions.NOW,
     )
     dispute["balance_transactions"].append(movement)
     world.save(dispute)

@@ -8,12 +8,13 @@ import msgspec
 
 from storefront.sandbox import attempts, disputes, fraud_warnings, refunds, reviews
 from storefront.sandbox.bank_accounts import REFUSED
-from storefront.sandbox.cards import Decline
+from storefront.sandbox.cards import Decline, find_card
 from storefront.sandbox.dispute_objects import REASONS
 from storefront.sandbox.due import unschedule
 from storefront.sandbox.errors import invalid
 from storefront.sandbox.params import missing
-from storefront.sandbox.payment_methods import account_of
+from storefront.sandbox.payment_methods import account_of, years_ahead
+from storefront.sandbox.payments import Plastic, pay_late
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
@@ -107,7 +108,22 @@ class DebitEnd(msgspec.Struct, forbid_unknown_fields=True):
         return own or (REFUSED if self.status == "failed" else None)
 
 
-Fate = Dispute | EarlyFraudWarning | Review | RefundEnd | DebitEnd
+class LatePayment(msgspec.Struct, forbid_unknown_fields=True):
+    """An expired session that is paid all the same."""
+
+    session: str
+    card_number: str = "4242424242424242"
+
+    def apply(self, world: World) -> Body:
+        """Answers the session."""
+        card = find_card(self.card_number)
+        if card is None:
+            raise invalid("card_number must be one of Stripe's test cards", param="card_number")
+        pay_late(world, self.session, Plastic(card, years_ahead(world)))
+        return world.get("checkout.session", self.session)
+
+
+Fate = Dispute | EarlyFraudWarning | Review | RefundEnd | DebitEnd | LatePayment
 
 
 def _charge(world: World, charge: str | None, intent: str | None) -> Body:

@@ -64,7 +64,7 @@ def resolve(world: World, method_id: str, *, param: str | None = "payment_method
         ApiError: there is none.
     """
     if method_id.startswith("pm_card_") and method_id in NAMED_CARDS:
-        return card_method(world, NAMED_CARDS[method_id], expiry=_years_ahead(world), email=None)
+        return card_method(world, NAMED_CARDS[method_id], expiry=years_ahead(world), email=None)
     return world.get("payment_method", method_id, param=param)
 
 
@@ -147,11 +147,12 @@ def _card(given: Checked) -> Card:
 
 
 def _expiry(world: World, given: Checked) -> tuple[int, int]:
-    month, year = _years_ahead(world)
+    month, year = years_ahead(world)
     return given.get("exp_month", month), given.get("exp_year", year)
 
 
-def _years_ahead(world: World) -> tuple[int, int]:
+def years_ahead(world: World) -> tuple[int, int]:
+    """Month and full year of a card that is good for a while yet."""
     today = datetime.fromtimestamp(world.now, UTC)
     return today.month, today.year + YEARS_AHEAD
 

@@ -14,6 +14,7 @@ from storefront.sandbox.bank_accounts import BankAccount
 from storefront.sandbox.cards import Card
 from storefront.sandbox.checkout_completion import complete
 from storefront.sandbox.checkout_objects import customer_details
+from storefront.sandbox.errors import invalid
 from storefront.sandbox.intent_objects import intent_of_session
 from storefront.sandbox.payment_methods import account_method, card_method
 from storefront.sandbox.store import Body
@@ -54,6 +55,23 @@ def pay(world: World, session_id: str, means: Plastic | Debit, *, email: str | N
         return _finish(world, session, setup, method, setups.attempt(world, setup, method, None))
     intent = _intent_of(world, session, hidden)
     return _finish(world, session, intent, method, attempts.attempt(world, intent, method, Terms()))
+
+
+def pay_late(world: World, session_id: str, means: Plastic) -> Outcome:
+    """Pay a session that has expired, as when the bank's yes came after the session's end.
+
+    Raises:
+        ApiError: the session has not expired.
+    """
+    session = world.get("checkout.session", session_id, param="session")
+    if session["status"] != "expired":
+        raise invalid("Only an expired session can be paid late.", param="session")
+    # The intent of an earlier attempt was cancelled with the session; this payment has one of its own.
+    world.save({**session, "status": "open", "payment_intent": None})
+    outcome = pay(world, session_id, means, email=None)
+    if outcome is not Outcome.PAID:
+        raise invalid(f"This card does not pay at once: {outcome.value}.", param="card_number")
+    return outcome
 
 
 def answer_challenge(world: World, session_id: str, *, is_passed: bool) -> Outcome:

@@ -116,11 +116,11 @@ def _give_back(world: World, charge: Body, refund: Body) -> Body:
     return balance_transactions.book(
         world,
         amount=refund["amount"],
-        fee=0,
         currency=refund["currency"],
         source=refund["id"],
         type="refund_failure",
         description=f"REFUND FAILURE FOR CHARGE ({charge['id']})",
+        available_after=balance_transactions.waits_with(world, charge["balance_transaction"]),
     )
 
 
@@ -155,6 +155,7 @@ def _new_refund(world: World, charge: Body, amount: int, params: Checked) -> Bod
         type="payment_refund" if is_delayed(charge) else "refund",
         reporting_category="refund",
         description=f"REFUND FOR CHARGE ({charge['id']})",
+        available_after=balance_transactions.waits_with(world, charge["balance_transaction"]),
     )
     return world.insert(
         {

@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storefront.sandbox import books, daily_payouts, exchange, webhooks
+from storefront.sandbox import books, webhooks
 from storefront.sandbox.accounts import ensure_account
-from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.deeds import next_due, perform_due
 from storefront.sandbox.errors import invalid
-from storefront.sandbox.faults import Fault, Faults, Rule
-from storefront.sandbox.orders import Misbehave
+from storefront.sandbox.faults import Fault, Faults, Manner, Rule
 from storefront.sandbox.store import PLATFORM, Body, Records, Store
 from storefront.sandbox.webhook_endpoints import install_fixed
 from storefront.sandbox.webhooks import Courier, Receipt, wall_ms
@@ -23,7 +21,7 @@ Answer = TypeVar("Answer")
 
 LEAST_SECRET_BYTES = 24
 LONGEST_SLEEP_SECONDS = 1.0
-WEBHOOK_MODES = ("normal", "hold", "drop", "duplicate", "before_reply")
+WEBHOOK_MODES = ("normal", "hold", "drop", "duplicate", "before_reply", "late", "reorder", "skew")
 RELEASE_ORDERS = ("as_created", "reversed", "shuffled")
 
 
@@ -41,7 +39,6 @@ class Sandbox:
         clock: Clock | None = None,
         shop_name: str = "Storefront",
         retry_seconds: Sequence[float] = webhooks.RETRY_SECONDS,
-        behaviour: Behaviour | None = None,
     ) -> None:
         if not secret_key.startswith(("sk_test_", "rk_test_")):
             raise ValueError("the sandbox takes test keys only: secret_key must begin with sk_test_ or rk_test_")
@@ -58,7 +55,6 @@ class Sandbox:
         self._connect_endpoint = connect_endpoint
         self._base_clock = clock or wall_ms
         self._retry_seconds = retry_seconds
-        self._behaviour = behaviour or Behaviour()
         self._ahead_ms = 0
         self._courier: Courier | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -84,8 +80,6 @@ class Sandbox:
         await self.store.open()
         self._ahead_ms = await self.store.run(lambda records: int(records.setting("ahead_ms", 0)))
         await self.act(self._prepare)
-        for order in self._behaviour.misbehave:
-            await self.obey(order)
         self._courier = Courier(self.store, retry_seconds=self._retry_seconds)
         await self._courier.start()
         self._watch = asyncio.create_task(self._act_in_time(), name="sandbox-time")
@@ -131,38 +125,42 @@ class Sandbox:
         status: int = 500,
         seconds: float = 0.0,
         after: bool = False,
+        manner: Manner = Manner.CLOSE,
+        retry_after: int | None = None,
     ) -> None:
         """Make the next ``times`` matching requests suffer ``fault``; ``on`` is ``POST /v1/refunds`` or ``*``."""
-        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after))
+        self.faults.add(Rule(Fault(fault), on, times, status, seconds, after, manner, retry_after))
 
-    async def obey(self, order: Misbehave) -> None:
-        """Misbehave from now on as one order says, or stop it."""
-        if order.clear:
-            self.faults.clear()
-            await self.set_webhooks("normal")
-        if order.fault is not None:
-            self.misbehave(
-                order.fault,
-                order.on,
-                times=order.times,
-                status=order.status,
-                seconds=order.seconds,
-                after=order.after,
-            )
-        if order.webhooks is not None:
-            await self.set_webhooks(order.webhooks.mode, order.webhooks.times)
+    async def set_webhooks(
+        self, mode: str, times: int | None = None, *, seconds: float = 0.0, types: Sequence[str] | None = None
+    ) -> None:
+        """How the next ``times`` events (all, without a number) are delivered; kept over a restart.
 
-    async def set_webhooks(self, mode: str, times: int | None = None) -> None:
-        """How the next ``times`` events (all, without a number) are delivered; kept over a restart."""
+        ``types`` narrows it to events of these types; ``seconds`` is how late, within how long, how far askew.
+        """
         if mode not in WEBHOOK_MODES:
             raise ValueError(f"mode must be one of {', '.join(WEBHOOK_MODES)}")
-        await self.store.run(lambda records: records.set_setting("webhooks", {"mode": mode, "times": times}))
+        wanted = {"mode": mode, "times": times, "seconds": seconds, "types": list(types) if types else None}
+        await self.store.run(lambda records: records.set_setting("webhooks", wanted))
 
-    async def release_webhooks(self, order: str = "as_created", *, seed: int = 1, copies: int = 1) -> list[Receipt]:
-        """Send everything held, one after the other; answers what each attempt came to."""
+    async def release_webhooks(
+        self,
+        order: str = "as_created",
+        *,
+        seed: int = 1,
+        copies: int = 1,
+        is_count_drawn: bool = False,
+        omit: Sequence[str] = (),
+    ) -> list[Receipt]:
+        """Send everything held, one after the other; answers what each attempt came to.
+
+        ``copies`` of each, or a number drawn from one to that; events of the types in ``omit`` are lost for good.
+        """
         if order not in RELEASE_ORDERS:
             raise ValueError(f"order must be one of {', '.join(RELEASE_ORDERS)}")
-        return await self.courier.release(order=order, seed=seed, copies=copies)
+        return await self.courier.release(
+            order=order, seed=seed, copies=copies, is_count_drawn=is_count_drawn, omit=frozenset(omit)
+        )
 
     async def held_webhooks(self) -> list[Body]:
         """The events that are held, oldest first."""
@@ -213,11 +211,6 @@ class Sandbox:
         return await self.act(books.books)
 
     def _prepare(self, world: World) -> None:
-        if self._behaviour.settles is not None:
-            exchange.set_settles(world, self._behaviour.settles)
-        exchange.set_rates(world, self._behaviour.rates)
-        if self._behaviour.automatic_payouts is not None:
-            daily_payouts.switch(world, is_on=self._behaviour.automatic_payouts)
         ensure_account(world)
         install_fixed(world, self._endpoint)
         install_fixed(world, self._connect_endpoint, is_connect=True)

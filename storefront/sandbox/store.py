@@ -41,7 +41,8 @@ CREATE TABLE IF NOT EXISTS deliveries (
     state       TEXT NOT NULL CHECK (state IN ('waiting', 'held', 'dropped', 'delivered', 'dead')),
     attempts    INTEGER NOT NULL DEFAULT 0,
     due_ms      INTEGER NOT NULL,
-    answer      TEXT
+    answer      TEXT,
+    skew_seconds INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_open ON deliveries (state, due_ms) WHERE state IN ('waiting', 'held');
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event_id);
@@ -216,9 +217,7 @@ class Store:
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(_SCHEMA)
-        if "owner" not in {row[1] for row in connection.execute("PRAGMA table_info(objects)")}:
-            # A file of an emulator that had no connected accounts: all of it is the platform's.
-            connection.execute("ALTER TABLE objects ADD COLUMN owner TEXT NOT NULL DEFAULT ''")
+        _bring_up(connection)
         self._connection = connection
 
     def _disconnect(self) -> None:
@@ -238,3 +237,13 @@ class Store:
             raise
         connection.execute("COMMIT")
         return answer
+
+
+def _bring_up(connection: sqlite3.Connection) -> None:
+    """Add what a file of an earlier version lacks."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(deliveries)")}
+    if "skew_seconds" not in columns:
+        connection.execute("ALTER TABLE deliveries ADD COLUMN skew_seconds INTEGER NOT NULL DEFAULT 0")
+    if "owner" not in {row[1] for row in connection.execute("PRAGMA table_info(objects)")}:
+        # From before there were connected accounts: all of it is the platform's.
+        connection.execute("ALTER TABLE objects ADD COLUMN owner TEXT NOT NULL DEFAULT ''")

@@ -15,6 +15,7 @@ from aiohttp import web
 from storefront.sandbox.app import SANDBOX, create_sandbox
 from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.faults import Fault
+from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import Receipt
 from storefront.sandbox.world import Clock
@@ -68,9 +69,9 @@ class RunningSandbox:
         """See ``Sandbox.misbehave``."""
         self.sandbox.misbehave(fault, on, **more)
 
-    async def release_webhooks(self, order: str = "as_created", *, seed: int = 1, copies: int = 1) -> list[Receipt]:
+    async def release_webhooks(self, order: str = "as_created", **more: Any) -> list[Receipt]:
         """See ``Sandbox.release_webhooks``."""
-        return await self.sandbox.release_webhooks(order, seed=seed, copies=copies)
+        return await self.sandbox.release_webhooks(order, **more)
 
     async def charges(self, status: str = "succeeded") -> list[dict[str, Any]]:
         """The charges with this status, oldest first: the judge of "charged once"."""
@@ -89,6 +90,7 @@ async def running_sandbox(
     retry_seconds: Sequence[float] = QUICK_RETRIES,
     behaviour: Behaviour | None = None,
     prefix: str = "",
+    misbehave: Sequence[Misbehave] = (),
 ) -> AsyncIterator[RunningSandbox]:
     """Run an emulator on a free loopback port with its file in ``folder``; a second run finds the same books.
 
@@ -106,6 +108,7 @@ async def running_sandbox(
         shop_name=shop_name,
         retry_seconds=retry_seconds,
         behaviour=behaviour,
+        misbehave=misbehave,
     )
     outer = app
     if prefix:

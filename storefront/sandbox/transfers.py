@@ -63,7 +63,7 @@ def _check_charge(world: World, charge: Body, amount: int | None, currency: str)
             "Cannot use part of source_transaction that has been transferred already, or more than it brought: "
             f"{_left_of(world, charge)} is left of {charge['id']}."
         )
-    return int(max(0, movement["available_on"] - world.now))
+    return balance_transactions.waits_with(world, movement["id"])
 
 
 def _left_of(world: World, charge: Body | None) -> int:

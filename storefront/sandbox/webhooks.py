@@ -8,8 +8,9 @@ import hmac
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -48,6 +49,7 @@ class Parcel:
     url: str
     secret: str
     body: bytes
+    skew_seconds: int  # how far the signature's time is off, by order
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,20 @@ class Courier:
                 await self._attempt(delivery)
         self.wake()
 
-    async def release(self, *, order: str, seed: int, copies: int) -> list[Receipt]:
-        """Send every held delivery ``copies`` times in the given order, one after the other.
+    async def release(
+        self, *, order: str, seed: int, copies: int, is_count_drawn: bool, omit: Collection[str]
+    ) -> list[Receipt]:
+        """Send every held delivery in the given order, one after the other: ``copies`` times, or one to that.
 
-        A delivery that nobody accepts goes back to the ordinary retries.
+        A delivery that nobody accepts goes back to the ordinary retries; types in ``omit`` are lost.
         """
-        held = await self._store.run(_held)
-        held = [delivery for delivery in held for _ in range(copies)]
+        draw = random.Random(seed)  # noqa: S311 - a test's order, not a secret
+        held = await self._store.run(lambda records: _held(records, omit))
+        held = [delivery for delivery in held for _ in range(draw.randint(1, copies) if is_count_drawn else copies)]
         if order == "reversed":
             held.reverse()
         elif order == "shuffled":
-            random.Random(seed).shuffle(held)  # noqa: S311 - a test's order, not a secret
+            draw.shuffle(held)
         receipts = []
         for delivery in held:
             receipt = await self._attempt(delivery)
@@ -127,7 +132,7 @@ class Courier:
         """
         receipts = []
         for event_id in event_ids:
-            for delivery in await self._store.run(lambda records, wanted=event_id: _sendable(records, wanted)):
+            for delivery in await self._store.run(partial(_sendable, event_id=event_id)):
                 receipt = await self._attempt(delivery)
                 if receipt is not None:
                     receipts.append(receipt)
@@ -181,7 +186,7 @@ class Courier:
         assert self._session is not None, "started before it delivers"
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": signature_header(parcel.body, parcel.secret, wall_ms() // 1000),
+            "Stripe-Signature": signature_header(parcel.body, parcel.secret, wall_ms() // 1000 + parcel.skew_seconds),
             "User-Agent": "Storefront-Sandbox/1.0",
         }
         try:
@@ -228,7 +233,14 @@ def _rows_of(records: Records, event_ids: Sequence[str]) -> list[int]:
     return [row[0] for row in records.connection.execute(sql, tuple(event_ids))]
 
 
-def _held(records: Records) -> list[int]:
+def _held(records: Records, omit: Collection[str]) -> list[int]:
+    """The held deliveries, oldest first, after losing those of the types in ``omit``."""
+    marks = ", ".join("?" for _ in omit)
+    records.connection.execute(
+        "UPDATE deliveries SET state = 'dropped' WHERE state = 'held' AND event_id IN"  # noqa: S608 - question marks
+        f" (SELECT id FROM objects WHERE kind = 'event' AND json_extract(body, '$.type') IN ({marks}))",
+        tuple(omit),
+    )
     return [
         row[0] for row in records.connection.execute("SELECT seq FROM deliveries WHERE state = 'held' ORDER BY seq")
     ]
@@ -256,8 +268,8 @@ def drop_held(records: Records, event_ids: Sequence[str]) -> None:
 
 
 def _parcel(records: Records, delivery: int) -> Parcel | None:
-    event_id, endpoint_id = records.connection.execute(
-        "SELECT event_id, endpoint_id FROM deliveries WHERE seq = ?", (delivery,)
+    event_id, endpoint_id, skew_seconds, attempts = records.connection.execute(
+        "SELECT event_id, endpoint_id, skew_seconds, attempts FROM deliveries WHERE seq = ?", (delivery,)
     ).fetchone()
     event: dict[str, Any] | None = records.find("event", event_id)
     endpoint = records.find("webhook_endpoint", endpoint_id)
@@ -266,4 +278,5 @@ def _parcel(records: Records, delivery: int) -> Parcel | None:
         return None
     shown = present(World(records, 0, 0, ""), event)
     secret = records.hidden(endpoint_id)["secret"]
-    return Parcel(delivery, event_id, event["type"], endpoint["url"], secret, encoded(shown))
+    skew_seconds = 0 if attempts else skew_seconds  # a retry has the right time again
+    return Parcel(delivery, event_id, event["type"], endpoint["url"], secret, encoded(shown), skew_seconds)

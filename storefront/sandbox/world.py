@@ -16,6 +16,8 @@ from storefront.sandbox.store import PLATFORM, Body, Records
 API_VERSION = "2026-10-28.endive"
 _ALPHABET = string.ascii_letters + string.digits
 
+_NORMAL = {"mode": "normal", "times": None}
+
 Clock = Callable[[], int]  # milliseconds since 1970
 
 NOUNS = {
@@ -38,6 +40,29 @@ class Cause:
 
     request_id: str | None = None
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one event goes out: held or lost, how often, how late, and how far its signature's time is off."""
+
+    state: str = "waiting"
+    copies: int = 1
+    late_ms: int = 0
+    skew_seconds: int = 0
+
+
+def _way_of(mode: str, milliseconds: int) -> _Way:
+    if mode == "reorder":
+        return _Way(late_ms=secrets.randbelow(milliseconds + 1))
+    ways = {
+        "hold": _Way(state="held"),
+        "drop": _Way(state="dropped"),
+        "duplicate": _Way(copies=2),
+        "late": _Way(late_ms=milliseconds),
+        "skew": _Way(skew_seconds=milliseconds // 1000),
+    }
+    return ways.get(mode, _Way())
 
 
 @dataclass(slots=True)
@@ -109,12 +134,13 @@ class World:
         event["pending_webhooks"] = len(endpoints)
         self.records.insert(event)
         self.emitted.append(event["id"])
-        state, copies = self._delivery_mode(bool(endpoints))
+        way = self._way_of_delivery(event_type, is_counted=bool(endpoints))
         for endpoint in endpoints:
-            for _ in range(copies):
+            for _ in range(way.copies):
                 self.records.connection.execute(
-                    "INSERT INTO deliveries (event_id, endpoint_id, state, due_ms) VALUES (?, ?, ?, ?)",
-                    (event["id"], endpoint["id"], state, self.wall_ms),
+                    "INSERT INTO deliveries (event_id, endpoint_id, state, due_ms, skew_seconds)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (event["id"], endpoint["id"], way.state, self.wall_ms + way.late_ms, way.skew_seconds),
                 )
 
     def _endpoints(self, account: str) -> list[Body]:
@@ -126,23 +152,16 @@ class World:
             if self.records.hidden(endpoint["id"]).get("is_connect", False) == is_connect
         ]  # fmt: skip
 
-    def _delivery_mode(self, is_counted: bool) -> tuple[str, int]:
-        mode = self.records.setting("webhooks", {"mode": "normal", "times": None})
+    def _way_of_delivery(self, event_type: str, *, is_counted: bool) -> _Way:
+        mode = self.records.setting("webhooks", _NORMAL)
+        types = mode.get("types")
+        if types and event_type not in types:
+            return _Way()
         if mode["times"] is not None and is_counted:
             left = mode["times"] - 1
-            self.records.set_setting(
-                "webhooks", {**mode, "times": left} if left > 0 else {"mode": "normal", "times": None}
-            )
-        match mode["mode"]:
-            case "hold":
-                return "held", 1
-            case "drop":
-                return "dropped", 1
-            case "duplicate":
-                return "waiting", 2
-            case "before_reply":
-                self.is_delivered_early = True
-        return "waiting", 1
+            self.records.set_setting("webhooks", {**mode, "times": left} if left > 0 else _NORMAL)
+        self.is_delivered_early = self.is_delivered_early or mode["mode"] == "before_reply"
+        return _way_of(mode["mode"], round(mode.get("seconds", 0) * 1000))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:

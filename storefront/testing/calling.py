@@ -62,6 +62,9 @@ class Caller:
     async def get(self, path: str, **headers: str) -> Answer:
         return read_answer(await self.send("GET", path, headers=headers))
 
+    async def delete(self, path: str, **headers: str) -> Answer:
+        return read_answer(await self.send("DELETE", path, headers=headers))
+
     async def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> Answer:
         """Post JSON; ``key`` is the Idempotency-Key."""
         content = None if body is None else msgspec.json.encode(body)

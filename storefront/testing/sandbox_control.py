@@ -22,23 +22,27 @@ class SandboxControl:
     def __init__(self, shop: SandboxHost, secret_key: str, webhook_secret: str, *, url: str = "/sandbox") -> None:
         self._shop = shop
         self._url = url
+        self.secret_key = secret_key
         self._headers = {"Authorization": f"Bearer {secret_key}"}
         self.webhook_secret = webhook_secret
 
     async def misbehave(self, fault: str, on: str = "*", **more: Any) -> None:
-        """Let the next matching requests suffer ``lose_request``, ``lose_reply``, ``status``, ``delay``,
-        ``truncate`` or ``rate_limit``; ``on`` is such as ``POST /v1/checkout/sessions``."""
+        """Let the next matching requests suffer a fault; ``on`` is such as ``POST /v1/checkout/sessions``."""
         await self._control("misbehave", {"fault": fault, "on": on, **more})
 
-    async def webhooks(self, mode: str, times: int | None = None) -> None:
-        """Deliver the next events (all, without a number) ``normal``, ``hold``, ``drop``, ``duplicate``
-        or ``before_reply``."""
-        await self._control("misbehave", {"webhooks": {"mode": mode, "times": times}})
+    async def webhooks(self, mode: str, times: int | None = None, **more: Any) -> None:
+        """Deliver the next events (all, without a number) in another way: ``hold``, ``drop``, ``duplicate``, …"""
+        await self._control("misbehave", {"webhooks": {"mode": mode, "times": times, **more}})
 
-    async def release(self, order: str = "as_created", *, copies: int = 1) -> list[dict[str, Any]]:
+    async def release(self, order: str = "as_created", *, copies: int = 1, **more: Any) -> list[dict[str, Any]]:
         """Send what is held, one after the other; answers ``[{event, type, answer}]``."""
-        answer = await self._control("webhooks/release", {"order": order, "copies": copies})
+        answer = await self._control("webhooks/release", {"order": order, "copies": copies, **more})
         return list(answer["sent"])
+
+    async def order(self, what: str, **details: Any) -> dict[str, Any]:
+        """Let something happen to a payment: ``disputes``, ``refunds``, ``debits``, ``reviews``, … of its control."""
+        answer: dict[str, Any] = await self._control(what, details)
+        return answer
 
     async def held(self) -> list[dict[str, Any]]:
         """Return the events that are held, oldest first."""
@@ -51,7 +55,7 @@ class SandboxControl:
         answer = await self._control("webhooks/deliver", {"events": list(events), "dropped": list(dropped)})
         return list(answer["sent"])
 
-    async def pay_out_by_itself(self, is_on: bool) -> None:  # noqa: FBT001 a switch
+    async def pay_out_by_itself(self, is_on: bool) -> None:
         """Pay out at each midnight what is available, or stop that."""
         await self._control("payouts/schedule", {"automatic": is_on})
 

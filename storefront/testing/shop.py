@@ -19,6 +19,7 @@ from storefront.core.config import Database as DatabaseSection
 from storefront.core.config import Secret
 from storefront.core.database import Database
 from storefront.core.ids import new_id
+from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts, SandboxSecrets
 from storefront.plugins import load
 from storefront.testing.calling import Answer, Caller, Wall, as_json
@@ -28,6 +29,12 @@ from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
 from storefront.web.edge import SERVER_OPTIONS
 
 HANG_SECONDS = 60.0
+_COUNTED = {
+    "receipts": "1 = 0",
+    "receipt_keys": "1 = 0",
+    "anchors": "id <> 'receipts'",
+    "settings": "key <> 'receipts_cursor'",
+}
 
 
 class ShopClient:
@@ -145,9 +152,12 @@ class ShopClient:
         return look_into(self.database)(sql, parameters)
 
     def rows(self) -> dict[str, int]:
-        """Count the rows of every table."""
+        """Count the rows of every table, but for those that receipts get by themselves, a moment after a purchase."""
         names = tables_of(look_into(self.database), self.database)
-        counts = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in names)  # noqa: S608
+        counts = " UNION ALL ".join(
+            f"SELECT '{name}' AS name, count(*) AS n FROM {name} WHERE {_COUNTED.get(name, '1 = 1')}"  # noqa: S608
+            for name in names
+        )
         return {row["name"]: row["n"] for row in self.query(counts)}
 
     async def audit(self) -> Report:
@@ -160,8 +170,17 @@ class Shop(ShopClient):
 
     parts: Parts
 
-    def __init__(self, config: Path, environ: Mapping[str, str], wall: Wall, *, database: str | None = None) -> None:
+    def __init__(
+        self,
+        config: Path,
+        environ: Mapping[str, str],
+        wall: Wall,
+        *,
+        database: str | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         super().__init__(wall)
+        self._guard = guard
         self._config = config
         self._database_url = database
         self._environ = environ
@@ -175,7 +194,7 @@ class Shop(ShopClient):
         host = load(self._config, self._environ)
         if self._database_url is not None:
             host.config = replace(host.config, database=DatabaseSection(Secret(self._database_url)))
-        app = create_app(host, own_url=self.url, clock=Clock(self.wall))
+        app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard)
         self.parts = app[PARTS]
         self.database = self.parts.database
         self.parts.services.engine.follow(lambda _: self._commits.set())
@@ -230,17 +249,19 @@ async def running_shop(
     environ: Mapping[str, str] | None = None,
     wall: Wall | None = None,
     database: str | None = None,
+    guard: Guard | None = None,
 ) -> AsyncIterator[Shop]:
     """Run a shop with its files in ``folder``; ``config`` is a path, or the YAML itself.
 
     ``${DATA}`` in the configuration is a folder inside; ``environ`` adds more such variables. The books are kept
-    in a file there, or in the PostgreSQL database at the address ``database``. When the block ends without an
+    in a file there, or in the PostgreSQL database at the address ``database``. ``guard`` says where outgoing webhooks
+    may go, instead of the configuration. When the block ends without an
     error, they must be in order.
     """
     path = config if isinstance(config, Path) else folder / "shop.yaml"
     if isinstance(config, str):
         path.write_text(config)
-    shop = Shop(path, {"DATA": str(folder / "data"), **(environ or {})}, wall or Wall(), database=database)
+    shop = Shop(path, {"DATA": str(folder / "data"), **(environ or {})}, wall or Wall(), database=database, guard=guard)
     try:
         await shop.start()
         yield shop

@@ -14,6 +14,8 @@ from storefront.routing import Call
 from storefront.web.errors import ErrorView
 from storefront.web.pages import (
     PageFrame,
+    PaymentView,
+    ReceiptView,
     Renderer,
     ShopView,
     content_security_policy,
@@ -69,6 +71,10 @@ class Browser:
             is_secure=is_secure,
         )
 
+    def render_payment(self, view: PaymentView) -> web.Response:
+        """Answer the page that says how to pay by hand; it has no forms."""
+        return _html(self.app, self.app[RENDERER].render_payment(view))
+
     def render_shop(self, view: ShopView) -> web.Response:
         """Answer the shop page, with the cookie that its forms must match."""
         response = _html(self.app, self.app[RENDERER].render_shop(view))
@@ -83,6 +89,10 @@ class Browser:
             path="/",
         )
         return response
+
+    def render_receipt(self, view: ReceiptView) -> web.Response:
+        """Answer a receipt's page, which has no forms."""
+        return _html(self.app, self.app[RENDERER].render_receipt(view))
 
 
 def page_frame(call: Call, services: Services, browser: Browser) -> PageFrame:

@@ -6,9 +6,12 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.catalog import describe_offer
+from storefront.core.config.model_tax import TaxBy, TaxPrices, TaxRate
 from storefront.core.errors import Unauthorized
+from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
 from storefront.core.services import Services
+from storefront.core.taxes import tax_line
 from storefront.routing import Call, Routes, not_modified, respond
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CATALOG, CATALOG_QUERY
@@ -42,6 +45,38 @@ def catalog_json(services: Services, language: str | None) -> dict[str, Any]:
         if not offer.hidden and offer.kind in services.kinds
     ]
     return {"version": catalog.version, "offers": offers}
+
+
+def prices_to_pay(services: Services, document: Mapping[str, Any], country: str | None) -> dict[str, Any]:
+    """Return the catalog with the prices that a buyer in ``country`` pays, where tax comes on top of listed ones."""
+    catalog = services.catalogs.active
+    tax = catalog.tax
+    if tax is None or tax.prices is TaxPrices.INCLUSIVE:
+        return dict(document)
+    offers = []
+    for offer in document["offers"]:
+        rate = tax.rate(country, offer["tax_class"])
+        prices = [_with_tax(price, rate, is_virtual=catalog.is_virtual(price["currency"])) for price in offer["prices"]]
+        offers.append({**offer, "prices": prices})
+    return {**document, "offers": offers}
+
+
+def prices_note(services: Services, country: str | None) -> str:
+    """Say which tax the prices on a page hold, for buyers in ``country``; nothing where they hold none."""
+    tax = services.catalogs.active.tax
+    if tax is None:
+        return ""
+    if tax.by is TaxBy.GATEWAY:
+        return "Prices include tax."
+    rate = tax.rate(country, None)
+    return "" if rate is None else f"Prices include {rate.percent}% {rate.name}."
+
+
+def _with_tax(price: Mapping[str, Any], rate: TaxRate | None, *, is_virtual: bool) -> dict[str, Any]:
+    if rate is None or is_virtual:
+        return dict(price)
+    line = tax_line(Money(price["amount"], price["currency"]), rate, is_included=False)
+    return {**price, "amount": line.base.amount_minor + line.amount.amount_minor}
 
 
 def _refuse_strangers(services: Services, principal: Principal) -> None:

@@ -17,8 +17,13 @@ ALIVE = table({"status": TEXT})
 READY = table({"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}})
 
 
-def health_routes(checks: Mapping[str, Check], registry: CollectorRegistry) -> Routes:
-    """Declare ``/healthz``, ``/readyz`` and ``/metrics`` over named checks and a registry."""
+def health_routes(
+    checks: Mapping[str, Check], registry: CollectorRegistry, *, prepare: Callable[[], Awaitable[None]] | None = None
+) -> Routes:
+    """Declare ``/healthz``, ``/readyz`` and ``/metrics`` over named checks and a registry.
+
+    ``prepare`` is awaited before metrics are written: collectors cannot wait for a database.
+    """
     routes = Routes("core", tags=["running"])
 
     @routes.get("/healthz", allow=Role.PUBLIC, answers={200: ALIVE})
@@ -40,6 +45,8 @@ def health_routes(checks: Mapping[str, Check], registry: CollectorRegistry) -> R
     @routes.get("/metrics", allow=Role.PUBLIC, answers={200: None})
     async def show_metrics(call: Call) -> web.StreamResponse:
         """Print the metrics in Prometheus' text format."""
+        if prepare is not None:
+            await prepare()
         return respond_bytes(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_1_0_0)
 
     return routes

@@ -33,7 +33,7 @@ PATH = "/v1/holds"
     answers={201: HOLD},
     idempotent=True,
     scope="holds:write",
-    refusals=["insufficient_funds", "too_many_holds"],
+    refusals=["insufficient_funds", "debt_open", "too_many_holds"],
 )
 async def create_hold(call: Call) -> web.StreamResponse:
     """Set funds of a wallet aside until they are captured or released, or the time is over.
@@ -56,6 +56,7 @@ async def create_hold(call: Call) -> web.StreamResponse:
     PATH + "/{id}/capture",
     allow=Role.SERVER,
     body=CAPTURE_HOLD,
+    may_lack_body=True,
     answers={200: HOLD},
     idempotent=True,
     scope="holds:write",
@@ -64,7 +65,8 @@ async def create_hold(call: Call) -> web.StreamResponse:
 async def capture(call: Call) -> web.StreamResponse:
     """Take what is held for good, or a part of it: the rest is available again at once.
 
-    A hold is captured once. A hold whose time is over cannot be captured.
+    Without a body, or without an amount, all of it is taken. A hold is captured once. A hold whose time is over
+    cannot be captured.
     """
     hold_id = call.path("id")
     key = _key(call, f"POST {PATH}/{{id}}/capture", {**call.body, "id": hold_id})

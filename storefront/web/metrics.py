@@ -16,7 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from storefront.core.clock import Clock
+from storefront.core.clock import SECOND_MS, Clock
+from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 
 UNMATCHED = "(none)"
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -107,3 +108,38 @@ class ProcessMetrics(Collector):
         )
         offset.add_metric(tuple(self._labels.values()), self._clock.offset_ms / 1000)
         yield offset
+
+
+class WebhookMetrics(Collector):
+    """Outgoing webhooks: attempts by result, and what waits; of several processes only the one that leads has any."""
+
+    def __init__(
+        self, registry: CollectorRegistry, dispatcher: WebhookDispatcher, clock: Clock, *, worker: int | None = None
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._clock = clock
+        self._labels = {} if worker is None else {"worker": str(worker)}
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Write the samples."""
+        names, values = tuple(self._labels), tuple(self._labels.values())
+        attempts = CounterMetricFamily(
+            "storefront_webhook_attempts",
+            "Attempts to deliver events: delivered, failed (to be tried again) or dead (given up).",
+            labels=(*names, "result"),
+        )
+        for result in ("delivered", "failed", "dead"):
+            attempts.add_metric((*values, result), self._dispatcher.results[result])
+        yield attempts
+        waiting = GaugeMetricFamily("storefront_webhook_waiting", "Deliveries that wait.", labels=names)
+        waiting.add_metric(values, self._dispatcher.waiting)
+        yield waiting
+        oldest = self._dispatcher.oldest_waiting_at
+        age = GaugeMetricFamily(
+            "storefront_webhook_oldest_waiting_seconds",
+            "How long the oldest delivery has waited, in business time; 0 if none waits.",
+            labels=names,
+        )
+        age.add_metric(values, 0 if oldest is None else max(0, self._clock.now() - oldest) / SECOND_MS)
+        yield age

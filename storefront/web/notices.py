@@ -11,8 +11,9 @@ from yarl import URL
 
 from storefront.core.catalog import text_in
 from storefront.core.errors import NotFound, StorefrontError
-from storefront.core.purchases import show_purchase
-from storefront.core.purchasing import Status
+from storefront.core.purchases import describe
+from storefront.core.purchasing import Status, read_purchase
+from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
 from storefront.web.catalog import catalog_json
@@ -83,12 +84,14 @@ class Notices:
         if owner is None:
             return None
         try:
-            purchase = await show_purchase(self._services, purchase_id, owner=owner)
+            row = await read_purchase(self._services, purchase_id, owner=owner)
+            purchase = await describe(self._services, row)
         except NotFound:
             return None
         match purchase["status"]:
             case Status.COMPLETED:
-                return Notice(Tone.GOOD, self.bought(purchase))
+                receipt = f"/receipts/{purchase_id}" if is_paid_in_money(row) else None
+                return Notice(Tone.GOOD, self.bought(purchase), receipt=receipt)
             case Status.PENDING:
                 again = URL("/shop/return").with_query(purchase=purchase_id)
                 return Notice(Tone.INFO, WAITING, ask_again=str(again))

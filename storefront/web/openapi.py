@@ -111,7 +111,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 def _request_body(route: Route) -> dict[str, Any] | None:
     if route.body is not None:
-        return {"required": True, "content": {"application/json": {"schema": copy.deepcopy(dict(route.body))}}}
+        content = {"application/json": {"schema": copy.deepcopy(dict(route.body))}}
+        return {"required": not route.may_lack_body, "content": content}
     if route.form is not None:
         form = copy.deepcopy(dict(route.form))
         return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}

@@ -39,6 +39,7 @@ REFUSALS = [
     "offer_closed",
     "price_changed",
     "insufficient_funds",
+    "debt_open",
     "already_owned",
     "limit_reached",
     "sold_out",
@@ -46,6 +47,8 @@ REFUSALS = [
     "amount_not_chargeable",
     "gateway_unavailable",
     "gateway_refused",
+    "payment_declined",
+    "checkout_too_late",
     "assessment_unavailable",
 ]
 

@@ -19,13 +19,14 @@ _VISIBLE = re.compile(r"[!-~]{1,255}")
 class RequestReader:
     """Compiled once per route; ``has_body`` tells whether ``read`` must be awaited at all."""
 
-    __slots__ = ("_body", "_form", "_idempotent", "_limit", "_query", "_raw", "_seconds", "has_body")
+    __slots__ = ("_body", "_form", "_idempotent", "_limit", "_may_lack", "_query", "_raw", "_seconds", "has_body")
 
     def __init__(self, route: Route, *, body_limit: int, body_seconds: float) -> None:
         self._seconds = body_seconds
         self._limit = route.body_limit or body_limit
         self._idempotent = route.idempotent
         self._raw = route.raw_body
+        self._may_lack = route.may_lack_body
         self._body = BodySchema(route.body) if route.body is not None else None
         self._form = Parameters(route.form, prefix="/") if route.form is not None else None
         self._query = self._parameters(route)
@@ -47,6 +48,8 @@ class RequestReader:
         """Read, parse and check the body."""
         request = call.request
         if self._body is not None:
+            if self._may_lack and not request.body_exists:
+                return
             require_json(request)
             parsed = parse(await self._bytes(request))
             self._body.check(parsed.document, odd_numbers=parsed.odd_numbers)

@@ -3,9 +3,15 @@
 from aiohttp import web
 
 from storefront.core.keys import Keys
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
+from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens
 
 SERVICES = web.AppKey("SERVICES", Services)
 TOKENS = web.AppKey("TOKENS", SessionTokens)
 KEYS = web.AppKey("KEYS", Keys)
+SIGNER = web.AppKey("SIGNER", ReceiptSigner)
+WEBHOOK_ENDPOINTS = web.AppKey("WEBHOOK_ENDPOINTS", WebhookEndpoints)
+WEBHOOK_DELIVERIES = web.AppKey("WEBHOOK_DELIVERIES", WebhookDeliveries)

@@ -59,6 +59,7 @@ OFFER: JsonSchema = table(
         "available_until": nullable(TIME),
         "featured": BOOLEAN,
         "badge": nullable(TEXT),
+        "tax_class": nullable(TEXT),
         "metadata": ANY_OBJECT,
     }
 )
@@ -205,6 +206,19 @@ PURCHASE: JsonSchema = table(
     }
 )
 PURCHASES: JsonSchema = listing(PURCHASE)
+_RECEIPT: JsonSchema = table(
+    {
+        "purchase": TEXT,
+        "series": TEXT,
+        "number": nullable(INTEGER),
+        "label": nullable(TEXT),
+        "issued_at": nullable(TIME),
+        "document": ANY_OBJECT,
+        "jws": nullable(TEXT),
+    }
+)
+RECEIPT: JsonSchema = table({**_RECEIPT["properties"], "credit_notes": {"type": "array", "items": _RECEIPT}})
+JWKS: JsonSchema = table({"keys": {"type": "array", "items": ANY_OBJECT}})
 REASON: JsonSchema = {
     "type": "string",
     "minLength": 1,

@@ -25,7 +25,7 @@ from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
-from storefront.web.catalog import catalog_json
+from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
 from storefront.web.notices import (
     LEFT_PAYMENT,
     SESSION_ENDED,
@@ -180,14 +180,17 @@ async def consume_from_page(call: Call) -> web.StreamResponse:
 async def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
     notices, owner = Notices(services, browser.language, state), call.principal.customer_id
     may_look = state is not None or services.config.web.anonymous_catalog
+    country = call.principal.country or (None if owner is None else await services.customers.country(owner))
+    shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
     return build_shop_view(
-        catalog_json(services, browser.language) if may_look else {"offers": []},
+        prices_to_pay(services, shelves, country),
         state,
         page=page_frame(call, services, browser),
         assets=asset_names(services, browser.language),
         now=to_datetime(services.clock.now()),
         new_key=lambda: secrets.token_urlsafe(18),
         notice=await notices.of_query(call.query, owner=owner),
+        prices_note=prices_note(services, country) if may_look else "",
     )
 
 

@@ -1,19 +1,20 @@
 """Moving a sandbox's clock over HTTP."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, iso
-from storefront.core.jobs import Jobs
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.core.timetravel import Emulator, travel
+from storefront.core.timetravel import Due, Emulator, travel
 from storefront.routing import Call, Routes, respond
 from storefront.web.shapes import CLOCK, MOVE_CLOCK
 
 UNITS = {"s": SECOND_MS, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 
-def make_routes(services: Services, jobs: Jobs, emulator: Emulator) -> Routes:
+def make_routes(services: Services, works: Sequence[Due], emulator: Emulator) -> Routes:
     """Declare ``POST /sandbox/clock``; a live shop has no such route."""
     routes = Routes("core", tags=["sandbox"])
 
@@ -25,7 +26,7 @@ def make_routes(services: Services, jobs: Jobs, emulator: Emulator) -> Routes:
         """
         text = call.body["advance"]
         target = services.clock.now() + int(text[:-1]) * UNITS[text[-1]]
-        journey = await travel(services.clock, services.engine, jobs, emulator, target)
+        journey = await travel(services.clock, services.engine, works, emulator, target)
         body = {"now": iso(journey.now), "steps": journey.steps, "done": journey.is_there}
         return respond(body, status=200 if journey.is_there else 202)
 

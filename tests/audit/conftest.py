@@ -179,7 +179,7 @@ def _pack(purchase_id: str) -> tuple[Plan, Plan]:
     done = {"status": "completed", "entry_id": entry_id, "completed_at": NOW}
     settling.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, done))
     settling.add(Claim("payment:sandbox:pi_1", purchase_id))
-    paid = {"state": "received", "gateway_payment": "pi_1"}
+    paid = {"state": "received", "gateway_payment": "pi_1", "received_amount": 499, "received_currency": "USD"}
     settling.add(Change("payments", (f"pay_{purchase_id}",), ADA, {}, paid))
     _tell(settling, _pack_row(purchase_id, "completed"))
     return _checkout(purchase_id), settling
@@ -194,7 +194,8 @@ def _checkout(purchase_id: str) -> Plan:
     payment = {"id": f"pay_{purchase_id}", "purchase_id": purchase_id, "customer_id": ADA, "gateway": "sandbox",
                "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
                "state": "awaiting", "redirect_url": None, "return_url": None, "lease_until": 0, "asked_at": None,
-               "attempts": 0, "created_at": NOW}  # fmt: skip
+               "attempts": 0, "created_at": NOW, "method": None, "saves_method": 0, "card": "{}",
+               "received_amount": 0, "received_currency": None}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
     _tell(plan, row)

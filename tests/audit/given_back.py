@@ -99,7 +99,7 @@ def _refunded(purchase: dict[str, Any], draw: LotPart, amount: int, refunded: st
     row = {"id": about, "purchase_id": f"pur_{sku}", "number": 1, "customer_id": CLEO, "cause": "refund",
            "amount": amount, "currency": "stars", "state": "completed", "taken_back": json.dumps(told),
            "reason": "a mistake", "actor": "key_1", "entry_id": f"ent_back_{sku}", "created_at": now,
-           "closed_at": now}  # fmt: skip
+           "closed_at": now, "gateway": None, "gateway_ref": None, "facts": "{}", "updated_at": now}  # fmt: skip
     plan.add(Insert("reversals", (about,), CLEO, row))
     facts = {"purchase": f"pur_{sku}", "reason": "a mistake"}
     record_action(plan, "purchase.refunded", actor="key_1", about=about, facts=facts, now=now, wall=now)

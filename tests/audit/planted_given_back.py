@@ -109,6 +109,6 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
     "a refund that is missing": (
         "E1-reversals and E5-events",
         ["UPDATE reversals SET number = 2 WHERE id = 'rev_hat'"],
-        "the refunds of purchase pur_hat are not numbered 1 to 1",
+        "the reversals of purchase pur_hat are not numbered 1 to 1",
     ),
 }

@@ -1,4 +1,4 @@
-"""The checks of goods, grants, refunds and conversions on PostgreSQL: the same book, the same plants, the same verdicts."""
+"""The checks of goods, grants, refunds and conversions on PostgreSQL: the same book, plants and verdicts."""
 
 from pathlib import Path
 

@@ -10,6 +10,7 @@ from storefront.core.audit import CHECKS, Report, verify_file
 from .goods_plants import GOODS_PLANTS
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
+from .planted_receipts import TAX_AND_RECEIPTS
 
 WALLET = "customer:cus_ada:gems"
 
@@ -312,6 +313,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     ),
     **GIVEN_BACK,
     **GOODS_PLANTS,
+    **TAX_AND_RECEIPTS,
     "a payment without its purchase": (
         "database",
         ["UPDATE payments SET purchase_id = 'pur_no' WHERE id = 'pay_pur_expired'"],
@@ -364,7 +366,7 @@ async def test_a_refund_of_more_than_was_paid_is_seen_from_both_sides(books: Pat
 
 def test_every_check_has_a_plant() -> None:
     planted = {name for checks, _, _ in PLANTS.values() for name in checks.split(" and ")}
-    elsewhere = {"L4-guards", "A1", "L2-checkpoints"}  # above, and in test_seals.py
+    elsewhere = {"L4-guards", "A1", "L2-checkpoints", "L2-freezes", "L2-debts", "L10-gateway"}
     assert planted | elsewhere == {check.name for check in CHECKS}
 
 

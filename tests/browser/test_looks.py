@@ -58,7 +58,25 @@ async def nothing_here(here):
     return await here.open("/nothing/here")
 
 
-PAGES = [visitor, owner, refused, checkout, declined, asked, unknown_payment, nothing_here]
+async def receipt(here):
+    name = new_id("player")
+    purchase = await here.shop.bought("gems-500", customer=name)
+    await here.shop.until(lambda: here.shop.query("SELECT 1 FROM receipts WHERE about = ?", purchase["id"]))
+    await here.play_as(name)
+    return await here.open(f"/receipts/{purchase['id']}")
+
+
+async def after_paying(here):
+    name = new_id("player")
+    purchase = await here.shop.bought("gems-500", customer=name)
+    await here.play_as(name)
+    return await here.open(f"/shop?purchase={purchase['id']}")
+
+
+PAGES = [
+    *(visitor, owner, refused, checkout, declined, asked, unknown_payment, nothing_here),
+    *(receipt, after_paying),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.__name__)

@@ -62,6 +62,25 @@ def test_a_live_shop_refuses_the_demo_keys(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgres://shop@db.example/shop", "postgresql://shop:${DATABASE_PASSWORD}@db.example/shop"),
+        ("postgresql://shop@db.example", "postgresql://shop:${DATABASE_PASSWORD}@db.example/shop"),
+        ("sqlite:///", "sqlite:///./data/storefront.sqlite"),
+        ("mysql://shop@db.example/shop", "sqlite:///./data/storefront.sqlite"),
+    ],
+)
+def test_a_mistake_in_a_database_address_shows_an_example_of_its_own_kind(tmp_path, url, shown):
+    path = tmp_path / "shop.yaml"
+    path.write_text(f"shop: {{name: X}}\nmode: sandbox\ndatabase: {{url: '{url}'}}\n")
+
+    told = storefront("check", path)
+
+    assert told.returncode == 2
+    assert shown in told.stderr
+
+
 def test_the_published_schema_is_one_and_accepts_the_example(tmp_path):
     path = tmp_path / "config.schema.json"
 

@@ -113,6 +113,7 @@ def test_every_mistake_is_told_with_its_line_and_field_and_nothing_is_granted(co
         (b"", "1:1 customer: this column is missing"),
         (b"customer,asset,sum\nada,gems,1\n", "1:3 sum: is no column of this file"),
         (b"customer,asset,amount,amount\n", "1:4 amount: is there twice"),
+        (b"customer;asset;amount\nada;gems;1\n", "1:1 has its columns separated by something else"),
         (b"customer,asset,amount\n\xff\xfe,gems,1\n", "2:1 is not UTF-8"),
         (b'customer,asset,amount\n"ada,gems,1\n', "2:1 is no CSV from here on"),
     ],
@@ -130,3 +131,34 @@ def test_a_dry_run_grants_nothing_and_a_spreadsheets_file_is_read(config, tmp_pa
     assert told.returncode == 0, told.stderr
     assert "3 rows without a mistake, 527 gems in all. Nothing was granted." in told.stdout
     assert not (tmp_path / "data").exists()
+
+
+def test_what_would_overfill_a_wallet_is_told_before_the_first_row_is_granted(config, tmp_path, file):
+    where = ("-c", config, "-d", tmp_path / "data")
+    first = storefront("import", "balances", file, *REASON, *where)
+    most = 2**53 - 1
+    file.write_text(
+        "asset,customer,amount,reference\n"
+        f"gems,zoe,1,\ngems,ada,{most - 507},a\ngems,ada,1,b\ngems,bob,{most - 20},\ngems,new,{most},c\ngems,new,1,d\n"
+    )
+
+    told = storefront("import", "balances", file, *REASON, "--import-id", "second", *where)
+    as_json = storefront("import", "balances", file, *REASON, "--import-id", "second", "--json", *where)
+
+    assert first.returncode == 0
+    assert (told.returncode, as_json.returncode) == (2, 2)
+    assert f"{file}:4:3 amount: fills the gems of ada to {most + 1}; a wallet takes {most}" in told.stderr
+    assert "2 mistakes. Nothing was changed." in told.stderr
+    assert [one["line"] for one in json.loads(as_json.stdout)["mistakes"]] == [4, 7]
+    assert rows(tmp_path / "data", "SELECT count(*) FROM grants") == [(3,)]
+    assert rows(tmp_path / "data", "SELECT count(*) FROM customers") == [(2,)]
+
+
+def test_rows_that_were_granted_before_do_not_count_twice_against_what_a_wallet_takes(config, tmp_path, file):
+    where = ("-c", config, "-d", tmp_path / "data")
+    file.write_text(f"customer,asset,amount\nada,gems,{2**53 - 1}\n")
+
+    once, again = (storefront("import", "balances", file, *REASON, *where) for _ in range(2))
+
+    assert (once.returncode, again.returncode) == (0, 0), again.stderr
+    assert "0 of 1 row granted (1 had been already)" in again.stdout

@@ -86,3 +86,15 @@ def test_reload_without_a_server_says_so(config, tmp_path):
 
     assert told.returncode == 1
     assert "No server runs on" in told.stderr
+
+
+def test_payments_by_hand_are_listed_and_marked(tmp_path):
+    config, data = tmp_path / "shop.yaml", tmp_path / "data"
+    config.write_text(TINY_SHOP.replace("gateways: {sandbox: {}}", "gateways: {manual: {instructions: Send it.}}"))
+
+    listed = storefront("payments", "list", "--json", "-c", config, "-d", data)
+    unknown = storefront("payments", "receive", "man_1", "-c", config, "-d", data)
+
+    assert (listed.returncode, json.loads(listed.stdout)) == (0, [])
+    assert unknown.returncode != 0
+    assert "No payment by hand has this reference." in unknown.stderr

@@ -168,12 +168,22 @@ class Port:
 
 
 class World:
-    """A shop's server and its emulator, mounted in the server or ``standalone``, and a browser on both."""
+    """A shop's server and its emulator, mounted in the server or ``standalone``, and a browser on both.
+
+    ``more`` are further sections of the shop's YAML.
+    """
 
     browser: aiohttp.ClientSession
 
     def __init__(
-        self, folder: Path, *, standalone: bool, database: str | None = None, workers: int = 1, shop: str = SHOP
+        self,
+        folder: Path,
+        *,
+        standalone: bool,
+        database: str | None = None,
+        workers: int = 1,
+        shop: str = SHOP,
+        more: str = "",
     ) -> None:
         self.database_url = database
         self._ports = [Port(), Port()]
@@ -184,7 +194,7 @@ class World:
         self._data.mkdir()
         config = folder / "shop.yaml"
         url = f"    url: {self.sandbox_url}\n" if standalone else ""
-        config.write_text(shop + url + ("" if database is None else "database: {url: '${DATABASE_URL}'}\n"))
+        config.write_text(shop + url + more + ("" if database is None else "database: {url: '${DATABASE_URL}'}\n"))
         environ = {
             "DATA": str(self._data),
             "DATABASE_URL": database or "",

@@ -104,11 +104,23 @@ def test_every_step_in_the_plugin_guides_table_can_be_planned():
     page = (ROOT / "docs" / "plugins.md").read_text().split("## Plans")[1].split("## Late steps")[0]
     examples = re.findall(r"^\| .*? \| `(plan\..*?)` \|", page, re.MULTILINE)
     steps = Steps()
-    texts = ("customer_id", "ticket_id", "purchase_id", "hold_id", "anchor", "sku", "winner", "job_id", "key")
+    texts = (
+        "customer_id",
+        "ticket_id",
+        "purchase_id",
+        "hold_id",
+        "reversal_id",
+        "anchor",
+        "sku",
+        "winner",
+        "job_id",
+        "key",
+    )
     names = {name: name for name in texts}
     names |= (
         vars(plan_module) | vars(accounts) | {"steps": steps, "row": {}, "due": 1, "now": 0, "reads": (), "facts": {}}
     )
+    names["demand"] = plan_module.Demand(None)
     for example in examples:
         plan = Plan(actor="plugin:raffle")
         eval(example, {**names, "plan": plan})

@@ -8,8 +8,17 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from storefront.core.gateways import BadSignature, BalanceKind, PaymentState, RefundState, Subject, TaxPart
-from storefront.core.gateways.stripe import StripeGateway
+from storefront.core.gateways import (
+    BadSignature,
+    BalanceKind,
+    GatewayUnavailable,
+    OutcomeUnknown,
+    PaymentState,
+    RefundState,
+    Subject,
+    TaxPart,
+)
+from storefront.core.gateways.stripe import Patience, StripeGateway
 from storefront.core.gateways.stripe.balance import kind_of
 from storefront.core.gateways.stripe.pacing import TokenBucket
 from storefront.core.money import Money
@@ -38,15 +47,15 @@ async def test_a_delayed_method_is_under_way_until_the_bank_answers(
     assert (ended.failure is None) == (end is PaymentState.RECEIVED)
 
 
-async def test_the_tax_that_stripe_adds_is_told_by_jurisdiction(stripe: StripeDriver) -> None:
+async def test_the_tax_that_stripe_works_out_is_told_by_jurisdiction(stripe: StripeDriver) -> None:
     checkout = await CheckoutContract().open(stripe, Money(1000, "EUR"), taxes=True)
     form = {"card_number": "4242424242424242", "action": "pay", "country": "DE"}
     assert (await stripe.box.post(checkout.redirect_url, form)).status == 303
 
     facts = await stripe.gateway.look_up(checkout.reference)
 
-    assert (facts.state, facts.amount) == (PaymentState.RECEIVED, Money(1190, "EUR"))
-    assert facts.taxes == (TaxPart("DE", 190),)
+    assert (facts.state, facts.amount) == (PaymentState.RECEIVED, Money(1000, "EUR"))
+    assert facts.taxes == (TaxPart("DE", 160),)
 
 
 async def test_three_d_secure_is_asked_for(stripe: StripeDriver) -> None:
@@ -199,3 +208,40 @@ def test_what_was_refused_for_being_too_small_follows_the_configuration() -> Non
     assert gateway.can_charge(Money(99, "USD")) is not None
     assert gateway.can_charge(Money(100, "USD")) is None
     assert gateway.can_charge(Money(50, "EUR")) is None
+
+
+@pytest.mark.parametrize(
+    "fault", [{"fault": "drip", "seconds": 2.0}, {"fault": "delay", "seconds": 2.0, "after": True}]
+)
+async def test_an_answer_that_never_ends_is_an_unknown_outcome_and_found_again(
+    stripe: StripeDriver, fault: dict[str, Any]
+) -> None:
+    wanted = CheckoutContract().request(stripe)
+    hasty = StripeGateway(
+        "stripe",
+        secret_key=stripe.box.secret_key,
+        webhook_secrets=[OWN],
+        api_base=stripe.box.url,
+        requests_per_second=math.inf,
+        patience=Patience(timeout_seconds=0.2, network_retries=0),
+    )
+    stripe.box.misbehave(on="POST /v1/checkout/sessions", **fault)
+
+    with pytest.raises(OutcomeUnknown):
+        await hasty.open_checkout(wanted)
+    await hasty.close()
+
+    checkout = await stripe.gateway.open_checkout(wanted)
+    assert (await stripe.gateway.look_up(checkout.reference)).purchase_id == wanted.purchase_id
+    assert len((await stripe.box.sandbox.books())["sessions"]) == 1
+
+
+async def test_a_wait_that_is_too_long_is_left_to_whoever_asked(stripe: StripeDriver) -> None:
+    stripe.box.misbehave("rate_limit", "POST /v1/checkout/sessions", times=2, retry_after=3600)
+    wanted = CheckoutContract().request(stripe)
+
+    for _ in range(2):
+        with pytest.raises(GatewayUnavailable):
+            await stripe.gateway.open_checkout(wanted)
+
+    assert (await stripe.gateway.open_checkout(wanted)).redirect_url

@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0005"
+HEAD = "0009"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -129,8 +129,14 @@ async def test_credits_that_joined_one_lot_are_found_again(joined):
             " priority, expires_at FROM credits LIMIT 1",
             "credits",
         ),
+        (
+            "INSERT INTO freezes VALUES ('rev_1', 'c', 'open', '{}', '[]', '[]', '[]', '[]', 'me', NULL, 0, NULL)",
+            "freezes",
+        ),
+        ("INSERT INTO debts VALUES ('c', 'gems', 1, 100, 0, 0, 0)", "debts"),
+        ("INSERT INTO receipts VALUES ('R', 1, 'receipt', 'pur_1', 'pur_1', 'cus_1', 1, 0, 'k', 'jws')", "receipts"),
     ],
-    ids=["seals", "grants", "credits"],
+    ids=["seals", "grants", "credits", "freezes", "debts", "receipts"],
 )
 async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, planted, table):
     database = SqliteDatabase(of_0001)

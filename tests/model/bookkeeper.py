@@ -25,7 +25,9 @@ from .operations import (
     Consume,
     Convert,
     Credit,
+    Dispute,
     Lapse,
+    Lose,
     Move,
     Operation,
     Pack,
@@ -36,6 +38,7 @@ from .operations import (
     Reverse,
     Split,
     Tally,
+    Win,
 )
 from .records import (
     CLEARING,
@@ -43,16 +46,19 @@ from .records import (
     REVENUE,
     TAX,
     Bought,
+    Debt,
     Expected,
     Moved,
     Purchase,
+    debt_id,
     exchange,
     issuance,
+    receivable,
     sink,
     unapplied_id,
     wallet_id,
 )
-from .wallets import Hold, Lot, No, Wallet
+from .wallets import Frozen, Hold, Lot, No, Wallet
 
 
 class Bookkeeper:
@@ -70,6 +76,8 @@ class Bookkeeper:
         self.packs: dict[str, Bought] = {}
         self.moved: dict[str, Moved] = {}
         self.holds: dict[str, tuple[str, str]] = {}
+        self.freezes: dict[str, Frozen] = {}
+        self.debts: dict[tuple[str, str], Debt] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.lots_made = 0
 
@@ -160,7 +168,10 @@ class Bookkeeper:
         payment = f"pay_{operation.entry}"
         lot = Lot(source="purchased", payment=payment, cost=operation.cents, amount=operation.gems)
         number = self._credit(operation.customer, GEMS, lot, issuance(GEMS))
-        self.packs[operation.entry] = Bought(operation.customer, number, operation.gems, operation.cents)
+        if number is not None:
+            swallowed = operation.gems - lot.amount
+            pack = Bought(operation.customer, number, lot.amount, operation.cents, swallowed)
+            self.packs[operation.entry] = pack
 
     @_do.register
     def _(self, operation: ChargeBack) -> None:
@@ -175,7 +186,46 @@ class Bookkeeper:
         pack.charge_backs += 1
 
     @_do.register
+    def _(self, operation: Dispute) -> None:
+        pack = self.packs[operation.pack]
+        wallet = self.wallet(pack.customer, GEMS)
+        if wallet.let_go_of_what_is_over(self.now):
+            self._lapse(pack.customer, GEMS)
+        potions = self.items.get((pack.customer, "potion"), 0) - self.frozen_potions(pack.customer)
+        place = (self.now, operation.freeze)
+        frozen = Frozen(pack.customer, operation.pack, pack.lot, operation.gems, operation.potions, place)
+        frozen.potions = min(operation.potions, potions)
+        wallet.freeze(frozen, self.now)
+        self.freezes[operation.freeze] = frozen
+
+    @_do.register
+    def _(self, operation: Win) -> None:
+        self._claim(f"freeze:{operation.freeze}")
+        frozen = self.freezes[operation.freeze]
+        self.wallet(frozen.customer, GEMS).thaw(frozen)
+        frozen.state = "released"
+        self._lapse(frozen.customer, GEMS)
+
+    @_do.register
+    def _(self, operation: Lose) -> None:
+        self._claim(f"freeze:{operation.freeze}")
+        frozen = self.freezes[operation.freeze]
+        customer, pack = frozen.customer, self.packs[frozen.pack]
+        self.wallet(customer, GEMS).thaw(frozen)
+        frozen.state = "taken"
+        taken = min(frozen.amount, pack.gems - pack.taken)
+        if taken:
+            self.wallet(customer, GEMS).draw([(frozen.lot, taken)])
+            self._move(wallet_id(customer, GEMS), issuance(GEMS), taken)
+        pack.taken += taken
+        if frozen.potions:
+            self.items[customer, "potion"] -= frozen.potions
+        self._lapse(customer, GEMS)
+        self._owe(customer, GEMS, frozen.demanded + pack.swallowed - taken, operation)
+
+    @_do.register
     def _(self, operation: Place) -> None:
+        self._refuse_while_owing(operation.customer, operation.asset)
         wallet = self.wallet(operation.customer, operation.asset)
         hold = Hold(operation.amount, operation.expires_at, [])
 
@@ -193,8 +243,7 @@ class Bookkeeper:
         amount = hold.amount if operation.amount is None else operation.amount
         if amount > hold.amount:
             raise No("hold_too_small", held=hold.amount, required=amount)
-        wallet.let_go(hold, "captured")
-        wallet.draw(first_of(hold.pins, amount))
+        wallet.let_go(hold, "captured", first_of(hold.pins, amount))
         hold.captured = amount
         account = wallet_id(operation.customer, operation.asset)
         self._move(account, sink(operation.asset), amount)
@@ -266,8 +315,11 @@ class Bookkeeper:
             if share:
                 self._move(CLEARING, account, share)
 
-    def _credit(self, customer: str, asset: str, lot: Lot, source: str) -> int:
-        """Put a lot into a wallet, or join an equal one; return its number."""
+    def _credit(self, customer: str, asset: str, lot: Lot, source: str) -> int | None:
+        """Put a lot into a wallet, or join an equal one; return its number, None if a debt swallowed it all."""
+        self._repay(customer, asset, lot, source)
+        if lot.amount == 0:
+            return None
         self._move(source, wallet_id(customer, asset), lot.amount)
         wallet = self.wallet(customer, asset)
         joined = wallet.equal_to(lot)
@@ -281,7 +333,40 @@ class Bookkeeper:
         self._lapse_if_lapsed(customer, asset, [joined.number])
         return joined.number
 
+    def _owe(self, customer: str, asset: str, amount: int, terms: Lose) -> None:
+        if amount == 0:
+            return
+        self._move(receivable(asset), debt_id(customer, asset), amount)
+        owed = self.debts.get((customer, asset))
+        if owed is None or owed.amount == 0:
+            self.debts[customer, asset] = Debt(amount, terms.repay_percent, terms.blocks)
+        else:
+            percent = max(owed.repay_percent, terms.repay_percent)
+            self.debts[customer, asset] = Debt(owed.amount + amount, percent, owed.blocks or terms.blocks)
+
+    def _repay(self, customer: str, asset: str, lot: Lot, source: str) -> None:
+        """Let a debt have its share of a credit, and of what it cost; the lot gets the rest."""
+        owed = self.debts.get((customer, asset))
+        if owed is None or owed.amount == 0:
+            return
+        share = min(owed.amount, (lot.amount * owed.repay_percent + 99) // 100)
+        self._move(source, receivable(asset), share)
+        self._move(debt_id(customer, asset), issuance(asset), share)
+        owed.amount -= share
+        if lot.cost is not None:
+            lot.cost = lot.cost * (lot.amount - share) // lot.amount
+        lot.amount -= share
+
+    def _refuse_while_owing(self, customer: str, asset: str) -> None:
+        owed = self.debts.get((customer, asset))
+        if owed is not None and owed.amount and owed.blocks:
+            raise No("debt_open", owed=owed.amount)
+
+    def frozen_potions(self, customer: str) -> int:
+        return sum(one.potions for one in self.freezes.values() if (one.customer, one.state) == (customer, "open"))
+
     def _spend(self, customer: str, asset: str, amount: int, to: str) -> list[tuple[int, int]]:
+        self._refuse_while_owing(customer, asset)
         wallet = self.wallet(customer, asset)
         draws: list[tuple[int, int]] = []
         self._once_over_is_free(customer, asset, lambda: draws.extend(wallet.choose(amount, self.now)))
@@ -292,7 +377,7 @@ class Bookkeeper:
     def _take_from_lot(self, pack: Bought, gems: int) -> None:
         wallet = self.wallet(pack.customer, GEMS)
         lot = wallet.lots[pack.lot]
-        free = 0 if lot.is_lapsed(self.now) else lot.remaining - lot.held
+        free = 0 if lot.is_lapsed(self.now) else lot.remaining - lot.held - lot.frozen
         if free < gems:
             raise No("insufficient_funds", available=free)
         wallet.draw([(pack.lot, gems)])
@@ -329,8 +414,9 @@ class Bookkeeper:
 
     def _take(self, customer: str, sku: str, quantity: int) -> None:
         owned = self.items.get((customer, sku), 0)
-        if owned < quantity:
-            raise No("not_enough_items", required=quantity, available=owned)
+        usable = owned - (self.frozen_potions(customer) if sku == "potion" else 0)
+        if usable < quantity:
+            raise No("not_enough_items", required=quantity, available=usable)
         self.items[customer, sku] = owned - quantity
 
     def _count(self, key: str, by: int, at_most: int | None = None) -> None:

@@ -18,9 +18,11 @@ TABLES = {
     "accounts": "SELECT * FROM accounts WHERE guarded = 1",
     "moved": "SELECT account, sum(amount) AS amount FROM (SELECT destination AS account, amount FROM transfers"
     " UNION ALL SELECT source, -amount FROM transfers) AS both_ways GROUP BY account",
-    "items": "SELECT customer_id, sku, quantity FROM items",
+    "items": "SELECT customer_id, sku, quantity, frozen FROM items",
     "counters": "SELECT key, value FROM counters WHERE key NOT LIKE 'reversed:%'",
     "holds": "SELECT id, amount, state, captured FROM holds",
+    "freezes": "SELECT id, state, waiting FROM freezes",
+    "debts": "SELECT customer_id, asset, amount, repay_percent, block_spending FROM debts",
     "keys": "SELECT key, state FROM idempotency",
     "claims": "SELECT key FROM claims",
     "purchases": "SELECT id, refunded FROM purchases",

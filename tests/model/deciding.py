@@ -15,7 +15,9 @@ from .operations import (
     Consume,
     Convert,
     Credit,
+    Dispute,
     Lapse,
+    Lose,
     Move,
     Operation,
     Pack,
@@ -26,6 +28,7 @@ from .operations import (
     Reverse,
     Split,
     Tally,
+    Win,
 )
 
 CUSTOMERS = ("cus_ada", "cus_bob")
@@ -61,6 +64,11 @@ WISHES: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
     ),
     "pack": st.fixed_dictionaries({"customer": customers, "gems": amounts, "cents": st.integers(1, 500)}),
     "charge_back": st.fixed_dictionaries({"number": numbers, "gems": amounts}),
+    "dispute": st.fixed_dictionaries({"number": numbers, "gems": amounts, "potions": st.integers(0, 3)}),
+    "win": st.fixed_dictionaries({"number": numbers}),
+    "lose": st.fixed_dictionaries(
+        {"number": numbers, "repay_percent": st.sampled_from([100, 100, 50, 1, 33]), "blocks": st.booleans()}
+    ),
     "place": st.fixed_dictionaries({"customer": customers, "asset": assets, "amount": amounts, "lifetime": soon}),
     "capture": st.fixed_dictionaries({"number": numbers, "amount": st.one_of(st.none(), amounts), "by": st.booleans()}),
     "release": st.fixed_dictionaries({"number": numbers}),
@@ -141,6 +149,20 @@ class Deciding:
     def _charge_back(self, number: int, gems: int) -> Operation | None:
         found = _pick(self._known.packs, number)
         return None if found is None else ChargeBack(found, self._known.packs[found].charge_backs + 1, gems)
+
+    def _dispute(self, number: int, gems: int, potions: int) -> Operation | None:
+        found = _pick(self._known.packs, number)
+        if found is None:
+            return None
+        return Dispute(self._id("dispute"), found, min(gems, self._known.packs[found].gems), potions)
+
+    def _win(self, number: int) -> Operation | None:
+        found = _pick(self._known.freezes, number)
+        return None if found is None else Win(found)
+
+    def _lose(self, number: int, repay_percent: int, blocks: bool) -> Operation | None:
+        found = _pick(self._known.freezes, number)
+        return None if found is None else Lose(self._id("ent"), found, repay_percent, blocks)
 
     def _place(self, customer: str, asset: str, amount: int, lifetime: int) -> Operation:
         return Place(self._id("hold"), customer, asset, amount, self._known.now + lifetime * STEP_MS)

@@ -93,6 +93,31 @@ class ChargeBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispute:
+    """The bank asks about a pack: what is there of ``gems`` of it, and of some potions, is frozen."""
+
+    freeze: str
+    pack: str
+    gems: int
+    potions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Win:
+    freeze: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lose:
+    """What is frozen is taken, what of the demand is missing is owed."""
+
+    entry: str
+    freeze: str
+    repay_percent: int
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     hold: str
     customer: str
@@ -190,6 +215,9 @@ Operation = (
     | Refund
     | Pack
     | ChargeBack
+    | Dispute
+    | Win
+    | Lose
     | Place
     | Capture
     | Release

@@ -13,7 +13,9 @@ from storefront.core.commit.plan import (
     CaptureHold,
     Change,
     Claim,
+    Demand,
     Deposit,
+    Freeze,
     GrantItem,
     IdempotencyKey,
     Insert,
@@ -21,19 +23,26 @@ from storefront.core.commit.plan import (
     LotPart,
     LotsOf,
     LotTerms,
+    MissingOf,
     OpenEntry,
     Otherwise,
+    Owe,
     PlaceHold,
     Plan,
     ReleaseHold,
     Restore,
     Spend,
     TakeBack,
+    TakeFrozen,
     TakeItem,
     Transfer,
+    Unfreeze,
+    WalletDemand,
 )
 from storefront.core.converting import Rate, add_conversion
 from storefront.core.privileged import record_action
+from storefront.core.purchasing import event_payload
+from storefront.core.refunds import refund_json
 
 from .bookkeeper import Bookkeeper
 from .operations import (
@@ -53,7 +62,9 @@ from .operations import (
     Consume,
     Convert,
     Credit,
+    Dispute,
     Lapse,
+    Lose,
     Move,
     Operation,
     Pack,
@@ -64,6 +75,7 @@ from .operations import (
     Reverse,
     Split,
     Tally,
+    Win,
 )
 
 ACTOR = "key_model"
@@ -151,7 +163,7 @@ def _buy(operation: Buy, plan: Plan, known: Bookkeeper) -> None:
         "completed_at": now,
     }  # fmt: skip
     plan.add(Insert("purchases", (operation.purchase,), customer, row))
-    plan.emit("purchase.completed", anchor=customer, subject=operation.purchase, payload={"total": total})
+    plan.emit("purchase.completed", anchor=customer, subject=operation.purchase, payload=event_payload(row))
     if operation.notes:
         plan.on_refused.count(f"attempts:{customer}", anchor=customer)
         plan.on_refused.emit("test.refused", anchor=customer, subject=sku, payload={})
@@ -162,6 +174,9 @@ def _consume(operation: Consume, plan: Plan, known: Bookkeeper) -> None:
     plan.anchors |= {operation.customer}
     plan.object_id = operation.consumption
     plan.add(TakeItem(operation.customer, operation.sku, operation.quantity, operation.consumption))
+    told = {"id": operation.consumption, "customer_id": operation.customer, "sku": operation.sku}
+    payload = {**told, "quantity": operation.quantity}
+    plan.emit("item.consumed", anchor=operation.customer, subject=operation.consumption, payload=payload)
 
 
 @_decide.register
@@ -194,11 +209,15 @@ def _refund(operation: Refund, plan: Plan, known: Bookkeeper) -> None:
         "id": about, "purchase_id": operation.purchase, "number": operation.number, "customer_id": customer,
         "cause": "refund", "amount": operation.amount, "currency": asset, "state": "completed",
         "taken_back": json.dumps(told), "reason": "a mistake", "actor": ACTOR, "entry_id": entry_id,
-        "created_at": now, "closed_at": now,
+        "created_at": now, "closed_at": now, "gateway": None, "gateway_ref": None, "facts": "{}", "updated_at": now,
     }  # fmt: skip
     plan.add(Insert("reversals", (about,), customer, row))
-    record_action(plan, "purchase.refunded", actor=ACTOR, about=about, facts={}, now=now, wall=now)
-    plan.emit("purchase.refunded", anchor=customer, subject=operation.purchase, payload={})
+    record_action(plan, "purchase.refunded", actor=ACTOR, about=about, now=now, wall=now,
+                  facts={"purchase": operation.purchase, "reason": "a mistake"})  # fmt: skip
+    bought = {**PURCHASE, "id": operation.purchase, "customer_id": customer, "sku": purchase.sku,
+              "quantity": purchase.quantity, "total": purchase.total, "currency": asset}  # fmt: skip
+    payload = {**event_payload(bought), "refund": refund_json(row)}
+    plan.emit("purchase.refunded", anchor=customer, subject=operation.purchase, payload=payload)
 
 
 @_decide.register
@@ -225,6 +244,43 @@ def _charge_back(operation: ChargeBack, plan: Plan, known: Bookkeeper) -> None:
     plan.add(taking)
     if operation.number == 1:
         plan.add(Transfer("entry", revenue(USD), PAID, pack.cents, customer))
+
+
+@_decide.register
+def _dispute(operation: Dispute, plan: Plan, known: Bookkeeper) -> None:
+    customer = known.packs[operation.pack].customer
+    plan.anchors |= {customer}
+    plan.add(Freeze(operation.freeze, customer, _demand(known, operation.pack, operation.gems, operation.potions)))
+
+
+def _demand(known: Bookkeeper, name: str, gems: int, potions: int) -> Demand:
+    pack = known.packs[name]
+    wanted = WalletDemand(GEMS, (LotPart(known.lot_ids[pack.lot], gems),), pack.gems, pack.swallowed)
+    return Demand(name, (wanted,), {"potion": potions} if potions else {})
+
+
+def _demand_of(known: Bookkeeper, freeze: str) -> tuple[str, Demand]:
+    frozen = known.freezes[freeze]
+    return frozen.customer, _demand(known, frozen.pack, frozen.demanded, frozen.potions_demanded)
+
+
+@_decide.register
+def _win(operation: Win, plan: Plan, known: Bookkeeper) -> None:
+    customer, demand = _demand_of(known, operation.freeze)
+    plan.anchors |= {customer}
+    plan.add(Claim(f"freeze:{operation.freeze}", "won"), Unfreeze(operation.freeze, customer, demand))
+
+
+@_decide.register
+def _lose(operation: Lose, plan: Plan, known: Bookkeeper) -> None:
+    customer, demand = _demand_of(known, operation.freeze)
+    plan.anchors |= {customer}
+    plan.add(
+        Claim(f"freeze:{operation.freeze}", "lost"),
+        OpenEntry("entry", operation.entry, "test.lost", operation.freeze, customer, reverses=demand.original),
+        TakeFrozen("entry", operation.freeze, customer, demand),
+        Owe("entry", customer, GEMS, MissingOf("frozen"), operation.repay_percent, operation.blocks),
+    )
 
 
 @_decide.register

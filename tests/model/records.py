@@ -26,14 +26,22 @@ class Purchase:
 
 @dataclass(slots=True)
 class Bought:
-    """A pack of gems: its lot, and how much of it the bank took back."""
+    """A pack of gems: its lot, what of it came there, what a debt swallowed, and what the bank took back."""
 
     customer: str
     lot: int
     gems: int
     cents: int
+    swallowed: int = 0
     taken: int = 0
     charge_backs: int = 0
+
+
+@dataclass(slots=True)
+class Debt:
+    amount: int
+    repay_percent: int
+    blocks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,14 @@ def wallet_id(customer: str, asset: str) -> str:
 
 def unapplied_id(customer: str) -> str:
     return f"customer:{customer}:unapplied:{USD}"
+
+
+def debt_id(customer: str, asset: str) -> str:
+    return f"customer:{customer}:debt:{asset}"
+
+
+def receivable(asset: str) -> str:
+    return f"platform:receivable:{asset}"
 
 
 def issuance(asset: str) -> str:

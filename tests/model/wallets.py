@@ -28,6 +28,7 @@ class Lot:
     opened_at: int = -1
     remaining: int = 0
     held: int = 0
+    frozen: int = 0
 
     def is_lapsed(self, now: int) -> bool:
         return self.expires_at is not None and self.expires_at <= now
@@ -59,11 +60,28 @@ class Hold:
 
 
 @dataclass(slots=True)
+class Frozen:
+    """What a dispute has of one lot and of the potions; ``waiting`` is what holds pin of it, by hold."""
+
+    customer: str
+    pack: str
+    lot: int
+    demanded: int
+    potions_demanded: int
+    place: tuple[int, str]
+    amount: int = 0
+    potions: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    state: str = "open"
+
+
+@dataclass(slots=True)
 class Wallet:
-    """One customer's lots and holds in one asset, by number and by id."""
+    """One customer's lots, holds and open freezes in one asset, by number and by id."""
 
     lots: dict[int, Lot] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    freezes: list[Frozen] = field(default_factory=list)
 
     def balance(self) -> int:
         return sum(lot.remaining for lot in self.lots.values())
@@ -74,11 +92,39 @@ class Wallet:
     def available(self, now: int) -> int:
         """Return what can be spent now; holds whose time is over hold nothing, lapsed lots give nothing."""
         lapsed = {number for number, lot in self.lots.items() if lot.is_lapsed(now)}
-        free = sum(lot.remaining for number, lot in self.lots.items() if number not in lapsed)
-        for hold in self.holds.values():
+        free = sum(lot.remaining - lot.frozen for number, lot in self.lots.items() if number not in lapsed)
+        for name, hold in self.holds.items():
             if hold.state == "open" and not hold.is_over(now):
                 free -= sum(amount for number, amount in hold.pins if number not in lapsed)
+            elif hold.is_over(now):
+                free -= sum(one.waiting.get(name, 0) for one in self.freezes if one.lot not in lapsed)
         return free
+
+    def frozen(self, now: int) -> int:
+        """Return what is frozen; so is, of a hold whose time is over, what a freeze waits for."""
+        over = [name for name, hold in self.holds.items() if hold.is_over(now)]
+        waited = sum(one.waiting.get(name, 0) for one in self.freezes for name in over)
+        return sum(lot.frozen for lot in self.lots.values()) + waited
+
+    def freeze(self, frozen: Frozen, now: int) -> None:
+        """Freeze what is free of the lot, and wait for what holds pin of the rest and nobody waits for yet."""
+        lot = self.lots[frozen.lot]
+        free = 0 if lot.is_lapsed(now) else lot.remaining - lot.held - lot.frozen
+        frozen.amount = min(frozen.demanded, free)
+        lot.frozen += frozen.amount
+        missing = frozen.demanded - frozen.amount
+        for name, hold in sorted(self.holds.items()):
+            claimed = sum(one.waiting.get(name, 0) for one in self.freezes if one.lot == frozen.lot)
+            pinned = sum(amount for number, amount in hold.pins if number == frozen.lot) if hold.state == "open" else 0
+            if part := min(missing, pinned - claimed):
+                frozen.waiting[name] = part
+                missing -= part
+        self.freezes.append(frozen)
+        self.freezes.sort(key=lambda one: one.place)
+
+    def thaw(self, frozen: Frozen) -> None:
+        self.lots[frozen.lot].frozen -= frozen.amount
+        self.freezes.remove(frozen)
 
     def equal_to(self, other: Lot) -> Lot | None:
         """Return the lot that a credit joins: one with something left, of the same origin, unit cost and terms."""
@@ -97,11 +143,11 @@ class Wallet:
         """Return the (lot, amount) that a spend of ``amount`` takes, in order."""
         chosen = []
         usable = sorted((lot for lot in self.lots.values() if not lot.is_lapsed(now)), key=Lot.place)
-        available = sum(lot.remaining - lot.held for lot in usable)
+        available = sum(lot.remaining - lot.held - lot.frozen for lot in usable)
         if available < amount:
             raise No("insufficient_funds", available=available, required=amount)
         for lot in usable:
-            part = min(amount, lot.remaining - lot.held)
+            part = min(amount, lot.remaining - lot.held - lot.frozen)
             if part:
                 chosen.append((lot.number, part))
                 amount -= part
@@ -125,10 +171,22 @@ class Wallet:
         for number, amount in hold.pins:
             self.lots[number].held += amount
 
-    def let_go(self, hold: Hold, state: str) -> None:
+    def let_go(self, hold: Hold, state: str, taken: list[tuple[int, int]] | None = None) -> None:
+        """End a hold: what it takes is gone, of the rest freezes get what they wait for, the oldest first."""
         hold.state = state
         for number, amount in hold.pins:
             self.lots[number].held -= amount
+        given_back = dict(hold.pins)
+        for number, amount in taken or []:
+            self.lots[number].remaining -= amount
+            given_back[number] -= amount
+        name = next(name for name, one in self.holds.items() if one is hold)
+        for frozen in self.freezes:
+            part = min(frozen.waiting.pop(name, 0), given_back.get(frozen.lot, 0))
+            if part:
+                given_back[frozen.lot] -= part
+                self.lots[frozen.lot].frozen += part
+                frozen.amount += part
 
     def let_go_of_what_is_over(self, now: int) -> bool:
         """Release the holds whose time is over; tell whether there were any."""
@@ -142,8 +200,8 @@ class Wallet:
         lapsed = 0
         for lot in self.lots.values():
             if lot.is_lapsed(now):
-                lapsed += lot.remaining - lot.held
-                lot.remaining = lot.held
+                lapsed += lot.remaining - lot.held - lot.frozen
+                lot.remaining = lot.held + lot.frozen
         return lapsed
 
 

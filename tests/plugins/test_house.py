@@ -35,6 +35,7 @@ NEVER_ANSWERED = {
     "anchor_not_kept": "is logged and tried again",
     "error": "the base class; answers as internal_error",
     "imported_before": "a command's",
+    "message_not_sent": "is kept with the attempt, and tried again",
     "migration_failed": "fails the start",
     "restore_refused": "a command's",
     "move_failed": "a command says it",

@@ -163,7 +163,8 @@ async def test_a_strangers_plugin_is_enabled_switched_off_uninstalled_and_enable
     async with server(tmp_path, WITH_RAFFLE, raffle) as shop:
         assert (await shop.buy("winter-raffle"))[0] == 201
         assert numbers(await shop.call("GET", "/v1/raffle/tickets")) == [1, 2, 3]
-    assert (await verify_file(tmp_path / "data" / "storefront.sqlite", deep=True)).is_clean
+        report = await verify_file(tmp_path / "data" / "storefront.sqlite", deep=True)
+        assert report.is_clean, report.explain()
 
 
 def test_an_uninstalled_plugin_that_is_still_named_is_a_mistake_with_its_place(tmp_path):

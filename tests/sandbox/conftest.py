@@ -31,15 +31,15 @@ class Receiver:
             self._arrived.notify_all()
         return web.Response(status=self.answers.pop(0) if self.answers else 200)
 
+    async def arrived(self, count: int) -> None:
+        """Wait until at least ``count`` have come, signed well or not."""
+        async with asyncio.timeout(10), self._arrived:
+            await self._arrived.wait_for(lambda: len(self.got) >= count)
+
     async def wait_for(self, count: int, secret: str = ENDPOINT_SECRET) -> list[stripe.Event]:
         """The events so far, at least ``count``, their signatures verified by the library."""
-        await self.wait_for_count(count)
+        await self.arrived(count)
         return [stripe.Webhook.construct_event(body, header, secret) for body, header in self.got]
-
-    async def wait_for_count(self, count: int) -> None:
-        """Wait until ``count`` posts have come, whatever they are signed with."""
-        async with asyncio.timeout(5), self._arrived:
-            await self._arrived.wait_for(lambda: len(self.got) >= count)
 
     def types(self) -> list[str]:
         return [stripe.Webhook.construct_event(body, header, ENDPOINT_SECRET).type for body, header in self.got]

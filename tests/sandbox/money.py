@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import aiohttp
 import stripe
 
 from storefront.sandbox.testing import RunningSandbox
@@ -15,16 +14,6 @@ DAY_MS = 24 * 3600 * 1000
 async def later(box: RunningSandbox, days: float) -> None:
     """Let business time pass."""
     await box.sandbox.set_clock(box.sandbox.now_ms + round(days * DAY_MS))
-
-
-async def control(box: RunningSandbox, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    """Give the emulator an order."""
-    headers = {"Authorization": f"Bearer {box.secret_key}"}
-    async with (
-        aiohttp.ClientSession() as session,
-        session.post(f"{box.url}/control/{path}", json=body, headers=headers) as response,
-    ):
-        return response.status, await response.json()
 
 
 async def paid_charge(box: RunningSandbox, api: stripe.StripeClient, params: dict[str, Any]) -> stripe.Charge:

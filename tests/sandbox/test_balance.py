@@ -5,7 +5,7 @@ import stripe
 
 from storefront.sandbox.behaviour import Behaviour, read_behaviour
 from storefront.sandbox.testing import running_sandbox
-from tests.sandbox.money import balances, control, later, paid_charge
+from tests.sandbox.money import balances, later, paid_charge
 
 
 async def test_a_currency_that_settles_is_kept_as_itself(box, api, session_params):
@@ -44,10 +44,10 @@ async def test_each_exponent_is_converted_right(box, api, session_params, price,
     assert round(charge.amount * charge.balance_transaction.exchange_rate) == settled
 
 
-async def test_a_refund_converts_at_the_rate_of_its_own_day(box, api, session_params):
+async def test_a_refund_converts_at_the_rate_of_its_own_day(control, box, api, session_params):
     charge = await paid_charge(box, api, session_params(currency="jpy", unit_amount=3000))
 
-    assert await control(box, "rates", {"rates": {"jpy": "120"}}) == (200, {"ok": True})
+    assert await control("rates", rates={"jpy": "120"}) == (200, {"ok": True})
     refund = await api.v1.refunds.create_async({"charge": charge.id, "expand": ["balance_transaction"]})
 
     # 3000 yen at 120 to the dollar are 25 dollars: 5 more than the charge brought.
@@ -58,8 +58,8 @@ async def test_a_refund_converts_at_the_rate_of_its_own_day(box, api, session_pa
 
 
 @pytest.mark.parametrize("rates", [{"usd": "2"}, {"zzz": "1"}, {"jpy": "0"}, {"jpy": "a"}, {"jpy": "-1"}])
-async def test_a_rate_that_makes_no_sense_is_refused(box, rates):
-    status, answer = await control(box, "rates", {"rates": rates})
+async def test_a_rate_that_makes_no_sense_is_refused(control, rates):
+    status, answer = await control("rates", rates=rates)
 
     assert (status, answer["error"]["param"]) == (400, "rates")
 
@@ -116,3 +116,22 @@ async def test_a_file_orders_currencies_rates_and_misbehaviour_from_the_start_on
     async with running_sandbox(tmp_path, clock=clock, behaviour=Behaviour()) as box:
         # 2.9 % of 500 is 14.5, rounded to 15; and 30.
         assert balances(await connect(box).v1.balance.retrieve_async()) == {"eur": (0, 455), "huf": (0, 0)}
+
+
+async def test_what_undoes_a_charge_counts_when_the_charge_does(box, api, session_params):
+    charge = await paid_charge(box, api, session_params(unit_amount=1000))
+    await api.v1.refunds.create_async({"charge": charge.id, "amount": 400})
+    assert balances(await api.v1.balance.retrieve_async())["usd"] == (0, 541)
+
+    await later(box, 2)
+    await api.v1.refunds.create_async({"charge": charge.id, "amount": 100})
+
+    assert balances(await api.v1.balance.retrieve_async())["usd"] == (441, 0)
+
+
+async def test_the_card_that_bypasses_pending_is_available_at_once(box, api, open_session):
+    session = await open_session(unit_amount=1000)
+
+    await box.pay(session.url, "4000000000000077")
+
+    assert balances(await api.v1.balance.retrieve_async())["usd"] == (941, 0)

@@ -91,8 +91,9 @@ async def test_what_is_answered_is_what_the_library_expects(box, api, control):
     stored = await box.sandbox.act(_kinds_in_the_books)
     assert (stored | _kinds_in_the_source()) - collected.kinds() == set(), "no such object was held against anything"
     differences = collected.differences()
-    assert sorted(differences - set(DIFFERENCES)) == [], "not listed above"
-    assert sorted(set(DIFFERENCES) - differences) == [], "listed above and no longer so"
+    unlisted, outlived = sorted(differences - set(DIFFERENCES)), sorted(set(DIFFERENCES) - differences)
+    assert not unlisted, "not listed above:\n" + "\n".join(unlisted)
+    assert not outlived, "listed above and no longer so:\n" + "\n".join(outlived)
 
 
 def _kinds_within(value: Any) -> Iterator[str]:

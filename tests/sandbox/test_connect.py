@@ -214,7 +214,7 @@ async def test_what_happens_to_a_connected_account_goes_to_the_connect_endpoint_
         await api.v1.customers.create_async({"email": "ada@example.org"})
         made = await api.v1.webhook_endpoints.create_async({"url": connected, "enabled_events": ["*"], "connect": True})
         await api.v1.accounts.update_async(account, {"metadata": {"k": "v"}})
-        await receiver.wait_for_count(4)
+        await receiver.arrived(4)
 
     def opened(key):
         for body, header in receiver.got:

@@ -5,7 +5,7 @@ import stripe
 
 from storefront.sandbox.behaviour import Behaviour
 from storefront.sandbox.testing import running_sandbox
-from tests.sandbox.money import balances, connected_account, control, later, paid_charge
+from tests.sandbox.money import balances, connected_account, later, paid_charge
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ async def test_a_pending_payout_can_be_canceled_and_the_money_is_back(box, funde
     assert (await funded.v1.payouts.retrieve_async(payout.id)).status == "canceled"
 
 
-async def test_a_payout_may_fail_after_it_was_paid(box, funded):
+async def test_a_payout_may_fail_after_it_was_paid(control, box, funded):
     payout = await funded.v1.payouts.create_async({"amount": 900, "currency": "usd"})
     await later(box, 2)
     assert (await funded.v1.payouts.retrieve_async(payout.id)).status == "paid"
 
-    assert (await control(box, "payouts/fail", {"payout": payout.id, "code": "account_closed"}))[0] == 200
+    assert (await control("payouts/fail", payout=payout.id, code="account_closed"))[0] == 200
 
     failed = await funded.v1.payouts.retrieve_async(payout.id, {"expand": ["failure_balance_transaction"]})
     assert (failed.status, failed.failure_code) == ("failed", "account_closed")
@@ -96,8 +96,8 @@ async def test_a_payout_may_fail_after_it_was_paid(box, funded):
     assert (movement.type, movement.reporting_category, movement.amount) == ("payout_failure", "payout_reversal", 900)
     assert balances(await funded.v1.balance.retrieve_async())["usd"] == (941, 0)
     assert (await types(funded))[-2:] == ["payout.updated", "payout.failed"]
-    assert (await control(box, "payouts/fail", {"payout": payout.id}))[0] == 400
-    assert (await control(box, "payouts/fail", {"payout": "po_unknown"}))[0] == 400
+    assert (await control("payouts/fail", payout=payout.id))[0] == 400
+    assert (await control("payouts/fail", payout="po_unknown"))[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ async def test_some_currencies_are_paid_out_in_whole_units_only(tmp_path, clock,
         assert payout.amount == 10_000
 
 
-async def test_daily_payouts_take_what_is_available_and_say_what_was_in_them(box, api, session_params):
-    assert (await control(box, "payouts/schedule", {"automatic": True}))[0] == 200
+async def test_daily_payouts_take_what_is_available_and_say_what_was_in_them(control, box, api, session_params):
+    assert (await control("payouts/schedule", automatic=True))[0] == 200
     charges = [await paid_charge(box, api, session_params(unit_amount=1000)) for _ in range(2)]
     refund = await api.v1.refunds.create_async({"charge": charges[0].id, "amount": 300})
     await later(box, 1.9)
@@ -173,7 +173,7 @@ async def test_daily_payouts_take_what_is_available_and_say_what_was_in_them(box
     assert {movement.source for movement in inside} == {payout.id, refund.id, *(charge.id for charge in charges)}
     assert sum(movement.net for movement in inside if movement.type != "payout") == payout.amount
     assert len((await api.v1.payouts.list_async()).data) == 1
-    assert (await control(box, "payouts/schedule", {"automatic": False}))[0] == 200
+    assert (await control("payouts/schedule", automatic=False))[0] == 200
     await later(box, 3)
     assert (await box.sandbox.clock_state())["next_due_ms"] is None
 

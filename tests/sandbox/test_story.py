@@ -77,6 +77,22 @@ async def test_a_session_expires_at_its_time_and_tells(box, api, clock, open_ses
         await api.v1.checkout.sessions.expire_async(session.id)
 
 
+async def test_an_expired_session_can_be_paid_late_by_order(box, api, control, open_session):
+    session = await open_session()
+    assert (await control("late_payments", session=session.id))[0] == 400
+    await box.pay(session.url, "4000000000000002")
+    await api.v1.checkout.sessions.expire_async(session.id)
+    declined = await control("late_payments", session=session.id, card_number="4000000000000002")
+    assert (declined[0], (await api.v1.checkout.sessions.retrieve_async(session.id)).status) == (400, "expired")
+
+    status, late = await control("late_payments", session=session.id)
+
+    assert (status, late["status"], late["payment_status"]) == (200, "complete", "paid")
+    assert [charge["amount"] for charge in await box.charges()] == [499]
+    types = [event.type for event in (await api.v1.events.list_async()).data]
+    assert types.index("checkout.session.completed") < types.index("checkout.session.expired")  # newest first
+
+
 async def test_expiring_a_session_cancels_the_intent_of_its_declined_attempt(box, api, open_session):
     session = await open_session()
     await box.pay(session.url, "4000000000000002")

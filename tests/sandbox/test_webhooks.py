@@ -131,6 +131,70 @@ async def test_a_webhook_can_come_before_the_reply(posting_box, receiver, connec
     assert receiver.types() == ["customer.created"]
 
 
+async def test_a_mode_can_be_for_some_types_only(posting_box, receiver, connect, session_params):
+    await posting_box.sandbox.set_webhooks("drop", types=["payment_intent.succeeded", "charge.succeeded"])
+    session = await connect(posting_box).v1.checkout.sessions.create_async(session_params())
+
+    await posting_box.pay(session.url)
+
+    events = await receiver.wait_for(2)
+    assert {event.type for event in events} == {"payment_intent.created", "checkout.session.completed"}
+
+
+async def test_released_webhooks_may_come_in_drawn_numbers_and_leave_some_out(
+    posting_box, receiver, connect, session_params
+):
+    await posting_box.sandbox.set_webhooks("hold")
+    session = await connect(posting_box).v1.checkout.sessions.create_async(session_params())
+    await posting_box.pay(session.url)
+
+    await posting_box.release_webhooks(
+        "shuffled", seed=3, copies=3, is_count_drawn=True, omit=["checkout.session.completed"]
+    )
+
+    types = receiver.types()
+    assert set(types) == {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"}
+    assert {types.count(name) for name in types} <= {1, 2, 3}
+    assert await posting_box.release_webhooks() == []
+
+
+async def test_a_late_webhook_waits_and_the_others_do_not(posting_box, receiver, connect):
+    api = connect(posting_box)
+    await posting_box.sandbox.set_webhooks("late", times=1, seconds=3600)
+    await api.v1.customers.create_async({"name": "late"})
+    await api.v1.customers.create_async({"name": "now"})
+
+    events = await receiver.wait_for(1)
+
+    assert [event.data.object.name for event in events] == ["now"]
+    late = (await api.v1.events.list_async()).data[-1]
+    assert (late.data.object.name, late.pending_webhooks) == ("late", 1)
+
+
+async def test_reordered_webhooks_all_come(posting_box, receiver, connect):
+    api = connect(posting_box)
+    await posting_box.sandbox.set_webhooks("reorder", seconds=0.2)
+    for number in range(5):
+        await api.v1.customers.create_async({"name": f"c{number}"})
+
+    events = await receiver.wait_for(5)
+
+    assert {event.data.object.name for event in events} == {f"c{number}" for number in range(5)}
+
+
+async def test_a_skewed_signature_is_refused_by_the_library_and_its_retry_is_right(posting_box, receiver, connect):
+    receiver.answers = [400]
+    await posting_box.sandbox.set_webhooks("skew", times=1, seconds=-3600)
+    await connect(posting_box).v1.customers.create_async({"name": "ada"})
+    await receiver.arrived(2)
+
+    (old, header), (again, right) = receiver.got[:2]
+
+    with pytest.raises(stripe.SignatureVerificationError, match="tolerance"):
+        stripe.Webhook.construct_event(old, header, ENDPOINT_SECRET)
+    assert stripe.Webhook.construct_event(again, right, ENDPOINT_SECRET).type == "customer.created"
+
+
 def test_a_short_webhook_secret_and_a_live_key_are_refused(tmp_path):
     path = tmp_path / "sandbox.sqlite"
     with pytest.raises(ValueError, match="24 bytes"):

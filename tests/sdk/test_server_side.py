@@ -64,6 +64,23 @@ async def test_a_server_holds_funds_and_takes_a_part(shop, server):
     assert (await server.wallet("gems", customer="ada")).available == 350
 
 
+async def test_a_server_lists_holds_newest_first_page_by_page(shop, server):
+    await shop.bought("gems-500")
+    await shop.bought("gems-500", customer="bob")
+    placed = [
+        await server.holds.place(name, "gems", 1, expires_in_seconds=300, reason=f"match {number}")
+        for number, name in enumerate(["bob", *["ada"] * 60])
+    ]
+    await server.holds.release(placed[-1])
+
+    everybodys = [hold.id async for hold in server.holds.list()]
+    bobs = [hold.reason async for hold in server.holds.list("bob")]
+    released = [hold.id async for hold in server.holds.list("ada", state="released")]
+
+    assert everybodys == [hold.id for hold in reversed(placed)]
+    assert (bobs, released) == (["match 0"], [placed[-1].id])
+
+
 async def test_a_blocking_server_holds_and_releases(shop):
     await shop.bought("gems-500")
 
@@ -71,6 +88,7 @@ async def test_a_blocking_server_holds_and_releases(shop):
         with BlockingStorefront(shop.url, key=SERVER_KEY) as server:
             held = server.holds.place("ada", "gems", 200, expires_in_seconds=60, reason="match 7")
             released = server.holds.release(held)
+            assert [hold.id for hold in server.holds.list("ada")] == [held.id]
             return released.state, server.holds.get(released.id).state, server.wallet("gems", customer="ada").available
 
     assert await asyncio.to_thread(play) == ("released", "released", 500)

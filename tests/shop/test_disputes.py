@@ -31,9 +31,16 @@ async def test_a_dispute_that_is_won_gives_back_exactly_what_was_frozen(shop):
     assert shop.balance("platform:revenue:USD") == 499
 
 
+async def drink(shop, quantity):
+    path = "/v1/microtransactions/inventory/potion/consume"
+    answer = await shop.as_customer().post(path, {"quantity": quantity}, key=f"drink-{quantity}")
+    assert answer.status == 200, answer
+
+
 async def test_a_dispute_that_is_lost_takes_what_is_left_and_the_rest_is_owed(shop):
     pack = await shop.bought("gems-500")
-    await shop.bought("sword")
+    await shop.bought("potion", quantity=8)
+    await drink(shop, 8)
     await disputed(shop, pack)
     assert (await disputed(shop, pack, "lost"))["dispute"] == "lost"
     assert shop.balance("customer:ada:gems") == 0
@@ -42,6 +49,45 @@ async def test_a_dispute_that_is_lost_takes_what_is_left_and_the_rest_is_owed(sh
     assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [120]
     await shop.bought("gems-500")
     assert shop.balance("customer:ada:gems") == 380
+
+
+async def test_what_the_disputed_gems_bought_and_nobody_used_is_given_up_for_them(shop):
+    pack = await shop.bought("gems-500")
+    sword = await shop.bought("sword")
+    potions = await shop.bought("potion", quantity=2)
+    await shop.bought("key")
+    await drink(shop, 1)
+
+    assert (await disputed(shop, pack, "lost"))["dispute"] == "lost"
+
+    # 350 gems were left; sword (120) and key (40) are undone; one of two potions is drunk, so 30 gems are owed.
+    assert shop.balance("customer:ada:gems") == 0
+    assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [30]
+    assert ((await shop.seen(sword))["refunded"], (await shop.seen(potions))["refunded"]) == ("full", "none")
+    owned = {item["sku"]: item["quantity"] for item in (await shop.as_customer().get("/v1/me")).json["items"]}
+    assert owned == {"potion": 1}
+    assert (await shop.as_customer().get("/v1/entitlements/sword")).json["allowed"] is False
+
+
+async def test_a_stolen_card_does_not_pay_a_debt_for_good(shop):
+    first = await shop.bought("gems-500")
+    await shop.bought("potion", quantity=8)
+    await drink(shop, 8)
+    await disputed(shop, first, "lost")
+    second = await shop.bought("gems-500")
+    assert shop.balance("customer:ada:gems") == 380
+
+    await disputed(shop, second, "lost")
+
+    assert shop.balance("customer:ada:gems") == 0
+    assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [120]
+
+
+async def test_a_dispute_that_is_won_is_final(shop):
+    pack = await shop.bought("gems-500")
+    await disputed(shop, pack)
+    await disputed(shop, pack, "won")
+    assert shop.balance("platform:disputes:USD") == 0
 
 
 async def test_a_lost_dispute_that_is_won_on_appeal_gives_everything_again(shop):

@@ -49,6 +49,19 @@ async def test_one_fault_while_opening_is_not_seen_by_the_buyer(shop, fault, mor
     assert shop.query("SELECT count(*) AS n FROM purchases") == [{"n": 1}]
 
 
+async def test_an_answer_that_names_another_purchases_checkout_is_asked_for_again(shop):
+    other = await shop.bought("gems-500", customer="bob")
+    await shop.sandbox.misbehave("duplicate_id", CREATE)
+    lost = await shop.buy("gems-500", key="k1")
+    assert (lost.status, lost.json["code"]) == (503, "gateway_unavailable")
+
+    again = await shop.buy("gems-500", key="k1")
+    assert await shop.pay(again) == 303
+
+    assert (await shop.settled(again))["status"] == "completed"
+    assert await shop.sandbox.charged() == [(other["id"], 499), (again.json["id"], 499)]
+
+
 async def test_a_buyer_who_never_retries_gets_a_checkout_that_expires(shop):
     await shop.sandbox.misbehave("lose_reply", CREATE, times=3)
     lost = await shop.buy("statue", key="k1")

@@ -58,6 +58,21 @@ async def test_a_lost_reply_gives_the_money_back_once(shop):
     assert shop.balance("customer:ada:gems") == 0
 
 
+async def test_a_retry_after_the_webhook_has_told_the_end_answers_how_it_ended(shop):
+    pack = await shop.bought("gems-500")
+    await shop.sandbox.misbehave("lose_reply", "POST /v1/refunds", times=9)
+    lost = await refund(shop, pack, key="once")
+    await shop.until(lambda: shop.query("SELECT 1 AS n FROM reversals WHERE state = 'completed'"))
+
+    again = await refund(shop, pack, key="once")
+    third = await refund(shop, pack, key="once")
+
+    assert (lost.status, again.status, again.json["state"]) == (503, 201, "completed")
+    assert again.json["taken_back"]["credits"][0]["taken"] == 500
+    assert (third.status, third.json) == (201, again.json)
+    assert await refunded_there(shop) == 499
+
+
 async def test_a_refund_in_parts_takes_goods_with_the_last_one(shop):
     pack = await shop.bought("gems-500")
     part = await refund(shop, pack, amount=200)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storefront.testing import OPERATOR_KEY
+from storefront.testing import OPERATOR_KEY, TINY_SHOP, running_shop
 
 NOBODYS = "hold_01m7y0000000000000000000000"
 SHAPE = {"id", "customer", "asset", "amount", "captured", "state", "reason", "expires_at", "created_at", "closed_at"}
@@ -71,6 +71,33 @@ async def test_without_an_amount_all_of_it_is_captured(rich):
     captured = await act(rich, await hold(rich, 200), "capture", {})
     assert (captured.status, captured.json["captured"]) == (200, 200)
     assert await gems(rich) == (300, 300, 0)
+
+
+async def test_a_capture_without_a_body_takes_all_and_is_the_same_as_an_empty_one(rich):
+    held = await hold(rich, 200)
+    captured = await act(rich, held, "capture")
+    again = await act(rich, held, "capture", {})
+
+    assert (captured.status, captured.json["state"], captured.json["captured"]) == (200, "captured", 200)
+    assert (again.status, again.json) == (200, captured.json)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    operation = (await rich.as_nobody().get("/openapi.json")).json["paths"]["/v1/holds/{id}/capture"]["post"]
+    assert operation["requestBody"]["required"] is False
+
+
+async def test_a_retry_gets_its_answer_also_when_the_asset_is_gone(tmp_path):
+    async with running_shop(tmp_path, TINY_SHOP) as shop:
+        await shop.bought("gems-500")
+        held = await hold(shop)
+        (tmp_path / "shop.yaml").write_text(TINY_SHOP.replace("gems", "stones"))
+        await shop.restart()
+        again = await hold(shop)
+        other = await hold(shop, key="hold-2")
+        changed = await hold(shop, 1)
+
+    assert (held.status, again.status, again.json) == (201, 201, held.json)
+    assert (other.status, other.json["errors"][0]["pointer"]) == (422, "/asset")
+    assert (changed.status, changed.json["code"]) == (422, "idempotency_key_reused")
 
 
 async def test_a_release_gives_all_of_it_back(rich):

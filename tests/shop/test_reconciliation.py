@@ -6,7 +6,9 @@ from storefront.core.reconciling import Kind, reconcile
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_gateway_refunds import refund
 
-FAR_SHOP = TINY_SHOP.replace("{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500}", 1)
+FAR_SHOP = TINY_SHOP.replace(
+    "{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500, ISK: 700, UGX: 20000, HUF: 200000}", 1
+)
 
 
 @pytest.fixture
@@ -95,7 +97,7 @@ async def test_payouts_leave_the_balance_and_come_back_when_they_fail(shop):
     assert shop.balance("platform:bank:USD") == 0
 
 
-@pytest.mark.parametrize("currency", ["JPY", "KWD"])
+@pytest.mark.parametrize("currency", ["JPY", "KWD", "ISK", "UGX", "HUF"])
 async def test_a_currency_that_settles_in_another_goes_through_the_exchange(far_shop, currency):
     shop = far_shop
     pack = await shop.bought("gems-500", currency=currency)

@@ -66,7 +66,7 @@ def _id_of(shop: Shop, life: Life) -> str:
 
 
 def _rows(shop: Shop, table: str, life: Life, customer: str) -> list[Any]:
-    found = shop.query(f"SELECT * FROM {table} WHERE customer_id = ?", customer)  # noqa: S608 our own names
+    found = shop.query(f"SELECT * FROM {table} WHERE customer_id = ?", customer)
     # Of a time it only counts whether there is one: ``ended_at`` becomes ``ended``.
     kept = [
         {name.removesuffix("_at"): bool(row[name]) if name.endswith(_TIMES) else row[name] for name in _ROWS[table]}
@@ -96,7 +96,9 @@ def _ledgers(shop: Shop, lives: Sequence[Life]) -> Mapping[str, Counter[str]]:
     """Return customer id -> account (its owner left out) -> what went into it, less what went out of it."""
     owners = _owners(shop, lives)
     found: dict[str, Counter[str]] = defaultdict(Counter)
-    rows = shop.query("SELECT e.*, t.source, t.destination, t.amount FROM entries e JOIN transfers t ON t.entry_id = e.id")
+    rows = shop.query(
+        "SELECT e.*, t.source, t.destination, t.amount FROM entries e JOIN transfers t ON t.entry_id = e.id"
+    )
     for row in rows:
         owner = owners.get(row["anchor"]) or owners.get(row["about"])
         assert owner is not None, f"an entry is about nobody's money: {row}"
@@ -109,7 +111,7 @@ def _owners(shop: Shop, lives: Sequence[Life]) -> Mapping[str, str]:
     """Return whose everything is that entries are about: purchases, reversals and the gateway's movements."""
     owners = {row["id"]: row["id"] for row in shop.query("SELECT id FROM customers")}
     for table in ("purchases", "reversals"):
-        owners |= {row["id"]: row["customer_id"] for row in shop.query(f"SELECT id, customer_id FROM {table}")}  # noqa: S608
+        owners |= {row["id"]: row["customer_id"] for row in shop.query(f"SELECT id, customer_id FROM {table}")}
     payouts = {payout["id"]: _id_of(shop, life) for life in lives for payout in life.payouts}
     for row in shop.query("SELECT id, about, source FROM gateway_movements"):
         owner = owners.get(row["about"]) or payouts.get(row["source"])

@@ -80,7 +80,11 @@ STORIES = tuple(
         ),
         (
             "dispute won",
-            {"at first": PAID, "after a night": disputed("needs_response"), "after days": disputed("under_review", "won")},
+            {
+                "at first": PAID,
+                "after a night": disputed("needs_response"),
+                "after days": disputed("under_review", "won"),
+            },
             {**GIVEN, "dispute": "won"},
         ),
         (
@@ -110,7 +114,11 @@ STORIES = tuple(
             {**NOTHING, "status": "failed"},
         ),
         ("paid late", {"at first": both(PACK, is_given_up), "in ten minutes": pays()}, GIVEN),
-        ("never paid", {"at first": both(PACK, pays("4000000000009995", expect=402))}, {**NOTHING, "status": "expired"}),
+        (
+            "never paid",
+            {"at first": both(PACK, pays("4000000000009995", expect=402))},
+            {**NOTHING, "status": "expired"},
+        ),
         (
             "off-session needs action",
             {

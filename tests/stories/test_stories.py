@@ -1,7 +1,8 @@
 """Whatever becomes of their webhooks, the life stories of payments end as they do without any.
 
 Each run draws anew: orders, copies (one to three), what is missing, and what arrives long after. Every event of every
-story is missing at least once, and every story is told backwards too. ``STOREFRONT_SEQUENCES`` draws more than 300, ``STOREFRONT_SEED`` repeats a run.
+story is missing at least once, and every story is told backwards too. ``STOREFRONT_SEQUENCES`` draws more than 300,
+``STOREFRONT_SEED`` repeats a run.
 """
 
 import os
@@ -76,9 +77,7 @@ async def test_no_story_asks_stripe_what_it_would_refuse(tmp_path: Path, migrate
     }  # fmt: skip
 
 
-async def _told(
-    shop: Shop, wanted: Sequence[Drawn], chance: random.Random, expected: dict[str, State]
-) -> int:
+async def _told(shop: Shop, wanted: Sequence[Drawn], chance: random.Random, expected: dict[str, State]) -> int:
     """Let lives be told of by chance and compare each one's end; return how many webhooks were posted."""
     lives = [
         Life(

@@ -24,7 +24,9 @@ keys:
 plugins: {microtransactions: {}}
 assets: {gems: {title: Gems}}
 offers:
-  pack: {kind: currency_pack, title: 500 gems, contents: {gems: 500}, prices: {USD: 499, EUR: 479, GBP: 450, JPY: 700, KWD: 1500}}
+  pack:
+    {kind: currency_pack, title: 500 gems, contents: {gems: 500},
+     prices: {USD: 499, EUR: 479, GBP: 450, JPY: 700, KWD: 1500}}
   hoard: {kind: currency_pack, title: A hoard, contents: {gems: 9000}, prices: {USD: 9900, EUR: 9500}}
   charm: {kind: item, type: consumable, title: Charm, prices: {gems: 10}}
 gateways:
@@ -100,7 +102,9 @@ class Client:
         methods = listed.json["data"] if listed.status == 200 else []
         if methods:
             method = self._chance.choice(methods)["id"]
-            bought = await self._buy({"customer": self._name, "sku": "pack", "currency": "USD", "payment_method": method})
+            bought = await self._buy(
+                {"customer": self._name, "sku": "pack", "currency": "USD", "payment_method": method}
+            )
             if bought is not None and bought["payment"]["redirect_url"]:
                 await self._post_form(bought["payment"]["redirect_url"], {"challenge": "pass"})
 
@@ -198,7 +202,9 @@ class Client:
 
     async def _sandbox(self, path: str, **content: Any) -> Any:
         headers = {"Authorization": f"Bearer {SANDBOX_KEY}"}
-        async with self._world.browser.post(f"{self._world.sandbox_url}/{path}", headers=headers, **content) as response:
+        async with self._world.browser.post(
+            f"{self._world.sandbox_url}/{path}", headers=headers, **content
+        ) as response:
             raw = await response.read()
         try:
             return msgspec.json.decode(raw) if response.status == 200 else None

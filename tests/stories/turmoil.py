@@ -112,7 +112,7 @@ class Turmoil:
             await asyncio.sleep(self._chance.uniform(1, 3))  # the random moment
             self._close("leaping")
             until = asyncio.get_running_loop().time() + CALM_SECONDS
-            while (self.at_work or "down" in self._closed) and asyncio.get_running_loop().time() < until:
+            while (self.at_work or "down" in self._closed) and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             by = self._chance.choice(LEAPS)
             try:

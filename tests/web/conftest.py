@@ -110,6 +110,13 @@ def tiny_routes() -> Routes:
         """Make a key."""
         return respond(seen(call), status=201)
 
+    _add_odd_routes(routes)
+    return routes
+
+
+def _add_odd_routes(routes: Routes) -> None:
+    """Declare what fails, what refuses, and what takes or gives something else than JSON."""
+
     @routes.get("/v1/broken", allow=Role.PUBLIC)
     async def break_down(call: Call) -> web.StreamResponse:
         """Break."""
@@ -136,8 +143,6 @@ def tiny_routes() -> Routes:
         stream = await call.stream("text/event-stream")
         await stream.write(b"data: 1\n\n")
         raise RuntimeError("the second event is missing")
-
-    return routes
 
 
 def seen(call: Call) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from storefront.web.errors import ERRORS
 NEVER_ANSWERED = {
     "action_required",
     "anchor_not_kept",
+    "message_not_sent",
     "backup_damaged",
     "bad_anchor",
     "cannot_be_proved",

@@ -11,6 +11,7 @@ from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
+from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
 
 P = ParamSpec("P")
@@ -116,6 +117,16 @@ class BlockingHolds(_Facade[Holds]):
     capture = _plain(Holds.capture)
     release = _plain(Holds.release)
     get = _plain(Holds.get)
+    list = _plain_iterator(Holds.list)
+
+
+class BlockingPaymentMethods(_Facade[PaymentMethods]):
+    """``shop.payment_methods``, blocking."""
+
+    list = _plain(PaymentMethods.list)
+    setup = _plain(PaymentMethods.setup)
+    get_setup = _plain(PaymentMethods.get_setup)
+    forget = _plain(PaymentMethods.forget)
 
 
 class BlockingStorefront(_Facade[StorefrontClient]):
@@ -136,6 +147,8 @@ class BlockingStorefront(_Facade[StorefrontClient]):
     finalize = _plain(StorefrontClient.finalize)
     cancel = _plain(StorefrontClient.cancel)
     refund = _plain(StorefrontClient.refund)
+    refunds = _plain(StorefrontClient.refunds)
+    receipt = _plain(StorefrontClient.receipt)
     wait = _plain(StorefrontClient.wait)
     consume = _plain(StorefrontClient.consume)
 
@@ -164,6 +177,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.events = BlockingEvents(client.events, self._loop)
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
+        self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
 
     def __enter__(self) -> Self:
         return self

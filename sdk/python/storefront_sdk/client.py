@@ -15,7 +15,19 @@ from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
-from storefront_sdk.models import Check, CustomerState, Document, Item, Offer, Purchase, Quote, Refund, Wallet
+from storefront_sdk.models import (
+    Check,
+    CustomerState,
+    Document,
+    Item,
+    Offer,
+    Purchase,
+    Quote,
+    Receipt,
+    Refund,
+    Wallet,
+)
+from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
@@ -62,6 +74,7 @@ class StorefrontClient:
         self.events = Events(self._transport)
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
+        self.payment_methods = PaymentMethods(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,6 +160,8 @@ class StorefrontClient:
         pay_with: str | None = None,
         expected_price: Price | None = None,
         return_url: str | None = None,
+        payment_method: str | None = None,
+        save_payment_method: bool = False,
         metadata: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
         customer: str | None = None,
@@ -154,10 +169,13 @@ class StorefrontClient:
     ) -> Purchase:
         """Buy one offer, once, however often the call is retried under its key.
 
-        Returns a completed purchase, or a pending one whose buyer pays at ``redirect_url``.
+        Returns a completed purchase, or a pending one whose buyer pays at ``redirect_url``. ``payment_method`` (its id)
+        charges a saved one at once; the buyer's bank may still ask for them, at ``redirect_url``.
+        ``save_payment_method`` keeps what the buyer pays with for later.
 
         Raises:
             InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed: nothing was bought.
+            PaymentDeclined, CheckoutTooLate, AmountNotChargeable, DebtOpen: nothing was charged.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
         price = None if expected_price is None else {"amount": expected_price[0], "currency": expected_price[1]}
@@ -168,6 +186,8 @@ class StorefrontClient:
             pay_with=pay_with,
             expected_price=price,
             return_url=return_url,
+            payment_method=payment_method,
+            save_payment_method=save_payment_method or None,
             metadata=metadata,
             details=details,
             customer=customer,
@@ -200,17 +220,33 @@ class StorefrontClient:
         dry_run: bool = False,
         idempotency_key: str | None = None,
     ) -> Refund:
-        """Refund a wallet purchase, whole or in part, once per key; with a server or operator key.
+        """Refund a purchase, whole or in part, once per key; with a server or operator key.
 
-        ``strategy="floor"`` writes off goods that are gone; ``dry_run`` shows what would be done.
+        What a payment gateway was paid goes back through it: while it takes its time the refund ``is_pending``, and
+        ``refunds()`` tells how it ended. ``strategy="floor"`` writes off goods that are gone, ``"debt"`` lets the
+        customer owe them; ``dry_run`` shows what would be done.
 
         Raises:
-            GoodsUsed, RefundTooLarge, AlreadyRefunded, RefundAtGateway: nothing was refunded.
+            GoodsUsed, RefundTooLarge, AlreadyRefunded, NotRefundable, RefundFailed: nothing was refunded.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
         body = _body(reason=reason, amount=amount, quantity=quantity, strategy=strategy, dry_run=dry_run or None)
         reply = await self._transport.write(f"/v1/purchases/{_id(purchase)}/refunds", body, key=idempotency_key)
         return understood(partial(Refund.of, is_replay=reply.is_replay), reply.document)
+
+    async def refunds(self, purchase: Purchase | str) -> tuple[Refund, ...]:
+        """Return what took a purchase back, disputes too (``raw["cause"]``), oldest first; with a server key."""
+        reply = await self._transport.read(f"/v1/purchases/{_id(purchase)}/refunds")
+        return understood(_refunds, reply.document)
+
+    async def receipt(self, purchase: Purchase | str) -> Receipt:
+        """Return the signed receipt of a purchase that was paid in real money, with its credit notes.
+
+        Raises:
+            NoReceipt: it is not completed, or took no real money.
+        """
+        reply = await self._transport.read(f"/v1/purchases/{_id(purchase)}/receipt")
+        return understood(Receipt.of, reply.document)
 
     async def wait(self, purchase: Purchase | str, *, timeout_seconds: float = 60.0) -> Purchase:
         """Ask until the purchase is settled: completed, or over without it.
@@ -272,6 +308,10 @@ def _body(**members: Any) -> dict[str, Any]:
 
 def _offers(document: Document) -> list[Offer]:
     return [Offer.of(offer) for offer in document["offers"]]
+
+
+def _refunds(document: Document) -> tuple[Refund, ...]:
+    return tuple(Refund.of(one) for one in document["data"])
 
 
 def _purchase(reply: Reply) -> Purchase:

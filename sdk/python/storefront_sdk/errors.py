@@ -1,7 +1,7 @@
 """Errors by the server's ``code``; every one carries what the problem document said.
 
     StorefrontError
-    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused
+    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused, AmountNotChargeable
     ├── Unauthorized (401)
     ├── InsufficientFunds (402), PaymentDeclined (402)
     ├── Forbidden (403)                PurchaseRefused
@@ -9,9 +9,10 @@
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
     │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, GoodsUsed,
-    │                                  RefundAtGateway
+    │                                  NotRefundable, RefundFailed, NoReceipt,
+    │                                  CheckoutTooLate, DebtOpen
     ├── RateLimited (429)
-    ├── Unavailable (408, 5xx)         ConnectionLost, GatewayRefused
+    ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
     └── NothingCached                  ``cache_only`` was asked for and nothing is there
 
@@ -66,6 +67,10 @@ class IdempotencyKeyReused(Invalid):
     """The idempotency key was used before, for another request."""
 
 
+class AmountNotChargeable(Invalid):
+    """The payment gateway cannot charge this amount; ``detail`` says why."""
+
+
 class Unauthorized(StorefrontError):
     """The credential is missing or dead: mint a new session."""
 
@@ -87,7 +92,7 @@ class InsufficientFunds(StorefrontError):
 
 
 class PaymentDeclined(StorefrontError):
-    """The payment was declined; another means of payment needs a new purchase."""
+    """The payment was declined; another means of payment needs a new purchase. Facts: reason."""
 
 
 class Conflict(StorefrontError):
@@ -130,8 +135,24 @@ class GoodsUsed(Conflict):
     """Not all of the goods are still there; facts: missing. The strategy ``floor`` writes them off."""
 
 
-class RefundAtGateway(Conflict):
-    """The purchase was paid through a gateway, where the shop cannot refund yet; facts: gateway."""
+class NotRefundable(Conflict):
+    """The purchase took nothing that could go back, or its gateway gives no money back."""
+
+
+class RefundFailed(Conflict):
+    """The payment gateway did not make this refund; facts: reason. Nothing went back, nothing was taken."""
+
+
+class NoReceipt(Conflict):
+    """There is no receipt: it is not completed, or took no real money."""
+
+
+class CheckoutTooLate(Conflict):
+    """The payment page could not be opened in time; nothing was charged. Buy again with a new key."""
+
+
+class DebtOpen(Conflict):
+    """This cannot be spent while there is a debt; facts: asset, owed."""
 
 
 class HoldNotOpen(Conflict):
@@ -156,6 +177,10 @@ class Unavailable(StorefrontError):
 
 class ConnectionLost(Unavailable):
     """The server could not be reached, or its reply was lost. What happened is unknown."""
+
+
+class GatewayUnavailable(Unavailable):
+    """The payment gateway does not answer. Call again with the same key: nobody is charged or refunded twice."""
 
 
 class GatewayRefused(Unavailable):
@@ -185,7 +210,13 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "already_refunded": AlreadyRefunded,
     "refund_too_large": RefundTooLarge,
     "goods_used": GoodsUsed,
-    "refund_at_gateway": RefundAtGateway,
+    "not_refundable": NotRefundable,
+    "refund_failed": RefundFailed,
+    "no_receipt": NoReceipt,
+    "checkout_too_late": CheckoutTooLate,
+    "debt_open": DebtOpen,
+    "amount_not_chargeable": AmountNotChargeable,
+    "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,
     "purchase_refused": PurchaseRefused,

@@ -1,9 +1,10 @@
 """Server side: set a customer's funds aside, then take them or give them back."""
 
+from collections.abc import AsyncIterator
 from functools import partial
 from urllib.parse import quote as quoted
 
-from storefront_sdk.models import Hold
+from storefront_sdk.models import Document, Hold
 from storefront_sdk.transport import Reply, Transport, understood
 
 
@@ -54,6 +55,25 @@ class Holds:
     async def get(self, hold: Hold | str) -> Hold:
         """Return a hold as it is now."""
         return _hold(await self._transport.read(_path(hold)))
+
+    async def list(self, customer: str | None = None, *, state: str | None = None) -> AsyncIterator[Hold]:
+        """Yield holds, newest first, a page at a time: one customer's or everybody's, in any state or in one.
+
+        ``state`` is ``open``, ``captured``, ``released`` or ``expired``.
+        """
+        wanted = {"customer": customer, "state": state}
+        query = {name: value for name, value in wanted.items() if value is not None}
+        while True:
+            document = (await self._transport.read("/v1/holds", query=query)).document
+            for hold in understood(_holds, document):
+                yield hold
+            if document["next"] is None:
+                return
+            query["after"] = document["next"]
+
+
+def _holds(document: Document) -> tuple[Hold, ...]:
+    return tuple(Hold.of(one) for one in document["data"])
 
 
 def _hold(reply: Reply) -> Hold:

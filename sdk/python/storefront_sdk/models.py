@@ -126,7 +126,8 @@ class Purchase:
 class Refund:
     """What was given back for a purchase; ``taken_back`` says which goods came back, and which are written off.
 
-    Of a dry run ``id`` is None: it shows what would be done.
+    Of a dry run ``id`` is None: it shows what would be done. ``state`` is ``completed``, or ``pending`` while a payment
+    gateway is at it; then it ends as ``completed``, ``failed`` or ``canceled``.
     """
 
     id: str | None
@@ -135,8 +136,14 @@ class Refund:
     amount: Money
     quantity: int
     taken_back: Document
+    state: str = "completed"
     is_replay: bool = field(default=False, compare=False)
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether its gateway had not said how it ends when this was answered."""
+        return self.state == "pending"
 
     @classmethod
     def of(cls, document: Document, *, is_replay: bool = False) -> "Refund":
@@ -147,7 +154,81 @@ class Refund:
             Money.of(document["amount"]),
             document["quantity"],
             document["taken_back"],
+            document["state"],
             is_replay,
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethod:
+    """A card or the like that a payment gateway keeps; ``last4`` and ``expires`` are for its owner to recognise it."""
+
+    id: str
+    gateway: str
+    kind: str
+    brand: str | None
+    last4: str | None
+    expires: str | None
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document) -> "PaymentMethod":
+        return cls(
+            document["id"],
+            document["gateway"],
+            document["kind"],
+            document["brand"],
+            document["last4"],
+            document["expires"],
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMethodSetup:
+    """The saving of a payment method: while it is ``open`` send its customer to ``redirect_url``; it ends as ``saved``
+    (``payment_method`` is the id) or ``closed``."""
+
+    id: str
+    gateway: str
+    state: str
+    redirect_url: str | None
+    payment_method: str | None
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document) -> "PaymentMethodSetup":
+        return cls(
+            document["id"],
+            document["gateway"],
+            document["state"],
+            document["redirect_url"],
+            document["payment_method"],
+            document,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt: ``label`` (``2026-000042``) and ``jws`` (signed, see /.well-known/jwks.json) are None until it is
+    numbered, a moment after the purchase. ``document`` is what it says; ``credit_notes`` what took it back."""
+
+    purchase: str
+    label: str | None
+    document: Document
+    jws: str | None
+    credit_notes: tuple["Receipt", ...] = ()
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document) -> "Receipt":
+        return cls(
+            document["purchase"],
+            document["label"],
+            document["document"],
+            document["jws"],
+            tuple(cls.of(note) for note in document.get("credit_notes", ())),
             document,
         )
 

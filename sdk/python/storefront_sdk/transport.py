@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer of the server: the status, its JSON object (empty for 304) and the headers."""
+    """An answer of the server: the status, its JSON object (empty for 204 and 304) and the headers."""
 
     status: int
     document: Mapping[str, Any]
@@ -80,6 +80,10 @@ class Transport:
         """POST under one idempotency key, made once for all tries."""
         headers = {"Idempotency-Key": key or secrets.token_urlsafe(24)} if takes_key else {}
         return await self._send("POST", path, body=body, headers=headers)
+
+    async def delete(self, path: str, *, query: Mapping[str, str] | None = None) -> Reply:
+        """DELETE, retried: what is gone stays gone."""
+        return await self._send("DELETE", path, query=query, headers={})
 
     async def _send(
         self,
@@ -167,7 +171,7 @@ def _read(status: int, content: bytes, headers: Mapping[str, str]) -> Reply:
         wait = headers.get("Retry-After", "")
         seconds = float(wait) if wait.isdecimal() else None
         raise error_from(status, document, request_id=request_id, retry_after_seconds=seconds)
-    if status != 304 and not (status < 300 and is_json):
+    if status not in (204, 304) and not (status < 300 and is_json):
         detail = f"Status {status} with {headers.get('Content-Type', 'no content')} is no answer of a shop."
         raise UnreadableAnswer(detail, code="unreadable_answer", status=status, request_id=request_id)
     return Reply(status, document, headers)

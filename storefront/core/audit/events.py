@@ -1,6 +1,6 @@
 """E5-events: what events tell of purchases, refunds, grants and holds is what the rows say.
 
-The numbering of events is L4's; which status may follow which is E5's. ``wallet.lapsed``, ``raffle.…`` and other
+The numbering of events is L4's; which status may follow which is E5's. ``wallet.lapsed`` and the
 events of plugins are about entries that the seals prove, or about a plugin's own rows.
 """
 

@@ -16,12 +16,26 @@ class _Facts(msgspec.Struct):
 
 
 def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
-    """L10: a granted amount is one transfer from issuance to the customer, in an entry about that grant alone."""
+    """L10: a granted amount goes from issuance to the customer, in an entry about that grant alone.
+
+    It is one transfer; where it paid off a debt, a part of it went to the receivable and was struck off.
+    """
+    issuance = literal("platform:issuance:") + grants.c.asset
+    receivable = literal("platform:receivable:") + grants.c.asset
+    owner = literal("customer:") + grants.c.customer_id
     given = and_(
-        transfers.c.source == literal("platform:issuance:") + grants.c.asset,
-        transfers.c.destination == literal("customer:") + grants.c.customer_id + ":" + grants.c.asset,
+        transfers.c.source == issuance,
+        or_(transfers.c.destination == owner + ":" + grants.c.asset, transfers.c.destination == receivable),
+    )
+    struck_off = and_(
+        transfers.c.source == owner + literal(":debt:") + grants.c.asset, transfers.c.destination == issuance
     )
     amount = func.coalesce(func.sum(case((given, transfers.c.amount), else_=0)), 0)
+    is_more_than_that = or_(
+        func.count(transfers.c.position) != func.count(case((or_(given, struck_off), 1))),
+        func.count(transfers.c.position) > 3,
+        func.count(transfers.c.position) == 0,
+    )
     statement = (
         select(grants.c.id, grants.c.amount, grants.c.asset, grants.c.entry_id, entries.c.about,
                amount.label("given"), func.count(transfers.c.position).label("transfers"))
@@ -30,7 +44,7 @@ def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
         .group_by(grants.c.id, entries.c.id)
         .having(or_(
             and_(grants.c.asset.is_not(None),
-                 or_(entries.c.id.is_(None), amount != grants.c.amount, func.count(transfers.c.position) != 1)),
+                 or_(entries.c.id.is_(None), amount != grants.c.amount, is_more_than_that)),
             and_(grants.c.entry_id.is_not(None),
                  or_(entries.c.id.is_(None), entries.c.about != grants.c.id, entries.c.kind != "grant")),
         ))

@@ -51,11 +51,11 @@ def _goods_are_what_kinds_give(connection: Connection, *, kinds: Kinds) -> Itera
     statement = with_rights(purchases.c.customer_id, purchases.c.id, purchases.c.id, *columns).where(is_done)
     for row, rights in rights_by_source(each_row(connection, statement)):
         yield from _right_faults("purchase", row, rights, [asking.bought(row)])
-    columns = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)
+    of_grants = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)
     of_goods = grants.c.sku.is_not(None)
-    for row, found in _items(connection, grants, *columns, where=of_goods):
+    for row, found in _items(connection, grants, *of_grants, where=of_goods):
         yield from _item_faults("grant", row, found, asking.granted(row))
-    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, *columns).where(of_goods)
+    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, *of_grants).where(of_goods)
     for row, rights in rights_by_source(each_row(connection, statement)):
         yield from _right_faults("grant", row, rights, asking.granted(row))
 
@@ -75,7 +75,8 @@ class _Asking:
         if key not in self._known:
             catalog = self._catalogs.get(row.catalog_version)
             total = Money(row.total, row.currency)
-            self._known[key] = catalog and self._give(catalog, row, total, row.completed_at, "purchase")
+            given = None if catalog is None else self._give(catalog, row, total, row.completed_at, "purchase")
+            self._known[key] = given
         return self._known[key]
 
     def granted(self, row: Row[Any]) -> list[_Given | None]:

@@ -3,7 +3,6 @@
 from storefront.core.audit.check import NotYet
 
 NOT_YET = (
-    NotYet("L2-freezes", "Frozen amounts equal open freezes", "there are no freezes yet"),
     NotYet("L7-real", "Clearing and balance equal the gateway's", "there is no reconciliation with gateways yet"),
     NotYet("I2", "A retry gets the same bytes as the first call", "no stored row can show it; tests do"),
     NotYet("E2", "A unique item has one owner and one chain of owners", "there are no unique items yet"),

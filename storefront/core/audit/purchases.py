@@ -31,15 +31,21 @@ class _Amount(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """What counts of a receipt's line: goods, or an adjustment of their price."""
+    """What counts of a receipt's line: goods, an adjustment of their price, or tax that is in it or on top."""
 
     type: str
     total: _Amount
+    included: bool = True
+
+    @property
+    def is_on_top(self) -> bool:
+        return self.type == "adjustment" or (self.type == "tax" and not self.included)
 
 
 def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
     """L10: a paid purchase names the entry that took its price; such an entry names one purchase."""
-    payer = or_(accounts.c.role == "clearing", accounts.c.owner == literal("customer:") + purchases.c.customer_id)
+    buyer = and_(accounts.c.owner == literal("customer:") + purchases.c.customer_id, accounts.c.role != "debt")
+    payer = or_(accounts.c.role == "clearing", buyer)
     taken = func.coalesce(func.sum(case((payer, transfers.c.amount), else_=0)), 0)
     # A payment of another amount or currency is booked as it came, and waits for the operator.
     received_another_amount = and_(
@@ -148,7 +154,7 @@ def _unless_adjusted(connection: Connection, same: Any, price: int) -> Iterator[
     columns = (purchases.c.id, purchases.c.quantity, purchases.c.total, purchases.c.currency, purchases.c.lines)
     for row in each_row(connection, select(*columns).where(same)):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
-        due = price * row.quantity + sum(line.total.amount for line in lines if line.type == "adjustment")
+        due = price * row.quantity + sum(line.total.amount for line in lines if line.is_on_top)
         if due != row.total:
             yield Violation(
                 "E4",

@@ -148,24 +148,24 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
                entries.c.anchor.in_(sorted({row.customer_id for row in page})),
                or_(source.c.role == "wallet", destination.c.role == "wallet"))
     )  # fmt: skip
-    assets = {row.id: row.currency for row in page}
+    at_gateways = {row.id for row in page if row.gateway is not None}
     for transfer in each_row(connection, taken):
-        if transfer.asset != assets[transfer.about]:
-            # What goes back into a wallet (a refund that failed at last) was taken for nothing.
-            sign = 1 if transfer.from_role == "wallet" else -1
-            left[(transfer.about, transfer.asset)] += sign * transfer.amount
+        if transfer.from_role == "wallet":
+            left[(transfer.about, transfer.asset)] += transfer.amount
+        elif transfer.about in at_gateways:
+            # A refund that failed at last gives again what it took; into a wallet goes a wallet's own refund, too.
+            left[(transfer.about, transfer.asset)] -= transfer.amount
     for row in page:
         told = msgspec.json.decode(row.taken_back, type=_TakenBack)
         for one in (*told.items, *told.credits):
             name = one.sku or one.asset
             left[(row.id, name)] -= one.taken
-            if (
-                min(one.demanded, one.taken, one.written_off, one.owed) < 0
-                or one.taken + one.written_off + one.owed < one.demanded
-            ):
+            covered = one.taken + one.written_off + one.owed
+            if min(one.demanded, one.taken, one.written_off, one.owed) < 0 or covered < one.demanded:
+                owed = f" + {one.owed} owed" if one.owed else ""
                 message = (
                     f"refund {row.id} asked {one.demanded} {name} back, but {one.taken} taken "
-                    f"+ {one.written_off} written off + {one.owed} owed do not cover that"
+                    f"+ {one.written_off} written off{owed} do not cover that"
                 )
                 yield Violation("E1-reversals", (row.id,), message)
     for (reversal_id, name), difference in left.items():

@@ -23,7 +23,9 @@ from storefront.core.audit import (
     balances,
     checkpoints,
     conversions,
+    debts,
     events,
+    freezes,
     grants,
     holds,
     idempotency,
@@ -32,10 +34,12 @@ from storefront.core.audit import (
     movements,
     ownership,
     purchases,
+    receipts,
     reversal_counters,
     reversals,
     rights,
     seals,
+    taxes,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
@@ -51,7 +55,15 @@ from storefront.core.sealing.seals import sealing_state
 from storefront.core.sqlite_database import read_file
 from storefront.core.tables import metadata
 
-_LEDGER = (*ledger.CHECKS, *balances.CHECKS, *holds.CHECKS, *checkpoints.CHECKS, *append_only.CHECKS)
+_LEDGER = (
+    *ledger.CHECKS,
+    *balances.CHECKS,
+    *holds.CHECKS,
+    *freezes.CHECKS,
+    *debts.CHECKS,
+    *checkpoints.CHECKS,
+    *append_only.CHECKS,
+)
 CHECKS: tuple[Check, ...] = (
     *sorted(_LEDGER, key=lambda check: (check.is_deep, check.name)),
     *seals.CHECKS,
@@ -59,6 +71,8 @@ CHECKS: tuple[Check, ...] = (
     *ownership.CHECKS,
     *limits.CHECKS,
     *purchases.CHECKS,
+    *taxes.CHECKS,
+    *receipts.CHECKS,
     *actions.CHECKS,
     *conversions.CHECKS,
     *grants.CHECKS,
@@ -69,9 +83,9 @@ CHECKS: tuple[Check, ...] = (
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
-_COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "grants", "reversals", "events",
-            "purchases", "payments", "items", "item_movements", "entitlements", "counters", "idempotency",
-            "catalog_versions", "api_keys", "seals")  # fmt: skip
+_COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
+            "reversals", "events", "purchases", "payments", "items", "item_movements", "entitlements", "counters",
+            "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import msgspec
 from sqlalchemy import Connection, select
 
 from storefront.core.audit.check import Check, Violation
@@ -35,15 +36,23 @@ def witnesses_check(files: Sequence[WitnessFile]) -> Check:
 def _files_are_whole(connection: Connection, *, files: Sequence[WitnessFile]) -> Iterator[Violation]:
     stored = connection.execute(select(settings.c.key, settings.c.value))
     values = {row.key: row.value for row in stored}
-    began = connection.execute(select(audit_actions.c.about).where(audit_actions.c.action == BEGAN)).scalars().all()
+    database = values.get(DATABASE_ID)
+    began = _began(connection, database)
     for file in files:
         fault = ""
         if file.key in values:
-            fault = _fault(file, Sent.of(values[file.key]), values.get(DATABASE_ID))
+            fault = _fault(file, Sent.of(values[file.key]), database)
         elif file.key in began:
             fault = "got anchors, but how many is forgotten: its setting is gone"
         if fault:
             yield Violation(NAME, (file.name,), f"{file.name} {fault}")
+
+
+def _began(connection: Connection, database: str | None) -> set[str]:
+    """Return the keys of the witnesses to which anchors of this database went; a restored one is another."""
+    statement = select(audit_actions.c.about, audit_actions.c.facts).where(audit_actions.c.action == BEGAN)
+    found = ((row.about, msgspec.json.decode(row.facts, type=dict[str, str])) for row in connection.execute(statement))
+    return {about for about, facts in found if facts.get("database") == database}
 
 
 def _fault(file: WitnessFile, sent: Sent, database: str | None) -> str:

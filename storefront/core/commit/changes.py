@@ -38,7 +38,8 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
 def _wallet(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:
     lots = [lot for _, lot in draft.group(Group("lots", (account,), customer_id))]
     holds = [hold for _, hold in draft.group(Group("holds", (account,), customer_id))]
-    return wallet_json(lots, holds, now)
+    freezes = [freeze for _, freeze in draft.group(Group("freezes", (customer_id,), customer_id))]
+    return wallet_json(lots, holds, now, freezes)
 
 
 def _part(changed: dict[str, dict[str, Any]], customer_id: str, name: str) -> dict[str, Any]:

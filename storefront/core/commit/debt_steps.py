@@ -88,7 +88,11 @@ def _amount(books: Books, step: Owe) -> int:
     missing = books.results.get(f"missing:{step.amount.label}")
     if missing is None:
         raise NotNamed(f"no step called {step.amount.label} has said what is missing")
-    return int(missing["wallets"].get(step.asset, 0))
+    amount = int(missing["wallets"].get(step.asset, 0))
+    if step.amount.less is not None:
+        taken = books.results.get(f"taken:{step.amount.less}", {"wallets": {}})
+        amount -= int(taken["wallets"].get(step.asset, 0))
+    return amount
 
 
 def _tell(draft: Draft, books: Books, row: Row, event: str, amount: int) -> None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MissingOf:
-    """What the ``TakeFrozen`` or partial ``TakeBack`` of this label wanted and could not take: known in the commit."""
+    """What the ``TakeFrozen`` or partial ``TakeBack`` of this label wanted and could not take: known in the commit.
+
+    ``less`` names another ``TakeBack``, which took part of that after all.
+    """
 
     label: str
+    less: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.commit.projection import Row
+from storefront.core.commit.projection import Row, parts_of, waiting_of
 from storefront.core.commit.reads import freezes_group
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import Key
@@ -14,19 +14,6 @@ Part = tuple[str, str, int]
 """What is frozen of one lot: (asset, lot, amount)."""
 Waiting = tuple[str, str, str, int]
 """What a freeze waits for: (hold, asset, lot, amount)."""
-
-_PARTS = msgspec.json.Decoder(list[Part])
-_WAITING = msgspec.json.Decoder(list[Waiting])
-
-
-def parts_of(row: Row) -> list[Part]:
-    """Return what a freeze has set aside of wallets."""
-    return _PARTS.decode(row["parts"])
-
-
-def waiting_of(row: Row) -> list[Waiting]:
-    """Return what a freeze waits for."""
-    return _WAITING.decode(row["waiting"])
 
 
 def as_text(value: Any) -> str:

@@ -18,9 +18,7 @@ from storefront.core.commit.freeze_rows import (
     as_text,
     joined,
     open_freezes,
-    parts_of,
     set_frozen,
-    waiting_of,
 )
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand, demand_of
 from storefront.core.commit.goods_steps import apply_take_item
@@ -28,7 +26,7 @@ from storefront.core.commit.hold_steps import release_expired
 from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, draw_lots
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.projection import Row, pins_of
+from storefront.core.commit.projection import Row, parts_of, pins_of, waiting_of
 from storefront.core.commit.reads import entitlements_group, freeze_key, freezes_group, holds_group, item_key, taken_key
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.commit.state import Draft, NotNamed
@@ -84,7 +82,7 @@ def apply_take_frozen(draft: Draft, books: Books, step: TakeFrozen) -> None:
     items = dict(_items_of(row))
     for sku, quantity in items.items():
         _set_frozen_items(draft, step.customer_id, sku, -quantity)
-        take = TakeItem(step.customer_id, sku, quantity, step.freeze_id, cause="taken_back")
+        take = TakeItem(step.customer_id, sku, quantity, step.about or step.freeze_id, cause="taken_back")
         apply_take_item(draft, books.moment, take)
     rights = _rights_of(row)
     _end_rights(draft, step, rights, {"frozen_by": None, "ended_at": books.moment.now})

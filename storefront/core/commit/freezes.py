@@ -71,6 +71,8 @@ class Unfreeze:
 class TakeFrozen:
     """Take exactly what the freeze has set aside: value to issuance under ``entry``, items, rights.
 
+    ``about`` is what the items are taken for, if it is not called like the freeze.
+
     ``results["taken:<label>"]`` is ``{"wallets": {asset: amount}, "items": {sku: quantity}, "rights": [key, …]}``,
     ``results["missing:<label>"]`` likewise what was demanded and is not there (without rights). One that is not open
     any more is ``Stale``.
@@ -81,6 +83,7 @@ class TakeFrozen:
     customer_id: str
     demand: Demand
     label: str = "frozen"
+    about: str | None = None
 
 
 def demand_of(row: Mapping[str, Any]) -> Demand:

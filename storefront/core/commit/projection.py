@@ -25,13 +25,26 @@ def pins_of(hold: Row) -> list[tuple[str, int]]:
     return [(lot_id, amount) for lot_id, amount in msgspec.json.decode(hold["pins"])]
 
 
+def parts_of(freeze: Row) -> list[tuple[str, str, int]]:
+    """Return what a freeze has set aside of wallets: ``[(asset, lot, amount), …]``."""
+    return [(asset, lot_id, amount) for asset, lot_id, amount in msgspec.json.decode(freeze["parts"])]
+
+
+def waiting_of(freeze: Row) -> list[tuple[str, str, str, int]]:
+    """Return what a freeze takes over as soon as a hold gives it back: ``[(hold, asset, lot, amount), …]``."""
+    return [(hold, asset, lot_id, amount) for hold, asset, lot_id, amount in msgspec.json.decode(freeze["waiting"])]
+
+
 def is_over(hold: Row, now: int) -> bool:
     """Tell whether a hold sets nothing aside any more, even if no job has released it yet."""
     return bool(hold["state"] != "open" or hold["expires_at"] <= now)
 
 
-def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Row]:
-    """Return the lots that have something left, without what is pinned by holds whose time is over."""
+def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int, *, open_freezes: Iterable[Row] = ()) -> list[Row]:
+    """Return the lots that have something left, without what is pinned by holds whose time is over.
+
+    What open freezes of the customer wait for from such a hold is frozen.
+    """
     kept = [lot for lot in lots if lot["remaining"]]
     over = [hold for hold in open_holds if hold["state"] == "open" and is_over(hold, now)]
     if not over:
@@ -39,12 +52,27 @@ def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> list[Row
     freed: dict[str, int] = {}
     for lot_id, amount in (pin for hold in over for pin in pins_of(hold)):
         freed[lot_id] = freed.get(lot_id, 0) + amount
-    return [{**lot, "held": lot["held"] - freed.get(lot["id"], 0)} for lot in kept]
+    frozen: dict[str, int] = {}
+    ended = {hold["id"] for hold in over}
+    for hold_id, _, lot_id, amount in (
+        one for row in open_freezes for one in waiting_of(row) if row["state"] == "open"
+    ):
+        if hold_id in ended:
+            frozen[lot_id] = frozen.get(lot_id, 0) + amount
+    return [
+        {**lot, "held": lot["held"] - freed.get(lot["id"], 0), "frozen": lot["frozen"] + frozen.get(lot["id"], 0)}
+        for lot in kept
+    ]
 
 
-def wallet_json(lots: Iterable[Row], open_holds: Iterable[Row], now: int) -> dict[str, Any]:
-    """Describe a wallet from its open lots and open holds; a hold whose time is over holds nothing."""
-    kept = let_go(lots, open_holds, now)
+def wallet_json(
+    lots: Iterable[Row], open_holds: Iterable[Row], now: int, open_freezes: Iterable[Row] = ()
+) -> dict[str, Any]:
+    """Describe a wallet from its open lots, open holds, and the open freezes of its owner.
+
+    A hold whose time is over holds nothing.
+    """
+    kept = let_go(lots, open_holds, now, open_freezes=open_freezes)
     expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
     return {
         "balance": sum(lot["remaining"] for lot in kept),

@@ -98,17 +98,13 @@ def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
     )
 
 
-def _reads_spending(step: Spend | PlaceHold) -> Iterable[Key | Group]:
+def _reads_spending(step: Spend | Deposit | PlaceHold) -> Iterable[Key | Group]:
     yield from _wallet(step.customer_id, step.asset)
     yield debt_key(step.customer_id, step.asset)
 
 
 def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
-    account = wallet(step.customer_id, step.asset)
-    yield account_key(account, step.customer_id)
-    yield lots_group(account, step.customer_id)
-    yield holds_group(account, step.customer_id)
-    yield debt_key(step.customer_id, step.asset)
+    yield from _reads_spending(step)
     if step.terms.expires_at is not None:
         job_id = lapse_job_id(wallet(step.customer_id, step.asset), step.terms.expires_at)
         yield Key("jobs", (job_id,), step.customer_id)

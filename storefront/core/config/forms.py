@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
+from storefront.core.countries import is_country
+
 _OFFSET = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?([Zz]|[+-]\d\d:?\d\d)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:.]+")
@@ -105,6 +107,10 @@ def _language(text: str) -> str | None:
     return None if _LANGUAGE.fullmatch(text) else "must be a language code like en, de or pt-BR"
 
 
+def _country(text: str) -> str | None:
+    return None if is_country(text) else "must be the two letters of a country, like DE"
+
+
 def _database(text: str) -> str | None:
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
         return None
@@ -136,5 +142,6 @@ _FORMS: Mapping[str, Callable[[str], str | None]] = {
     "signing_secret": _signing_secret,
     "network": _network,
     "language": _language,
+    "country": _country,
     "database": _database,
 }

@@ -71,10 +71,23 @@ def explain(error: ValidationError) -> Iterator[Complaint]:
     elif keyword in _OWN_WORDS:
         at_key = keyword == "x-keys"
         yield Complaint(
-            path, error.message, at_key=at_key, meant=path[:-1] if at_key else path, echoes=keyword == "x-ref"
+            path,
+            error.message,
+            at_key=at_key,
+            meant=path[:-1] if at_key else path,
+            example=_database_like(error.instance, schema) if error.validator_value == "database" else None,
+            echoes=keyword == "x-ref",
         )
     else:
         yield Complaint(path, _sentence(error, schema, path))
+
+
+def _database_like(value: object, schema: Mapping[str, object]) -> object:
+    """The example of the database that is meant: who writes of PostgreSQL is shown no file."""
+    examples = schema.get("examples")
+    if not isinstance(value, str) or not value.startswith("postgres") or not isinstance(examples, list):
+        return None
+    return {"url": next(one for one in examples if str(one).startswith("postgresql:"))}
 
 
 def _missing(error: ValidationError, path: Path) -> Iterator[Complaint]:

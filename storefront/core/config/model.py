@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
 Text = Mapping[str, str]
@@ -179,6 +180,7 @@ class Offer:
     hidden: bool
     metadata: Mapping[str, str]
     part: Mapping[str, object]
+    tax_class: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,11 @@ class Gateway:
         """A plain text option, or ``None`` where it is not given."""
         value = self.options.get(key)
         return value if isinstance(value, str) else None
+
+    def texts(self, key: str, language: str) -> Text:
+        """A text for people, ``language -> text``; one text alone is in ``language``."""
+        value = self.options.get(key)
+        return dict(value) if isinstance(value, Mapping) else {language: str(value or "")}
 
     def whole(self, key: str, default: int) -> int:
         """An integer option, or ``default`` where it is not given."""
@@ -256,6 +263,7 @@ class Retention:
 
     idempotency_days: int
     webhook_bodies_days: int
+    webhook_deliveries_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +281,13 @@ class Audit:
 
     anchors: tuple[AnchorTarget, ...]
     every_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Origins (``http://receiver.lan:9000``) that outgoing webhooks may reach although the guard would refuse them."""
+
+    allow: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +316,8 @@ class Config:
     purchases: Purchases
     retention: Retention
     audit: Audit
+    tax: Tax | None
+    webhooks: Webhooks
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

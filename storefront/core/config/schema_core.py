@@ -16,6 +16,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_tax import tax
 
 ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 _DAYS = 3_650
@@ -59,6 +60,8 @@ def core_sections() -> Schema:
         "purchases": _purchases(),
         "retention": _retention(),
         "audit": audit(),
+        "tax": tax(),
+        "webhooks": _webhooks(),
     }
 
 
@@ -278,8 +281,29 @@ def _retention() -> Schema:
         {
             "idempotency_days": whole("Answers to repeated requests.", most=_DAYS, default=30, examples=[30]),
             "webhook_bodies_days": whole("Bodies of gateways' webhooks.", most=_DAYS, default=30, examples=[30]),
+            "webhook_deliveries_days": whole(
+                "What was delivered by outgoing webhooks; dead deliveries stay.", most=_DAYS, default=30, examples=[30]
+            ),
         },
         examples=[{"idempotency_days": 30}],
+    )
+
+
+def _webhooks() -> Schema:
+    return mapping(
+        "Where outgoing webhooks may go. Endpoints themselves are made by `storefront webhooks add`.",
+        {
+            "allow": listing(
+                "Origins that may be reached although they are not https, use another port, or lie in your own "
+                "network: exactly these, with scheme, name and port. All else goes by https to the public internet.",
+                text("An origin.", examples=["http://receiver.lan:9000"], **{"x-form": "origin"}),
+                default=[],
+                maxItems=50,
+                uniqueItems=True,
+                examples=[["http://receiver.lan:9000"]],
+            )
+        },
+        examples=[{"allow": ["http://receiver.lan:9000"]}],
     )
 
 

@@ -1,13 +1,13 @@
-"""The sections of the two gateways that come with the shop; others bring their own schema."""
+"""The sections of the gateways that come with the shop; others bring their own schema."""
 
-from storefront.core.config.schema_parts import Schema, amount, mapping, secret, table, text, whole
+from storefront.core.config.schema_parts import Schema, amount, mapping, secret, table, text, whole, wording
 
 _LEAST_SECRET_BYTES = 24
 
 
 def gateway_schemas() -> dict[str, Schema]:
     """Gateway -> schema of its section."""
-    return {"sandbox": _sandbox(), "stripe": _stripe()}
+    return {"sandbox": _sandbox(), "stripe": _stripe(), "manual": _manual()}
 
 
 def _sandbox() -> Schema:
@@ -66,6 +66,20 @@ def _stripe() -> Schema:
         },
         required=["secret_key", "webhook_secret"],
         examples=[example],
+    )
+
+
+def _manual() -> Schema:
+    return mapping(
+        "Payments by hand: buyers see how to pay, and an operator says when the money has come.",
+        {
+            "instructions": wording(
+                "How to pay, for buyers: the page adds the sum and the reference to name.",
+                {"en": "Send the sum to IBAN DE89 3704 0044 0532 0130 00.", "de": "Überweisen Sie an …"},
+            ),
+        },
+        required=["instructions"],
+        examples=[{"instructions": "Send the sum to IBAN DE89 3704 0044 0532 0130 00."}],
     )
 
 

@@ -17,6 +17,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_tax import tax_class
 
 _PICTURE = r"^(https://|/)\S*$"
 _SAYS_PICTURE = "must be an https:// address, or a path on the shop's own address that starts with /"
@@ -81,6 +82,7 @@ def common_offer_keys() -> Schema:
         "featured": switch("Whether the shop page shows it first.", default=False),
         "badge": wording("A word on its price tag.", "Best value"),
         "hidden": switch("Whether it can be bought but is not in the catalog.", default=False),
+        "tax_class": tax_class("The class of goods that `tax.rates` knows it by."),
         "metadata": table(
             "Yours: texts that come back with every purchase.",
             {"type": "string", "maxLength": 500},

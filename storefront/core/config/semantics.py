@@ -12,6 +12,7 @@ from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.validation import did_you_mean
+from storefront.core.outgoing.guard import never_allowed
 
 _LEAST_KEY_LENGTH = 24
 _PREFIXES = {"server": "sk_", "publishable": "pk_", "operator": "ak_"}
@@ -213,6 +214,47 @@ def _anchors(facts: Facts) -> Iterator[Complaint]:
             seen[target] = index
 
 
+def _tax(facts: Facts) -> Iterator[Complaint]:
+    tax = facts.section("tax")
+    listed = tax.get("rates")
+    rates = listed if isinstance(listed, list) else []
+    if tax.get("by") == "gateway":
+        if tax.get("prices") == "exclusive":
+            message = "must be inclusive where the gateway works out the tax: what it takes must be the price shown"
+            yield Complaint(("tax", "prices"), message)
+        if rates:
+            message = "are not used where the gateway works out the tax"
+            yield Complaint(("tax", "rates"), message, at_key=True, meant=("tax", "by"))
+        return
+    seen: dict[tuple[str, str], int] = {}
+    for index, rate in enumerate(rates):
+        country, tax_class = _mapping(rate).get("country"), _mapping(rate).get("class")
+        if not isinstance(country, str) or not isinstance(tax_class, str):
+            continue
+        if (country, tax_class) in seen:
+            first = seen[country, tax_class]
+            yield Complaint(("tax", "rates", index), f"says again what [{first}] says: one rate per country and class")
+        seen.setdefault((country, tax_class), index)
+    yield from _tax_classes(facts, sorted({tax_class for _, tax_class in seen}))
+
+
+def _tax_classes(facts: Facts, known: Sequence[str]) -> Iterator[Complaint]:
+    if "tax" not in facts.value:
+        return
+    for sku, offer in _offers(facts):
+        named = offer.get("tax_class")
+        if isinstance(named, str) and named not in known:
+            message = f"no rate under `tax:` is for the class {show_key(named)}{did_you_mean(named, known)}"
+            yield Complaint(("offers", sku, "tax_class"), message)
+
+
+def _webhooks(facts: Facts) -> Iterator[Complaint]:
+    listed = facts.section("webhooks").get("allow")
+    for index, origin in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(origin, str) and wrong_form("origin", origin) is None and (refusal := never_allowed(origin)):
+            yield Complaint(("webhooks", "allow", index), refusal)
+
+
 def _tips(facts: Facts) -> Iterator[Complaint]:
     for name, creator in facts.section("creators").items():
         tips = _mapping(_mapping(creator).get("tips"))
@@ -270,5 +312,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _real_money,
     _addresses,
     _anchors,
+    _tax,
+    _webhooks,
     _tips,
 )

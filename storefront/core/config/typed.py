@@ -32,10 +32,13 @@ from storefront.core.config.model import (
     Shop,
     Text,
     Web,
+    Webhooks,
     Window,
 )
+from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
 from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
+from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
 from storefront.core.config.secret import Secret
 
 Section = Mapping[str, object]
@@ -88,8 +91,11 @@ def make_config(
         retention=Retention(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
+            webhook_deliveries_days=_integer(retention, "webhook_deliveries_days", 30),
         ),
         audit=_audit(_section(value, "audit"), document.folder),
+        tax=_tax(_section(value, "tax")) if "tax" in value else None,
+        webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
@@ -164,6 +170,7 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         hidden=_switch(section, "hidden", default=False),
         metadata={key: _text(_section(section, "metadata"), key, "") for key in _section(section, "metadata")},
         part={key: value for key, value in section.items() if key not in common},
+        tax_class=_maybe(section, "tax_class"),
     )
 
 
@@ -214,6 +221,32 @@ def _anchor(section: Section, folder: Path) -> AnchorTarget:
     assert webhook is None or isinstance(webhook, Secret)
     assert secret is None or isinstance(secret, Secret)
     return AnchorTarget(None if file is None else folder / file, webhook, secret)
+
+
+def _tax(section: Section) -> Tax:
+    seller = _section(section, "seller")
+    return Tax(
+        by=TaxBy(_text(section, "by", TaxBy.TABLE)),
+        prices=TaxPrices(_text(section, "prices", TaxPrices.INCLUSIVE)),
+        default_country=_maybe(section, "default_country"),
+        default_class=_text(section, "default_class", DEFAULT_CLASS),
+        seller=Seller(
+            name=_maybe(seller, "name"),
+            tax_id=_maybe(seller, "tax_id"),
+            country=_maybe(seller, "country"),
+            address=_texts(seller, "address"),
+        ),
+        rates=tuple(_tax_rate(_mapping(one)) for one in _list(section, "rates")),
+    )
+
+
+def _tax_rate(section: Section) -> TaxRate:
+    return TaxRate(
+        country=_text(section, "country", ""),
+        tax_class=_text(section, "class", ""),
+        percent=_text(section, "percent", ""),
+        name=_text(section, "name", DEFAULT_TAX_NAME),
+    )
 
 
 def _wording(section: Section, key: str, shop: Shop) -> Text | None:

@@ -217,3 +217,12 @@ class Webhooks(Protocol):
     def read_event(self, raw: bytes, headers: Mapping[str, str]) -> GatewayEvent:
         """Check the signature over the raw bytes and read the event; raises ``BadSignature``."""
         ...
+
+
+@runtime_checkable
+class RereadsEvents(Protocol):
+    """A gateway whose webhooks can be read again as they were stored, to process them once more."""
+
+    def reread_event(self, raw: bytes) -> GatewayEvent:
+        """Read an event whose signature was checked when it came in."""
+        ...

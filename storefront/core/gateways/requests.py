@@ -13,7 +13,7 @@ class CheckoutRequest:
 
     ``payer`` is the gateway's id of the customer, if they have one there; ``saves_method`` keeps what they
     pay with for later charges; ``is_captured`` False only authorises; ``asks_challenge`` wants 3-D Secure;
-    ``taxes`` lets the gateway add its own tax to the amount.
+    ``taxes`` lets the gateway work out how much of the amount is tax.
     """
 
     purchase_id: str

@@ -77,7 +77,8 @@ class AnchorSender:
         sent = await self._sent(witness)
         if newest is None or (sent is not None and sent.seal >= newest.seal.number):
             return False
-        await witness.keep(Anchor.of(newest, database=await self._database_id(), shop=self._shop))
+        database = await self._database_id()
+        await witness.keep(Anchor.of(newest, database=database, shop=self._shop))
         now_sent = Sent(newest.seal.number, 1 if sent is None else sent.count + 1)
         row = {"key": witness.key, "value": now_sent.to_json()}
         plan = Plan(actor="anchors", anchors={SHOP_ANCHOR})
@@ -85,7 +86,7 @@ class AnchorSender:
         if sent is None:
             # The setting can be taken away with the file; this record cannot.
             now, wall = self._clock.now(), self._clock.wall()
-            facts = {"witness": witness.name}
+            facts = {"witness": witness.name, "database": database}
             record_action(plan, BEGAN, actor="anchors", about=witness.key, facts=facts, now=now, wall=wall)
         await self._engine.commit(plan)
         log.info("anchor_kept", witness=witness.name, seal=newest.seal.number)

@@ -1,30 +1,23 @@
-"""Where anchors go: a file that only grows, or a webhook signed as Standard Webhooks says.
-
-Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, 1.0.0,
-read 2026-11-26.
-"""
+"""Where anchors go: a file that only grows, or a webhook signed as Standard Webhooks says."""
 
 import asyncio
-import base64
 import hashlib
-import hmac
 import os
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
-from storefront.core.clock import SECOND_MS, Clock
+from storefront.core.clock import Clock
 from storefront.core.errors import StorefrontError
+from storefront.core.outgoing.posting import Message, NotSent, Poster, read_secret
 from storefront.core.sealing.anchors import Anchor
 
 DATABASE_ID = "database_id"
 """The setting that names a database for ever, so that anchors of several shops can be told apart."""
 BEGAN = "anchors.began"
 """The action recorded when the first anchor was sent to a witness."""
-TIMEOUT_SECONDS = 15.0
 _LONGEST_LINE = 8_192
 _LINE_BEGINS = b'{"database":'
 
@@ -88,34 +81,20 @@ class WebhookWitness:
 
     def __init__(self, url: str, secret: str | None, clock: Clock) -> None:
         self._url = url
-        self._secret = None if secret is None else base64.b64decode(secret.removeprefix("whsec_"))
-        self._clock = clock
+        self._secrets = () if secret is None else (read_secret(secret),)
+        self._poster = Poster(clock)
         self.name = urlsplit(url).hostname or "webhook"  # paths of webhooks are often secret
         self.key = _key("webhook", url)
 
     async def keep(self, anchor: Anchor) -> None:
         body = msgspec.json.encode({"type": "seal.closed", "timestamp": anchor.sealed_at, "data": anchor})
-        headers = self._headers(f"anchor_{anchor.database}_{anchor.seal}", body)
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+        message = Message(f"anchor_{anchor.database}_{anchor.seal}", body)
         try:
-            async with (
-                aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
-                session.post(self._url, data=body, headers=headers, allow_redirects=False) as response,
-            ):
-                status = response.status
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise AnchorNotKept(f"{self.name}: {type(error).__name__}") from error
-        if not 200 <= status < 300:
-            raise AnchorNotKept(f"{self.name} answered {status}")
-
-    def _headers(self, message_id: str, body: bytes) -> dict[str, str]:
-        timestamp = str(self._clock.wall() // SECOND_MS)
-        headers = {"Content-Type": "application/json", "webhook-id": message_id, "webhook-timestamp": timestamp}
-        if self._secret is not None:
-            signed = b".".join((message_id.encode(), timestamp.encode(), body))
-            signature = base64.b64encode(hmac.digest(self._secret, signed, hashlib.sha256)).decode()
-            headers["webhook-signature"] = f"v1,{signature}"
-        return headers
+            reply = await self._poster.post(self._url, message, self._secrets)
+        except NotSent as error:
+            raise AnchorNotKept(error.detail) from error
+        if not reply.is_taken:
+            raise AnchorNotKept(f"{self.name} answered {reply.status}")
 
 
 def _key(kind: str, target: str) -> str:

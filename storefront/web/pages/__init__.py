@@ -5,9 +5,10 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 ``/static/design``.
 """
 
+from storefront.web.pages.receipt_view import ReceiptView, build_receipt_view
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
-from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView, Tone
+from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, PaymentView, ShopView, Tone
 from storefront.web.pages.words import (
     GOODS_OWED,
     LEFT,
@@ -31,10 +32,13 @@ __all__ = [
     "Customer",
     "Notice",
     "PageFrame",
+    "PaymentView",
+    "ReceiptView",
     "Renderer",
     "ShopView",
     "Tone",
     "bought_notice",
+    "build_receipt_view",
     "build_shop_view",
     "content_security_policy",
     "error_page_words",

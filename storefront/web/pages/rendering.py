@@ -8,7 +8,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from storefront.design import asset_url
 from storefront.design.art import art
 from storefront.design.icons import icon
-from storefront.web.pages.views import ItemState, PageFrame, ShopView, Tone
+from storefront.web.pages.receipt_view import ReceiptView
+from storefront.web.pages.views import ItemState, PageFrame, PaymentView, ShopView, Tone
 
 _HERE = Path(__file__).parent
 
@@ -37,6 +38,14 @@ class Renderer:
     def render_shop(self, view: ShopView) -> str:
         """The whole shop page as HTML."""
         return self._templates.get_template("shop.html").render(view=view, page=view.page)
+
+    def render_receipt(self, view: ReceiptView) -> str:
+        """A receipt as HTML."""
+        return self._templates.get_template("receipt.html").render(view=view, page=view.page)
+
+    def render_payment(self, view: PaymentView) -> str:
+        """The page that says how to pay by hand."""
+        return self._templates.get_template("payment.html").render(view=view, page=view.page)
 
     def render_error(self, page: PageFrame, *, title: str, detail: str, request_id: str) -> str:
         """A page that says what went wrong, what to do, and the id (if any) under which the log has the rest."""

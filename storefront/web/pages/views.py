@@ -52,6 +52,19 @@ class PageFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentView:
+    """How to pay by hand: ``amount`` as people write it, ``state`` awaiting, received or voided."""
+
+    page: PageFrame
+    instructions: str
+    amount: str
+    title: str
+    reference: str
+    state: str
+    back_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssetName:
     """A virtual currency as pages name it: ``gems`` in running text, with its number of decimals."""
 
@@ -76,12 +89,14 @@ class Notice:
     """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
 
     ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
+    ``receipt`` is the address of the receipt of what was bought.
     """
 
     tone: Tone
     text: str
     sku: str | None = None
     ask_again: str | None = None
+    receipt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

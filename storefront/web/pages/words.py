@@ -25,6 +25,7 @@ _REFUSALS: Mapping[str, str] = {
     "offer_closed": "This is not on sale now. Nothing was spent.",
     "unknown_offer": "This is no longer on sale. Nothing was spent.",
     "price_changed": "The price has changed. Nothing was spent. Look again, then buy.",
+    "debt_open": "Something is still owed for an earlier purchase. Until it is made up for, this can't be spent.",
     "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
     "purchase_refused": "We can't sell you this. Nothing was spent.",
     "not_enough_items": "You have none of these left.",

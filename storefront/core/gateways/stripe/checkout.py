@@ -177,7 +177,7 @@ def _line(request: CheckoutRequest) -> dict[str, Any]:
         "product_data": product,
     }
     if request.taxes:
-        price["tax_behavior"] = "exclusive"
+        price["tax_behavior"] = "inclusive"
     return {"quantity": 1, "price_data": price}
 
 

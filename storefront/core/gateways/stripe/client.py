@@ -8,6 +8,7 @@ Source: Stripe API 2026-10-28.endive by stripe-python 16.1, read 2026-11-21.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -17,15 +18,29 @@ import stripe
 from storefront.core.gateways import GatewayFailed, GatewayUnavailable, OutcomeUnknown
 from storefront.core.gateways.stripe.pacing import REQUESTS_PER_SECOND, Pacing
 from storefront.core.gateways.stripe.translating import read, translate
+from storefront.core.gateways.stripe.transport import WholeAnswers
 from storefront.core.ids import new_id
 
-TIMEOUT_SECONDS = 20
-NETWORK_RETRIES = 2
-RATE_LIMIT_RETRIES = 4
 MOST_PER_PAGE = 100
 
 T = TypeVar("T")
 Call = Callable[[stripe.StripeClient], Awaitable[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long Stripe is waited for, and how often it is asked again within one call.
+
+    ``network_retries`` are the library's own (lost connections, 409, 5xx), ``limited_retries`` ours (429); the pause
+    before the first of ours is ``first_pause_seconds``, twice as long before each next one. A ``Retry-After`` above
+    ``longest_pause_seconds`` is left to whoever asked.
+    """
+
+    timeout_seconds: float = 20
+    network_retries: int = 2
+    limited_retries: int = 4
+    first_pause_seconds: float = 0.25
+    longest_pause_seconds: float = 5
 
 
 class ListCall(Protocol):
@@ -69,6 +84,7 @@ class StripeAccount:
         account: str | None = None,
         minimums: Mapping[str, int] | None = None,
         requests_per_second: float = REQUESTS_PER_SECOND,
+        patience: Patience | None = None,
     ) -> None:
         self._name = name
         self._is_live = secret_key.startswith(("sk_live_", "rk_live_"))
@@ -77,14 +93,15 @@ class StripeAccount:
         self._account = account
         self._minimums = dict(minimums or {})
         self._pacing = Pacing(requests_per_second)
+        self._patience = patience or Patience()
         bases: Any = {} if api_base is None else dict.fromkeys(("api", "files", "connect", "meter_events"), api_base)
-        http_client = stripe.AIOHTTPClient(timeout=TIMEOUT_SECONDS)
+        http_client = WholeAnswers(timeout=self._patience.timeout_seconds)
         self._close_http: Callable[[], Awaitable[None]] = http_client.close_async
         self._client = stripe.StripeClient(
             secret_key,
             base_addresses=bases,
             http_client=http_client,
-            max_network_retries=NETWORK_RETRIES,
+            max_network_retries=self._patience.network_retries,
             stripe_account=account,
         )
 
@@ -117,14 +134,15 @@ class StripeAccount:
 
     async def _ask(self, endpoint: str, call: Call, *, is_write: bool) -> object:
         """Call Stripe, translate its errors, and retry what it refuses for being too much at once, or a lock."""
-        for attempt in range(RATE_LIMIT_RETRIES + 1):
+        for attempt in range(self._patience.limited_retries + 1):
             await self._pacing.take(endpoint)
             try:
                 return await call(self._client)
             except stripe.RateLimitError as error:
-                if attempt == RATE_LIMIT_RETRIES:
+                pause = self._pause(error, attempt)
+                if pause is None:
                     raise GatewayUnavailable("Stripe is limiting our requests.") from error
-                await asyncio.sleep(0.25 * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
+                await asyncio.sleep(pause)
             except stripe.StripeError as error:
                 raise translate(error, is_write=is_write) from error
             except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -132,6 +150,23 @@ class StripeAccount:
                 detail = "Stripe answered in a shape that its library cannot read."
                 raise (OutcomeUnknown(detail) if is_write else GatewayFailed(detail)) from error
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _pause(self, error: stripe.RateLimitError, attempt: int) -> float | None:
+        """Return how many seconds to wait before asking again, with jitter; None: it has been asked often enough."""
+        if attempt == self._patience.limited_retries:
+            return None
+        wanted = _retry_after(error)
+        if wanted > self._patience.longest_pause_seconds:
+            return None
+        pause: float = self._patience.first_pause_seconds * 2**attempt
+        return wanted + pause * (0.5 + random.random() / 2)  # noqa: S311
+
+
+def _retry_after(error: stripe.RateLimitError) -> float:
+    """Return the seconds that the answer asks us to wait; the library does not look at them since 15.3."""
+    headers: Mapping[str, str] = error.headers or {}
+    given = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    return float(given) if given.isdecimal() else 0.0
 
 
 def _last_id(page: Page) -> str:

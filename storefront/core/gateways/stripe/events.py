@@ -69,6 +69,9 @@ class EventReading(StripeAccount):
             raise BadSignature("The endpoint for connected accounts hears of connected accounts only.")
         return event
 
+    def reread_event(self, raw: bytes) -> GatewayEvent:
+        return _event(raw, self._account)
+
     async def events_page(
         self, *, after: str | None, since: int | None, at_most: int
     ) -> Sequence[tuple[GatewayEvent, bytes]]:

@@ -108,7 +108,9 @@ def translate(error: stripe.StripeError, *, is_write: bool) -> StorefrontError:
     if status == 404 or error.code == "resource_missing":
         return NotFound("The gateway does not know this.")
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-        detail = f"Stripe refused a request: {error.code or error.user_message or 'invalid request'}"
+        # The name of the parameter is ours; what it held is told to nobody.
+        about = f" ({error.param})" if isinstance(error, stripe.InvalidRequestError) and error.param else ""
+        detail = f"Stripe refused a request: {error.code or error.user_message or 'invalid request'}{about}"
         return GatewayRefused(detail, reason=error.code)
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return GatewayRefused("Stripe does not accept our key.")

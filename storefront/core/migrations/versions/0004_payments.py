@@ -13,16 +13,16 @@ depends_on = None
 
 _PAYMENT_COLUMNS = (
     lambda: sa.Column("method", TEXT, nullable=True),
-    lambda: sa.Column("saves_method", sa.Integer(), nullable=False, server_default="0"),
-    lambda: sa.Column("card", TEXT, nullable=False, server_default="{}"),
-    lambda: sa.Column("received_amount", sa.BigInteger(), nullable=False, server_default="0"),
+    lambda: sa.Column("saves_method", sa.Integer(), nullable=False, server_default=sa.text("0")),
+    lambda: sa.Column("card", TEXT, nullable=False, server_default=sa.text("'{}'")),
+    lambda: sa.Column("received_amount", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
     lambda: sa.Column("received_currency", TEXT, nullable=True),
 )
 _REVERSAL_COLUMNS = (
     lambda: sa.Column("gateway", TEXT, nullable=True),
     lambda: sa.Column("gateway_ref", TEXT, nullable=True),
-    lambda: sa.Column("facts", TEXT, nullable=False, server_default="{}"),
-    lambda: sa.Column("updated_at", sa.BigInteger(), nullable=False, server_default="0"),
+    lambda: sa.Column("facts", TEXT, nullable=False, server_default=sa.text("'{}'")),
+    lambda: sa.Column("updated_at", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
 )
 
 

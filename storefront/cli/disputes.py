@@ -1,0 +1,185 @@
+"""``storefront disputes``: what payers' banks ask back, until when, and what we say to it."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.purchases import taken_lines
+from storefront.cli.showing import (
+    ask_shop,
+    coloured,
+    money_text,
+    print_as_json,
+    print_facts,
+    print_more,
+    print_table,
+    say,
+    short_time,
+)
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+DisputeArgument = Annotated[str, typer.Argument(metavar="ID", help="The dispute, as in: storefront disputes list")]
+
+
+class State(StrEnum):
+    """How a dispute stands."""
+
+    WARNING = "warning"
+    OPEN = "open"
+    CLOSED = "closed"
+    WON = "won"
+    LOST = "lost"
+
+
+@app.callback()
+def disputes() -> None:
+    """Look at disputes, answer them with evidence, or give them up.
+
+    While a dispute is `open` its money is with the bank and the goods are frozen; `won` gives both back, `lost` takes
+    the goods. A `warning` is an inquiry: nothing is taken yet.
+
+    \b
+    Examples:
+      storefront disputes list --state open
+      storefront disputes answer rev_01k9x3v2m7q8r5t4w6y1z0abcd --text product_description="500 gems for a game"
+    """
+
+
+@app.command("list")
+def list_disputes(
+    *,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    limit: LimitFlag = 50,
+    after: AfterFlag = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List disputes, newest first, with the time by which evidence must be in.
+
+    \b
+    Example:
+      storefront disputes list --state open
+    """
+    asked = {"state": None if state is None else str(state), "limit": limit, "after": after}
+    page = ask_shop(Choice(config, data=data), "disputes.list", **asked)
+    if as_json:
+        print_as_json(page)
+    elif page["data"]:
+        rows = [
+            (one["id"], coloured(one["state"]), escape(money_text(one["amount"])), escape(one["reason"]),
+             short_time(one["evidence_due_by"]) if one["state"] in ("open", "warning") else "", one["purchase"])
+            for one in page["data"]
+        ]  # fmt: skip
+        print_table(("id", "state", "amount", "reason", "evidence by", "purchase"), rows, right=("amount",))
+        print_more(page)
+    else:
+        say("There is no dispute." if state is None else f"No dispute is {state}.")
+
+
+@app.command()
+def show(
+    dispute: DisputeArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Show a dispute, and what it took of the goods.
+
+    \b
+    Example:
+      storefront disputes show rev_01k9x3v2m7q8r5t4w6y1z0abcd
+    """
+    _print(ask_shop(Choice(config, data=data), "disputes.show", id=dispute), as_json=as_json)
+
+
+@app.command()
+def answer(
+    dispute: DisputeArgument,
+    *,
+    texts: Annotated[
+        list[str] | None,
+        typer.Option("--text", "-t", metavar="FIELD=TEXT", help="A field and what it says; may be repeated."),
+    ] = None,
+    files: Annotated[
+        list[str] | None,
+        typer.Option("--text-file", metavar="FIELD=PATH", help="The same, read from a text file; may be repeated."),
+    ] = None,
+    submit: Annotated[
+        bool, typer.Option("--submit", help="Send all that is staged to the bank, once and for all.")
+    ] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Stage evidence at the gateway: it can be changed and added to until it is submitted. Audited.
+
+    Fields have the gateway's names; at Stripe: product_description, customer_communication, refund_policy,
+    access_activity_log, service_date, uncategorized_text … Files, such as screenshots, go up in its dashboard.
+
+    \b
+    Examples:
+      storefront disputes answer rev_01k9x3v2m7q8r5t4w6y1z0abcd -t product_description="500 gems for a game"
+      storefront disputes answer rev_01k9x3v2m7q8r5t4w6y1z0abcd --text-file access_activity_log=log.txt --submit
+    """
+    given = {**_pairs(texts or [], "--text"), **_read(_pairs(files or [], "--text-file"))}
+    if not given:
+        raise typer.BadParameter("say something: --text FIELD=TEXT", param_hint="--text")
+    found = ask_shop(Choice(config, data=data), "disputes.answer", id=dispute, texts=given, submit=submit)
+    _print(found, as_json=as_json)
+    if not as_json:
+        say("[dim]It is with the bank now.[/]" if submit else "[dim]It is staged; --submit sends it to the bank.[/]")
+
+
+@app.command()
+def accept(
+    dispute: DisputeArgument,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Give a dispute up: it is lost, its goods are taken. There is no way back. Audited.
+
+    \b
+    Example:
+      storefront disputes accept rev_01k9x3v2m7q8r5t4w6y1z0abcd --yes
+    """
+    if not yes:
+        typer.confirm(f"Give {dispute} up? It will be lost", abort=True, err=True)
+    _print(ask_shop(Choice(config, data=data), "disputes.accept", id=dispute), as_json=as_json)
+
+
+def _print(dispute: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_as_json(dispute)
+        return
+    say(f"[bold]{dispute['id']}[/]  {coloured(dispute['state'])}")
+    shown = {**dispute, "amount": money_text(dispute["amount"])}
+    names = ("purchase", "gateway", "reference", "amount", "reason", "evidence_due_by", "created_at", "closed_at")
+    print_facts(shown, names)
+    for line in taken_lines(dispute["taken_back"]):
+        say(f"  {line}")
+
+
+def _pairs(given: list[str], flag: str) -> dict[str, str]:
+    pairs = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f"{one} is not FIELD=…", param_hint=flag)
+        pairs[name] = value
+    return pairs
+
+
+def _read(paths: dict[str, str]) -> dict[str, str]:
+    texts = {}
+    for name, path in paths.items():
+        try:
+            texts[name] = Path(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise typer.BadParameter(f"{path} is no text", param_hint="--text-file") from error
+    return texts

@@ -1,0 +1,131 @@
+"""``storefront payments``: payments by hand, listed and marked by an operator."""
+
+import asyncio
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+
+ReferenceArgument = Annotated[
+    str, typer.Argument(metavar="REFERENCE", help="The payment's reference, as in: storefront payments list")
+]
+
+
+class State(StrEnum):
+    """Where a payment by hand stands."""
+
+    AWAITING = "awaiting"
+    RECEIVED = "received"
+    VOIDED = "voided"
+
+
+@app.callback()
+def payments() -> None:
+    """List and mark payments by hand (gateways.manual), in a running server or without one.
+
+    \b
+    Example:
+      storefront payments list --state awaiting
+    """
+
+
+@app.command("list")
+def list_payments(
+    *,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """List the newest 500 payments by hand.
+
+    \b
+    Example:
+      storefront payments list --json
+    """
+    answer = _ask(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
+    from rich.table import Table
+
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(answer["data"])
+        return
+    if not answer["data"]:
+        console().print("There are no such payments.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("reference", "opened", "amount", "state", "what"):
+        table.add_column(column, no_wrap=column != "what")
+    for payment in answer["data"]:
+        cells = [payment["reference"], payment["opened_at"][:10], _amount(payment), payment["state"]]
+        table.add_row(*cells, escape(payment["title"]))
+    console().print(table)
+
+
+@app.command()
+def receive(
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Say that the money has come: the goods are given. Safe to repeat.
+
+    \b
+    Example:
+      storefront payments receive man_01kavm6m3sf8t9bq1a2c3d4e5f
+    """
+    answer = _ask(Choice(config, data=data), "payments.receive", reference=reference)
+    _say(answer, "is received", as_json=as_json)
+
+
+@app.command()
+def void(
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Say that nobody will pay this any more: the purchase ends. Safe to repeat.
+
+    \b
+    Example:
+      storefront payments void man_01kavm6m3sf8t9bq1a2c3d4e5f
+    """
+    answer = _ask(Choice(config, data=data), "payments.void", reference=reference)
+    _say(answer, "is voided", as_json=as_json)
+
+
+@app.command()
+def refund(
+    reference: ReferenceArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Say that the refunds of a payment that wait have been sent to the buyer. Safe to repeat.
+
+    \b
+    Example:
+      storefront payments refund man_01kavm6m3sf8t9bq1a2c3d4e5f
+    """
+    answer = _ask(Choice(config, data=data), "payments.refund", reference=reference)
+    _say(answer, f"has {len(answer['sent'])} refunds more that were sent", as_json=as_json)
+
+
+def _say(payment: dict[str, Any], what: str, *, as_json: bool) -> None:
+    from storefront.cli.output import console, print_json
+
+    if as_json:
+        print_json(payment)
+    else:
+        console().print(f"{escape(payment['reference'])} ({_amount(payment)}) {what}.")
+
+
+def _amount(payment: dict[str, Any]) -> str:
+    from storefront.core.config.currencies import show_amount
+
+    return show_amount(payment["amount"]["amount"], payment["amount"]["currency"])
+
+
+def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
+    from storefront.cli.asking import ask
+
+    return asyncio.run(ask(choice, operation, **arguments))

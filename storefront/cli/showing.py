@@ -1,0 +1,99 @@
+"""How commands that ask the shop show its answers: facts, tables, amounts. What is heavy is imported when used."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from storefront.cli.choices import Choice
+
+
+def ask_shop(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
+    """Carry out an operation in the running server, else in this process; a bar moves while it takes long.
+
+    Raises:
+        StorefrontError: as ``asking.ask`` says.
+    """
+    from storefront.cli.asking import ask
+    from storefront.cli.progress import waiting_bar
+
+    with waiting_bar(operation):
+        return asyncio.run(ask(choice, operation, **arguments))
+
+
+def print_facts(facts: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Print what is known under these names, a line each."""
+    for name in names:
+        if facts[name] not in (None, ""):
+            say(f"[dim]{name:<16}[/] {escape(str(facts[name]))}")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
+    """Print rows under their columns; those named ``right`` hold figures. Cells are markup: escape texts."""
+    from rich.table import Table
+
+    from storefront.cli.output import console
+
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True, justify="right" if column in right else "left")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def print_heading(text: str) -> None:
+    """Print the heading of a part of what follows."""
+    say(f"\n[bold]{text}[/]")
+
+
+def print_as_json(facts: Any) -> None:
+    """Print facts for programs."""
+    from storefront.cli.output import print_json
+
+    print_json(facts)
+
+
+def print_more(page: Mapping[str, Any]) -> None:
+    """Say how to get the next page of a list, if there is one."""
+    if page["next"] is not None:
+        say(f"[dim]More: --after {escape(page['next'])}[/]")
+
+
+def say(line: str) -> None:
+    """Print a line of markup."""
+    from storefront.cli.output import console
+
+    console().print(line)
+
+
+def amount_text(amount: int, asset: str) -> str:
+    """Write an amount with its asset: ``4.99 USD``, ``-120 gems``; assets of the shop's own are whole numbers."""
+    from storefront.design.money import exponent_of, is_real
+
+    exponent = exponent_of(asset) if is_real(asset) else 0
+    whole, part = divmod(abs(amount), 10**exponent)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole:,}.{part:0{exponent}d} {asset}" if exponent else f"{sign}{whole:,} {asset}"
+
+
+def money_text(money: Mapping[str, Any]) -> str:
+    """Write an amount of the wire: ``{"amount": 499, "currency": "USD"}``."""
+    return amount_text(money["amount"], money["currency"])
+
+
+def short_time(text: str | None) -> str:
+    """Write a time of the wire to the minute, UTC; ``-`` for none."""
+    return "-" if text is None else text[:16].replace("T", " ")
+
+
+def coloured(state: str) -> str:
+    """Return a state in the colour of how good it is."""
+    colours = {
+        "green": {"completed", "processed", "won", "received", "enabled"},
+        "yellow": {"pending", "waiting", "open", "warning", "in_review", "paid", "awaiting", "processing"},
+        "red": {"dead", "quarantined", "lost", "failed", "rejected"},
+    }
+    found = next((colour for colour, states in colours.items() if state in states), None)
+    return escape(state) if found is None else f"[{found}]{escape(state)}[/]"

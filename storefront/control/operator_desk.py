@@ -1,0 +1,104 @@
+"""What an operator's shell does with customers, purchases and payments: the same use cases as over HTTP."""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import msgspec
+
+from storefront.control.operations import Answer, Operation
+from storefront.core.clock import parse_iso
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.idempotency import idempotency_key
+from storefront.core.money import MAX_AMOUNT
+from storefront.core.operating.alarms import list_alarms
+from storefront.core.operating.customers import show_customer
+from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute
+from storefront.core.operating.inbox import list_events, replay_event, show_event
+from storefront.core.operating.jobs import list_jobs, retry_job
+from storefront.core.operating.purchases import show_purchase_in_full
+from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
+from storefront.core.purchasing import read_purchase
+from storefront.core.refunding import OPERATION, refund
+from storefront.core.refunds import RefundRequest, Strategy
+from storefront.core.services import Services
+from storefront.design.money import exponent_of, is_real
+
+
+class OperatorDesk:
+    """The operations ``customers.*``, ``purchases.*``, ``inbox.*``, ``jobs.*``, ``disputes.*`` and their like."""
+
+    def __init__(self, services: Services, *, actor: str) -> None:
+        self._services = services
+        self._actor = actor
+        self.operations: Mapping[str, Operation] = {
+            "customers.show": lambda asked: show_customer(services, asked["customer"]),
+            "purchases.show": lambda asked: show_purchase_in_full(services, asked["purchase"]),
+            "purchases.refund": self._refund,
+            "inbox.list": lambda asked: list_events(services, **asked),
+            "inbox.show": lambda asked: show_event(services, **asked),
+            "inbox.replay": lambda asked: replay_event(services, **asked, actor=actor),
+            "jobs.list": lambda asked: list_jobs(services, **asked),
+            "jobs.retry": lambda asked: retry_job(services, asked["id"], actor=actor),
+            "alarms.list": lambda asked: list_alarms(services, **asked),
+            "disputes.list": lambda asked: list_disputes(services, **asked),
+            "disputes.show": lambda asked: show_dispute(services, asked["id"]),
+            "disputes.answer": self._answer,
+            "disputes.accept": lambda asked: accept_dispute(services, asked["id"], actor=actor),
+            "reconcile.gateways": self._gateways,
+            "reconcile": self._reconcile,
+        }
+
+    async def _refund(self, asked: Mapping[str, Any]) -> Answer:
+        """Refund a purchase; ``key`` keeps a call whose reply was lost from happening twice."""
+        amount = None if asked["amount"] is None else await self._minor_units(asked["purchase"], *asked["amount"])
+        terms = {name: asked[name] for name in ("purchase", "reason", "amount", "quantity", "strategy", "dry_run")}
+        wanted = RefundRequest(
+            idempotency=idempotency_key(self._actor, OPERATION, asked["key"], terms),
+            purchase_id=asked["purchase"],
+            reason=asked["reason"],
+            amount=amount,
+            quantity=asked["quantity"],
+            strategy=Strategy(asked["strategy"]),
+            is_dry_run=asked["dry_run"],
+        )
+        answer, _ = await refund(self._services, wanted)
+        made: Answer = msgspec.json.decode(answer.body)
+        return made
+
+    async def _minor_units(self, purchase_id: str, number: str, currency: str) -> int:
+        """Read an amount as people write it (``2.50 USD``), which must be in the purchase's own currency."""
+        purchase = await read_purchase(self._services, purchase_id)
+        if currency != purchase["currency"]:
+            wrong = f"must be in {purchase['currency']}, as the purchase is"
+            raise Invalid(f"The amount {wrong}.", errors=[FieldError("/amount", wrong)])
+        exponent = exponent_of(currency) if is_real(currency) else 0
+        try:
+            minor = Decimal(number).scaleb(exponent)
+            is_whole = minor == minor.to_integral_value()
+        except (InvalidOperation, ValueError) as error:
+            raise Invalid(f"{number} is no amount.", errors=[FieldError("/amount", "is no amount")]) from error
+        if not is_whole or not 0 < minor <= MAX_AMOUNT:
+            wrong = f"must be more than nothing, with at most {exponent} decimals"
+            raise Invalid(f"An amount of {currency} {wrong}.", errors=[FieldError("/amount", wrong)])
+        return int(minor)
+
+    async def _answer(self, asked: Mapping[str, Any]) -> Answer:
+        return await answer_dispute(
+            self._services, asked["id"], asked["texts"], submits=asked["submit"], actor=self._actor
+        )
+
+    async def _gateways(self, _: Mapping[str, Any]) -> Answer:
+        return {"data": gateways_with_books(self._services)}
+
+    async def _reconcile(self, asked: Mapping[str, Any]) -> Answer:
+        """Reconcile one gateway; ``since`` is RFC 3339, ``milliseconds_ago`` counts back from business time."""
+        since = None
+        if asked["milliseconds_ago"] is not None:
+            since = self._services.clock.now() - asked["milliseconds_ago"]
+        elif asked["since"] is not None:
+            try:
+                since = parse_iso(asked["since"])
+            except ValueError as error:
+                raise Invalid(f"This is not a time: {error}.", errors=[FieldError("/since", str(error))]) from error
+        return await reconcile_now(self._services, asked["gateway"], since=since, actor=self._actor)

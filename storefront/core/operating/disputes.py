@@ -1,0 +1,137 @@
+"""Disputes as an operator sees them: what is asked back and until when, answering with evidence, giving up."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+
+from storefront.core.asking_gateways import told_of_dispute
+from storefront.core.clock import iso
+from storefront.core.commit.plan import Plan
+from storefront.core.errors import Conflict, FieldError, Invalid, NotFound
+from storefront.core.gateways import DisputeFacts, Disputes, EvidenceRequest, GatewayRefused
+from storefront.core.operating.pages import read_page
+from storefront.core.privileged import record_action
+from storefront.core.reading import Row
+from storefront.core.refunds import DISPUTE, refund_json
+from storefront.core.services import Services
+from storefront.core.tables import reversals
+from storefront.core.taking_back import REVERSAL, advance
+
+STATES = ("warning", "open", "closed", "won", "lost")
+"""``warning`` is an inquiry: nothing is taken yet. ``open`` waits for the bank; the goods are frozen."""
+UNDECIDED = frozenset({"warning", "open"})
+
+
+class DisputeDecided(Conflict):
+    code = "dispute_decided"
+    title = "This dispute is decided"
+
+
+async def list_disputes(
+    services: Services, *, state: str | None = None, limit: int = 50, after: str | None = None
+) -> dict[str, Any]:
+    """Return a page of disputes, newest first, in one of ``STATES`` or all."""
+    statement = select(reversals).where(reversals.c.cause == DISPUTE)
+    if state is not None:
+        statement = statement.where(reversals.c.state == state)
+    by = (reversals.c.created_at, reversals.c.id)
+    return await read_page(services.reader, statement, by, limit=limit, after=after, shown=dispute_json)
+
+
+async def show_dispute(services: Services, dispute_id: str) -> dict[str, Any]:
+    """Return a dispute, with what it took of the goods; raises ``NotFound``."""
+    return dispute_json(await _need(services, dispute_id))
+
+
+async def answer_dispute(
+    services: Services, dispute_id: str, texts: Mapping[str, str], *, submits: bool, actor: str
+) -> dict[str, Any]:
+    """Hand evidence to the gateway, under its own names of the fields; the dispute is returned as it is then.
+
+    Without ``submits`` it is only staged there: it can be changed and added to. What is submitted goes to the bank,
+    once and for all.
+
+    Raises:
+        NotFound, DisputeDecided, Invalid: nothing was done; the gateway says which field it does not take.
+        GatewayFailed: it does not answer; do it again.
+    """
+    row = await _need_undecided(services, dispute_id)
+    request = EvidenceRequest(dispute=row["gateway_ref"], texts=texts, submits=submits)
+    action = "dispute.evidence_submitted" if submits else "dispute.evidence_staged"
+    # Names of fields alone: what they say may be personal, and the books are kept for ever.
+    await _record(services, row, action, {"fields": sorted(texts)}, actor)
+    try:
+        return await _bring_in(services, row, lambda gateway: gateway.answer_dispute(request))
+    except GatewayRefused as refused:
+        says = f"{row['gateway']} does not take this: {refused.detail}"
+        raise Invalid(says, errors=[FieldError("/texts", refused.detail)]) from refused
+
+
+async def accept_dispute(services: Services, dispute_id: str, *, actor: str) -> dict[str, Any]:
+    """Give a dispute up: it is lost, and its goods are taken. There is no way back.
+
+    Raises:
+        NotFound, DisputeDecided: nothing was done.
+        GatewayFailed: it does not answer; do it again.
+    """
+    row = await _need_undecided(services, dispute_id)
+    await _record(services, row, "dispute.accepted", {"amount": row["amount"], "currency": row["currency"]}, actor)
+    return await _bring_in(services, row, lambda gateway: gateway.accept_dispute(row["gateway_ref"]))
+
+
+def dispute_json(row: Row) -> dict[str, Any]:
+    """Return a dispute as an operator sees it; after ``evidence_due_by`` the bank decides without us."""
+    shown, facts = refund_json(row), msgspec.json.decode(row["facts"])
+    due_by = facts.get("evidence_due_by")
+    return {
+        "id": row["id"],
+        "purchase": row["purchase_id"],
+        "gateway": row["gateway"],
+        "reference": row["gateway_ref"],
+        "state": row["state"],
+        "amount": shown["amount"],
+        "reason": row["reason"],
+        "evidence_due_by": None if due_by is None else iso(due_by),
+        "strategy": shown["strategy"],
+        "quantity": shown["quantity"],
+        "taken_back": shown["taken_back"],
+        "created_at": shown["created_at"],
+        "updated_at": iso(row["updated_at"]),
+        "closed_at": None if row["closed_at"] is None else iso(row["closed_at"]),
+    }
+
+
+async def _bring_in(
+    services: Services, row: Row, call: Callable[[Disputes], Awaitable[DisputeFacts]]
+) -> dict[str, Any]:
+    """Call the gateway, and move our dispute to where it says it is."""
+    gateway = services.gateway(row["gateway"])
+    if not isinstance(gateway, Disputes):
+        raise Conflict(f"Disputes of {row['gateway']} are answered there.")
+    after, _ = await advance(services, row["id"], told_of_dispute(await call(gateway)))
+    return dispute_json(after)
+
+
+async def _record(services: Services, row: Row, action: str, facts: Mapping[str, Any], actor: str) -> None:
+    """Write down what an operator is about to do: a lost reply must not hide it."""
+    plan = Plan(actor=actor, anchors={row["customer_id"]})
+    facts = {"purchase": row["purchase_id"], **facts}
+    record_action(plan, action, actor=actor, about=row["id"], facts=facts, now=services.clock.now(),
+                  wall=services.clock.wall())  # fmt: skip
+    await services.engine.commit(plan)
+
+
+async def _need_undecided(services: Services, dispute_id: str) -> Row:
+    row = await _need(services, dispute_id)
+    if row["state"] not in UNDECIDED:
+        raise DisputeDecided(f"It is {row['state']}: nothing can be said to it any more.", state=row["state"])
+    return row
+
+
+async def _need(services: Services, dispute_id: str) -> Row:
+    row = await services.reader.first(REVERSAL, id=dispute_id)
+    if row is None or row["cause"] != DISPUTE:
+        raise NotFound("There is no such dispute.")
+    return row

@@ -1,0 +1,95 @@
+"""Prometheus metrics of the business: what waits, what is owed an answer, how well gateways' books are explained.
+
+They are read from the database when somebody scrapes, at most every few seconds: ``/metrics`` is open to all.
+Of several processes each says the same, so that an alert looks at ``max``, never at a sum.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+
+import structlog
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from storefront.core.clock import SECOND_MS
+from storefront.core.errors import Unavailable
+from storefront.core.operating.gauges import Gauges, read_gauges
+from storefront.core.services import Services
+
+FRESH_MS = 5 * SECOND_MS
+
+log = structlog.get_logger("storefront.metrics")
+
+
+class BusinessMetrics(Collector):
+    """The figures of ``core/operating/gauges.py``; without samples while the database does not answer."""
+
+    def __init__(self, registry: CollectorRegistry, services: Services, *, worker: int | None = None) -> None:
+        self._services = services
+        self._labels = {} if worker is None else {"worker": str(worker)}
+        self._gauges: Gauges | None = None
+        self._read_at = 0
+        self._reading = asyncio.Lock()
+        registry.register(self)
+
+    async def refresh(self) -> None:
+        """Read the figures if those at hand are old; scrapes at the same time read once."""
+        async with self._reading:
+            wall = self._services.clock.wall()
+            if self._gauges is not None and 0 <= wall - self._read_at < FRESH_MS:
+                return
+            try:
+                self._gauges = await read_gauges(self._services)
+            except Unavailable as away:
+                log.warning("business_metrics_missing", reason=away.code)
+                self._gauges = None
+            self._read_at = wall
+
+    def collect(self) -> Iterator[Metric]:
+        """Write the samples that ``refresh`` has read."""
+        found = self._gauges
+        if found is None:
+            return
+        yield self._by_gateway(
+            "storefront_reconciliation_explained_percent",
+            "How many of a gateway's movements are known to be ours, at its last reconciliation.",
+            found.explained_percent,
+        )
+        yield self._by_gateway(
+            "storefront_reconciliation_oldest_unexplained_seconds",
+            "Age of the oldest difference to a gateway's records, in business time; 0 if there is none.",
+            found.unexplained_seconds,
+        )
+        yield self._inbox(found)
+        yield self._one("storefront_purchases_pending", "Purchases that wait for a payment.", found.purchases_pending)
+        yield self._one(
+            "storefront_purchases_oldest_pending_seconds",
+            "How long the oldest of them has waited, in business time; 0 if none waits.",
+            found.purchases_pending_seconds,
+        )
+        yield self._one("storefront_refunds_pending", "Refunds that wait for a gateway.", found.refunds_pending)
+        yield self._one("storefront_disputes_open", "Disputes that are not decided.", found.disputes_open)
+        yield self._one("storefront_jobs_dead", "Jobs that were given up and wait for a person.", found.jobs_dead)
+
+    def _one(self, name: str, says: str, value: float) -> Metric:
+        metric = GaugeMetricFamily(name, says, labels=tuple(self._labels))
+        metric.add_metric(tuple(self._labels.values()), value)
+        return metric
+
+    def _by_gateway(self, name: str, says: str, values: Mapping[str, float]) -> Metric:
+        metric = GaugeMetricFamily(name, says, labels=(*self._labels, "gateway"))
+        for gateway, value in values.items():
+            metric.add_metric((*self._labels.values(), gateway), value)
+        return metric
+
+    def _inbox(self, found: Gauges) -> Metric:
+        metric = GaugeMetricFamily(
+            "storefront_inbox_events",
+            "Webhooks of gateways that wait (received) or were set aside (quarantined).",
+            labels=(*self._labels, "gateway", "state"),
+        )
+        for (gateway, state), count in found.inbox.items():
+            metric.add_metric((*self._labels.values(), gateway, state), count)
+        return metric
