@@ -36,11 +36,11 @@ async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Agai
     if purchase["status"] != Status.PENDING:
         return None
     now = services.clock.now()
-    pause = min(max(now - purchase["created_at"], MINUTE_MS), LONGEST_PAUSE_MS)
-    expires_at = purchase["expires_at"]
+    age, expires_at = max(now - purchase["created_at"], MINUTE_MS), purchase["expires_at"]
     if expires_at is not None and now < expires_at:
-        return Again(min(now + pause, expires_at))
-    return Again(now + pause)
+        return Again(min(now + min(age, LONGEST_PAUSE_MS), expires_at))
+    # Its payer has done all there is to do, and a delayed method takes its days.
+    return Again(now + min(age, LONGEST_FOLLOW_PAUSE_MS))
 
 
 async def give_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:
