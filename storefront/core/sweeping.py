@@ -57,7 +57,7 @@ async def schedule_following(services: Services) -> None:
         if not isinstance(gateway, BalanceBook):
             continue
         plan = Plan(actor="start", anchors={anchor_of(name)})
-        for kind, pause in (("gateway.follow", FOLLOW_PAUSE_MS), ("gateway.reconcile", DAY_MS)):
+        for kind, pause in (("gateway.follow", MINUTE_MS), ("gateway.reconcile", DAY_MS)):
             row = job_row(kind, anchor=anchor_of(name), unique_key=f"{kind}:{name}", due_at=now + pause, now=now,
                           payload={"gateway": name})  # fmt: skip
             plan.add(Insert("jobs", (row["id"],), anchor_of(name), row, once=True))
