@@ -20,6 +20,7 @@ import pytest
 
 from storefront.core.accounts import clearing, issuance, revenue, sink
 from storefront.core.api_keys import key_fingerprint
+from storefront.core.buyer_caps import count_begun, count_over
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Answer
@@ -179,6 +180,7 @@ def _pack(purchase_id: str) -> tuple[Plan, Plan]:
     done = {"status": "completed", "entry_id": entry_id, "completed_at": NOW}
     settling.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, done))
     settling.add(Claim("payment:sandbox:pi_1", purchase_id))
+    count_over(settling, ADA)
     paid = {"state": "received", "gateway_payment": "pi_1", "received_amount": 499, "received_currency": "USD"}
     settling.add(Change("payments", (f"pay_{purchase_id}",), ADA, {}, paid))
     _tell(settling, _pack_row(purchase_id, "completed"))
@@ -198,6 +200,7 @@ def _checkout(purchase_id: str) -> Plan:
                "received_amount": 0, "received_currency": None, "network": None}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
+    count_begun(plan, ADA, at_most=20)
     _tell(plan, row)
     return plan
 
@@ -217,6 +220,7 @@ def _expire(purchase_id: str) -> Plan:
     over = {"status": "expired", "reserved": "[]"}
     plan.add(Change("purchases", (purchase_id,), ADA, {"status": "pending"}, over))
     plan.count(PACK_COUNTER, anchor="sku:gems-500", by=-1)
+    count_over(plan, ADA)
     _tell(plan, _pack_row(purchase_id, "expired"))
     return plan
 

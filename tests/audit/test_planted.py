@@ -287,7 +287,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         "purchase pur_potions names the catalog version cat_gone, which is not stored",
     ),
     "a status without its event": (
-        "E5",
+        "E3 and E5",
         ["UPDATE purchases SET status = 'canceled', reserved = '[\"\"]' WHERE id = 'pur_waiting'"],
         "purchase pur_waiting is canceled, its last event says pending",
     ),
