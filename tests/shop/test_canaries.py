@@ -4,21 +4,23 @@ Not in the log, not in the answer to a request that fails, not in the metrics, t
 what ``storefront … --json`` prints. What a caller may store, such as the metadata of a purchase, is theirs to read.
 """
 
+import asyncio
 import io
 import itertools
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
 from storefront.core.ids import new_id
-from storefront.testing import TINY_SHOP, Shop, running_shop
+from storefront.testing import HANG_SECONDS, TINY_SHOP, Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.cli.conftest import storefront
 from tests.plugins.conftest import Strangers
+from tests.postgres import PostgresServer
 from tests.shop.canaries import CANARIES, found_in
 
 CONFIGURED = """
@@ -174,6 +176,34 @@ def leaks(where: str, texts: list[str]) -> list[str]:
     """Return what was met again: the first place of each secret."""
     found = {name: text for text in reversed(texts) for name in found_in(text)}
     return [f"{where}: {name} in {text[:600]}" for name, text in found.items()]
+
+
+async def test_a_database_that_is_away_is_not_told_with_its_password(
+    tmp_path: Path, postgres_server: PostgresServer, log: io.StringIO
+) -> None:
+    url = await postgres_server.new_database()
+    password = urlsplit(url).password
+    assert password
+    async with running_shop(tmp_path, database=url) as shop:
+        pusher = Pusher(shop)
+        await shop.bought("gems-500")
+        await shop.quiet()
+        await asyncio.to_thread(postgres_server.stop, "immediate")
+        sent = {"Authorization": "Bearer sk_sandbox_demo", "Content-Type": "application/json"}
+        for path, body in (
+            ("/v1/purchases", {"sku": "sword", "customer": "ada"}),
+            ("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 1, "reason": "none"}),
+        ):
+            key = {"Idempotency-Key": "key-1"}
+            assert await pusher.send("POST", path, body=json.dumps(body).encode(), **sent, **key) == 503
+        assert await pusher.send("GET", "/readyz") == 503
+        await asyncio.to_thread(postgres_server.start)
+        async with asyncio.timeout(HANG_SECONDS):
+            while await pusher.send("GET", "/readyz") != 200:  # noqa: ASYNC110 nobody tells when it is there again
+                await asyncio.sleep(0.1)
+    assert "database_unavailable" in log.getvalue()
+    assert password not in log.getvalue()
+    assert [text for text in pusher.refusals if password in text] == []
 
 
 COMMANDS = (
