@@ -36,6 +36,7 @@ from storefront.web import (
     keys,
     me,
     operating,
+    paying,
     payment_methods,
     payments,
     purchases,
@@ -108,7 +109,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating),
+        *(webhook_endpoints, operating, paying),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

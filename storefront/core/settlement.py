@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import clearing, unapplied
 from storefront.core.assessing import PaymentAttempt, Verdict, strictest
@@ -25,9 +26,10 @@ from storefront.core.money import Money
 from storefront.core.opening import open_payment, take_lease
 from storefront.core.payment_methods import keep_method
 from storefront.core.purchasing import Status, give_goods, move_status, read_payment, read_purchase
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
+from storefront.core.tables import alarms
 from storefront.core.taxes import book_revenue, lines_with_gateway_tax
 
 TIMES_DECIDED = 5
@@ -35,6 +37,8 @@ PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCE
 GIVE_AGAIN_AFTER_MS = MINUTE_MS
 NEVER_GIVEN = frozenset({"amount", "currency", "payment_refused"})
 """Why money is kept without ever giving the goods by itself: an operator decides."""
+
+_ALARM = Query(select(alarms).where(alarms.c.id == bindparam("id")))
 
 log = structlog.get_logger("storefront.purchases")
 
@@ -287,7 +291,9 @@ async def give_again(services: Services, purchase_id: str) -> bool:
 
 
 async def raise_alarm(services: Services, kind: str, about: str, facts: Mapping[str, Any]) -> None:
-    """Write an alarm that an operator sees, in a commit of its own."""
+    """Write an alarm that an operator sees, in a commit of its own; one that stands already is not said again."""
+    if await services.reader.first(_ALARM, id=f"{kind}:{about}") is not None:
+        return
     log.error(kind, about=about, **facts)
     plan = Plan(actor="alarms")
     add_alarm(services, plan, kind, about, facts)

@@ -36,11 +36,11 @@ async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Agai
     if purchase["status"] != Status.PENDING:
         return None
     now = services.clock.now()
-    pause = min(max(now - purchase["created_at"], MINUTE_MS), LONGEST_PAUSE_MS)
-    expires_at = purchase["expires_at"]
+    age, expires_at = max(now - purchase["created_at"], MINUTE_MS), purchase["expires_at"]
     if expires_at is not None and now < expires_at:
-        return Again(min(now + pause, expires_at))
-    return Again(now + pause)
+        return Again(min(now + min(age, LONGEST_PAUSE_MS), expires_at))
+    # Its payer has done all there is to do, and a delayed method takes its days.
+    return Again(now + min(age, LONGEST_FOLLOW_PAUSE_MS))
 
 
 async def give_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:
@@ -57,7 +57,7 @@ async def schedule_following(services: Services) -> None:
         if not isinstance(gateway, BalanceBook):
             continue
         plan = Plan(actor="start", anchors={anchor_of(name)})
-        for kind, pause in (("gateway.follow", FOLLOW_PAUSE_MS), ("gateway.reconcile", DAY_MS)):
+        for kind, pause in (("gateway.follow", MINUTE_MS), ("gateway.reconcile", DAY_MS)):
             row = job_row(kind, anchor=anchor_of(name), unique_key=f"{kind}:{name}", due_at=now + pause, now=now,
                           payload={"gateway": name})  # fmt: skip
             plan.add(Insert("jobs", (row["id"],), anchor_of(name), row, once=True))

@@ -147,7 +147,7 @@ async def advance(
             told = Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
         plan = Plan(actor=f"gateway:{row['gateway']}", anchors={row["customer_id"]}, idempotency=key,
                     object_id=reversal_id)  # fmt: skip
-        moving = await _moving(services, plan, purchase, payment, row, told)
+        moving = await _moving(services, plan, purchase, payment, row=row, told=told)
         changed = await moving.move(row, told)
         if not changed and key is None:
             return row, None
@@ -164,7 +164,7 @@ async def advance(
     raise Unavailable("Too much is changing at once; try again.")
 
 
-async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, row: Row, told: Told) -> Moving:
+async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
     """Return the move of a reversal: what it asks back was decided when it began to hold or to take, last time."""
     effective = HOLDING | TAKING
     if row["state"] not in effective and told.state in effective:

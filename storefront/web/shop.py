@@ -37,6 +37,7 @@ from storefront.web.notices import (
     note_of,
 )
 from storefront.web.pages import WAITING, ShopView, build_shop_view
+from storefront.web.paying import METHOD, read_choice
 from storefront.web.services import SERVICES, TOKENS
 
 routes = Routes("core", tags=["pages"])
@@ -49,11 +50,14 @@ BUY = closed(
         "currency": {"type": "string", "maxLength": 64},
         "pay_with": {"type": "string", "maxLength": 64},
         "expected_price": {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT},
+        "payment_method": METHOD,
+        "save_payment_method": {"enum": ["yes"]},
         "idempotency_key": _KEY,
         "csrf": _CSRF,
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
+_TERMS = ("sku", "currency", "pay_with", "expected_price", "payment_method", "save_payment_method")
 CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
@@ -192,14 +196,13 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         new_key=lambda: secrets.token_urlsafe(18),
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
+        payment=await read_choice(call, services),
     )
 
 
 def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
     body = call.body
-    terms: dict[str, Any] = {
-        name: body[name] for name in ("sku", "currency", "pay_with", "expected_price") if name in body
-    }
+    terms: dict[str, Any] = {name: body[name] for name in _TERMS if name in body}
     expected = body.get("expected_price")
     return PurchaseRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, body["idempotency_key"], terms),
@@ -211,6 +214,8 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         address=call.address,
         network=network_of(call.address),
         country=call.principal.country,
+        payment_method=body.get("payment_method"),
+        saves_method="save_payment_method" in body,
     )
 
 

@@ -73,9 +73,21 @@ async def after_paying(here):
     return await here.open(f"/shop?purchase={purchase['id']}")
 
 
+async def saved_card(here):
+    await here.play_as(new_id("player"))
+    await here.page.get_by_label("A card, saved for next time").check()
+    await here.page.get_by_role("button", name="Use this").click()
+    await here.to_checkout()
+    await here.pay()
+    await here.page.get_by_label("Visa •••• 4242").check()
+    await here.page.get_by_role("button", name="Use this").click()
+    await expect(here.page.locator(".paying .hint")).to_have_text("A price in money charges Visa •••• 4242 at once.")
+    return await here.open()
+
+
 PAGES = [
     *(visitor, owner, refused, checkout, declined, asked, unknown_payment, nothing_here),
-    *(receipt, after_paying),
+    *(receipt, after_paying, saved_card),
 ]
 
 

@@ -113,7 +113,7 @@ async def test_won_gives_back_exactly_what_was_frozen_and_once(books, do, pack, 
 async def test_lost_takes_exactly_what_was_frozen_and_says_what_is_missing(books, do, pack, spend, credit):
     demand = await pack(items={"potion": 3}, rights=("arena",))
     await books.commit(spend(ADA, 40))
-    await do(TakeItem(ADA, "potion", 1, "con_1"))
+    await do(TakeItem(ADA, "potion", 1, "use_1"))
     await do(Freeze("rev_1", ADA, demand))
     await books.commit(credit(ADA, 25))
 
@@ -139,7 +139,7 @@ async def test_frozen_items_are_seen_and_not_used_and_a_frozen_right_does_not_gr
     right = frozen.changed[ADA]["entitlements"]["arena"]
     assert (right["active"], right["reason"]) == (False, "frozen")
     with pytest.raises(NotEnoughItems):
-        await do(TakeItem(ADA, "potion", 1, "con_1"))
+        await do(TakeItem(ADA, "potion", 1, "use_1"))
     given_again = await do(GrantEntitlement(ADA, "arena", True, "reward", "pack"))
     assert given_again.changed[ADA]["entitlements"]["arena"]["active"] is False
     other = await do(GrantEntitlement(ADA, "arena", True, "reward", "another"))
@@ -150,7 +150,7 @@ async def test_frozen_items_are_seen_and_not_used_and_a_frozen_right_does_not_gr
     assert books.query("SELECT source_id, frozen_by, ended_at FROM entitlements ORDER BY source_id") == [
         ("another", None, None), ("pack", None, None),
     ]  # fmt: skip
-    await do(TakeItem(ADA, "potion", 2, "con_1"))
+    await do(TakeItem(ADA, "potion", 2, "use_1"))
 
 
 @pytest.mark.parametrize("way", ["released", "captured in part", "captured", "over"])

@@ -176,18 +176,25 @@ class World:
     browser: aiohttp.ClientSession
 
     def __init__(
-        self, folder: Path, *, standalone: bool, database: str | None = None, workers: int = 1, more: str = ""
+        self,
+        folder: Path,
+        *,
+        standalone: bool,
+        database: str | None = None,
+        workers: int = 1,
+        shop: str = SHOP,
+        more: str = "",
     ) -> None:
         self.database_url = database
         self._ports = [Port(), Port()]
         serve, sandbox = (port.number for port in self._ports)
         self.url = f"http://127.0.0.1:{serve}"
-        self._sandbox_url = f"http://127.0.0.1:{sandbox}" if standalone else f"{self.url}/sandbox"
+        self.sandbox_url = f"http://127.0.0.1:{sandbox}" if standalone else f"{self.url}/sandbox"
         self._data = folder / "data"
         self._data.mkdir()
         config = folder / "shop.yaml"
-        url = f"    url: {self._sandbox_url}\n" if standalone else ""
-        config.write_text(SHOP + url + more + ("" if database is None else "database: {url: '${DATABASE_URL}'}\n"))
+        url = f"    url: {self.sandbox_url}\n" if standalone else ""
+        config.write_text(shop + url + more + ("" if database is None else "database: {url: '${DATABASE_URL}'}\n"))
         environ = {
             "DATA": str(self._data),
             "DATABASE_URL": database or "",
@@ -204,7 +211,7 @@ class World:
                 "sandbox",
                 ["sandbox", *at, "--port", str(sandbox), "--webhook-url", f"{self.url}/webhooks/sandbox"],
                 environ,
-                ready=f"{self._sandbox_url}/control/clock",
+                ready=f"{self.sandbox_url}/control/clock",
             )
             if standalone
             else None
@@ -299,7 +306,7 @@ class World:
     async def control(self, name: str, body: Any) -> Any:
         """Order the emulator to do something."""
         async with self.browser.post(
-            f"{self._sandbox_url}/control/{name}", json=body, headers={"Authorization": f"Bearer {SANDBOX_KEY}"}
+            f"{self.sandbox_url}/control/{name}", json=body, headers={"Authorization": f"Bearer {SANDBOX_KEY}"}
         ) as response:
             assert response.status == 200, await response.text()
             return await response.json()
@@ -307,7 +314,7 @@ class World:
     async def books(self) -> Any:
         """Return the emulator's books: the judge of who was charged."""
         headers = {"Authorization": f"Bearer {SANDBOX_KEY}"}
-        async with self.browser.get(f"{self._sandbox_url}/control/books", headers=headers) as response:
+        async with self.browser.get(f"{self.sandbox_url}/control/books", headers=headers) as response:
             return await response.json()
 
 

@@ -100,7 +100,7 @@ STORIES = tuple(
                 "and ten minutes": disputed("needs_response"),
                 "after days": disputed("lost"),
             },
-            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0, "debt": 120, "entitlements": ["sword"]},
+            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0, "debt": 0, "entitlements": []},
         ),
         ("early warning refunded", {"at first": PAID, "after a night": warned}, BACK),
         (

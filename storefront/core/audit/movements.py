@@ -10,10 +10,10 @@ from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import draws, events, grants, item_movements, purchases, reversals, transfers
+from storefront.core.tables import draws, events, freezes, grants, item_movements, purchases, reversals, transfers
 
 NAME = "E1-movements"
 _ROWS_AT_ONCE = 300
@@ -38,10 +38,11 @@ def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
     statement = (
         select(item_movements, purchases.c.customer_id.label("buyer"), purchases.c.entry_id, purchases.c.currency,
                purchases.c.total, purchases.c.pay_with, grants.c.customer_id.label("given_to"),
-               reversals.c.customer_id.label("taken_from"))
+               func.coalesce(reversals.c.customer_id, freezes.c.customer_id).label("taken_from"))
         .join(purchases, purchases.c.id == item_movements.c.about, isouter=True)
         .join(grants, grants.c.id == item_movements.c.about, isouter=True)
         .join(reversals, reversals.c.id == item_movements.c.about, isouter=True)
+        .join(freezes, freezes.c.id == item_movements.c.about, isouter=True)
         .order_by(item_movements.c.id)
     )  # fmt: skip
     rows = each_row(connection, statement)

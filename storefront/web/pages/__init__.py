@@ -5,6 +5,7 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 ``/static/design``.
 """
 
+from storefront.web.pages.paying_view import PaymentChoice, choose_payment
 from storefront.web.pages.receipt_view import ReceiptView, build_receipt_view
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
@@ -32,6 +33,7 @@ __all__ = [
     "Customer",
     "Notice",
     "PageFrame",
+    "PaymentChoice",
     "PaymentView",
     "ReceiptView",
     "Renderer",
@@ -40,6 +42,7 @@ __all__ = [
     "bought_notice",
     "build_receipt_view",
     "build_shop_view",
+    "choose_payment",
     "content_security_policy",
     "error_page_words",
     "refusal_words",

@@ -10,6 +10,7 @@ from storefront.core.money import Money
 from storefront.design.art import art, gem_pile, kind_of, tint_class
 from storefront.design.money import format_count, format_money, format_virtual, is_real, parse_locale, share_of
 from storefront.web.pages.offers import Content, Holding, Offer
+from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
     AssetName,
     ContentChip,
@@ -48,6 +49,7 @@ class Desk:
     wallets: Mapping[str, int] | None
     holdings: Mapping[str, Holding]
     rate: Rate | None
+    payment: PaymentChoice | None = None
 
     def asset(self, code: str) -> AssetName:
         return self.assets.get(code) or AssetName(code, code)
@@ -209,10 +211,14 @@ class Desk:
             "expected_price": str(price.amount_minor),
             "idempotency_key": self.new_key(),
         }
+        charged = ""
         if is_virtual:
             fields["pay_with"] = "wallet"
+        elif self.payment is not None:
+            fields |= self.payment.fields
+            charged = f", charged to {self.payment.pays_at_once}" if self.payment.pays_at_once else ""
         amount = self.virtual(price.amount_minor, price.currency) if is_virtual else self.amount(price)
-        return PriceTag("Get" if is_virtual else amount, f"Buy {what} for {amount}", fields)
+        return PriceTag("Get" if is_virtual else amount, f"Buy {what} for {amount}{charged}", fields)
 
 
 def choose(prices: Sequence[Money], currency: str | None) -> Money | None:

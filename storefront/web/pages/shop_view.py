@@ -11,6 +11,7 @@ from typing import Any
 
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
+from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView
 
 
@@ -25,11 +26,12 @@ def build_shop_view(
     currency: str | None = None,
     notice: Notice | None = None,
     prices_note: str = "",
+    payment: PaymentChoice | None = None,
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
     ``assets`` names the virtual currencies (``code -> name``); ``currency`` is the real one to show where an offer
-    has a choice; ``new_key`` makes an idempotency key, one per button.
+    has a choice; ``payment`` is how money is paid; ``new_key`` makes an idempotency key, one per button.
     """
     offers = [offer for offer in read_offers(catalog) if not _is_over(offer, now)]
     signed_in = customer_state is not None
@@ -45,6 +47,7 @@ def build_shop_view(
         wallets=read_wallets(state) if signed_in else None,
         holdings=read_holdings(state),
         rate=rate,
+        payment=payment,
     )
     stars = [offer for offer in offers if offer.featured]
     featured = next((offer for offer in stars if not desk.owns(offer)), stars[0] if stars else None)
@@ -52,6 +55,7 @@ def build_shop_view(
     items = [offer for offer in offers if not offer.pack and offer is not featured]
     if notice and notice.sku not in {offer.sku for offer in offers}:
         notice = replace(notice, sku=None)  # its card is not on the page (any more)
+    sells_for_money = any(offer.real_prices for offer in offers)
     main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
     return ShopView(
         page=page,
@@ -65,6 +69,7 @@ def build_shop_view(
         items=tuple(desk.item(offer) for offer in items),
         inventory=tuple(desk.line(holding) for holding in desk.holdings.values()),
         prices_note=prices_note,
+        payment=payment if signed_in and sells_for_money else None,
     )
 
 

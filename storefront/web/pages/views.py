@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from markupsafe import Markup
 
+from storefront.web.pages.paying_view import PaymentChoice
+
 
 class Tone(StrEnum):
     """How a notice is meant; the words say it too."""
@@ -217,7 +219,10 @@ class InventoryLine:
 
 @dataclass(frozen=True, slots=True)
 class ShopView:
-    """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy."""
+    """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy.
+
+    ``payment`` is how they pay in money, where a gateway keeps cards.
+    """
 
     page: PageFrame
     customer: Customer | None
@@ -230,3 +235,4 @@ class ShopView:
     items: tuple[ItemCard, ...]
     inventory: tuple[InventoryLine, ...]
     prices_note: str
+    payment: PaymentChoice | None = None

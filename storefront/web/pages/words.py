@@ -27,6 +27,7 @@ _REFUSALS: Mapping[str, str] = {
     "price_changed": "The price has changed. Nothing was spent. Look again, then buy.",
     "debt_open": "Something is still owed for an earlier purchase. Until it is made up for, this can't be spent.",
     "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
+    "payment_declined": "The card was declined. Nothing was charged. Choose another one under How you pay.",
     "purchase_refused": "We can't sell you this. Nothing was spent.",
     "not_enough_items": "You have none of these left.",
     "gateway_refused": _GATEWAY_AWAY,

@@ -1,0 +1,75 @@
+"""How a customer pays on the shop page: with a card that they have saved, with another one, and saved or not.
+
+The choice is a cookie of the browser's. It only decides what the page shows: the forms carry it with them, so what
+is bought is bought as the page said. Works by plain forms.
+"""
+
+import hmac
+
+from aiohttp import web
+
+from storefront.core.errors import Forbidden, Unauthorized
+from storefront.core.gateways import SavesMethods
+from storefront.core.payment_methods import forget_method, list_methods
+from storefront.core.principals import Role
+from storefront.core.services import Services
+from storefront.routing import Call, Routes
+from storefront.shapes import closed
+from storefront.web.browsing import Browser
+from storefront.web.pages import PaymentChoice, choose_payment
+from storefront.web.services import SERVICES
+
+routes = Routes("core", tags=["pages"])
+CHOICE_COOKIE = "storefront_pay_with"
+CHOICE_SECONDS = 180 * 86_400
+PLACE = "/shop#paying"
+METHOD = {"type": "string", "pattern": "^pmt_[a-z2-7]{26}$"}
+_CSRF = {"type": "string", "maxLength": 100}
+CHOOSE = closed({"choice": {"type": "string", "maxLength": 40}, "csrf": _CSRF}, required=["choice", "csrf"])
+FORGET = closed({"method": METHOD, "csrf": _CSRF}, required=["method", "csrf"])
+
+
+async def read_choice(call: Call, services: Services) -> PaymentChoice | None:
+    """Return the ways to pay in money, the chosen one first said; None for visitors and where no card is kept."""
+    customer_id, gateway = call.principal.customer_id, services.default_gateway
+    if customer_id is None or gateway is None or not isinstance(services.gateways[gateway], SavesMethods):
+        return None
+    saved = [one for one in await list_methods(services, customer_id) if one["gateway"] == gateway]
+    return choose_payment(saved, call.request.cookies.get(CHOICE_COOKIE, ""))
+
+
+@routes.post("/shop/pay-with", allow=Role.PUBLIC, form=CHOOSE, page=True)
+async def choose_how_to_pay(call: Call) -> web.StreamResponse:
+    """Remember in this browser how its customer wants to pay."""
+    _check(call)
+    response = web.Response(status=303, headers={"Location": PLACE})
+    response.set_cookie(
+        CHOICE_COOKIE,
+        call.body["choice"],
+        max_age=CHOICE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=Browser.of(call).is_secure,
+        path="/",
+    )
+    return response
+
+
+@routes.post("/shop/forget-card", allow=Role.PUBLIC, form=FORGET, page=True)
+async def forget_card(call: Call) -> web.StreamResponse:
+    """Forget a saved card, here and at its gateway."""
+    customer_id = _check(call)
+    services = call.app[SERVICES]
+    await forget_method(services, customer_id, call.body["method"], actor=call.principal.caller)
+    return web.Response(status=303, headers={"Location": PLACE})
+
+
+def _check(call: Call) -> str:
+    """Return whose page this is; a form of another site, or of another customer's page, is refused."""
+    customer_id = call.principal.customer_id
+    if customer_id is None:
+        raise Unauthorized("This session has ended.")
+    expected = Browser.of(call).expected_csrf
+    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
+        raise Forbidden("This page is too old. Load it again and try once more.")
+    return customer_id
