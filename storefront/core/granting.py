@@ -22,6 +22,7 @@ from storefront.core.money import Money
 from storefront.core.privileged import record_action
 from storefront.core.quotes import OfferClosed
 from storefront.core.reading import Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.services import Services
 from storefront.core.tables import grants
 
@@ -42,6 +43,10 @@ class GrantRequest:
     expires_at: int | None = None
     sku: str | None = None
     quantity: int | None = None
+
+    def __post_init__(self) -> None:
+        # It is kept for ever, in the ledger, the audit rows and the events.
+        object.__setattr__(self, "reason", redact_text(self.reason))
 
 
 async def grant(services: Services, wanted: GrantRequest) -> tuple[Answer, bool]:
@@ -104,7 +109,7 @@ def add_grant(
     machine's (``now`` if not given). That the asset is virtual, and the end in the future, is the caller's to know.
     A plan may hold many grants.
     """
-    grant_id = new_id("grant")
+    grant_id, reason = new_id("grant"), redact_text(reason)
     entry_id = plan.entry(KIND, about=grant_id, anchor=customer_id, facts={"reason": reason}, label=grant_id)
     terms = LotTerms(source="granted", expires_at=expires_at)
     plan.add(Deposit(grant_id, customer_id, asset, amount, issuance(asset), terms))

@@ -16,6 +16,7 @@ from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.reading import Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.services import Services
 from storefront.core.tables import holds
 
@@ -33,6 +34,10 @@ class HoldRequest:
     amount: int
     expires_in_seconds: int
     reason: str
+
+    def __post_init__(self) -> None:
+        # It is kept for ever, in the ledger, the audit rows and the events.
+        object.__setattr__(self, "reason", redact_text(self.reason))
 
 
 async def place_hold(services: Services, wanted: HoldRequest) -> tuple[Answer, bool]:

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from storefront.core.clock import iso
 from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.reading import PointReader, Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.tables import reversals
 
 _REVERSALS = Query(
@@ -44,6 +45,10 @@ class RefundRequest:
     quantity: int | None = None
     strategy: Strategy = Strategy.FAIL
     is_dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        # It is kept for ever, in the ledger, the audit rows and the events.
+        object.__setattr__(self, "reason", redact_text(self.reason))
 
 
 class TakenItem(msgspec.Struct, frozen=True):

@@ -20,12 +20,13 @@ from aiohttp import hdrs, web
 
 from storefront.core.errors import Forbidden, Malformed, NotFound, StorefrontError, Unauthorized, Unavailable
 from storefront.core.principals import Principal, Role
+from storefront.core.redaction import looks_secret, redact_text
 from storefront.routing import Call, Route, RouteError, Routes
 from storefront.web.addresses import ClientAddress
 from storefront.web.auth import Authenticator
 from storefront.web.errors import CrossSiteRequest, ErrorTable, ErrorView, MethodNotAllowed, MissingScope
 from storefront.web.headers import REQUEST_ID_HEADER, EdgeHeaders
-from storefront.web.logs import ACCESS_LOGGER, REQUEST_ID, looks_secret, redact_text, write_access
+from storefront.web.logs import ACCESS_LOGGER, REQUEST_ID, write_access
 from storefront.web.metrics import UNMATCHED, HttpMetrics, RouteMetrics
 from storefront.web.reading import RequestReader
 

@@ -18,21 +18,13 @@ import structlog
 from aiohttp.http_exceptions import HttpProcessingError
 from structlog.typing import Processor
 
+from storefront.core.redaction import MASK, redact_text
+
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The request being answered; the edge sets it, tasks started from a handler inherit it."""
 
 ACCESS_LOGGER = "storefront.access"
-MASK = "[redacted]"
 
-_TOKENS = re.compile(
-    r"\b(?:sk|pk|ak|rk|ovl|whsec|pt)_[A-Za-z0-9+/_=-]{6,}"  # ours, Stripe's (sk_test_…), webhook secrets
-    r"|\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,4}"  # JWTs
-    r"|\b(?:Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{6,}"
-    r"|://[^/\s:@]+:[^/\s@]+@"  # the password of a database address
-    r"|\b(?:\d[ -]?){13,18}\d\b"  # card numbers, and other long digit runs with them
-    r"|\b[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,63}",  # e-mail addresses
-    re.IGNORECASE,
-)
 _SECRET_NAMES = re.compile(
     r"authorization|cookie|password|secret|token|api_?key|signature|pepper|card|cvc|email", re.IGNORECASE
 )
@@ -150,19 +142,9 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
-def looks_secret(text: str) -> bool:
-    """Tell whether a text that a caller chose has the shape of a secret: then it may not go into a log."""
-    return _TOKENS.search(text) is not None
-
-
-def redact_text(text: str) -> str:
-    """Mask what looks like a secret inside a text."""
-    return _TOKENS.sub(MASK, text)
-
-
 def _masked(value: Any) -> Any:
     if isinstance(value, str):
-        return _TOKENS.sub(MASK, value)
+        return redact_text(value)
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
@@ -171,7 +153,7 @@ def _masked(value: Any) -> Any:
         return {name: MASK if _SECRET_NAMES.search(str(name)) else _masked(part) for name, part in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(part) for part in value]
-    return _TOKENS.sub(MASK, str(value))
+    return redact_text(str(value))
 
 
 def _add_request_id(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

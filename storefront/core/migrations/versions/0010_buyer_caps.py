@@ -13,7 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("payments", sa.Column("network", TEXT, nullable=True))
-    op.execute("DELETE FROM counters WHERE key LIKE 'pending:%'")  # what a downgrade left
     op.execute(
         "INSERT INTO counters (key, anchor, value) SELECT 'pending:' || customer_id, customer_id, count(*) "
         "FROM purchases WHERE status = 'pending' GROUP BY customer_id"
@@ -21,4 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM counters WHERE key LIKE 'pending:%' OR key LIKE 'declined:%'")
     op.drop_column("payments", "network")
