@@ -186,6 +186,10 @@ def both(*acts: Act) -> Act:
 
 
 async def spends(life: Life) -> None:
-    """Spend some of the gems; what was bought with money stays the life's purchase."""
-    answer = await life.shop.buy("sword", customer=life.customer)
-    assert answer.status == 201, (life.customer, answer)
+    """Spend some of the gems, and use some of that up; what was bought with money stays the life's purchase."""
+    for sku in ("sword", "potion"):
+        answer = await life.shop.buy(sku, customer=life.customer)
+        assert answer.status == 201, (life.customer, answer)
+    path = "/v1/microtransactions/inventory/potion/consume"
+    used = await life.shop.as_customer(life.customer).post(path, {}, key=f"{life.customer}-potion")
+    assert used.status in (200, 201), (life.customer, used)
