@@ -195,7 +195,7 @@ def _checkout(purchase_id: str) -> Plan:
                "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
                "state": "awaiting", "redirect_url": None, "return_url": None, "lease_until": 0, "asked_at": None,
                "attempts": 0, "created_at": NOW, "method": None, "saves_method": 0, "card": "{}",
-               "received_amount": 0, "received_currency": None}  # fmt: skip
+               "received_amount": 0, "received_currency": None, "network": None}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
     _tell(plan, row)

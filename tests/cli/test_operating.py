@@ -11,6 +11,7 @@ import pytest
 from storefront.control.desk import Desk
 from storefront.control.server import control_socket
 from storefront.testing import TINY_SHOP, Shop, running_shop
+from tests.shop.test_disputes import drink
 
 from .conftest import Told, storefront
 
@@ -50,7 +51,8 @@ async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
 async def test_a_customer_is_shown_with_wallets_debts_and_what_is_frozen(shell: Shell) -> None:
     shop = shell.shop
     spent = await shop.bought("gems-500")
-    await shop.bought("sword")
+    await shop.bought("potion", quantity=8)
+    await drink(shop, 8)
     await shop.sandbox.dispute(spent)
     await shop.quiet()
     frozen = await shell.told("customers", "show", "ada")
@@ -64,7 +66,7 @@ async def test_a_customer_is_shown_with_wallets_debts_and_what_is_frozen(shell: 
     assert [one["wallets"] for one in frozen["freezes"]] == [{"gems": 380}]
     assert found["state"]["wallets"]["gems"]["balance"] == 0
     assert [(one["asset"], one["owed"]) for one in found["debts"]] == [("gems", 120)]
-    assert [one["sku"] for one in found["purchases"]] == ["sword", "gems-500"]
+    assert [one["sku"] for one in found["purchases"]] == ["potion", "gems-500"]
     assert by_our_id["customer"] == "ada"
     assert "120 gems" in said.stdout
     assert "dispute: lost" in said.stdout

@@ -26,6 +26,7 @@ from storefront.core.audit import (
     debts,
     events,
     freezes,
+    gateway_books,
     grants,
     holds,
     idempotency,
@@ -78,14 +79,15 @@ CHECKS: tuple[Check, ...] = (
     *grants.CHECKS,
     *reversals.CHECKS,
     *reversal_counters.CHECKS,
+    *gateway_books.CHECKS,
     *rights.CHECKS,
     *movements.CHECKS,
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
-            "reversals", "events", "purchases", "payments", "items", "item_movements", "entitlements", "counters",
-            "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
+            "reversals", "events", "purchases", "payments", "gateway_movements", "items", "item_movements",
+            "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 
