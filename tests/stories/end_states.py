@@ -16,7 +16,6 @@ _ROWS = {
     "items": ("sku", "quantity", "frozen"),
     "entitlements": ("key", "source_type", "value", "ended_at", "frozen_by"),
     "debts": ("asset", "amount"),
-    "freezes": ("state",),
     "payments": ("state", "received_amount", "received_currency", "saves_method"),
     "payment_methods": ("kind", "brand", "last4", "forgotten_at"),
     "setups": ("state",),
@@ -40,6 +39,7 @@ async def end_states(shop: Shop, lives: Sequence[Life], *, only: Sequence[Life] 
         states[life.customer] = {
             "purchases": [_bare(one, life, customer) for one in purchases],
             "wallets": _bare(wallets, life, customer),
+            "open freezes": len(_open_freezes(shop, customer)),
             "ledger": dict(sorted(ledgers.get(customer, Counter()).items())),
             "alarms": sorted(_alarms(shop, life)),
             **{table: _rows(shop, table, life, customer) for table in _ROWS},
@@ -73,6 +73,11 @@ def _rows(shop: Shop, table: str, life: Life, customer: str) -> list[Any]:
         for row in found
     ]
     return sorted((_bare(row, life, customer) for row in kept), key=msgspec.json.encode)
+
+
+def _open_freezes(shop: Shop, customer: str) -> list[Any]:
+    # Closed ones are history: who was told late set nothing aside that was given back already.
+    return shop.query("SELECT id FROM freezes WHERE customer_id = ? AND state = 'open'", customer)
 
 
 def _alarms(shop: Shop, life: Life) -> list[str]:

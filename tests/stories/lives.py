@@ -51,9 +51,8 @@ class Life:
             found = self.shop.query("SELECT id FROM customers WHERE external_id = ?", self.customer)
             self.known |= {row["id"] for row in found}
 
-    def adopt(self, event: Mapping[str, Any]) -> bool:
-        """Tell whether an event is about this life; all that it names belongs to it then."""
-        ids = _ids_in(event["data"]["object"])
+    def adopt(self, ids: set[str]) -> bool:
+        """Tell whether an event that names these ids is about this life; all that it names belongs to it then."""
         if not ids & self.known:
             return False
         self.known |= ids
@@ -88,11 +87,12 @@ class Life:
 _OWN_ID = re.compile(r"(?:pur|cs|pi|ch|py|cus|pm|re|pyr|dp|du|issfr|po|seti)_[A-Za-z0-9_]{8,}")
 
 
-def _ids_in(value: Any) -> set[str]:
+def ids_in(value: Any) -> set[str]:
+    """Return the ids that JSON names, of things that belong to one life alone."""
     if isinstance(value, str):
         return {value} if _OWN_ID.fullmatch(value) else set()
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return set().union(*(_ids_in(one) for one in inner))
+    return set().union(*(ids_in(one) for one in inner))
 
 
 def buys(sku: str, **more: Any) -> Act:
@@ -186,6 +186,10 @@ def both(*acts: Act) -> Act:
 
 
 async def spends(life: Life) -> None:
-    """Spend some of the gems; what was bought with money stays the life's purchase."""
-    answer = await life.shop.buy("sword", customer=life.customer)
-    assert answer.status == 201, (life.customer, answer)
+    """Spend some of the gems, and use some of that up; what was bought with money stays the life's purchase."""
+    for sku in ("sword", "potion"):
+        answer = await life.shop.buy(sku, customer=life.customer)
+        assert answer.status == 201, (life.customer, answer)
+    path = "/v1/microtransactions/inventory/potion/consume"
+    used = await life.shop.as_customer(life.customer).post(path, {}, key=f"{life.customer}-potion")
+    assert used.status in (200, 201), (life.customer, used)

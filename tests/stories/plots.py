@@ -100,7 +100,22 @@ STORIES = tuple(
                 "and ten minutes": disputed("needs_response"),
                 "after days": disputed("lost"),
             },
-            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0, "debt": 0, "entitlements": []},
+            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0, "debt": 15},
+        ),
+        (
+            "inquiry, then dispute lost",
+            {
+                "at first": PAID,
+                "after a night": disputed("warning_needs_response"),
+                "after days": disputed("needs_response"),
+                "later": disputed("lost"),
+            },
+            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0},
+        ),
+        (
+            "dispute won, and lost after all",
+            {"at first": PAID, "after a night": disputed("needs_response", "won"), "after days": disputed("lost")},
+            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0},
         ),
         ("early warning refunded", {"at first": PAID, "after a night": warned}, BACK),
         (

@@ -10,7 +10,7 @@ from typing import Any
 from storefront.core.up_to_date import bring_up_to_date
 from storefront.testing import Shop
 from tests.stories.end_states import end_states
-from tests.stories.lives import Life
+from tests.stories.lives import Life, ids_in
 from tests.stories.plots import HOURS, MINUTES, TIMELINE
 
 MOST_COPIES = 3
@@ -129,7 +129,8 @@ class _Telling:
             if event["id"] in self._looked_at:
                 continue
             self._looked_at.add(event["id"])
-            life = next((life for life in self._lives if life.adopt(event)), None)
+            ids = ids_in(event["data"]["object"])
+            life = next((life for life in self._lives if life.adopt(ids)), None)
             assert life is not None or event["type"] in OF_NOBODY, event
             if life is None or not self._bags[life.customer].put(life, event):
                 dropped.append(event["id"])

@@ -65,14 +65,21 @@ async def test_any_webhooks_or_none_end_in_the_same_state(
     request.node.user_properties.append(("played", played))
 
 
-async def test_no_story_asks_stripe_what_it_would_refuse(tmp_path: Path, migrated_file: Path) -> None:
+async def test_no_story_asks_stripe_what_it_would_refuse(
+    tmp_path: Path, migrated_file: Path, request: pytest.FixtureRequest
+) -> None:
     async with _shop(tmp_path, migrated_file) as shop, strict_shop(shop) as strict:
         lives = [Life(shop, story, _name(story, "strict"), random.Random(1)) for story in STORIES]
         await live(shop, lives)
         ends = await end_states(shop, lives)
         for life in lives:
             _check_facts(life.story, ends[life.customer])
-    assert {request.split("/")[2] for request in strict.seen} >= {
+        found = await reconcile(shop.parts.services, "sandbox")
+        assert (found.differences, found.explained_percent) == ([], 100.0)
+    request.node.user_properties.append(
+        ("played", f"strict: {sum(strict.seen.values())} requests of {len(lives)} stories, none refused")
+    )
+    assert {sent.split("/")[2] for sent in strict.seen} >= {
         "balance", "balance_transactions", "checkout", "customers", "events", "payment_intents", "refunds"
     }  # fmt: skip
 
@@ -119,6 +126,7 @@ def _check_facts(story: Story, end: State) -> None:
     found = facts_of(end)
     assert found == {**found, **story.ends}, story.name
     assert found["debt"] == story.ends.get("debt", 0), story.name
+    assert found["entitlements"] == story.ends.get("entitlements", []), story.name
 
 
 @asynccontextmanager
