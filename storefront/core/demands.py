@@ -6,7 +6,7 @@ outside. Its demand is set aside first (``Freeze``) and taken, or given back, wh
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -19,8 +19,8 @@ from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
 from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader, Query, Row
-from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
-from storefront.core.reversing import CREDITED, given_in, rights_of, taken_before
+from storefront.core.refunds import TAKING, TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
+from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, taken_before
 from storefront.core.services import Services
 from storefront.core.tables import lots
 
@@ -31,13 +31,15 @@ _LOT = Query(select(lots).where(lots.c.id == bindparam("id")))
 class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
-    ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units. ``there`` is
+    ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
+    ``unreversed`` what none has taken yet. ``there`` is
     what of each asset could be set aside now.
     """
 
     number: int
     quantity: int
     left: int
+    unreversed: int
     demand: Demand
     there: Mapping[str, int]
 
@@ -62,14 +64,24 @@ async def want_back(
         if purchase["status"] != Status.COMPLETED:
             quantity = 0
         elif quantity is None:
-            units = purchase["quantity"] * amount // received if in_proportion and received else 0
+            # To the nearest unit: exchange rates make a disputed amount differ a little from what was paid.
+            units = (
+                (2 * purchase["quantity"] * amount + received) // (2 * received) if in_proportion and received else 0
+            )
             quantity = units_left if amount >= left else min(units, units_left)
-        demand = Demand(purchase["entry_id"])
+        original = None if any(was_undone(row) for row in before) else purchase["entry_id"]
+        demand = Demand(original)
         if quantity:
             is_all = quantity == units_left
-            demand = await _demand(services, reader, purchase, quantity, is_all=is_all)
+            demand = replace(await _demand(services, reader, purchase, quantity, is_all=is_all), original=original)
         there = {wanted.asset: await _free_of(reader, wanted, services.clock.now()) for wanted in demand.wallets}
-    return Wanted(len(before) + 1, quantity, left, demand, there)
+    unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
+    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there)
+
+
+def was_undone(row: Row) -> bool:
+    """Tell whether a reversal reversed its purchase's entry and was booked back: that entry is reversed only once."""
+    return row["state"] not in TAKING and bool(msgspec.json.decode(row["facts"]).get("reversed"))
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -117,8 +129,9 @@ async def _wallets(
     """
     if not asked:
         return ()
-    credited = await reader.all(CREDITED, entry_id=purchase["entry_id"])
-    before = await taken_before(reader, purchase["id"])
+    credited = await credited_by(reader, purchase)
+    first = await reader.all(CREDITED, entry_id=purchase["entry_id"])
+    before = await taken_before(reader, purchase)
     parts: dict[str, list[LotPart]] = {}
     missing: Counter[str] = Counter()
     for (asset, source), demanded in asked.items():
@@ -134,7 +147,8 @@ async def _wallets(
     found = []
     for asset in sorted({asset for asset, _ in asked}):
         reached = sum(row["credited"] for row in credited if row["asset"] == asset)
-        swallowed = sum(amount for (one, _), amount in sold.items() if one == asset) - reached
+        swallowed = sum(amount for (one, _), amount in sold.items() if one == asset)
+        swallowed -= sum(row["credited"] for row in first if row["asset"] == asset)
         outside = max(0, min(missing[asset], swallowed))
         if parts.get(asset) or outside:
             found.append(WalletDemand(asset, tuple(parts.get(asset, ())), reached, outside_lots=outside))

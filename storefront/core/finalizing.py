@@ -24,6 +24,10 @@ async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> 
     if row["status"] == Status.PENDING:
         payment = await read_payment(services, purchase_id)
         facts = None
+        if payment is not None and payment["gateway_ref"] is None and payment["method"] is not None:
+            # A saved method was charged, and the answer was lost: it ends as the charge does, nobody cancels that.
+            await settle(services, purchase_id)
+            return await describe(services, await read_purchase(services, purchase_id))
         if payment is not None and payment["gateway_ref"] is not None:
             gateway = services.gateway(payment["gateway"])
             assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"

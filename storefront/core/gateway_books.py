@@ -25,10 +25,12 @@ from storefront.core.accounts import (
     gateway_transfers,
     unexplained,
 )
+from storefront.core.adopting import adopt_money
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Transfer
 from storefront.core.errors import NotFound, Unavailable
-from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, GatewayRefused, Refunds
+from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, Checkouts, GatewayRefused, Refunds
+from storefront.core.purchasing import read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import gateway_books, gateway_movements, payments
@@ -192,7 +194,14 @@ async def _by_checkout(services: Services, gateway_name: str, payment: str) -> R
         return None
     if reference is None:
         return None
-    return await services.reader.first(_BY_CHECKOUT, gateway=gateway_name, reference=reference)
+    known = await services.reader.first(_BY_CHECKOUT, gateway=gateway_name, reference=reference)
+    if known is not None or not isinstance(gateway, Checkouts):
+        return known
+    ours = (await gateway.look_up(reference)).purchase_id
+    unopened = None if ours is None else await read_payment(services, ours)
+    if unopened is None or unopened["gateway"] != gateway_name or unopened["gateway_ref"] is not None:
+        return None
+    return await adopt_money(services, unopened, payment)
 
 
 async def _commit(

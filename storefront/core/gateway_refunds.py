@@ -17,13 +17,22 @@ from storefront.core.errors import Conflict
 from storefront.core.gateways import Disputes, Refunds
 from storefront.core.idempotency import RECORD
 from storefront.core.jobs import Again
-from storefront.core.purchasing import read_purchase
+from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.reading import Row
-from storefront.core.refunds import DISPUTE, HOLDING, RefundRequest, refund_json
+from storefront.core.refunds import (
+    DISPUTE,
+    HOLDING,
+    RefundRequest,
+    Strategy,
+    TakenBack,
+    is_effective,
+    read_reversals,
+    refund_json,
+)
 from storefront.core.reversal_moves import Told
-from storefront.core.reversing import Decision, NotRefundable, decide
+from storefront.core.reversing import AlreadyRefunded, Decision, GoodsUsed, NotRefundable, RefundTooLarge, decide
 from storefront.core.services import Services
-from storefront.core.taking_back import Beginning, advance, begin, need_reversal
+from storefront.core.taking_back import Beginning, advance, begin, is_short, need_reversal
 
 LONGEST_PAUSE_MS = DAY_MS // 4
 
@@ -54,9 +63,14 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
     purchase = await read_purchase(services, wanted.purchase_id)
     if not isinstance(services.gateways.get(purchase["pay_with"]), Refunds):
         raise NotRefundable(f"The gateway {purchase['pay_with']} gives no money back; refund it there by hand.")
-    decision = await decide(
-        services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
-    )
+    if purchase["status"] == Status.PAID:
+        decision = await _money_alone(services, purchase, wanted)
+    else:
+        decision = await decide(
+            services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
+        )
+    if decision.amount == 0:
+        raise AlreadyRefunded
     if wanted.is_dry_run:
         return Answer(
             200,
@@ -80,7 +94,26 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
     if not isinstance(begun, str):
         assert begun.answer is not None, "only an answered key is replayed in a commit"
         return begun.answer, True
+    if wanted.strategy is Strategy.FAIL and await is_short(services, begun):
+        # Somebody used the goods between the decision and the commit.
+        await advance(services, begun, Told("canceled"))
+        raise GoodsUsed("Some of the goods were used meanwhile.")
     return await _finish(services, begun, wanted), False
+
+
+async def _money_alone(services: Services, purchase: Row, wanted: RefundRequest) -> Decision:
+    """Decide a refund of money whose goods were never given: any part of what was received, and of nothing else."""
+    payment = await read_payment(services, purchase["id"])
+    assert payment is not None, "what is paid at a gateway has a payment"
+    rows = await read_reversals(services.reader, purchase["id"])
+    left = payment["received_amount"] - sum(row["amount"] for row in rows if is_effective(row))
+    amount = left if wanted.amount is None else wanted.amount
+    if left <= 0:
+        raise AlreadyRefunded
+    if amount > left:
+        raise RefundTooLarge(left={"amount": left, "currency": payment["received_currency"]}, quantity_left=0)
+    taken = TakenBack(strategy=str(wanted.strategy), quantity=0)
+    return Decision(len(rows) + 1, amount, "full" if amount == left else "part", taken, (), ())
 
 
 async def _finish(services: Services, reversal_id: str, wanted: RefundRequest) -> Answer:

@@ -1,36 +1,19 @@
 """Giving goods again that a reversal had taken: its refund failed at last, or its dispute was won on appeal."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.plan import (
-    Demand,
-    Deposit,
-    GrantEntitlement,
-    GrantItem,
-    LotPart,
-    LotTerms,
-    Plan,
-    WalletDemand,
-)
+from storefront.core.commit.plan import Demand, Deposit, Forgive, GrantEntitlement, GrantItem, LotTerms, Plan
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenCredit, taken_back
 from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm
-from storefront.core.tables import credits, entries, transfers
+from storefront.core.tables import debts
 
-_GIVEN_AGAIN = Query(
-    select(credits.c.entry_id, transfers.c.asset, credits.c.lot_id, credits.c.amount)
-    .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
-    .join(entries, entries.c.id == credits.c.entry_id)
-    .where(entries.c.anchor == bindparam("anchor"), entries.c.about == bindparam("about"))
-    .order_by(credits.c.entry_id.desc())
-)
+_DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.asset == bindparam("asset")))
 
 
 async def give_again_goods(
@@ -38,16 +21,15 @@ async def give_again_goods(
 ) -> None:
     """Add to the plan what the reversal took, on the terms on which the purchase gave it; the entry is ``money``.
 
-    What was owed instead stays owed: an alarm asks the operator, who knows what was repaid since.
+    What is owed because of it is struck off first, so that what comes back pays no debt that has lost its cause.
     """
     told, customer_id = taken_back(reversal), purchase["customer_id"]
     for credit in told.credits:
-        if credit.taken:
-            terms = await _terms(services, purchase, credit)
-            plan.add(Deposit("money", customer_id, credit.asset, credit.taken, issuance(credit.asset), terms))
         if credit.owed:
-            facts = {"asset": credit.asset, "owed": credit.owed}
-            add_alarm(services, plan, "debt_without_cause", reversal["id"], facts)
+            await _unowe(services, plan, purchase, credit)
+        if credit.taken:
+            terms = await _terms(services, purchase, credit.asset, credit.taken)
+            plan.add(Deposit("money", customer_id, credit.asset, credit.taken, issuance(credit.asset), terms))
     for item in told.items:
         if item.taken:
             plan.add(GrantItem(customer_id, item.sku, item.taken, reversal["id"], cause="given_again"))
@@ -66,24 +48,24 @@ async def give_again_goods(
             )
 
 
-async def given_again_of(services: Services, reversal: Row, demand: Demand) -> Demand:
-    """Ask back the value that a reversal gave again instead of what the purchase gave: that was taken already."""
-    rows = await services.reader.all(_GIVEN_AGAIN, anchor=reversal["customer_id"], about=reversal["id"])
-    parts: dict[str, list[LotPart]] = {}
-    for row in rows:
-        if row["entry_id"] != rows[0]["entry_id"]:
-            continue  # it was given again before, and taken again since
-        parts.setdefault(row["asset"], []).append(LotPart(row["lot_id"], row["amount"]))
-    wallets = tuple(
-        WalletDemand(asset, tuple(found), sum(part.amount for part in found)) for asset, found in parts.items()
-    )
-    return replace(demand, original=None, wallets=wallets)
+async def _unowe(services: Services, plan: Plan, purchase: Row, credit: TakenCredit) -> None:
+    """Strike off what is owed because of the reversal, and give back what was repaid of it since."""
+    customer_id, asset = purchase["customer_id"], credit.asset
+    row = await services.reader.first(_DEBT, customer_id=customer_id, asset=asset)
+    still = 0 if row is None else min(row["amount"], credit.owed)
+    plan.entry("debt.forgiven", about=purchase["id"], anchor=customer_id, label=f"debt:{asset}")
+    if still:
+        plan.add(Forgive(f"debt:{asset}", customer_id, asset, still))
+    if credit.owed > still:
+        repaid = credit.owed - still
+        terms = await _terms(services, purchase, asset, repaid)
+        plan.add(Deposit(f"debt:{asset}", customer_id, asset, repaid, issuance(asset), terms))
 
 
-async def _terms(services: Services, purchase: Row, credit: TakenCredit) -> LotTerms:
+async def _terms(services: Services, purchase: Row, asset: str, amount: int) -> LotTerms:
     rows = await services.reader.all(CREDITED, entry_id=purchase["entry_id"])
-    row = next(row for row in rows if row["asset"] == credit.asset)
-    cost = None if row["cost_amount"] is None else row["cost_amount"] * credit.taken // row["amount"]
+    row = next(row for row in rows if row["asset"] == asset)
+    cost = None if row["cost_amount"] is None else row["cost_amount"] * amount // row["amount"]
     return LotTerms(
         source=row["credited_as"],
         payment=row["payment"],

@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 import structlog
 from sqlalchemy import bindparam, select
 
+from storefront.core.adopting import adopt, adopt_money
 from storefront.core.buyer_caps import count_declined
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
@@ -214,7 +215,7 @@ async def _find_payment(services: Services, gateway_name: str, event: GatewayEve
     facts = await gateway.look_up(event.reference)
     payment = await payment_of_reference(services, facts.purchase_id)
     if payment["gateway_ref"] is None:
-        await _adopt(services, payment, event.reference)
+        await adopt(services, payment, event.reference)
         payment = await read_payment(services, payment["purchase_id"]) or payment
     if payment["gateway_ref"] != event.reference:
         raise NotFound("The gateway speaks of a checkout that is not the one we opened.")
@@ -223,26 +224,19 @@ async def _find_payment(services: Services, gateway_name: str, event: GatewayEve
 
 async def _find_by_money(services: Services, gateway_name: str, event: GatewayEvent) -> Row | None:
     """Find a payment by our own reference, or by the checkout that the gateway took the money with."""
-    if event.purchase_id is not None:
-        return await payment_of_reference(services, event.purchase_id)
     gateway = services.gateway(gateway_name)
+    if event.purchase_id is not None:
+        payment = await payment_of_reference(services, event.purchase_id)
+        if payment["gateway_ref"] is None and event.payment is not None and isinstance(gateway, Refunds):
+            # Its opening reply was never stored, and nobody may ever ask for it again: this is how it is known.
+            return await adopt_money(services, payment, event.payment)
+        return payment
     if event.payment is None or not isinstance(gateway, Refunds):
         return None
     reference = await gateway.find_checkout(event.payment)
     if reference is None:
         return None
     return await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=reference)
-
-
-async def _adopt(services: Services, payment: Row, reference: str) -> None:
-    """Take over a checkout whose opening reply has not been stored: the webhook came first."""
-    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={payment["customer_id"]})
-    expect = {"gateway_ref": None}
-    plan.add(Change("payments", (payment["id"],), payment["customer_id"], expect, {"gateway_ref": reference}))
-    try:
-        await services.engine.commit(plan)
-    except Stale:
-        log.info("checkout_already_known", payment=payment["id"])
 
 
 async def _close(services: Services, row: Row, state: str, note: str | None, network: str | None) -> None:

@@ -30,7 +30,7 @@ from storefront.core.gateways import (
 )
 from storefront.core.ids import new_id
 from storefront.core.money import Money
-from storefront.core.payment_methods import need_method, payer_of
+from storefront.core.payment_methods import chosen_method, payer_of
 from storefront.core.purchasing import (
     PAYMENT_BY_MONEY,
     PAYMENT_BY_REFERENCE,
@@ -175,7 +175,7 @@ async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:
     gateway = services.gateway(payment["gateway"])
     assert isinstance(gateway, OffSession), "a method is saved by gateways that charge it"
     request = await _request(services, purchase, payment)
-    method = await need_method(services, purchase["customer_id"], payment["method"])
+    method = await chosen_method(services, payment["method"])
     charge = ChargeRequest(
         purchase_id=purchase["id"],
         customer_id=purchase["customer_id"],

@@ -88,6 +88,13 @@ async def need_method(services: Services, customer_id: str, wanted: str) -> Row:
     return row
 
 
+async def chosen_method(services: Services, wanted: str) -> Row:
+    """Return the method that a payment was begun with, also one that was forgotten meanwhile: the gateway decides."""
+    row = await services.reader.first(_METHOD, id=wanted)
+    assert row is not None, "a method's row is never removed"
+    return row
+
+
 async def check_method(
     services: Services, customer_id: str, gateway_name: str, *, method: str | None, saves: bool
 ) -> None:

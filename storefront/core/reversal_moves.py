@@ -6,7 +6,7 @@ gateway took from our balance, and what that costs the purchase.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -41,6 +41,7 @@ from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
 FROZEN = "frozen"
+MONEY_BACK = "refunded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,26 @@ class Moving:
             await self._purchase(told, now)
         return True
 
+    async def claim(self, before: Row) -> None:
+        """Let a reversal that stands, and found no goods when it began, claim those that another one has freed."""
+        facts = msgspec.json.decode(self.row["facts"])
+        now, purchase = self.services.clock.now(), self.purchase
+        self.row_after = {**self.row, "updated_at": now}
+        self.demand = replace(
+            self.demand, original=None
+        )  # its money has reversed the entry, or will: that is told once
+        self._open_entries()
+        await self._goods(None, before["state"], facts)
+        seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
+        self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], seen, {"updated_at": now}))
+        self.row_after["facts"] = msgspec.json.encode(facts).decode()
+        names = ("updated_at", "facts", "taken_back")
+        expect = {"state": before["state"], "updated_at": before["updated_at"], "facts": before["facts"]}
+        self.plan.add(
+            Change("reversals", (self.row["id"],), self.row["customer_id"], expect,
+                   {name: self.row_after[name] for name in names})
+        )  # fmt: skip
+
     def _open_entries(self) -> None:
         """Open the entry that reverses the purchase's own, and one for what reverses nothing; unused ones vanish."""
         cause, about, anchor = self.row["cause"], self.row["id"], self.row["customer_id"]
@@ -118,9 +139,10 @@ class Moving:
         """Book the legs that have become true, and book back those that are true no more."""
         forward, back = wanted - booked, booked - wanted
         reversing = forward & {REFUNDED, LOST}
-        if reversing and facts.get("reversed"):
+        if reversing and self.demand.original is None:
             # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
             reversing = frozenset()
+            facts["anew"] = True
         if reversing:
             facts["over"] = max(0, self.row["amount"] - max(0, self.left))
             facts["before"] = self.payment["received_amount"] - self.left
@@ -268,7 +290,12 @@ class Moving:
             changes["payment_state"] = "received"
         expect = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
         if purchase["status"] == Status.PAID and changes["refunded"] == "full":
-            move_status(self.plan, purchase, Status.CANCELED, reason="refunded", **changes)
+            move_status(self.plan, purchase, Status.CANCELED, reason=MONEY_BACK, **changes)
+        elif (
+            purchase["status"] == Status.CANCELED and purchase["reason"] == MONEY_BACK and changes["refunded"] != "full"
+        ):
+            # The money did not go back after all: the goods are owed again.
+            move_status(self.plan, purchase, Status.PAID, reason="refund_failed", **changes)
         else:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"

@@ -29,7 +29,7 @@ from storefront.core.refunds import (
     taken_back,
 )
 from storefront.core.services import Services
-from storefront.core.tables import credits, draws, entitlements, holds, items, lots, reversals, transfers
+from storefront.core.tables import credits, draws, entitlements, entries, holds, items, lots, reversals, transfers
 from storefront.core.tables_freezes import freezes
 
 _DRAWN = Query(
@@ -49,10 +49,19 @@ _OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"),
 _OPEN_FREEZES = Query(
     select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open")
 )
+_GIVEN_AGAIN = Query(
+    select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
+    .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
+    .join(entries, entries.c.id == credits.c.entry_id)
+    .join(lots, lots.c.id == credits.c.lot_id)
+    .where(entries.c.anchor == bindparam("anchor"), entries.c.about == bindparam("about"))
+    .order_by(credits.c.entry_id, credits.c.position)
+)
 TAKEN_BEFORE = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
-    .join(reversals, reversals.c.entry_id == draws.c.entry_id)
-    .where(reversals.c.purchase_id == bindparam("purchase_id"))
+    .join(entries, entries.c.id == draws.c.entry_id)
+    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
+    .where(reversals.c.purchase_id == bindparam("purchase_id"), entries.c.anchor == bindparam("anchor"))
     .group_by(draws.c.lot_id)
 )
 _ITEM = Query(
@@ -204,8 +213,8 @@ async def _find_credits(
     """Find the unspent part of the lots that the purchase filled, less what earlier refunds took of them."""
     if not demands:
         return ()
-    credited = await reader.all(CREDITED, entry_id=purchase["entry_id"])
-    before = await taken_before(reader, purchase["id"])
+    credited = await credited_by(reader, purchase)
+    before = await taken_before(reader, purchase)
     lots_by_id = {row["id"]: row for row in await _free(reader, purchase["customer_id"], credited, now)}
     found = []
     for (asset, source), demanded in demands.items():
@@ -244,9 +253,18 @@ def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]
     return given
 
 
-async def taken_before(reader: PointReader, purchase_id: str) -> dict[str, int]:
+async def credited_by(reader: PointReader, purchase: Row) -> Sequence[Row]:
+    """Return the credits that a purchase made, and those by which failed reversals gave its goods again."""
+    credited = list(await reader.all(CREDITED, entry_id=purchase["entry_id"]))
+    for row in await read_reversals(reader, purchase["id"]):
+        if row["gateway"] is not None:
+            credited += await reader.all(_GIVEN_AGAIN, anchor=purchase["customer_id"], about=row["id"])
+    return credited
+
+
+async def taken_before(reader: PointReader, purchase: Row) -> dict[str, int]:
     """Return ``lot -> amount`` of what earlier reversals of a purchase took."""
-    rows = await reader.all(TAKEN_BEFORE, purchase_id=purchase_id)
+    rows = await reader.all(TAKEN_BEFORE, purchase_id=purchase["id"], anchor=purchase["customer_id"])
     return {row["lot_id"]: int(row["amount"]) for row in rows}
 
 

@@ -27,6 +27,7 @@ from storefront.core.opening import open_payment, take_lease
 from storefront.core.payment_methods import keep_method
 from storefront.core.purchasing import Status, give_goods, move_status, read_payment, read_purchase
 from storefront.core.reading import Query, Row
+from storefront.core.refunds import TAKING, is_effective, read_reversals
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
 from storefront.core.tables import alarms
@@ -35,6 +36,7 @@ from storefront.core.taxes import book_revenue, lines_with_gateway_tax
 TIMES_DECIDED = 5
 PAYABLE = frozenset({Status.PENDING, Status.EXPIRED, Status.FAILED, Status.CANCELED})
 GIVE_AGAIN_AFTER_MS = MINUTE_MS
+RECEIVED = "received"
 NEVER_GIVEN = frozenset({"amount", "currency", "payment_refused"})
 """Why money is kept without ever giving the goods by itself: an operator decides."""
 
@@ -65,7 +67,7 @@ async def settle(services: Services, purchase_id: str) -> None:
 async def _settle(services: Services, purchase_id: str) -> None:
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
-    if payment is None or purchase["status"] not in PAYABLE:
+    if payment is None or purchase["status"] not in PAYABLE or payment["state"] == RECEIVED:
         return
     if payment["gateway_ref"] is None:
         payment = await _open_again(services, purchase, payment)
@@ -104,7 +106,7 @@ async def receive(services: Services, purchase_id: str, facts: PaymentFacts) -> 
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, purchase_id)
         payment = await read_payment(services, purchase_id)
-        if payment is None or purchase["status"] not in PAYABLE:
+        if payment is None or purchase["status"] not in PAYABLE or payment["state"] == RECEIVED:
             return
         wrong = _mismatch(services, purchase, payment, facts)
         if wrong in ("mode", "reference"):
@@ -276,6 +278,10 @@ async def give_again(services: Services, purchase_id: str) -> bool:
     payment = await read_payment(services, purchase_id)
     if payment is None or purchase["status"] != Status.PAID:
         return True
+    against = [row for row in await read_reversals(services.reader, purchase_id) if is_effective(row)]
+    if against:
+        # While money may go back nothing is given for it; what went back in part is only refunded, not given.
+        return all(row["state"] in TAKING for row in against)
     anchor = purchase["customer_id"]
     plan = Plan(actor="jobs", anchors={anchor})
     total = Money(payment["amount"], payment["currency"])

@@ -23,12 +23,20 @@ from storefront.core.commit.outcome import Answer, Outcome, Stale, Taken
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
 from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
-from storefront.core.giving_again import given_again_of
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import read_payment, read_purchase
 from storefront.core.reading import Query, Row
-from storefront.core.refunds import DISPUTE, HOLDING, TAKING, Strategy, read_reversals, refund_json, taken_back
+from storefront.core.refunds import (
+    DISPUTE,
+    HOLDING,
+    TAKING,
+    Strategy,
+    is_effective,
+    read_reversals,
+    refund_json,
+    taken_back,
+)
 from storefront.core.reversal_moves import WITHDRAWN, Moving, Told, freeze_id
 from storefront.core.reversing import RefundTooLarge
 from storefront.core.services import Services
@@ -108,7 +116,7 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         if begins.claim is not None:
             plan.add(Claim(begins.claim, row["id"]))
         moving = Moving(
-            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.left, set_aside=wanted.there
+            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed, set_aside=wanted.there
         )
         await moving.move(None, told)
         plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
@@ -160,8 +168,33 @@ async def advance(
             outcome = await services.engine.commit(plan)
         except Stale:
             continue
+        if changed and told.state not in HOLDING | TAKING:
+            await _claim_freed(services, row["purchase_id"])
         return await need_reversal(services, reversal_id), outcome.answer
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _claim_freed(services: Services, purchase_id: str) -> None:
+    """Let what still stands against a purchase claim the goods that a reversal has just freed."""
+    for _ in range(TIMES_DECIDED):
+        rows = await read_reversals(services.reader, purchase_id)
+        heir = next(
+            (row for row in rows if is_effective(row) and row["gateway"] and not taken_back(row).quantity), None
+        )
+        if heir is None:
+            return
+        purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
+        assert payment is not None, "only purchases through a gateway are reversed here"
+        plan = Plan(actor=f"gateway:{heir['gateway']}", anchors={heir["customer_id"]})
+        moving = await _moving(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
+        if not taken_back(moving.row).quantity:
+            return
+        await moving.claim(heir)
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+        return
 
 
 async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
@@ -179,14 +212,26 @@ async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *
         )
         anew = {**row, "taken_back": msgspec.json.encode(wanted.told(taken_back(row).strategy)).decode()}
         demand = wanted.demand
-        if msgspec.json.decode(row["facts"]).get("reversed"):
-            demand = await given_again_of(services, row, demand)
-        return Moving(services, plan, purchase, payment, anew, demand=demand, left=wanted.left, set_aside=wanted.there)
+        return Moving(
+            services, plan, purchase, payment, anew, demand=demand, left=wanted.unreversed, set_aside=wanted.there
+        )
     frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
     demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
     left = await _left(services, payment, besides=row["id"])
     return Moving(
         services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen)
+    )
+
+
+async def is_short(services: Services, reversal_id: str) -> bool:
+    """Tell whether less could be set aside for a reversal than it asks for."""
+    frozen = await services.reader.first(_FREEZE, id=reversal_id)
+    if frozen is None:
+        return False
+    demand, there = demand_of(frozen), set_aside_by(frozen)
+    items = dict(msgspec.json.decode(frozen["items"]))
+    return any(there.get(one.asset, 0) < one.demanded for one in demand.wallets) or any(
+        items.get(sku, 0) < quantity for sku, quantity in demand.items.items()
     )
 
 

@@ -96,7 +96,9 @@ def _not_taken(connection: Connection, row: Row[Any]) -> Iterator[Violation]:
     statement = select(draws.c.lot_id, func.sum(draws.c.amount)).where(draws.c.entry_id == row.entry_id)
     left = {name: int(amount) for name, amount in connection.execute(statement.group_by(draws.c.lot_id))}
     moved = select(item_movements.c.sku, func.sum(-item_movements.c.quantity)).where(
-        item_movements.c.about == row.id, item_movements.c.customer_id == row.customer_id
+        item_movements.c.about == row.id,
+        item_movements.c.customer_id == row.customer_id,
+        item_movements.c.cause == "taken_back",
     )
     left.update((sku, int(quantity)) for sku, quantity in connection.execute(moved.group_by(item_movements.c.sku)))
     taken = [(lot_id, amount) for _, lot_id, amount in _Parts.decode(row.parts)]

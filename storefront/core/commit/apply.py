@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from storefront.core.commit.changes import describe_changes
-from storefront.core.commit.debt_steps import apply_owe, apply_repayment, refuse_while_owing
-from storefront.core.commit.debts import Owe
+from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment, refuse_while_owing
+from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.freeze_steps import apply_freeze, apply_take_frozen, apply_unfreeze
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
@@ -224,6 +224,10 @@ def _deposit(applying: Applying, step: Deposit) -> None:
         see_to_expiry(applying.draft, applying.books, rest)
 
 
+def _forgive(applying: Applying, step: Forgive) -> None:
+    apply_forgive(applying.draft, applying.books, step)
+
+
 def _owe(applying: Applying, step: Owe) -> None:
     apply_owe(applying.draft, applying.books, step)
 
@@ -395,5 +399,6 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Freeze: _freeze,
     Unfreeze: _unfreeze,
     TakeFrozen: _take_frozen,
+    Forgive: _forgive,
     Owe: _owe,
 }

@@ -6,7 +6,7 @@ Docs: docs/decisions/0011-debts.md says which transfer goes which way, and why.
 from dataclasses import replace
 
 from storefront.core.accounts import debt, issuance, receivable
-from storefront.core.commit.debts import MissingOf, Owe
+from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.ledger_steps import Books, move_balance, write_transfer
 from storefront.core.commit.outcome import DebtOpen
@@ -46,6 +46,23 @@ def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
             row[term] = max(before[term], row[term])
     draft.put(key, row)
     _tell(draft, books, row, "debt.owed", amount)
+
+
+def apply_forgive(draft: Draft, books: Books, step: Forgive) -> None:
+    """Strike off what is still owed of a debt that has lost its cause: the platform is owed less."""
+    key = debt_key(step.customer_id, step.asset)
+    row = draft.row(key)
+    amount = 0 if row is None else min(row["amount"], step.at_most)
+    books.results[f"forgiven:{step.asset}"] = amount
+    if row is None or amount == 0:
+        return
+    account, counterpart = debt(step.customer_id, step.asset), receivable(step.asset)
+    write_transfer(draft, books, label=step.entry, source=account, to=counterpart, amount=amount)
+    move_balance(draft, account, -amount, step.customer_id)
+    move_balance(draft, counterpart, amount, step.customer_id)
+    left = {**row, "amount": row["amount"] - amount, "updated_at": books.moment.now}
+    draft.put(key, left)
+    _tell(draft, books, left, "debt.forgiven", amount)
 
 
 def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None:

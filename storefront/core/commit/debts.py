@@ -18,6 +18,16 @@ class MissingOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgive:
+    """Strike off a debt, as far as it is still owed; ``results["forgiven:<asset>"]`` is by how much."""
+
+    entry: str
+    customer_id: str
+    asset: str
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Owe:
     """Let a customer owe an amount of an asset; nothing if it is zero.
 

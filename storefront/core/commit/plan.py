@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from storefront.core.accounts import Account
-from storefront.core.commit.debts import MissingOf, Owe
+from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.reads import reads_of
@@ -66,6 +66,7 @@ __all__ = [
     "Deposit",
     "Emit",
     "EndEntitlement",
+    "Forgive",
     "Freeze",
     "FromResults",
     "GrantEntitlement",
@@ -133,7 +134,7 @@ class Steps:
         Of what only the commit knows (``TakeFrozen``, a partial ``TakeBack``, an ``Owe`` of what is missing) it is
         said that it moves: one of them does, if anything was demanded at all and what is missing is owed.
         """
-        moving = (Transfer, Spend, Deposit, Restore, TakeBack, CaptureHold, TakeFrozen, Owe)
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack, CaptureHold, TakeFrozen, Forgive, Owe)
         return any(isinstance(step, moving) and step.entry == label for step in self.list)
 
     def split(

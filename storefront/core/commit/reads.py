@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from storefront.core.accounts import Account, wallet
-from storefront.core.commit.debts import Owe
+from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
@@ -188,6 +188,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Freeze: _reads_freeze,
     Unfreeze: _reads_freeze,
     TakeFrozen: _reads_freeze,
+    Forgive: lambda step: (debt_key(step.customer_id, step.asset),),
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
 }
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from storefront.core.accounts import Account
-from storefront.core.commit.debts import Owe
+from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
@@ -317,5 +317,6 @@ Step = (
     | Freeze
     | Unfreeze
     | TakeFrozen
+    | Forgive
     | Owe
 )
