@@ -72,8 +72,9 @@ def _fault(row: Row[Any]) -> str:
 def _lots_fault(row: Row[Any], paid: dict[str, Counter[str]]) -> str:
     """A wallet purchase paid with the draws of its own entry; nothing else says that it paid with lots."""
     is_paid = row.cause == "granted" and row.buyer is not None and row.pay_with == "wallet" and row.total > 0
+    is_known = row.buyer is not None or row.given_to is not None or row.taken_from is not None
     if not is_paid:
-        return "" if row.bought_with is None else f"says that it was bought with {row.bought_with}, but nothing was"
+        return "" if not is_known or row.bought_with is None else f"says that it was bought with {row.bought_with}, but nothing was"
     told: Counter[str] = Counter()
     for lot_id, amount in _Lots.decode(row.bought_with or "[]"):
         told[lot_id] += amount
