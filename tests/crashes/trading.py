@@ -36,6 +36,7 @@ from storefront.core.commit.state import State, Writes
 from storefront.core.commit.store import Decide, Wanted
 from storefront.core.database import sorted_tables
 from storefront.core.ids import new_id
+from storefront.core.purchasing import event_payload
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.tables import metadata
 
@@ -225,6 +226,6 @@ def _purchase(customer_id: str) -> Plan:
         "created_at": NOW, "updated_at": NOW, "completed_at": NOW, "expires_at": None,
     }  # fmt: skip
     plan.add(Insert("purchases", (purchase_id,), customer_id, row))
-    plan.emit("purchase.completed", anchor=customer_id, subject=purchase_id, payload={"id": purchase_id})
+    plan.emit("purchase.completed", anchor=customer_id, subject=purchase_id, payload=event_payload(row))
     plan.answer = lambda outcome: Answer(201, json.dumps({"id": purchase_id}).encode())
     return plan

@@ -1,8 +1,11 @@
 """Payment intents: charges while the payer is away, authorisations, and what an intent says of the money."""
 
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import msgspec
+import stripe
 
 from storefront.core.errors import NotFound
 from storefront.core.gateways import (
@@ -42,6 +45,7 @@ _DELAYED_KINDS = frozenset(
 
 class IntentPage(msgspec.Struct):
     data: list[Intent]
+    has_more: bool = False
 
 
 class PaymentCalls(StripeAccount):
@@ -132,20 +136,30 @@ class PaymentCalls(StripeAccount):
         )
 
     async def _find_charge(self, request: ChargeRequest) -> Intent | None:
-        parameters: Any = {
+        """Return the intent that this very request made, if it was made: Stripe forgets keys after a day."""
+        wanted = {"purchase_id": request.purchase_id, "attempt": str(request.attempt)}
+        page: dict[str, Any] = {
             "customer": request.payer,
             "limit": MOST_PER_PAGE,
             "expand": [f"data.{member}" for member in EXPANDED],
         }
-        page = await self._read(INTENTS, IntentPage, lambda client: client.v1.payment_intents.list_async(parameters))
-        wanted = {"purchase_id": request.purchase_id, "attempt": str(request.attempt)}
-        return next((intent for intent in page.data if wanted.items() <= intent.metadata.items()), None)
+        while True:
+            parameters: Any = dict(page)
+            found = await self._read(INTENTS, IntentPage, partial(_list_intents, parameters=parameters))
+            known = next((intent for intent in found.data if wanted.items() <= intent.metadata.items()), None)
+            if known is not None or not found.has_more or not found.data:
+                return known
+            page["starting_after"] = found.data[-1].id
 
     async def _charge_reference(self, request: ChargeRequest) -> str:
         known = await self._find_charge(request)
         if known is None:
             raise NotFound("The gateway asks for the payer, but does not say for which charge.")
         return known.id
+
+
+def _list_intents(client: stripe.StripeClient, parameters: Any) -> Awaitable[object]:
+    return client.v1.payment_intents.list_async(parameters)
 
 
 def outcome_of(intent: Intent) -> PaymentFacts:
