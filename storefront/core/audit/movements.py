@@ -74,7 +74,8 @@ def _lots_fault(row: Row[Any], paid: dict[str, Counter[str]]) -> str:
     is_paid = row.cause == "granted" and row.buyer is not None and row.pay_with == "wallet" and row.total > 0
     is_known = row.buyer is not None or row.given_to is not None or row.taken_from is not None
     if not is_paid:
-        return "" if not is_known or row.bought_with is None else f"says that it was bought with {row.bought_with}, but nothing was"
+        is_fine = not is_known or row.bought_with is None
+        return "" if is_fine else f"says that it was bought with {row.bought_with}, but nothing was"
     told: Counter[str] = Counter()
     for lot_id, amount in _Lots.decode(row.bought_with or "[]"):
         told[lot_id] += amount
