@@ -194,7 +194,16 @@ PURCHASE: JsonSchema = table(
         "pay_with": TEXT,
         "payment": {
             "type": "object",
-            "properties": {"state": TEXT, "gateway": TEXT, "redirect_url": nullable(TEXT)},
+            "properties": {
+                "state": {
+                    **TEXT,
+                    "description": "`none` (wallet, free), `awaiting` its payer, `processing` (the payer has done all, "
+                    "a delayed method brings the money), `received`, `voided` or `refunded`.",
+                },
+                "gateway": TEXT,
+                "redirect_url": nullable(TEXT),
+                "failure": {**nullable(TEXT), "description": "Why it failed, in the gateway's own code."},
+            },
             "required": ["state"],
         },
         "catalog_version": TEXT,

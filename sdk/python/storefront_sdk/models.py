@@ -84,6 +84,9 @@ class Quote:
 class Purchase:
     """A purchase as it was when the server answered; while it is ``pending`` the buyer pays at ``redirect_url``.
 
+    ``payment_state`` is ``processing`` while a delayed method brings the money: nothing is left to pay or to cancel.
+    ``failure`` is the gateway's code for why a ``failed`` one did (``authentication_failed``).
+
     ``is_replay``: the answer is that of an earlier request under the same idempotency key.
     """
 
@@ -96,6 +99,8 @@ class Purchase:
     redirect_url: str | None
     is_replay: bool = field(default=False, compare=False)
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+    payment_state: str = "none"
+    failure: str | None = None
 
     @property
     def is_completed(self) -> bool:
@@ -119,6 +124,8 @@ class Purchase:
             document["payment"].get("redirect_url"),
             is_replay,
             document,
+            document["payment"].get("state", "none"),
+            document["payment"].get("failure"),
         )
 
 
