@@ -31,7 +31,7 @@ async def show_customer(call: Call) -> web.StreamResponse:
 
 @routes.get("/v1/me/wallets/{asset:[^/]+}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
 async def show_history(call: Call) -> web.StreamResponse:
-    """List what went into and out of a wallet, newest first; what went out is negative."""
+    """List what went into and out of a wallet, newest first; what pays off a debt never comes in."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, None)
     limit, after = call.query["limit"], call.query.get("after")

@@ -85,7 +85,16 @@ STATE: JsonSchema = table(
     }
 )
 HISTORY: JsonSchema = listing(
-    table({"entry": TEXT, "kind": TEXT, "about": TEXT, "amount": INTEGER, "occurred_at": TIME})
+    table(
+        {
+            "entry": TEXT,
+            "kind": TEXT,
+            "about": TEXT,
+            "amount": {**INTEGER, "description": "What came into the wallet; what went out of it is negative."},
+            "owed": {**INTEGER, "description": "How what is owed changed: negative where a credit paid it off."},
+            "occurred_at": TIME,
+        }
+    )
 )
 
 _WANTED = {

@@ -43,6 +43,9 @@ async def test_a_charge_that_is_declined_is_a_purchase_that_failed(shop):
     assert (declined.status, declined.json["code"]) == (402, "payment_declined")
     again = await shop.buy("gems-500", payment_method=declining["id"], key="no")
     assert (again.status, again.json["code"]) == (402, "payment_declined")
+    failed = await shop.seen({"id": declined.json["purchase"]})
+    assert (failed["status"], failed["payment"]["failure"]) == ("failed", declined.json["reason"])
+    assert again.json["purchase"] == declined.json["purchase"]
     assert [row["status"] for row in shop.query("SELECT status FROM purchases ORDER BY id")] == ["completed", "failed"]
     assert method["id"] != declining["id"]
     assert shop.balance("customer:ada:gems") == 500

@@ -307,18 +307,25 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A balance in the smallest unit; ``available`` is what can be spent now."""
+    """A balance in the smallest unit; ``available`` is what can be spent now.
+
+    ``owed`` is paid off by the next credits before they reach the balance; while ``blocks_spending``, nothing of it can
+    be spent.
+    """
 
     balance: int = 0
     available: int = 0
     held: int = 0
     frozen: int = 0
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+    owed: int = 0
+    blocks_spending: bool = False
 
     @classmethod
     def of(cls, document: Document) -> "Wallet":
         held, frozen = document.get("held", 0), document.get("frozen", 0)
-        return cls(document["balance"], document["available"], held, frozen, document)
+        owed, blocks_spending = document.get("owed", 0), document.get("block_spending", False)
+        return cls(document["balance"], document["available"], held, frozen, document, owed, blocks_spending)
 
 
 @dataclass(frozen=True, slots=True)
