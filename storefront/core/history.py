@@ -68,7 +68,8 @@ async def last_paid_in_money(services: Services, customer_id: str, *, limit: int
 
 def _moved(row: Row, account: str) -> int:
     """Return by how much a transfer changed an account: 0 if it is no part of it."""
-    return ((row["destination"] == account) - (row["source"] == account)) * int(row["amount"])
+    signed: int = row["amount"] if row["destination"] == account else -row["amount"]
+    return signed if account in (row["source"], row["destination"]) else 0
 
 
 async def list_purchases(

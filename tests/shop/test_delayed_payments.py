@@ -55,3 +55,29 @@ async def test_a_debit_that_brings_nothing_fails_and_says_why(shop, debited):
     assert (seen["status"], seen["payment"]["state"]) == ("failed", "voided")
     assert seen["payment"]["failure"] == "debit_not_authorized"
     assert shop.balance("customer:ada:gems") == 0
+
+
+async def test_the_page_lets_its_buyer_go_and_mentions_it_on_the_next_visit(shop, debited):
+    cookie = {"Cookie": f"storefront_session={await shop.session('ada')}"}
+    back = f"/shop/return?purchase={debited['id']}"
+    async with shop.http.get(back, headers=cookie) as answer:
+        page = await answer.text()
+    assert "You can close this page" in page
+    assert 'http-equiv="refresh"' not in page
+
+    async with shop.http.get(f"{back}&canceled=1", headers=cookie) as answer:
+        assert "You left the payment" not in await answer.text()
+    async with shop.http.get("/shop", headers=cookie) as answer:
+        assert "Your payment is on its way." in await answer.text()
+
+
+async def test_a_payment_page_that_was_left_open_can_be_gone_on_with(shop):
+    purchase = (await shop.buy("gems-500")).json
+    cookie = {"Cookie": f"storefront_session={await shop.session('ada')}"}
+    link = f'href="{purchase["payment"]["redirect_url"]}"'
+
+    async with shop.http.get("/shop", headers=cookie) as answer:
+        assert link in await answer.text()
+    await shop.advance("25h")
+    async with shop.http.get("/shop", headers=cookie) as answer:
+        assert link not in await answer.text()
