@@ -55,12 +55,15 @@ async def wallet_history(
 
 
 async def last_paid_in_money(services: Services, customer_id: str, *, limit: int) -> Sequence[Row]:
-    """Return a customer's newest purchases through a gateway that are paid or may still be, with ``redirect_url``."""
+    """Return a customer's newest purchases through a gateway with ``redirect_url``: those that wait first.
+
+    Those that nobody can pay any more are left out.
+    """
     statement = (
         select(purchases, payments.c.redirect_url)
         .join(payments, payments.c.purchase_id == purchases.c.id)
         .where(purchases.c.customer_id == customer_id, purchases.c.status.in_(("pending", "paid", "completed")))
-        .order_by(purchases.c.id.desc())
+        .order_by(purchases.c.status == "completed", purchases.c.id.desc())
         .limit(limit)
     )
     return await services.reader.scan(statement)

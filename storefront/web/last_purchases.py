@@ -19,7 +19,7 @@ MOST_SHOWN = 4
 async def last_purchases(
     services: Services, language: str, customer_id: str, *, told: str | None = None
 ) -> tuple[PurchaseLine, ...]:
-    """Return the newest purchases, the newest first; ``told`` is one that the page speaks of already."""
+    """Return the newest purchases, those that wait first; ``told`` is one that the page speaks of already."""
     rows = await last_paid_in_money(services, customer_id, limit=MOST_SHOWN + 1)
     lines = [_line(services, language, row) for row in rows if row["id"] != told]
     return tuple(line for line in lines if line is not None)[:MOST_SHOWN]
