@@ -83,6 +83,19 @@ async def test_a_bank_that_wants_its_customer_is_asked_about_the_same_charge(sho
     assert shop.balance("customer:ada:gems") == 500
 
 
+async def test_a_customer_whom_the_bank_does_not_know_is_told_so_by_the_purchase(shop):
+    method = await save_method_by_setup(shop, ASKS_ALWAYS, "pass")
+    asked = await shop.buy("gems-500", payment_method=method["id"])
+    url = asked.json["payment"]["redirect_url"]
+    async with shop.http.post(url, data={"challenge": "fail"}, allow_redirects=False) as answer:
+        assert answer.status == 303
+
+    failed = await shop.settled(asked)
+
+    assert (failed["status"], failed["payment"]["failure"]) == ("failed", "payment_intent_authentication_failure")
+    assert shop.balance("customer:ada:gems") == 0
+
+
 async def test_a_lost_reply_charges_once(shop):
     method = await save_card(shop)
     await shop.sandbox.webhooks("drop")
