@@ -7,7 +7,8 @@ from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, not_modified, respond
 from storefront.web.services import SERVICES
-from storefront.web.shapes import HISTORY, PAGE, STATE
+from storefront.web.shapes import PAGE, STATE
+from storefront.web.wallet_shapes import HISTORY
 
 routes = Routes("core", tags=["customers"])
 

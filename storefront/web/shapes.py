@@ -84,18 +84,6 @@ STATE: JsonSchema = table(
         "badges": {"type": "array", "items": TEXT},
     }
 )
-HISTORY: JsonSchema = listing(
-    table(
-        {
-            "entry": TEXT,
-            "kind": TEXT,
-            "about": TEXT,
-            "amount": {**INTEGER, "description": "What came into the wallet; what went out of it is negative."},
-            "owed": {**INTEGER, "description": "How what is owed changed: negative where a credit paid it off."},
-            "occurred_at": TIME,
-        }
-    )
-)
 
 _WANTED = {
     "customer": {**CUSTOMER, "description": "Who buys: required with a server key, absent with a session."},

@@ -7,8 +7,8 @@ from storefront.core.principals import Role
 from storefront.core.provenance import list_draws, list_lots, show_lot
 from storefront.routing import Call, Routes, respond
 from storefront.web.services import SERVICES
-from storefront.web.shapes import HISTORY, PAGE
-from storefront.web.wallet_shapes import DRAWS, LOT, LOTS
+from storefront.web.shapes import PAGE
+from storefront.web.wallet_shapes import DRAWS, HISTORY, LOT, LOTS
 
 routes = Routes("core", tags=["wallets"])
 WALLET = "/v1/customers/{customer:[^/]+}/wallets/{asset:[^/]+}"
