@@ -307,11 +307,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A balance in the smallest unit; ``available`` is what can be spent now.
-
-    ``owed`` is paid off by the next credits before they reach the balance; while ``blocks_spending``, nothing of it can
-    be spent.
-    """
+    """A balance in the smallest unit; ``available`` can be spent now, ``owed`` is what the next credits pay off first."""
 
     balance: int = 0
     available: int = 0
