@@ -307,7 +307,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A balance in the smallest unit; ``available`` can be spent now, ``owed`` is what the next credits pay off first."""
+    """A balance in the smallest unit: ``available`` can be spent, ``owed`` is what the next credits pay off first."""
 
     balance: int = 0
     available: int = 0
