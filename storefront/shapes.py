@@ -66,6 +66,8 @@ WALLET: JsonSchema = table(
         "available": INTEGER,
         "held": INTEGER,
         "frozen": INTEGER,
+        "owed": {**INTEGER, "description": "What of the next credits pays off a debt; the balance is without it."},
+        "block_spending": {**BOOLEAN, "description": "Nothing of this can be spent or held while something is owed."},
         "expiring": {"type": "array", "items": table({"amount": INTEGER, "at": TIME})},
     }
 )

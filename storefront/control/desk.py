@@ -27,7 +27,7 @@ from storefront.plugins import PluginHost
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
-_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers"})
+_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax"})
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")

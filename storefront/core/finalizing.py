@@ -2,12 +2,20 @@
 
 from typing import Any
 
+from storefront.core.errors import Conflict
 from storefront.core.gateways import Checkouts, PaymentState
 from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
 from storefront.core.settlement import PAYABLE, settle
+
+
+class PaymentProcessing(Conflict):
+    """Its payer has done all; whether the money comes is not ours to stop."""
+
+    code = "payment_processing"
+    title = "This payment is on its way and cannot be canceled"
 
 
 async def finalize(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
@@ -19,7 +27,11 @@ async def finalize(services: Services, purchase_id: str, *, owner: str | None) -
 
 
 async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
-    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled."""
+    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled.
+
+    Raises:
+        PaymentProcessing: a delayed method brings the money, or not; it ends by itself.
+    """
     row = await read_purchase(services, purchase_id, owner=owner)
     if row["status"] == Status.PENDING:
         payment = await read_payment(services, purchase_id)
@@ -36,4 +48,14 @@ async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> 
             await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
         else:
             await settle(services, purchase_id)
+            await _refuse_processing(services, purchase_id)
     return await describe(services, await read_purchase(services, purchase_id))
+
+
+async def _refuse_processing(services: Services, purchase_id: str) -> None:
+    row = await read_purchase(services, purchase_id)
+    if row["status"] == Status.PENDING and row["payment_state"] == PaymentState.PROCESSING:
+        raise PaymentProcessing(
+            "Its payer has confirmed it. It completes when the money comes and fails if it does not; refund it then.",
+            purchase=purchase_id,
+        )

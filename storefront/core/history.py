@@ -5,26 +5,30 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select
 
-from storefront.core.accounts import wallet
+from storefront.core.accounts import debt, wallet
 from storefront.core.clock import iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.tables import entries, purchases, transfers
+from storefront.core.tables import entries, payments, purchases, transfers
 
 
 async def wallet_history(
     services: Services, customer_id: str, asset: str, *, limit: int, after: str | None
 ) -> dict[str, Any]:
-    """Return one page of a wallet's entries: ``{"data": [{entry, kind, about, amount, occurred_at}], "next"}``."""
-    account = wallet(customer_id, asset).id
+    """Return one page of a wallet's entries: ``{"data": [{entry, kind, about, amount, owed, occurred_at}], "next"}``.
+
+    What a credit paid off of a debt never was in the wallet: it stands by itself, with ``amount`` 0 and a negative
+    ``owed``; what came to be owed has a positive one.
+    """
+    account, debts = wallet(customer_id, asset).id, debt(customer_id, asset).id
     statement = (
         select(entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at, transfers)
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .where(
             entries.c.anchor == customer_id,
-            or_(transfers.c.source == account, transfers.c.destination == account),
+            or_(transfers.c.source.in_((account, debts)), transfers.c.destination.in_((account, debts))),
         )
         .order_by(entries.c.id.desc(), transfers.c.position)
         .limit(limit + 1)
@@ -40,13 +44,35 @@ async def wallet_history(
             "entry": row["id"],
             "kind": row["kind"],
             "about": row["about"],
-            "amount": row["amount"] if row["destination"] == account else -row["amount"],
+            "amount": _moved(row, account),
+            "owed": _moved(row, debts),
             "occurred_at": iso(row["occurred_at"]),
         }
         for row in rows[:limit]
     ]
     more = len(rows) > limit
     return {"data": shown, "next": f"{rows[limit - 1]['id']}.{rows[limit - 1]['position']}" if more else None}
+
+
+async def last_paid_in_money(services: Services, customer_id: str, *, limit: int) -> Sequence[Row]:
+    """Return a customer's newest purchases through a gateway with ``redirect_url``: those that wait first.
+
+    Those that nobody can pay any more are left out.
+    """
+    statement = (
+        select(purchases, payments.c.redirect_url)
+        .join(payments, payments.c.purchase_id == purchases.c.id)
+        .where(purchases.c.customer_id == customer_id, purchases.c.status.in_(("pending", "paid", "completed")))
+        .order_by(purchases.c.status == "completed", purchases.c.id.desc())
+        .limit(limit)
+    )
+    return await services.reader.scan(statement)
+
+
+def _moved(row: Row, account: str) -> int:
+    """Return by how much a transfer changed an account: 0 if it is no part of it."""
+    signed: int = row["amount"] if row["destination"] == account else -row["amount"]
+    return signed if account in (row["source"], row["destination"]) else 0
 
 
 async def list_purchases(

@@ -32,6 +32,7 @@ from storefront.core.ids import new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import chosen_method, payer_of
 from storefront.core.purchasing import (
+    DECLINED,
     PAYMENT_BY_MONEY,
     PAYMENT_BY_REFERENCE,
     Status,
@@ -47,7 +48,6 @@ from storefront.core.services import Services
 LEASE_MS = 30 * SECOND_MS
 TIMES_DECIDED = 5
 REFUSED = "gateway_refused"
-DECLINED = "declined:"
 TOO_LATE = "not_opened_in_time"
 LEAST_OPEN_MS = 30 * MINUTE_MS
 """For how long a gateway keeps a checkout open at least: one that would end sooner is not opened any more."""
@@ -115,7 +115,7 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
     if purchase["status"] == Status.FAILED and purchase["reason"] == REFUSED:
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if purchase["status"] == Status.FAILED and (purchase["reason"] or "").startswith(DECLINED):
-        raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED))
+        raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED), purchase=purchase_id)
     if purchase["status"] == Status.EXPIRED and purchase["reason"] == TOO_LATE:
         raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
@@ -147,6 +147,7 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except Declined as declined:
         reason = f"{DECLINED}{declined.reason}"
         await give_up(services, purchase["id"], Status.FAILED, reason=reason, is_declined=True)
+        declined.facts = {**declined.facts, "purchase": purchase["id"]}
         raise
     except GatewayRefused as refused:
         log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)

@@ -23,6 +23,9 @@ from storefront.core.services import Services
 from storefront.core.tables import payments, purchases
 
 OPERATION = "POST /v1/purchases"
+DECLINED = "declined:"
+PAYMENT_FAILED = "payment_failed:"
+"""How the reason of a failed purchase begins: a saved method was declined, or a payment came to nothing."""
 
 
 class Status(StrEnum):
@@ -76,6 +79,7 @@ async def read_payment(services: Services, purchase_id: str) -> Row | None:
 
 def purchase_json(row: Row, payment: Row | None, external_id: str) -> dict[str, Any]:
     """Return the wire shape of a purchase, as its buyer sees it: ``in_review`` reads ``pending``."""
+    is_processing = row["payment_state"] == "processing"
     shown: dict[str, Any] = {
         "id": row["id"],
         "customer": {"id": external_id},
@@ -94,12 +98,22 @@ def purchase_json(row: Row, payment: Row | None, external_id: str) -> dict[str, 
         "metadata": msgspec.json.decode(row["metadata"]),
         "created_at": iso(row["created_at"]),
         "completed_at": None if row["completed_at"] is None else iso(row["completed_at"]),
-        "expires_at": None if row["expires_at"] is None else iso(row["expires_at"]),
+        # Once the payer has done all, it waits for the money however long that takes.
+        "expires_at": None if row["expires_at"] is None or is_processing else iso(row["expires_at"]),
     }
     if payment is not None:
         shown["payment"]["gateway"] = payment["gateway"]
-        shown["payment"]["redirect_url"] = payment["redirect_url"] if row["status"] == Status.PENDING else None
+        is_payable = row["status"] == Status.PENDING and not is_processing
+        shown["payment"]["redirect_url"] = payment["redirect_url"] if is_payable else None
+        shown["payment"]["failure"] = _failure(row)
     return shown
+
+
+def _failure(row: Row) -> str | None:
+    """Return the gateway's code for why a purchase has failed (``card_declined``); None of one that has not."""
+    if row["status"] != Status.FAILED or row["reason"] is None:
+        return None
+    return str(row["reason"]).removeprefix(DECLINED).removeprefix(PAYMENT_FAILED)
 
 
 def answer_with(purchase: Mapping[str, Any], outcome: Outcome, customer_id: str) -> Answer:

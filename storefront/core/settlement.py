@@ -25,7 +25,15 @@ from storefront.core.limits import count_limits, limit_counters
 from storefront.core.money import Money
 from storefront.core.opening import open_payment, take_lease
 from storefront.core.payment_methods import keep_method
-from storefront.core.purchasing import Status, give_goods, move_status, read_payment, read_purchase
+from storefront.core.purchasing import (
+    PAYMENT_FAILED,
+    Status,
+    event_payload,
+    give_goods,
+    move_status,
+    read_payment,
+    read_purchase,
+)
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TAKING, is_effective, read_reversals
 from storefront.core.releasing import give_up
@@ -84,9 +92,29 @@ async def _settle(services: Services, purchase_id: str) -> None:
         # Closed before its time: by a cancel that is under way, or by hand at the gateway.
         await give_up(services, purchase_id, Status.CANCELED, reason="checkout_closed")
     elif facts.state is PaymentState.FAILED:
-        await give_up(services, purchase_id, Status.FAILED, reason=f"payment_failed:{facts.failure or 'declined'}")
+        await give_up(services, purchase_id, Status.FAILED, reason=f"{PAYMENT_FAILED}{facts.failure or 'declined'}")
     elif facts.state is PaymentState.RECEIVED:
         await receive(services, purchase_id, facts)
+    elif facts.state in (PaymentState.AWAITING, PaymentState.PROCESSING):
+        await _note_progress(services, purchase, payment, facts.state)
+
+
+async def _note_progress(services: Services, purchase: Row, payment: Row, state: PaymentState) -> None:
+    """Write down whether a pending purchase waits for its payer, or only for the money of one who has done all."""
+    if purchase["status"] != Status.PENDING or payment["state"] == state:
+        return
+    anchor = purchase["customer_id"]
+    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
+    plan.add(Change("payments", (payment["id"],), anchor, {"state": payment["state"]}, {"state": str(state)}))
+    expect = {"status": purchase["status"], "updated_at": purchase["updated_at"]}
+    changes = {"payment_state": str(state), "updated_at": services.clock.now()}
+    plan.add(Change("purchases", (purchase["id"],), anchor, expect, changes))
+    if state is PaymentState.PROCESSING:
+        plan.emit("purchase.processing", anchor=anchor, subject=purchase["id"], payload=event_payload(purchase))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("moved_on", purchase=purchase["id"])  # another process settled it; what it saw is as new as this
 
 
 async def _open_again(services: Services, purchase: Row, payment: Row) -> Row | None:

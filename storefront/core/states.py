@@ -21,7 +21,7 @@ from storefront.core.commit.projection import entitlement_json, is_active, item_
 from storefront.core.customers import Customers
 from storefront.core.reading import PointReader, Query, Reader, Row
 from storefront.core.tables import accounts, anchors, entitlements, holds, items, lots
-from storefront.core.tables_freezes import freezes
+from storefront.core.tables_freezes import debts, freezes
 
 _ANCHOR = Query(select(anchors.c.version).where(anchors.c.id == bindparam("customer_id")))
 _WALLETS = Query(
@@ -32,6 +32,7 @@ _WALLETS = Query(
 _LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.remaining > 0))
 _HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
 _FREEZES = Query(select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open"))
+_DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id")))
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
 _MOST_CACHED = 20_000
@@ -123,6 +124,7 @@ class CustomerStates:
             anchor = await reader.first(_ANCHOR, customer_id=customer_id)
             first = f"customer:{customer_id}:"
             assets = [row["asset"] for row in await reader.all(_WALLETS, first=first, last=first + "~")]
+            owed = {row["asset"]: row for row in await reader.all(_DEBTS, customer_id=customer_id)}
             wallets = {asset: await _read_wallet(reader, wallet(customer_id, asset).id) for asset in assets}
             # A freeze takes over what holds give back: without a hold that may be over there is nothing to know.
             is_waiting = any(open_holds for _, open_holds in wallets.values())
@@ -138,7 +140,9 @@ class CustomerStates:
             "version": version,
             "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
             "features": {},
-            "wallets": {asset: wallet_json(*found, now, waiting) for asset, found in wallets.items()},
+            "wallets": {
+                asset: wallet_json(*found, now, waiting, debt=owed.get(asset)) for asset, found in wallets.items()
+            },
             "items": [item_json(row) for row in owned],
             "subscriptions": [],
             "badges": [],

@@ -35,6 +35,7 @@ SESSION_COOKIE = "storefront_session"
 SECURE_SESSION_COOKIE = "__Host-storefront_session"
 SESSION_SECONDS = 900
 CSRF_SECONDS = 30 * 86_400
+CHOICE_SECONDS = 180 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,18 @@ class Browser:
             csrf=csrf,
             expected_csrf=csrf if cookie else None,
             is_secure=is_secure,
+        )
+
+    def keep(self, response: web.StreamResponse, cookie: str, choice: str) -> None:
+        """Remember in this browser what its reader chose."""
+        response.set_cookie(
+            cookie,
+            choice,
+            max_age=CHOICE_SECONDS,
+            httponly=True,
+            samesite="Lax",
+            secure=self.is_secure,
+            path="/",
         )
 
     def render_payment(self, view: PaymentView) -> web.Response:

@@ -107,7 +107,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("insufficient_funds", 402, "The wallet does not hold enough",
              "The facts say required, available and short_by, and list top_up_offers."),
     ErrorDoc("payment_declined", 402, "The payment was declined",
-             "Ask the customer for another means of payment; begin a new purchase with a new key."),
+             "Ask the customer for another means of payment; begin a new purchase with a new key. The facts say the "
+             "gateway's reason and the purchase that has failed."),
     ErrorDoc("forbidden", 403, "This credential may not do that",
              "Use the kind of credential that the route names: a publishable key cannot act as a server key."),
     ErrorDoc("missing_scope", 403, MissingScope.title,
@@ -146,6 +147,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Nothing was given back and nothing taken; the fact reason says what the gateway said."),
     ErrorDoc("payment_in_another_state", 409, "This payment has ended otherwise",
              "It was marked received or voided before. Look at it again; money that came late is sent back by hand."),
+    ErrorDoc("payment_processing", 409, "This payment is on its way and cannot be canceled",
+             "Its payer has done all there is to do. It ends by itself; once completed it can be refunded."),
     ErrorDoc("already_refunded", 409, "Everything is refunded already", "Read the purchase: refunds lists them."),
     ErrorDoc("refund_too_large", 409, "There is not that much left to refund",
              "The facts say left and quantity_left."),

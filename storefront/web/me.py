@@ -7,7 +7,8 @@ from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, not_modified, respond
 from storefront.web.services import SERVICES
-from storefront.web.shapes import HISTORY, PAGE, STATE
+from storefront.web.shapes import PAGE, STATE
+from storefront.web.wallet_shapes import HISTORY
 
 routes = Routes("core", tags=["customers"])
 
@@ -31,7 +32,7 @@ async def show_customer(call: Call) -> web.StreamResponse:
 
 @routes.get("/v1/me/wallets/{asset:[^/]+}/entries", allow=Role.CUSTOMER, query=PAGE, answers={200: HISTORY})
 async def show_history(call: Call) -> web.StreamResponse:
-    """List what went into and out of a wallet, newest first; what went out is negative."""
+    """List what went into and out of a wallet, newest first; what pays off a debt never comes in."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, None)
     limit, after = call.query["limit"], call.query.get("after")

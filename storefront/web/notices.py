@@ -11,6 +11,7 @@ from yarl import URL
 
 from storefront.core.catalog import text_in
 from storefront.core.errors import NotFound, StorefrontError
+from storefront.core.gateways import PaymentState
 from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
@@ -21,6 +22,7 @@ from storefront.web.pages import (
     GOODS_OWED,
     LEFT,
     NOT_PAID,
+    ON_ITS_WAY,
     WAITING,
     AssetName,
     Notice,
@@ -93,8 +95,9 @@ class Notices:
                 receipt = f"/receipts/{purchase_id}" if is_paid_in_money(row) else None
                 return Notice(Tone.GOOD, self.bought(purchase), receipt=receipt)
             case Status.PENDING:
-                again = URL("/shop/return").with_query(purchase=purchase_id)
-                return Notice(Tone.INFO, WAITING, ask_again=str(again))
+                is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
+                again = str(URL("/shop/return").with_query(purchase=purchase_id))
+                return Notice(Tone.INFO, ON_ITS_WAY) if is_on_its_way else Notice(Tone.INFO, WAITING, ask_again=again)
             case Status.PAID:
                 return Notice(Tone.INFO, GOODS_OWED)
         return Notice(Tone.INFO, NOT_PAID)
@@ -129,7 +132,9 @@ def note_of(error: StorefrontError) -> str:
 def asset_names(services: Services, language: str) -> dict[str, AssetName]:
     """Return ``code -> name`` of the virtual currencies."""
     catalog = services.catalogs.active
-    return {
-        code: AssetName.titled(code, text_in(asset.title, language, catalog.default_language) or code, asset.exponent)
-        for code, asset in catalog.assets.items()
-    }
+    names = {}
+    for code, asset in catalog.assets.items():
+        title = text_in(asset.title, language, catalog.default_language) or code
+        written_in = next((one for one, text in (asset.title or {}).items() if text == title), language)
+        names[code] = AssetName.titled(code, title, asset.exponent, language=written_in)
+    return names

@@ -21,7 +21,6 @@ from storefront.web.services import SERVICES
 
 routes = Routes("core", tags=["pages"])
 CHOICE_COOKIE = "storefront_pay_with"
-CHOICE_SECONDS = 180 * 86_400
 PLACE = "/shop#paying"
 METHOD = {"type": "string", "pattern": "^pmt_[a-z2-7]{26}$"}
 _CSRF = {"type": "string", "maxLength": 100}
@@ -35,7 +34,7 @@ async def read_choice(call: Call, services: Services) -> PaymentChoice | None:
     if customer_id is None or gateway is None or not isinstance(services.gateways[gateway], SavesMethods):
         return None
     saved = [one for one in await list_methods(services, customer_id) if one["gateway"] == gateway]
-    return choose_payment(saved, call.request.cookies.get(CHOICE_COOKIE, ""))
+    return choose_payment(saved, call.request.cookies.get(CHOICE_COOKIE))
 
 
 @routes.post("/shop/pay-with", allow=Role.PUBLIC, form=CHOOSE, page=True)
@@ -43,15 +42,7 @@ async def choose_how_to_pay(call: Call) -> web.StreamResponse:
     """Remember in this browser how its customer wants to pay."""
     _check(call)
     response = web.Response(status=303, headers={"Location": PLACE})
-    response.set_cookie(
-        CHOICE_COOKIE,
-        call.body["choice"],
-        max_age=CHOICE_SECONDS,
-        httponly=True,
-        samesite="Lax",
-        secure=Browser.of(call).is_secure,
-        path="/",
-    )
+    Browser.of(call).keep(response, CHOICE_COOKIE, call.body["choice"])
     return response
 
 

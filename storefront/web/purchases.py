@@ -135,10 +135,13 @@ async def finalize_purchase(call: Call) -> web.StreamResponse:
     allow=BUYERS,
     answers={200: PURCHASE},
     scope="purchases:write",
-    refusals=["gateway_unavailable"],
+    refusals=["payment_processing", "gateway_unavailable"],
 )
 async def cancel_purchase(call: Call) -> web.StreamResponse:
-    """Cancel an unpaid purchase; one that was paid in the meantime completes instead. Safe to repeat."""
+    """Cancel an unpaid purchase; one that was paid in the meantime completes instead. Safe to repeat.
+
+    While a delayed method (a bank debit) is under way, nothing can be canceled: 409 `payment_processing`.
+    """
     services = call.app[SERVICES]
     return respond(await cancel(services, call.path("id"), owner=_owner(call.principal)))
 

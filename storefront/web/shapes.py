@@ -84,9 +84,6 @@ STATE: JsonSchema = table(
         "badges": {"type": "array", "items": TEXT},
     }
 )
-HISTORY: JsonSchema = listing(
-    table({"entry": TEXT, "kind": TEXT, "about": TEXT, "amount": INTEGER, "occurred_at": TIME})
-)
 
 _WANTED = {
     "customer": {**CUSTOMER, "description": "Who buys: required with a server key, absent with a session."},
@@ -194,7 +191,16 @@ PURCHASE: JsonSchema = table(
         "pay_with": TEXT,
         "payment": {
             "type": "object",
-            "properties": {"state": TEXT, "gateway": TEXT, "redirect_url": nullable(TEXT)},
+            "properties": {
+                "state": {
+                    **TEXT,
+                    "description": "`none` (wallet, free), `awaiting` its payer, `processing` (the payer has done all, "
+                    "a delayed method brings the money), `received`, `voided` or `refunded`.",
+                },
+                "gateway": TEXT,
+                "redirect_url": nullable(TEXT),
+                "failure": {**nullable(TEXT), "description": "Why it failed, in the gateway's own code."},
+            },
             "required": ["state"],
         },
         "catalog_version": TEXT,

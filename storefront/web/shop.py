@@ -15,18 +15,21 @@ from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
-from storefront.core.finalizing import cancel, finalize
+from storefront.core.finalizing import PaymentProcessing, cancel, finalize
+from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
+from storefront.design.money import is_real
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
 from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
+from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
     SESSION_ENDED,
@@ -36,8 +39,8 @@ from storefront.web.notices import (
     asset_names,
     note_of,
 )
-from storefront.web.pages import WAITING, ShopView, build_shop_view
-from storefront.web.paying import METHOD, read_choice
+from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
+from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
 from storefront.web.services import SERVICES, TOKENS
 
 routes = Routes("core", tags=["pages"])
@@ -71,10 +74,12 @@ SHOP_QUERY = {
             "purchase": {"type": "string", "maxLength": 40},
             "note": {"type": "string", "maxLength": 40},
             "sku": {"type": "string", "maxLength": 100},
+            "currency": {"type": "string", "maxLength": 64},
         }
     ),
     "additionalProperties": True,
 }
+CURRENCY_COOKIE = "storefront_currency"
 RETURN_QUERY = {
     **closed(
         {"purchase": {"type": "string", "maxLength": 40}, "canceled": {"type": "string", "maxLength": 1}},
@@ -97,6 +102,8 @@ async def show_shop(call: Call) -> web.StreamResponse:
     customer_id = call.principal.customer_id
     state = None if customer_id is None else await services.states.document(customer_id)
     response = browser.render_shop(await _view(call, services, browser, state))
+    if is_real(call.query.get("currency", "")):
+        browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
     if customer_id is not None and state is not None and not services.is_live:
         # A sandbox player stays signed in while they look around; a live session ends when its token does.
         set_session(call, response, customer_id, state["customer"])
@@ -140,7 +147,11 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
         bought = await buy(services, _wanted(call, customer_id))
     except StorefrontError as refusal:
         return await _refuse(call, services, refusal, card=call.body["sku"])
-    return await _after_buying(call, services, bought.answer)
+    response = await _after_buying(call, services, bought.answer)
+    if "save_payment_method" in call.body:
+        # It is saved once; from then on the saved card is what one pays with.
+        response.del_cookie(CHOICE_COOKIE)
+    return response
 
 
 @routes.get("/shop/return", allow=Role.PUBLIC, query=RETURN_QUERY, page=True)
@@ -155,6 +166,8 @@ async def return_from_payment(call: Call) -> web.StreamResponse:
         await act(services, purchase_id, owner=customer_id)
     except NotFound:
         return _see_other("/shop")
+    except PaymentProcessing:
+        return _see_other("/shop", purchase=purchase_id)
     except StorefrontError:
         # The gateway is away. The sweep and its webhook do the rest; the page shows how far it is.
         return _see_other("/shop", note=LEFT_PAYMENT) if has_left else _see_other("/shop", purchase=purchase_id)
@@ -187,6 +200,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     may_look = state is not None or services.config.web.anonymous_catalog
     country = call.principal.country or (None if owner is None else await services.customers.country(owner))
     shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
+    told = call.query.get("purchase")
     return build_shop_view(
         prices_to_pay(services, shelves, country),
         state,
@@ -194,9 +208,11 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         assets=asset_names(services, browser.language),
         now=to_datetime(services.clock.now()),
         new_key=lambda: secrets.token_urlsafe(18),
+        currency=call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE),
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),
+        purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
 
 
@@ -230,7 +246,8 @@ async def _after_buying(call: Call, services: Services, answer: Answer) -> web.S
     if purchase["status"] == Status.COMPLETED:
         shown["notice"] = (await _notices(call, services)).bought(purchase)
     elif redirect_url is None:
-        shown["notice"] = WAITING
+        is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
+        shown["notice"] = ON_ITS_WAY if is_on_its_way else WAITING
     return respond(shown)
 
 

@@ -101,3 +101,15 @@ CREDIT: JsonSchema = table({**_ENTRY, "payment": nullable(TEXT), "cost": nullabl
 LOTS: JsonSchema = listing(table(_LOT))
 LOT: JsonSchema = table({**_LOT, "credits": {"type": "array", "items": CREDIT}})
 DRAWS: JsonSchema = listing(table(_ENTRY))
+HISTORY: JsonSchema = listing(
+    table(
+        {
+            "entry": TEXT,
+            "kind": TEXT,
+            "about": TEXT,
+            "amount": {**INTEGER, "description": "What came into the wallet; what went out of it is negative."},
+            "owed": {**INTEGER, "description": "How what is owed changed: negative where a credit paid it off."},
+            "occurred_at": TIME,
+        }
+    )
+)

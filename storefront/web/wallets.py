@@ -7,8 +7,8 @@ from storefront.core.principals import Role
 from storefront.core.provenance import list_draws, list_lots, show_lot
 from storefront.routing import Call, Routes, respond
 from storefront.web.services import SERVICES
-from storefront.web.shapes import HISTORY, PAGE
-from storefront.web.wallet_shapes import DRAWS, LOT, LOTS
+from storefront.web.shapes import PAGE
+from storefront.web.wallet_shapes import DRAWS, HISTORY, LOT, LOTS
 
 routes = Routes("core", tags=["wallets"])
 WALLET = "/v1/customers/{customer:[^/]+}/wallets/{asset:[^/]+}"
@@ -17,7 +17,7 @@ READERS = Role.SERVER | Role.OPERATOR
 
 @routes.get(f"{WALLET}/entries", allow=READERS, query=PAGE, answers={200: HISTORY}, scope="customers:read")
 async def show_entries(call: Call) -> web.StreamResponse:
-    """List what went into and out of a wallet, newest first; what went out is negative."""
+    """List what went into and out of a wallet, newest first; what pays off a debt never comes in."""
     services, customer_id, asset = call.app[SERVICES], await _customer(call), call.path("asset")
     limit, after = call.query["limit"], call.query.get("after")
     return respond(await wallet_history(services, customer_id, asset, limit=limit, after=after))

@@ -83,7 +83,7 @@ class Visit:
     async def notice(self, words: str, *, on: str | None = None) -> None:
         """Expect this notice and no other: at the top, or on an offer's card."""
         notes = self.page.locator("[data-note]")
-        await expect(notes).to_contain_text([words])
+        await expect(notes.locator("[data-text]")).to_have_text([words])
         place = "[data-news]" if on is None else f'[data-notes-for="{on}"]'
         await expect(self.page.locator(place)).to_contain_text(words)
         await expect(notes).to_be_in_viewport()

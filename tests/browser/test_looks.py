@@ -79,8 +79,8 @@ async def saved_card(here):
     await here.page.get_by_role("button", name="Use this").click()
     await here.to_checkout()
     await here.pay()
-    await here.page.get_by_label("Visa •••• 4242").check()
-    await here.page.get_by_role("button", name="Use this").click()
+    await here.open()
+    await expect(here.page.get_by_role("radio", name="Visa •••• 4242")).to_be_checked()
     await expect(here.page.locator(".paying .hint")).to_have_text("A price in money charges Visa •••• 4242 at once.")
     return await here.open()
 

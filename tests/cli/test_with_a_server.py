@@ -11,6 +11,12 @@ from storefront.testing import TINY_SHOP
 
 from .conftest import HANG_SECONDS, process
 
+TAX = """
+tax:
+  seller: {name: Tiny GmbH, tax_id: DE123456789, country: DE, address: [Am Hafen 1]}
+  default_country: DE
+  rates: [{country: DE, class: digital, percent: "19"}]
+"""
 NEW_OFFER = "  cloak: {kind: item, type: durable, title: Cloak, prices: {gems: 80}}\n"
 
 
@@ -97,6 +103,17 @@ async def test_reload_sells_by_the_new_yaml_and_by_the_old_one_if_it_is_broken(s
     assert renamed.returncode == 0
     assert "only in effect after a restart: shop" in renamed.stdout
     assert "cloak" not in await skus(served)
+
+
+async def test_a_changed_tax_table_is_in_effect_at_once_and_is_not_said_to_wait(served):
+    served.config.write_text(TINY_SHOP + TAX)
+    taxed = served.ask("reload")
+    served.config.write_text(TINY_SHOP + TAX + "webhooks: {allow: ['http://receiver.lan:9000']}\n")
+    waiting = served.ask("reload", "--json")
+
+    assert "The new catalog is on sale" in taxed.stdout
+    assert "restart" not in taxed.stdout
+    assert json.loads(waiting.stdout)["needs_restart"] == ["webhooks"]
 
 
 async def test_sighup_reloads_too(served):

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from storefront.web.pages import STATIC, Notice, Renderer, ShopView, Tone, content_security_policy
+from storefront.web.pages import (
+    STATIC,
+    AssetName,
+    Notice,
+    Renderer,
+    ShopView,
+    Tone,
+    choose_payment,
+    content_security_policy,
+)
 
 Shop = Callable[..., ShopView]
 
@@ -138,3 +147,32 @@ def test_the_policy_lets_forms_lead_to_the_named_origins_only() -> None:
 def test_the_script_writes_text_and_never_markup() -> None:
     script = (STATIC / "shop.js").read_text()
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|DOMParser", script)
+
+
+def test_what_is_frozen_or_owed_is_said_calmly(shop: Shop, renderer: Renderer, state: dict[str, Any]) -> None:
+    state["wallets"]["gems"] |= {"frozen": 500, "owed": 120, "block_spending": True}
+    html = renderer.render_shop(shop()).replace("\u00a0", " ")
+    assert "500 gems on hold while a payment is looked into." in html
+    assert "120 of your next gems pay off what is owed. Until then your gems can&#39;t be spent." in html
+
+
+def test_a_shop_with_several_currencies_offers_each_and_marks_the_chosen(shop: Shop, renderer: Renderer) -> None:
+    links = [a for a in Page(renderer.render_shop(shop(currency="USD"))).all("a") if "?currency=" in a["href"]]
+    assert {a["href"] for a in links} == {"/shop?currency=EUR#gems", "/shop?currency=USD#gems"}
+    assert [a["href"] for a in links if "aria-current" in a] == ["/shop?currency=USD#gems"]
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "name"),
+    [("en", "Gems", "gems"), ("de", "Juwelen", "Juwelen"), ("de-AT", "Juwelen", "Juwelen"), ("fr", "XP", "XP")],
+)
+def test_german_nouns_keep_their_capital(language: str, title: str, name: str) -> None:
+    assert AssetName.titled("gems", title, language=language).name == name
+
+
+def test_the_newest_saved_card_is_chosen_until_somebody_chooses() -> None:
+    saved = [{"id": f"pmt_{n}", "kind": "card", "brand": "visa", "last4": f"424{n}"} for n in (1, 2)]
+    assert choose_payment(saved, None).fields == {"payment_method": "pmt_2"}
+    assert choose_payment(saved, "").fields == {}
+    assert choose_payment(saved, "pmt_forgotten").fields == {}
+    assert choose_payment([], None).fields == {}

@@ -73,3 +73,18 @@ async def test_the_page_shows_them(taxed: Shop) -> None:
     assert "Credit note TEST-C-000001" in page
     assert "−€2.00" in page
     assert "19% VAT (Germany)" in page
+
+
+async def test_on_the_page_what_went_back_has_a_minus_and_so_has_its_tax(taxed: Shop) -> None:
+    purchase = await taxed.bought("gems-500", currency="EUR")
+    assert await give_back(taxed, purchase["id"], 200) == "completed"
+    await taxed.until(lambda: len(taxed.query("SELECT 1 FROM receipts")) == 2)
+    cookie = {"Cookie": f"storefront_session={await taxed.session('ada')}"}
+
+    async with taxed.http.get(f"/receipts/{purchase['id']}", headers=cookie) as answer:
+        page = await answer.text()
+
+    note = page[page.index("Credit note TEST-C-000001") :]
+    assert "<dd>−€2.00</dd>" in note
+    assert "<dd>−€0.32</dd>" in note
+    assert "4242" not in page

@@ -73,4 +73,16 @@ async def test_the_shop_leads_to_it_after_a_payment_and_to_none_after_a_wallet_p
     async with taxed.http.get(f"/shop?purchase={paid['id']}", headers=cookie) as answer:
         assert f'href="/receipts/{paid["id"]}"' in await answer.text()
     async with taxed.http.get(f"/shop?purchase={sword['id']}", headers=cookie) as answer:
-        assert "/receipts/" not in await answer.text()
+        assert f'href="/receipts/{sword["id"]}"' not in await answer.text()
+
+
+async def test_a_purchase_that_waits_for_its_payment_has_none_yet_and_the_page_says_so(taxed: Shop) -> None:
+    purchase = (await taxed.buy("gems-500")).json
+    cookie = {"Cookie": f"storefront_session={await taxed.session('ada')}", "Accept": "text/html"}
+
+    async with taxed.http.get(f"/receipts/{purchase['id']}", headers=cookie) as answer:
+        page = await answer.text()
+
+    assert answer.status == 409
+    assert "There is no receipt yet" in page
+    assert "It comes once the purchase is completed." in page

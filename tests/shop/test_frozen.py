@@ -69,10 +69,16 @@ async def test_a_purchase_while_a_debt_blocks_says_what_is_owed_and_a_grant_pays
     plan.add(Owe("entry", ada, "gems", 30, block_spending=True))
     await shop.parts.services.engine.commit(plan)
 
+    wallet = (await shop.as_customer("ada").get("/v1/me")).json["wallets"]["gems"]
+    assert (wallet["balance"], wallet["owed"], wallet["block_spending"]) == (500, 30, True)
     refused = await shop.buy("potion")
     assert (refused.status, refused.json["code"]) == (409, "debt_open")
     assert (refused.json["asset"], refused.json["owed"]) == ("gems", 30)
     body = {"customer": "ada", "asset": "gems", "amount": 40, "reason": "a present"}
     assert (await shop.as_server().post("/v1/grants", body, key="grant-1")).status == 201
-    assert (await shop.as_customer("ada").get("/v1/me")).json["wallets"]["gems"]["balance"] == 510
+    wallet = (await shop.as_customer("ada").get("/v1/me")).json["wallets"]["gems"]
+    assert (wallet["balance"], wallet["owed"], wallet["block_spending"]) == (510, 0, False)
+    history = (await shop.as_customer("ada").get("/v1/me/wallets/gems/entries")).json["data"]
+    told = sorted((line["kind"], line["amount"], line["owed"]) for line in history)
+    assert told == [("grant", 0, -30), ("grant", 10, 0), ("purchase.settled", 500, 0), ("test.owed", 0, 30)]
     assert (await shop.buy("potion")).status == 201

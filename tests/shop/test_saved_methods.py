@@ -43,6 +43,9 @@ async def test_a_charge_that_is_declined_is_a_purchase_that_failed(shop):
     assert (declined.status, declined.json["code"]) == (402, "payment_declined")
     again = await shop.buy("gems-500", payment_method=declining["id"], key="no")
     assert (again.status, again.json["code"]) == (402, "payment_declined")
+    failed = await shop.seen({"id": declined.json["purchase"]})
+    assert (failed["status"], failed["payment"]["failure"]) == ("failed", declined.json["reason"])
+    assert again.json["purchase"] == declined.json["purchase"]
     assert [row["status"] for row in shop.query("SELECT status FROM purchases ORDER BY id")] == ["completed", "failed"]
     assert method["id"] != declining["id"]
     assert shop.balance("customer:ada:gems") == 500
@@ -78,6 +81,19 @@ async def test_a_bank_that_wants_its_customer_is_asked_about_the_same_charge(sho
     charges = (await shop.sandbox.books())["charges"]
     assert [charge["status"] for charge in charges if charge["status"] == "succeeded"] == ["succeeded"]
     assert shop.balance("customer:ada:gems") == 500
+
+
+async def test_a_customer_whom_the_bank_does_not_know_is_told_so_by_the_purchase(shop):
+    method = await save_method_by_setup(shop, ASKS_ALWAYS, "pass")
+    asked = await shop.buy("gems-500", payment_method=method["id"])
+    url = asked.json["payment"]["redirect_url"]
+    async with shop.http.post(url, data={"challenge": "fail"}, allow_redirects=False) as answer:
+        assert answer.status == 303
+
+    failed = await shop.settled(asked)
+
+    assert (failed["status"], failed["payment"]["failure"]) == ("failed", "payment_intent_authentication_failure")
+    assert shop.balance("customer:ada:gems") == 0
 
 
 async def test_a_lost_reply_charges_once(shop):

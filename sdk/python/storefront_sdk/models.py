@@ -84,6 +84,9 @@ class Quote:
 class Purchase:
     """A purchase as it was when the server answered; while it is ``pending`` the buyer pays at ``redirect_url``.
 
+    ``payment_state`` is ``processing`` while a delayed method brings the money: nothing is left to pay or to cancel.
+    ``failure`` is the gateway's code for why a ``failed`` one did (``authentication_failed``).
+
     ``is_replay``: the answer is that of an earlier request under the same idempotency key.
     """
 
@@ -96,6 +99,8 @@ class Purchase:
     redirect_url: str | None
     is_replay: bool = field(default=False, compare=False)
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+    payment_state: str = "none"
+    failure: str | None = None
 
     @property
     def is_completed(self) -> bool:
@@ -119,6 +124,8 @@ class Purchase:
             document["payment"].get("redirect_url"),
             is_replay,
             document,
+            document["payment"].get("state", "none"),
+            document["payment"].get("failure"),
         )
 
 
@@ -300,18 +307,21 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Wallet:
-    """A balance in the smallest unit; ``available`` is what can be spent now."""
+    """A balance in the smallest unit: ``available`` can be spent, ``owed`` is what the next credits pay off first."""
 
     balance: int = 0
     available: int = 0
     held: int = 0
     frozen: int = 0
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+    owed: int = 0
+    blocks_spending: bool = False
 
     @classmethod
     def of(cls, document: Document) -> "Wallet":
         held, frozen = document.get("held", 0), document.get("frozen", 0)
-        return cls(document["balance"], document["available"], held, frozen, document)
+        owed, blocks_spending = document.get("owed", 0), document.get("block_spending", False)
+        return cls(document["balance"], document["available"], held, frozen, document, owed, blocks_spending)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from storefront.core.commit.projection import entitlement_json, item_json, wallet_json
+from storefront.core.commit.reads import debt_key
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import Group
 
@@ -39,7 +40,7 @@ def _wallet(draft: Draft, account: str, customer_id: str, now: int) -> dict[str,
     lots = [lot for _, lot in draft.group(Group("lots", (account,), customer_id))]
     holds = [hold for _, hold in draft.group(Group("holds", (account,), customer_id))]
     freezes = [freeze for _, freeze in draft.group(Group("freezes", (customer_id,), customer_id))]
-    return wallet_json(lots, holds, now, freezes)
+    return wallet_json(lots, holds, now, freezes, debt=draft.row(debt_key(customer_id, account.rsplit(":", 1)[1])))
 
 
 def _part(changed: dict[str, dict[str, Any]], customer_id: str, name: str) -> dict[str, Any]:

@@ -66,12 +66,18 @@ def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int, *, open_fre
 
 
 def wallet_json(
-    lots: Iterable[Row], open_holds: Iterable[Row], now: int, open_freezes: Iterable[Row] = ()
+    lots: Iterable[Row],
+    open_holds: Iterable[Row],
+    now: int,
+    open_freezes: Iterable[Row] = (),
+    *,
+    debt: Row | None = None,
 ) -> dict[str, Any]:
-    """Describe a wallet from its open lots, open holds, and the open freezes of its owner.
+    """Describe a wallet from its open lots, open holds, the open freezes of its owner, and what they owe of it.
 
-    A hold whose time is over holds nothing.
+    A hold whose time is over holds nothing; a debt that is paid off blocks nothing.
     """
+    owed = 0 if debt is None else debt["amount"]
     kept = let_go(lots, open_holds, now, open_freezes=open_freezes)
     expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
     return {
@@ -79,6 +85,8 @@ def wallet_json(
         "available": available_of(kept, now),
         "held": sum(lot["held"] for lot in kept),
         "frozen": sum(lot["frozen"] for lot in kept),
+        "owed": owed,
+        "block_spending": debt is not None and owed > 0 and bool(debt["block_spending"]),
         "expiring": [{"amount": amount, "at": iso(at)} for at, amount in expiring],
     }
 

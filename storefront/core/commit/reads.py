@@ -88,19 +88,19 @@ def _reads_wallet(step: LapseWallet) -> Iterable[Key | Group]:
 
 
 def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
-    """Name a wallet: its balance, its open lots, the open holds that pin some of them, and who waits for those."""
+    """Name a wallet: its balance, open lots, the open holds that pin some of them and who waits for those, its debt."""
     account = wallet(customer_id, asset)
     return (
         account_key(account, customer_id),
         lots_group(account, customer_id),
         holds_group(account, customer_id),
         freezes_group(customer_id),
+        debt_key(customer_id, asset),
     )
 
 
 def _reads_spending(step: Spend | Deposit | PlaceHold) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
-    yield debt_key(step.customer_id, step.asset)
+    return _wallet(step.customer_id, step.asset)
 
 
 def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:

@@ -14,8 +14,10 @@ class Declined(GatewayFailed):
     code = "payment_declined"
     title = "The payment was declined"
 
-    def __init__(self, detail: str = "", *, kind: str, reason: str, reference: str | None = None) -> None:
-        super().__init__(detail, reason=reason)
+    def __init__(
+        self, detail: str = "", *, kind: str, reason: str, reference: str | None = None, purchase: str | None = None
+    ) -> None:
+        super().__init__(detail, reason=reason, **({} if purchase is None else {"purchase": purchase}))
         self.kind = kind
         self.reason = reason
         self.reference = reference

@@ -9,11 +9,22 @@ from storefront.web.pages.paying_view import PaymentChoice, choose_payment
 from storefront.web.pages.receipt_view import ReceiptView, build_receipt_view
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
-from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, PaymentView, ShopView, Tone
+from storefront.web.pages.views import (
+    AssetName,
+    Customer,
+    Link,
+    Notice,
+    PageFrame,
+    PaymentView,
+    PurchaseLine,
+    ShopView,
+    Tone,
+)
 from storefront.web.pages.words import (
     GOODS_OWED,
     LEFT,
     NOT_PAID,
+    ON_ITS_WAY,
     WAITING,
     bought_notice,
     error_page_words,
@@ -27,14 +38,17 @@ __all__ = [
     "GOODS_OWED",
     "LEFT",
     "NOT_PAID",
+    "ON_ITS_WAY",
     "STATIC",
     "WAITING",
     "AssetName",
     "Customer",
+    "Link",
     "Notice",
     "PageFrame",
     "PaymentChoice",
     "PaymentView",
+    "PurchaseLine",
     "ReceiptView",
     "Renderer",
     "ShopView",

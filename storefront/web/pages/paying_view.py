@@ -30,8 +30,13 @@ class PaymentChoice:
     pays_at_once: str | None
 
 
-def choose_payment(saved: Sequence[Mapping[str, Any]], chosen: str) -> PaymentChoice:
-    """Build the choice from saved methods (of ``GET /v1/payment-methods``); an unknown one means another card."""
+def choose_payment(saved: Sequence[Mapping[str, Any]], chosen: str | None) -> PaymentChoice:
+    """Build the choice from saved methods (of ``GET /v1/payment-methods``), the oldest first.
+
+    Nobody having chosen (None) means the newest saved card; one that is not there (any more) means another card.
+    """
+    if chosen is None:
+        chosen = saved[-1]["id"] if saved else ""
     names = {one["id"]: _name(one) for one in saved}
     other = "Another card" if saved else "A card, entered each time"
     saving = "Another card, saved for next time" if saved else "A card, saved for next time"

@@ -101,10 +101,14 @@ def _notes(notes: Sequence[Mapping[str, Any]], language: str) -> tuple[CreditNot
             label=note["label"],
             issued=_moment(note["issued_at"], language),
             amount=_sum(note["document"]["total"], language),
-            taxes=tuple(_tax(line, language) for line in note["document"]["tax"]),
+            taxes=tuple(_given_back(_tax(line, language)) for line in note["document"]["tax"]),
         )
         for note in notes
     )
+
+
+def _given_back(figure: Figure) -> Figure:
+    return Figure(figure.label, f"\N{MINUS SIGN}{figure.amount}")
 
 
 def _sum(money: Mapping[str, Any], language: str) -> str:

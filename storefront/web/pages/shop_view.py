@@ -4,15 +4,18 @@ Nothing here knows HTTP, reads a clock or makes up a random value: the present, 
 keys and the page frame are handed in, so equal inputs make an equal page.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from babel.numbers import get_currency_name
+
+from storefront.design.money import parse_locale
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
 from storefront.web.pages.paying_view import PaymentChoice
-from storefront.web.pages.views import AssetName, Customer, Notice, PageFrame, ShopView
+from storefront.web.pages.views import AssetName, CurrencyLink, Customer, Notice, PageFrame, PurchaseLine, ShopView
 
 
 def build_shop_view(
@@ -27,6 +30,7 @@ def build_shop_view(
     notice: Notice | None = None,
     prices_note: str = "",
     payment: PaymentChoice | None = None,
+    purchases: tuple[PurchaseLine, ...] = (),
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
@@ -70,7 +74,33 @@ def build_shop_view(
         inventory=tuple(desk.line(holding) for holding in desk.holdings.values()),
         prices_note=prices_note,
         payment=payment if signed_in and sells_for_money else None,
+        wallet_notes=tuple(
+            note for code, found in state.get("wallets", {}).items() for note in _notes(desk, code, found)
+        ),
+        purchases=purchases,
+        currencies=_currencies(offers, currency, page.locale),
     )
+
+
+def _currencies(offers: Sequence[Offer], wanted: str | None, locale: str) -> tuple[CurrencyLink, ...]:
+    codes = list(dict.fromkeys(price.currency for offer in offers for price in offer.real_prices))
+    if len(codes) < 2:
+        return ()
+    chosen = wanted if wanted in codes else codes[0]
+    return tuple(
+        CurrencyLink(code, get_currency_name(code, locale=parse_locale(locale)), code == chosen) for code in codes
+    )
+
+
+def _notes(desk: Desk, code: str, wallet: Mapping[str, Any]) -> Iterator[str]:
+    """Say calmly what of a wallet cannot be used now, and what is owed."""
+    name = desk.asset(code).name
+    frozen, owed = wallet.get("frozen", 0), wallet.get("owed", 0)
+    if frozen:
+        yield f"{desk.virtual(frozen, code)} on hold while a payment is looked into."
+    if owed:
+        blocked = f" Until then your {name} can't be spent." if wallet.get("block_spending") else ""
+        yield f"{desk.figure(owed, code)} of your next {name} pay off what is owed.{blocked}"
 
 
 def _smallest_pack(offers: Sequence[Offer], currency: str | None) -> Rate | None:

@@ -12,6 +12,9 @@ from markupsafe import Markup
 
 from storefront.web.pages.paying_view import PaymentChoice
 
+CAPITALIZED = frozenset({"de", "lb"})
+"""Languages in which every noun begins with a capital."""
+
 
 class Tone(StrEnum):
     """How a notice is meant; the words say it too."""
@@ -75,9 +78,12 @@ class AssetName:
     exponent: int = 0
 
     @classmethod
-    def titled(cls, code: str, title: str, exponent: int = 0) -> "AssetName":
-        """From the catalog's title, which is written as a heading: ``Gems`` -> ``gems``, but ``XP`` stays."""
-        is_word = title[1:] == title[1:].lower()
+    def titled(cls, code: str, title: str, exponent: int = 0, *, language: str = "en") -> "AssetName":
+        """From the catalog's title, which is written as a heading: ``Gems`` -> ``gems``, but ``XP`` stays.
+
+        ``language`` is the title's: in German nouns are written with a capital everywhere.
+        """
+        is_word = title[1:] == title[1:].lower() and language.split("-", maxsplit=1)[0] not in CAPITALIZED
         return cls(code, title[:1].lower() + title[1:] if is_word else title, exponent)
 
     @property
@@ -218,10 +224,37 @@ class InventoryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where to go on; ``label`` says what is there."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyLink:
+    """A real currency that prices can be shown and paid in: its code, and how people call it."""
+
+    code: str
+    name: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseLine:
+    """One of the last purchases for money: ``status`` says how far it is or what it cost, ``link`` goes on from it."""
+
+    title: str
+    status: str
+    link: Link | None
+
+
+@dataclass(frozen=True, slots=True)
 class ShopView:
     """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy.
 
-    ``payment`` is how they pay in money, where a gateway keeps cards.
+    ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
+    be used, or is owed. ``currencies`` is empty where all is sold in one.
     """
 
     page: PageFrame
@@ -236,3 +269,6 @@ class ShopView:
     inventory: tuple[InventoryLine, ...]
     prices_note: str
     payment: PaymentChoice | None = None
+    wallet_notes: tuple[str, ...] = ()
+    purchases: tuple[PurchaseLine, ...] = ()
+    currencies: tuple[CurrencyLink, ...] = ()

@@ -14,6 +14,10 @@ NOT_TAKEN = "We couldn't take that. Nothing was spent. Try again."
 NOT_PAID = "The payment was not made. Nothing was charged."
 LEFT = "You left the payment. Nothing was charged."
 WAITING = "Waiting for your bank. Keep this page open."
+ON_ITS_WAY = (
+    "Your payment is on its way. Banks can take some days for it. You can close this page: what you bought lands here "
+    "by itself."
+)
 GOODS_OWED = "We have your payment. What you bought lands here as soon as it is free."
 
 _GATEWAY_AWAY = "The payment page does not open right now. Nothing was charged. Try again in a moment."
@@ -28,6 +32,7 @@ _REFUSALS: Mapping[str, str] = {
     "debt_open": "Something is still owed for an earlier purchase. Until it is made up for, this can't be spent.",
     "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
     "payment_declined": "The card was declined. Nothing was charged. Choose another one under How you pay.",
+    "payment_processing": "Your payment is on its way already and can't be stopped.",
     "purchase_refused": "We can't sell you this. Nothing was spent.",
     "not_enough_items": "You have none of these left.",
     "gateway_refused": _GATEWAY_AWAY,
@@ -46,6 +51,10 @@ _REFUSALS: Mapping[str, str] = {
 _ERROR_PAGES: Mapping[str, tuple[str, str]] = {
     "not_found": ("There is nothing here", "Check the address, or start again from the shop."),
     "method_not_allowed": ("There is nothing here", "Check the address, or start again from the shop."),
+    "no_receipt": (
+        "There is no receipt yet",
+        "It comes once the purchase is completed. What was paid from a wallet has none.",
+    ),
     "forbidden": ("This page was too old", "Nothing was spent. Go back to the shop and try once more."),
     "cross_site_request": ("That came from another site", "Nothing was spent. Go back to the shop and try there."),
     "unauthorized": ("Your session has ended", "Nothing was spent. Open the shop again to go on."),
