@@ -106,6 +106,8 @@ async def test_a_dry_run_changes_nothing_and_a_key_refunds_once(shell: Shell) ->
     again = await shell.told("refund", pack["id"], "-r", "a mistake", "--strategy", "debt", "--key", "k1")
 
     assert (shown["dry_run"], shown["amount"]["amount"], shown["quantity"]) == (True, 499, 1)
+    assert shown["taken_back"] == first["taken_back"]
+    assert [(one["written_off"], one["owed"]) for one in shown["taken_back"]["credits"]] == [(0, 120)]
     assert (refused.returncode, "--key" in refused.stderr) == (1, False)
     assert first["id"] == again["id"]
     assert shell.shop.query("SELECT amount FROM debts") == [{"amount": 120}]
