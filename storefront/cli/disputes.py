@@ -76,7 +76,8 @@ def list_disputes(
              short_time(one["evidence_due_by"]) if one["state"] in ("open", "warning") else "", one["purchase"])
             for one in page["data"]
         ]  # fmt: skip
-        print_table(("id", "state", "amount", "reason", "evidence by", "purchase"), rows, right=("amount",))
+        columns = ("id", "state", "amount", "reason", "evidence by", "purchase")
+        print_table(columns, rows, right=("amount",), prose=("reason",))
         print_more(page)
     else:
         say("There is no dispute." if state is None else f"No dispute is {state}.")

@@ -54,7 +54,7 @@ def list_endpoints(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, a
             (one["id"], _state(one), escape(one["url"]), _types(one), *map(str, one["deliveries"].values()))
             for one in endpoints
         ]
-        print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells)
+        print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells, prose=("url", "types"))
     else:
         say("Nobody gets events yet: storefront webhooks add --help")
 
@@ -113,7 +113,7 @@ def show(
          escape(one["error"] or one["excerpt"]))
         for one in found["history"]
     ]  # fmt: skip
-    print_table(("at", "status", "latency", "answer"), cells)
+    print_table(("at", "status", "latency", "answer"), cells, prose=("answer",))
 
 
 @app.command()

@@ -146,6 +146,7 @@ async def test_what_is_quarantined_is_listed_with_its_note_and_replayed(shell: S
     page = await shell.told("inbox", "list", "--state", "quarantined")
     said = await shell.ask("inbox", "list")
     alarms = await shell.told("alarms", "list", "--kind", "webhook_quarantined")
+    alarmed = await shell.ask("alarms", "list")
     replayed = await shell.told("inbox", "replay", "sandbox", "evt_stray")
     shown = await shell.told("inbox", "show", "sandbox", "evt_stray")
     missing = await shell.ask("inbox", "show", "sandbox", "evt_none")
@@ -153,6 +154,8 @@ async def test_what_is_quarantined_is_listed_with_its_note_and_replayed(shell: S
     assert [(one["event"], one["note"]) for one in page["data"]] == [("evt_stray", "the event is of the other mode")]
     assert "of the other mode" in said.stdout
     assert [one["about"] for one in alarms["data"]] == ["evt_stray"]
+    assert "note: the event is of the other mode" in alarmed.stdout
+    assert alarms["data"][0]["raised_at"][:10] in alarmed.stdout
     assert replayed["state"] == "quarantined"
     assert shown["body"] == stray
     assert shell.audited() == ["inbox.replayed"]
@@ -234,6 +237,31 @@ async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: S
                                "dispute.accepted"]  # fmt: skip
     facts = shop.query("SELECT facts FROM audit_actions WHERE action = 'dispute.evidence_submitted'")[0]["facts"]
     assert "played" not in facts
+
+
+@pytest.mark.parametrize("width", ["20", "80"])
+@pytest.mark.parametrize("colours", [{}, {"FORCE_COLOR": "1"}], ids=["pipe", "terminal"])
+async def test_no_table_cuts_ids_amounts_states_and_times(
+    shell: Shell, tmp_path: Path, width: str, colours: dict[str, str]
+) -> None:
+    pack = await shell.shop.bought("gems-500")
+    await shell.shop.sandbox.dispute(pack)
+    await shell.shop.quiet()
+    (dispute,) = (await shell.told("disputes", "list"))["data"]
+    (event, *_) = (await shell.told("inbox", "list"))["data"]
+    entries = (await shell.told("purchases", "show", pack["id"]))["entries"]
+    for arguments, cells in [
+        (["disputes", "list"], [dispute["id"], pack["id"], "4.99 USD", dispute["evidence_due_by"][:10]]),
+        (["inbox", "list"], [event["event"], event["type"], event["state"]]),
+        (["purchases", "show", pack["id"]], [pack["id"], "500 gems", *(one["kind"] for one in entries)]),
+    ]:
+        told = await asyncio.to_thread(
+            storefront, *arguments, "--config", tmp_path / "shop.yaml", DATA=str(tmp_path / "data"), COLUMNS=width,
+            **colours,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        assert [cell for cell in cells if cell not in told.stdout] == []
+        assert "…" not in told.stdout
 
 
 async def test_reconcile_is_green_to_the_cent_and_red_with_a_proposal(shell: Shell) -> None:
