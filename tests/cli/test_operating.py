@@ -211,8 +211,8 @@ async def schedule(shop: Shop, kind: str, payload: dict[str, Any]) -> None:
 
 async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: Shell, tmp_path: Path) -> None:
     shop = shell.shop
-    first, second = await shop.bought("gems-500"), await shop.bought("gems-500")
-    for pack in (first, second):
+    first, second, third = [await shop.bought("gems-500") for _ in range(3)]
+    for pack in (first, second, third):
         await shop.sandbox.dispute(pack)
     await shop.quiet()
     listed = (await shell.told("disputes", "list", "--state", "open"))["data"]
@@ -223,18 +223,28 @@ async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: S
     wrong = await shell.ask("disputes", "answer", theirs[first["id"]], "-t", "no_such_field=x")
     sent = await shell.ask("disputes", "answer", theirs[first["id"]], "--text-file", f"access_activity_log={log}",
                            "--submit")  # fmt: skip
+    shown = await shell.told("disputes", "show", theirs[first["id"]])
+    said = await shell.ask("disputes", "show", theirs[first["id"]])
+    won = await shell.ask("disputes", "answer", theirs[third["id"]], "-t", "uncategorized_text=winning_evidence",
+                          "--submit")  # fmt: skip
     accepted = await shell.told("disputes", "accept", theirs[second["id"]], "--yes")
     late = await shell.ask("disputes", "accept", theirs[second["id"]], "--yes")
 
     assert all(one["evidence_due_by"] is not None for one in listed)
     assert "It is staged" in staged.stdout, staged.stderr
     assert "with the bank now" in sent.stdout, sent.stderr
+    assert shown["evidence"] == {"product_description": "500 gems", "access_activity_log": "played for 3 hours"}
+    assert shown["frozen"]["wallets"] == {"gems": 500}
+    assert "500 gems" in said.stdout.partition("frozen")[2]
+    assert "access_activity_log: played for 3 hours" in said.stdout
+    assert "the bank has decided: won" in won.stdout, won.stderr
+    assert "with the bank now" not in won.stdout
     assert (wrong.returncode, "no_such_field" in wrong.stderr) == (1, True)
     assert accepted["state"] == "lost"
     assert (await shop.seen(second))["dispute"] == "lost"
     assert (late.returncode, "nothing can be said" in late.stderr) == (1, True)
     assert shell.audited() == ["dispute.evidence_staged", "dispute.evidence_staged", "dispute.evidence_submitted",
-                               "dispute.accepted"]  # fmt: skip
+                               "dispute.evidence_submitted", "dispute.accepted"]  # fmt: skip
     facts = shop.query("SELECT facts FROM audit_actions WHERE action = 'dispute.evidence_submitted'")[0]["facts"]
     assert "played" not in facts
 
@@ -262,6 +272,30 @@ async def test_no_table_cuts_ids_amounts_states_and_times(
         assert told.returncode == 0, told.stderr
         assert [cell for cell in cells if cell not in told.stdout] == []
         assert "…" not in told.stdout
+
+
+async def test_a_lost_dispute_names_the_purchases_that_were_undone_for_it(shell: Shell) -> None:
+    shop = shell.shop
+    pack = await shop.bought("gems-500")
+    sword = await shop.bought("sword")
+    await shop.sandbox.dispute(pack)
+    await shop.sandbox.dispute(pack, "lost")
+    await shop.quiet()
+    (dispute,) = (await shell.told("disputes", "list"))["data"]
+    shown = await shell.told("disputes", "show", dispute["id"])
+    said = await shell.ask("disputes", "show", dispute["id"])
+    assert (shown["frozen"], shown["evidence"]) == (None, None)
+    assert [(one["purchase"], one["sku"], one["amount"]["amount"]) for one in shown["undone"]] == [
+        (sword["id"], "sword", 120)
+    ]
+    assert f"{sword['id']} was undone for it: 1 × sword for 120 gems" in said.stdout
+
+
+async def test_a_refunded_payment_is_called_refunded(shell: Shell) -> None:
+    pack = await shell.shop.bought("gems-500")
+    await shell.told("refund", pack["id"], "-r", "a mistake")
+    shown = await shell.told("purchases", "show", pack["id"])
+    assert shown["payment"]["state"] == shown["purchase"]["payment"]["state"] == "refunded"
 
 
 async def test_reconcile_is_green_to_the_cent_and_red_with_a_proposal(shell: Shell) -> None:
