@@ -40,7 +40,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
-app.command()(refunding.refund)
+app.command(cls=refunding.AmountInQuotes)(refunding.refund)
 app.command()(reconciling.reconcile)
 for name, group in (
     ("customers", customers),

@@ -109,6 +109,8 @@ async def test_a_dry_run_changes_nothing_and_a_key_refunds_once(shell: Shell) ->
     assert shown["taken_back"] == first["taken_back"]
     assert [(one["written_off"], one["owed"]) for one in shown["taken_back"]["credits"]] == [(0, 120)]
     assert (refused.returncode, "--key" in refused.stderr) == (1, False)
+    assert "120 of 500 gems" in refused.stderr
+    assert "with debt missing currency is owed" in refused.stderr
     assert first["id"] == again["id"]
     assert shell.shop.query("SELECT amount FROM debts") == [{"amount": 120}]
     assert shell.audited() == ["purchase.refunded"]
@@ -123,6 +125,16 @@ async def test_an_amount_that_cannot_be_meant_is_explained(shell: Shell, amount:
     pack = await shell.shop.bought("gems-500")
     told = await shell.ask("refund", pack["id"], "-r", "x", "--amount", *amount)
     assert (told.returncode, says in told.stderr) == (1, True), told.stderr
+
+
+async def test_an_amount_may_be_quoted_and_swallows_no_option(shell: Shell) -> None:
+    pack = await shell.shop.bought("gems-500")
+    for words in (["--amount", "2.50 USD"], ["--amount=2.50 USD"], ["--amount", "2.50", "USD"]):
+        shown = await shell.told("refund", pack["id"], "-r", "x", *words, "--dry-run")
+        assert (shown["dry_run"], shown["amount"]["amount"]) == (True, 250)
+    refused = await shell.ask("refund", pack["id"], "-r", "x", "--amount", "2.50", "--dry-run")
+    assert (refused.returncode, "a currency is missing" in refused.stderr) == (2, True)
+    assert shell.shop.query("SELECT id FROM reversals") == []
 
 
 async def test_a_reply_that_was_lost_names_the_key_to_repeat_it_under(shell: Shell) -> None:
