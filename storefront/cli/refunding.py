@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
-from typer import Context
 from typer.core import TyperCommand
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
@@ -35,7 +34,7 @@ class Wanted:
 class AmountInQuotes(TyperCommand):
     """A command that takes ``--amount "2.50 USD"`` as ``--amount 2.50 USD``, and no option for a currency."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words: list[str] = []
         for word in args:
             if word.startswith("--amount="):
