@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
-from storefront.cli.showing import ask_shop, print_as_json, print_more, print_table, say, short_time
+from storefront.cli.showing import ask_shop, print_as_json, print_more, print_table, say, short_time, words
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -44,10 +44,10 @@ def list_alarms(
     elif page["data"]:
         rows = [
             (short_time(one["raised_at"]), f"[red]{escape(one['kind'])}[/]", escape(one["about"]),
-             escape(", ".join(f"{name}: {value}" for name, value in one["facts"].items())))
+             escape(words(one["facts"])))
             for one in page["data"]
         ]  # fmt: skip
-        print_table(("raised", "kind", "about", "facts"), rows)
+        print_table(("raised", "kind", "about", "facts"), rows, prose=("facts",))
         print_more(page)
     else:
         say("No alarm was ever raised." if kind is None else f"No alarm of the kind {escape(kind)} was ever raised.")

@@ -40,7 +40,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
-app.command()(refunding.refund)
+app.command(cls=refunding.AmountInQuotes)(refunding.refund)
 app.command()(reconciling.reconcile)
 for name, group in (
     ("customers", customers),
@@ -244,24 +244,32 @@ def sandbox(
     behaviour: Annotated[
         Path | None, typer.Option("--behaviour", help="YAML: settlement currencies, rates, what goes wrong.")
     ] = None,
-    config: ConfigFlag = DEFAULT_CONFIG,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar="CONFIG", show_envvar=True, help="A shop's YAML file; none is needed."),
+    ] = None,
     data: DataFlag = None,
     listen_on: Annotated[int | None, typer.Option("--listen-on", hidden=True)] = None,
     say_ready_on: Annotated[int | None, typer.Option("--say-ready-on", hidden=True)] = None,
 ) -> None:
     """Run the payment emulator by itself, to restart the shop without it or to try your own client on it.
 
+    Without a shop's YAML (named, or config.example.yaml in this folder) it needs nothing but a data folder.
+
     \b
-    Example:
+    Examples:
       storefront sandbox --port 8081 --behaviour sandbox.yaml
+      storefront sandbox --port 8081 --data ./stripe
     """
     from storefront.cli import emulating, serving
 
-    choice = Choice(config, data=data)
+    if config is None and DEFAULT_CONFIG.exists():
+        config = DEFAULT_CONFIG
+    surroundings = emulating.surroundings_of(config, data)
     wanted = emulating.behaviour_of(behaviour)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     emulator = emulating.emulate(
-        choice,
+        surroundings,
         listener,
         public_url=public_url,
         webhook_url=webhook_url,

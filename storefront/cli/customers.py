@@ -109,13 +109,14 @@ def _print_freezes(freezes: list[dict[str, Any]]) -> None:
     if freezes:
         print_heading("Frozen")
         rows = [
-            (one["id"], escape(", ".join(_frozen(one)) or "nothing yet"), short_time(one["created_at"]))
+            (one["id"], escape(", ".join(frozen_parts(one)) or "nothing yet"), short_time(one["created_at"]))
             for one in freezes
         ]
         print_table(("for", "what", "since"), rows)
 
 
-def _frozen(freeze: dict[str, Any]) -> list[str]:
+def frozen_parts(freeze: dict[str, Any]) -> list[str]:
+    """Word what a freeze has set aside: amounts, items and rights."""
     wallets = [amount_text(amount, asset) for asset, amount in freeze["wallets"].items()]
     return wallets + [f"{count} × {sku}" for sku, count in freeze["items"].items()] + list(freeze["entitlements"])
 

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.customers import frozen_parts
 from storefront.cli.purchases import taken_lines
 from storefront.cli.showing import (
     ask_shop,
@@ -23,6 +24,7 @@ from storefront.cli.showing import (
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
+LONGEST_EVIDENCE = 200
 DisputeArgument = Annotated[str, typer.Argument(metavar="ID", help="The dispute, as in: storefront disputes list")]
 
 
@@ -76,7 +78,8 @@ def list_disputes(
              short_time(one["evidence_due_by"]) if one["state"] in ("open", "warning") else "", one["purchase"])
             for one in page["data"]
         ]  # fmt: skip
-        print_table(("id", "state", "amount", "reason", "evidence by", "purchase"), rows, right=("amount",))
+        columns = ("id", "state", "amount", "reason", "evidence by", "purchase")
+        print_table(columns, rows, right=("amount",), prose=("reason",))
         print_more(page)
     else:
         say("There is no dispute." if state is None else f"No dispute is {state}.")
@@ -86,7 +89,9 @@ def list_disputes(
 def show(
     dispute: DisputeArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
 ) -> None:
-    """Show a dispute, and what it took of the goods.
+    """Show a dispute: what is frozen for it, what it took of the goods, which purchases were undone, the evidence.
+
+    The evidence is what the gateway has now, staged or sent, while the dispute is not decided.
 
     \b
     Example:
@@ -130,7 +135,12 @@ def answer(
     found = ask_shop(Choice(config, data=data), "disputes.answer", id=dispute, texts=given, submit=submit)
     _print(found, as_json=as_json)
     if not as_json:
-        say("[dim]It is with the bank now.[/]" if submit else "[dim]It is staged; --submit sends it to the bank.[/]")
+        if found["state"] not in ("open", "warning"):
+            say(f"[dim]It was sent, and the bank has decided: {found['state']}.[/]")
+        elif submit:
+            say("[dim]It is with the bank now.[/]")
+        else:
+            say("[dim]It is staged; --submit sends it to the bank.[/]")
 
 
 @app.command()
@@ -161,8 +171,17 @@ def _print(dispute: dict[str, Any], *, as_json: bool) -> None:
     shown = {**dispute, "amount": money_text(dispute["amount"])}
     names = ("purchase", "gateway", "reference", "amount", "reason", "evidence_due_by", "created_at", "closed_at")
     print_facts(shown, names)
+    if dispute["frozen"] is not None:
+        say(f"[dim]{'frozen':<16}[/] {escape(', '.join(frozen_parts(dispute['frozen'])) or 'nothing yet')}")
     for line in taken_lines(dispute["taken_back"]):
         say(f"  {line}")
+    for one in dispute["undone"]:
+        what = f"{one['quantity']} × {escape(one['sku'])} for {escape(money_text(one['amount']))}"
+        say(f"  {one['purchase']} was undone for it: {what}")
+    for name, text in (dispute["evidence"] or {}).items():
+        line = " ".join(text.split())
+        more = f" [dim]… {len(text):,} characters[/]" if len(line) > LONGEST_EVIDENCE else ""
+        say(f"[dim]{'evidence':<16}[/] {escape(name)}: {escape(line[:LONGEST_EVIDENCE])}{more}")
 
 
 def _pairs(given: list[str], flag: str) -> dict[str, str]:

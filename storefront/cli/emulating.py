@@ -1,5 +1,6 @@
 """``storefront sandbox``: the payment emulator alone, for a shop that is told its address."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.markup import escape
@@ -8,6 +9,7 @@ from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.serving import Listener, listening, start_logging, stop_signals
 from storefront.cli.supervising import say_ready
+from storefront.core.config import Gateway
 from storefront.core.errors import StorefrontError
 from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
@@ -21,8 +23,33 @@ class BadBehaviour(StorefrontError):
     title = "The sandbox's behaviour file cannot be used"
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the emulator takes from a shop's YAML; the defaults are those of one that runs without a shop."""
+
+    data_dir: Path
+    log_level: str = "info"
+    log_format: str = "console"
+    section: Gateway | None = None
+    shop_name: str = "Sandbox"
+
+
+def surroundings_of(config: Path | None, data: Path | None) -> Surroundings:
+    """Read a shop's YAML for what the emulator needs; without one (None) nothing but a data folder is needed.
+
+    Raises:
+        ConfigError, PluginFailed: the YAML that was named cannot be used.
+    """
+    if config is None:
+        return Surroundings((data or Path("data")).absolute())
+    read = Choice(config, data=data).load().config
+    return Surroundings(
+        read.data_dir, read.logging.level, read.logging.format, read.gateways.get(SANDBOX), read.shop.name
+    )
+
+
 async def emulate(
-    choice: Choice,
+    surroundings: Surroundings,
     listener: Listener,
     *,
     public_url: str | None,
@@ -37,23 +64,23 @@ async def emulate(
     Raises:
         SandboxLocked: another emulator runs on this data folder.
     """
-    config = choice.load().config
-    start_logging(config.logging.level, config.logging.format)
-    secrets = SandboxSecrets.load_or_create(config.data_dir, config.gateways.get(SANDBOX))
+    folder = surroundings.data_dir
+    start_logging(surroundings.log_level, surroundings.log_format)
+    secrets = SandboxSecrets.load_or_create(folder, surroundings.section)
     url = public_url or listener.url
     app = create_sandbox(
-        path=config.data_dir / "sandbox.sqlite",
+        path=folder / "sandbox.sqlite",
         public_url=url,
         secret_key=secrets.secret_key,
         endpoint=(webhook_url, secrets.webhook_secret),
-        shop_name=config.shop.name,
+        shop_name=surroundings.shop_name,
         behaviour=behaviour,
     )
     async with stop_signals(has_parent=say_ready_on is not None) as stop, listening(app, listener):
         if say_ready_on is not None:
             say_ready(say_ready_on, {"url": url})
         else:
-            _tell(url, webhook_url, config.data_dir / "keys")
+            _tell(url, webhook_url, folder / "keys")
         await stop.wait()
 
 

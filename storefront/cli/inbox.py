@@ -80,7 +80,7 @@ def list_events(
              coloured(one["state"]), escape(one["note"] or ""))
             for one in page["data"]
         ]  # fmt: skip
-        print_table(("received", "gateway", "event", "type", "state", "note"), rows)
+        print_table(("received", "gateway", "event", "type", "state", "note"), rows, prose=("note",))
         print_more(page)
     else:
         say("Nothing has come in." if state is None else f"Nothing is {state}.")

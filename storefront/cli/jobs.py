@@ -55,7 +55,9 @@ def list_jobs(
              escape(one["last_error"] or ""))
             for one in page["data"]
         ]  # fmt: skip
-        print_table(("id", "kind", "state", "attempts", "due", "last error"), rows, right=("attempts",))
+        print_table(
+            ("id", "kind", "state", "attempts", "due", "last error"), rows, right=("attempts",), prose=("last error",)
+        )
         print_more(page)
     else:
         say("No job is dead." if state is State.DEAD else "No job waits.")

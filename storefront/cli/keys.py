@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.showing import print_table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -82,8 +83,6 @@ def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_jso
       storefront keys list --json
     """
     answer = _ask(Choice(config, data=data), "keys.list")
-    from rich.table import Table
-
     from storefront.cli.output import console, print_json
 
     if as_json:
@@ -92,13 +91,11 @@ def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_jso
     if not answer["data"]:
         console().print("No keys were made here yet: storefront keys create --help")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("id", "kind", "name", "scopes", "created", "state"):
-        table.add_column(column, no_wrap=True)
-    for key in answer["data"]:
-        cells = [key["id"], key["kind"], escape(key["name"]), ", ".join(key["scopes"])]
-        table.add_row(*cells, key["created_at"][:10], _state(key))
-    console().print(table)
+    rows = [
+        (one["id"], one["kind"], escape(one["name"]), ", ".join(one["scopes"]), one["created_at"][:10], _state(one))
+        for one in answer["data"]
+    ]
+    print_table(("id", "kind", "name", "scopes", "created", "state"), rows, prose=("name", "scopes"))
 
 
 @app.command()

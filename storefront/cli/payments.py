@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.showing import print_table
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -49,8 +50,6 @@ def list_payments(
       storefront payments list --json
     """
     answer = _ask(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
-    from rich.table import Table
-
     from storefront.cli.output import console, print_json
 
     if as_json:
@@ -59,13 +58,11 @@ def list_payments(
     if not answer["data"]:
         console().print("There are no such payments.")
         return
-    table = Table(box=None, pad_edge=False)
-    for column in ("reference", "opened", "amount", "state", "what"):
-        table.add_column(column, no_wrap=column != "what")
-    for payment in answer["data"]:
-        cells = [payment["reference"], payment["opened_at"][:10], _amount(payment), payment["state"]]
-        table.add_row(*cells, escape(payment["title"]))
-    console().print(table)
+    rows = [
+        (one["reference"], one["opened_at"][:10], _amount(one), one["state"], escape(one["title"]))
+        for one in answer["data"]
+    ]
+    print_table(("reference", "opened", "amount", "state", "what"), rows, right=("amount",), prose=("what",))
 
 
 @app.command()

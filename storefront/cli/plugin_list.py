@@ -4,11 +4,11 @@ import asyncio
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 
 from storefront.cli.asking import ask_server, is_running
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, print_json
+from storefront.cli.showing import print_table
 from storefront.plugins import installed_plugins
 
 _COLOURS = {"active": "green", "left out": "red", "quarantined": "red", "not enabled": "dim"}
@@ -24,13 +24,12 @@ def show_plugins(choice: Choice, *, as_json: bool) -> None:
         print_json({"server_running": running, "plugins": found})
         return
     out = console()
-    table = Table(box=None, pad_edge=False)
-    for column in ("plugin", "version", "state", "hooks"):
-        table.add_column(column)
-    for plugin in found:
-        state = f"[{_COLOURS[plugin['state']]}]{plugin['state']}[/]"
-        table.add_row(escape(plugin["name"]), plugin["version"] or "–", state, ", ".join(plugin["hooks"]) or "–")
-    out.print(table)
+    rows = [
+        (escape(one["name"]), one["version"] or "–", f"[{_COLOURS[one['state']]}]{one['state']}[/]",
+         ", ".join(one["hooks"]) or "–")
+        for one in found
+    ]  # fmt: skip
+    print_table(("plugin", "version", "state", "hooks"), rows, prose=("hooks",))
     for plugin in found:
         if plugin["reason"] or plugin["last_error"]:
             out.print(f"\n[red]{escape(plugin['name'])}:[/] {escape(str(plugin['reason'] or plugin['last_error']))}")

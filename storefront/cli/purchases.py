@@ -141,7 +141,7 @@ def _print_entries(entries: list[dict[str, Any]]) -> None:
             first = (short_time(entry["occurred_at"]), entry["kind"]) if number == 0 else ("", "")
             rows.append((*first, escape(amount_text(one["amount"], one["asset"])),
                          f"{escape(one['source'])} → {escape(one['destination'])}"))  # fmt: skip
-    print_table(("at", "kind", "amount", "from → to"), rows, right=("amount",))
+    print_table(("at", "kind", "amount", "from → to"), rows, right=("amount",), prose=("from → to",))
 
 
 def _print_receipt(receipt: dict[str, Any] | None) -> None:

@@ -5,10 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag, duration_ms
 from storefront.cli.showing import amount_text, ask_shop, print_as_json, print_heading, print_table, say
-
-_UNITS_MS = {"h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 
 def reconcile(
@@ -60,11 +58,8 @@ def _reconcile(choice: Choice, *, gateway: str | None, since: str | None, as_jso
 
 def _span(since: str | None) -> dict[str, Any]:
     """Read ``30d``, ``12h``, ``2w`` or a time."""
-    if since is None:
-        return {"since": None, "milliseconds_ago": None}
-    if since[:-1].isascii() and since[:-1].isdigit() and since[-1] in _UNITS_MS:
-        return {"since": None, "milliseconds_ago": int(since[:-1]) * _UNITS_MS[since[-1]]}
-    return {"since": since, "milliseconds_ago": None}
+    milliseconds = None if since is None else duration_ms(since)
+    return {"since": since if milliseconds is None else None, "milliseconds_ago": milliseconds}
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from typer.core import TyperCommand
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
-from storefront.cli.output import console
+from storefront.cli.output import console, counted
 from storefront.cli.purchases import PurchaseArgument, taken_lines
 from storefront.cli.showing import ask_shop, coloured, money_text, print_as_json, say
 
@@ -28,6 +29,21 @@ class Wanted:
     strategy: str
     is_dry_run: bool
     key: str | None
+
+
+class AmountInQuotes(TyperCommand):
+    """A command that takes ``--amount "2.50 USD"`` as ``--amount 2.50 USD``, and no option for a currency."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words: list[str] = []
+        for word in args:
+            if word.startswith("--amount="):
+                words += ["--amount", *word.removeprefix("--amount=").split()]
+            elif words and words[-1] == "--amount":
+                words += word.split() or [word]
+            else:
+                words.append(word)
+        return super().parse_args(ctx, words)
 
 
 class Strategy(StrEnum):
@@ -75,6 +91,8 @@ def refund(
       storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason goodwill --amount 2.50 USD
       storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --strategy debt
     """
+    if amount is not None and amount[1].startswith("-"):
+        raise typer.BadParameter("a currency is missing, as in: --amount 2.50 USD", param_hint="--amount")
     wanted = Wanted(purchase, reason, amount, quantity, str(strategy), dry_run, key)
     _refund(Choice(config, data=data), wanted, as_json=as_json)
 
@@ -126,4 +144,4 @@ def _print(made: dict[str, Any]) -> None:
     if made["state"] == "pending" and not made["dry_run"]:
         say(f"[dim]The gateway is at it; it goes on by itself: storefront purchases show {made['purchase']}[/]")
     elif made["dry_run"] and made["quantity"]:
-        say(f"[dim]It stands for {made['quantity']} of what was bought.[/]")
+        say(f"[dim]That is the price of {counted(made['quantity'], 'unit', 'units')} of the purchase.[/]")

@@ -2,11 +2,15 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from rich.markup import escape
 
 from storefront.cli.choices import Choice
+
+COLUMN_GAP = 2
+MOST_NARROW = 20
+"""How narrow a column of prose may become before its table is wider than the terminal."""
 
 
 def ask_shop(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
@@ -29,18 +33,33 @@ def print_facts(facts: Mapping[str, Any], names: Sequence[str]) -> None:
             say(f"[dim]{name:<16}[/] {escape(str(facts[name]))}")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()) -> None:
-    """Print rows under their columns; those named ``right`` hold figures. Cells are markup: escape texts."""
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = (), prose: Sequence[str] = ()
+) -> None:
+    """Print rows under their columns; those named ``right`` hold figures. Cells are markup: escape texts.
+
+    Nothing is ever cut. In a terminal columns named ``prose`` are broken into lines where there is no room for them;
+    elsewhere (a pipe, a file) a row is one line, however long.
+    """
     from rich.table import Table
+    from rich.text import Text
 
     from storefront.cli.output import console
 
+    out = console()
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True, justify="right" if column in right else "left")
+    least = whole = 0
+    for place, column in enumerate(columns):
+        width = max(Text.from_markup(cell).cell_len for cell in (column, *(row[place] for row in rows)))
+        narrow = min(width, MOST_NARROW) if column in prose else width
+        whole += width + COLUMN_GAP
+        least += narrow + COLUMN_GAP
+        justify: Literal["left", "right"] = "right" if column in right else "left"
+        table.add_column(column, no_wrap=column not in prose, overflow="fold", min_width=narrow, justify=justify)
     for row in rows:
         table.add_row(*row)
-    console().print(table)
+    out.width = max(out.width, least) if out.is_terminal else whole
+    out.print(table)
 
 
 def print_heading(text: str) -> None:
@@ -81,6 +100,23 @@ def amount_text(amount: int, asset: str) -> str:
 def money_text(money: Mapping[str, Any]) -> str:
     """Write an amount of the wire: ``{"amount": 499, "currency": "USD"}``."""
     return amount_text(money["amount"], money["currency"])
+
+
+def words(value: Any) -> str:
+    """Write facts of the wire for people: names and values in words, amounts with their currency."""
+    match value:
+        case {"amount": int(amount), "currency": str(currency)} if len(value) == 2:
+            return amount_text(amount, currency)
+        case dict():
+            return ", ".join(f"{name.replace('_', ' ')}: {words(one)}" for name, one in value.items())
+        case list() | tuple():
+            return ", ".join(words(one) for one in value)
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
 
 
 def short_time(text: str | None) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag, duration_ms
 from storefront.cli.showing import ask_shop, print_as_json, print_facts, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -54,7 +54,7 @@ def list_endpoints(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, a
             (one["id"], _state(one), escape(one["url"]), _types(one), *map(str, one["deliveries"].values()))
             for one in endpoints
         ]
-        print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells)
+        print_table(("id", "state", "url", "types", "waiting", "delivered", "dead"), cells, prose=("url", "types"))
     else:
         say("Nobody gets events yet: storefront webhooks add --help")
 
@@ -113,7 +113,7 @@ def show(
          escape(one["error"] or one["excerpt"]))
         for one in found["history"]
     ]  # fmt: skip
-    print_table(("at", "status", "latency", "answer"), cells)
+    print_table(("at", "status", "latency", "answer"), cells, prose=("answer",))
 
 
 @app.command()
@@ -264,7 +264,7 @@ def replay(
     *,
     event: Annotated[str | None, typer.Option("--event", help="Send this event again.")] = None,
     since: Annotated[
-        str | None, typer.Option("--since", help="Send all since this time again, as 2026-11-21T09:30:00Z.")
+        str | None, typer.Option("--since", help="Send all since then again: 1h, 30d, or 2026-11-21T09:30:00Z.")
     ] = None,
     after: Annotated[str | None, typer.Option("--after", help="Send all behind this cursor of the feed again.")] = None,
     config: ConfigFlag = DEFAULT_CONFIG,
@@ -276,11 +276,14 @@ def replay(
     \b
     Examples:
       storefront webhooks replay whe_01k9x3v2m7q8r5t4w6y1z0abcd --event evt_01k9x3w8n2p4s6v7x9z1b3c5d7
+      storefront webhooks replay whe_01k9x3v2m7q8r5t4w6y1z0abcd --since 1h
       storefront webhooks replay whe_01k9x3v2m7q8r5t4w6y1z0abcd --since 2026-11-21T09:30:00Z
     """
     if sum(one is not None for one in (event, since, after)) != 1:
         raise typer.BadParameter("give one of --event, --since and --after", param_hint="--event")
-    answer = ask_shop(Choice(config, data=data), "webhooks.replay", id=endpoint, event=event, since=since, after=after)
+    ago = None if since is None else duration_ms(since)
+    asked = {"event": event, "since": since if ago is None else None, "milliseconds_ago": ago, "after": after}
+    answer = ask_shop(Choice(config, data=data), "webhooks.replay", id=endpoint, **asked)
     if as_json:
         print_as_json(answer)
     else:

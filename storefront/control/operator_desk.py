@@ -13,7 +13,7 @@ from storefront.core.idempotency import idempotency_key
 from storefront.core.money import MAX_AMOUNT
 from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.customers import show_customer
-from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute
+from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute_in_full
 from storefront.core.operating.inbox import list_events, replay_event, show_event
 from storefront.core.operating.jobs import list_jobs, retry_job
 from storefront.core.operating.purchases import show_purchase_in_full
@@ -42,9 +42,9 @@ class OperatorDesk:
             "jobs.retry": lambda asked: retry_job(services, asked["id"], actor=actor),
             "alarms.list": lambda asked: list_alarms(services, **asked),
             "disputes.list": lambda asked: list_disputes(services, **asked),
-            "disputes.show": lambda asked: show_dispute(services, asked["id"]),
+            "disputes.show": lambda asked: show_dispute_in_full(services, asked["id"]),
             "disputes.answer": self._answer,
-            "disputes.accept": lambda asked: accept_dispute(services, asked["id"], actor=actor),
+            "disputes.accept": self._accept,
             "reconcile.gateways": self._gateways,
             "reconcile": self._reconcile,
         }
@@ -84,9 +84,12 @@ class OperatorDesk:
         return int(minor)
 
     async def _answer(self, asked: Mapping[str, Any]) -> Answer:
-        return await answer_dispute(
-            self._services, asked["id"], asked["texts"], submits=asked["submit"], actor=self._actor
-        )
+        await answer_dispute(self._services, asked["id"], asked["texts"], submits=asked["submit"], actor=self._actor)
+        return await show_dispute_in_full(self._services, asked["id"])
+
+    async def _accept(self, asked: Mapping[str, Any]) -> Answer:
+        await accept_dispute(self._services, asked["id"], actor=self._actor)
+        return await show_dispute_in_full(self._services, asked["id"])
 
     async def _gateways(self, _: Mapping[str, Any]) -> Answer:
         return {"data": gateways_with_books(self._services)}

@@ -67,6 +67,8 @@ class WebhookDesk:
     async def _replay(self, asked: Mapping[str, Any]) -> Answer:
         if asked["event"] is not None:
             return await self._deliveries.replay(asked["id"], asked["event"], actor=self._actor)
+        if asked.get("milliseconds_ago") is not None:
+            return await self._deliveries.replay_last(asked["id"], asked["milliseconds_ago"], actor=self._actor)
         return await self._deliveries.replay_since(asked["id"], _since(asked), actor=self._actor)
 
 

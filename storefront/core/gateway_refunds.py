@@ -5,6 +5,7 @@ lost reply, a crash or a refund that takes days change nothing: the same call is
 the gateway has said how it ended.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from storefront.core.refunds import (
     RefundRequest,
     Strategy,
     TakenBack,
+    TakenCredit,
     is_effective,
     read_reversals,
     refund_json,
@@ -156,8 +158,23 @@ def _shown(wanted: RefundRequest, purchase: Row, decision: Decision, now: int) -
         "state": "pending",
         "amount": decision.amount,
         "currency": purchase["currency"],
-        "taken_back": msgspec.json.encode(decision.taken).decode(),
+        "taken_back": msgspec.json.encode(_taken(decision.taken)).decode(),
         "reason": wanted.reason,
         "actor": wanted.idempotency.caller,
         "created_at": now,
     }
+
+
+def _taken(decided: TakenBack) -> TakenBack:
+    """Return what would be taken, as ``demands.taken_of`` tells it afterwards: with debt, what is missing is owed."""
+    demanded, taken = Counter[str](), Counter[str]()
+    for one in decided.credits:
+        demanded[one.asset] += one.demanded
+        taken[one.asset] += one.taken
+    is_owed = decided.strategy == Strategy.DEBT
+    credits = []
+    for asset in sorted(demanded):
+        missing = demanded[asset] - taken[asset]
+        written_off, owed = (0, missing) if is_owed else (missing, 0)
+        credits.append(TakenCredit(asset, "purchased", demanded[asset], taken[asset], written_off, owed))
+    return msgspec.structs.replace(decided, credits=tuple(credits))

@@ -256,7 +256,7 @@ class Moving:
         customer_id, now = self.row["customer_id"], self.services.clock.now()
         found = await find_unused(self.services, customer_id, wanted, missing)
         for number, one in enumerate(found):
-            reason = f"clawed back for {self.row['id']}"
+            reason = clawed_back_for(self.row["id"])
             row = wallet_refund_row(
                 one.purchase, one.decision, reason=reason, actor=self.plan.actor, now=now, cause="clawback"
             )
@@ -322,6 +322,11 @@ def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
     """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
     number = facts.get("freezes", 1)
     return reversal_id if number == 1 else f"{reversal_id}.{number}"
+
+
+def clawed_back_for(reversal_id: str) -> str:
+    """Return the reason that stands in the reversals of purchases that were undone for another reversal."""
+    return f"clawed back for {reversal_id}"
 
 
 def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:

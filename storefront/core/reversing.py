@@ -151,7 +151,7 @@ async def decide(
             credits=tuple(one.told for one in found),
             entitlements=await rights_of(reader, purchase) if are_all_back else (),
         )
-        _refuse_missing(taken, strategy)
+        _refuse_missing(taken, strategy, may_be_owed=purchase["pay_with"] in services.gateways)
         drawn = await _drawn(reader, purchase) if amount else ()
     is_full = are_all_back and given_back + amount == purchase["total"]
     return Decision(number, amount, "full" if is_full else "part", taken, drawn, tuple(found))
@@ -273,11 +273,19 @@ async def rights_of(reader: PointReader, purchase: Row) -> tuple[str, ...]:
     return tuple(row["key"] for row in rows)
 
 
-def _refuse_missing(taken: TakenBack, strategy: Strategy) -> None:
+def _refuse_missing(taken: TakenBack, strategy: Strategy, *, may_be_owed: bool) -> None:
     missing = [{"sku": one.sku, "quantity": one.written_off} for one in taken.items if one.written_off]
     unspendable = [{"asset": one.asset, "amount": one.written_off} for one in taken.credits if one.written_off]
     if strategy is Strategy.FAIL and (missing or unspendable):
         raise GoodsUsed(
-            "Some of the goods are used or spent. With the strategy floor they are written off.",
+            f"Some of the goods are used or spent: {_named(taken)}. With the strategy floor what is missing is "
+            f"written off{', with debt missing currency is owed' if may_be_owed and unspendable else ''}.",
             missing=[*missing, *unspendable],
         )
+
+
+def _named(taken: TakenBack) -> str:
+    """Name what is missing: ``120 of 500 gems, 1 of 2 × potion``."""
+    currency = [f"{one.written_off} of {one.demanded} {one.asset}" for one in taken.credits if one.written_off]
+    items = [f"{one.written_off} of {one.demanded} × {one.sku}" for one in taken.items if one.written_off]
+    return ", ".join([*currency, *items])

@@ -366,7 +366,18 @@ async def test_a_refund_of_more_than_was_paid_is_seen_from_both_sides(books: Pat
 
 def test_every_check_has_a_plant() -> None:
     planted = {name for checks, _, _ in PLANTS.values() for name in checks.split(" and ")}
-    elsewhere = {"L4-guards", "A1", "L2-checkpoints", "L2-freezes", "L2-debts", "L10-gateway", "L7-gateways"}
+    elsewhere = {
+        "L4-guards",
+        "A1",
+        "L2-checkpoints",
+        "L2-freezes",
+        "L2-debts",
+        "L10-gateway",
+        "L7-gateways",
+        "W1",
+        "W2",
+        "O2",
+    }
     assert planted | elsewhere == {check.name for check in CHECKS}
 
 

@@ -106,7 +106,11 @@ async def test_a_dry_run_changes_nothing_and_a_key_refunds_once(shell: Shell) ->
     again = await shell.told("refund", pack["id"], "-r", "a mistake", "--strategy", "debt", "--key", "k1")
 
     assert (shown["dry_run"], shown["amount"]["amount"], shown["quantity"]) == (True, 499, 1)
+    assert shown["taken_back"] == first["taken_back"]
+    assert [(one["written_off"], one["owed"]) for one in shown["taken_back"]["credits"]] == [(0, 120)]
     assert (refused.returncode, "--key" in refused.stderr) == (1, False)
+    assert "120 of 500 gems" in refused.stderr
+    assert "with debt missing currency is owed" in refused.stderr
     assert first["id"] == again["id"]
     assert shell.shop.query("SELECT amount FROM debts") == [{"amount": 120}]
     assert shell.audited() == ["purchase.refunded"]
@@ -121,6 +125,16 @@ async def test_an_amount_that_cannot_be_meant_is_explained(shell: Shell, amount:
     pack = await shell.shop.bought("gems-500")
     told = await shell.ask("refund", pack["id"], "-r", "x", "--amount", *amount)
     assert (told.returncode, says in told.stderr) == (1, True), told.stderr
+
+
+async def test_an_amount_may_be_quoted_and_swallows_no_option(shell: Shell) -> None:
+    pack = await shell.shop.bought("gems-500")
+    for words in (["--amount", "2.50 USD"], ["--amount=2.50 USD"], ["--amount", "2.50", "USD"]):
+        shown = await shell.told("refund", pack["id"], "-r", "x", *words, "--dry-run")
+        assert (shown["dry_run"], shown["amount"]["amount"]) == (True, 250)
+    refused = await shell.ask("refund", pack["id"], "-r", "x", "--amount", "2.50", "--dry-run")
+    assert (refused.returncode, "a currency is missing" in refused.stderr) == (2, True)
+    assert shell.shop.query("SELECT id FROM reversals") == []
 
 
 async def test_a_reply_that_was_lost_names_the_key_to_repeat_it_under(shell: Shell) -> None:
@@ -144,6 +158,7 @@ async def test_what_is_quarantined_is_listed_with_its_note_and_replayed(shell: S
     page = await shell.told("inbox", "list", "--state", "quarantined")
     said = await shell.ask("inbox", "list")
     alarms = await shell.told("alarms", "list", "--kind", "webhook_quarantined")
+    alarmed = await shell.ask("alarms", "list")
     replayed = await shell.told("inbox", "replay", "sandbox", "evt_stray")
     shown = await shell.told("inbox", "show", "sandbox", "evt_stray")
     missing = await shell.ask("inbox", "show", "sandbox", "evt_none")
@@ -151,6 +166,8 @@ async def test_what_is_quarantined_is_listed_with_its_note_and_replayed(shell: S
     assert [(one["event"], one["note"]) for one in page["data"]] == [("evt_stray", "the event is of the other mode")]
     assert "of the other mode" in said.stdout
     assert [one["about"] for one in alarms["data"]] == ["evt_stray"]
+    assert "note: the event is of the other mode" in alarmed.stdout
+    assert alarms["data"][0]["raised_at"][:10] in alarmed.stdout
     assert replayed["state"] == "quarantined"
     assert shown["body"] == stray
     assert shell.audited() == ["inbox.replayed"]
@@ -206,8 +223,8 @@ async def schedule(shop: Shop, kind: str, payload: dict[str, Any]) -> None:
 
 async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: Shell, tmp_path: Path) -> None:
     shop = shell.shop
-    first, second = await shop.bought("gems-500"), await shop.bought("gems-500")
-    for pack in (first, second):
+    first, second, third = [await shop.bought("gems-500") for _ in range(3)]
+    for pack in (first, second, third):
         await shop.sandbox.dispute(pack)
     await shop.quiet()
     listed = (await shell.told("disputes", "list", "--state", "open"))["data"]
@@ -218,20 +235,79 @@ async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: S
     wrong = await shell.ask("disputes", "answer", theirs[first["id"]], "-t", "no_such_field=x")
     sent = await shell.ask("disputes", "answer", theirs[first["id"]], "--text-file", f"access_activity_log={log}",
                            "--submit")  # fmt: skip
+    shown = await shell.told("disputes", "show", theirs[first["id"]])
+    said = await shell.ask("disputes", "show", theirs[first["id"]])
+    won = await shell.ask("disputes", "answer", theirs[third["id"]], "-t", "uncategorized_text=winning_evidence",
+                          "--submit")  # fmt: skip
     accepted = await shell.told("disputes", "accept", theirs[second["id"]], "--yes")
     late = await shell.ask("disputes", "accept", theirs[second["id"]], "--yes")
 
     assert all(one["evidence_due_by"] is not None for one in listed)
     assert "It is staged" in staged.stdout, staged.stderr
     assert "with the bank now" in sent.stdout, sent.stderr
+    assert shown["evidence"] == {"product_description": "500 gems", "access_activity_log": "played for 3 hours"}
+    assert shown["frozen"]["wallets"] == {"gems": 500}
+    assert "500 gems" in said.stdout.partition("frozen")[2]
+    assert "access_activity_log: played for 3 hours" in said.stdout
+    assert "the bank has decided: won" in won.stdout, won.stderr
+    assert "with the bank now" not in won.stdout
     assert (wrong.returncode, "no_such_field" in wrong.stderr) == (1, True)
     assert accepted["state"] == "lost"
     assert (await shop.seen(second))["dispute"] == "lost"
     assert (late.returncode, "nothing can be said" in late.stderr) == (1, True)
     assert shell.audited() == ["dispute.evidence_staged", "dispute.evidence_staged", "dispute.evidence_submitted",
-                               "dispute.accepted"]  # fmt: skip
+                               "dispute.evidence_submitted", "dispute.accepted"]  # fmt: skip
     facts = shop.query("SELECT facts FROM audit_actions WHERE action = 'dispute.evidence_submitted'")[0]["facts"]
     assert "played" not in facts
+
+
+@pytest.mark.parametrize("width", ["20", "80"])
+@pytest.mark.parametrize("colours", [{}, {"FORCE_COLOR": "1"}], ids=["pipe", "terminal"])
+async def test_no_table_cuts_ids_amounts_states_and_times(
+    shell: Shell, tmp_path: Path, width: str, colours: dict[str, str]
+) -> None:
+    pack = await shell.shop.bought("gems-500")
+    await shell.shop.sandbox.dispute(pack)
+    await shell.shop.quiet()
+    (dispute,) = (await shell.told("disputes", "list"))["data"]
+    (event, *_) = (await shell.told("inbox", "list"))["data"]
+    entries = (await shell.told("purchases", "show", pack["id"]))["entries"]
+    for arguments, cells in [
+        (["disputes", "list"], [dispute["id"], pack["id"], "4.99 USD", dispute["evidence_due_by"][:10]]),
+        (["inbox", "list"], [event["event"], event["type"], event["state"]]),
+        (["purchases", "show", pack["id"]], [pack["id"], "500 gems", *(one["kind"] for one in entries)]),
+    ]:
+        told = await asyncio.to_thread(
+            storefront, *arguments, "--config", tmp_path / "shop.yaml", DATA=str(tmp_path / "data"), COLUMNS=width,
+            **colours,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stderr
+        assert [cell for cell in cells if cell not in told.stdout] == []
+        assert "…" not in told.stdout
+
+
+async def test_a_lost_dispute_names_the_purchases_that_were_undone_for_it(shell: Shell) -> None:
+    shop = shell.shop
+    pack = await shop.bought("gems-500")
+    sword = await shop.bought("sword")
+    await shop.sandbox.dispute(pack)
+    await shop.sandbox.dispute(pack, "lost")
+    await shop.quiet()
+    (dispute,) = (await shell.told("disputes", "list"))["data"]
+    shown = await shell.told("disputes", "show", dispute["id"])
+    said = await shell.ask("disputes", "show", dispute["id"])
+    assert (shown["frozen"], shown["evidence"]) == (None, None)
+    assert [(one["purchase"], one["sku"], one["amount"]["amount"]) for one in shown["undone"]] == [
+        (sword["id"], "sword", 120)
+    ]
+    assert f"{sword['id']} was undone for it: 1 × sword for 120 gems" in said.stdout
+
+
+async def test_a_refunded_payment_is_called_refunded(shell: Shell) -> None:
+    pack = await shell.shop.bought("gems-500")
+    await shell.told("refund", pack["id"], "-r", "a mistake")
+    shown = await shell.told("purchases", "show", pack["id"])
+    assert shown["payment"]["state"] == shown["purchase"]["payment"]["state"] == "refunded"
 
 
 async def test_reconcile_is_green_to_the_cent_and_red_with_a_proposal(shell: Shell) -> None:

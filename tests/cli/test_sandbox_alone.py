@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import stripe
@@ -14,10 +15,10 @@ from tests.cli.conftest import HANG_SECONDS, environment, storefront
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[str]:
+def running(*arguments: str, folder: Path | None = None) -> Iterator[str]:
     """Run ``storefront sandbox`` on a free port; gives its address, and stops it well at the end."""
     command = [sys.executable, "-m", "storefront", "sandbox", "--port", "0", *arguments]
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
     watchdog = threading.Timer(HANG_SECONDS, process.kill)
     watchdog.start()
     try:
@@ -63,6 +64,23 @@ def test_the_plain_library_uses_an_emulator_that_runs_alone(config, tmp_path):
         assert [charge.amount for charge in client.v1.charges.list()] == [2000]
         # 20 dollars at 0.50 pounds; 2.9 % of 1000 is 29; and 30.
         assert [(part.currency, part.amount) for part in client.v1.balance.retrieve().pending] == [("gbp", 941)]
+
+
+def test_it_runs_in_an_empty_folder_without_a_shop(tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    with running("--data", "stripe", folder=folder) as url:
+        base = {"api": url, "files": url, "connect": url, "meter_events": url}
+        key = (folder / "stripe" / "keys" / "sandbox.secret_key").read_text().strip()
+        client = stripe.StripeClient(key, base_addresses=base, max_network_retries=0)
+        assert client.v1.charges.list().data == []
+    assert sorted(one.name for one in folder.iterdir()) == ["stripe"]
+
+
+def test_a_yaml_that_is_named_must_be_there(tmp_path):
+    told = storefront("sandbox", "--port", "0", "--config", tmp_path / "none.yaml", "--data", tmp_path / "data")
+    assert told.returncode == 2
+    assert "none.yaml" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ def test_an_endpoint_is_made_paused_tested_replayed_rotated_and_removed_beside_a
     shown = json.loads(served.ask("webhooks", "show", endpoint["id"], "--json").stdout)
     changed = served.ask("webhooks", "update", endpoint["id"], "--description", "game server", "--json")
     replayed = served.ask("webhooks", "replay", endpoint["id"], "--since", "2020-01-01T00:00:00Z")
+    lately = served.ask("webhooks", "replay", endpoint["id"], "--since", "1h")
+    assert lately.returncode == 0, lately.stderr
     page = served.ask("webhooks", "deliveries", endpoint["id"], "--json")
     removed = served.ask("webhooks", "remove", endpoint["id"])
     gone = served.ask("webhooks", "show", endpoint["id"])

@@ -64,14 +64,23 @@ async def test_holds_wallets_and_the_stream_work_as_the_guide_prints_them(tmp_pa
     assert said[8].startswith(event)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+async def test_cards_are_saved_and_charged_as_the_guide_prints_it(tmp_path):
+    page = (ROOT / "docs" / "payments.md").read_text()
+    guide = page.split("## Cards over the API\n")[1].split("## Stripe's test mode first\n")[0]
+    async with running_shop(tmp_path, ROOT / "config.example.yaml") as shop:
+        script = HEAD + "".join(blocks(guide, "sh")).replace("http://127.0.0.1:8080", shop.url)
+        assert await run("bash", "-c", script) == "".join(blocks(guide, ""))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "docs/payments.md"])
 def test_the_shops_in_the_guides_have_no_mistakes(tmp_path, page):
     shops = [block for block in blocks((ROOT / page).read_text(), "yaml") if block.startswith("shop:")]
     assert shops
     for number, text in enumerate(shops):
         path = tmp_path / f"{number}.yaml"
         path.write_text(text)
-        environ = {"STRIPE_SECRET_KEY": "sk_live_" + "x" * 24, "STRIPE_WEBHOOK_SECRET": "whsec_" + "x" * 32}
+        mode = "test" if "mode: sandbox" in text else "live"
+        environ = {"STRIPE_SECRET_KEY": f"sk_{mode}_" + "x" * 24, "STRIPE_WEBHOOK_SECRET": "whsec_" + "x" * 32}
         points = installed_plugins()
         document = read_document(path, environ)
         build(document, plugins={name: plugin_schema(points[name].load()) for name in document.enabled_plugins})

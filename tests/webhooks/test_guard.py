@@ -197,7 +197,7 @@ async def test_an_allowed_origin_is_that_one_alone(receiver: Receiver) -> None:
         with pytest.raises(NotSent, match=r"must|public internet"):
             await post(guard, url)
     assert network.peers == ["127.0.0.1"]
-    with pytest.raises(NotSent, match="ClientConnectorError"):
+    with pytest.raises(NotSent, match="could not connect"):
         await post(guard, "https://private.example/")
     assert network.peers == ["127.0.0.1", "10.1.2.3"]
 

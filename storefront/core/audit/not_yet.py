@@ -3,13 +3,35 @@
 from storefront.core.audit.check import NotYet
 
 NOT_YET = (
-    NotYet("L7-real", "Clearing and balance equal the gateway's", "there is no reconciliation with gateways yet"),
+    NotYet(
+        "L7-real",
+        "Clearing and balance equal the gateway's own",
+        "that takes the gateway: `storefront reconcile` asks it (L7-gateways checks our copy of its books)",
+    ),
     NotYet("I2", "A retry gets the same bytes as the first call", "no stored row can show it; tests do"),
     NotYet("E2", "A unique item has one owner and one chain of owners", "there are no unique items yet"),
     NotYet("E3-promos", "Promo codes are counted with the purchases they discount", "there are no promo codes yet"),
     NotYet("S1–S7", "Subscription periods, charges, proration, dunning", "there are no subscriptions yet"),
-    NotYet("W1–W5", "Gateway events and payments match ours", "there is no reconciliation with gateways yet"),
-    NotYet("O1–O4", "Outgoing webhooks are delivered or dead, never lost", "there are no outgoing webhooks yet"),
+    NotYet(
+        "W4",
+        "Every charge, refund and dispute at the gateway is known here, and the other way round",
+        "that takes the gateway: `storefront reconcile` compares both",
+    ),
+    NotYet(
+        "W1-signatures, W3",
+        "Events were signed, fresh and of our account; their order does not matter",
+        "no stored row can show it; tests do",
+    ),
+    NotYet(
+        "W5-alarms",
+        "What was taken back beyond what was received has its alarm",
+        "nothing checks it yet (L5 and L10-gateway check the sums)",
+    ),
+    NotYet(
+        "O2-complete, O3, O4",
+        "No endpoint misses an event; ids, signatures and addresses of deliveries",
+        "no stored row can show it; tests do",
+    ),
     NotYet("P1–P4", "Payouts stay within earnings", "there are no payouts yet"),
     NotYet(
         "A2-roles",

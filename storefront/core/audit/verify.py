@@ -30,9 +30,11 @@ from storefront.core.audit import (
     grants,
     holds,
     idempotency,
+    incoming,
     ledger,
     limits,
     movements,
+    outgoing,
     ownership,
     purchases,
     receipts,
@@ -80,13 +82,16 @@ CHECKS: tuple[Check, ...] = (
     *reversals.CHECKS,
     *reversal_counters.CHECKS,
     *gateway_books.CHECKS,
+    *incoming.CHECKS,
+    *outgoing.CHECKS,
     *rights.CHECKS,
     *movements.CHECKS,
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
-            "reversals", "events", "purchases", "payments", "gateway_movements", "items", "item_movements",
+            "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
+            "webhook_deliveries", "items", "item_movements",
             "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")

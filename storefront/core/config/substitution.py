@@ -5,6 +5,7 @@ The environment is handed in. Nothing that was put in is ever part of a message.
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path as FilePath
 
 from storefront.core.config.mistakes import Mistake, Path, show_path
@@ -13,6 +14,7 @@ from storefront.core.config.positions import Spot, walk_spots
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _LARGEST_FILE = 65_536
+_OF_A_SECRET = re.compile(r"secret|password|token|(^|_)keys?$", re.IGNORECASE)
 _EXAMPLE = "${NAME}, ${NAME:-default} or ${file:path}"
 
 
@@ -26,8 +28,11 @@ def substitute(tree: Spot, *, folder: FilePath, environ: Mapping[str, str], mist
         if not isinstance(spot.value, str) or "${" not in spot.value:
             continue
         text = spot.value
+        # Where a secret goes, a default would stand in the file for everybody to read: none is suggested.
+        is_secret = any(isinstance(part, str) and _OF_A_SECRET.search(part) is not None for part in path)
         try:
-            value = _REFERENCE.sub(lambda found: _resolve(found, folder, environ), text)
+            resolve = partial(_resolve, folder=folder, environ=environ, is_secret=is_secret)
+            value = _REFERENCE.sub(resolve, text)
             if not _is_clean(value):
                 raise _MissingError(f"{shorten(text)} holds characters that are not text")
         except _MissingError as error:
@@ -55,7 +60,7 @@ def shorten(text: str) -> str:
     return ", ".join("${" + name + "}" for name in names)
 
 
-def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str]) -> str:
+def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str], *, is_secret: bool) -> str:
     if found[0] == "$${":
         return "${"
     inside = found[1]
@@ -70,9 +75,10 @@ def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str])
     if value or (named[2] is None and named[1] in environ):
         return value
     if named[2] is None:
-        raise _MissingError(
-            f"the environment variable {named[1]} is not set; set it, or write ${{{named[1]}:-default}}"
-        )
+        unset = f"the environment variable {named[1]} is not set"
+        if is_secret or _OF_A_SECRET.search(named[1]) is not None:
+            raise _MissingError(f"{unset}; set it, or keep the secret in a file: ${{file:path}}")
+        raise _MissingError(f"{unset}; set it, or write ${{{named[1]}:-default}}")
     return named[2]
 
 

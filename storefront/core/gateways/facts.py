@@ -164,7 +164,10 @@ class RefundFacts:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFacts:
-    """The payer's bank asks for money back. ``is_withdrawn``: it has been taken from our balance."""
+    """The payer's bank asks for money back. ``is_withdrawn``: it has been taken from our balance.
+
+    ``evidence`` is what is staged or submitted at the gateway: its own names of the fields, and their texts.
+    """
 
     reference: str
     payment: str
@@ -175,6 +178,7 @@ class DisputeFacts:
     is_withdrawn: bool = False
     evidence_due_by: int | None = None
     created_at: int = 0
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ async def show_customer(services: Services, named: str) -> dict[str, Any]:
         "created_at": iso(row["created_at"]),
         "state": await services.states.document(customer_id),
         "debts": [_debt(one) for one in await services.reader.all(_DEBTS, customer_id=customer_id)],
-        "freezes": [_freeze(one) for one in await services.reader.all(_FREEZES, customer_id=customer_id)],
+        "freezes": [freeze_json(one) for one in await services.reader.all(_FREEZES, customer_id=customer_id)],
         "payment_methods": list(await list_methods(services, customer_id)),
         "purchases": [purchase_in_short(one) for one in bought],
     }
@@ -55,7 +55,7 @@ def _debt(row: Row) -> dict[str, Any]:
     }
 
 
-def _freeze(row: Row) -> dict[str, Any]:
+def freeze_json(row: Row) -> dict[str, Any]:
     """Return an open freeze; its id is that of the refund or dispute that it waits for."""
     wallets: dict[str, int] = {}
     for asset, _, amount in msgspec.json.decode(row["parts"]):

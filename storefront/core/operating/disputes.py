@@ -4,24 +4,43 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import select
+import structlog
+from sqlalchemy import bindparam, select
 
 from storefront.core.asking_gateways import told_of_dispute
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound
-from storefront.core.gateways import DisputeFacts, Disputes, EvidenceRequest, GatewayRefused
+from storefront.core.gateways import DisputeFacts, Disputes, EvidenceRequest, GatewayFailed, GatewayRefused
+from storefront.core.operating.customers import freeze_json
 from storefront.core.operating.pages import read_page
 from storefront.core.privileged import record_action
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.refunds import DISPUTE, refund_json
+from storefront.core.reversal_moves import clawed_back_for, freeze_id
 from storefront.core.services import Services
-from storefront.core.tables import reversals
+from storefront.core.tables import purchases, reversals
+from storefront.core.tables_freezes import freezes
 from storefront.core.taking_back import REVERSAL, advance
 
 STATES = ("warning", "open", "closed", "won", "lost")
 """``warning`` is an inquiry: nothing is taken yet. ``open`` waits for the bank; the goods are frozen."""
 UNDECIDED = frozenset({"warning", "open"})
+
+
+_FREEZE = Query(select(freezes).where(freezes.c.id == bindparam("id")))
+_UNDONE = Query(
+    select(reversals.c.purchase_id, reversals.c.amount, reversals.c.currency, purchases.c.sku, purchases.c.quantity)
+    .join(purchases, purchases.c.id == reversals.c.purchase_id)
+    .where(
+        reversals.c.customer_id == bindparam("customer_id"),
+        reversals.c.cause == "clawback",
+        reversals.c.reason == bindparam("reason"),
+    )
+    .order_by(reversals.c.id)
+)
+
+log = structlog.get_logger("storefront.operating")
 
 
 class DisputeDecided(Conflict):
@@ -43,6 +62,42 @@ async def list_disputes(
 async def show_dispute(services: Services, dispute_id: str) -> dict[str, Any]:
     """Return a dispute, with what it took of the goods; raises ``NotFound``."""
     return dispute_json(await _need(services, dispute_id))
+
+
+async def show_dispute_in_full(services: Services, dispute_id: str) -> dict[str, Any]:
+    """Return a dispute with what is frozen for it, what it undid, and the evidence that its gateway has.
+
+    ``evidence`` is asked of the gateway while the dispute is undecided: field → text; None if it does not say.
+    ``undone`` are purchases that were undone for the currency it took (``clawing_back``).
+
+    Raises:
+        NotFound: there is no such dispute.
+    """
+    row = await _need(services, dispute_id)
+    freeze = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
+    is_frozen = freeze is not None and freeze["state"] == "open"
+    undone = await services.reader.all(_UNDONE, customer_id=row["customer_id"], reason=clawed_back_for(row["id"]))
+    return {
+        **dispute_json(row),
+        "frozen": freeze_json(freeze) if freeze is not None and is_frozen else None,
+        "undone": [
+            {"purchase": one["purchase_id"], "sku": one["sku"], "quantity": one["quantity"],
+             "amount": {"amount": one["amount"], "currency": one["currency"]}}
+            for one in undone
+        ],
+        "evidence": await _evidence(services, row),
+    }  # fmt: skip
+
+
+async def _evidence(services: Services, row: Row) -> Mapping[str, str] | None:
+    gateway = services.gateways.get(row["gateway"])
+    if row["state"] not in UNDECIDED or not isinstance(gateway, Disputes):
+        return None
+    try:
+        return (await gateway.look_up_dispute(row["gateway_ref"])).evidence
+    except GatewayFailed as away:
+        log.warning("evidence_not_shown", dispute=row["id"], reason=away.code)
+        return None
 
 
 async def answer_dispute(

@@ -34,7 +34,7 @@ async def show_purchase_in_full(services: Services, purchase_id: str) -> dict[st
     about = [purchase_id, *(one["id"] for one in reversed_by)]
     return {
         "purchase": {**await describe(services, row), "status": row["status"], "reason": row["reason"]},
-        "payment": None if payment is None else _payment(payment),
+        "payment": None if payment is None else _payment(payment, is_refunded=row["payment_state"] == "refunded"),
         "reversals": [reversal_json(one) for one in reversed_by],
         "entries": await _entries(services, row, payment, about),
         "events": await _events(services, row, about),
@@ -68,14 +68,15 @@ def reversal_json(row: Row) -> dict[str, Any]:
     }
 
 
-def _payment(row: Row) -> dict[str, Any]:
+def _payment(row: Row, *, is_refunded: bool) -> dict[str, Any]:
+    """Return a payment; one that went back whole is called refunded, as the purchase calls it for its buyer."""
     received = {"amount": row["received_amount"], "currency": row["received_currency"] or row["currency"]}
     return {
         "id": row["id"],
         "gateway": row["gateway"],
         "checkout": row["gateway_ref"],
         "payment": row["gateway_payment"],
-        "state": row["state"],
+        "state": "refunded" if is_refunded else row["state"],
         "asked": {"amount": row["amount"], "currency": row["currency"]},
         "received": received,
         "method": row["method"],

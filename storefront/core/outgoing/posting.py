@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -135,11 +135,23 @@ async def _read_excerpt(response: aiohttp.ClientResponse) -> str:
     return "".join(character if character.isprintable() else " " for character in text)[:LONGEST_EXCERPT].strip()
 
 
+_BROKEN: Mapping[type[aiohttp.ClientError], str] = {
+    aiohttp.ServerDisconnectedError: "it closed the connection without an answer",
+    aiohttp.ClientResponseError: "its answer is not HTTP",
+}
+
+
 def _words(error: aiohttp.ClientError) -> str:
     cause: BaseException | None = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error.__cause__
     if isinstance(cause, Refusal):
         return str(cause)
-    return type(error).__name__
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "there is no such host"
+    if isinstance(error, aiohttp.ClientSSLError):
+        return "could not connect: its certificate or TLS is not accepted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "could not connect"
+    return _BROKEN.get(type(error), f"the connection broke ({type(error).__name__})")
 
 
 class Refusal(OSError):

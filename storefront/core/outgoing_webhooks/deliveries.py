@@ -102,6 +102,10 @@ class WebhookDeliveries:
             return await self._endpoints.show(endpoint_id)
         raise Unavailable("This endpoint has much to do; try again in a moment.")
 
+    async def replay_last(self, endpoint_id: str, milliseconds: int, *, actor: str) -> dict[str, Any]:
+        """Send all events of the last so many milliseconds of business time again, as ``replay_since`` does."""
+        return await self.replay_since(endpoint_id, self._clock.now() - milliseconds, actor=actor)
+
     async def _before(self, time: int) -> Cursor | None:
         """Return a cursor before the first commit with an event at or after a time, or None where there is none."""
         rows = await self._reader.scan(

@@ -53,6 +53,7 @@ class Dispute(msgspec.Struct, tag_field="object", tag="dispute"):
         "prevented",
     ]
     balance_transactions: list[_Movement] = []
+    evidence: dict[str, Any] = {}
     evidence_details: _EvidenceDetails | None = None
     payment_intent: str | None = None
 
@@ -70,6 +71,7 @@ class Dispute(msgspec.Struct, tag_field="object", tag="dispute"):
             is_withdrawn=sum(movement.amount for movement in self.balance_transactions) < 0,
             evidence_due_by=None if due_by is None else due_by * 1000,
             created_at=self.created * 1000,
+            evidence={name: text for name, text in self.evidence.items() if isinstance(text, str) and text},
         )
 
 

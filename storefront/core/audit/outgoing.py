@@ -1,0 +1,56 @@
+"""O2: deliveries of outgoing webhooks, against the events, endpoints and attempts that they name."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, exists, or_, select
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import events
+from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
+
+
+def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
+    """O2: a delivery names an endpoint and an event that exist; one that arrived has the attempt that was taken."""
+    row = webhook_deliveries.c
+    is_event = and_(
+        events.c.id == row.event_id,
+        events.c.type == row.event_type,
+        events.c.anchor == row.anchor,
+        events.c.sequence == row.sequence,
+        events.c.commit_no == row.commit_no,
+    )
+    was_taken = exists().where(
+        webhook_attempts.c.endpoint_id == row.endpoint_id,
+        webhook_attempts.c.event_id == row.event_id,
+        webhook_attempts.c.status.between(200, 299),
+    )
+    statement = (
+        select(row.endpoint_id, row.event_id, row.state, row.closed_at, events.c.id.label("event"),
+               webhook_endpoints.c.id.label("endpoint"))
+        .join(webhook_endpoints, webhook_endpoints.c.id == row.endpoint_id, isouter=True)
+        .join(events, is_event, isouter=True)
+        .where(
+            or_(
+                webhook_endpoints.c.id.is_(None),
+                events.c.id.is_(None),
+                (row.state == "waiting") != row.closed_at.is_(None),
+                and_(row.state == "delivered", ~was_taken),
+            )
+        )
+    )  # fmt: skip
+    for found in each_row(connection, statement):
+        if found.endpoint is None:
+            fault = "that endpoint does not exist"
+        elif found.event is None:
+            fault = "there is no such event at its place"
+        elif (found.state == "waiting") != (found.closed_at is None):
+            fault = f"it is {found.state} and {'open' if found.closed_at is None else 'closed'}"
+        else:
+            fault = "no attempt was answered with success"
+        message = f"delivery of {found.event_id} to {found.endpoint_id} is {found.state}, but {fault}"
+        yield Violation("O2", (found.event_id, found.endpoint_id), message)
+
+
+CHECKS = (
+    Check("O2", "Every delivery is of an event to an endpoint, and arrived if it says so", deliveries_are_of_events),
+)
