@@ -36,12 +36,15 @@ LimitFlag = Annotated[int, typer.Option("--limit", min=1, max=1000, help="How ma
 AfterFlag = Annotated[str | None, typer.Option("--after", help="The `next` of the page before.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the facts as JSON.")]
 
+LONGEST_DURATION = 6  # characters: no span that anybody means has more
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
 
 
 def duration_ms(text: str) -> int | None:
     """Read a duration (``45m``, ``12h``, ``30d``, ``2w``) as milliseconds; None for what is none, such as a time."""
-    is_duration = text[:-1].isascii() and text[:-1].isdigit() and text[-1] in _UNITS_MS
+    is_duration = (
+        len(text) <= LONGEST_DURATION and text[:-1].isascii() and text[:-1].isdigit() and text[-1] in _UNITS_MS
+    )
     return int(text[:-1]) * _UNITS_MS[text[-1]] if is_duration else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.commit.answered import idempotency_row, known_answer
 from storefront.core.commit.changes import describe_changes
 from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment, refuse_while_owing
 from storefront.core.commit.debts import Forgive, Owe
@@ -27,9 +28,6 @@ from storefront.core.commit.hold_steps import (
 from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
-    Answer,
-    KeyInFlight,
-    KeyReused,
     LimitReached,
     Moment,
     Outcome,
@@ -46,7 +44,6 @@ from storefront.core.commit.plan import (
     FromResults,
     GrantEntitlement,
     GrantItem,
-    IdempotencyKey,
     Insert,
     Key,
     LapseWallet,
@@ -135,7 +132,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
     """
     applying = Applying(state, plan, moment, late)
     if plan.idempotency is not None:
-        known = _known_answer(applying, plan.idempotency)
+        known = known_answer(applying.draft, applying.moment, plan)
         if known is not None:
             return known
     try:
@@ -158,18 +155,6 @@ def _run(applying: Applying, steps: Sequence[Step]) -> None:
         _APPLY[type(step)](applying, step)
 
 
-def _known_answer(applying: Applying, idempotency: IdempotencyKey) -> Outcome | None:
-    record = applying.draft.row(idempotency.row)
-    if record is None or (record["state"] == "open" and record["object_id"] == applying.plan.object_id):
-        return None
-    if record["fingerprint"] != idempotency.fingerprint:
-        raise KeyReused
-    if record["state"] == "open":
-        raise KeyInFlight(record["object_id"])
-    answer = Answer(record["status"], record["body"])
-    return Outcome(applying.moment, answer=answer, is_replay=True)
-
-
 def _finish(applying: Applying) -> Outcome:
     plan, draft, outcome = applying.plan, applying.draft, applying.outcome
     outcome.changed = describe_changes(draft, applying.moment.now)
@@ -181,26 +166,9 @@ def _finish(applying: Applying) -> Outcome:
     if plan.answer is not None and is_decided:
         outcome.answer = plan.answer(outcome)
     if plan.idempotency is not None and is_decided:
-        draft.put(plan.idempotency.row, _idempotency_row(plan, outcome))
+        draft.put(plan.idempotency.row, idempotency_row(plan, outcome))
     draft.keep()
     return outcome
-
-
-def _idempotency_row(plan: Plan, outcome: Outcome) -> dict[str, Any]:
-    key, answer = plan.idempotency, outcome.answer
-    assert key is not None
-    answered = answer is not None and not plan.is_answer_open
-    return {
-        "caller": key.caller,
-        "operation": key.operation,
-        "key": key.key,
-        "fingerprint": key.fingerprint,
-        "object_id": plan.object_id,
-        "state": "answered" if answered else "open",
-        "status": answer.status if answer is not None and answered else None,
-        "body": answer.body if answer is not None and answered else None,
-        "created_at": outcome.moment.wall,
-    }
 
 
 def _open_entry(applying: Applying, step: OpenEntry) -> None:
