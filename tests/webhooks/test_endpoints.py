@@ -55,6 +55,7 @@ async def test_only_an_operator_gets_in_and_strangers_learn_nothing(
         "/v1/keys", {"kind": "operator", "name": "few", "scopes": ["keys:write"]}
     )
     session = await shop.session("bob")
+    await shop.quiet()
     before, taken = shop.rows(), len(receiver.received)
     bodies = {
         "": {"url": receiver.url},

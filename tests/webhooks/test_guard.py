@@ -132,7 +132,7 @@ async def test_a_forbidden_url_is_refused_when_it_is_connected_to(url: str) -> N
                                  f"https://[{PUBLIC_6}]/"])  # fmt: skip
 async def test_a_public_address_is_connected_to(url: str) -> None:
     network = Network()
-    with pytest.raises(NotSent, match="ClientConnector"):
+    with pytest.raises(NotSent, match="could not connect"):
         await post(network.guard(), url)
     assert network.peers in ([PUBLIC], [PUBLIC_6])
     assert network.forbidden_peers == []
@@ -239,7 +239,7 @@ async def test_name_and_certificate_stay_those_of_the_url(tmp_path: Path) -> Non
     guard = network.guard(right, wrong, tls=client_tls)
 
     assert await post(guard, right + "/") == 204
-    with pytest.raises(NotSent, match="Certificate"):
+    with pytest.raises(NotSent, match="certificate"):
         await post(guard, wrong + "/")
 
     assert names == ["hooks.example", "other.example"]
