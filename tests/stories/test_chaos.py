@@ -35,7 +35,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await world.close()
 
 
-# Heavy for now: it is red once in a while (a payment that was given back and then disputed), which is not mended yet.
+# Heavy for now: red when the gateway opens a dispute again that was won (won, then open), which is not followed yet.
 @pytest.mark.heavy
 async def test_after_chaos_the_books_agree_to_the_cent(world: World, request: pytest.FixtureRequest) -> None:
     chosen, seconds = seed(), float(os.environ.get("STOREFRONT_CHAOS_SECONDS", "60"))
