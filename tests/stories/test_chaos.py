@@ -35,8 +35,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await world.close()
 
 
-# Heavy for now: red when the gateway opens a dispute again that was won (won, then open), which is not followed yet.
-@pytest.mark.heavy
 async def test_after_chaos_the_books_agree_to_the_cent(world: World, request: pytest.FixtureRequest) -> None:
     chosen, seconds = seed(), float(os.environ.get("STOREFRONT_CHAOS_SECONDS", "60"))
     print(f"seed {chosen}")
