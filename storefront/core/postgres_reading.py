@@ -23,7 +23,19 @@ SETTINGS = {
     "statement_timeout": str(int(STATEMENT_SECONDS * 1000)),
     "jit": "off",
 }
-_XMIN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+_SETTLED_BEFORE = """
+WITH seen AS MATERIALIZED (SELECT pg_current_snapshot() AS snapshot)
+SELECT CASE
+    WHEN pg_snapshot_xmin(snapshot) = pg_snapshot_xmax(snapshot) THEN pg_snapshot_xmax(snapshot)::text::bigint
+    ELSE coalesce(
+        (SELECT min(running::text::bigint) FROM pg_snapshot_xip(snapshot) AS running
+         WHERE running::text::bigint & 4294967295 NOT IN (
+             SELECT transactionid::text::bigint FROM pg_locks JOIN pg_stat_activity USING (pid)
+             WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted
+               AND datid <> (SELECT oid FROM pg_database WHERE datname = current_database()))),
+        pg_snapshot_xmax(snapshot)::text::bigint)
+END FROM seen"""
+"""A snapshot lists what runs in the whole cluster; what certainly runs in another database writes nothing here."""
 
 
 class PostgresReader:
@@ -73,8 +85,8 @@ class PostgresReader:
 
     async def settled_before(self) -> int:
         """Return the oldest transaction that may still commit: all below it are over, and what they wrote is there."""
-        xmin: int = await self._try(lambda connection: connection.fetchval(_XMIN))
-        return (self._epoch << EPOCH_BITS) | xmin
+        bound: int = await self._try(lambda connection: connection.fetchval(_SETTLED_BEFORE))
+        return (self._epoch << EPOCH_BITS) | bound
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:

@@ -55,6 +55,9 @@ NEXT: Mapping[str, frozenset[str]] = {
     "canceled": frozenset(),
 }
 """Which states may follow which, with any number in between that nobody saw. ``won`` after ``lost`` is an appeal."""
+REOPENED: Mapping[str, str] = {"won": "open"}
+"""What may follow only if the gateway was asked since: an answer from before the end would open a dispute again. A
+lost one that a bank looks at again stays lost until it is won: its money is away, and its goods stay taken."""
 
 REVERSAL = Query(select(reversals).where(reversals.c.id == bindparam("id")))
 BY_GATEWAY_REF = Query(
@@ -121,9 +124,7 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         await moving.move(None, told)
         plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
         if told.state in HOLDING:
-            now = services.clock.now()
-            plan.schedule("reversal.sweep", anchor=row["customer_id"], unique_key=f"reversal:{row['id']}",
-                          due_at=now + MINUTE_MS, now=now, payload={"reversal_id": row["id"]})  # fmt: skip
+            _ask_again_later(plan, row, services.clock.now())
         _record_begun(services, plan, row, begins)
         try:
             outcome = await services.engine.commit(plan)
@@ -138,27 +139,37 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
 
 
 async def advance(
-    services: Services, reversal_id: str, told: Told, *, key: IdempotencyKey | None = None
+    services: Services,
+    reversal_id: str,
+    told: Told,
+    *,
+    key: IdempotencyKey | None = None,
+    seen: Row | None = None,
 ) -> tuple[Row, Answer | None]:
-    """Move a reversal to where its gateway says it is; nothing happens twice, and nothing goes back.
+    """Move a reversal to where its gateway says it is; nothing happens twice, and no old word takes it back.
 
-    With ``key`` the answer of the operation that began it is stored in the same commit.
+    With ``key`` the answer of the operation that began it is stored in the same commit. ``seen`` is its row as it
+    stood before the gateway was asked: only while it stands like that may ``told`` open again what was over.
     """
     for _ in range(TIMES_DECIDED):
         row = await need_reversal(services, reversal_id)
         purchase = await read_purchase(services, row["purchase_id"])
         payment = await read_payment(services, row["purchase_id"])
         assert payment is not None, "only purchases through a gateway are reversed here"
-        is_new = told.state in NEXT[row["state"]]
-        if told.state != row["state"] and not is_new:
+        follows = told.state == row["state"] or told.state in NEXT[row["state"]]
+        if not follows and told.state == REOPENED.get(row["state"]):
+            follows = seen is not None and _stand(seen) == _stand(row)
+        if not follows:
             log.info("reversal_stays", reversal=reversal_id, state=row["state"], told=told.state)
-            told = Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
+        now_told = told if follows else Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
         plan = Plan(actor=f"gateway:{row['gateway']}", anchors={row["customer_id"]}, idempotency=key,
                     object_id=reversal_id)  # fmt: skip
-        moving = await _moving(services, plan, purchase, payment, row=row, told=told)
-        changed = await moving.move(row, told)
+        moving = await _moving(services, plan, purchase, payment, row=row, told=now_told)
+        changed = await moving.move(row, now_told)
         if not changed and key is None:
             return row, None
+        if now_told.state in HOLDING and row["state"] not in HOLDING:
+            _ask_again_later(plan, row, services.clock.now())
         if key is not None:
             # A webhook or the sweep may have moved it there first: then it is told as it stands.
             after = moving.row_after if changed else row
@@ -168,10 +179,20 @@ async def advance(
             outcome = await services.engine.commit(plan)
         except Stale:
             continue
-        if changed and told.state not in HOLDING | TAKING:
+        if changed and now_told.state not in HOLDING | TAKING:
             await _claim_freed(services, row["purchase_id"])
         return await need_reversal(services, reversal_id), outcome.answer
     raise Unavailable("Too much is changing at once; try again.")
+
+
+def _ask_again_later(plan: Plan, row: Mapping[str, Any], now: int) -> None:
+    """Make the job due that asks after a reversal for as long as it waits for its gateway."""
+    plan.schedule("reversal.sweep", anchor=row["customer_id"], unique_key=f"reversal:{row['id']}",
+                  due_at=now + MINUTE_MS, now=now, payload={"reversal_id": row["id"]})  # fmt: skip
+
+
+def _stand(row: Row) -> tuple[Any, ...]:
+    return row["state"], row["updated_at"], row["facts"]
 
 
 async def _claim_freed(services: Services, purchase_id: str) -> None:

@@ -48,11 +48,12 @@ async def _bring_in_reversals(services: Services, purchase_id: str) -> None:
     gateway = services.gateway(payment["gateway"])
     if not isinstance(gateway, Refunds):
         return
+    seen = {row["gateway_ref"]: row for row in await read_reversals(services.reader, purchase_id)}
     facts = await gateway.reversals(payment["gateway_payment"])
     for refund in facts.refunds:
         await _bring_in_refund(services, payment, refund)
     for dispute in facts.disputes:
-        await _bring_in_dispute(services, payment, dispute)
+        await _bring_in_dispute(services, payment, dispute, seen.get(dispute.reference))
     for warning in facts.warnings:
         await _heed(services, payment, warning, facts)
 
@@ -78,11 +79,12 @@ async def _bring_in_refund(services: Services, payment: Row, facts: RefundFacts)
     await _begin_or_advance(services, payment, begins, told)
 
 
-async def _bring_in_dispute(services: Services, payment: Row, facts: DisputeFacts) -> None:
+async def _bring_in_dispute(services: Services, payment: Row, facts: DisputeFacts, seen: Row | None) -> None:
+    """Move a dispute to where it is; ``seen`` is our row of it from before the gateway was asked."""
     told = told_of_dispute(facts)
     known = await services.reader.first(BY_GATEWAY_REF, gateway=payment["gateway"], reference=facts.reference)
     if known is not None:
-        await advance(services, known["id"], told)
+        await advance(services, known["id"], told, seen=seen)
         return
     begins = Beginning(
         cause=DISPUTE,

@@ -190,6 +190,22 @@ async def test_plans_of_one_anchor_keep_their_order_and_let_others_in(books, pla
     assert bob < last
 
 
+async def test_plans_of_one_key_keep_their_order_whatever_else_waits(books, plan_for):
+    def keyed(name: str, said: bytes, *anchors: str) -> Plan:
+        return plan_for(*anchors, idempotency=key(name), answer=lambda outcome: Answer(201, said))
+
+    for number in range(40):
+        name = f"k{number}"
+        first = keyed(name, b"first", ADA)
+        for fact in range(40):  # a store with two lanes would be done with the other one sooner
+            first.emit("test.note", anchor=ADA, subject=str(fact), payload={})
+        between = plan_for(BOB)
+        between.emit("test.note", anchor=BOB, subject="bob", payload={})
+        second = keyed(name, b"second")
+        outcomes = await asyncio.gather(*(books.commit(plan) for plan in (first, between, second)))
+        assert [outcome.answer for outcome in outcomes[::2]] == [Answer(201, b"first")] * 2, name
+
+
 async def test_beyond_its_queue_the_engine_says_come_back(books, credit):
     small = CommitEngine(books.database.store, Clock(), longest_queue=3)
     small.start()

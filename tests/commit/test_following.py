@@ -97,6 +97,29 @@ async def test_a_transaction_held_open_beside_a_thousand_commits_hides_and_repea
         assert sequences == list(range(1, len(sequences) + 1))
 
 
+async def test_an_open_transaction_of_another_database_holds_nothing_back(three_processes, postgres, postgres_database):
+    databases, engines = three_processes
+    elsewhere = await postgres.new_database()
+    foreign, own = await asyncpg.connect(elsewhere), await asyncpg.connect(postgres_database)
+    try:
+        foreign_held, own_held = foreign.transaction(), own.transaction()
+        await foreign_held.start()
+        await foreign.execute("SELECT pg_current_xact_id()")
+        await engines[0].commit(deposit("cus_ada", 1))
+        assert len(await read_events(databases[1].reader, START, 10)) == 1
+
+        await own_held.start()
+        await own.execute("SELECT pg_current_xact_id()")
+        await engines[0].commit(deposit("cus_ada", 2))
+        assert len(await read_events(databases[1].reader, START, 10)) == 1
+        await own_held.rollback()
+        assert len(await read_events(databases[1].reader, START, 10)) == 2
+    finally:
+        await own.close()
+        await foreign.close()
+        await postgres.drop_database(elsewhere)
+
+
 async def commit_at_last(engine: CommitEngine, plan: Plan) -> None:
     """Commit, and try again where the wait for the holder grew too long for one statement."""
     while True:

@@ -2,6 +2,9 @@
 
 import pytest
 
+from storefront.core.asking_gateways import told_of_dispute
+from storefront.core.refunds import read_reversals
+from storefront.core.taking_back import advance
 from tests.shop.test_gateway_refunds import refund, refunded_there
 
 
@@ -83,11 +86,42 @@ async def test_a_stolen_card_does_not_pay_a_debt_for_good(shop):
     assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [120]
 
 
-async def test_a_dispute_that_is_won_is_final(shop):
+@pytest.mark.parametrize("ending", ["won", "lost"])
+async def test_a_dispute_that_was_won_and_is_opened_again_freezes_once_more(shop, ending):
     pack = await shop.bought("gems-500")
     await disputed(shop, pack)
     await disputed(shop, pack, "won")
-    assert shop.balance("platform:disputes:USD") == 0
+    assert (await disputed(shop, pack, "under_review"))["dispute"] == "open"
+    assert (await shop.as_customer().get("/v1/me")).json["wallets"]["gems"]["available"] == 0
+    assert shop.balance("platform:disputes:USD") == -499
+    await shop.sandbox.webhooks("drop")
+    await shop.sandbox.dispute(pack, ending)
+    await shop.advance("8h")
+    await shop.quiet()
+    assert (await shop.seen(pack))["dispute"] == ending
+    is_won = ending == "won"
+    assert (await shop.as_customer().get("/v1/me")).json["wallets"]["gems"]["available"] == (500 if is_won else 0)
+    assert (shop.balance("platform:disputes:USD"), shop.balance("platform:revenue:USD")) == (0, 499 if is_won else 0)
+
+
+async def test_a_lost_dispute_that_its_bank_looks_at_again_stays_lost_until_it_is_won(shop):
+    pack = await shop.bought("gems-500")
+    await disputed(shop, pack, "lost")
+    assert (await disputed(shop, pack, "appeal_under_review"))["dispute"] == "lost"
+    assert (shop.balance("customer:ada:gems"), shop.balance("platform:revenue:USD")) == (0, 0)
+    assert (await disputed(shop, pack, "won"))["dispute"] == "won"
+    assert (shop.balance("customer:ada:gems"), shop.balance("platform:revenue:USD")) == (500, 499)
+
+
+async def test_an_answer_from_before_its_end_does_not_open_a_dispute_again(shop):
+    pack = await shop.bought("gems-500")
+    await disputed(shop, pack)
+    services = shop.parts.services
+    (before,) = await read_reversals(services.reader, pack["id"])
+    old = told_of_dispute(await services.gateway("sandbox").look_up_dispute(before["gateway_ref"]))
+    await disputed(shop, pack, "won")
+    after, _ = await advance(services, before["id"], old, seen=before)
+    assert (after["state"], shop.balance("platform:disputes:USD")) == ("won", 0)
 
 
 async def test_a_lost_dispute_that_is_won_on_appeal_gives_everything_again(shop):

@@ -117,6 +117,15 @@ STORIES = tuple(
             {"at first": PAID, "after a night": disputed("needs_response", "won"), "after days": disputed("lost")},
             {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0},
         ),
+        (
+            "dispute won, opened again and lost",
+            {
+                "at first": PAID,
+                "after a night": disputed("needs_response", "won", "under_review"),
+                "after days": disputed("lost"),
+            },
+            {**GIVEN, "dispute": "lost", "gems": 0, "revenue": 0},
+        ),
         ("early warning refunded", {"at first": PAID, "after a night": warned}, BACK),
         (
             "delayed method succeeds",

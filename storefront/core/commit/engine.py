@@ -1,9 +1,9 @@
 """The commit engine: takes the plans that are waiting and writes them in one transaction per batch.
 
 There is no timer: while one batch is on its way to the disk the next one gathers. A store with several
-lanes runs as many batches at once, with anchors of their own each. First come first served; plans of one
-anchor keep their order and take at most a few places while others wait. The queue is bounded to about a
-second of work; beyond it callers are told to come back.
+lanes runs as many batches at once, with anchors and idempotency keys of their own each. First come first served;
+plans of one anchor, or of one key, keep their order and take at most a few places while others wait. The queue is
+bounded to about a second of work; beyond it callers are told to come back.
 """
 
 import asyncio
@@ -43,6 +43,8 @@ class CommitNotice:
 class _Waiting:
     plan: Plan
     future: asyncio.Future[Outcome]
+    order: frozenset[str]
+    """What keeps plans in their order: their anchors, and their key."""
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ class CommitEngine:
             raise Unavailable("The shop is closing; try again in a moment.")
         if len(self._queue) >= self.longest_queue:
             raise Overloaded
-        waiting = _Waiting(plan, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(plan, asyncio.get_running_loop().create_future(), _order(plan))
         self._queue.append(waiting)
         self._wake.set()
         return await waiting.future
@@ -142,7 +144,7 @@ class CommitEngine:
         await self._wake.wait()
 
     def _start_lane(self, waiting: list[_Waiting]) -> None:
-        anchors = frozenset(anchor for one in waiting for anchor in one.plan.anchors)
+        anchors = frozenset[str]().union(*(one.order for one in waiting))
         task = asyncio.create_task(self._write_batch(waiting), name="storefront-commit-lane")
         self._running[task] = anchors
         self._busy |= anchors
@@ -162,7 +164,7 @@ class CommitEngine:
             waiting = self._queue.popleft()
             if waiting.future.cancelled():
                 continue
-            anchors = waiting.plan.anchors
+            anchors = waiting.order
             if not self._busy.isdisjoint(anchors) or any(places[anchor] >= PLACES_PER_ANCHOR for anchor in anchors):
                 # From here on this anchor's plans wait together, so that they keep their order.
                 places.update(dict.fromkeys(anchors, PLACES_PER_ANCHOR))
@@ -243,6 +245,12 @@ class CommitEngine:
         except Exception as error:
             log.error("plan_failed", actor=plan.actor, exc_info=error)
             return error
+
+
+def _order(plan: Plan) -> frozenset[str]:
+    if plan.idempotency is None:
+        return frozenset(plan.anchors)
+    return frozenset((*plan.anchors, " ".join(("key", *plan.idempotency.row.id))))
 
 
 def _fail(waiting: _Waiting, error: BaseException) -> None:
