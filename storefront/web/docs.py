@@ -1,6 +1,7 @@
 """The API's documentation: ``/openapi.json``, a page at ``/docs`` that needs no CDN, the list of errors."""
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def docs_routes(registries: Sequence[Routes], *, shop_name: str) -> Routes:
     @routes.get("/openapi.json", allow=Role.PUBLIC, answers={200: ANY_OBJECT})
     async def show_openapi(call: Call) -> web.StreamResponse:
         """Answer the OpenAPI 3.1 document of every route."""
-        return respond_bytes(document)
+        return respond_bytes(document())
 
     @routes.get("/docs", allow=Role.PUBLIC, page=True)
     async def show_docs(call: Call) -> web.StreamResponse:
@@ -75,7 +76,11 @@ def docs_routes(registries: Sequence[Routes], *, shop_name: str) -> Routes:
         body = (folder / name).read_bytes()
         return web.Response(body=body, content_type=ASSETS[name], headers={"Cache-Control": "public, max-age=86400"})
 
-    document = msgspec.json.encode(build_openapi([*registries, routes], shop_name=shop_name))
+    @cache
+    def document() -> bytes:
+        """Write the document when somebody first asks for it: starting does not wait for that."""
+        return msgspec.json.encode(build_openapi([*registries, routes], shop_name=shop_name))
+
     return routes
 
 
