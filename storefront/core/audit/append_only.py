@@ -170,9 +170,8 @@ def _positions(connection: Connection, table: Table, noun: str) -> Iterator[Viol
 
 def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
     """L6: amounts are integers within 2^53−1, and no column of any table can hold a fraction."""
-    inspector = inspect(connection)
-    for name in sorted(inspector.get_table_names()):
-        for column in inspector.get_columns(name):
+    for (_, name), columns in sorted(inspect(connection).get_multi_columns().items()):
+        for column in columns:
             if isinstance(column["type"], Numeric | Float):
                 kind = column["type"]
                 yield Violation("L6", (f"{name}.{column['name']}",), f"{name}.{column['name']} has the type {kind}")
