@@ -107,6 +107,9 @@ class Bookkeeper:
     def holding(self, hold: str) -> Hold:
         return self.wallets[self.holds[hold]].holds[hold]
 
+    def is_open(self, hold: str) -> bool:
+        return self.holding(hold).is_open(self.now)
+
     @singledispatchmethod
     def _do(self, operation: Operation) -> None:
         raise TypeError(f"nothing is known of {operation}")
@@ -398,7 +401,7 @@ class Bookkeeper:
             raise No("not_found")
         wallet = self.wallet(operation.customer, operation.asset)
         hold = wallet.holds[operation.hold]
-        if hold.state != "open" or hold.expires_at <= self.now:
+        if not hold.is_open(self.now):
             raise No("hold_not_open", captured=hold.captured)
         return wallet, hold
 
