@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from storefront.configured_gateways import SANDBOX, SandboxSecrets, needs_own_sandbox
 from storefront.core.clock import Clock
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.config import Config
@@ -21,9 +22,10 @@ from storefront.core.shared_keys import settle_keys
 from storefront.core.sweeping import schedule_following
 from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
+from storefront.databases import keys_folder
 from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
-from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, keys_folder, needs_own_sandbox
+from storefront.joining import Parts, join
 from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox

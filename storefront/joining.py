@@ -1,12 +1,10 @@
 """Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
 
-import math
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
+from storefront.configured_gateways import add_gateways, configured_gateways, with_manual
 from storefront.core.announcing import Announcer
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
 from storefront.core.catalog import Catalogs
@@ -14,21 +12,17 @@ from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
-from storefront.core.config import Config, Gateway
+from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
-from storefront.core.gateways import Gateway as GatewayPort
-from storefront.core.gateways.manual import ManualGateway
-from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
 from storefront.core.keeping_up import KeepingUp
-from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
@@ -40,7 +34,6 @@ from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
-from storefront.core.reading import Reader
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.retention import forget
@@ -50,17 +43,10 @@ from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witne
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
-from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
+from storefront.databases import keys_folder, make_database
 from storefront.plugins import PluginHost
-
-SANDBOX = "sandbox"
-
-
-class NotAFile(StorefrontError):
-    code = "not_a_file"
-    title = "This shop's books are not in a file"
 
 
 class BadKey(StorefrontError):
@@ -111,27 +97,6 @@ class Parts:
         return self.configured_keys.get(key_id) or self.keys.find(key_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSecrets:
-    """What the server and the emulator share: the API key and the webhook's signing secret."""
-
-    secret_key: str
-    webhook_secret: str
-
-    @classmethod
-    def load_or_create(cls, data_dir: Path, section: Gateway | None) -> "SandboxSecrets":
-        """Take them from the configuration, else from the data folder, made at the first start."""
-        keys = data_dir / "keys"
-        given = None if section is None else section.secret("secret_key")
-        signing = None if section is None else section.secret("webhook_secret")
-        made_key = read_or_create(keys / "sandbox.secret_key", lambda: _made("sk_test_"))
-        made_secret = read_or_create(keys / "sandbox.webhook_secret", lambda: _made("whsec_"))
-        return cls(
-            made_key.decode() if given is None else given.reveal(),
-            made_secret.decode() if signing is None else signing.reveal(),
-        )
-
-
 def join(
     host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None, guard: Guard | None = None
 ) -> Parts:
@@ -142,41 +107,23 @@ def join(
     Raises:
         PluginFailed: a plugin crashed while it registered, and may not be left out.
     """
-    config = host.config
-    clock = clock or Clock()
+    config, clock = host.config, clock or Clock()
     database = make_database(host)
-    engine = CommitEngine(database.store, clock)
-    customers = Customers(database.reader, engine, clock)
-    kinds = offer_kinds(host)
-    catalogs = Catalogs(database.reader, kinds)
-    states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
-    gateways, emulator = _gateways(config, own_url)
-    if "manual" in config.gateways:
-        gateways = _with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
-    services = Services(
-        config=config,
-        clock=clock,
-        reader=database.reader,
-        engine=engine,
-        customers=customers,
-        catalogs=catalogs,
-        states=states,
-        kinds=kinds,
-        gateways=gateways,
-        hooks=host.hooks,
-        public_url=public_url,
-    )
-    host.collect("register_gateways", lambda name, found: _add_gateways(gateways, found), services=services)
-    host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
+    engine, reader = CommitEngine(database.store, clock), database.reader
+    services, emulator = _services(host, database, engine, clock, public_url=public_url, own_url=own_url)
     signing = SigningKeys.load_or_create(keys_folder(config))
     hasher = KeyHasher.load_or_create(keys_folder(config))
-    jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
+    jobs, keys = _jobs(host, services), Keys(reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine)
-    dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
+    dispatcher, sealer = EventDispatcher(services), Sealer(reader, engine, clock)
     signer = ReceiptSigner(signing)
     numberer = ReceiptNumberer(services, signer)
     webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
-    parts = Parts(
+    keeping_up = KeepingUp(services, keys, jobs) if database.is_shared else None
+    first = () if keeping_up is None else (keeping_up,)
+    for part in (*first, services.states, services.watchers, jobs, dispatcher, webhooks.dispatcher, numberer):
+        engine.follow(part.on_commit)
+    return Parts(
         host=host,
         database=database,
         services=services,
@@ -195,13 +142,37 @@ def join(
         has_demo_keys=any(key.key.reveal() in DEMO_KEYS for key in config.keys),
         emulator=emulator,
         announcer=announcer,
-        keeping_up=KeepingUp(services, keys, jobs) if database.is_shared else None,
+        keeping_up=keeping_up,
     )
-    if parts.keeping_up is not None:
-        engine.follow(parts.keeping_up.on_commit)
-    for part in (states, services.watchers, parts.jobs, parts.dispatcher, webhooks.dispatcher, numberer):
-        engine.follow(part.on_commit)
-    return parts
+
+
+def _services(
+    host: PluginHost, database: Database, engine: CommitEngine, clock: Clock, *, public_url: str, own_url: str
+) -> tuple[Services, SandboxClient | None]:
+    """Build what use cases work with, with the kinds, gateways and late steps that plugins bring."""
+    config, reader = host.config, database.reader
+    customers = Customers(reader, engine, clock)
+    kinds = offer_kinds(host)
+    catalogs = Catalogs(reader, kinds)
+    gateways, emulator = configured_gateways(config, own_url)
+    if "manual" in config.gateways:
+        gateways = with_manual(gateways, config, reader, engine, clock, public_url=public_url)
+    services = Services(
+        config=config,
+        clock=clock,
+        reader=reader,
+        engine=engine,
+        customers=customers,
+        catalogs=catalogs,
+        states=CustomerStates(reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared),
+        kinds=kinds,
+        gateways=gateways,
+        hooks=host.hooks,
+        public_url=public_url,
+    )
+    host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
+    host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
+    return services, emulator
 
 
 def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer | None, Leader]:
@@ -209,99 +180,6 @@ def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer |
     if isinstance(database, PostgresDatabase):
         return Announcer(database.url, engine), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
     return None, OnlyLeader()
-
-
-def keys_folder(config: Config) -> Path:
-    """Return where a process keeps the secrets that it makes for itself."""
-    return config.data_dir / "keys"
-
-
-def make_database(host: PluginHost) -> Database:
-    """Return the database that ``database.url`` names, with the tables of the enabled plugins; nothing is opened."""
-    url, histories, tables = host.config.database.url.reveal(), host.histories(), host.tables()
-    if url.startswith("postgresql://"):
-        return PostgresDatabase(url, histories=histories, tables=tables)
-    return SqliteDatabase(database_path(host.config), histories=histories, tables=tables)
-
-
-def database_path(config: Config) -> Path:
-    """Return the SQLite file that ``database.url`` names; a relative one is seen from the YAML's folder."""
-    path = Path(config.database.url.reveal().removeprefix("sqlite:///"))
-    return path if path.is_absolute() else config.files[0].parent / path
-
-
-def file_of(config: Config) -> Path:
-    """Return the SQLite file of a shop that is kept in one, for commands that copy files; raises ``NotAFile``."""
-    if config.database.url.reveal().startswith("postgresql://"):
-        raise NotAFile(
-            "This shop's books are in PostgreSQL. Back them up and restore them with its own tools (pg_dump and "
-            "pg_restore, or a base backup), and the data folder's keys/ with them."
-        )
-    return database_path(config)
-
-
-def needs_own_sandbox(config: Config) -> bool:
-    """Tell whether this server runs the emulator itself: a sandbox gateway without an address of its own."""
-    section = config.gateways.get(SANDBOX)
-    return section is not None and section.text("url") is None
-
-
-def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], SandboxClient | None]:
-    built: dict[str, GatewayPort] = {}
-    emulator = None
-    for name, section in config.gateways.items():
-        if name == SANDBOX:
-            secret = SandboxSecrets.load_or_create(config.data_dir, section)
-            url = section.text("url") or f"{own_url}/sandbox"
-            emulator = SandboxClient(url, secret.secret_key)
-            built[name] = StripeGateway(
-                name,
-                secret_key=secret.secret_key,
-                webhook_secrets=[secret.webhook_secret],
-                api_base=url,
-                requests_per_second=math.inf,  # the emulator is ours alone
-            )
-        elif name == "stripe":
-            built[name] = _stripe(section)
-    return built, emulator
-
-
-def _with_manual(
-    gateways: Mapping[str, GatewayPort],
-    config: Config,
-    reader: Reader,
-    engine: CommitEngine,
-    clock: Clock,
-    *,
-    public_url: str,
-) -> dict[str, GatewayPort]:
-    """Return the gateways in the order of the configuration, the one for payments by hand among them."""
-    manual = ManualGateway(
-        "manual",
-        reader,
-        engine,
-        clock,
-        public_url=public_url,
-        is_live=config.mode == "live",
-        instructions=config.gateways["manual"].texts("instructions", config.shop.default_language),
-    )
-    built = {**gateways, manual.name: manual}
-    return {name: built[name] for name in config.gateways if name in built}
-
-
-def _stripe(section: Gateway) -> StripeGateway:
-    key = section.secret("secret_key")
-    assert key is not None, "the schema requires it"
-    return StripeGateway(
-        section.name,
-        secret_key=key.reveal(),
-        webhook_secrets=[secret.reveal() for secret in section.secrets("webhook_secret")],
-        connect_webhook_secrets=[secret.reveal() for secret in section.secrets("connect_webhook_secret")],
-        api_base=section.text("api_base"),
-        account=section.text("account"),
-        minimums=section.amounts("minimum_amounts"),
-        requests_per_second=section.whole("requests_per_second", REQUESTS_PER_SECOND),
-    )
 
 
 def _jobs(host: PluginHost, services: Services) -> Jobs:
@@ -375,13 +253,6 @@ def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found
         host.when_left_out.setdefault(plugin, []).append(partial(kinds.pop, kind.name))
 
 
-def _add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:
-    for gateway in found:
-        if gateway.name in gateways or gateway.name == "wallet":
-            raise ValueError(f"the gateway {gateway.name} is there already")
-        gateways[gateway.name] = gateway
-
-
 def _configured_keys(config: Config, hasher: KeyHasher) -> dict[str, KeyRecord]:
     """Return the keys of the configuration as records; the demo keys are known by their names."""
     records = {}
@@ -398,7 +269,3 @@ def _configured_keys(config: Config, hasher: KeyHasher) -> dict[str, KeyRecord]:
         scopes = frozenset(key.scopes) or frozenset({"*"})
         records[parts.key_id] = KeyRecord(parts.key_id, KeyKind(parts.kind), hasher.digest(parts.secret), scopes)
     return records
-
-
-def _made(prefix: str) -> bytes:
-    return (prefix + secrets.token_hex(24)).encode()

@@ -1,12 +1,12 @@
 """``storefront alarms``: what went wrong in a way that a person should know of."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
-from storefront.cli.showing import ask_shop, print_as_json, print_more, print_table, say, short_time, words
+from storefront.cli.showing import ask_shop, print_page, short_time, words
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -39,15 +39,10 @@ def list_alarms(
       storefront alarms list --json | jq -r '.data[].kind' | sort | uniq -c
     """
     page = ask_shop(Choice(config, data=data), "alarms.list", kind=kind, limit=limit, after=after)
-    if as_json:
-        print_as_json(page)
-    elif page["data"]:
-        rows = [
-            (short_time(one["raised_at"]), f"[red]{escape(one['kind'])}[/]", escape(one["about"]),
-             escape(words(one["facts"])))
-            for one in page["data"]
-        ]  # fmt: skip
-        print_table(("raised", "kind", "about", "facts"), rows, prose=("facts",))
-        print_more(page)
-    else:
-        say("No alarm was ever raised." if kind is None else f"No alarm of the kind {escape(kind)} was ever raised.")
+    empty = "No alarm was ever raised." if kind is None else f"No alarm of the kind {escape(kind)} was ever raised."
+    print_page(page, ("raised", "kind", "about", "facts"), _cells, empty=empty, as_json=as_json, prose=("facts",))
+
+
+def _cells(alarm: dict[str, Any]) -> tuple[str, ...]:
+    kind, about, facts = escape(alarm["kind"]), escape(alarm["about"]), escape(words(alarm["facts"]))
+    return short_time(alarm["raised_at"]), f"[red]{kind}[/]", about, facts

@@ -15,7 +15,8 @@ from storefront.core.database import Database
 from storefront.core.errors import StorefrontError
 from storefront.core.sealing.anchors import read_anchors
 from storefront.core.sealing.witnesses import FileWitness
-from storefront.joining import make_database, offer_kinds
+from storefront.databases import make_database
+from storefront.joining import offer_kinds
 from storefront.plugins import PluginHost
 
 

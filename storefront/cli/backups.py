@@ -37,7 +37,7 @@ def backup(
     from storefront.core.backups import make_backup
     from storefront.core.backups.naming import default_path
     from storefront.core.sqlite_database import refuse_moved
-    from storefront.joining import file_of
+    from storefront.databases import file_of
 
     host = Choice(config, data=data).load()
     refuse_moved(file_of(host.config))
@@ -91,7 +91,7 @@ def restore(
     from storefront.cli.output import console, print_json
     from storefront.cli.progress import progress_bar
     from storefront.core.backups import Target, restore_backup
-    from storefront.joining import file_of
+    from storefront.databases import file_of
 
     host = Choice(config, data=data).load()
     target = Target(file_of(host.config), host.config.data_dir)

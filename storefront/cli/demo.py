@@ -22,7 +22,7 @@ from storefront.cli.output import console
 from storefront.cli.serving import DRAIN_SECONDS
 from storefront.cli.story import NotAsTold, Story
 from storefront.core.audit import verify_database
-from storefront.joining import make_database
+from storefront.databases import make_database
 
 START_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.02

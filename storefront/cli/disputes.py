@@ -16,8 +16,7 @@ from storefront.cli.showing import (
     money_text,
     print_as_json,
     print_facts,
-    print_more,
-    print_table,
+    print_page,
     say,
     short_time,
 )
@@ -70,19 +69,9 @@ def list_disputes(
     """
     asked = {"state": None if state is None else str(state), "limit": limit, "after": after}
     page = ask_shop(Choice(config, data=data), "disputes.list", **asked)
-    if as_json:
-        print_as_json(page)
-    elif page["data"]:
-        rows = [
-            (one["id"], coloured(one["state"]), escape(money_text(one["amount"])), escape(one["reason"]),
-             short_time(one["evidence_due_by"]) if one["state"] in ("open", "warning") else "", one["purchase"])
-            for one in page["data"]
-        ]  # fmt: skip
-        columns = ("id", "state", "amount", "reason", "evidence by", "purchase")
-        print_table(columns, rows, right=("amount",), prose=("reason",))
-        print_more(page)
-    else:
-        say("There is no dispute." if state is None else f"No dispute is {state}.")
+    columns = ("id", "state", "amount", "reason", "evidence by", "purchase")
+    empty = "There is no dispute." if state is None else f"No dispute is {state}."
+    print_page(page, columns, _cells, empty=empty, as_json=as_json, right=("amount",), prose=("reason",))
 
 
 @app.command()
@@ -161,6 +150,12 @@ def accept(
     if not yes:
         typer.confirm(f"Give {dispute} up? It will be lost", abort=True, err=True)
     _print(ask_shop(Choice(config, data=data), "disputes.accept", id=dispute), as_json=as_json)
+
+
+def _cells(dispute: dict[str, Any]) -> tuple[str, ...]:
+    amount, reason = escape(money_text(dispute["amount"])), escape(dispute["reason"])
+    due = short_time(dispute["evidence_due_by"]) if dispute["state"] in ("open", "warning") else ""
+    return dispute["id"], coloured(dispute["state"]), amount, reason, due, dispute["purchase"]
 
 
 def _print(dispute: dict[str, Any], *, as_json: bool) -> None:

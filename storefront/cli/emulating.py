@@ -9,9 +9,9 @@ from storefront.cli.choices import Choice
 from storefront.cli.output import console
 from storefront.cli.serving import Listener, listening, start_logging, stop_signals
 from storefront.cli.supervising import say_ready
+from storefront.configured_gateways import SANDBOX, SandboxSecrets
 from storefront.core.config import Gateway
 from storefront.core.errors import StorefrontError
-from storefront.joining import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
 from storefront.sandbox.behaviour import Behaviour, read_behaviour
 

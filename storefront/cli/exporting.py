@@ -63,7 +63,7 @@ def journal(
     """
     from storefront.core.account_mapping import read_mapping
     from storefront.core.journal import Month
-    from storefront.joining import make_database
+    from storefront.databases import make_database
 
     try:
         period = Month.parse(month)

@@ -113,7 +113,7 @@ async def _import(
     from storefront.cli.asking import asking
     from storefront.core.audit import verify_database
     from storefront.core.importing import imported_amounts, overfull
-    from storefront.joining import make_database
+    from storefront.databases import make_database
 
     database, rows = make_database(host), iter(found.rows)
     new, moved, done = 0, dict[str, int](), 0

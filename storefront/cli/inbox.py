@@ -13,8 +13,7 @@ from storefront.cli.showing import (
     print_as_json,
     print_facts,
     print_heading,
-    print_more,
-    print_table,
+    print_page,
     say,
     short_time,
 )
@@ -72,18 +71,9 @@ def list_events(
     """
     asked = {"gateway": gateway, "state": None if state is None else str(state), "limit": limit, "after": after}
     page = ask_shop(Choice(config, data=data), "inbox.list", **asked)
-    if as_json:
-        print_as_json(page)
-    elif page["data"]:
-        rows = [
-            (short_time(one["received_at"]), escape(one["gateway"]), escape(one["event"]), escape(one["type"]),
-             coloured(one["state"]), escape(one["note"] or ""))
-            for one in page["data"]
-        ]  # fmt: skip
-        print_table(("received", "gateway", "event", "type", "state", "note"), rows, prose=("note",))
-        print_more(page)
-    else:
-        say("Nothing has come in." if state is None else f"Nothing is {state}.")
+    columns = ("received", "gateway", "event", "type", "state", "note")
+    empty = "Nothing has come in." if state is None else f"Nothing is {state}."
+    print_page(page, columns, _cells, empty=empty, as_json=as_json, prose=("note",))
 
 
 @app.command()
@@ -140,3 +130,8 @@ def replay(
         print_as_json(found)
     else:
         print_facts(found, _FACTS)
+
+
+def _cells(event: dict[str, Any]) -> tuple[str, ...]:
+    names = (escape(event["gateway"]), escape(event["event"]), escape(event["type"]))
+    return short_time(event["received_at"]), *names, coloured(event["state"]), escape(event["note"] or "")

@@ -1,13 +1,13 @@
 """``storefront jobs``: work that waits, and work that was given up."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
-from storefront.cli.showing import ask_shop, coloured, print_as_json, print_more, print_table, say, short_time
+from storefront.cli.showing import ask_shop, coloured, print_answer, print_page, short_time
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -47,20 +47,15 @@ def list_jobs(
       storefront jobs list --state waiting --json | jq '.data[].kind'
     """
     page = ask_shop(Choice(config, data=data), "jobs.list", state=str(state), limit=limit, after=after)
-    if as_json:
-        print_as_json(page)
-    elif page["data"]:
-        rows = [
-            (escape(one["id"]), one["kind"], coloured(one["state"]), str(one["attempts"]), short_time(one["due_at"]),
-             escape(one["last_error"] or ""))
-            for one in page["data"]
-        ]  # fmt: skip
-        print_table(
-            ("id", "kind", "state", "attempts", "due", "last error"), rows, right=("attempts",), prose=("last error",)
-        )
-        print_more(page)
-    else:
-        say("No job is dead." if state is State.DEAD else "No job waits.")
+    print_page(
+        page,
+        ("id", "kind", "state", "attempts", "due", "last error"),
+        _cells,
+        empty="No job is dead." if state is State.DEAD else "No job waits.",
+        as_json=as_json,
+        right=("attempts",),
+        prose=("last error",),
+    )
 
 
 @app.command()
@@ -77,7 +72,10 @@ def retry(
       storefront jobs retry job:sweep:pur_01k9x3v2m7q8r5t4w6y1z0abcd
     """
     found = ask_shop(Choice(config, data=data), "jobs.retry", id=job)
-    if as_json:
-        print_as_json(found)
-    else:
-        say(f"{escape(found['id'])} waits again, due at {short_time(found['due_at'])} UTC.")
+    line = f"{escape(found['id'])} waits again, due at {short_time(found['due_at'])} UTC."
+    print_answer(found, line, as_json=as_json)
+
+
+def _cells(job: dict[str, Any]) -> tuple[str, ...]:
+    state, due_at, failure = coloured(job["state"]), short_time(job["due_at"]), escape(job["last_error"] or "")
+    return escape(job["id"]), job["kind"], state, str(job["attempts"]), due_at, failure

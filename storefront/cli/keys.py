@@ -1,6 +1,5 @@
 """``storefront keys``: API keys, made, listed and revoked."""
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
-from storefront.cli.showing import print_table
+from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -53,7 +52,7 @@ def create(
     """
     if not 1 <= len(name) <= 100:
         raise typer.BadParameter("a name has 1 to 100 characters", param_hint="--name")
-    made = _ask(
+    made = ask_shop(
         Choice(config, data=data),
         "keys.create",
         kind=str(kind),
@@ -61,12 +60,12 @@ def create(
         scopes=scope or [],
         expires_in_days=expires_in_days,
     )
-    from storefront.cli.output import console, print_json
-
     if as_json:
-        print_json(made)
+        print_as_json(made)
         return
-    console().print(f"\n  [bold]{made['key']}[/]\n")
+    from storefront.cli.output import console
+
+    say(f"\n  [bold]{made['key']}[/]\n")
     ends = f", until {made['expires_at']}" if made["expires_at"] else ""
     out = console(stderr=True)
     out.print(f"  {kind} key [bold]{escape(name)}[/] ({made['id']}), scopes {', '.join(made['scopes'])}{ends}.")
@@ -82,14 +81,12 @@ def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_jso
     Example:
       storefront keys list --json
     """
-    answer = _ask(Choice(config, data=data), "keys.list")
-    from storefront.cli.output import console, print_json
-
+    answer = ask_shop(Choice(config, data=data), "keys.list")
     if as_json:
-        print_json(answer["data"])
+        print_as_json(answer["data"])
         return
     if not answer["data"]:
-        console().print("No keys were made here yet: storefront keys create --help")
+        say("No keys were made here yet: storefront keys create --help")
         return
     rows = [
         (one["id"], one["kind"], escape(one["name"]), ", ".join(one["scopes"]), one["created_at"][:10], _state(one))
@@ -111,13 +108,8 @@ def revoke(
     Example:
       storefront keys revoke key_7dGq2LmXw0aB
     """
-    answer = _ask(Choice(config, data=data), "keys.revoke", id=key_id)
-    from storefront.cli.output import console, print_json
-
-    if as_json:
-        print_json(answer)
-    else:
-        console().print(f"{escape(key_id)} is revoked.")
+    answer = ask_shop(Choice(config, data=data), "keys.revoke", id=key_id)
+    print_answer(answer, f"{escape(key_id)} is revoked.", as_json=as_json)
 
 
 @app.command()
@@ -130,19 +122,11 @@ def adopt(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
     Example:
       storefront keys adopt
     """
-    _ask(Choice(config, data=data), "keys.adopt")
-    from storefront.cli.output import console
-
-    console().print("The keys of this data folder are the shop's now. Copy its keys/ to every other server.")
+    ask_shop(Choice(config, data=data), "keys.adopt")
+    say("The keys of this data folder are the shop's now. Copy its keys/ to every other server.")
 
 
 def _state(key: dict[str, Any]) -> str:
     if key["revoked_at"]:
         return f"[red]revoked {key['revoked_at'][:10]}[/]"
     return f"until {key['expires_at'][:10]}" if key["expires_at"] else "[green]valid[/]"
-
-
-def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
-    from storefront.cli.asking import ask
-
-    return asyncio.run(ask(choice, operation, **arguments))

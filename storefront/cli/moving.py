@@ -18,7 +18,7 @@ from storefront.core.migrating import CORE
 from storefront.core.moving import Move, Moved
 from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sqlite_database import SqliteDatabase
-from storefront.joining import make_database
+from storefront.databases import make_database
 from storefront.plugins import PluginHost
 
 

@@ -1,6 +1,5 @@
 """``storefront payments``: payments by hand, listed and marked by an operator."""
 
-import asyncio
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
-from storefront.cli.showing import print_table
+from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -49,14 +48,12 @@ def list_payments(
     Example:
       storefront payments list --json
     """
-    answer = _ask(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
-    from storefront.cli.output import console, print_json
-
+    answer = ask_shop(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
     if as_json:
-        print_json(answer["data"])
+        print_as_json(answer["data"])
         return
     if not answer["data"]:
-        console().print("There are no such payments.")
+        say("There are no such payments.")
         return
     rows = [
         (one["reference"], one["opened_at"][:10], _amount(one), one["state"], escape(one["title"]))
@@ -75,7 +72,7 @@ def receive(
     Example:
       storefront payments receive man_01kavm6m3sf8t9bq1a2c3d4e5f
     """
-    answer = _ask(Choice(config, data=data), "payments.receive", reference=reference)
+    answer = ask_shop(Choice(config, data=data), "payments.receive", reference=reference)
     _say(answer, "is received", as_json=as_json)
 
 
@@ -89,7 +86,7 @@ def void(
     Example:
       storefront payments void man_01kavm6m3sf8t9bq1a2c3d4e5f
     """
-    answer = _ask(Choice(config, data=data), "payments.void", reference=reference)
+    answer = ask_shop(Choice(config, data=data), "payments.void", reference=reference)
     _say(answer, "is voided", as_json=as_json)
 
 
@@ -103,26 +100,15 @@ def refund(
     Example:
       storefront payments refund man_01kavm6m3sf8t9bq1a2c3d4e5f
     """
-    answer = _ask(Choice(config, data=data), "payments.refund", reference=reference)
+    answer = ask_shop(Choice(config, data=data), "payments.refund", reference=reference)
     _say(answer, f"has {len(answer['sent'])} refunds more that were sent", as_json=as_json)
 
 
 def _say(payment: dict[str, Any], what: str, *, as_json: bool) -> None:
-    from storefront.cli.output import console, print_json
-
-    if as_json:
-        print_json(payment)
-    else:
-        console().print(f"{escape(payment['reference'])} ({_amount(payment)}) {what}.")
+    print_answer(payment, f"{escape(payment['reference'])} ({_amount(payment)}) {what}.", as_json=as_json)
 
 
 def _amount(payment: dict[str, Any]) -> str:
     from storefront.core.config.currencies import show_amount
 
     return show_amount(payment["amount"]["amount"], payment["amount"]["currency"])
-
-
-def _ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
-    from storefront.cli.asking import ask
-
-    return asyncio.run(ask(choice, operation, **arguments))

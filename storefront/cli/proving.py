@@ -13,7 +13,7 @@ from storefront.core.clock import SECOND_MS, Clock, iso
 from storefront.core.sealing.proof import prove as make_proof
 from storefront.core.sealing.seals import StoredSeal, sealing_state
 from storefront.core.tables import seals
-from storefront.joining import make_database
+from storefront.databases import make_database
 
 
 def prove(choice: Choice, entry_id: str, *, to_seal: int | None, as_json: bool) -> None:

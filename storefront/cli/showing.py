@@ -1,7 +1,7 @@
 """How commands that ask the shop show its answers: facts, tables, amounts. What is heavy is imported when used."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from rich.markup import escape
@@ -60,6 +60,34 @@ def print_table(
         table.add_row(*row)
     out.width = max(out.width, least) if out.is_terminal else whole
     out.print(table)
+
+
+def print_page(
+    page: Mapping[str, Any],
+    columns: Sequence[str],
+    cells: Callable[[dict[str, Any]], Sequence[str]],
+    *,
+    empty: str,
+    as_json: bool,
+    right: Sequence[str] = (),
+    prose: Sequence[str] = (),
+) -> None:
+    """Print a page of a list: for programs, or a row of ``cells`` each and how to get the next; ``empty`` if none."""
+    if as_json:
+        print_as_json(page)
+    elif page["data"]:
+        print_table(columns, [cells(one) for one in page["data"]], right=right, prose=prose)
+        print_more(page)
+    else:
+        say(empty)
+
+
+def print_answer(answer: Mapping[str, Any], line: str, *, as_json: bool) -> None:
+    """Print what was answered: for programs, or a line of markup about it."""
+    if as_json:
+        print_as_json(answer)
+    else:
+        say(line)
 
 
 def print_heading(text: str) -> None:

@@ -7,7 +7,7 @@ from storefront.cli.asking import ask_server, is_running
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, print_json
 from storefront.core.database import Database, DatabaseInUse, describe_revisions
-from storefront.joining import make_database
+from storefront.databases import make_database
 from storefront.plugins import PluginHost
 
 Revisions = list[dict[str, Any]]

@@ -6,8 +6,17 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag, duration_ms
-from storefront.cli.showing import ask_shop, print_as_json, print_facts, print_table, say
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+    duration_ms,
+)
+from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_facts, print_more, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -197,10 +206,7 @@ def remove(
       storefront webhooks remove whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
     answer = ask_shop(Choice(config, data=data), "webhooks.remove", id=endpoint)
-    if as_json:
-        print_as_json(answer)
-    else:
-        say(f"{escape(endpoint)} is removed.")
+    print_answer(answer, f"{escape(endpoint)} is removed.", as_json=as_json)
 
 
 @app.command("test")
@@ -214,10 +220,8 @@ def send_test(
       storefront webhooks test whe_01k9x3v2m7q8r5t4w6y1z0abcd
     """
     answer = ask_shop(Choice(config, data=data), "webhooks.test", id=endpoint)
-    if as_json:
-        print_as_json(answer)
-    else:
-        say(f"A {answer['type']} is on its way: storefront webhooks deliveries {escape(endpoint)}")
+    line = f"A {answer['type']} is on its way: storefront webhooks deliveries {escape(endpoint)}"
+    print_answer(answer, line, as_json=as_json)
 
 
 @app.command()
@@ -225,8 +229,8 @@ def deliveries(
     endpoint: EndpointArgument,
     *,
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=1000)] = 50,
-    after: Annotated[str | None, typer.Option("--after", help="The `next` of the page before.")] = None,
+    limit: LimitFlag = 50,
+    after: AfterFlag = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -254,8 +258,7 @@ def deliveries(
         for one in page["data"]
     ]
     print_table(("event", "type", "state", "attempts", "due or closed"), cells)
-    if page["next"] is not None:
-        say(f"[dim]More: --after {page['next']}[/]")
+    print_more(page)
 
 
 @app.command()
@@ -284,10 +287,8 @@ def replay(
     ago = None if since is None else duration_ms(since)
     asked = {"event": event, "since": since if ago is None else None, "milliseconds_ago": ago, "after": after}
     answer = ask_shop(Choice(config, data=data), "webhooks.replay", id=endpoint, **asked)
-    if as_json:
-        print_as_json(answer)
-    else:
-        say(f"It goes out again: storefront webhooks deliveries {escape(endpoint)}")
+    line = f"It goes out again: storefront webhooks deliveries {escape(endpoint)}"
+    print_answer(answer, line, as_json=as_json)
 
 
 def _state(endpoint: dict[str, Any]) -> str:
@@ -309,12 +310,12 @@ def _print_endpoint(endpoint: dict[str, Any], *, as_json: bool) -> None:
 
 
 def _print_secret(endpoint: dict[str, Any], *, as_json: bool) -> None:
-    from storefront.cli.output import console, print_json
-
     if as_json:
-        print_json(endpoint)
+        print_as_json(endpoint)
         return
-    console().print(f"\n  [bold]{endpoint['secret']}[/]\n")
+    from storefront.cli.output import console
+
+    say(f"\n  [bold]{endpoint['secret']}[/]\n")
     out = console(stderr=True)
     out.print(f"  The secret of [bold]{endpoint['id']}[/], which gets events at {escape(endpoint['url'])}.")
     out.print("  Copy it now: it is not shown again. How to verify with it: docs/webhooks.md")

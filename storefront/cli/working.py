@@ -26,12 +26,13 @@ from storefront.cli.serving import (
     stop_signals,
 )
 from storefront.cli.supervising import Child, Command, say_ready
+from storefront.configured_gateways import needs_own_sandbox
 from storefront.control.operations import Answer
 from storefront.core.api_keys import KeyHasher
 from storefront.core.errors import StorefrontError
 from storefront.core.sessions import SigningKeys
 from storefront.core.shared_keys import SharedKeys, check_keys
-from storefront.joining import keys_folder, make_database, needs_own_sandbox
+from storefront.databases import keys_folder, make_database
 from storefront.plugins import PluginHost
 
 READY_SECONDS = 60.0

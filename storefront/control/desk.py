@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from storefront.configured_gateways import SANDBOX
 from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.webhook_desk import WebhookDesk
@@ -21,7 +22,8 @@ from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.importing import OpeningBalance, import_balances
 from storefront.core.manual_payments import confirm_refunds, list_payments, receive_payment, void_payment
 from storefront.core.shared_keys import adopt_keys, settle_keys
-from storefront.joining import SANDBOX, Parts, join, keys_folder
+from storefront.databases import keys_folder
+from storefront.joining import Parts, join
 from storefront.plugins import PluginHost
 
 ACTOR = "operator:shell"

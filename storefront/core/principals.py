@@ -19,7 +19,6 @@ class Role(enum.Flag):
     SERVER = enum.auto()
     OPERATOR = enum.auto()
     CREATOR = enum.auto()
-    OVERLAY = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,25 @@
 They hang under their customer's anchor, and only the steps made for them write them.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, text
 
-from storefront.core.column_types import TEXT
-from storefront.core.tables_base import metadata
+from storefront.core.tables_base import key_column, metadata, number_column, text_column
 
 freezes = Table(
     "freezes",
     metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("customer_id", TEXT, nullable=False),
-    Column("state", TEXT, nullable=False),
-    Column("demand", TEXT, nullable=False),
-    Column("parts", TEXT, nullable=False),
-    Column("items", TEXT, nullable=False),
-    Column("rights", TEXT, nullable=False),
-    Column("waiting", TEXT, nullable=False),
-    Column("actor", TEXT, nullable=False),
-    Column("entry_id", TEXT, nullable=True),
-    Column("created_at", BigInteger, nullable=False),
-    Column("closed_at", BigInteger, nullable=True),
+    key_column("id"),
+    text_column("customer_id"),
+    text_column("state"),
+    text_column("demand"),
+    text_column("parts"),
+    text_column("items"),
+    text_column("rights"),
+    text_column("waiting"),
+    text_column("actor"),
+    text_column("entry_id", null=True),
+    number_column("created_at"),
+    number_column("closed_at", null=True),
     CheckConstraint("state IN ('open', 'released', 'taken')", name="freeze_state_known"),
     Index("freezes_by_customer", "customer_id", "id"),
     Index("freezes_open", "customer_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
@@ -33,13 +32,13 @@ freezes = Table(
 debts = Table(
     "debts",
     metadata,
-    Column("customer_id", TEXT, primary_key=True),
-    Column("asset", TEXT, primary_key=True),
-    Column("amount", BigInteger, nullable=False),
+    key_column("customer_id"),
+    key_column("asset"),
+    number_column("amount"),
     Column("repay_percent", Integer, nullable=False),
     Column("block_spending", Integer, nullable=False),
-    Column("opened_at", BigInteger, nullable=False),
-    Column("updated_at", BigInteger, nullable=False),
+    number_column("opened_at"),
+    number_column("updated_at"),
     CheckConstraint("amount >= 0", name="debt_not_below_zero"),
     CheckConstraint("repay_percent BETWEEN 1 AND 100", name="debt_repay_percent_sane"),
     sqlite_with_rowid=False,

@@ -3,43 +3,42 @@
 No secret lies here: those of an endpoint are derived from its id, ``secret_number`` and the server's own key.
 """
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Table, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, text
 
-from storefront.core.column_types import TEXT
-from storefront.core.tables_base import metadata
+from storefront.core.tables_base import key_column, metadata, number_column, text_column
 
 webhook_endpoints = Table(
     "webhook_endpoints",
     metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("url", TEXT, nullable=False),
-    Column("description", TEXT, nullable=False),
-    Column("event_types", TEXT, nullable=False),
-    Column("state", TEXT, nullable=False),
-    Column("reason", TEXT, nullable=True),
+    key_column("id"),
+    text_column("url"),
+    text_column("description"),
+    text_column("event_types"),
+    text_column("state"),
+    text_column("reason", null=True),
     Column("secret_number", Integer, nullable=False),
-    Column("previous_secret_until", BigInteger, nullable=False),
-    Column("cursor_commit_no", BigInteger, nullable=False),
-    Column("cursor_anchor", TEXT, nullable=False),
-    Column("cursor_sequence", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
+    number_column("previous_secret_until"),
+    number_column("cursor_commit_no"),
+    text_column("cursor_anchor"),
+    number_column("cursor_sequence"),
+    number_column("created_at"),
     CheckConstraint("state IN ('enabled', 'paused', 'disabled', 'deleted')", name="webhook_endpoint_state_known"),
 )
 
 webhook_deliveries = Table(
     "webhook_deliveries",
     metadata,
-    Column("endpoint_id", TEXT, primary_key=True),
-    Column("event_id", TEXT, primary_key=True),
-    Column("event_type", TEXT, nullable=False),
-    Column("commit_no", BigInteger, nullable=False),
-    Column("anchor", TEXT, nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("state", TEXT, nullable=False),
+    key_column("endpoint_id"),
+    key_column("event_id"),
+    text_column("event_type"),
+    number_column("commit_no"),
+    text_column("anchor"),
+    number_column("sequence"),
+    text_column("state"),
     Column("attempts", Integer, nullable=False),
-    Column("due_at", BigInteger, nullable=False),
-    Column("created_at", BigInteger, nullable=False),
-    Column("closed_at", BigInteger, nullable=True),
+    number_column("due_at"),
+    number_column("created_at"),
+    number_column("closed_at", null=True),
     CheckConstraint("state IN ('waiting', 'delivered', 'dead')", name="webhook_delivery_state_known"),
     Index(
         "webhook_deliveries_waiting",
@@ -58,13 +57,13 @@ webhook_deliveries = Table(
 webhook_attempts = Table(
     "webhook_attempts",
     metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("endpoint_id", TEXT, nullable=False),
-    Column("event_id", TEXT, nullable=False),
-    Column("attempted_at", BigInteger, nullable=False),
+    key_column("id"),
+    text_column("endpoint_id"),
+    text_column("event_id"),
+    number_column("attempted_at"),
     Column("status", Integer, nullable=True),
-    Column("latency_ms", BigInteger, nullable=True),
-    Column("error", TEXT, nullable=True),
-    Column("excerpt", TEXT, nullable=False),
+    number_column("latency_ms", null=True),
+    text_column("error", null=True),
+    text_column("excerpt"),
     Index("webhook_attempts_by_delivery", "endpoint_id", "event_id"),
 )

@@ -107,12 +107,6 @@ def convert(world: World, amount: int, currency: str) -> Converted:
     return Converted(size if amount >= 0 else -size, own[0], float(rate))
 
 
-def settlement_currency(world: World, currency: str) -> str:
-    """The currency in which a payment in ``currency`` reaches the acting account's balance."""
-    own = settles(world)
-    return currency if currency in own else own[0]
-
-
 def _rate(world: World, given: str, wanted: str) -> Decimal:
     """Minor units of ``wanted`` for one minor unit of ``given``: what Stripe calls ``exchange_rate``."""
     rates = {**UNITS_PER_DOLLAR, **world.records.setting("rates", {})}

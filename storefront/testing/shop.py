@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from storefront.app import PARTS, create_app
+from storefront.configured_gateways import SandboxSecrets
 from storefront.core.audit import Outside, Report, verify_database
 from storefront.core.clock import Clock
 from storefront.core.config import Database as DatabaseSection
@@ -20,7 +21,7 @@ from storefront.core.config import Secret
 from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
-from storefront.joining import Parts, SandboxSecrets
+from storefront.joining import Parts
 from storefront.plugins import load
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.looking import look_into, tables_of

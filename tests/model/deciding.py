@@ -70,7 +70,15 @@ WISHES: dict[str, st.SearchStrategy[Mapping[str, Any]]] = {
         {"number": numbers, "repay_percent": st.sampled_from([100, 100, 50, 1, 33]), "blocks": st.booleans()}
     ),
     "place": st.fixed_dictionaries({"customer": customers, "asset": assets, "amount": amounts, "lifetime": soon}),
-    "capture": st.fixed_dictionaries({"number": numbers, "amount": st.one_of(st.none(), amounts), "by": st.booleans()}),
+    "capture": st.fixed_dictionaries(
+        {
+            "number": numbers,
+            "amount": st.one_of(st.none(), amounts),
+            "over": st.one_of(st.none(), st.integers(1, 10)),
+            "is_open": st.sampled_from([True, True, False]),
+            "by": st.booleans(),
+        }
+    ),
     "release": st.fixed_dictionaries({"number": numbers}),
     "lapse": st.fixed_dictionaries({"customer": customers, "asset": assets}),
     "move": st.fixed_dictionaries({"customer": customers, "amount": amounts, "is_in": st.booleans()}),
@@ -167,10 +175,16 @@ class Deciding:
     def _place(self, customer: str, asset: str, amount: int, lifetime: int) -> Operation:
         return Place(self._id("hold"), customer, asset, amount, self._known.now + lifetime * STEP_MS)
 
-    def _capture(self, number: int, amount: int | None, by: bool) -> Operation | None:
-        found = _pick(self._known.holds, number)
+    def _capture(
+        self, *, number: int, amount: int | None, over: int | None, is_open: bool, by: bool
+    ) -> Operation | None:
+        """Capture a part, all, or ``over`` more than is held; mostly of a hold that is open, where this matters."""
+        open_holds = {name: True for name in self._known.holds if self._known.is_open(name)}
+        found = _pick(open_holds if is_open and open_holds else self._known.holds, number)
         if found is None:
             return None
+        if over is not None:
+            amount = self._known.holding(found).amount + over
         customer, asset = self._known.holds[found]
         if by and number == 6:  # somebody else's hold
             customer = next(other for other in CUSTOMERS if other != customer)

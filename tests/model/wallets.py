@@ -55,6 +55,9 @@ class Hold:
     state: str = "open"
     captured: int = 0
 
+    def is_open(self, now: int) -> bool:
+        return self.state == "open" and now < self.expires_at
+
     def is_over(self, now: int) -> bool:
         return self.state == "open" and self.expires_at <= now
 
@@ -87,14 +90,14 @@ class Wallet:
         return sum(lot.remaining for lot in self.lots.values())
 
     def held(self, now: int) -> int:
-        return sum(hold.amount for hold in self.holds.values() if hold.state == "open" and not hold.is_over(now))
+        return sum(hold.amount for hold in self.holds.values() if hold.is_open(now))
 
     def available(self, now: int) -> int:
         """Return what can be spent now; holds whose time is over hold nothing, lapsed lots give nothing."""
         lapsed = {number for number, lot in self.lots.items() if lot.is_lapsed(now)}
         free = sum(lot.remaining - lot.frozen for number, lot in self.lots.items() if number not in lapsed)
         for name, hold in self.holds.items():
-            if hold.state == "open" and not hold.is_over(now):
+            if hold.is_open(now):
                 free -= sum(amount for number, amount in hold.pins if number not in lapsed)
             elif hold.is_over(now):
                 free -= sum(one.waiting.get(name, 0) for one in self.freezes if one.lot not in lapsed)

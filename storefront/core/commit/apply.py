@@ -176,10 +176,6 @@ def _open_entry(applying: Applying, step: OpenEntry) -> None:
     apply_entry(applying.books, step)
 
 
-def _transfer(applying: Applying, step: Transfer) -> None:
-    apply_transfer(applying.draft, applying.books, step)
-
-
 def _spend(applying: Applying, step: Spend) -> None:
     refuse_while_owing(applying.draft, step)
     once_expired_is_free(applying.draft, applying.books, step, apply_spend)
@@ -190,14 +186,6 @@ def _deposit(applying: Applying, step: Deposit) -> None:
     if rest is not None:
         apply_deposit(applying.draft, applying.books, rest)
         see_to_expiry(applying.draft, applying.books, rest)
-
-
-def _forgive(applying: Applying, step: Forgive) -> None:
-    apply_forgive(applying.draft, applying.books, step)
-
-
-def _owe(applying: Applying, step: Owe) -> None:
-    apply_owe(applying.draft, applying.books, step)
 
 
 def _grant_item(applying: Applying, step: GrantItem) -> None:
@@ -301,14 +289,6 @@ def _late(applying: Applying, step: Late) -> None:
     _run(applying, answer or ())
 
 
-def _restore(applying: Applying, step: Restore) -> None:
-    apply_restore(applying.draft, applying.books, step)
-
-
-def _take_back(applying: Applying, step: TakeBack) -> None:
-    apply_take_back(applying.draft, applying.books, step)
-
-
 def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
     apply_end_entitlement(applying.draft, applying.moment, step)
 
@@ -318,33 +298,14 @@ def _place_hold(applying: Applying, step: PlaceHold) -> None:
     once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
 
 
-def _capture_hold(applying: Applying, step: CaptureHold) -> None:
-    apply_capture_hold(applying.draft, applying.books, step)
-
-
-def _release_hold(applying: Applying, step: ReleaseHold) -> None:
-    apply_release_hold(applying.draft, applying.books, step)
-
-
-def _lapse_wallet(applying: Applying, step: LapseWallet) -> None:
-    apply_lapse_wallet(applying.draft, applying.books, step)
-
-
-def _freeze(applying: Applying, step: Freeze) -> None:
-    apply_freeze(applying.draft, applying.books, step)
-
-
-def _unfreeze(applying: Applying, step: Unfreeze) -> None:
-    apply_unfreeze(applying.draft, applying.books, step)
-
-
-def _take_frozen(applying: Applying, step: TakeFrozen) -> None:
-    apply_take_frozen(applying.draft, applying.books, step)
+def _on_books(apply: Callable[[Draft, Books, Any], None]) -> Callable[[Applying, Any], None]:
+    """Return what does a step that needs nothing but the draft and the books."""
+    return lambda applying, step: apply(applying.draft, applying.books, step)
 
 
 _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     OpenEntry: _open_entry,
-    Transfer: _transfer,
+    Transfer: _on_books(apply_transfer),
     Spend: _spend,
     Deposit: _deposit,
     GrantItem: _grant_item,
@@ -357,16 +318,16 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Remove: _remove,
     Emit: _emit,
     Late: _late,
-    Restore: _restore,
-    TakeBack: _take_back,
+    Restore: _on_books(apply_restore),
+    TakeBack: _on_books(apply_take_back),
     EndEntitlement: _end_entitlement,
     PlaceHold: _place_hold,
-    CaptureHold: _capture_hold,
-    ReleaseHold: _release_hold,
-    LapseWallet: _lapse_wallet,
-    Freeze: _freeze,
-    Unfreeze: _unfreeze,
-    TakeFrozen: _take_frozen,
-    Forgive: _forgive,
-    Owe: _owe,
+    CaptureHold: _on_books(apply_capture_hold),
+    ReleaseHold: _on_books(apply_release_hold),
+    LapseWallet: _on_books(apply_lapse_wallet),
+    Freeze: _on_books(apply_freeze),
+    Unfreeze: _on_books(apply_unfreeze),
+    TakeFrozen: _on_books(apply_take_frozen),
+    Forgive: _on_books(apply_forgive),
+    Owe: _on_books(apply_owe),
 }

@@ -53,12 +53,9 @@ def build_shop_view(
         rate=rate,
         payment=payment,
     )
-    stars = [offer for offer in offers if offer.featured]
-    featured = next((offer for offer in stars if not desk.owns(offer)), stars[0] if stars else None)
+    featured = _featured(desk, offers)
     packs = sorted((o for o in offers if o.pack and o is not featured), key=lambda o: o.pack.quantity if o.pack else 0)
     items = [offer for offer in offers if not offer.pack and offer is not featured]
-    if notice and notice.sku not in {offer.sku for offer in offers}:
-        notice = replace(notice, sku=None)  # its card is not on the page (any more)
     sells_for_money = any(offer.real_prices for offer in offers)
     main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
     return ShopView(
@@ -66,7 +63,7 @@ def build_shop_view(
         customer=_customer(state["customer"]) if signed_in else None,
         wallet=desk.chip(main_asset) if signed_in and main_asset else None,
         other_wallets=tuple(desk.chip(asset) for asset in desk.wallets or () if asset != main_asset),
-        notice=notice,
+        notice=_placed(notice, offers),
         featured=desk.panel(featured) if featured else None,
         currency_name=desk.asset(main_asset) if main_asset else None,
         packs=tuple(desk.pack(offer) for offer in packs),
@@ -74,12 +71,23 @@ def build_shop_view(
         inventory=tuple(desk.line(holding) for holding in desk.holdings.values()),
         prices_note=prices_note,
         payment=payment if signed_in and sells_for_money else None,
-        wallet_notes=tuple(
-            note for code, found in state.get("wallets", {}).items() for note in _notes(desk, code, found)
-        ),
+        wallet_notes=tuple(_notes(desk, state.get("wallets", {}))),
         purchases=purchases,
         currencies=_currencies(offers, currency, page.locale),
     )
+
+
+def _featured(desk: Desk, offers: Sequence[Offer]) -> Offer | None:
+    """Choose what stands on top: the first star that the customer does not own yet, else the first."""
+    stars = [offer for offer in offers if offer.featured]
+    return next((offer for offer in stars if not desk.owns(offer)), stars[0] if stars else None)
+
+
+def _placed(notice: Notice | None, offers: Sequence[Offer]) -> Notice | None:
+    """Return the notice without its offer, if this one's card is not on the page (any more)."""
+    if notice is None or notice.sku in {offer.sku for offer in offers}:
+        return notice
+    return replace(notice, sku=None)
 
 
 def _currencies(offers: Sequence[Offer], wanted: str | None, locale: str) -> tuple[CurrencyLink, ...]:
@@ -92,15 +100,16 @@ def _currencies(offers: Sequence[Offer], wanted: str | None, locale: str) -> tup
     )
 
 
-def _notes(desk: Desk, code: str, wallet: Mapping[str, Any]) -> Iterator[str]:
-    """Say calmly what of a wallet cannot be used now, and what is owed."""
-    name = desk.asset(code).name
-    frozen, owed = wallet.get("frozen", 0), wallet.get("owed", 0)
-    if frozen:
-        yield f"{desk.virtual(frozen, code)} on hold while a payment is looked into."
-    if owed:
-        blocked = f" Until then your {name} can't be spent." if wallet.get("block_spending") else ""
-        yield f"{desk.figure(owed, code)} of your next {name} pay off what is owed.{blocked}"
+def _notes(desk: Desk, wallets: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say calmly what of the wallets cannot be used now, and what is owed."""
+    for code, wallet in wallets.items():
+        name = desk.asset(code).name
+        frozen, owed = wallet.get("frozen", 0), wallet.get("owed", 0)
+        if frozen:
+            yield f"{desk.virtual(frozen, code)} on hold while a payment is looked into."
+        if owed:
+            blocked = f" Until then your {name} can't be spent." if wallet.get("block_spending") else ""
+            yield f"{desk.figure(owed, code)} of your next {name} pay off what is owed.{blocked}"
 
 
 def _smallest_pack(offers: Sequence[Offer], currency: str | None) -> Rate | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 
+from storefront.configured_gateways import SandboxSecrets
 from storefront.core.gateways.stripe import StripeGateway
-from storefront.joining import SandboxSecrets
 from storefront.testing import Shop
 from tests.gateways.strict_requests.checker import Checker, Sent
 

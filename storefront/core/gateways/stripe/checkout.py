@@ -63,7 +63,6 @@ class Session(msgspec.Struct, tag_field="object", tag="checkout.session"):
     status: Literal["open", "complete", "expired"]
     amount_total: int
     currency: str
-    client_reference_id: str | None = None
     customer: str | None = None
     metadata: dict[str, str] = {}
     payment_intent: Intent | str | None = None

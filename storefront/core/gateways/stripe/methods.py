@@ -18,7 +18,7 @@ from storefront.core.gateways import (
 from storefront.core.gateways.stripe.checkout import SESSIONS, Opened
 from storefront.core.gateways.stripe.client import StripeAccount, options
 from storefront.core.gateways.stripe.shapes import PaymentMethod
-from storefront.core.gateways.stripe.translating import Named, Refusal
+from storefront.core.gateways.stripe.translating import Named
 
 SETUPS = "setup_intents"
 METHODS = "payment_methods"
@@ -33,7 +33,6 @@ class SetupIntent(msgspec.Struct, tag_field="object", tag="setup_intent"):
         "requires_payment_method", "requires_confirmation", "requires_action", "processing", "canceled", "succeeded"
     ]
     customer: str | None = None
-    last_setup_error: Refusal | None = None
     metadata: dict[str, str] = {}
     payment_method: PaymentMethod | str | None = None
 
