@@ -135,6 +135,15 @@ class Refunds(Protocol):
 
 
 @runtime_checkable
+class RefundsInSteps(Protocol):
+    """A gateway that cannot give back every amount of every currency."""
+
+    def refund_step(self, currency: str) -> int:
+        """Return what a refund must be a whole multiple of, in minor units; 1 where any amount can be given back."""
+        ...
+
+
+@runtime_checkable
 class Disputes(Protocol):
     async def look_up_dispute(self, reference: str) -> DisputeFacts: ...
 
