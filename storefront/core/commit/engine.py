@@ -250,7 +250,7 @@ class CommitEngine:
 def _order(plan: Plan) -> frozenset[str]:
     if plan.idempotency is None:
         return frozenset(plan.anchors)
-    return frozenset((*plan.anchors, " ".join(("key", *plan.idempotency.row.id))))
+    return frozenset((*plan.anchors, " ".join(("key", *map(str, plan.idempotency.row.id)))))
 
 
 def _fail(waiting: _Waiting, error: BaseException) -> None:
