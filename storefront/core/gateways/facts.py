@@ -264,7 +264,8 @@ class GatewayEvent:
 
     ``reference`` names what it is about, in the words of ``subject`` (a payment's is its checkout);
     ``payment`` the gateway's id of the money, ``purchase_id`` our own reference, where the event has them.
-    ``is_decline``: a payer's bank said no to one attempt. ``note`` says what is odd about it (written in another
+    ``setup_id`` is our reference of the saving of a method. ``is_decline``: a payer's bank said no to one attempt, to
+    pay or to save what pays later. ``note`` says what is odd about it (written in another
     version of the gateway's API), for the operator.
     """
 
@@ -278,3 +279,4 @@ class GatewayEvent:
     payment: str | None = None
     is_decline: bool = False
     note: str | None = None
+    setup_id: str | None = None
