@@ -23,7 +23,8 @@ from storefront.core.taking_over import end_leases_of_the_dead
 from storefront.core.timetravel import SETTING as CLOCK_SETTING
 from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
-from storefront.joining import SANDBOX, Parts, SandboxSecrets, join, keys_folder, needs_own_sandbox
+from storefront.gateways import SANDBOX, SandboxSecrets
+from storefront.joining import Parts, join, keys_folder, needs_own_sandbox
 from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
@@ -56,7 +57,7 @@ from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
-from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics
+from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
 from storefront.web.services import KEYS, SERVICES, SIGNER, TOKENS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
@@ -106,6 +107,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     registry = CollectorRegistry()
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
+    WorkMetrics(registry, parts.endurance, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),

@@ -1,7 +1,5 @@
 """Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
 
-import math
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,25 +12,22 @@ from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
-from storefront.core.config import Config, Gateway
+from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
+from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
-from storefront.core.gateways import Gateway as GatewayPort
-from storefront.core.gateways.manual import ManualGateway
-from storefront.core.gateways.stripe import REQUESTS_PER_SECOND, StripeGateway
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
 from storefront.core.keeping_up import KeepingUp
-from storefront.core.key_files import read_or_create
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
-from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
+from storefront.core.leading import Follower, Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.outgoing.guard import Guard
 from storefront.core.outgoing.posting import Poster
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
@@ -40,7 +35,6 @@ from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
-from storefront.core.reading import Reader
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.retention import forget
@@ -53,9 +47,8 @@ from storefront.core.shared_keys import SharedKeys
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
+from storefront.gateways import SANDBOX, add_gateways, built_gateways, with_manual
 from storefront.plugins import PluginHost
-
-SANDBOX = "sandbox"
 
 
 class NotAFile(StorefrontError):
@@ -91,6 +84,7 @@ class Parts:
     numberer: ReceiptNumberer
     signer: ReceiptSigner
     leading: Leading
+    endurance: Endurance
     keys: Keys
     tokens: SessionTokens
     signing: SigningKeys
@@ -111,27 +105,6 @@ class Parts:
         return self.configured_keys.get(key_id) or self.keys.find(key_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSecrets:
-    """What the server and the emulator share: the API key and the webhook's signing secret."""
-
-    secret_key: str
-    webhook_secret: str
-
-    @classmethod
-    def load_or_create(cls, data_dir: Path, section: Gateway | None) -> "SandboxSecrets":
-        """Take them from the configuration, else from the data folder, made at the first start."""
-        keys = data_dir / "keys"
-        given = None if section is None else section.secret("secret_key")
-        signing = None if section is None else section.secret("webhook_secret")
-        made_key = read_or_create(keys / "sandbox.secret_key", lambda: _made("sk_test_"))
-        made_secret = read_or_create(keys / "sandbox.webhook_secret", lambda: _made("whsec_"))
-        return cls(
-            made_key.decode() if given is None else given.reveal(),
-            made_secret.decode() if signing is None else signing.reveal(),
-        )
-
-
 def join(
     host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None, guard: Guard | None = None
 ) -> Parts:
@@ -150,9 +123,9 @@ def join(
     kinds = offer_kinds(host)
     catalogs = Catalogs(database.reader, kinds)
     states = CustomerStates(database.reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared)
-    gateways, emulator = _gateways(config, own_url)
+    gateways, emulator = built_gateways(config, own_url)
     if "manual" in config.gateways:
-        gateways = _with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
+        gateways = with_manual(gateways, config, database.reader, engine, clock, public_url=public_url)
     services = Services(
         config=config,
         clock=clock,
@@ -166,16 +139,24 @@ def join(
         hooks=host.hooks,
         public_url=public_url,
     )
-    host.collect("register_gateways", lambda name, found: _add_gateways(gateways, found), services=services)
+    host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     signing = SigningKeys.load_or_create(keys_folder(config))
     hasher = KeyHasher.load_or_create(keys_folder(config))
-    jobs, keys = _jobs(host, services), Keys(database.reader, engine, clock, hasher)
-    announcer, leader = _among_others(database, engine)
-    dispatcher, sealer = EventDispatcher(services), Sealer(database.reader, engine, clock)
+    endurance = Endurance()
+    jobs, keys = _jobs(host, services, endurance), Keys(database.reader, engine, clock, hasher)
+    announcer, leader = _among_others(database, engine, endurance)
+    dispatcher, sealer = EventDispatcher(services, endurance), Sealer(database.reader, engine, clock)
     signer = ReceiptSigner(signing)
     numberer = ReceiptNumberer(services, signer)
     webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
+    followers: dict[str, Follower] = {
+        "events": dispatcher,
+        "webhooks": webhooks.dispatcher,
+        "receipts": numberer,
+        "anchors": _anchor_sender(services),
+        "seals": sealer,
+    }
     parts = Parts(
         host=host,
         database=database,
@@ -186,7 +167,8 @@ def join(
         sealer=sealer,
         numberer=numberer,
         signer=signer,
-        leading=Leading(leader, [dispatcher, webhooks.dispatcher, numberer, _anchor_sender(services), sealer]),
+        leading=Leading(leader, followers, endurance),
+        endurance=endurance,
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -195,7 +177,7 @@ def join(
         has_demo_keys=any(key.key.reveal() in DEMO_KEYS for key in config.keys),
         emulator=emulator,
         announcer=announcer,
-        keeping_up=KeepingUp(services, keys, jobs) if database.is_shared else None,
+        keeping_up=KeepingUp(services, keys, jobs, endurance) if database.is_shared else None,
     )
     if parts.keeping_up is not None:
         engine.follow(parts.keeping_up.on_commit)
@@ -204,10 +186,10 @@ def join(
     return parts
 
 
-def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer | None, Leader]:
+def _among_others(database: Database, engine: CommitEngine, endurance: Endurance) -> tuple[Announcer | None, Leader]:
     """Return what tells other processes of commits, and what decides which of them leads."""
     if isinstance(database, PostgresDatabase):
-        return Announcer(database.url, engine), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
+        return Announcer(database.url, engine, endurance), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
     return None, OnlyLeader()
 
 
@@ -246,66 +228,8 @@ def needs_own_sandbox(config: Config) -> bool:
     return section is not None and section.text("url") is None
 
 
-def _gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], SandboxClient | None]:
-    built: dict[str, GatewayPort] = {}
-    emulator = None
-    for name, section in config.gateways.items():
-        if name == SANDBOX:
-            secret = SandboxSecrets.load_or_create(config.data_dir, section)
-            url = section.text("url") or f"{own_url}/sandbox"
-            emulator = SandboxClient(url, secret.secret_key)
-            built[name] = StripeGateway(
-                name,
-                secret_key=secret.secret_key,
-                webhook_secrets=[secret.webhook_secret],
-                api_base=url,
-                requests_per_second=math.inf,  # the emulator is ours alone
-            )
-        elif name == "stripe":
-            built[name] = _stripe(section)
-    return built, emulator
-
-
-def _with_manual(
-    gateways: Mapping[str, GatewayPort],
-    config: Config,
-    reader: Reader,
-    engine: CommitEngine,
-    clock: Clock,
-    *,
-    public_url: str,
-) -> dict[str, GatewayPort]:
-    """Return the gateways in the order of the configuration, the one for payments by hand among them."""
-    manual = ManualGateway(
-        "manual",
-        reader,
-        engine,
-        clock,
-        public_url=public_url,
-        is_live=config.mode == "live",
-        instructions=config.gateways["manual"].texts("instructions", config.shop.default_language),
-    )
-    built = {**gateways, manual.name: manual}
-    return {name: built[name] for name in config.gateways if name in built}
-
-
-def _stripe(section: Gateway) -> StripeGateway:
-    key = section.secret("secret_key")
-    assert key is not None, "the schema requires it"
-    return StripeGateway(
-        section.name,
-        secret_key=key.reveal(),
-        webhook_secrets=[secret.reveal() for secret in section.secrets("webhook_secret")],
-        connect_webhook_secrets=[secret.reveal() for secret in section.secrets("connect_webhook_secret")],
-        api_base=section.text("api_base"),
-        account=section.text("account"),
-        minimums=section.amounts("minimum_amounts"),
-        requests_per_second=section.whole("requests_per_second", REQUESTS_PER_SECOND),
-    )
-
-
-def _jobs(host: PluginHost, services: Services) -> Jobs:
-    jobs = Jobs(services.reader, services.engine, services.clock)
+def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
+    jobs = Jobs(services.reader, services.engine, services.clock, endurance)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
@@ -375,13 +299,6 @@ def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found
         host.when_left_out.setdefault(plugin, []).append(partial(kinds.pop, kind.name))
 
 
-def _add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:
-    for gateway in found:
-        if gateway.name in gateways or gateway.name == "wallet":
-            raise ValueError(f"the gateway {gateway.name} is there already")
-        gateways[gateway.name] = gateway
-
-
 def _configured_keys(config: Config, hasher: KeyHasher) -> dict[str, KeyRecord]:
     """Return the keys of the configuration as records; the demo keys are known by their names."""
     records = {}
@@ -398,7 +315,3 @@ def _configured_keys(config: Config, hasher: KeyHasher) -> dict[str, KeyRecord]:
         scopes = frozenset(key.scopes) or frozenset({"*"})
         records[parts.key_id] = KeyRecord(parts.key_id, KeyKind(parts.kind), hasher.digest(parts.secret), scopes)
     return records
-
-
-def _made(prefix: str) -> bytes:
-    return (prefix + secrets.token_hex(24)).encode()

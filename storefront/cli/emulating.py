@@ -11,7 +11,7 @@ from storefront.cli.serving import Listener, listening, start_logging, stop_sign
 from storefront.cli.supervising import say_ready
 from storefront.core.config import Gateway
 from storefront.core.errors import StorefrontError
-from storefront.joining import SANDBOX, SandboxSecrets
+from storefront.gateways import SANDBOX, SandboxSecrets
 from storefront.sandbox import create_sandbox
 from storefront.sandbox.behaviour import Behaviour, read_behaviour
 

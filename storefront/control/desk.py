@@ -21,7 +21,8 @@ from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.importing import OpeningBalance, import_balances
 from storefront.core.manual_payments import confirm_refunds, list_payments, receive_payment, void_payment
 from storefront.core.shared_keys import adopt_keys, settle_keys
-from storefront.joining import SANDBOX, Parts, join, keys_folder
+from storefront.gateways import SANDBOX
+from storefront.joining import Parts, join, keys_folder
 from storefront.plugins import PluginHost
 
 ACTOR = "operator:shell"

@@ -20,7 +20,8 @@ from storefront.core.config import Secret
 from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
-from storefront.joining import Parts, SandboxSecrets
+from storefront.gateways import SandboxSecrets
+from storefront.joining import Parts
 from storefront.plugins import load
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.looking import look_into, tables_of

@@ -16,7 +16,8 @@ from typing import Any
 import aiohttp
 import psutil
 
-from storefront.joining import SandboxSecrets, make_database
+from storefront.gateways import SandboxSecrets
+from storefront.joining import make_database
 from storefront.plugins import load
 from storefront.testing import HANG_SECONDS, SERVER_KEY, Answer, ShopClient, Wall
 from storefront.testing.sandbox_control import SandboxControl

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from storefront.core.gateways.stripe import StripeGateway
-from storefront.joining import SandboxSecrets
+from storefront.gateways import SandboxSecrets
 from storefront.testing import Shop
 from tests.gateways.strict_requests.checker import Checker, Sent
 
