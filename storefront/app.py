@@ -203,6 +203,7 @@ def _sandbox(parts: Parts, *, public_url: str, own_url: str) -> web.Application:
         public_url=f"{public_url}/sandbox",
         secret_key=secret.secret_key,
         endpoint=(f"{own_url}/webhooks/{SANDBOX}", secret.webhook_secret),
+        connect_endpoint=(f"{own_url}/webhooks/{SANDBOX}", secret.connect_webhook_secret),
         clock=parts.services.clock.now,
         shop_name=config.shop.name,
     )

@@ -21,10 +21,12 @@ SANDBOX = "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class SandboxSecrets:
-    """What the server and the emulator share: the API key and the webhook's signing secret."""
+    """What the server and the emulator share: the API key, and the signing secrets of the shop's two endpoints: that
+    for the account's own events, and that for those of its connected accounts."""
 
     secret_key: str
     webhook_secret: str
+    connect_webhook_secret: str
 
     @classmethod
     def load_or_create(cls, data_dir: Path, section: Gateway | None) -> "SandboxSecrets":
@@ -32,11 +34,14 @@ class SandboxSecrets:
         keys = data_dir / "keys"
         given = None if section is None else section.secret("secret_key")
         signing = None if section is None else section.secret("webhook_secret")
+        of_connect = None if section is None else section.secret("connect_webhook_secret")
         made_key = read_or_create(keys / "sandbox.secret_key", lambda: _made("sk_test_"))
         made_secret = read_or_create(keys / "sandbox.webhook_secret", lambda: _made("whsec_"))
+        made_connect_secret = read_or_create(keys / "sandbox.connect_webhook_secret", lambda: _made("whsec_"))
         return cls(
             made_key.decode() if given is None else given.reveal(),
             made_secret.decode() if signing is None else signing.reveal(),
+            made_connect_secret.decode() if of_connect is None else of_connect.reveal(),
         )
 
 
@@ -53,6 +58,7 @@ def built_gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort]
                 name,
                 secret_key=secret.secret_key,
                 webhook_secrets=[secret.webhook_secret],
+                connect_webhook_secrets=[secret.connect_webhook_secret],
                 api_base=url,
                 requests_per_second=math.inf,  # the emulator is ours alone
             )

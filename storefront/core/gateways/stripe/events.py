@@ -63,11 +63,14 @@ class EventReading(StripeAccount):
         except UnicodeDecodeError as error:
             raise BadSignature("This is not a Stripe event.") from error
         is_own = _is_signed(payload, signature, self._webhook_secrets)
-        if not is_own and not _is_signed(payload, signature, self._connect_webhook_secrets):
+        is_of_connect = _is_signed(payload, signature, self._connect_webhook_secrets)
+        if not is_own and not is_of_connect:
             raise BadSignature
         event = _event(raw, self._account)
         if not is_own and event.account == "":
             raise BadSignature("The endpoint for connected accounts hears of connected accounts only.")
+        if not is_of_connect and event.account not in ("", self._account):
+            raise BadSignature("Of connected accounts their own endpoint hears: connect_webhook_secret is its secret.")
         return event
 
     def reread_event(self, raw: bytes) -> GatewayEvent:
