@@ -19,6 +19,7 @@ from storefront.core.gateways.facts import (
     RefundFacts,
     SavedMethod,
     SetupFacts,
+    StandingFacts,
     TransferFacts,
 )
 from storefront.core.gateways.requests import (
@@ -216,6 +217,15 @@ class UsageMeters(Protocol):
 
     async def report_usage(self, records: Sequence[UsageRecord]) -> None:
         """Report usage; the same identifier counts once. Raises for the first record that is refused."""
+        ...
+
+
+@runtime_checkable
+class TellsStanding(Protocol):
+    """A gateway that can be asked whether our keys are good, before anybody pays: ``storefront check --online``."""
+
+    async def look_at_standing(self) -> StandingFacts:
+        """Ask how we stand there; ``GatewayRefused``: it does not take our keys."""
         ...
 
 

@@ -259,6 +259,26 @@ class BalanceTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """Where a gateway posts its events; ``version`` is that of its API they are written in, None for its own choice."""
+
+    url: str
+    is_enabled: bool
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFacts:
+    """How a gateway sees us: the mode of our keys, the API version of its answer and the one we ask for, and where it
+    posts events (None: our key may not know)."""
+
+    is_live: bool
+    version: str
+    wanted_version: str
+    endpoints: tuple[EndpointFacts, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """A verified webhook: a hint to look something up, never a fact by itself.
 
