@@ -98,7 +98,7 @@ def _judge_endpoints(name: str, standing: StandingFacts, config: Config) -> Find
     ours = [one for one in standing.endpoints if one.url == wanted or (wanted == path and one.url.endswith(path))]
     if not ours:
         return Finding(name, "webhooks", False, f"no endpoint leads to {wanted}. Make one there: docs/payments.md")
-    disabled = [one.url for one in ours if not one.is_enabled]
+    disabled = sorted({one.url for one in ours if not one.is_enabled})
     if disabled:
         return Finding(name, "webhooks", False, f"switched off at the gateway: {', '.join(disabled)}")
     others = sorted({one.version for one in ours if one.version not in (None, standing.wanted_version)})

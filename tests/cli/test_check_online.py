@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import stripe
 
 from storefront.testing import TINY_SHOP
 from tests.cli.conftest import storefront
@@ -63,6 +64,18 @@ def test_a_gateway_without_an_endpoint_for_this_shop_is_told_of(apart, tmp_path)
     assert (code, is_ok) == (1, False)
     assert (found["keys"][0], found["mode"][0], found["version"][0]) == (True, True, True)
     assert found["webhooks"] == (False, "no endpoint leads to /webhooks/stripe. Make one there: docs/payments.md")
+
+
+def test_an_endpoint_that_is_switched_off_there_is_told_of(apart, tmp_path):
+    with running("--data", str(tmp_path / "data")) as url:
+        key = (tmp_path / "data" / "keys" / "sandbox.secret_key").read_text()
+        client = stripe.StripeClient(key, base_addresses={"api": url})
+        for endpoint in client.v1.webhook_endpoints.list():
+            client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+        code, is_ok, found = online(apart(f"{{sandbox: {{url: '{url}'}}}}"))
+    assert (code, is_ok) == (1, False)
+    hook = "http://127.0.0.1:8080/webhooks/sandbox"
+    assert found["webhooks"] == (False, f"switched off at the gateway: {hook}")
 
 
 def test_a_sandbox_that_does_not_run_is_told_how_to_start(apart):
