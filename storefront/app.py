@@ -58,7 +58,7 @@ from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
-from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics
+from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
 from storefront.web.services import KEYS, SERVICES, SIGNER, TOKENS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
@@ -108,6 +108,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     registry = CollectorRegistry()
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
+    WorkMetrics(registry, parts.endurance, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
@@ -203,6 +204,7 @@ def _sandbox(parts: Parts, *, public_url: str, own_url: str) -> web.Application:
         public_url=f"{public_url}/sandbox",
         secret_key=secret.secret_key,
         endpoint=(f"{own_url}/webhooks/{SANDBOX}", secret.webhook_secret),
+        connect_endpoint=(f"{own_url}/webhooks/{SANDBOX}", secret.connect_webhook_secret),
         clock=parts.services.clock.now,
         shop_name=config.shop.name,
     )

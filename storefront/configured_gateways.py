@@ -1,4 +1,4 @@
-"""Builds the gateways that the configuration names, the emulator's among them."""
+"""Builds the payment gateways that the configuration names, and what the sandbox shares with its emulator."""
 
 import math
 import secrets
@@ -21,10 +21,12 @@ SANDBOX = "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class SandboxSecrets:
-    """What the server and the emulator share: the API key and the webhook's signing secret."""
+    """What the server and the emulator share: the API key, and the signing secrets of the shop's two endpoints: that
+    for the account's own events, and that for those of its connected accounts."""
 
     secret_key: str
     webhook_secret: str
+    connect_webhook_secret: str
 
     @classmethod
     def load_or_create(cls, data_dir: Path, section: Gateway | None) -> "SandboxSecrets":
@@ -32,11 +34,14 @@ class SandboxSecrets:
         keys = data_dir / "keys"
         given = None if section is None else section.secret("secret_key")
         signing = None if section is None else section.secret("webhook_secret")
+        of_connect = None if section is None else section.secret("connect_webhook_secret")
         made_key = read_or_create(keys / "sandbox.secret_key", lambda: _made("sk_test_"))
         made_secret = read_or_create(keys / "sandbox.webhook_secret", lambda: _made("whsec_"))
+        made_connect_secret = read_or_create(keys / "sandbox.connect_webhook_secret", lambda: _made("whsec_"))
         return cls(
             made_key.decode() if given is None else given.reveal(),
             made_secret.decode() if signing is None else signing.reveal(),
+            made_connect_secret.decode() if of_connect is None else of_connect.reveal(),
         )
 
 
@@ -47,7 +52,7 @@ def needs_own_sandbox(config: Config) -> bool:
 
 
 def configured_gateways(config: Config, own_url: str) -> tuple[dict[str, GatewayPort], SandboxClient | None]:
-    """Build the gateways of the configuration that need nothing but it, and the emulator's client, if it is one."""
+    """Return ``name -> gateway`` of those that need no database, and what moves the clock of the sandbox's emulator."""
     built: dict[str, GatewayPort] = {}
     emulator = None
     for name, section in config.gateways.items():
@@ -59,6 +64,7 @@ def configured_gateways(config: Config, own_url: str) -> tuple[dict[str, Gateway
                 name,
                 secret_key=secret.secret_key,
                 webhook_secrets=[secret.webhook_secret],
+                connect_webhook_secrets=[secret.connect_webhook_secret],
                 api_base=url,
                 requests_per_second=math.inf,  # the emulator is ours alone
             )
@@ -90,14 +96,6 @@ def with_manual(
     return {name: built[name] for name in config.gateways if name in built}
 
 
-def add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:
-    """Add what a plugin brings; two of one name are refused."""
-    for gateway in found:
-        if gateway.name in gateways or gateway.name == "wallet":
-            raise ValueError(f"the gateway {gateway.name} is there already")
-        gateways[gateway.name] = gateway
-
-
 def _stripe(section: Gateway) -> StripeGateway:
     key = section.secret("secret_key")
     assert key is not None, "the schema requires it"
@@ -111,6 +109,14 @@ def _stripe(section: Gateway) -> StripeGateway:
         minimums=section.amounts("minimum_amounts"),
         requests_per_second=section.whole("requests_per_second", REQUESTS_PER_SECOND),
     )
+
+
+def add_gateways(gateways: dict[str, GatewayPort], found: list[GatewayPort]) -> None:
+    """Add what a plugin brings; a name is taken once."""
+    for gateway in found:
+        if gateway.name in gateways or gateway.name == "wallet":
+            raise ValueError(f"the gateway {gateway.name} is there already")
+        gateways[gateway.name] = gateway
 
 
 def _made(prefix: str) -> bytes:

@@ -17,6 +17,7 @@ from storefront.core.customers import Customers
 from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
+from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.hooks import JobHandlers
@@ -26,7 +27,7 @@ from storefront.core.keeping_up import KeepingUp
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import lapse_wallet
-from storefront.core.leading import Leader, Leading, OnlyLeader, PostgresLeader
+from storefront.core.leading import Follower, Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.outgoing.guard import Guard
 from storefront.core.outgoing.posting import Poster
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
@@ -77,6 +78,7 @@ class Parts:
     numberer: ReceiptNumberer
     signer: ReceiptSigner
     leading: Leading
+    endurance: Endurance
     keys: Keys
     tokens: SessionTokens
     signing: SigningKeys
@@ -113,13 +115,21 @@ def join(
     services, emulator = _services(host, database, engine, clock, public_url=public_url, own_url=own_url)
     signing = SigningKeys.load_or_create(keys_folder(config))
     hasher = KeyHasher.load_or_create(keys_folder(config))
-    jobs, keys = _jobs(host, services), Keys(reader, engine, clock, hasher)
-    announcer, leader = _among_others(database, engine)
-    dispatcher, sealer = EventDispatcher(services), Sealer(reader, engine, clock)
+    endurance = Endurance()
+    jobs, keys = _jobs(host, services, endurance), Keys(reader, engine, clock, hasher)
+    announcer, leader = _among_others(database, engine, endurance)
+    dispatcher, sealer = EventDispatcher(services, endurance), Sealer(reader, engine, clock)
     signer = ReceiptSigner(signing)
     numberer = ReceiptNumberer(services, signer)
     webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
-    keeping_up = KeepingUp(services, keys, jobs) if database.is_shared else None
+    followers: dict[str, Follower] = {
+        "events": dispatcher,
+        "webhooks": webhooks.dispatcher,
+        "receipts": numberer,
+        "anchors": _anchor_sender(services),
+        "seals": sealer,
+    }
+    keeping_up = KeepingUp(services, keys, jobs, endurance) if database.is_shared else None
     first = () if keeping_up is None else (keeping_up,)
     for part in (*first, services.states, services.watchers, jobs, dispatcher, webhooks.dispatcher, numberer):
         engine.follow(part.on_commit)
@@ -133,7 +143,8 @@ def join(
         sealer=sealer,
         numberer=numberer,
         signer=signer,
-        leading=Leading(leader, [dispatcher, webhooks.dispatcher, numberer, _anchor_sender(services), sealer]),
+        leading=Leading(leader, followers, endurance),
+        endurance=endurance,
         keys=keys,
         tokens=SessionTokens(signing, clock),
         signing=signing,
@@ -175,15 +186,15 @@ def _services(
     return services, emulator
 
 
-def _among_others(database: Database, engine: CommitEngine) -> tuple[Announcer | None, Leader]:
+def _among_others(database: Database, engine: CommitEngine, endurance: Endurance) -> tuple[Announcer | None, Leader]:
     """Return what tells other processes of commits, and what decides which of them leads."""
     if isinstance(database, PostgresDatabase):
-        return Announcer(database.url, engine), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
+        return Announcer(database.url, engine, endurance), PostgresLeader(database.url, (LOCK_CLASS, LEADER_LOCK))
     return None, OnlyLeader()
 
 
-def _jobs(host: PluginHost, services: Services) -> Jobs:
-    jobs = Jobs(services.reader, services.engine, services.clock)
+def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
+    jobs = Jobs(services.reader, services.engine, services.clock, endurance)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
     for kind in (HOLD_EXPIRE, LOT_LAPSE):

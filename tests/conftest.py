@@ -32,6 +32,7 @@ _MONEY = (
     "payments",
     "provenance",
     "reconciliation",
+    "refund_steps",
     "refunds",
     "story",
     "stream",

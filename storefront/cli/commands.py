@@ -111,21 +111,30 @@ def serve(
 
 @app.command()
 def check(
+    *,
     file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
+    host: HostFlag = None,
+    port: PortFlag = None,
     data: DataFlag = None,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask each gateway too: keys, mode, API version, webhook endpoints.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain every mistake in the YAML, with file, line and column; exit code 2 if there is one.
+
+    With --online each gateway is asked as well, and nothing is changed there; exit code 1 if one would not work.
 
     \b
     Examples:
       storefront check my-shop.yaml
       storefront check --json | jq '.mistakes[] | .path'
+      storefront check --online                  are the gateway's keys good?
     """
     from storefront.cli import configuring
 
-    configuring.check(Choice(file or config, data=data), as_json=as_json)
+    configuring.check(Choice(file or config, host, port, data), is_online=online, as_json=as_json)
 
 
 @app.command("config-schema")

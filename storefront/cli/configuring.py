@@ -1,5 +1,6 @@
 """``storefront check`` and ``storefront config-schema``: the YAML, explained before anything runs."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,14 +8,18 @@ from typing import Any
 import typer
 from rich.markup import escape
 
+from storefront.cli.checking_online import Finding, as_facts, ask_gateways, print_findings
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, describe_mistakes, print_error, print_json, print_mistakes
 from storefront.core.config import ConfigError, PluginSchema, full_schema
 from storefront.plugins import PluginFailed, PluginHost, installed_plugins, plugin_schema
 
 
-def check(choice: Choice, *, as_json: bool) -> None:
-    """Read the configuration and tell what is in it, or every mistake; ends with exit code 2 on mistakes."""
+def check(choice: Choice, *, is_online: bool, as_json: bool) -> None:
+    """Read the configuration and tell what is in it, or every mistake; ends with exit code 2 on mistakes.
+
+    ``is_online``: ask its gateways too; ends with exit code 1 if one of them would not work.
+    """
     try:
         host = choice.load()
     except ConfigError as error:
@@ -30,10 +35,20 @@ def check(choice: Choice, *, as_json: bool) -> None:
             print_error(error.detail)
         raise typer.Exit(2) from error
     facts = _summary(host)
+    findings = _found_online(host) if is_online else None
     if as_json:
-        print_json(facts)
+        from_gateways = {} if findings is None else {"online": as_facts(findings)}
+        is_ok = all(one.ok is not False for one in findings or ())
+        print_json({**facts, "ok": is_ok, **from_gateways})
     else:
         _print_summary(choice.config, facts)
+        print_findings(findings or [])
+    if any(one.ok is False for one in findings or ()):
+        raise typer.Exit(1)
+
+
+def _found_online(host: PluginHost) -> list[Finding]:
+    return asyncio.run(ask_gateways(host))
 
 
 def print_schema(output: Path | None) -> None:

@@ -73,6 +73,7 @@ async def emulate(
         public_url=url,
         secret_key=secrets.secret_key,
         endpoint=(webhook_url, secrets.webhook_secret),
+        connect_endpoint=(webhook_url, secrets.connect_webhook_secret),
         shop_name=surroundings.shop_name,
         behaviour=behaviour,
     )

@@ -14,8 +14,8 @@ from storefront.cli.output import console, counted
 from storefront.cli.purchases import PurchaseArgument, taken_lines
 from storefront.cli.showing import ask_shop, coloured, money_text, print_as_json, say
 
-_IS_DECIDED = frozenset({"not_refundable", "already_refunded", "refund_too_large", "goods_used", "refund_failed",
-                         "not_found", "invalid_request", "idempotency_key_reused"})  # fmt: skip
+_IS_DECIDED = frozenset({"not_refundable", "already_refunded", "refund_too_large", "refund_too_fine", "goods_used",
+                         "refund_failed", "not_found", "invalid_request", "idempotency_key_reused"})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

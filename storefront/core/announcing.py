@@ -16,6 +16,7 @@ import structlog
 
 from storefront.core.commit.engine import CommitEngine, CommitNotice
 from storefront.core.commit.postgres import CONNECTION_LOST
+from storefront.core.enduring import Endurance
 
 CHANNEL = "storefront"
 LONGEST_PAYLOAD = 7_900
@@ -36,8 +37,9 @@ class _Notice(msgspec.Struct):
 class Announcer:
     """Sends the notices of this process's commits, and hands those of others to the engine's followers."""
 
-    def __init__(self, url: str, engine: CommitEngine) -> None:
+    def __init__(self, url: str, engine: CommitEngine, endurance: Endurance) -> None:
         self._url = url
+        self._endurance = endurance
         self._engine = engine
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._versions: dict[str, int] = {}
@@ -55,7 +57,8 @@ class Announcer:
             self._wake.set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._announce_forever(), name="storefront-announcer")
+        announcing = self._endurance.run("announcer", self._announce_forever, asyncio.Event())
+        self._task = asyncio.create_task(announcing, name="storefront-announcer")
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -1,8 +1,8 @@
 """Caps on what one buyer may begin: purchases that wait for their payment, and cards that are tried out.
 
 Both are counters in the database, so that all processes share them. How many purchases wait is decided in the commit
-that begins one. Declines are known only afterwards, from the gateway: whoever has too many of them within an hour of
-the clock begins no further payment before the next.
+that begins one. Declines are known only afterwards, from the gateway, of cards that pay and of cards that are saved
+for later: whoever has too many of them within an hour of the clock begins neither before the next.
 """
 
 from sqlalchemy import bindparam, select

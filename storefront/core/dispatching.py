@@ -1,6 +1,7 @@
 """Events to plugins: each plugin with ``on_event`` follows the feed with a cursor of its own, at least once."""
 
 import asyncio
+from functools import partial
 
 import msgspec
 import structlog
@@ -8,6 +9,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.enduring import Endurance
 from storefront.core.errors import Unavailable
 from storefront.core.events import START, Cursor, read_events
 from storefront.core.reading import Query
@@ -26,13 +28,14 @@ log = structlog.get_logger("storefront.events")
 class EventDispatcher:
     """Hands committed events to the plugins; one that fails waits, the others go on. See ``leading.Follower``."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, endurance: Endurance) -> None:
         self._services = services
+        self._endurance = endurance
         self._reader = services.reader
         self._engine = services.engine
         self._hooks = services.hooks
         self._wakes: dict[str, asyncio.Event] = {}
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "events" in notice.tables:
@@ -43,16 +46,18 @@ class EventDispatcher:
         self._wakes = {name: asyncio.Event() for name in self._hooks.names_of("on_event")}
         async with asyncio.TaskGroup() as group:
             for name, wake in self._wakes.items():
-                group.create_task(self._follow(name, wake), name=f"events for {name}")
+                follow = partial(self._follow, name, wake)
+                enduring = self._endurance.run(f"events:{name}", follow, self._stopping)
+                group.create_task(enduring, name=f"events for {name}")
 
     def ask_to_stop(self) -> None:
-        self._is_stopping = True
+        self._stopping.set()
         for wake in self._wakes.values():
             wake.set()
 
     async def _follow(self, name: str, wake: asyncio.Event) -> None:
         cursor: Cursor | None = None
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             wake.clear()
             if self._hooks.health[name].quarantined is None:
                 try:
@@ -66,7 +71,7 @@ class EventDispatcher:
                 continue
 
     async def _deliver(self, name: str, cursor: Cursor) -> Cursor:
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             events = await read_events(self._reader, cursor, BATCH)
             if not events:
                 return cursor

@@ -14,8 +14,9 @@ import msgspec
 from storefront.core.asking_gateways import make_refund, told_of_dispute
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.outcome import Answer, KeyReused
+from storefront.core.config.currencies import show_amount
 from storefront.core.errors import Conflict
-from storefront.core.gateways import Disputes, Refunds
+from storefront.core.gateways import Disputes, Refunds, RefundsInSteps
 from storefront.core.idempotency import RECORD
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_payment, read_purchase
@@ -32,7 +33,15 @@ from storefront.core.refunds import (
     refund_json,
 )
 from storefront.core.reversal_moves import Told
-from storefront.core.reversing import AlreadyRefunded, Decision, GoodsUsed, NotRefundable, RefundTooLarge, decide
+from storefront.core.reversing import (
+    AlreadyRefunded,
+    Decision,
+    GoodsUsed,
+    NotRefundable,
+    RefundTooFine,
+    RefundTooLarge,
+    decide,
+)
 from storefront.core.services import Services
 from storefront.core.taking_back import Beginning, advance, begin, is_short, need_reversal
 
@@ -50,7 +59,7 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
     201 when the money is on its way for good, 202 while the gateway still thinks.
 
     Raises:
-        NotRefundable, AlreadyRefunded, RefundTooLarge, GoodsUsed: nothing was written.
+        NotRefundable, AlreadyRefunded, RefundTooLarge, RefundTooFine, GoodsUsed: nothing was written.
         GatewayUnavailable, OutcomeUnknown: the refund is stored and goes on by itself; the same key may be sent again.
         RefundFailed: the gateway refused; nothing was given back, nothing taken.
     """
@@ -63,16 +72,7 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
             return Answer(record["status"], record["body"]), True
         return await _finish(services, record["object_id"], wanted), True
     purchase = await read_purchase(services, wanted.purchase_id)
-    if not isinstance(services.gateways.get(purchase["pay_with"]), Refunds):
-        raise NotRefundable(f"The gateway {purchase['pay_with']} gives no money back; refund it there by hand.")
-    if purchase["status"] == Status.PAID:
-        decision = await _money_alone(services, purchase, wanted)
-    else:
-        decision = await decide(
-            services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
-        )
-    if decision.amount == 0:
-        raise AlreadyRefunded
+    decision = await _decide(services, purchase, wanted)
     if wanted.is_dry_run:
         return Answer(
             200,
@@ -101,6 +101,41 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
         await advance(services, begun, Told("canceled"))
         raise GoodsUsed("Some of the goods were used meanwhile.")
     return await _finish(services, begun, wanted), False
+
+
+async def _decide(services: Services, purchase: Row, wanted: RefundRequest) -> Decision:
+    """Decide a refund that the purchase's gateway can make; raises what ``refund_at_gateway`` does."""
+    if not isinstance(services.gateways.get(purchase["pay_with"]), Refunds):
+        raise NotRefundable(f"The gateway {purchase['pay_with']} gives no money back; refund it there by hand.")
+    if purchase["status"] == Status.PAID:
+        decision = await _money_alone(services, purchase, wanted)
+    else:
+        decision = await decide(
+            services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
+        )
+    if decision.amount == 0:
+        raise AlreadyRefunded
+    await _refuse_too_fine(services, purchase, decision.amount)
+    return decision
+
+
+async def _refuse_too_fine(services: Services, purchase: Row, amount: int) -> None:
+    """Raise ``RefundTooFine`` for an amount between two of the gateway's steps, naming those it can give back."""
+    gateway, currency = services.gateways[purchase["pay_with"]], purchase["currency"]
+    step = gateway.refund_step(currency) if isinstance(gateway, RefundsInSteps) else 1
+    if amount % step == 0:
+        return
+    rows = await read_reversals(services.reader, purchase["id"])
+    left = purchase["total"] - sum(row["amount"] for row in rows if is_effective(row))
+    below = amount - amount % step
+    nearest = [one for one in (below, below + step) if 0 < one <= left]
+    raise RefundTooFine(
+        f"{purchase['pay_with']} gives {currency} back in steps of {show_amount(step, currency)}: "
+        f"{show_amount(amount, currency)} is between two of them. Nearest: "
+        f"{' or '.join(show_amount(one, currency) for one in nearest) or 'none'}.",
+        step={"amount": step, "currency": currency},
+        nearest=[{"amount": one, "currency": currency} for one in nearest],
+    )
 
 
 async def _money_alone(services: Services, purchase: Row, wanted: RefundRequest) -> Decision:

@@ -17,7 +17,7 @@ from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import NotFound
 from storefront.core.gateway_books import follow_books, move_told, read_book
 from storefront.core.gateways import Checkouts, EventLog, GatewayEvent, Refunds, Subject, Webhooks
-from storefront.core.payment_methods import settle_setup
+from storefront.core.payment_methods import network_of_setup, settle_setup
 from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
@@ -105,6 +105,7 @@ def event_job(gateway_name: str, event: GatewayEvent) -> EventJob:
             "subject": str(event.subject),
             "payment": event.payment,
             "is_decline": event.is_decline,
+            "setup_id": event.setup_id,
         },
     }
 
@@ -155,6 +156,7 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
         subject=Subject(payload.get("subject", Subject.PAYMENT)),
         payment=payload.get("payment"),
         is_decline=payload.get("is_decline", False),
+        setup_id=payload.get("setup_id"),
     )
     network = await _network_of_decline(services, event)
     state, note = await _handle(services, payload["gateway"], event)
@@ -162,11 +164,15 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
 
 
 async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:
-    """Return from where a payment was begun that its payer's bank declined, as long as it waits.
+    """Return from where that was begun to which a payer's bank said no, as long as it waits.
 
     Charges of saved methods are counted by whoever made them.
     """
-    if not event.is_decline or event.is_live != services.is_live or event.purchase_id is None:
+    if not event.is_decline or event.is_live != services.is_live:
+        return None
+    if event.setup_id is not None:
+        return await network_of_setup(services, event.setup_id)
+    if event.purchase_id is None:
         return None
     payment = await read_payment(services, event.purchase_id)
     return None if payment is None or payment["method"] is not None else payment["network"]

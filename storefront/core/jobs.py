@@ -17,6 +17,7 @@ from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock
 from storefront.core.commit.engine import CommitEngine, CommitNotice
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan, Remove
+from storefront.core.enduring import Endurance
 from storefront.core.errors import NotFound, StorefrontError, Unavailable
 from storefront.core.reading import Query, Reader, Row
 from storefront.core.tables import jobs
@@ -55,16 +56,18 @@ class _Reads:
 class Jobs:
     """Finds due jobs and runs them, a few at once."""
 
-    def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock) -> None:
+    def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock, endurance: Endurance) -> None:
         self._reader = reader
         self._engine = engine
         self._clock = clock
+        self._endurance = endurance
         self._handlers: dict[str, JobHandler] = {}
         self._reads = _Reads(())
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
-        self._is_stopping = False
+        self._stopping = asyncio.Event()
+        self._broken: set[str] = set()
 
     def register(self, kind: str, handler: JobHandler) -> None:
         """Say who runs jobs of a kind; kinds are unique."""
@@ -82,11 +85,12 @@ class Jobs:
         self._wake.set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run_forever(), name="storefront-jobs")
+        running = self._endurance.run("jobs", self._run_forever, self._stopping)
+        self._task = asyncio.create_task(running, name="storefront-jobs")
 
     async def stop(self) -> None:
         """Finish what is running; what is waiting waits for the next process."""
-        self._is_stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._task is not None:
             await self._task
@@ -106,22 +110,32 @@ class Jobs:
         return await self._reader.all(self._reads.due, now=self._clock.now(), wall=self._clock.wall(), most=most)
 
     async def _run_forever(self) -> None:
-        while not self._is_stopping:
+        while not self._stopping.is_set():
             self._wake.clear()
             try:
                 await self._start_due()
             except Unavailable as away:
                 log.warning("jobs_wait", reason=away.code)
-            if not self._is_stopping:
+            if not self._stopping.is_set():
                 await self._pause()
 
     async def _start_due(self) -> None:
         room = MOST_AT_ONCE - len(self._running)
         for row in await self._due(room) if room > 0 else ():
-            if await self._claim(row):
+            if await self._may_run(row):
                 task = asyncio.create_task(self._run(row), name=f"job {row['kind']}")
                 self._running.add(task)
                 task.add_done_callback(self._finished)
+
+    async def _may_run(self, row: Row) -> bool:
+        """Claim a job; one whose row is broken is nobody's, and holds up no other."""
+        try:
+            return await self._claim(row)
+        except Exception as error:  # what befalls one job is nothing to the others
+            if row["id"] not in self._broken:
+                self._broken.add(row["id"])
+                log.error("job_not_claimed", kind=row["kind"], job=row["id"], exc_info=error)
+            return False
 
     async def _pause(self) -> None:
         try:

@@ -11,6 +11,7 @@ import structlog
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.database import read_setting
+from storefront.core.enduring import Endurance
 from storefront.core.jobs import Jobs
 from storefront.core.keys import Keys
 from storefront.core.services import Services
@@ -25,8 +26,9 @@ log = structlog.get_logger("storefront.keeping_up")
 class KeepingUp:
     """Follows the active catalog, the API keys and a sandbox's clock."""
 
-    def __init__(self, services: Services, keys: Keys, jobs: Jobs) -> None:
+    def __init__(self, services: Services, keys: Keys, jobs: Jobs, endurance: Endurance) -> None:
         self._services = services
+        self._endurance = endurance
         self._keys = keys
         self._jobs = jobs
         self._wake = asyncio.Event()
@@ -37,7 +39,8 @@ class KeepingUp:
             self._wake.set()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_up(), name="storefront-keeping-up")
+        keeping_up = self._endurance.run("keeping_up", self._keep_up, asyncio.Event())
+        self._task = asyncio.create_task(keeping_up, name="storefront-keeping-up")
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -5,7 +5,7 @@ lock leads; when it ends or loses its connection, the database gives the lock to
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from storefront.core.commit.postgres import CONNECTION_LOST
+from storefront.core.enduring import Endurance
 
 Work = Callable[[], Awaitable[None]]
 ASK_AGAIN_SECONDS = 1.0
@@ -102,28 +103,33 @@ async def _pause(stopping: asyncio.Event) -> None:
 
 
 class Leading:
-    """Runs the followers of this process for as long as it leads."""
+    """Runs the followers of this process, ``name -> follower``, for as long as it leads; each fails by itself."""
 
-    def __init__(self, leader: Leader, followers: Sequence[Follower]) -> None:
+    def __init__(self, leader: Leader, followers: Mapping[str, Follower], endurance: Endurance) -> None:
         self._leader = leader
         self._followers = followers
+        self._endurance = endurance
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._leader.lead(self._run, self._stopping), name="storefront-leading")
+        leading = self._endurance.run("leading", self._lead, self._stopping)
+        self._task = asyncio.create_task(leading, name="storefront-leading")
 
     async def stop(self) -> None:
         """Let every follower finish what it is at, for a while; what is left goes to the next process."""
         self._stopping.set()
-        for follower in self._followers:
+        for follower in self._followers.values():
             follower.ask_to_stop()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=STOP_SECONDS)
             self._task.cancel()
             await asyncio.wait([self._task])
 
+    async def _lead(self) -> None:
+        await self._leader.lead(self._run, self._stopping)
+
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for follower in self._followers:
-                group.create_task(follower.run())
+            for name, follower in self._followers.items():
+                group.create_task(self._endurance.run(name, follower.run, self._stopping), name=f"storefront-{name}")

@@ -161,9 +161,17 @@ async def forget_method(services: Services, customer_id: str, wanted: str, *, ac
 
 
 async def open_setup(
-    services: Services, customer_id: str, gateway_name: str, *, currency: str, return_url: str
+    services: Services,
+    customer_id: str,
+    gateway_name: str,
+    *,
+    currency: str,
+    return_url: str,
+    network: str | None,
 ) -> dict[str, Any]:
     """Open a page of the gateway's on which a customer saves a method without paying; return the setup as JSON.
+
+    Cards that are declined there count against ``network``, from where it was asked for, if that is the customer's.
 
     Raises:
         Invalid: the gateway keeps no methods.
@@ -183,6 +191,7 @@ async def open_setup(
         "method_id": None,
         "created_at": now,
         "updated_at": now,
+        "network": network,
     }
     plan = Plan(actor=f"customer:{customer_id}", anchors={customer_id})
     plan.add(Insert("setups", (setup_id,), customer_id, row))
@@ -226,7 +235,7 @@ async def settle_setup(services: Services, gateway_name: str, reference: str) ->
             return True
         customer_id, now = row["customer_id"], services.clock.now()
         plan = Plan(actor=f"gateway:{gateway_name}", anchors={customer_id})
-        changes: dict[str, Any] = {"state": "closed", "updated_at": now}
+        changes: dict[str, Any] = {"state": "closed", "updated_at": now, "network": None}
         if facts.method is not None:
             changes |= {"state": "saved", "method_id": keep_method(plan, customer_id, gateway_name, facts.method, now)}
         plan.add(Change("setups", (row["id"],), customer_id, {"state": "open"}, changes))
@@ -238,6 +247,12 @@ async def settle_setup(services: Services, gateway_name: str, reference: str) ->
             continue
         return True
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def network_of_setup(services: Services, setup_id: str) -> str | None:
+    """Return from where the saving of a method was begun, as long as it is open."""
+    row = await services.reader.first(_SETUP, id=setup_id)
+    return None if row is None else row["network"]
 
 
 def setup_json(row: Mapping[str, Any]) -> dict[str, Any]:

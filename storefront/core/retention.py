@@ -15,7 +15,7 @@ from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remove
 from storefront.core.jobs import Again
 from storefront.core.services import Services
-from storefront.core.tables import counters, idempotency, inbox
+from storefront.core.tables import counters, idempotency, inbox, setups
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 AT_ONCE = 200
@@ -55,6 +55,8 @@ async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
         pass
     while await _forget_declines(services):
         pass
+    while await _forget_networks(services):
+        pass
     while await _forget_deliveries(services, services.clock.now() - keep.webhook_deliveries_days * DAY_MS):
         pass
     return Again(services.clock.now() + PAUSE_MS)
@@ -82,6 +84,18 @@ async def _forget_declines(services: Services) -> bool:
         plan = Plan(actor="retention", anchors={row["anchor"] for row in rows})
         for row in rows:
             plan.add(Remove("counters", (row["key"],), row["anchor"]))
+        await services.engine.commit(plan)
+    return len(rows) == AT_ONCE
+
+
+async def _forget_networks(services: Services) -> bool:
+    """Drop from where the saving of methods was begun that nobody ended; their pages are closed long since."""
+    before = services.clock.now() - 2 * DAY_MS
+    old = select(setups).where(setups.c.network.is_not(None), setups.c.created_at < before).limit(AT_ONCE)
+    rows = await services.reader.scan(old)
+    for row in rows:
+        plan = Plan(actor="retention", anchors={row["customer_id"]})
+        plan.add(Change("setups", (row["id"],), row["customer_id"], {}, {"network": None}))
         await services.engine.commit(plan)
     return len(rows) == AT_ONCE
 

@@ -93,6 +93,11 @@ class RefundTooLarge(Refused):
     title = "There is not that much left to refund"
 
 
+class RefundTooFine(Refused):
+    code = "refund_too_fine"
+    title = "The payment gateway cannot give back so exact an amount"
+
+
 class GoodsUsed(Refused):
     code = "goods_used"
     title = "Not all of the goods are still there"

@@ -44,6 +44,7 @@ setups = Table(
     text_column("method_id", null=True),
     number_column("created_at"),
     number_column("updated_at"),
+    text_column("network", null=True),
     CheckConstraint("state IN ('open', 'saved', 'closed')", name="setup_state_known"),
     Index("setups_by_gateway_ref", "gateway", "gateway_ref"),
 )

@@ -152,6 +152,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("already_refunded", 409, "Everything is refunded already", "Read the purchase: refunds lists them."),
     ErrorDoc("refund_too_large", 409, "There is not that much left to refund",
              "The facts say left and quantity_left."),
+    ErrorDoc("refund_too_fine", 409, "The payment gateway cannot give back so exact an amount",
+             "The fact step says of what it must be a multiple, nearest which amounts close to it can be given back."),
     ErrorDoc("goods_used", 409, "Not all of the goods are still there",
              "The fact missing names them. With the strategy floor they are written off."),
     ErrorDoc("reversal_too_large", 409, "That would give back more than was taken",

@@ -17,6 +17,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from storefront.core.clock import SECOND_MS, Clock
+from storefront.core.enduring import Endurance
 from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 
 UNMATCHED = "(none)"
@@ -143,3 +144,30 @@ class WebhookMetrics(Collector):
         )
         age.add_metric(values, 0 if oldest is None else max(0, self._clock.now() - oldest) / SECOND_MS)
         yield age
+
+
+class WorkMetrics(Collector):
+    """The lasting work of a process (followers, jobs): how often something unforeseen befell it, and what fails now."""
+
+    def __init__(self, registry: CollectorRegistry, endurance: Endurance, *, worker: int | None = None) -> None:
+        self._endurance = endurance
+        self._labels = {} if worker is None else {"worker": str(worker)}
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Write the samples."""
+        names, values = (*self._labels, "work"), tuple(self._labels.values())
+        failures = CounterMetricFamily(
+            "storefront_work_failures", "How often lasting work failed and was begun anew.", labels=names
+        )
+        failing = GaugeMetricFamily(
+            "storefront_work_failing",
+            "1 while lasting work pauses after a failure, or has just begun anew.",
+            labels=names,
+        )
+        fail = self._endurance.failing
+        for name, count in sorted(self._endurance.failures.items()):
+            failures.add_metric((*values, name), count)
+            failing.add_metric((*values, name), float(name in fail))
+        yield failures
+        yield failing

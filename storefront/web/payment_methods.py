@@ -45,14 +45,15 @@ async def create_setup(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     check_return(services, call.body.get("return_url"))
-    if call.principal.role is Role.CUSTOMER:
-        await refuse_card_testing(services, network_of(call.address))
+    network = network_of(call.address) if call.principal.role is Role.CUSTOMER else None
+    await refuse_card_testing(services, network)
     setup = await open_setup(
         services,
         customer_id,
         call.body.get("gateway") or _first_keeper(services),
         currency=call.body.get("currency") or _first_currency(services),
         return_url=call.body.get("return_url") or f"{services.public_url}/shop",
+        network=network,
     )
     return respond(setup, status=201)
 

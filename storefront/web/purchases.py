@@ -157,6 +157,7 @@ async def cancel_purchase(call: Call) -> web.StreamResponse:
         "not_refundable",
         "already_refunded",
         "refund_too_large",
+        "refund_too_fine",
         "goods_used",
         "refund_failed",
         "gateway_unavailable",

@@ -51,6 +51,11 @@ PLANTS = {
         "UPDATE webhook_deliveries SET state = 'waiting'",
         "it is waiting and closed",
     ),
+    "an endpoint that was not counted": (
+        "O2-counter",
+        "UPDATE counters SET value = 0 WHERE key = 'webhook_endpoints'",
+        "counter webhook_endpoints says 0, but there are 1",
+    ),
 }
 
 

@@ -377,6 +377,7 @@ def test_every_check_has_a_plant() -> None:
         "W1",
         "W2",
         "O2",
+        "O2-counter",
     }
     assert planted | elsewhere == {check.name for check in CHECKS}
 

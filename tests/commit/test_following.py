@@ -13,6 +13,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.plan import Claim, Deposit, LotTerms, Plan
+from storefront.core.enduring import Endurance
 from storefront.core.events import START, read_events
 from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sealing.sealer import Sealer
@@ -157,7 +158,7 @@ async def follow(reader, seen: list[tuple[int, str, int]], is_over: asyncio.Even
 async def test_a_commit_of_many_long_names_is_announced_whole(three_processes, postgres_database):
     """PostgreSQL refuses a notice of 8,000 bytes or more; this one would have 30,000."""
     _, engines = three_processes
-    speaking, hearing = (Announcer(postgres_database, engine) for engine in engines[:2])
+    speaking, hearing = (Announcer(postgres_database, engine, Endurance()) for engine in engines[:2])
     heard: dict[str, int] = {}
     engines[1].follow(lambda notice: None if notice.is_ours else heard.update(notice.versions))
     names = [f"sku:{'x' * 90}-{number}" for number in range(300)]

@@ -13,7 +13,7 @@ from storefront.testing.gateway_contract import (
     DisputeContract,
     MeterContract,
     OffSessionContract,
-    RefundContract,
+    RefundStepContract,
     SavingContract,
     WebhookContract,
 )
@@ -25,7 +25,7 @@ class TestStripe(
     CaptureContract,
     SavingContract,
     OffSessionContract,
-    RefundContract,
+    RefundStepContract,
     DisputeContract,
     CreatorContract,
     BalanceContract,

@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0010"
+HEAD = "0012"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -103,6 +103,26 @@ async def test_up_down_and_up_again_is_where_it_was(of_0001):
     assert len(old_again) > 100
     assert old != new
     assert (again, fingerprint(of_0001)) == (old, new)
+
+
+async def test_webhook_endpoints_from_before_their_cap_was_counted_are_counted(of_0001):
+    database = SqliteDatabase(of_0001)
+    await database.migrate_to("core", "0010")
+    with closing(sqlite3.connect(of_0001)) as connection:
+        for name, state in [("a", "enabled"), ("b", "paused"), ("c", "disabled"), ("d", "deleted")]:
+            values = f"('{name}', 'https://example.com', '', '[]', '{state}', NULL, 1, 0, 0, '', 0, 0)"
+            connection.execute(f"INSERT INTO webhook_endpoints VALUES {values}")
+        connection.commit()
+    before = dump(of_0001)
+
+    await database.migrate()
+
+    counter = "SELECT anchor, value FROM counters WHERE key = 'webhook_endpoints'"
+    assert rows(of_0001, counter) == [("webhook_endpoints", 3)]
+    report = await verify_file(of_0001, deep=True)
+    assert report.is_clean, report.explain()
+    await database.migrate_to("core", "0010")
+    assert dump(of_0001) == before
 
 
 async def test_credits_that_joined_one_lot_are_found_again(joined):

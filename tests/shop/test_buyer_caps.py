@@ -89,6 +89,53 @@ async def test_cards_are_tried_out_from_one_address_so_often_only(capped):
     assert (await capped.buy("gems-500", customer="eve")).status == 202
 
 
+async def declined_saving(shop, customer, times):
+    """Let a buyer try cards that are declined, at the page that keeps one for later; return the setup."""
+    opened = await shop.as_customer(customer).post("/v1/payment-methods/setups", {})
+    assert opened.status == 201, opened
+    for _ in range(times):
+        assert await shop.pay({"payment": {"redirect_url": opened.json["redirect_url"]}}, card=DECLINES) == 402
+    await shop.quiet()
+    return opened.json
+
+
+async def test_cards_that_are_tried_where_one_is_saved_count_like_those_that_pay(capped):
+    setup = await declined_saving(capped, "eve", 3)
+    assert (await capped.buy("gems-500", customer="ada")).status == 202
+    await declined(capped, "mallory", 1)
+
+    refused = await capped.buy("gems-500", customer="eve")
+    assert (refused.status, refused.json["code"]) == (429, "too_many_declines")
+    again = await capped.as_customer("eve").post("/v1/payment-methods/setups", {})
+    assert (again.status, again.json["code"]) == (429, "too_many_declines")
+
+    assert await capped.pay({"payment": {"redirect_url": setup["redirect_url"]}}) == 303
+    seen = await capped.as_customer("eve").get(f"/v1/payment-methods/setups/{setup['id']}")
+    assert seen.json["state"] == "saved", "what is open may still be saved"
+    assert capped.query("SELECT network FROM setups") == [{"network": None}]
+
+
+async def test_a_decline_where_a_card_is_saved_counts_once_and_its_address_is_kept_for_days_only(capped):
+    await capped.sandbox.webhooks("duplicate")
+    await declined_saving(capped, "eve", 2)
+    assert capped.query("SELECT value FROM counters WHERE key LIKE 'declined:%'") == [{"value": 2}]
+    assert capped.query("SELECT network FROM setups") == [{"network": "127.0.0.1"}]
+
+    await capped.sandbox.webhooks("drop")
+    await capped.advance("3d")
+    assert capped.query("SELECT network FROM setups") == [{"network": None}]
+
+
+async def test_a_card_that_a_server_lets_its_customer_save_is_not_counted(capped):
+    await capped.as_customer().get("/v1/me")
+    opened = await capped.as_server().post("/v1/payment-methods/setups", {"customer": "ada"})
+    assert opened.status == 201, opened
+    page = {"payment": {"redirect_url": opened.json["redirect_url"]}}
+    assert await capped.pay(page, card=DECLINES) == 402
+    await capped.quiet()
+    assert capped.query("SELECT key FROM counters WHERE key LIKE 'declined:%'") == []
+
+
 async def test_a_decline_that_is_told_twice_counts_once(capped):
     await capped.sandbox.webhooks("duplicate")
     await declined(capped, "eve", 3)

@@ -141,6 +141,21 @@ async def test_a_dispute_is_answered_and_given_up(shop):
     assert (await operator.get(path)).json == lost.json
 
 
+async def test_nothing_that_is_typed_into_an_answer_to_a_dispute_stays_in_the_books(shop):
+    operator = shop.bearing(OPERATOR_KEY)
+    await shop.sandbox.dispute(await shop.bought("gems-500"))
+    await shop.quiet()
+    (listed,) = (await operator.get("/v1/disputes")).json["data"]
+    secret, said = "sk_live_01secret0typed0by0mistake", "Ada Lovelace, ada@customers.example"
+
+    await operator.post(f"/v1/disputes/{listed['id']}/evidence", {"texts": {secret: said, "customer_name": said}})
+
+    (row,) = shop.query("SELECT facts FROM audit_actions WHERE action = 'dispute.evidence_staged'")
+    assert msgspec.json.decode(row["facts"])["fields"] == ["customer_name", "[redacted]"]
+    kept = str([shop.query(f"SELECT * FROM {table}") for table in shop.rows()])
+    assert [one for one in (secret, "Lovelace", "ada@customers") if one in kept] == []
+
+
 async def test_a_reconciliation_is_made_and_its_report_kept(shop):
     operator = shop.bearing(OPERATOR_KEY)
     await shop.bought("gems-500")

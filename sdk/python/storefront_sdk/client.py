@@ -227,7 +227,8 @@ class StorefrontClient:
         customer owe them; ``dry_run`` shows what would be done.
 
         Raises:
-            GoodsUsed, RefundTooLarge, AlreadyRefunded, NotRefundable, RefundFailed: nothing was refunded.
+            GoodsUsed, RefundTooLarge, RefundTooFine, AlreadyRefunded, NotRefundable, RefundFailed:
+                nothing was refunded.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
         body = _body(reason=reason, amount=amount, quantity=quantity, strategy=strategy, dry_run=dry_run or None)

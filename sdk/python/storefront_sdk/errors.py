@@ -8,8 +8,8 @@
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
     │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
-    │                                  AlreadyRefunded, RefundTooLarge, GoodsUsed,
-    │                                  NotRefundable, RefundFailed, NoReceipt,
+    │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
+    │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
     │                                  CheckoutTooLate, DebtOpen
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
@@ -131,6 +131,10 @@ class RefundTooLarge(Conflict):
     """There is not that much left to refund; facts: left, quantity_left."""
 
 
+class RefundTooFine(Conflict):
+    """The payment gateway cannot give back so exact an amount; facts: step, nearest."""
+
+
 class GoodsUsed(Conflict):
     """Not all of the goods are still there; facts: missing. The strategy ``floor`` writes them off."""
 
@@ -209,6 +213,7 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "not_enough_items": NotEnoughItems,
     "already_refunded": AlreadyRefunded,
     "refund_too_large": RefundTooLarge,
+    "refund_too_fine": RefundTooFine,
     "goods_used": GoodsUsed,
     "not_refundable": NotRefundable,
     "refund_failed": RefundFailed,

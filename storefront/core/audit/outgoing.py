@@ -1,11 +1,12 @@
-"""O2: deliveries of outgoing webhooks, against the events, endpoints and attempts that they name."""
+"""O2: deliveries of outgoing webhooks against the events, endpoints and attempts they name; the count of endpoints."""
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, and_, exists, or_, select
+from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import events
+from storefront.core.outgoing_webhooks.endpoints import COUNTER
+from storefront.core.tables import counters, events
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 
@@ -51,6 +52,16 @@ def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
         yield Violation("O2", (found.event_id, found.endpoint_id), message)
 
 
+def endpoints_are_counted(connection: Connection) -> Iterator[Violation]:
+    """O2-counter: the counter that caps the endpoints says how many there are."""
+    there = select(func.count()).where(webhook_endpoints.c.state != "deleted")
+    kept = select(func.coalesce(func.max(counters.c.value), 0)).where(counters.c.key == COUNTER)
+    found, counted = connection.execute(there).scalar_one(), connection.execute(kept).scalar_one()
+    if found != counted:
+        yield Violation("O2-counter", (COUNTER,), f"counter {COUNTER} says {counted}, but there are {found}")
+
+
 CHECKS = (
     Check("O2", "Every delivery is of an event to an endpoint, and arrived if it says so", deliveries_are_of_events),
+    Check("O2-counter", "The counter of webhook endpoints says how many there are", endpoints_are_counted),
 )

@@ -21,6 +21,7 @@ def _sandbox() -> Schema:
             ),
             "secret_key": secret("The key that it accepts; made by itself if not given.", "${SANDBOX_SECRET_KEY}"),
             "webhook_secret": _webhook_secret("${SANDBOX_WEBHOOK_SECRET}"),
+            "connect_webhook_secret": _webhook_secret("${SANDBOX_CONNECT_WEBHOOK_SECRET}"),
         },
         examples=[{}],
     )

@@ -19,6 +19,7 @@ from storefront.core.gateways.facts import (
     RefundFacts,
     SavedMethod,
     SetupFacts,
+    StandingFacts,
     TransferFacts,
 )
 from storefront.core.gateways.requests import (
@@ -135,6 +136,15 @@ class Refunds(Protocol):
 
 
 @runtime_checkable
+class RefundsInSteps(Protocol):
+    """A gateway that cannot give back every amount of every currency."""
+
+    def refund_step(self, currency: str) -> int:
+        """Return what a refund must be a whole multiple of, in minor units; 1 where any amount can be given back."""
+        ...
+
+
+@runtime_checkable
 class Disputes(Protocol):
     async def look_up_dispute(self, reference: str) -> DisputeFacts: ...
 
@@ -207,6 +217,15 @@ class UsageMeters(Protocol):
 
     async def report_usage(self, records: Sequence[UsageRecord]) -> None:
         """Report usage; the same identifier counts once. Raises for the first record that is refused."""
+        ...
+
+
+@runtime_checkable
+class TellsStanding(Protocol):
+    """A gateway that can be asked whether our keys are good, before anybody pays: ``storefront check --online``."""
+
+    async def look_at_standing(self) -> StandingFacts:
+        """Ask how we stand there; ``GatewayRefused``: it does not take our keys."""
         ...
 
 

@@ -259,12 +259,33 @@ class BalanceTransaction:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """Where a gateway posts its events; ``version`` is that of its API they are written in, None for its own choice."""
+
+    url: str
+    is_enabled: bool
+    version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFacts:
+    """How a gateway sees us: the mode of our keys, the API version of its answer and the one we ask for, and where it
+    posts events (None: our key may not know)."""
+
+    is_live: bool
+    version: str
+    wanted_version: str
+    endpoints: tuple[EndpointFacts, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayEvent:
     """A verified webhook: a hint to look something up, never a fact by itself.
 
     ``reference`` names what it is about, in the words of ``subject`` (a payment's is its checkout);
     ``payment`` the gateway's id of the money, ``purchase_id`` our own reference, where the event has them.
-    ``is_decline``: a payer's bank said no to one attempt. ``note`` says what is odd about it (written in another
+    ``setup_id`` is our reference of the saving of a method. ``is_decline``: a payer's bank said no to one attempt, to
+    pay or to save what pays later. ``note`` says what is odd about it (written in another
     version of the gateway's API), for the operator.
     """
 
@@ -278,3 +299,4 @@ class GatewayEvent:
     payment: str | None = None
     is_decline: bool = False
     note: str | None = None
+    setup_id: str | None = None

@@ -16,6 +16,7 @@ from storefront.core.operating.customers import freeze_json
 from storefront.core.operating.pages import read_page
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.refunds import DISPUTE, refund_json
 from storefront.core.reversal_moves import clawed_back_for, freeze_id
 from storefront.core.services import Services
@@ -115,8 +116,8 @@ async def answer_dispute(
     row = await _need_undecided(services, dispute_id)
     request = EvidenceRequest(dispute=row["gateway_ref"], texts=texts, submits=submits)
     action = "dispute.evidence_submitted" if submits else "dispute.evidence_staged"
-    # Names of fields alone: what they say may be personal, and the books are kept for ever.
-    await _record(services, row, action, {"fields": sorted(texts)}, actor)
+    # Names of fields alone: what they say may be personal, and the books are kept for ever. A name is free text, too.
+    await _record(services, row, action, {"fields": [redact_text(name) for name in sorted(texts)]}, actor)
     try:
         return await _bring_in(services, row, lambda gateway: gateway.answer_dispute(request))
     except GatewayRefused as refused:

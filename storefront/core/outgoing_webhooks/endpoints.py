@@ -28,6 +28,8 @@ from storefront.core.tables_webhooks import webhook_deliveries, webhook_endpoint
 
 MOST_ENDPOINTS = 50
 MOST_TYPES = 50
+COUNTER = "webhook_endpoints"
+"""How many endpoints there are that were not deleted: key of the counter, and its anchor."""
 TEST = "webhook_endpoint.test"
 """The type of the event that ``test`` makes; only the endpoint that it is about gets it."""
 
@@ -98,8 +100,6 @@ class WebhookEndpoints:
         self._check_url(url)
         _check_types(event_types)
         _check_description(description)
-        if len(await self._reader.all(_ALL)) >= MOST_ENDPOINTS:
-            raise TooManyEndpoints(at_most=MOST_ENDPOINTS)
         endpoint_id = new_id("whe")
         commit_no, anchor, sequence = await self._newest()
         row = {
@@ -117,6 +117,7 @@ class WebhookEndpoints:
             "created_at": self._clock.now(),
         }
         plan = self._plan(endpoint_id, actor)
+        _count(plan, by=1, at_most=MOST_ENDPOINTS)
         plan.add(Insert("webhook_endpoints", (endpoint_id,), anchor_of(endpoint_id), row))
         self._tell(plan, "created", endpoint_id, actor, {"event_types": list(event_types)})
         await self._engine.commit(plan)
@@ -227,6 +228,8 @@ class WebhookEndpoints:
             expect = {name: row[name] for name in ("state", "secret_number")}
             plan = self._plan(endpoint_id, actor)
             plan.add(Change("webhook_endpoints", (endpoint_id,), anchor_of(endpoint_id), expect, changes))
+            if changes.get("state") == "deleted":
+                _count(plan, by=-1)
             self._tell(plan, act, endpoint_id, actor, facts)
             try:
                 await self._engine.commit(plan)
@@ -277,6 +280,12 @@ class WebhookEndpoints:
             "deliveries": {state: counts.get((row["id"], state), 0) for state in ("waiting", "delivered", "dead")},
             "created_at": iso(row["created_at"]),
         }
+
+
+def _count(plan: Plan, *, by: int, at_most: int | None = None) -> None:
+    """Count endpoints that come or go; the commit decides about the cap, so that none slips past it in a rush."""
+    plan.anchors.add(COUNTER)
+    plan.count(COUNTER, anchor=COUNTER, by=by, at_most=at_most, refusal=TooManyEndpoints(at_most=at_most))
 
 
 def _to_pause(row: Row) -> Mapping[str, Any]:

@@ -26,7 +26,7 @@ from storefront.testing.gateway_contract.driver import (
 )
 from storefront.testing.gateway_contract.off_session import OffSessionContract, SavingContract
 from storefront.testing.gateway_contract.payments_out import BalanceContract, CreatorContract, MeterContract
-from storefront.testing.gateway_contract.reversals import DisputeContract, RefundContract
+from storefront.testing.gateway_contract.reversals import DisputeContract, RefundContract, RefundStepContract
 from storefront.testing.gateway_contract.webhooks import WebhookContract
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "OffSessionContract",
     "PayerDriver",
     "RefundContract",
+    "RefundStepContract",
     "SavingContract",
     "SavingDriver",
     "WebhookContract",

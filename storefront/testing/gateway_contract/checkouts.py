@@ -171,6 +171,7 @@ def _capabilities() -> list[type]:
         gateways.Disputes,
         gateways.OffSession,
         gateways.Refunds,
+        gateways.RefundsInSteps,
         gateways.SavesMethods,
         gateways.UsageMeters,
         gateways.Webhooks,

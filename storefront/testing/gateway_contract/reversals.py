@@ -1,6 +1,6 @@
 """Contracts of money that goes back: refunds that we make, disputes that banks make."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,6 +13,7 @@ from storefront.core.gateways import (
     PaymentFacts,
     RefundRequest,
     Refunds,
+    RefundsInSteps,
     RefundState,
 )
 from storefront.core.ids import new_id
@@ -24,7 +25,7 @@ UNDER_WAY = (RefundState.PENDING, RefundState.SUCCEEDED)
 
 
 class RefundContract(Contract):
-    capability = Refunds
+    capability: ClassVar[Any] = Refunds
 
     def back(self, paid: PaymentFacts, minor: int, **more: Any) -> RefundRequest:
         """Return a refund to ask for."""
@@ -102,6 +103,21 @@ class RefundContract(Contract):
             await driver.gateway.refund(unknown)
         with pytest.raises(NotFound):
             await driver.gateway.look_up_refund(UNKNOWN)
+
+
+class RefundStepContract(RefundContract):
+    capability = RefundsInSteps
+
+    async def test_a_step_goes_back_and_less_than_a_step_does_not(self, driver: PayerDriver) -> None:
+        steps = {amount: driver.gateway.refund_step(amount.currency) for amount in driver.takes}
+        assert max(steps.values()) > 1, "the driver's takes hold no currency that goes back in steps"
+        for amount, step in steps.items():
+            paid = await self.paid(driver, amount)
+            if step > 1:
+                with pytest.raises(GatewayRefused):
+                    await driver.gateway.refund(self.back(paid, step - 1))
+            refund = await driver.gateway.refund(self.back(paid, step))
+            assert refund.amount.amount_minor == step
 
 
 class DisputeContract(Contract):

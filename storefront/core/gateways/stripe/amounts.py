@@ -59,6 +59,11 @@ def charge_problem(amount: Money, minimums: Mapping[str, int]) -> str | None:
     return problem
 
 
+def refund_step(currency: str) -> int:
+    """Return what a refund must be a whole multiple of, in our minor units: what Stripe can say."""
+    return STRIPE_STEPS.get(currency, 1)
+
+
 def payout_problem(amount: Money) -> str | None:
     """Return None, or why Stripe would not send this amount to a bank."""
     step = _PAYOUT_STEPS.get(amount.currency, 1)

@@ -39,6 +39,7 @@ _SUBJECTS = {
 _WITHOUT_REFERENCE = frozenset({"charge", "payment_intent", "review"})
 # Where our own id of the purchase stands: we wrote it there, or Stripe copied it from the intent.
 _WITH_OUR_ID = frozenset({"charge", "checkout.session", "payment_intent", "refund"})
+_DECLINES = frozenset({"payment_intent.payment_failed", "setup_intent.setup_failed"})
 
 
 class _Envelope(msgspec.Struct):
@@ -62,11 +63,14 @@ class EventReading(StripeAccount):
         except UnicodeDecodeError as error:
             raise BadSignature("This is not a Stripe event.") from error
         is_own = _is_signed(payload, signature, self._webhook_secrets)
-        if not is_own and not _is_signed(payload, signature, self._connect_webhook_secrets):
+        is_of_connect = _is_signed(payload, signature, self._connect_webhook_secrets)
+        if not is_own and not is_of_connect:
             raise BadSignature
         event = _event(raw, self._account)
         if not is_own and event.account == "":
             raise BadSignature("The endpoint for connected accounts hears of connected accounts only.")
+        if not is_of_connect and event.account not in ("", self._account):
+            raise BadSignature("Of connected accounts their own endpoint hears: connect_webhook_secret is its secret.")
         return event
 
     def reread_event(self, raw: bytes) -> GatewayEvent:
@@ -142,11 +146,12 @@ def _event(raw: bytes, account: str | None) -> GatewayEvent:
         account=event.account or account or "",
         is_live=event.livemode,
         reference=_id(facts.get("id")) if has_reference else None,
-        purchase_id=_purchase_id(facts) if kind in _WITH_OUR_ID else None,
+        purchase_id=_our_id(facts, "purchase_id", "pur") if kind in _WITH_OUR_ID else None,
         subject=subject,
         payment=_id(facts.get("id") if kind == "payment_intent" else facts.get("payment_intent")),
-        is_decline=event.type == "payment_intent.payment_failed",
+        is_decline=event.type in _DECLINES,
         note=_note(event.api_version),
+        setup_id=_our_id(facts, "setup_id", "set") if subject is Subject.SETUP else None,
     )
 
 
@@ -157,10 +162,10 @@ def _id(value: object) -> str | None:
     return value if isinstance(value, str) and _ID.fullmatch(value) is not None else None
 
 
-def _purchase_id(facts: Mapping[str, Any]) -> str | None:
+def _our_id(facts: Mapping[str, Any], name: str, prefix: str) -> str | None:
     metadata = facts.get("metadata")
-    found = metadata.get("purchase_id") if isinstance(metadata, dict) else None
-    return found if isinstance(found, str) and is_id(found, "pur") else None
+    found = metadata.get(name) if isinstance(metadata, dict) else None
+    return found if isinstance(found, str) and is_id(found, prefix) else None
 
 
 def _note(version: str | None) -> str | None:

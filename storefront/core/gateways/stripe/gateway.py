@@ -10,6 +10,7 @@ from storefront.core.gateways.stripe.meters import MeterCalls
 from storefront.core.gateways.stripe.methods import MethodCalls
 from storefront.core.gateways.stripe.payouts import PayoutCalls
 from storefront.core.gateways.stripe.refunds import RefundCalls
+from storefront.core.gateways.stripe.standing import StandingCalls
 from storefront.core.money import Money
 
 
@@ -23,6 +24,7 @@ class StripeGateway(
     BalanceCalls,
     MeterCalls,
     EventReading,
+    StandingCalls,
 ):
     """A Stripe account, or our emulator of one. ``webhook_secrets`` holds two while one is being replaced."""
 

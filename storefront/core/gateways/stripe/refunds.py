@@ -11,7 +11,7 @@ from storefront.core.gateways import (
     RefundState,
     WarningFacts,
 )
-from storefront.core.gateways.stripe.amounts import from_stripe, to_stripe
+from storefront.core.gateways.stripe.amounts import from_stripe, refund_step, to_stripe
 from storefront.core.gateways.stripe.client import StripeAccount, options
 from storefront.core.gateways.stripe.disputes import DISPUTES, Dispute
 
@@ -77,6 +77,9 @@ class FraudWarning(msgspec.Struct, tag_field="object", tag="radar.early_fraud_wa
 
 class RefundCalls(StripeAccount):
     """Giving money back, and who else took it."""
+
+    def refund_step(self, currency: str) -> int:
+        return refund_step(currency)
 
     async def refund(self, request: RefundRequest) -> RefundFacts:
         """Give money back; a refund that Stripe knows already is not made again.
