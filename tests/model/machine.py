@@ -64,6 +64,20 @@ class LedgerMachine(RuleBasedStateMachine):
         ):
             self._ask([Asked(operation)])
 
+    @rule(customer=st.sampled_from(CUSTOMERS), gems=st.integers(1, 40), lifetime=st.integers(1, 6),
+          repays=st.sampled_from([100, 30, 1]), blocks=st.booleans())  # fmt: skip
+    def lose_a_pack_that_a_hold_pins(self, customer: str, gems: int, lifetime: int, repays: int, blocks: bool) -> None:
+        """What the hold gives back later pays the debt: that too takes several steps in a row."""
+        for name, wish in (
+            ("pack", {"customer": customer, "gems": gems, "cents": 100}),
+            ("place", {"customer": customer, "asset": GEMS, "amount": 0, "lifetime": lifetime}),
+            ("dispute", {"number": 0, "gems": gems, "potions": 0}),
+            ("lose", {"number": 0, "repay_percent": repays, "blocks": blocks}),
+        ):
+            if name == "place":
+                wish["amount"] = max(1, self.model.wallet(customer, GEMS).available(self.model.now))
+            self.ask([((name, wish), None)])
+
     @rule(wish=WISHES["credit"], key=keys)
     def credit(self, wish: Any, key: Key | None) -> None:
         self.ask([(("credit", wish), key)])

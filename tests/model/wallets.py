@@ -81,8 +81,8 @@ class Frozen:
 class Wallet:
     """One customer's lots, holds and open freezes in one asset, by number and by id.
 
-    ``lost`` are freezes that were taken and still wait for holds, which pay the ``debt``; ``collected`` is what they paid
-    since somebody asked.
+    ``lost`` are freezes that were taken and still wait for holds, which pay the ``debt``; ``collected`` is what those
+    paid since somebody asked.
     """
 
     lots: dict[int, Lot] = field(default_factory=dict)
@@ -209,7 +209,7 @@ class Wallet:
             self.lots[number].held += amount
 
     def let_go(self, hold: Hold, state: str, taken: list[tuple[int, int]] | None = None) -> None:
-        """End a hold: what it takes is gone, of the rest freezes get what they wait for, then debts, the oldest first."""
+        """End a hold: what it takes is gone, of the rest freezes get what they wait for, then debts, oldest first."""
         hold.state = state
         for number, amount in hold.pins:
             self.lots[number].held -= amount
