@@ -155,8 +155,8 @@ async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, plan
 async def test_going_down_never_lets_go_what_waits_to_pay_a_debt(of_0001):
     database = SqliteDatabase(of_0001)
     await database.migrate()
-    waits = """INSERT INTO freezes VALUES ('r', 'c', 'taken', '{}', '[]', '[]', '[]', '[["h","gems","l",1]]', 'me', NULL,
-        0, 0)"""
+    waits = "INSERT INTO freezes VALUES ('r', 'c', 'taken', '{}', '[]', '[]', '[]', '[[\"h\",\"gems\",\"l\",1]]', 'me',"
+    waits += " NULL, 0, 0)"
     with closing(sqlite3.connect(of_0001)) as connection:
         connection.execute(waits)
         connection.commit()
