@@ -17,16 +17,17 @@ _DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"
 
 
 async def give_again_goods(
-    services: Services, plan: Plan, purchase: Row, reversal: Mapping[str, Any], demand: Demand
+    services: Services, plan: Plan, purchase: Row, reversal: Mapping[str, Any], *, demand: Demand, freeze_id: str
 ) -> None:
     """Add to the plan what the reversal took, on the terms on which the purchase gave it; the entry is ``money``.
 
     What is owed because of it is struck off first, so that what comes back pays no debt that has lost its cause.
+    ``freeze_id`` is the reversal's last freeze: it waits for no hold any more.
     """
     told, customer_id = taken_back(reversal), purchase["customer_id"]
     for credit in told.credits:
         if credit.owed:
-            await _unowe(services, plan, purchase, credit)
+            await _unowe(services, plan, purchase, credit, about=reversal["id"], freeze_id=freeze_id)
         if credit.taken:
             terms = await _terms(services, purchase, credit.asset, credit.taken)
             plan.add(Deposit("money", customer_id, credit.asset, credit.taken, issuance(credit.asset), terms))
@@ -48,14 +49,18 @@ async def give_again_goods(
             )
 
 
-async def _unowe(services: Services, plan: Plan, purchase: Row, credit: TakenCredit) -> None:
-    """Strike off what is owed because of the reversal, and give back what was repaid of it since."""
+async def _unowe(
+    services: Services, plan: Plan, purchase: Row, credit: TakenCredit, *, about: str, freeze_id: str
+) -> None:
+    """Strike off what is owed because of the reversal, and give back what was repaid of it since.
+
+    Whoever pays between this and the commit makes the plan ``Stale``: nothing is given back twice, or not at all.
+    """
     customer_id, asset = purchase["customer_id"], credit.asset
     row = await services.reader.first(_DEBT, customer_id=customer_id, asset=asset)
     still = 0 if row is None else min(row["amount"], credit.owed)
-    plan.entry("debt.forgiven", about=purchase["id"], anchor=customer_id, label=f"debt:{asset}")
-    if still:
-        plan.add(Forgive(f"debt:{asset}", customer_id, asset, still))
+    plan.entry("debt.forgiven", about=about, anchor=customer_id, label=f"debt:{asset}")
+    plan.add(Forgive(f"debt:{asset}", customer_id, asset, credit.owed, expected=still, freeze_id=freeze_id))
     if credit.owed > still:
         repaid = credit.owed - still
         terms = await _terms(services, purchase, asset, repaid)

@@ -13,6 +13,7 @@ import msgspec
 
 from storefront.core.accounts import Account, clearing, disputes, issuance, losses, revenue, tax, unapplied
 from storefront.core.clawing_back import find_unused
+from storefront.core.commit.freezes import freeze_name
 from storefront.core.commit.plan import (
     Change,
     Demand,
@@ -222,7 +223,10 @@ class Moving:
         elif was_held and after not in HOLDING and not is_new:
             self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
         elif was_taken and after not in TAKING:
-            await give_again_goods(self.services, self.plan, self.purchase, self.row, demand)
+            frozen_as = freeze_id(reversal_id, facts)
+            await give_again_goods(
+                self.services, self.plan, self.purchase, self.row, demand=demand, freeze_id=frozen_as
+            )
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
@@ -320,8 +324,7 @@ class Moving:
 
 def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
     """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
-    number = facts.get("freezes", 1)
-    return reversal_id if number == 1 else f"{reversal_id}.{number}"
+    return freeze_name(reversal_id, facts.get("freezes", 1))
 
 
 def clawed_back_for(reversal_id: str) -> str:

@@ -30,7 +30,7 @@ from storefront.core.refunds import (
 )
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entitlements, entries, holds, items, lots, reversals, transfers
-from storefront.core.tables_freezes import freezes
+from storefront.core.tables_freezes import debts, freezes
 
 _DRAWN = Query(
     select(draws.c.lot_id, draws.c.amount)
@@ -46,9 +46,10 @@ CREDITED = Query(
     .order_by(credits.c.position)
 )
 _OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
-_OPEN_FREEZES = Query(
-    select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open")
+_WAITING_FREEZES = Query(
+    select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.waiting != "[]")
 )
+_DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id")))
 _GIVEN_AGAIN = Query(
     select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
     .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
@@ -245,8 +246,9 @@ async def _free(reader: PointReader, customer_id: str, credited: Sequence[Row], 
         for account in sorted({row["account"] for row in by_id.values()})
         for hold in await reader.all(_OPEN_HOLDS, account=account)
     ]
-    waiting = await reader.all(_OPEN_FREEZES, customer_id=customer_id) if open_holds else ()
-    return let_go(by_id.values(), open_holds, now, open_freezes=waiting)
+    waiting = await reader.all(_WAITING_FREEZES, customer_id=customer_id) if open_holds else ()
+    owed = {row["asset"]: row["amount"] for row in await reader.all(_DEBTS, customer_id=customer_id)} if waiting else {}
+    return let_go(by_id.values(), open_holds, now, waiting=waiting, owed=owed)
 
 
 def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:

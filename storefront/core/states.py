@@ -31,7 +31,7 @@ _WALLETS = Query(
 )
 _LOTS = Query(select(lots).where(lots.c.account == bindparam("account"), lots.c.remaining > 0))
 _HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
-_FREEZES = Query(select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.state == "open"))
+_FREEZES = Query(select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.waiting != "[]"))
 _DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id")))
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))

@@ -7,6 +7,8 @@ from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, text
 
 from storefront.core.tables_base import key_column, metadata, number_column, text_column
 
+_WAITS = "waiting <> '[]'"
+
 freezes = Table(
     "freezes",
     metadata,
@@ -24,10 +26,11 @@ freezes = Table(
     number_column("closed_at", null=True),
     CheckConstraint("state IN ('open', 'released', 'taken')", name="freeze_state_known"),
     Index("freezes_by_customer", "customer_id", "id"),
-    Index("freezes_open", "customer_id", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("freezes_waiting", "customer_id", sqlite_where=text(_WAITS), postgresql_where=text(_WAITS)),
 )
 """``parts`` is what is frozen of wallets, ``[[asset, lot, amount], …]``; ``items`` ``[[sku, quantity], …]``; ``rights``
-``[entitlement key, …]``; ``waiting`` what holds pin of the demand, ``[[hold, asset, lot, amount], …]``."""
+``[entitlement key, …]``; ``waiting`` what holds pin of the demand, ``[[hold, asset, lot, amount], …]``: of an open one
+what will be frozen, of a taken one what will pay its debt."""
 
 debts = Table(
     "debts",

@@ -83,6 +83,16 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         ["UPDATE freezes SET closed_at = NULL WHERE id = 'rev_done'"],
         "freeze rev_done is taken, closed at None",
     ),
+    "a freeze that waits, although it is over": (
+        "L2-freezes",
+        ["UPDATE freezes SET state = 'released', closed_at = created_at WHERE id = 'rev_open'"],
+        "freeze rev_open is released, and waits for hold hold_open",
+    ),
+    "a freeze that waits, although nothing is owed": (
+        "L2-freezes",
+        ["UPDATE freezes SET state = 'taken', closed_at = created_at WHERE id = 'rev_open'"],
+        "freeze rev_open was taken and waits for a hold, but cus_dan owes no gems",
+    ),
     "a debt that was forgiven": (
         "L2-debts",
         ["UPDATE debts SET amount = amount - 1"],

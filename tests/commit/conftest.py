@@ -11,7 +11,18 @@ from storefront.core.audit import verify_database
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Outcome
-from storefront.core.commit.plan import Deposit, LotTerms, Plan, Spend
+from storefront.core.commit.plan import (
+    Demand,
+    Deposit,
+    GrantEntitlement,
+    GrantItem,
+    LotPart,
+    LotTerms,
+    OpenEntry,
+    Plan,
+    Spend,
+    WalletDemand,
+)
 from storefront.core.database import Database
 from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sqlite_database import SqliteDatabase
@@ -95,3 +106,36 @@ def spend(plan_for):
         return plan
 
     return make
+
+
+@pytest.fixture
+def pack(books, plan_for):
+    """Buys ada a pack of gems; answers what a reversal would demand of it."""
+
+    async def buy(amount=100, *, entry="ent_pack", expires_at=None, items=None, rights=(), customer=ADA):
+        plan = plan_for(customer)
+        plan.add(OpenEntry("entry", entry, "test.pack", "pack", customer))
+        terms = LotTerms(payment=f"pay_{entry}", expires_at=expires_at)
+        plan.add(Deposit("entry", customer, "gems", amount, issuance("gems"), terms))
+        for sku, quantity in (items or {}).items():
+            plan.add(GrantItem(customer, sku, quantity, "pack"))
+        plan.add(*(GrantEntitlement(customer, key, True, "reward", "pack") for key in rights))
+        await books.commit(plan)
+        [[lot]] = books.query("SELECT lot_id FROM credits WHERE entry_id = ?", entry)
+        wanted = WalletDemand("gems", (LotPart(lot, amount),), amount)
+        return Demand(entry, (wanted,), items or {}, rights, "pack")
+
+    return buy
+
+
+@pytest.fixture
+def do(books, plan_for):
+    """Commits steps under ada's anchor, in an entry if they need one."""
+
+    async def commit(*steps, reverses=None, kind="test", customer=ADA):
+        plan = plan_for(customer)
+        plan.entry(kind, about="rev_1", anchor=customer, reverses=reverses)
+        plan.add(*steps)
+        return await books.commit(plan)
+
+    return commit

@@ -13,11 +13,9 @@ from storefront.core.commit.plan import (
     Deposit,
     Freeze,
     GrantEntitlement,
-    GrantItem,
     LapseWallet,
     LotPart,
     LotTerms,
-    OpenEntry,
     PlaceHold,
     ReleaseHold,
     Restore,
@@ -25,45 +23,11 @@ from storefront.core.commit.plan import (
     TakeFrozen,
     TakeItem,
     Unfreeze,
-    WalletDemand,
 )
 from storefront.core.commit.state import NotNamed
 
 ADA, BOB = "cus_ada", "cus_bob"
 NOW = 1_800_000_000_000
-
-
-@pytest.fixture
-def pack(books, plan_for):
-    """Buys ada a pack of gems; answers what a reversal would demand of it."""
-
-    async def buy(amount=100, *, entry="ent_pack", expires_at=None, items=None, rights=(), customer=ADA):
-        plan = plan_for(customer)
-        plan.add(OpenEntry("entry", entry, "test.pack", "pack", customer))
-        terms = LotTerms(payment=f"pay_{entry}", expires_at=expires_at)
-        plan.add(Deposit("entry", customer, "gems", amount, issuance("gems"), terms))
-        for sku, quantity in (items or {}).items():
-            plan.add(GrantItem(customer, sku, quantity, "pack"))
-        plan.add(*(GrantEntitlement(customer, key, True, "reward", "pack") for key in rights))
-        await books.commit(plan)
-        [[lot]] = books.query("SELECT lot_id FROM credits WHERE entry_id = ?", entry)
-        wanted = WalletDemand("gems", (LotPart(lot, amount),), amount)
-        return Demand(entry, (wanted,), items or {}, rights, "pack")
-
-    return buy
-
-
-@pytest.fixture
-def do(books, plan_for):
-    """Commits steps under ada's anchor, in an entry if they need one."""
-
-    async def commit(*steps, reverses=None, kind="test", customer=ADA):
-        plan = plan_for(customer)
-        plan.entry(kind, about="rev_1", anchor=customer, reverses=reverses)
-        plan.add(*steps)
-        return await books.commit(plan)
-
-    return commit
 
 
 def lot_of(demand):

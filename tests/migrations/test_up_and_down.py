@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0012"
+HEAD = "0013"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -170,6 +170,24 @@ async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, plan
         await database.migrate_to("core", "0001")
 
     assert fingerprint(of_0001) == before
+
+
+async def test_going_down_never_lets_go_what_waits_to_pay_a_debt(of_0001):
+    database = SqliteDatabase(of_0001)
+    await database.migrate()
+    waits = "INSERT INTO freezes VALUES ('r', 'c', 'taken', '{}', '[]', '[]', '[]', '[[\"h\",\"gems\",\"l\",1]]', 'me',"
+    waits += " NULL, 0, 0)"
+    with closing(sqlite3.connect(of_0001)) as connection:
+        connection.execute(waits)
+        connection.commit()
+
+    with pytest.raises(MigrationFailed, match="freezes has rows that wait for holds to pay a debt"):
+        await database.migrate_to("core", "0010")
+
+    with closing(sqlite3.connect(of_0001)) as connection:
+        connection.execute("UPDATE freezes SET waiting = '[]'")
+        connection.commit()
+    await database.migrate_to("core", "0010")
 
 
 async def test_the_ledger_itself_is_never_taken_down(of_0001):

@@ -195,15 +195,16 @@ class Bookkeeper(Holdings):
         if frozen.potions:
             self.items[customer, "potion"] -= frozen.potions
         self._lapse(customer, GEMS)
+        self.wallet(customer, GEMS).lose(frozen)
         self._owe(customer, GEMS, frozen.demanded + pack.swallowed - taken, operation)
 
     @_do.register
     def _(self, operation: Place) -> None:
-        self._refuse_while_owing(operation.customer, operation.asset)
         wallet = self.wallet(operation.customer, operation.asset)
         hold = Hold(operation.amount, operation.expires_at, [])
 
         def pin() -> None:
+            self._refuse_while_owing(operation.customer, operation.asset)
             hold.pins = wallet.choose(operation.amount, self.now)
 
         self._once_over_is_free(operation.customer, operation.asset, pin)

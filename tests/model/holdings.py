@@ -56,7 +56,7 @@ class Holdings:
 
     def _owe(self, customer: str, asset: str, amount: int, terms: Lose) -> None:
         if amount == 0:
-            return
+            return  # then nothing was missing, and so nothing waits
         self._move(receivable(asset), debt_id(customer, asset), amount)
         owed = self.debts.get((customer, asset))
         if owed is None or owed.amount == 0:
@@ -64,6 +64,7 @@ class Holdings:
         else:
             percent = max(owed.repay_percent, terms.repay_percent)
             self.debts[customer, asset] = Debt(owed.amount + amount, percent, owed.blocks or terms.blocks)
+        self.wallet(customer, asset).debt = self.debts[customer, asset]
 
     def _repay(self, customer: str, asset: str, lot: Lot, source: str) -> None:
         """Let a debt have its share of a credit, and of what it cost; the lot gets the rest."""
@@ -74,6 +75,8 @@ class Holdings:
         self._move(source, receivable(asset), share)
         self._move(debt_id(customer, asset), issuance(asset), share)
         owed.amount -= share
+        if owed.amount == 0:
+            self.wallet(customer, asset).owe_nothing()
         if lot.cost is not None:
             lot.cost = lot.cost * (lot.amount - share) // lot.amount
         lot.amount -= share
@@ -87,10 +90,14 @@ class Holdings:
         return sum(one.potions for one in self.freezes.values() if (one.customer, one.state) == (customer, "open"))
 
     def _spend(self, customer: str, asset: str, amount: int, to: str) -> list[tuple[int, int]]:
-        self._refuse_while_owing(customer, asset)
         wallet = self.wallet(customer, asset)
         draws: list[tuple[int, int]] = []
-        self._once_over_is_free(customer, asset, lambda: draws.extend(wallet.choose(amount, self.now)))
+
+        def choose() -> None:
+            self._refuse_while_owing(customer, asset)
+            draws.extend(wallet.choose(amount, self.now))
+
+        self._once_over_is_free(customer, asset, choose)
         wallet.draw(draws)
         self._move(wallet_id(customer, asset), to, amount)
         return draws
@@ -129,7 +136,12 @@ class Holdings:
             self._lapse(customer, asset)
 
     def _lapse(self, customer: str, asset: str) -> None:
-        lapsed = self.wallet(customer, asset).lapse(self.now)
+        wallet = self.wallet(customer, asset)
+        if wallet.collected:  # by holds that were let go just now
+            self._move(wallet_id(customer, asset), receivable(asset), wallet.collected)
+            self._move(debt_id(customer, asset), issuance(asset), wallet.collected)
+            wallet.collected = 0
+        lapsed = wallet.lapse(self.now)
         if lapsed:
             self._move(wallet_id(customer, asset), f"platform:breakage:{asset}", lapsed)
 

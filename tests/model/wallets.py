@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from .records import Debt
+
 NEVER = 2**62
 
 
@@ -80,14 +82,39 @@ class Frozen:
 
 @dataclass(slots=True)
 class Wallet:
-    """One customer's lots, holds and open freezes in one asset, by number and by id."""
+    """One customer's lots, holds and open freezes in one asset, by number and by id.
+
+    ``lost`` are freezes that were taken and still wait for holds, which pay the ``debt``; ``collected`` is what those
+    paid since somebody asked.
+    """
 
     lots: dict[int, Lot] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     freezes: list[Frozen] = field(default_factory=list)
+    lost: list[Frozen] = field(default_factory=list)
+    debt: Debt | None = None
+    collected: int = 0
 
-    def balance(self) -> int:
-        return sum(lot.remaining for lot in self.lots.values())
+    def balance(self, now: int) -> int:
+        return sum(lot.remaining for lot in self.lots.values()) - sum(amount for _, amount in self.to_collect(now))
+
+    def owed(self, now: int) -> int:
+        return 0 if self.debt is None else self.debt.amount - sum(amount for _, amount in self.to_collect(now))
+
+    def to_collect(self, now: int) -> list[tuple[int, int]]:
+        """Return the (lot, amount) that holds whose time is over pay of the debt as soon as somebody looks."""
+        found, owed = [], 0 if self.debt is None else self.debt.amount
+        for name, _ in self.over(now):
+            for frozen in self.lost:
+                part = min(frozen.waiting.get(name, 0), owed)
+                owed -= part
+                found.append((frozen.lot, part))
+        return found
+
+    def over(self, now: int) -> list[tuple[str, Hold]]:
+        """Return the holds whose time is over, the first to end first."""
+        found = [(name, hold) for name, hold in self.holds.items() if hold.is_over(now)]
+        return sorted(found, key=lambda one: (one[1].expires_at, one[0]))
 
     def held(self, now: int) -> int:
         return sum(hold.amount for hold in self.holds.values() if hold.is_open(now))
@@ -101,7 +128,7 @@ class Wallet:
                 free -= sum(amount for number, amount in hold.pins if number not in lapsed)
             elif hold.is_over(now):
                 free -= sum(one.waiting.get(name, 0) for one in self.freezes if one.lot not in lapsed)
-        return free
+        return free - sum(amount for number, amount in self.to_collect(now) if number not in lapsed)
 
     def frozen(self, now: int) -> int:
         """Return what is frozen; so is, of a hold whose time is over, what a freeze waits for."""
@@ -117,7 +144,7 @@ class Wallet:
         lot.frozen += frozen.amount
         missing = frozen.demanded - frozen.amount
         for name, hold in sorted(self.holds.items()):
-            claimed = sum(one.waiting.get(name, 0) for one in self.freezes if one.lot == frozen.lot)
+            claimed = sum(one.waiting.get(name, 0) for one in self.freezes + self.lost if one.lot == frozen.lot)
             pinned = sum(amount for number, amount in hold.pins if number == frozen.lot) if hold.state == "open" else 0
             if part := min(missing, pinned - claimed):
                 frozen.waiting[name] = part
@@ -128,6 +155,16 @@ class Wallet:
     def thaw(self, frozen: Frozen) -> None:
         self.lots[frozen.lot].frozen -= frozen.amount
         self.freezes.remove(frozen)
+
+    def lose(self, frozen: Frozen) -> None:
+        """Let a freeze that is taken go on waiting for holds: what they give back pays what is owed."""
+        self.lost.append(frozen)
+        self.lost.sort(key=lambda one: one.place)
+
+    def owe_nothing(self) -> None:
+        for frozen in self.lost:
+            frozen.waiting.clear()
+        self.lost.clear()
 
     def equal_to(self, other: Lot) -> Lot | None:
         """Return the lot that a credit joins: one with something left, of the same origin, unit cost and terms."""
@@ -175,7 +212,7 @@ class Wallet:
             self.lots[number].held += amount
 
     def let_go(self, hold: Hold, state: str, taken: list[tuple[int, int]] | None = None) -> None:
-        """End a hold: what it takes is gone, of the rest freezes get what they wait for, the oldest first."""
+        """End a hold: what it takes is gone, of the rest freezes get what they wait for, then debts, oldest first."""
         hold.state = state
         for number, amount in hold.pins:
             self.lots[number].held -= amount
@@ -190,11 +227,21 @@ class Wallet:
                 given_back[frozen.lot] -= part
                 self.lots[frozen.lot].frozen += part
                 frozen.amount += part
+        for frozen in list(self.lost):
+            wanted = min(frozen.waiting.pop(name, 0), given_back.get(frozen.lot, 0))
+            part = 0 if self.debt is None else min(wanted, self.debt.amount)
+            if part and self.debt is not None:
+                given_back[frozen.lot] -= part
+                self.lots[frozen.lot].remaining -= part
+                self.debt.amount -= part
+                self.collected += part
+        if self.debt is None or self.debt.amount == 0:
+            self.owe_nothing()
 
     def let_go_of_what_is_over(self, now: int) -> bool:
         """Release the holds whose time is over; tell whether there were any."""
-        over = [hold for hold in self.holds.values() if hold.is_over(now)]
-        for hold in over:
+        over = self.over(now)
+        for _, hold in over:
             self.let_go(hold, "expired")
         return bool(over)
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, select, tuple_
 
 from storefront.core.accounts import wallet
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import draws, entitlements, holds, item_movements, items, lots
-from storefront.core.tables_freezes import freezes
+from storefront.core.tables_freezes import debts, freezes
 
 _Parts = msgspec.json.Decoder(list[tuple[str, str, int]])
 _Waiting = msgspec.json.Decoder(list[tuple[str, str, str, int]])
@@ -49,6 +49,7 @@ def frozen_equals_freezes(connection: Connection) -> Iterator[Violation]:
     in_items: Counter[Name] = Counter()
     rights: dict[tuple[str, str, str], str] = {}
     waiting: Counter[Name] = Counter()
+    owing: dict[Name, str] = {}
     # Only what is open is kept in memory: disputes are few, and all are decided some day.
     for row in each_row(connection, _FREEZES):
         demand = _Demands.decode(row.demand)
@@ -57,14 +58,18 @@ def frozen_equals_freezes(connection: Connection) -> Iterator[Violation]:
             yield Violation("L2-freezes", (row.id,), f"freeze {row.id} is {row.state}, closed at {row.closed_at}")
         if row.state == "taken":
             yield from _not_taken(connection, row)
+        for hold_id, asset, lot_id, amount in _Waiting.decode(row.waiting):
+            waiting[hold_id, lot_id] += amount
+            if row.state == "released":
+                yield Violation("L2-freezes", (row.id,), f"freeze {row.id} is released, and waits for hold {hold_id}")
+            elif row.state == "taken":
+                owing[row.customer_id, asset] = row.id
         if row.state != "open":
             continue
         for asset, lot_id, amount in _Parts.decode(row.parts):
             in_lots[wallet(row.customer_id, asset).id, lot_id] += amount
         for sku, quantity in _Items.decode(row.frozen_items):
             in_items[row.customer_id, sku] += quantity
-        for hold_id, _, lot_id, amount in _Waiting.decode(row.waiting):
-            waiting[hold_id, lot_id] += amount
         rights.update(((row.customer_id, key, demand.source_id), row.id) for key in _Rights.decode(row.rights))
     lots_frozen = select(lots.c.account, lots.c.id, lots.c.frozen).where(lots.c.frozen != 0)
     yield from _compare(connection, lots_frozen, in_lots, "lot")
@@ -72,6 +77,7 @@ def frozen_equals_freezes(connection: Connection) -> Iterator[Violation]:
     yield from _compare(connection, items_frozen, in_items, "item")
     yield from _rights(connection, rights)
     yield from _waits_in_vain(connection, waiting)
+    yield from _waits_for_nothing(connection, owing)
 
 
 def _beyond_demand(row: Row[Any], demand: _Demand) -> Iterator[Violation]:
@@ -135,7 +141,7 @@ def _rights(connection: Connection, expected: dict[tuple[str, str, str], str]) -
 
 
 def _waits_in_vain(connection: Connection, waiting: Counter[Name]) -> Iterator[Violation]:
-    """All that open freezes wait for is pinned by open holds."""
+    """All that freezes wait for is pinned by open holds."""
     if not waiting:
         return
     pinned: Counter[Name] = Counter()
@@ -145,8 +151,21 @@ def _waits_in_vain(connection: Connection, waiting: Counter[Name]) -> Iterator[V
     for (hold_id, lot_id), amount in waiting.items():
         if amount > pinned[hold_id, lot_id]:
             there = pinned[hold_id, lot_id]
-            message = f"open freezes wait for {amount} of lot {lot_id} from hold {hold_id}, which pins {there} of it"
+            message = f"freezes wait for {amount} of lot {lot_id} from hold {hold_id}, which pins {there} of it"
             yield Violation("L2-freezes", (hold_id,), message)
+
+
+def _waits_for_nothing(connection: Connection, owing: dict[Name, str]) -> Iterator[Violation]:
+    """What a freeze that was taken still waits for is owed."""
+    if not owing:
+        return
+    key = tuple_(debts.c.customer_id, debts.c.asset)
+    owed = select(debts.c.customer_id, debts.c.asset).where(key.in_(list(owing)), debts.c.amount > 0)
+    paid = owing.keys() - {(row.customer_id, row.asset) for row in each_row(connection, owed)}
+    for customer_id, asset in sorted(paid):
+        freeze = owing[customer_id, asset]
+        message = f"freeze {freeze} was taken and waits for a hold, but {customer_id} owes no {asset}"
+        yield Violation("L2-freezes", (freeze,), message)
 
 
 CHECKS = (

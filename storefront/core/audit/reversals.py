@@ -12,6 +12,8 @@ from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import accounts, entries, item_movements, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
+_OF_DEBTS = ("debt.repaid", "debt.forgiven")
+"""Kinds of entries that are about a reversal, and move what it left owed: it does not say that it took that."""
 _TAKING = ("completed", "lost")
 _CLEARING = literal("gateway:") + reversals.c.gateway + ":clearing:" + reversals.c.currency
 
@@ -147,6 +149,7 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
         .join(destination, destination.c.id == transfers.c.destination)
         .where(entries.c.about.in_([row.id for row in page]),
                entries.c.anchor.in_(sorted({row.customer_id for row in page})),
+               entries.c.kind.not_in(_OF_DEBTS),
                or_(source.c.role == "wallet", destination.c.role == "wallet"))
     )  # fmt: skip
     at_gateways = {row.id for row in page if row.gateway is not None}

@@ -12,7 +12,7 @@ import msgspec
 
 from storefront.core.commit.answered import idempotency_row, known_answer
 from storefront.core.commit.changes import describe_changes
-from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment, refuse_while_owing
+from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.freeze_steps import apply_freeze, apply_take_frozen, apply_unfreeze
@@ -177,7 +177,6 @@ def _open_entry(applying: Applying, step: OpenEntry) -> None:
 
 
 def _spend(applying: Applying, step: Spend) -> None:
-    refuse_while_owing(applying.draft, step)
     once_expired_is_free(applying.draft, applying.books, step, apply_spend)
 
 
@@ -294,7 +293,6 @@ def _end_entitlement(applying: Applying, step: EndEntitlement) -> None:
 
 
 def _place_hold(applying: Applying, step: PlaceHold) -> None:
-    refuse_while_owing(applying.draft, step)
     once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
 
 

@@ -1,19 +1,22 @@
-"""What a customer owes: how it comes about, how later credits pay it off, and what it blocks meanwhile.
+"""What a customer owes: how it comes about, what pays it off later, and what it blocks meanwhile.
 
 Docs: docs/decisions/0011-debts.md says which transfer goes which way, and why.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from storefront.core.accounts import debt, issuance, receivable
+from storefront.core.accounts import debt, issuance, receivable, wallet
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.event_steps import apply_emit
-from storefront.core.commit.ledger_steps import Books, move_balance, write_transfer
-from storefront.core.commit.outcome import DebtOpen
-from storefront.core.commit.projection import Row
+from storefront.core.commit.freeze_rows import Waiting, set_waiting, stop_waiting, waiting_freezes
+from storefront.core.commit.freezes import reversal_of
+from storefront.core.commit.ledger_steps import Books, Part, apply_entry, draw_lots, move_balance, write_transfer
+from storefront.core.commit.outcome import DebtOpen, Stale
+from storefront.core.commit.projection import Row, waiting_of
 from storefront.core.commit.reads import debt_key
 from storefront.core.commit.state import Draft, NotNamed
-from storefront.core.commit.steps import Deposit, Emit, PlaceHold, Spend
+from storefront.core.commit.steps import Deposit, Emit, Key, OpenEntry, PlaceHold, Spend
 
 
 def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
@@ -46,6 +49,7 @@ def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
             row[term] = max(before[term], row[term])
     draft.put(key, row)
     _tell(draft, books, row, "debt.owed", amount)
+    _wait_for_holds(draft, books, step, amount)
 
 
 def apply_forgive(draft: Draft, books: Books, step: Forgive) -> None:
@@ -53,6 +57,11 @@ def apply_forgive(draft: Draft, books: Books, step: Forgive) -> None:
     key = debt_key(step.customer_id, step.asset)
     row = draft.row(key)
     amount = 0 if row is None else min(row["amount"], step.at_most)
+    if amount != step.expected:
+        raise Stale(f"{step.customer_id} owes another amount of {step.asset} than was read")
+    freeze = draft.row(Key("freezes", (step.freeze_id,), step.customer_id))
+    if freeze is not None and freeze["state"] == "taken":
+        set_waiting(draft, freeze, (one for one in waiting_of(freeze) if one[1] != step.asset))
     books.results[f"forgiven:{step.asset}"] = amount
     if row is None or amount == 0:
         return
@@ -60,9 +69,7 @@ def apply_forgive(draft: Draft, books: Books, step: Forgive) -> None:
     write_transfer(draft, books, label=step.entry, source=account, to=counterpart, amount=amount)
     move_balance(draft, account, -amount, step.customer_id)
     move_balance(draft, counterpart, amount, step.customer_id)
-    left = {**row, "amount": row["amount"] - amount, "updated_at": books.moment.now}
-    draft.put(key, left)
-    _tell(draft, books, left, "debt.forgiven", amount)
+    _lower(draft, books, row, amount, "debt.forgiven")
 
 
 def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None:
@@ -76,20 +83,44 @@ def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None
     if row is None or row["amount"] == 0:
         return step
     share = min(row["amount"], -(-step.amount * row["repay_percent"] // 100))
-    owed = debt(step.customer_id, step.asset)
-    for source, to in ((step.source, receivable(step.asset)), (owed, issuance(step.asset))):
-        write_transfer(draft, books, label=step.entry, source=source, to=to, amount=share)
-        move_balance(draft, source, -share, step.customer_id)
-        move_balance(draft, to, share, step.customer_id)
-    left = {**row, "amount": row["amount"] - share, "updated_at": books.moment.now}
-    draft.put(key, left)
-    _tell(draft, books, left, "debt.repaid", share)
+    to = receivable(step.asset)
+    write_transfer(draft, books, label=step.entry, source=step.source, to=to, amount=share)
+    move_balance(draft, step.source, -share, step.customer_id)
+    move_balance(draft, to, share, step.customer_id)
+    _strike_off(draft, books, step.entry, row, share)
     rest = step.amount - share
     if rest == 0:
         return None
     cost = step.terms.cost_amount
     terms = step.terms if cost is None else replace(step.terms, cost_amount=cost * rest // step.amount)
     return replace(step, amount=rest, terms=terms)
+
+
+def collect_what_is_given_back(draft: Draft, books: Books, hold: Row, given_back: dict[str, int]) -> None:
+    """Pay debts with what a hold that is over gives back of the very lots that are owed for, as far as still owed.
+
+    It is the value that was wanted back, late: all of it pays, whatever the share of a credit is. ``given_back`` is
+    what open freezes have left, by lot.
+    """
+    customer_id, asset = hold["customer_id"], hold["asset"]
+    for freeze in waiting_freezes(draft, customer_id, "taken"):
+        waiting = waiting_of(freeze)
+        wanted = [one for one in waiting if one[0] == hold["id"]]
+        if not wanted:
+            continue
+        set_waiting(draft, freeze, (one for one in waiting if one[0] != hold["id"]))
+        row = draft.row(debt_key(customer_id, asset))
+        still = 0 if row is None else row["amount"]
+        taken: list[Part] = []
+        for _, _, lot_id, amount in wanted:
+            lot = draft.row(Key("lots", (lot_id,), customer_id))
+            there = min(amount, given_back.get(lot_id, 0), still)
+            if lot is not None and there > 0:
+                taken.append((("lots", (lot_id,)), lot, there))
+                given_back[lot_id] -= there
+                still -= there
+        if row is not None and taken:
+            _pay_from_lots(draft, books, row, reversal_of(freeze["id"]), taken)
 
 
 def refuse_while_owing(draft: Draft, step: Spend | PlaceHold) -> None:
@@ -110,6 +141,55 @@ def _amount(books: Books, step: Owe) -> int:
         taken = books.results.get(f"taken:{step.amount.less}", {"wallets": {}})
         amount -= int(taken["wallets"].get(step.asset, 0))
     return amount
+
+
+def _wait_for_holds(draft: Draft, books: Books, step: Owe, owed: int) -> None:
+    """Let the freeze whose missing part is owed go on waiting for holds, for no more than that."""
+    found = books.waiting.get(step.amount.label) if isinstance(step.amount, MissingOf) else None
+    if found is None:
+        return
+    row = draft.row(Key("freezes", (found["id"],), step.customer_id))
+    assert row is not None, "what was taken in this plan is written in it"
+    wanted = (one for one in waiting_of(found) if one[1] == step.asset)
+    set_waiting(draft, row, [*waiting_of(row), *_first_of(wanted, owed)])
+
+
+def _first_of(waiting: Iterable[Waiting], amount: int) -> Iterable[Waiting]:
+    for hold_id, asset, lot_id, wanted in waiting:
+        part = min(wanted, amount)
+        amount -= part
+        if part > 0:
+            yield hold_id, asset, lot_id, part
+
+
+def _pay_from_lots(draft: Draft, books: Books, row: Row, about: str, taken: Sequence[Part]) -> None:
+    """Pay a debt out of lots, by an entry of its own."""
+    customer_id, asset, entry_id = row["customer_id"], row["asset"], books.moment.new_id("ent")
+    apply_entry(books, OpenEntry(entry_id, entry_id, "debt.repaid", about, customer_id))
+    draw_lots(
+        draft, books, entry=entry_id, source=wallet(customer_id, asset), to=receivable(asset), anchor=customer_id,
+        taken=taken,
+    )  # fmt: skip
+    _strike_off(draft, books, entry_id, row, sum(amount for _, _, amount in taken))
+
+
+def _strike_off(draft: Draft, books: Books, label: str, row: Row, share: int) -> None:
+    """Strike off a debt what the receivable got: it counts as taken back."""
+    customer_id, asset = row["customer_id"], row["asset"]
+    source, to = debt(customer_id, asset), issuance(asset)
+    write_transfer(draft, books, label=label, source=source, to=to, amount=share)
+    move_balance(draft, source, -share, customer_id)
+    move_balance(draft, to, share, customer_id)
+    _lower(draft, books, row, share, "debt.repaid")
+
+
+def _lower(draft: Draft, books: Books, row: Row, by: int, event: str) -> None:
+    """Let a debt be less; one that is paid waits for nothing."""
+    left = {**row, "amount": row["amount"] - by, "updated_at": books.moment.now}
+    draft.put(debt_key(row["customer_id"], row["asset"]), left)
+    if left["amount"] == 0:
+        stop_waiting(draft, row["customer_id"], row["asset"])
+    _tell(draft, books, left, event, by)
 
 
 def _tell(draft: Draft, books: Books, row: Row, event: str, amount: int) -> None:

@@ -19,12 +19,18 @@ class MissingOf:
 
 @dataclass(frozen=True, slots=True)
 class Forgive:
-    """Strike off a debt, as far as it is still owed; ``results["forgiven:<asset>"]`` is by how much."""
+    """Strike off a debt, as far as it is still owed; ``results["forgiven:<asset>"]`` is by how much.
+
+    If that is not what is ``expected``, somebody has paid since: the plan is ``Stale``. ``freeze_id`` is for what it
+    was owed: that freeze waits for no hold any more.
+    """
 
     entry: str
     customer_id: str
     asset: str
     at_most: int
+    expected: int
+    freeze_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,8 @@ class Owe:
 
     Of every later credit (``Deposit``) in that asset ``repay_percent`` (1–100) pays it off. With ``block_spending``
     nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
-    outcome's ``results["owed:<asset>"]`` is the amount that was added.
+    outcome's ``results["owed:<asset>"]`` is the amount that was added. Of what a ``TakeFrozen`` missed, holds may pin
+    a part: what they give back pays this debt, whole, as far as it is still owed then.
     """
 
     entry: str

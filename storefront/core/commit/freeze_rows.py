@@ -20,10 +20,22 @@ def as_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def open_freezes(draft: Draft, customer_id: str) -> list[Row]:
-    """Return a customer's open freezes, the oldest first."""
-    rows = [row for _, row in draft.group(freezes_group(customer_id)) if row["state"] == "open"]
-    return sorted(rows, key=lambda row: (row["created_at"], row["id"]))
+def waiting_freezes(draft: Draft, customer_id: str, *states: str) -> list[Row]:
+    """Return a customer's freezes in these states that wait for holds, the oldest first."""
+    rows = [row for _, row in draft.group(freezes_group(customer_id)) if row["state"] in states]
+    return sorted((row for row in rows if row["waiting"] != "[]"), key=lambda row: (row["created_at"], row["id"]))
+
+
+def set_waiting(draft: Draft, row: Row, waiting: Iterable[Waiting], **changes: Any) -> None:
+    """Let a freeze wait for this from now on."""
+    changed = {**row, **changes, "waiting": as_text(list(waiting))}
+    draft.put(Key("freezes", (row["id"],), row["customer_id"]), changed)
+
+
+def stop_waiting(draft: Draft, customer_id: str, asset: str) -> None:
+    """Let no freeze that was taken wait for an asset any more: nothing of it is owed."""
+    for row in waiting_freezes(draft, customer_id, "taken"):
+        set_waiting(draft, row, (one for one in waiting_of(row) if one[1] != asset))
 
 
 def set_frozen(draft: Draft, customer_id: str, lot_id: str, by: int) -> Row:
@@ -36,10 +48,13 @@ def set_frozen(draft: Draft, customer_id: str, lot_id: str, by: int) -> Row:
     return changed
 
 
-def freeze_what_is_given_back(draft: Draft, hold: Row, given_back: Iterable[tuple[str, int]]) -> None:
-    """Freeze what a hold that is over gives back, as far as open freezes wait for it; what it took counts as spent."""
+def freeze_what_is_given_back(draft: Draft, hold: Row, given_back: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Freeze what a hold that is over gives back, as far as open freezes wait for it; what it took counts as spent.
+
+    Return what is left then, by lot.
+    """
     left = dict(given_back)
-    for row in open_freezes(draft, hold["customer_id"]):
+    for row in waiting_freezes(draft, hold["customer_id"], "open"):
         waiting = waiting_of(row)
         kept = [one for one in waiting if one[0] != hold["id"]]
         if len(kept) == len(waiting):
@@ -51,8 +66,8 @@ def freeze_what_is_given_back(draft: Draft, hold: Row, given_back: Iterable[tupl
                 left[lot_id] -= there
                 set_frozen(draft, hold["customer_id"], lot_id, there)
                 parts = joined(parts, (asset, lot_id, there))
-        changed = {**row, "parts": as_text(parts), "waiting": as_text(kept)}
-        draft.put(Key("freezes", (row["id"],), row["customer_id"]), changed)
+        set_waiting(draft, row, kept, parts=as_text(parts))
+    return left
 
 
 def joined(parts: list[Part], more: Part) -> list[Part]:

@@ -17,8 +17,8 @@ from storefront.core.commit.freeze_rows import (
     Waiting,
     as_text,
     joined,
-    open_freezes,
     set_frozen,
+    waiting_freezes,
 )
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand, demand_of
 from storefront.core.commit.goods_steps import apply_take_item
@@ -87,6 +87,7 @@ def apply_take_frozen(draft: Draft, books: Books, step: TakeFrozen) -> None:
     rights = _rights_of(row)
     _end_rights(draft, step, rights, {"frozen_by": None, "ended_at": books.moment.now})
     entry_id = books.entries[step.entry].entry_id if taken else None
+    books.waiting[step.label] = row
     _close(draft, books, row, "taken", {"parts": as_text(taken), "entry_id": entry_id})
     _tell_taken(books, step, taken=taken, items=items, rights=rights)
     _lapse(draft, books, step)
@@ -97,7 +98,7 @@ def _freeze_wallet(
 ) -> None:
     """Freeze the free part of each lot; of the rest, wait for what holds pin and no other freeze waits for."""
     claimed: Counter[tuple[str, str]] = Counter()
-    for row in open_freezes(draft, customer_id):
+    for row in waiting_freezes(draft, customer_id, "open", "taken"):
         for hold_id, _, lot_id, amount in waiting_of(row):
             claimed[hold_id, lot_id] += amount
     account = wallet(customer_id, wanted.asset)

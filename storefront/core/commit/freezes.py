@@ -71,7 +71,8 @@ class Unfreeze:
 class TakeFrozen:
     """Take exactly what the freeze has set aside: value to issuance under ``entry``, items, rights.
 
-    ``about`` is what the items are taken for, if it is not called like the freeze.
+    ``about`` is what the items are taken for, if it is not called like the freeze. What a hold pins of the demand is
+    missing; if an ``Owe`` of what is missing follows, the hold pays that debt with what it gives back.
 
     ``results["taken:<label>"]`` is ``{"wallets": {asset: amount}, "items": {sku: quantity}, "rights": [key, …]}``,
     ``results["missing:<label>"]`` likewise what was demanded and is not there (without rights). One that is not open
@@ -84,6 +85,16 @@ class TakeFrozen:
     demand: Demand
     label: str = "frozen"
     about: str | None = None
+
+
+def freeze_name(reversal_id: str, number: int) -> str:
+    """Name the n-th freeze of a reversal: the first is called like it."""
+    return reversal_id if number == 1 else f"{reversal_id}.{number}"
+
+
+def reversal_of(freeze_id: str) -> str:
+    """Return the reversal that a freeze was made for."""
+    return freeze_id.partition(".")[0]
 
 
 def demand_of(row: Mapping[str, Any]) -> Demand:

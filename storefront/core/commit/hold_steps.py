@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from storefront.core.accounts import Account, wallet
+from storefront.core.commit.debt_steps import collect_what_is_given_back, refuse_while_owing
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.freeze_rows import freeze_what_is_given_back
 from storefront.core.commit.job_rows import HOLD_EXPIRE, hold_job_id, hold_key, job_row
 from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, Part, choose_lots, draw_lots
-from storefront.core.commit.outcome import HoldNotOpen, HoldTooSmall, InsufficientFunds, TooManyHolds
-from storefront.core.commit.projection import Row, is_over, pins_of
+from storefront.core.commit.outcome import DebtOpen, HoldNotOpen, HoldTooSmall, InsufficientFunds, TooManyHolds
+from storefront.core.commit.projection import Row, in_order_of_expiry, is_over, pins_of
 from storefront.core.commit.reads import holds_group, lots_group
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import CaptureHold, Emit, Key, LapseWallet, PlaceHold, ReleaseHold, Spend
@@ -29,12 +30,14 @@ Taking = TypeVar("Taking", Spend, PlaceHold)
 def once_expired_is_free(
     draft: Draft, books: Books, step: Taking, apply: Callable[[Draft, Books, Taking], None]
 ) -> None:
-    """Apply a step that needs funds; if it is short, first release the holds whose time is over."""
+    """Apply a step that needs funds; if it is short, or a debt blocks it, first release the holds that are over."""
     try:
+        refuse_while_owing(draft, step)
         apply(draft, books, step)
-    except (InsufficientFunds, TooManyHolds):
+    except (DebtOpen, InsufficientFunds, TooManyHolds):
         if not release_expired(draft, books, step.customer_id, step.asset):
             raise
+        refuse_while_owing(draft, step)
         apply(draft, books, step)
 
 
@@ -80,7 +83,7 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
     )
     books.results[f"lots:{step.label}"] = drawn
     captured = {lot["id"]: part for _, lot, part in taken}
-    freeze_what_is_given_back(draft, hold, ((lot, pin - captured.get(lot, 0)) for lot, pin in pins_of(hold)))
+    _give_back(draft, books, hold, ((lot, pin - captured.get(lot, 0)) for lot, pin in pins_of(hold)))
     _close(draft, books, hold, "captured", captured=amount, entry_id=books.entries[step.entry].entry_id)
     _strike_job(draft, step)
     lapse_lots(draft, books, step.customer_id, step.asset)
@@ -89,7 +92,7 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
 def apply_release_hold(draft: Draft, books: Books, step: ReleaseHold) -> None:
     """Give all of it back; what lapsed meanwhile lapses now."""
     hold = _need_open(draft, books, step)
-    _let_go(draft, hold)
+    _let_go(draft, books, hold)
     _close(draft, books, hold, "released")
     _strike_job(draft, step)
     lapse_lots(draft, books, step.customer_id, step.asset)
@@ -102,11 +105,11 @@ def apply_lapse_wallet(draft: Draft, books: Books, step: LapseWallet) -> None:
 
 
 def release_expired(draft: Draft, books: Books, customer_id: str, asset: str) -> bool:
-    """Release the open holds of a wallet whose time is over; tell whether there were any."""
+    """Release the open holds of a wallet whose time is over, in that order; tell whether there were any."""
     group = holds_group(wallet(customer_id, asset), customer_id)
     holds = [hold for _, hold in draft.group(group) if hold["state"] == "open" and is_over(hold, books.moment.now)]
-    for hold in holds:
-        _let_go(draft, hold)
+    for hold in in_order_of_expiry(holds):
+        _let_go(draft, books, hold)
         _close(draft, books, hold, "expired")
     if holds:
         lapse_lots(draft, books, customer_id, asset)
@@ -123,10 +126,16 @@ def _need_open(draft: Draft, books: Books, step: CaptureHold | ReleaseHold) -> R
     return hold
 
 
-def _let_go(draft: Draft, hold: Row) -> None:
-    """Give back all that a hold pins; what a freeze waits for is frozen at once."""
+def _let_go(draft: Draft, books: Books, hold: Row) -> None:
+    """Give back all that a hold pins."""
     _unpin(draft, hold)
-    freeze_what_is_given_back(draft, hold, pins_of(hold))
+    _give_back(draft, books, hold, pins_of(hold))
+
+
+def _give_back(draft: Draft, books: Books, hold: Row, parts: Iterable[tuple[str, int]]) -> None:
+    """Give parts of lots back: what an open freeze waits for is frozen at once, what a taken one does pays its debt."""
+    left = freeze_what_is_given_back(draft, hold, parts)
+    collect_what_is_given_back(draft, books, hold, left)
 
 
 def _unpin(draft: Draft, hold: Row) -> None:

@@ -36,12 +36,16 @@ class OpenedEntry:
 
 @dataclass(slots=True)
 class Books:
-    """The entries that one plan has opened, by label, and what its ledger steps found out."""
+    """The entries that one plan has opened, by label, and what its ledger steps found out.
+
+    ``waiting`` holds freezes that were taken while they waited for holds, as they stood, by the label of the step.
+    """
 
     actor: str
     moment: Moment
     results: dict[str, Any]
     entries: dict[str, OpenedEntry] = field(default_factory=dict)
+    waiting: dict[str, Row] = field(default_factory=dict)
 
 
 def apply_entry(books: Books, step: OpenEntry) -> None:

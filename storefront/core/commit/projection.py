@@ -1,5 +1,6 @@
 """How a customer's rows read on the wire: the shapes of ``GET /v1/me``, and of ``changed`` in answers."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,45 +41,68 @@ def is_over(hold: Row, now: int) -> bool:
     return bool(hold["state"] != "open" or hold["expires_at"] <= now)
 
 
-def let_go(lots: Iterable[Row], open_holds: Iterable[Row], now: int, *, open_freezes: Iterable[Row] = ()) -> list[Row]:
+def in_order_of_expiry(holds: Iterable[Row]) -> list[Row]:
+    """Return holds in the order in which time ends them: the first of them is the first to pay a debt."""
+    return sorted(holds, key=lambda hold: (hold["expires_at"], hold["id"]))
+
+
+def let_go(
+    lots: Iterable[Row],
+    open_holds: Iterable[Row],
+    now: int,
+    *,
+    waiting: Iterable[Row] = (),
+    owed: Mapping[str, int] | None = None,
+) -> list[Row]:
     """Return the lots that have something left, without what is pinned by holds whose time is over.
 
-    What open freezes of the customer wait for from such a hold is frozen.
+    ``waiting`` are the customer's freezes that wait for such holds: what an open one does is frozen, what a taken one
+    does is gone, for the debt, as far as it is still ``owed`` (asset → amount).
     """
     kept = [lot for lot in lots if lot["remaining"]]
     over = [hold for hold in open_holds if hold["state"] == "open" and is_over(hold, now)]
     if not over:
         return kept
-    freed: dict[str, int] = {}
-    for lot_id, amount in (pin for hold in over for pin in pins_of(hold)):
-        freed[lot_id] = freed.get(lot_id, 0) + amount
-    frozen: dict[str, int] = {}
-    ended = {hold["id"] for hold in over}
-    for hold_id, _, lot_id, amount in (
-        one for row in open_freezes for one in waiting_of(row) if row["state"] == "open"
-    ):
-        if hold_id in ended:
-            frozen[lot_id] = frozen.get(lot_id, 0) + amount
-    return [
-        {**lot, "held": lot["held"] - freed.get(lot["id"], 0), "frozen": lot["frozen"] + frozen.get(lot["id"], 0)}
+    freed: Counter[str] = Counter()
+    frozen: Counter[str] = Counter()
+    paid: Counter[str] = Counter()
+    still = dict(owed or {})
+    rows = sorted(waiting, key=lambda row: (row["created_at"], row["id"]))
+    parts = [(row["state"], *one) for row in rows for one in waiting_of(row)]
+    for hold in in_order_of_expiry(over):
+        for lot_id, amount in pins_of(hold):
+            freed[lot_id] += amount
+        for state, hold_id, asset, lot_id, amount in parts:
+            if hold_id == hold["id"] and state == "open":
+                frozen[lot_id] += amount
+            elif hold_id == hold["id"]:
+                part = min(amount, still.get(asset, 0))
+                paid[lot_id] += part
+                still[asset] = still.get(asset, 0) - part
+    changed = (
+        {**lot, "remaining": lot["remaining"] - paid[lot["id"]], "held": lot["held"] - freed[lot["id"]],
+         "frozen": lot["frozen"] + frozen[lot["id"]]}
         for lot in kept
-    ]
+    )  # fmt: skip
+    return [lot for lot in changed if lot["remaining"]]
 
 
 def wallet_json(
     lots: Iterable[Row],
     open_holds: Iterable[Row],
     now: int,
-    open_freezes: Iterable[Row] = (),
+    waiting: Iterable[Row] = (),
     *,
     debt: Row | None = None,
 ) -> dict[str, Any]:
-    """Describe a wallet from its open lots, open holds, the open freezes of its owner, and what they owe of it.
+    """Describe a wallet from its open lots, open holds, the waiting freezes of its owner, and what they owe of it.
 
     A hold whose time is over holds nothing; a debt that is paid off blocks nothing.
     """
+    lots = list(lots)
     owed = 0 if debt is None else debt["amount"]
-    kept = let_go(lots, open_holds, now, open_freezes=open_freezes)
+    kept = let_go(lots, open_holds, now, waiting=waiting, owed={} if debt is None else {debt["asset"]: owed})
+    owed -= sum(lot["remaining"] for lot in lots) - sum(lot["remaining"] for lot in kept)
     expiring = sorted((lot["expires_at"], lot["remaining"]) for lot in kept if (lot["expires_at"] or 0) > now)
     return {
         "balance": sum(lot["remaining"] for lot in kept),

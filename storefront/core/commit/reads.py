@@ -152,6 +152,11 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
         yield from (counter for counter in counters if counter is not None)
 
 
+def _reads_forgive(step: Forgive) -> Iterable[Key | Group]:
+    yield from _wallet(step.customer_id, step.asset)
+    yield Key("freezes", (step.freeze_id,), step.customer_id)
+
+
 def _reads_count(step: Count) -> Iterable[Key | Group]:
     yield Key("counters", (step.key,), step.anchor)
     for _, steps in step.on_cross:
@@ -188,7 +193,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Freeze: _reads_freeze,
     Unfreeze: _reads_freeze,
     TakeFrozen: _reads_freeze,
-    Forgive: lambda step: (debt_key(step.customer_id, step.asset),),
+    Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
 }
 

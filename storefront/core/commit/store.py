@@ -44,8 +44,8 @@ GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Which columns of a table its groups are asked by."""
 GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0", "holds": "state = 'open'",
-                                      "freezes": "state = 'open'"}  # fmt: skip
-"""What else makes a row part of a group."""
+                                      "freezes": "waiting <> '[]'"}  # fmt: skip
+"""What else makes a row part of a group: others care for a freeze only while it waits for what a hold gives back."""
 
 Decide = Callable[[State, int], Writes]
 
