@@ -30,12 +30,12 @@ demo: $(VENV)/installed ## Play a whole purchase, told step by step
 
 .PHONY: test
 test: $(VENV)/installed-dev ## Install if need be, and run the tests
-	$(BIN)/python -m pytest -n 2 --durations=20 -m "not heavy"
+	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not heavy"
 
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
-	$(BIN)/python -m pytest -n 2 --database postgres tests/shop tests/sdk
+	$(BIN)/python -m pytest -n 2 --database postgres tests/shop tests/sdk tests/webhooks
 
 .PHONY: test-planted
 test-planted: $(VENV)/installed-dev ## Plant known bugs in a copy and see the tests go red

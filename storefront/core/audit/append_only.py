@@ -1,6 +1,7 @@
 """L4, L6 and the database's own checks: nothing was changed or removed, and amounts are whole numbers."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,6 +12,7 @@ from sqlalchemy import (
     Float,
     Integer,
     Numeric,
+    Select,
     Table,
     func,
     inspect,
@@ -181,12 +183,9 @@ def amounts_are_whole(connection: Connection) -> Iterator[Violation]:
 
 def _wrong_numbers(connection: Connection, table: Table) -> Iterator[Violation]:
     """Look at all integer columns of a table in one pass: how they are stored, and the bounds of amounts."""
-    columns = [column for column in table.columns if isinstance(column.type, Integer | BigInteger)]
-    wrong = [condition for column in columns for condition in _wrong(connection, column)]
-    if not wrong:
-        return
-    primary_key = list(table.primary_key.columns)
-    for row in each_row(connection, select(*primary_key, *columns).where(or_(*wrong))):
+    primary_key, columns = list(table.primary_key.columns), _whole_columns(table)
+    wrong = _select_wrong(table, is_sqlite=connection.dialect.name == "sqlite")
+    for row in () if wrong is None else each_row(connection, wrong):
         values = tuple(row)
         identity = tuple(str(value) for value in values[: len(primary_key)])
         for column, value in zip(columns, values[len(primary_key) :], strict=True):
@@ -196,8 +195,20 @@ def _wrong_numbers(connection: Connection, table: Table) -> Iterator[Violation]:
                 yield Violation("L6", identity, message)
 
 
-def _wrong(connection: Connection, column: Column[Any]) -> Iterator[ColumnElement[bool]]:
-    if connection.dialect.name == "sqlite":
+@cache
+def _select_wrong(table: Table, *, is_sqlite: bool) -> Select[Any] | None:
+    """Return what finds a table's rows with wrong numbers, made once; None if no number of it can be wrong."""
+    columns = _whole_columns(table)
+    wrong = [condition for column in columns for condition in _wrong(column, is_sqlite=is_sqlite)]
+    return select(*table.primary_key.columns, *columns).where(or_(*wrong)) if wrong else None
+
+
+def _whole_columns(table: Table) -> list[Column[Any]]:
+    return [column for column in table.columns if isinstance(column.type, Integer | BigInteger)]
+
+
+def _wrong(column: Column[Any], *, is_sqlite: bool) -> Iterator[ColumnElement[bool]]:
+    if is_sqlite:
         # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
         yield func.typeof(column).in_(("real", "text", "blob"))
     if column in _LEAST:
