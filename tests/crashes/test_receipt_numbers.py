@@ -38,6 +38,7 @@ async def test_a_killed_server_leaves_no_gap_and_gives_no_number_twice(standalon
         print(f"\nreceipts at each kill: {midst} of {SALES}")
 
 
+@pytest.mark.heavy
 async def test_the_same_with_two_workers_one_of_which_is_killed(workers: World, audit, capsys):
     numberers = []
 

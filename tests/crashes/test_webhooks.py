@@ -49,7 +49,7 @@ class Receiver:
             await server.close()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.heavy)])
 def database(request: pytest.FixtureRequest) -> str | None:
     """Where the books are kept; on PostgreSQL two workers serve them, and one of them leads."""
     return request.getfixturevalue("postgres_database") if request.param == "postgres" else None
