@@ -1,4 +1,4 @@
-"""Where a shop keeps its books and secrets: the database that ``database.url`` names, and the data folder's keys."""
+"""Where a shop keeps its books and secrets: the database that ``database.url`` names, and its keys."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ from storefront.core.config import Config
 from storefront.core.database import Database
 from storefront.core.errors import StorefrontError
 from storefront.core.postgres_database import PostgresDatabase
+from storefront.core.sessions import SigningKeys
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.plugins import PluginHost
 
@@ -42,3 +43,10 @@ def file_of(config: Config) -> Path:
 def keys_folder(config: Config) -> Path:
     """Return where a process keeps the secrets that it makes for itself."""
     return config.data_dir / "keys"
+
+
+def signing_keys(config: Config) -> SigningKeys:
+    """Return the keys of ``signing.keys``; without that section those of the data folder, made at the first call."""
+    if config.signing.keys:
+        return SigningKeys.of_pems(key.reveal() for key in config.signing.keys)
+    return SigningKeys.load_or_create(keys_folder(config))

@@ -46,7 +46,7 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
-from storefront.databases import keys_folder, make_database
+from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
 
@@ -113,7 +113,7 @@ def join(
     database = make_database(host)
     engine, reader = CommitEngine(database.store, clock), database.reader
     services, emulator = _services(host, database, engine, clock, public_url=public_url, own_url=own_url)
-    signing = SigningKeys.load_or_create(keys_folder(config))
+    signing = signing_keys(config)
     hasher = KeyHasher.load_or_create(keys_folder(config))
     endurance = Endurance()
     jobs, keys = _jobs(host, services, endurance), Keys(reader, engine, clock, hasher)

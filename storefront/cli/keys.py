@@ -114,16 +114,19 @@ def revoke(
 
 @app.command()
 def adopt(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
-    """Go on with this data folder's keys after the shop's own are lost; for a shop on PostgreSQL.
+    """Go on with the keys of this data folder and YAML after the shop's own are lost; for a shop on PostgreSQL.
 
-    Sessions end, and API keys that were made before stop working; those in the YAML go on.
+    Sessions end, and API keys that were made with another pepper stop working; those in the YAML go on.
 
     \b
     Example:
       storefront keys adopt
     """
     ask_shop(Choice(config, data=data), "keys.adopt")
-    say("The keys of this data folder are the shop's now. Copy its keys/ to every other server.")
+    say(
+        "The keys of this data folder, and those that the YAML lists under signing.keys, are the shop's now. "
+        "Give every other server the same."
+    )
 
 
 def _state(key: dict[str, Any]) -> str:

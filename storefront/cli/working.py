@@ -30,9 +30,8 @@ from storefront.configured_gateways import needs_own_sandbox
 from storefront.control.operations import Answer
 from storefront.core.api_keys import KeyHasher
 from storefront.core.errors import StorefrontError
-from storefront.core.sessions import SigningKeys
 from storefront.core.shared_keys import SharedKeys, check_keys
-from storefront.databases import keys_folder, make_database
+from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
 READY_SECONDS = 60.0
@@ -105,7 +104,7 @@ async def _prepare(host: PluginHost) -> None:
     database, folder = make_database(host), keys_folder(host.config)
     await database.open(mode=str(host.config.mode))
     try:
-        keys = SharedKeys.of(SigningKeys.load_or_create(folder), KeyHasher.load_or_create(folder))
+        keys = SharedKeys.of(signing_keys(host.config), KeyHasher.load_or_create(folder))
         await check_keys(database.reader, keys, folder)
     finally:
         await database.close()

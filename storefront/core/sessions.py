@@ -6,7 +6,7 @@ keys sign leases and receipts; ``typ`` keeps them apart. Source: RFC 7519, RFC 8
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.errors import Unauthorized
 from storefront.core.key_files import read_or_create
 from storefront.core.principals import ALL_SCOPES
+from storefront.core.signing_pem import ED25519, read_signing_key
 
-ALGORITHM = "Ed25519"
+ALGORITHM = ED25519
 TOKEN_TYPE = "session+jwt"  # noqa: S105 - a media type
 AUDIENCE = "storefront"
 MIN_TTL_SECONDS = 60
@@ -32,12 +33,13 @@ _MAX_TOKEN_LENGTH = 4096
 class SigningKeys:
     """The server's Ed25519 keys: the first signs, all of them verify (rotation overlaps).
 
-    A key's id is its thumbprint (RFC 7638).
+    A key's id is its thumbprint (RFC 7638). ``is_configured``: they come from the YAML, not from the data folder.
     """
 
-    def __init__(self, keys: Sequence[OKPKey]) -> None:
+    def __init__(self, keys: Sequence[OKPKey], *, is_configured: bool = False) -> None:
         if not keys:
             raise ValueError("at least one signing key is needed")
+        self.is_configured = is_configured
         self.key_set = KeySet(list(keys))
         self.signing_key = keys[0]
         self.kid = keys[0].thumbprint()
@@ -47,6 +49,11 @@ class SigningKeys:
         """Read ``signing-*.pem`` from the folder, newest name first; the first start makes one."""
         names = sorted(directory.glob("signing-*.pem"), reverse=True) or [directory / "signing-1.pem"]
         return cls([OKPKey.import_key(read_or_create(name, _new_key)) for name in names])
+
+    @classmethod
+    def of_pems(cls, pems: Iterable[str]) -> "SigningKeys":
+        """Read the keys of the configuration, the signing one first; their form was checked with it."""
+        return cls([read_signing_key(pem) for pem in pems], is_configured=True)
 
     def jwks(self) -> dict[str, list[dict[str, Any]]]:
         """Return the public keys as a JWK set, for those who verify offline."""

@@ -1,8 +1,9 @@
 """The secrets that all processes of one shop must have in common, told apart without being shown.
 
-Session tokens are signed, and API keys hashed, with files of ``<data>/keys/``. Processes on several machines serve
-one database only with the same files: else each would refuse what another has handed out. The database keeps a
-print of them, made at the first start; a process with other files does not start.
+Session tokens are signed with the keys of ``signing.keys``, else with files of ``<data>/keys/``, where also is what API
+keys are hashed with. Processes on several machines serve one database only with the same keys: else each would refuse
+what another has handed out. The database keeps a print of them, made at the first start; a process with others does
+not start.
 """
 
 import hmac
@@ -36,16 +37,20 @@ class _Stored(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class SharedKeys:
-    """What may be told of one process's keys: a print of the pepper, which key signs, and which it knows."""
+    """What may be told of one process's keys: a print of the pepper, which key signs, and which it knows.
+
+    ``is_configured``: those that sign are listed in the YAML.
+    """
 
     pepper: str
     signs: str
     known: frozenset[str]
+    is_configured: bool = False
 
     @classmethod
     def of(cls, signing: SigningKeys, hasher: KeyHasher) -> "SharedKeys":
         known = frozenset(key.thumbprint() for key in signing.key_set)
-        return cls(hasher.digest("storefront shared keys").hex()[:32], signing.kid, known)
+        return cls(hasher.digest("storefront shared keys").hex()[:32], signing.kid, known, signing.is_configured)
 
 
 async def check_keys(reader: Reader, keys: SharedKeys, folder: Path) -> bool:
@@ -61,15 +66,31 @@ async def check_keys(reader: Reader, keys: SharedKeys, folder: Path) -> bool:
         return False
     stored = msgspec.json.decode(text, type=_Stored)
     if not hmac.compare_digest(stored.pepper, keys.pepper):
-        what = "its API keys were made with another api_keys.pepper"
-    elif stored.signs not in keys.known:
-        what = "its session tokens are signed with a key that is not here"
-    else:
-        return stored.signs == keys.signs
-    raise OtherKeys(
+        raise _other_files(folder, "its API keys were made with another api_keys.pepper")
+    if stored.signs not in keys.known:
+        raise _not_listed(folder, stored.signs) if keys.is_configured else _not_in_folder(folder)
+    return stored.signs == keys.signs
+
+
+def _not_listed(folder: Path, kid: str) -> OtherKeys:
+    return OtherKeys(
+        "The keys in signing.keys are not those of the shop in this database: its session tokens are signed with a key "
+        f"that is not here (kid {kid}). List that key under signing.keys, too, after the one that shall sign. It is "
+        "in the YAML of a server that runs or, if the server made it, in its data folder: "
+        f"${{file:{folder.absolute()}/signing-1.pem}}. If it is lost for good, say so with: storefront keys adopt"
+    )
+
+
+def _not_in_folder(folder: Path) -> OtherKeys:
+    what = "its session tokens are signed with a key that is not here"
+    return _other_files(folder, what, instead=", or list the keys that the others have under signing.keys")
+
+
+def _other_files(folder: Path, what: str, *, instead: str = "") -> OtherKeys:
+    return OtherKeys(
         f"The keys in {folder} are not those of the shop in this database: {what}. Every process of a shop needs the "
         f"same files: copy the folder keys/ from the data folder of a server that runs (or from your backup) to "
-        f"{folder}, and start again. If they are lost for good, say so with: storefront keys adopt"
+        f"{folder}{instead}, and start again. If they are lost for good, say so with: storefront keys adopt"
     )
 
 

@@ -21,6 +21,7 @@ from storefront.core.config import (
     load_config,
     read_document,
 )
+from tests.signing import heart_of, new_signing_key
 
 Load = Callable[..., Config]
 ROOT = Path(__file__).parents[2]
@@ -160,6 +161,30 @@ def test_anchors_are_files_beside_the_yaml_and_webhooks_whose_address_is_never_s
     assert "T0" not in repr(config)
     assert config.audit.every_seconds == 300
     assert load(SHOP).audit.anchors == ()
+
+
+def test_signing_keys_come_from_files_and_the_environment_and_are_never_shown(load: Load, tmp_path: Path) -> None:
+    newer, older = new_signing_key(), new_signing_key()
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "older.pem").write_text(older)
+
+    config = load(
+        SHOP + "signing: {keys: ['${NEWER}', '${file:secrets/older.pem}']}",
+        environ={"NEWER": newer},
+    )
+
+    assert [key.reveal().strip() for key in config.signing.keys] == [newer.strip(), older.strip()]
+    assert [pem for pem in (newer, older) if heart_of(pem) in repr(config)] == []
+    assert load(SHOP).signing.keys == ()
+
+
+def test_a_signing_key_may_not_stand_in_the_file(mistakes: Callable[..., list[str]]) -> None:
+    pem = new_signing_key()
+    text = SHOP + "signing:\n  keys:\n  - |\n" + "".join(f"    {line}\n" for line in pem.splitlines())
+
+    assert mistakes(text) == [
+        "shop.yaml:4:5 signing.keys[0]: must not stand in the file: take it from the environment or a file"
+    ]
 
 
 def test_a_plugins_secret_is_a_secret(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Commands on a shop in PostgreSQL that nobody serves, and what they say where there is no such thing."""
 
+import json
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -7,8 +8,11 @@ import pytest
 
 from storefront.testing import TINY_SHOP
 from tests.cli.conftest import Told, process, storefront
+from tests.signing import heart_of, new_signing_key
 
 PASSWORD = "a-canary-password"
+SIGNING = {"NEW_KEY": new_signing_key(), "OLD_KEY": new_signing_key()}
+MADE_KEY = "${file:data/keys/signing-1.pem}"
 
 
 class Folder:
@@ -17,12 +21,18 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir()
-        (path / "shop.yaml").write_text(TINY_SHOP + "database: {url: '${DATABASE_URL}'}\n")
+        self.sign_with()
 
     def run(self, database: str, *arguments: str) -> Told:
         """Run a command on the shop in a database."""
+        environ = {"DATA": str(self.path / "data"), "DATABASE_URL": database, **SIGNING}
         run = process if arguments[0] == "serve" else storefront  # who serves needs a main thread of its own
-        return run(*arguments, "--config", self.path / "shop.yaml", DATA=str(self.path / "data"), DATABASE_URL=database)
+        return run(*arguments, "--config", self.path / "shop.yaml", **environ)
+
+    def sign_with(self, *references: str) -> None:
+        """Put these into ``signing.keys``; without any, leave the section out."""
+        section = f"signing: {json.dumps({'keys': references})}\n" if references else ""
+        (self.path / "shop.yaml").write_text(TINY_SHOP + "database: {url: '${DATABASE_URL}'}\n" + section)
 
 
 @pytest.fixture
@@ -74,6 +84,48 @@ def test_a_new_signing_key_is_taken_by_who_knows_the_old_one(folder, tmp_path, p
     (keys / "signing-2.pem").unlink()
     told = folder.run(postgres_database, "keys", "list")
     assert (told.returncode, "signed with a key that is not here" in told.stderr) == (2, True)
+
+
+def test_configured_signing_keys_take_over_from_whoever_is_still_listed(folder, postgres_database):
+    def keys_list(*references):
+        folder.sign_with(*references)
+        told = folder.run(postgres_database, "keys", "list")
+        assert [pem for pem in SIGNING.values() if heart_of(pem) in told.stdout + told.stderr] == []
+        return told
+
+    assert keys_list().returncode == 0
+    refused = keys_list("${OLD_KEY}")
+    assert refused.returncode == 2
+    assert "signed with a key that is not here" in refused.stderr
+    assert "List that key under signing.keys, too" in refused.stderr
+    assert f"${{file:{folder.path}/data/keys/signing-1.pem}}" in refused.stderr
+    assert "copy the folder" not in refused.stderr
+
+    assert keys_list("${OLD_KEY}", MADE_KEY).returncode == 0
+    assert keys_list("${OLD_KEY}", "${NEW_KEY}").returncode == 0
+    assert keys_list("${NEW_KEY}", "${OLD_KEY}").returncode == 0
+    assert keys_list("${OLD_KEY}", "${NEW_KEY}").returncode == 0  # a server that is not changed over yet restarts
+    assert keys_list("${NEW_KEY}", "${OLD_KEY}").returncode == 0
+    assert keys_list("${NEW_KEY}").returncode == 0
+    for workers in (["--workers", "2"], []):
+        folder.sign_with("${OLD_KEY}")
+        told = folder.run(postgres_database, "serve", *workers, "--port", "0")
+        assert (told.returncode, "List that key under signing.keys, too" in told.stderr) == (2, True)
+    refused = keys_list()
+    assert refused.returncode == 2
+    assert "or list the keys that the others have under signing.keys" in refused.stderr
+    assert keys_list("${NEW_KEY}").returncode == 0
+
+
+def test_lost_signing_keys_are_given_up_by_adopting_others(folder, postgres_database):
+    folder.sign_with("${OLD_KEY}")
+    assert folder.run(postgres_database, "keys", "list").returncode == 0
+    folder.sign_with("${NEW_KEY}")
+    assert folder.run(postgres_database, "keys", "list").returncode == 2
+
+    assert folder.run(postgres_database, "keys", "adopt").returncode == 0
+
+    assert folder.run(postgres_database, "keys", "list").returncode == 0
 
 
 @pytest.mark.parametrize(

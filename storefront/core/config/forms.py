@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
 from storefront.core.countries import is_country
+from storefront.core.signing_pem import NotASigningKey, read_signing_key
 
 _OFFSET = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?([Zz]|[+-]\d\d:?\d\d)")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
@@ -82,6 +83,14 @@ def _signing_secret(text: str) -> str | None:
     return None if text.startswith("whsec_") and 24 <= len(key) <= 64 else says
 
 
+def _signing_key(text: str) -> str | None:
+    try:
+        read_signing_key(text)
+    except NotASigningKey as error:
+        return str(error)
+    return None
+
+
 def _split(text: str) -> SplitResult | None:
     try:
         parts = urlsplit(text)
@@ -140,6 +149,7 @@ _FORMS: Mapping[str, Callable[[str], str | None]] = {
     "https": _https,
     "receiver": _receiver,
     "signing_secret": _signing_secret,
+    "signing_key": _signing_key,
     "network": _network,
     "language": _language,
     "country": _country,

@@ -242,6 +242,13 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """The keys that sign sessions and receipts, as PEM, the signing one first; empty for those of the data folder."""
+
+    keys: tuple[Secret[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Purchases:
     """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
 
@@ -315,6 +322,7 @@ class Config:
     gateways: Mapping[str, Gateway]
     plugins: Mapping[str, Plugin]
     keys: tuple[ApiKey, ...]
+    signing: Signing
     purchases: Purchases
     retention: Retention
     audit: Audit

@@ -57,6 +57,7 @@ def core_sections() -> Schema:
             _key(),
             examples=[[{"key": "${STOREFRONT_SERVER_KEY}", "kind": "server", "name": "game server"}]],
         ),
+        "signing": _signing(),
         "purchases": _purchases(),
         "retention": _retention(),
         "audit": audit(),
@@ -299,6 +300,28 @@ def _retention() -> Schema:
             ),
         },
         examples=[{"idempotency_days": 30}],
+    )
+
+
+def _signing() -> Schema:
+    key = secret(
+        "An Ed25519 private key in PEM, as `openssl genpkey -algorithm ed25519` makes it.",
+        "${file:secrets/signing-1.pem}",
+        **{"x-form": "signing_key"},
+    )
+    return mapping(
+        "What sessions and receipts are signed with. Without this section the server makes a key in the data folder.",
+        {
+            "keys": listing(
+                "The first signs. All prove sessions, and stand in /.well-known/jwks.json.",
+                key,
+                minItems=1,
+                maxItems=16,
+                examples=[["${file:secrets/signing-2.pem}", "${file:secrets/signing-1.pem}"]],
+            )
+        },
+        required=["keys"],
+        examples=[{"keys": ["${file:secrets/signing-1.pem}"]}],
     )
 
 

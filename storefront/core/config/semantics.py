@@ -13,6 +13,7 @@ from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.validation import did_you_mean
 from storefront.core.outgoing.guard import never_allowed
+from storefront.core.signing_pem import NotASigningKey, read_signing_key
 
 _LEAST_KEY_LENGTH = 24
 _PREFIXES = {"server": "sk_", "publishable": "pk_", "operator": "ak_"}
@@ -214,6 +215,18 @@ def _anchors(facts: Facts) -> Iterator[Complaint]:
             seen[target] = index
 
 
+def _signing(facts: Facts) -> Iterator[Complaint]:
+    listed = facts.section("signing").get("keys")
+    seen: dict[str, int] = {}
+    for index, pem in enumerate(listed if isinstance(listed, list) else []):
+        try:
+            kid = read_signing_key(pem).thumbprint() if isinstance(pem, str) else None
+        except NotASigningKey:
+            continue  # its form is complained of where it is checked
+        if kid is not None and seen.setdefault(kid, index) != index:
+            yield Complaint(("signing", "keys", index), f"is the same key as [{seen[kid]}]")
+
+
 def _tax(facts: Facts) -> Iterator[Complaint]:
     tax = facts.section("tax")
     listed = tax.get("rates")
@@ -312,6 +325,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _real_money,
     _addresses,
     _anchors,
+    _signing,
     _tax,
     _webhooks,
     _tips,

@@ -30,6 +30,7 @@ from storefront.core.config.model import (
     RateLimitPer,
     Retention,
     Shop,
+    Signing,
     Text,
     Web,
     Webhooks,
@@ -87,6 +88,7 @@ def make_config(
         gateways=_gateways(value, mode),
         plugins={name: _plugin(name, one) for name, one in _sections(value, "plugins")},
         keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
+        signing=_signing(_section(value, "signing")),
         purchases=_purchases(purchases),
         retention=Retention(
             idempotency_days=_integer(retention, "idempotency_days", 30),
@@ -209,6 +211,11 @@ def _key(section: Section) -> ApiKey:
     assert isinstance(key, Secret)
     kind = KeyKind(_text(section, "kind", "server"))
     return ApiKey(key=key, kind=kind, name=_text(section, "name", kind.value), scopes=_texts(section, "scopes"))
+
+
+def _signing(section: Section) -> Signing:
+    keys = _list(section, "keys")
+    return Signing(tuple(key for key in keys if isinstance(key, Secret)))
 
 
 def _audit(section: Section, folder: Path) -> Audit:
