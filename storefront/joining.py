@@ -46,6 +46,7 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
+from storefront.core.taking_back import claim_freed
 from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
@@ -200,6 +201,7 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
         jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
+    jobs.register("reversal.claim", lambda payload: claim_freed(services, payload["purchase_id"]))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
     jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
     jobs.register("gateway.reconcile", lambda payload: reconcile_gateway(services, payload))

@@ -19,8 +19,17 @@ from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
 from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader, Query, Row
-from storefront.core.refunds import TAKING, TakenBack, TakenCredit, TakenItem, is_effective, read_reversals, taken_back
-from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, taken_before
+from storefront.core.refunds import (
+    TAKING,
+    TakenBack,
+    TakenCredit,
+    TakenItem,
+    is_effective,
+    read_reversals,
+    taken_back,
+    was_undone,
+)
+from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, swallowed_again, taken_before
 from storefront.core.services import Services
 from storefront.core.tables import lots
 
@@ -49,16 +58,23 @@ class Wanted:
 
 
 async def want_back(
-    services: Services, purchase: Row, *, received: int, amount: int, quantity: int | None, in_proportion: bool
+    services: Services,
+    purchase: Row,
+    *,
+    received: int,
+    amount: int,
+    quantity: int | None,
+    in_proportion: bool,
+    besides: str | None = None,
 ) -> Wanted:
     """Decide what a reversal of ``amount`` asks back, by what the books hold now; nothing is written.
 
     ``quantity`` None: all units that are left if nothing of the money is, else none, or with ``in_proportion`` as
-    many whole units as the amount pays for.
+    many whole units as the amount pays for. ``besides`` is the reversal itself, if it is in the books already.
     """
     async with services.reader.snapshot() as reader:
         before = list(await read_reversals(reader, purchase["id"]))
-        effective = [row for row in before if is_effective(row)]
+        effective = [row for row in before if is_effective(row) and row["id"] != besides]
         left = received - sum(row["amount"] for row in effective)
         units_left = purchase["quantity"] - sum(taken_back(row).quantity for row in effective)
         if purchase["status"] != Status.COMPLETED:
@@ -77,11 +93,6 @@ async def want_back(
         there = {wanted.asset: await _free_of(reader, wanted, services.clock.now()) for wanted in demand.wallets}
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
     return Wanted(len(before) + 1, quantity, left, unreversed, demand, there)
-
-
-def was_undone(row: Row) -> bool:
-    """Tell whether a reversal reversed its purchase's entry and was booked back: that entry is reversed only once."""
-    return row["state"] not in TAKING and bool(msgspec.json.decode(row["facts"]).get("reversed"))
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -132,6 +143,7 @@ async def _wallets(
     credited = await credited_by(reader, purchase)
     first = await reader.all(CREDITED, entry_id=purchase["entry_id"])
     before = await taken_before(reader, purchase)
+    again = await swallowed_again(reader, purchase)
     parts: dict[str, list[LotPart]] = {}
     missing: Counter[str] = Counter()
     for (asset, source), demanded in asked.items():
@@ -149,6 +161,7 @@ async def _wallets(
         reached = sum(row["credited"] for row in credited if row["asset"] == asset)
         swallowed = sum(amount for (one, _), amount in sold.items() if one == asset)
         swallowed -= sum(row["credited"] for row in first if row["asset"] == asset)
+        swallowed += again.get(asset, 0)
         outside = max(0, min(missing[asset], swallowed))
         if parts.get(asset) or outside:
             found.append(WalletDemand(asset, tuple(parts.get(asset, ())), reached, outside_lots=outside))

@@ -31,6 +31,7 @@ from storefront.core.refunds import (
     is_effective,
     read_reversals,
     refund_json,
+    taken_back,
 )
 from storefront.core.reversal_moves import Told
 from storefront.core.reversing import (
@@ -96,10 +97,6 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
     if not isinstance(begun, str):
         assert begun.answer is not None, "only an answered key is replayed in a commit"
         return begun.answer, True
-    if wanted.strategy is Strategy.FAIL and await is_short(services, begun):
-        # Somebody used the goods between the decision and the commit.
-        await advance(services, begun, Told("canceled"))
-        raise GoodsUsed("Some of the goods were used meanwhile.")
     return await _finish(services, begun, wanted), False
 
 
@@ -155,14 +152,34 @@ async def _money_alone(services: Services, purchase: Row, wanted: RefundRequest)
 
 async def _finish(services: Services, reversal_id: str, wanted: RefundRequest) -> Answer:
     row = await need_reversal(services, reversal_id)
-    if row["state"] == "failed":
-        raise RefundFailed(reason=msgspec.json.decode(row["facts"]).get("failure"))
-    told = await make_refund(services, row)
-    row, answer = await advance(services, reversal_id, told, key=wanted.idempotency if told.state != "failed" else None)
-    if row["state"] == "failed":
-        raise RefundFailed(reason=msgspec.json.decode(row["facts"]).get("failure"))
+    _refuse_ended(row)
+    told = await _ask(services, row)
+    is_answered = told.state not in ("failed", "canceled")
+    row, answer = await advance(services, reversal_id, told, key=wanted.idempotency if is_answered else None)
+    _refuse_ended(row)
     assert answer is not None, "the key is answered in that commit"
     return answer
+
+
+def _refuse_ended(row: Row) -> None:
+    """Refuse a refund that has ended without giving anything back: under its key it is not begun again."""
+    if row["state"] == "failed":
+        raise RefundFailed(reason=msgspec.json.decode(row["facts"]).get("failure"))
+    if row["state"] == "canceled" and row["gateway_ref"] is not None:
+        raise RefundFailed(reason="canceled at the gateway")
+    if row["state"] == "canceled":
+        raise GoodsUsed("Some of the goods were used meanwhile.")
+
+
+async def _ask(services: Services, row: Row) -> Told:
+    """Ask the gateway for a refund, or how it stands; one that must take all its goods, and lacks some, is canceled.
+
+    What is set aside never becomes less, so one that lacks some now was never asked for.
+    """
+    is_strict = taken_back(row).strategy == Strategy.FAIL
+    if is_strict and row["state"] in HOLDING and row["gateway_ref"] is None and await is_short(services, row["id"]):
+        return Told("canceled")
+    return await make_refund(services, row)
 
 
 async def sweep_reversal(services: Services, payload: Mapping[str, Any]) -> Again | None:
@@ -175,7 +192,7 @@ async def sweep_reversal(services: Services, payload: Mapping[str, Any]) -> Agai
         assert isinstance(gateway, Disputes), "only gateways with disputes have some"
         told = told_of_dispute(await gateway.look_up_dispute(row["gateway_ref"]))
     else:
-        told = await make_refund(services, row)
+        told = await _ask(services, row)
     row, _ = await advance(services, row["id"], told)
     if row["state"] not in HOLDING:
         return None

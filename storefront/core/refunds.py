@@ -18,6 +18,7 @@ _REVERSALS = Query(
     select(reversals).where(reversals.c.purchase_id == bindparam("purchase_id")).order_by(reversals.c.number)
 )
 
+REFUND = "refund"
 DISPUTE = "dispute"
 FRAUD_WARNING = "fraud_warning"
 HOLDING = frozenset({"pending", "open"})
@@ -94,6 +95,12 @@ async def read_refunds(reader: PointReader, purchase_id: str) -> Sequence[Row]:
 def is_effective(row: Row) -> bool:
     """Tell whether a reversal takes something back, or may still do so."""
     return row["state"] in HOLDING or row["state"] in TAKING
+
+
+def was_undone(row: Row) -> bool:
+    """Tell whether a reversal reversed its purchase's entry and was booked back: that entry is reversed only once."""
+    facts = msgspec.json.decode(row["facts"])
+    return bool(facts.get("undone") or (facts.get("reversed") and row["state"] not in TAKING))
 
 
 def taken_back(row: Row) -> TakenBack:

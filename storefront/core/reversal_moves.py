@@ -5,7 +5,7 @@ gateway took from our balance, and what that costs the purchase.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,13 +31,21 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
-from storefront.core.money import Money
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
-from storefront.core.refunds import DISPUTE, FRAUD_WARNING, HOLDING, TAKING, Strategy, read_reversals, taken_back
+from storefront.core.refunds import (
+    DISPUTE,
+    FRAUD_WARNING,
+    HOLDING,
+    TAKING,
+    Strategy,
+    read_reversals,
+    taken_back,
+    was_undone,
+)
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm
-from storefront.core.taxes import return_revenue, tax_of_part
+from storefront.core.settlement import add_alarm, owe_again
+from storefront.core.taxes import tax_beside
 from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
@@ -78,6 +86,7 @@ class Moving:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
+    others: list[Row] = field(default_factory=list)
 
     async def move(self, before: Row | None, told: Told) -> bool:
         """Add all that the move from ``before`` (None: a new reversal) to ``told`` means; tell if it is anything."""
@@ -88,6 +97,8 @@ class Moving:
         if before is not None and (state, booked, before["gateway_ref"]) == (told.state, wanted, told.gateway_ref):
             return False
         now = self.services.clock.now()
+        found = await read_reversals(self.services.reader, self.purchase["id"])
+        self.others = [one for one in found if one["id"] != self.row["id"]]
         facts = {**facts, **told.facts, "legs": sorted(wanted)}
         self.row_after = {
             **self.row,
@@ -97,7 +108,8 @@ class Moving:
             "closed_at": None if told.state in HOLDING or told.state == "warning" else now,
         }
         self._open_entries()
-        self._money(booked, wanted, facts)
+        is_anew = any(was_undone(row) for row in found)
+        self._money(booked, wanted, facts, is_anew=is_anew)
         await self._goods(state, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
@@ -136,54 +148,63 @@ class Moving:
         self.entry_id = self.plan.entry(kind, about=about, anchor=anchor, reverses=original)
         self.plan.entry(f"{cause}.money", about=about, anchor=anchor, label="money")
 
-    def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any]) -> None:
-        """Book the legs that have become true, and book back those that are true no more."""
+    def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any], *, is_anew: bool) -> None:
+        """Book the legs that have become true, and book back those that are true no more.
+
+        ``is_anew``: the purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
+        """
         forward, back = wanted - booked, booked - wanted
         reversing = forward & {REFUNDED, LOST}
-        if reversing and self.demand.original is None:
-            # The purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
-            reversing = frozenset()
-            facts["anew"] = True
+        label = "money" if is_anew else "entry"
         if reversing:
             facts["over"] = max(0, self.row["amount"] - max(0, self.left))
-            facts["before"] = self.payment["received_amount"] - self.left
-            facts["reversed"] = True
-        over, before = facts.get("over", 0), facts.get("before", 0)
-        if reversing and self.row["amount"] > over:
+            facts["tax"] = self._tax_of(self.row["amount"] - facts["over"])
+            facts["anew"] = is_anew
+            facts["reversed"] = facts.get("reversed", False) or not is_anew
+        over = facts.get("over", 0)
+        if reversing and not is_anew and self.row["amount"] > over:
             self.row_after["entry_id"] = self.entry_id
         for leg in sorted(forward):
             destination = self._accounts(leg)[1]
             if leg in reversing:
-                self._return_earned("entry", destination, self.row["amount"] - over, before)
+                self._return_earned(label, destination, self.row["amount"] - over, facts["tax"])
                 self._add("money", losses(self.row["currency"]), destination, over)
             else:
                 self._add("money", self._accounts(leg)[0], destination, self.row["amount"])
         for leg in sorted(back):
             source, destination = self._accounts(leg)
             if leg in (REFUNDED, LOST):
-                self._earn_again("money", destination, self.row["amount"] - over, before)
+                self._earn_again(destination, self.row["amount"] - over, facts)
                 self._add("money", destination, losses(self.row["currency"]), over)
+                facts["undone"] = facts.get("undone", False) or facts.get("reversed", False)
             else:
                 self._add("money", destination, source, self.row["amount"])
         if over and reversing:
             add_alarm(self.services, self.plan, "reversed_more_than_received", self.row["id"], {"over": over})
 
-    def _return_earned(self, label: str, destination: Account, amount: int, before: int) -> None:
-        """Give back what the purchase earned, its tax to each jurisdiction's account."""
-        money = Money(amount, self.row["currency"])
+    def _tax_of(self, amount: int) -> dict[str, int]:
+        """Return what of an amount is tax, by jurisdiction, beside what other reversals have given back of it."""
         if self._is_unapplied:
-            self._add(label, self._earned(), destination, amount)
-        elif amount:
-            return_revenue(self.plan, self.purchase, destination, money, before=before, entry=label)
+            return {}
+        taking = [(row["amount"], msgspec.json.decode(row["facts"])) for row in self.others if row["state"] in TAKING]
+        returned: Counter[str] = Counter()
+        for _, facts in taking:
+            returned.update(facts.get("tax", {}))
+        before = sum(reversed_minor - facts.get("over", 0) for reversed_minor, facts in taking)
+        return tax_beside(self.purchase, amount, before=before, returned=returned)
 
-    def _earn_again(self, label: str, source: Account, amount: int, before: int) -> None:
+    def _return_earned(self, label: str, destination: Account, amount: int, taxes: Mapping[str, int]) -> None:
+        """Give back what the purchase earned, its tax to each jurisdiction's account."""
+        for jurisdiction, share in taxes.items():
+            self._add(label, tax(jurisdiction, self.row["currency"]), destination, share)
+        self._add(label, self._earned(), destination, amount - sum(taxes.values()))
+
+    def _earn_again(self, source: Account, amount: int, facts: Mapping[str, Any]) -> None:
         """Book back what ``_return_earned`` booked."""
-        rest = amount
-        if not self._is_unapplied:
-            for jurisdiction, share in tax_of_part(self.purchase, amount, before=before).items():
-                self._add(label, source, tax(jurisdiction, self.row["currency"]), share)
-                rest -= share
-        self._add(label, source, self._earned(), rest)
+        taxes: Mapping[str, int] = facts.get("tax", {})
+        for jurisdiction, share in taxes.items():
+            self._add("money", source, tax(jurisdiction, self.row["currency"]), share)
+        self._add("money", source, self._earned(), amount - sum(taxes.values()))
 
     def _add(self, label: str, source: Account, destination: Account, amount: int) -> None:
         if amount:
@@ -211,11 +232,13 @@ class Moving:
         was_held, was_taken = before in HOLDING, before in TAKING
         reversal_id, customer_id = self.row["id"], self.row["customer_id"]
         demand = self.demand
+        is_new = not was_held and not was_taken
+        is_begun = is_new and (after in HOLDING or after in TAKING)
+        if is_begun:
+            facts["freezes"] = facts.get("freezes", 0) + 1  # also of nothing: an older freeze is not this one's
         if not (demand.wallets or demand.items or demand.rights):
             return
-        is_new = not was_held and not was_taken
-        if is_new and (after in HOLDING or after in TAKING):
-            facts["freezes"] = facts.get("freezes", 0) + 1
+        if is_begun:
             self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
             is_new, was_held = False, True
         if was_held and after in TAKING:
@@ -235,9 +258,14 @@ class Moving:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand = taken_back(self.row), self.demand
         customer_id, terms = self.row["customer_id"], self.services.config.purchases
-        undone = {wanted.asset: await self._undo(wanted, demand.original) for wanted in demand.wallets}
+        undone, most = dict[str, str | None](), dict[str, int]()
+        for wanted in demand.wallets:
+            label, worth = await self._undo(wanted, demand.original)
+            undone[wanted.asset] = label
+            if label is not None:
+                most[wanted.asset] = wanted.demanded - worth
         # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"]))
+        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"], most=most))
         for wanted in demand.wallets:
             if told.strategy == Strategy.DEBT:
                 amount = MissingOf(FROZEN, less=undone[wanted.asset])
@@ -248,15 +276,24 @@ class Moving:
             return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
+        earlier = self.row_after["entry_id"]
+        if entry == "entry" and earlier != self.entry_id:
+            # Its money is booked elsewhere; the entry that reverses is its own all the same, if any goods are in it.
+            labels = (FROZEN, *(label for label in undone.values() if label is not None))
+            self.row_after["entry_id"] = FromResults(
+                lambda results: self.entry_id if _has_moved(results, labels, demand) else earlier
+            )
 
-    async def _undo(self, wanted: WalletDemand, original: str | None) -> str | None:
-        """Undo unused purchases that the missing part of a demand paid for, and take their value; return the label.
+    async def _undo(self, wanted: WalletDemand, original: str | None) -> tuple[str | None, int]:
+        """Undo unused purchases that the missing part of a demand paid for, and take their value.
+
+        Return the step's label (None: there are none), and what they are worth.
 
         Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
         """
         missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
         if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
-            return None
+            return None, 0
         customer_id, now = self.row["customer_id"], self.services.clock.now()
         found = await find_unused(self.services, customer_id, wanted, missing)
         for number, one in enumerate(found):
@@ -267,7 +304,7 @@ class Moving:
             label = f"undone:{wanted.asset}:{number}"
             add_wallet_refund(self.plan, self.services, one.purchase, one.decision, row, label=label)
         if not found:
-            return None
+            return None, 0
         label, returned = f"back:{wanted.asset}", Counter[str]()
         for part in (part for one in found for part in one.parts):
             returned[part.lot_id] += part.amount
@@ -276,13 +313,12 @@ class Moving:
             TakeBack("entry", original, customer_id, wanted.asset, returned.total(), issuance(wanted.asset), parts,
                      wanted.at_most, is_partial=True, label=label)
         )  # fmt: skip
-        return label
+        return label, returned.total()
 
     async def _purchase(self, told: Told, now: int) -> None:
         """Say on the purchase what its reversals make of it, and tell the world."""
         purchase, row = self.purchase, self.row
-        others = [one for one in await read_reversals(self.services.reader, purchase["id"]) if one["id"] != row["id"]]
-        all_rows = [*others, {**row, "state": told.state}]
+        all_rows = [*self.others, {**row, "state": told.state}]
         changes = {
             "refunded": _refunded(purchase, self.payment, all_rows),
             "dispute": _dispute(all_rows),
@@ -302,6 +338,8 @@ class Moving:
             move_status(self.plan, purchase, Status.PAID, reason="refund_failed", **changes)
         else:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
+        if told.state not in HOLDING | TAKING and self._is_unapplied and changes["refunded"] != "full":
+            await owe_again(self.services, self.plan, purchase)
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"
         if row["cause"] != DISPUTE and told.state == "completed":
             name = "purchase.refunded"
@@ -330,6 +368,13 @@ def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
 def clawed_back_for(reversal_id: str) -> str:
     """Return the reason that stands in the reversals of purchases that were undone for another reversal."""
     return f"clawed back for {reversal_id}"
+
+
+def _has_moved(results: Mapping[str, Any], labels: Iterable[str], demand: Demand) -> bool:
+    """Tell whether the steps of these labels took value, or let any be owed."""
+    steps = (results.get(f"taken:{label}", {"wallets": {}}) for label in labels)
+    took = any(any(step["wallets"].values()) for step in steps)
+    return took or any(results.get(f"owed:{wanted.asset}") for wanted in demand.wallets)
 
 
 def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:

@@ -65,6 +65,18 @@ TAKEN_BEFORE = Query(
     .where(reversals.c.purchase_id == bindparam("purchase_id"), entries.c.anchor == bindparam("anchor"))
     .group_by(draws.c.lot_id)
 )
+_SWALLOWED_AGAIN = Query(
+    select(transfers.c.asset, func.sum(transfers.c.amount).label("amount"))
+    .join(entries, entries.c.id == transfers.c.entry_id)
+    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
+    .where(
+        reversals.c.purchase_id == bindparam("purchase_id"),
+        entries.c.anchor == bindparam("anchor"),
+        transfers.c.source.startswith("platform:issuance:"),
+        transfers.c.destination.startswith("platform:receivable:"),
+    )
+    .group_by(transfers.c.asset)
+)
 _ITEM = Query(
     select(items.c.quantity, items.c.frozen).where(
         items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")
@@ -273,6 +285,12 @@ async def taken_before(reader: PointReader, purchase: Row) -> dict[str, int]:
     """Return ``lot -> amount`` of what earlier reversals of a purchase took."""
     rows = await reader.all(TAKEN_BEFORE, purchase_id=purchase["id"], anchor=purchase["customer_id"])
     return {row["lot_id"]: int(row["amount"]) for row in rows}
+
+
+async def swallowed_again(reader: PointReader, purchase: Row) -> dict[str, int]:
+    """Return ``asset -> amount`` of what was given again to a purchase and paid a debt before it reached a lot."""
+    rows = await reader.all(_SWALLOWED_AGAIN, purchase_id=purchase["id"], anchor=purchase["customer_id"])
+    return {row["asset"]: int(row["amount"]) for row in rows}
 
 
 async def rights_of(reader: PointReader, purchase: Row) -> tuple[str, ...]:

@@ -287,17 +287,29 @@ async def _keep_unapplied(services: Services, purchase: Row, payment: Row, facts
         updated_at=now,
     )
     if reason not in NEVER_GIVEN:
-        plan.schedule(
-            "purchase.give",
-            anchor=anchor,
-            unique_key=f"give:{purchase['id']}",
-            due_at=now + GIVE_AGAIN_AFTER_MS,
-            now=now,
-            payload={"purchase_id": purchase["id"]},
-        )
+        _give_later(plan, purchase, now)
     add_alarm(services, plan, "goods_owed", purchase["id"], {"reason": reason})
     await services.engine.commit(plan)
     log.error("goods_owed", purchase=purchase["id"], reason=reason)
+
+
+async def owe_again(services: Services, plan: Plan, purchase: Row) -> None:
+    """Try to give again what is owed once more because its money did not go back, unless an operator is to decide."""
+    alarm = await services.reader.first(_ALARM, id=f"goods_owed:{purchase['id']}")
+    reason = purchase["reason"] if alarm is None else msgspec.json.decode(alarm["facts"])["reason"]
+    if reason not in NEVER_GIVEN:
+        _give_later(plan, purchase, services.clock.now())
+
+
+def _give_later(plan: Plan, purchase: Row, now: int) -> None:
+    plan.schedule(
+        "purchase.give",
+        anchor=purchase["customer_id"],
+        unique_key=f"give:{purchase['id']}",
+        due_at=now + GIVE_AGAIN_AFTER_MS,
+        now=now,
+        payload={"purchase_id": purchase["id"]},
+    )
 
 
 async def give_again(services: Services, purchase_id: str) -> bool:

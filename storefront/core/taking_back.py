@@ -9,7 +9,7 @@ never by a guess, and every move is one commit: money, goods, the reversal, the 
 ``reversal_moves.py`` writes one move into a plan.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
-from storefront.core.commit.outcome import Answer, Outcome, Stale, Taken
+from storefront.core.commit.outcome import Answer, NotEnoughItems, Outcome, Stale, Taken
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
 from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
@@ -30,6 +30,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     DISPUTE,
     HOLDING,
+    REFUND,
     TAKING,
     Strategy,
     is_effective,
@@ -128,7 +129,7 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         _record_begun(services, plan, row, begins)
         try:
             outcome = await services.engine.commit(plan)
-        except Stale:
+        except (Stale, NotEnoughItems):
             continue
         except Taken as taken:
             if taken.key == begins.claim:
@@ -170,6 +171,9 @@ async def advance(
             return row, None
         if now_told.state in HOLDING and row["state"] not in HOLDING:
             _ask_again_later(plan, row, services.clock.now())
+        frees = changed and now_told.state not in HOLDING | TAKING and any(map(is_effective, moving.others))
+        if frees:
+            _claim_later(plan, row, services.clock.now())
         if key is not None:
             # A webhook or the sweep may have moved it there first: then it is told as it stands.
             after = moving.row_after if changed else row
@@ -177,10 +181,10 @@ async def advance(
             plan.answer = lambda outcome, after=after, name=name: _answer(after, name, outcome)
         try:
             outcome = await services.engine.commit(plan)
-        except Stale:
-            continue
-        if changed and now_told.state not in HOLDING | TAKING:
-            await _claim_freed(services, row["purchase_id"])
+        except (Stale, Taken, NotEnoughItems):
+            continue  # what was decided, or a purchase that was to be undone, has moved since
+        if frees:
+            await claim_freed(services, row["purchase_id"])
         return await need_reversal(services, reversal_id), outcome.answer
     raise Unavailable("Too much is changing at once; try again.")
 
@@ -195,17 +199,21 @@ def _stand(row: Row) -> tuple[Any, ...]:
     return row["state"], row["updated_at"], row["facts"]
 
 
-async def _claim_freed(services: Services, purchase_id: str) -> None:
+def _claim_later(plan: Plan, row: Row, now: int) -> None:
+    """Make the job due that claims what a reversal frees: whoever frees it may die before it is claimed."""
+    name, due_at = row["purchase_id"], now + MINUTE_MS
+    plan.schedule("reversal.claim", anchor=row["customer_id"], unique_key=f"claim:{name}", due_at=due_at, now=now,
+                  payload={"purchase_id": name})  # fmt: skip
+
+
+async def claim_freed(services: Services, purchase_id: str) -> None:
     """Let what still stands against a purchase claim the goods that a reversal has just freed."""
     for _ in range(TIMES_DECIDED):
-        rows = await read_reversals(services.reader, purchase_id)
-        heir = next(
-            (row for row in rows if is_effective(row) and row["gateway"] and not taken_back(row).quantity), None
-        )
-        if heir is None:
-            return
         purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
         assert payment is not None, "only purchases through a gateway are reversed here"
+        heir = _heir(await read_reversals(services.reader, purchase_id), payment)
+        if heir is None:
+            return
         plan = Plan(actor=f"gateway:{heir['gateway']}", anchors={heir["customer_id"]})
         moving = await _moving(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
         if not taken_back(moving.row).quantity:
@@ -216,6 +224,14 @@ async def _claim_freed(services: Services, purchase_id: str) -> None:
         except Stale:
             continue
         return
+
+
+def _heir(rows: Sequence[Row], payment: Row) -> Row | None:
+    """Return what claims goods that are free again: what a bank took, or a refund once nothing of the money is left."""
+    standing = [row for row in rows if is_effective(row) and row["gateway"]]
+    is_all = sum(row["amount"] for row in standing) >= payment["received_amount"]
+    without = [row for row in standing if not taken_back(row).quantity and (is_all or row["cause"] != REFUND)]
+    return min(without, key=lambda row: (row["cause"] == REFUND, row["number"]), default=None)
 
 
 async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
@@ -230,6 +246,7 @@ async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *
             amount=row["amount"],
             quantity=None,
             in_proportion=row["cause"] == DISPUTE,
+            besides=row["id"],
         )
         anew = {**row, "taken_back": msgspec.json.encode(wanted.told(taken_back(row).strategy)).decode()}
         demand = wanted.demand

@@ -134,26 +134,19 @@ def book_revenue(
         plan.add(Transfer(entry, source, revenue(total.currency), rest, anchor))
 
 
-def return_revenue(
-    plan: Plan,
-    purchase: Mapping[str, Any],
-    destination: Account,
-    amount: Money,
-    *,
-    before: int = 0,
-    entry: str = "entry",
-) -> None:
-    """Move part of what ``book_revenue`` booked back: the tax by jurisdiction, the rest out of revenue.
+def tax_beside(purchase: Mapping[str, Any], amount: int, *, before: int, returned: Mapping[str, int]) -> dict[str, int]:
+    """Return ``jurisdiction -> tax`` in a part of a purchase's price that goes back, beside other parts.
 
-    ``before`` is what earlier reversals of the purchase gave back (minor units).
+    ``before`` is what the other parts sum up to (minor units), ``returned`` the tax that went back with them. Parts
+    may end in any order and be booked back: what is given back last brings the rest of the tax along.
     """
-    anchor, rest = purchase["customer_id"], amount.amount_minor
-    for jurisdiction, share in tax_of_part(purchase, amount.amount_minor, before=before).items():
+    shares, left = {}, amount
+    for jurisdiction, due in tax_of_part(purchase, before + amount).items():
+        share = min(max(0, due - returned.get(jurisdiction, 0)), left)
         if share:
-            plan.add(Transfer(entry, tax(jurisdiction, amount.currency), destination, share, anchor))
-            rest -= share
-    if rest:
-        plan.add(Transfer(entry, revenue(amount.currency), destination, rest, anchor))
+            shares[jurisdiction] = share
+        left -= share
+    return shares
 
 
 def tax_of_part(purchase: Mapping[str, Any], amount: int, *, before: int = 0) -> dict[str, int]:

@@ -130,5 +130,7 @@ async def _heed(services: Services, payment: Row, facts: WarningFacts, told: Pay
             begun = taken.holder
         assert isinstance(begun, str), "there is no key that could be replayed"
         known = await services.reader.first(REVERSAL, id=begun)
+    elif known is not None and known["state"] == "failed":
+        await raise_alarm(services, "early_fraud_warning", payment["purchase_id"], {"warning": facts.reference})
     if known is not None and known["state"] == "pending":
         await advance(services, known["id"], await make_refund(services, known))

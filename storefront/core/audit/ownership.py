@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+import msgspec
 from sqlalchemy import Connection, and_, func, literal, or_, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import claims, customers, entitlements, item_movements, items, purchases
+from storefront.core.tables import claims, customers, entitlements, item_movements, items, purchases, reversals
 
 _PURCHASE = "pur_"
 _CONSUMPTION = "con_"
@@ -58,12 +59,18 @@ def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]
     is_settled = and_(purchases.c.status == "completed", purchases.c.refunded != "full", purchases.c.dispute != "lost")
     rights = (
         select(entitlements.c.id, entitlements.c.key, entitlements.c.source_id, purchases.c.status,
-               purchases.c.refunded, purchases.c.dispute)
+               purchases.c.refunded, purchases.c.dispute, purchases.c.quantity)
         .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
         .where(entitlements.c.source_type == "purchase", entitlements.c.ended_at.is_(None),
                or_(purchases.c.id.is_(None), ~is_settled & (purchases.c.status != "in_review")))
     )  # fmt: skip
     for row in each_row(connection, rights):
+        if (
+            row.status == "completed"
+            and row.refunded != "full"
+            and _units_back(connection, row.source_id) < row.quantity
+        ):
+            continue  # a lost dispute about a part of the price took fewer units than were bought
         state = "does not exist"
         if row.status is not None:
             state = f"is {row.status} (refunded {row.refunded}, dispute {row.dispute})"
@@ -79,6 +86,14 @@ def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]
         state = "does not exist" if row.status is None else f"is {row.status}"
         message = f"{row.sku} was given by movement {row.id}, but its purchase {row.about} {state}"
         yield Violation("E1", (row.id, row.about), message)
+
+
+def _units_back(connection: Connection, purchase_id: str) -> int:
+    """Return how many units of a purchase its reversals took back."""
+    taken = select(reversals.c.taken_back).where(
+        reversals.c.purchase_id == purchase_id, reversals.c.state.in_(("completed", "lost"))
+    )
+    return sum(msgspec.json.decode(row.taken_back)["quantity"] for row in connection.execute(taken))
 
 
 def nothing_is_used_before_it_is_given(connection: Connection) -> Iterator[Violation]:

@@ -16,6 +16,10 @@ from storefront.core.tables_receipts import receipt_keys, receipts
 _ALGORITHM = "Ed25519"
 
 
+class _Reversed(msgspec.Struct):
+    over: int = 0
+
+
 class _Total(msgspec.Struct):
     amount: int
     currency: str
@@ -64,7 +68,7 @@ def documents_say_what_was_sold(connection: Connection) -> Iterator[Violation]:
     keys = {row.kid: row.jwk for row in connection.execute(select(receipt_keys.c.kid, receipt_keys.c.jwk))}
     statement = (
         select(receipts, purchases.c.id.label("sold"), purchases.c.status, purchases.c.total, purchases.c.currency,
-               purchases.c.customer_id.label("buyer"), reversals.c.amount)
+               purchases.c.customer_id.label("buyer"), reversals.c.amount, reversals.c.facts)
         .join(purchases, purchases.c.id == receipts.c.purchase_id, isouter=True)
         .join(reversals, and_(reversals.c.id == receipts.c.about, reversals.c.purchase_id == receipts.c.purchase_id),
               isouter=True)
@@ -88,7 +92,7 @@ def _fault(row: Row[Any], keys: dict[str, str]) -> str:
         return f"has no good signature: {error}"
     if (document.series, document.number, document.kind) != (row.series, row.number, row.kind):
         return f"says {document.kind} {document.series} {document.number}"
-    due = row.total if row.kind == "receipt" else row.amount
+    due = row.total if row.kind == "receipt" else _given_back(row)
     about = document.purchase.id if row.kind == "receipt" else (document.refund.id if document.refund else None)
     if row.sold is None or row.status != "completed" or due is None or about != row.about:
         return "is for something that was not sold, or not given back"
@@ -96,6 +100,11 @@ def _fault(row: Row[Any], keys: dict[str, str]) -> str:
     if told != (row.purchase_id, row.buyer, due, row.currency):
         return f"says {document.total.amount} {document.total.currency}, the books {due} {row.currency}"
     return ""
+
+
+def _given_back(row: Row[Any]) -> int | None:
+    """Return what a reversal took off its purchase: all of it, but for what was beyond what had come in."""
+    return None if row.amount is None else row.amount - msgspec.json.decode(row.facts, type=_Reversed).over
 
 
 CHECKS = (

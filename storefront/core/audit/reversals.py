@@ -150,14 +150,16 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
         .where(entries.c.about.in_([row.id for row in page]),
                entries.c.anchor.in_(sorted({row.customer_id for row in page})),
                entries.c.kind.not_in(_OF_DEBTS),
-               or_(source.c.role == "wallet", destination.c.role == "wallet"))
+               or_(source.c.role == "wallet", destination.c.role == "wallet",
+                   and_(source.c.role == "issuance", destination.c.role == "receivable")))
     )  # fmt: skip
     at_gateways = {row.id for row in page if row.gateway is not None}
     for transfer in each_row(connection, taken):
         if transfer.from_role == "wallet":
             left[(transfer.about, transfer.asset)] += transfer.amount
         elif transfer.about in at_gateways:
-            # A refund that failed at last gives again what it took; into a wallet goes a wallet's own refund, too.
+            # A refund that failed at last gives again what it took, though a debt may swallow it; into a wallet goes a
+            # wallet's own refund, too.
             left[(transfer.about, transfer.asset)] -= transfer.amount
     for row in page:
         told = msgspec.json.decode(row.taken_back, type=_TakenBack)

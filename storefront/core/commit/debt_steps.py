@@ -140,6 +140,8 @@ def _amount(books: Books, step: Owe) -> int:
     if step.amount.less is not None:
         taken = books.results.get(f"taken:{step.amount.less}", {"wallets": {}})
         amount -= int(taken["wallets"].get(step.asset, 0))
+    if amount < 0:
+        raise Stale(f"more was taken than is missing of {step.asset}")
     return amount
 
 

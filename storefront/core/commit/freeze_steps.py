@@ -76,6 +76,11 @@ def apply_unfreeze(draft: Draft, books: Books, step: Unfreeze) -> None:
 def apply_take_frozen(draft: Draft, books: Books, step: TakeFrozen) -> None:
     """Take exactly what was frozen, and say what of the demand is missing; what holds still pin is."""
     row = _need_open(draft, step)
+    frozen = Counter[str]()
+    for asset, _, amount in parts_of(row):
+        frozen[asset] += amount
+    if any(frozen[asset] > most for asset, most in step.most.items()):
+        raise Stale(f"more is frozen by {step.freeze_id} than was seen")
     taken: list[Part] = []
     for wanted in step.demand.wallets:
         taken += _take_from_wallet(draft, books, step, wanted, parts_of(row))

@@ -74,6 +74,9 @@ class TakeFrozen:
     ``about`` is what the items are taken for, if it is not called like the freeze. What a hold pins of the demand is
     missing; if an ``Owe`` of what is missing follows, the hold pays that debt with what it gives back.
 
+    ``most`` bounds what of an asset may be frozen: more (a hold has ended since) is ``Stale``, for what was decided
+    beside it would take too much.
+
     ``results["taken:<label>"]`` is ``{"wallets": {asset: amount}, "items": {sku: quantity}, "rights": [key, …]}``,
     ``results["missing:<label>"]`` likewise what was demanded and is not there (without rights). One that is not open
     any more is ``Stale``.
@@ -85,6 +88,7 @@ class TakeFrozen:
     demand: Demand
     label: str = "frozen"
     about: str | None = None
+    most: Mapping[str, int] = field(default_factory=dict)
 
 
 def freeze_name(reversal_id: str, number: int) -> str:

@@ -65,12 +65,16 @@ def credit_note_document(
     before: int,
     receipt: Mapping[str, Any],
 ) -> Document:
-    """Return the credit note of one reversal: what it takes off the receipt, and of which tax.
+    """Return the credit note of one reversal: what it takes off the receipt, and of which tax, as it was booked.
 
-    ``before`` is what earlier reversals of the purchase gave back (minor units); ``receipt`` has series and number.
+    ``before`` is what earlier reversals of the purchase gave back (minor units), for one whose booking does not tell
+    its tax; ``receipt`` has series and number.
     """
-    amount, currency = reversal["amount"], purchase["currency"]
+    facts, currency = msgspec.json.decode(reversal["facts"]), purchase["currency"]
+    amount = reversal["amount"] - facts.get("over", 0)
     shares = tax_of_part(purchase, amount, before=before)
+    if "tax" in facts:
+        shares = {jurisdiction: facts["tax"].get(jurisdiction, 0) for jurisdiction in shares}
     told = [
         {"type": "tax", "jurisdiction": jurisdiction, "total": {"amount": share, "currency": currency}}
         for jurisdiction, share in shares.items()

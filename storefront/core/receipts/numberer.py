@@ -175,6 +175,8 @@ class ReceiptNumberer:
             receipt = await services.reader.first(_RECEIPT_OF, about=purchase["id"])
             if receipt is None and purchase["id"] not in fresh:
                 continue  # money that never got a receipt, or none at all, is given back without a note
+            if reversal["amount"] <= msgspec.json.decode(reversal["facts"]).get("over", 0):
+                continue  # all of it was beyond what had come in: it takes nothing off the receipt
             earlier = await read_refunds(services.reader, purchase["id"])
             before = sum(one["amount"] for one in earlier
                          if one["number"] < reversal["number"] and one["state"] == GIVEN_BACK)  # fmt: skip
