@@ -2,7 +2,8 @@
 
 Both are counters in the database, so that all processes share them. How many purchases wait is decided in the commit
 that begins one. Declines are known only afterwards, from the gateway, of cards that pay and of cards that are saved
-for later: whoever has too many of them within an hour of the clock begins neither before the next.
+for later: whoever has too many of them within an hour of the clock begins neither before the next. They may be told
+when the purchase is canceled or paid already, so it keeps for some days from where it was begun (``retention.py``).
 """
 
 from sqlalchemy import bindparam, select

@@ -164,9 +164,9 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
 
 
 async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:
-    """Return from where that was begun to which a payer's bank said no, as long as it waits.
+    """Return from where that was begun to which a payer's bank said no, whatever became of it meanwhile.
 
-    Charges of saved methods are counted by whoever made them.
+    None: it is too long ago (``retention.py``). Charges of saved methods are counted by whoever made them.
     """
     if not event.is_decline or event.is_live != services.is_live:
         return None

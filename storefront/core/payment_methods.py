@@ -235,7 +235,7 @@ async def settle_setup(services: Services, gateway_name: str, reference: str) ->
             return True
         customer_id, now = row["customer_id"], services.clock.now()
         plan = Plan(actor=f"gateway:{gateway_name}", anchors={customer_id})
-        changes: dict[str, Any] = {"state": "closed", "updated_at": now, "network": None}
+        changes: dict[str, Any] = {"state": "closed", "updated_at": now}
         if facts.method is not None:
             changes |= {"state": "saved", "method_id": keep_method(plan, customer_id, gateway_name, facts.method, now)}
         plan.add(Change("setups", (row["id"],), customer_id, {"state": "open"}, changes))
@@ -250,7 +250,7 @@ async def settle_setup(services: Services, gateway_name: str, reference: str) ->
 
 
 async def network_of_setup(services: Services, setup_id: str) -> str | None:
-    """Return from where the saving of a method was begun, as long as it is open."""
+    """Return from where the saving of a method was begun, as long as that is known."""
     row = await services.reader.first(_SETUP, id=setup_id)
     return None if row is None else row["network"]
 

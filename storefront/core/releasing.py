@@ -30,7 +30,7 @@ async def give_up(services: Services, purchase_id: str, to: Status, *, reason: s
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}
-            over = {"state": "voided", "lease_until": 0, "network": None}
+            over = {"state": "voided", "lease_until": 0}
             plan.add(Change("payments", (payment["id"],), anchor, expect, over))
             if is_declined:
                 count_declined(plan, payment["network"], now)

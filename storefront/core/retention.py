@@ -1,27 +1,31 @@
 """Forgetting in time: idempotency records and webhook bodies are kept as long as ``retention:`` says.
 
-What must never happen twice is guarded by claims that stay; a webhook keeps its id and its body's hash.
+From where a buyer began a payment is kept for two days, for declines that are told late. What must never happen twice
+is guarded by claims that stay; a webhook keeps its id and its body's hash.
 """
 
 import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, true
 
 from storefront.core.buyer_caps import DECLINED, declined_key
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remove
+from storefront.core.gateways import PaymentState
 from storefront.core.jobs import Again
 from storefront.core.services import Services
-from storefront.core.tables import counters, idempotency, inbox, setups
+from storefront.core.tables import counters, idempotency, inbox, payments, setups
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 AT_ONCE = 200
 PAUSE_MS = 24 * HOUR_MS
 JOB_ID = "job:retention"
+NETWORKS_KEPT_MS = 2 * DAY_MS
 HASHED = b"sha256:"
+_WAITING = (PaymentState.AWAITING, PaymentState.PROCESSING)
 
 
 async def schedule_retention(services: Services) -> None:
@@ -89,15 +93,24 @@ async def _forget_declines(services: Services) -> bool:
 
 
 async def _forget_networks(services: Services) -> bool:
-    """Drop from where the saving of methods was begun that nobody ended; their pages are closed long since."""
-    before = services.clock.now() - 2 * DAY_MS
-    old = select(setups).where(setups.c.network.is_not(None), setups.c.created_at < before).limit(AT_ONCE)
-    rows = await services.reader.scan(old)
-    for row in rows:
-        plan = Plan(actor="retention", anchors={row["customer_id"]})
-        plan.add(Change("setups", (row["id"],), row["customer_id"], {}, {"network": None}))
-        await services.engine.commit(plan)
-    return len(rows) == AT_ONCE
+    """Drop from where methods were saved and payments begun: their pages are closed for a day at least.
+
+    Declines that the gateway tells of later than that count nowhere. A payment that waits longer than its page is
+    open (a bank debit) keeps it until it is over.
+    """
+    before = services.clock.now() - NETWORKS_KEPT_MS
+    is_left = False
+    for table, is_over in ((setups, true()), (payments, payments.c.state.not_in(_WAITING))):
+        columns = (table.c.id, table.c.customer_id)
+        old = select(*columns).where(table.c.network.is_not(None), table.c.created_at < before, is_over)
+        rows = await services.reader.scan(old.limit(AT_ONCE))
+        if rows:
+            plan = Plan(actor="retention", anchors={row["customer_id"] for row in rows})
+            for row in rows:
+                plan.add(Change(table.name, (row["id"],), row["customer_id"], {}, {"network": None}))
+            await services.engine.commit(plan)
+        is_left = is_left or len(rows) == AT_ONCE
+    return is_left
 
 
 async def _forget_bodies(services: Services, before: int) -> bool:

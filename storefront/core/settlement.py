@@ -218,7 +218,6 @@ def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: Paym
         "card": msgspec.json.encode(facts.card).decode(),
         "received_amount": facts.amount.amount_minor,
         "received_currency": facts.amount.currency,
-        "network": None,
     }
     plan.add(Change("payments", (payment["id"],), anchor, {"state": payment["state"]}, changes))
     if payment["saves_method"] and facts.method is not None:

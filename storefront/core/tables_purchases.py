@@ -7,6 +7,7 @@ from storefront.core.tables_base import key_column, metadata, number_column, tex
 
 # Conditions of indices over the few rows that are not over; SQLite takes such an index only for the very same words.
 IS_PENDING = text("status = 'pending'")
+HAS_NETWORK = text("network IS NOT NULL")
 IS_WAITING = text("state IN ('pending', 'open')")
 
 purchases = Table(
@@ -66,6 +67,7 @@ payments = Table(
     text_column("network", null=True),
     Index("payments_by_gateway_ref", "gateway", "gateway_ref"),
     Index("payments_by_gateway_payment", "gateway", "gateway_payment"),
+    Index("payments_with_network", "created_at", sqlite_where=HAS_NETWORK, postgresql_where=HAS_NETWORK),
 )
 
 grants = Table(

@@ -9,6 +9,7 @@ from storefront.testing import TINY_SHOP, running_shop
 
 CAPPED = TINY_SHOP + "purchases: {most_pending: 3, most_declined_per_hour: 4}\n"
 DECLINES = "4000000000000002"
+DECLINES_LATER = "4000000000000341"
 
 
 @pytest.fixture
@@ -112,7 +113,6 @@ async def test_cards_that_are_tried_where_one_is_saved_count_like_those_that_pay
     assert await capped.pay({"payment": {"redirect_url": setup["redirect_url"]}}) == 303
     seen = await capped.as_customer("eve").get(f"/v1/payment-methods/setups/{setup['id']}")
     assert seen.json["state"] == "saved", "what is open may still be saved"
-    assert capped.query("SELECT network FROM setups") == [{"network": None}]
 
 
 async def test_a_decline_where_a_card_is_saved_counts_once_and_its_address_is_kept_for_days_only(capped):
@@ -144,11 +144,127 @@ async def test_a_decline_that_is_told_twice_counts_once(capped):
     assert (await capped.buy("gems-500", customer="eve")).status == 202
 
 
-async def test_the_address_is_forgotten_when_a_payment_is_over_and_counts_within_days(capped):
-    tried = await declined(capped, "eve", 1)
-    assert capped.query("SELECT network FROM payments") == [{"network": "127.0.0.1"}]
-    assert await capped.pay(tried) == 303
-    await capped.settled(tried)
-    assert capped.query("SELECT network FROM payments") == [{"network": None}]
+def counted(shop):
+    return [row["value"] for row in shop.query("SELECT value FROM counters WHERE key LIKE 'declined:%'")]
+
+
+def networks(shop, table):
+    return [row["network"] for row in shop.query(f"SELECT network FROM {table} ORDER BY id")]
+
+
+async def cancel(shop, purchase):
+    answer = await shop.as_customer("eve").post(f"/v1/purchases/{purchase.json['id']}/cancel")
+    assert (answer.status, answer.json["status"]) == (200, "canceled")
+
+
+async def expire(shop, purchase):
+    await shop.advance("40m")
+    assert (await shop.seen(purchase))["status"] == "expired"
+
+
+async def pay_in_the_end(shop, purchase):
+    assert await shop.pay(purchase) == 303
+    answer = await shop.as_customer("eve").post(f"/v1/purchases/{purchase.json['id']}/finalize")
+    assert (answer.status, answer.json["status"]) == (200, "completed")
+
+
+@pytest.mark.parametrize("ending", [cancel, expire, pay_in_the_end])
+async def test_declines_that_are_told_when_the_purchase_is_over_count_once_each(capped, ending):
+    await capped.sandbox.webhooks("hold")
+    purchase = await declined(capped, "eve", 2)
+    await ending(capped, purchase)
+
+    await capped.restart()
+    await capped.sandbox.release(copies=3)
+    await capped.quiet()
+    assert counted(capped) == [2]
+
+
+async def test_who_cancels_after_each_decline_tries_no_more_cards_than_others(capped):
+    await capped.sandbox.webhooks("hold")
+    for _ in range(4):
+        await cancel(capped, await declined(capped, "eve", 1))
+        await capped.sandbox.release()
+        await capped.quiet()
+
+    refused = await capped.buy("gems-500", customer="eve")
+    assert (refused.status, refused.json["code"]) == (429, "too_many_declines")
+
+
+async def test_declines_whose_webhooks_are_lost_count_once_when_the_gateway_is_asked_what_it_told(capped):
+    await capped.sandbox.webhooks("drop")
+    await cancel(capped, await declined(capped, "eve", 2))
+    assert counted(capped) == []
+
+    await capped.advance("30m")
+    assert counted(capped) == [2]
+    await capped.advance("20m")
+    assert sum(counted(capped)) == 2
+
+
+async def test_a_debit_that_comes_to_nothing_after_days_counts_when_it_is_told_late(capped):
+    purchase = await capped.buy("gems-500", currency="EUR", customer="eve")
+    form = {"iban": "DE89370400440532013000", "action": "pay"}
+    async with capped.http.post(purchase.json["payment"]["redirect_url"], data=form, allow_redirects=False) as answer:
+        assert answer.status == 303
+    await capped.as_customer("eve").post(f"/v1/purchases/{purchase.json['id']}/finalize")
+    await capped.advance("52h")
+    assert networks(capped, "payments") == ["127.0.0.1"], "what waits may still come to nothing"
+
+    await capped.sandbox.webhooks("hold")
+    await capped.sandbox.end_debit(purchase, "failed")
+    await capped.as_customer("eve").post(f"/v1/purchases/{purchase.json['id']}/finalize")
+    assert (await capped.seen(purchase))["status"] == "failed"
+    await capped.sandbox.release(copies=2)
+    await capped.quiet()
+    assert counted(capped) == [1]
+
+
+async def close_setup(shop, setup):
+    reference = shop.query("SELECT gateway_ref FROM setups")[0]["gateway_ref"]
+    await shop.sandbox.call(f"checkout/sessions/{reference}/expire", {})
+
+
+async def save_in_the_end(shop, setup):
+    assert await shop.pay({"payment": {"redirect_url": setup["redirect_url"]}}) == 303
+
+
+@pytest.mark.parametrize(("ending", "state"), [(close_setup, "closed"), (save_in_the_end, "saved")])
+async def test_declines_that_are_told_when_the_saving_is_over_count_once_each(capped, ending, state):
+    await capped.sandbox.webhooks("hold")
+    setup = await declined_saving(capped, "eve", 2)
+    await ending(capped, setup)
+    seen = await capped.as_customer("eve").get(f"/v1/payment-methods/setups/{setup['id']}")
+    assert seen.json["state"] == state
+
+    await capped.restart()
+    await capped.sandbox.release(copies=3)
+    await capped.quiet()
+    assert counted(capped) == [2]
+
+
+async def test_a_saved_card_that_is_declined_counts_once(capped):
+    opened = await capped.as_customer("eve").post("/v1/payment-methods/setups", {})
+    assert await capped.pay({"payment": {"redirect_url": opened.json["redirect_url"]}}, card=DECLINES_LATER) == 303
+    await capped.as_customer("eve").get(f"/v1/payment-methods/setups/{opened.json['id']}")
+    method = (await capped.as_customer("eve").get("/v1/payment-methods")).json["data"][0]["id"]
+    await capped.sandbox.webhooks("hold")
+
+    for _ in range(2):
+        refused = await capped.buy("gems-500", customer="eve", payment_method=method, key="once")
+        assert (refused.status, refused.json["code"]) == (402, "payment_declined")
+    await capped.sandbox.release(copies=2)
+    await capped.quiet()
+    assert counted(capped) == [1]
+
+
+@pytest.mark.parametrize("ending", [cancel, pay_in_the_end])
+async def test_the_address_of_a_payment_that_is_over_is_kept_for_two_days_and_counts_as_long(capped, ending):
+    purchase = await declined(capped, "eve", 1)
+    await ending(capped, purchase)
+    await capped.advance("1d")
+    assert networks(capped, "payments") == ["127.0.0.1"]
+
     await capped.advance("2d")
-    assert capped.query("SELECT key FROM counters WHERE key LIKE 'declined:%'") == []
+    assert networks(capped, "payments") == [None]
+    assert counted(capped) == []
