@@ -168,8 +168,8 @@ async def _network_of_decline(services: Services, event: GatewayEvent) -> str | 
 
     None: it is too long ago (``retention.py``). Charges of saved methods are counted by whoever made them.
     """
-    if not event.is_decline or event.is_live != services.is_live:
-        return None
+    if not event.is_decline or event.is_live != services.is_live or event.account:
+        return None  # what a connected account writes into its own payments says nothing of ours
     if event.setup_id is not None:
         return await network_of_setup(services, event.setup_id)
     if event.purchase_id is None:

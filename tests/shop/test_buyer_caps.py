@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from storefront.configured_gateways import SandboxSecrets
 from storefront.testing import TINY_SHOP, running_shop
 
 CAPPED = TINY_SHOP + "purchases: {most_pending: 3, most_declined_per_hour: 4}\n"
@@ -268,3 +269,22 @@ async def test_the_address_of_a_payment_that_is_over_is_kept_for_two_days_and_co
     await capped.advance("2d")
     assert networks(capped, "payments") == [None]
     assert counted(capped) == []
+
+
+async def test_a_connected_account_counts_no_declines_of_others(shop):
+    bought = await shop.buy("gems-500")
+    data = shop.parts.services.config.data_dir
+    secrets = SandboxSecrets.load_or_create(data, shop.parts.services.config.gateways.get("sandbox"))
+    theirs = {"id": "pi_theirs", "object": "payment_intent", "metadata": {"purchase_id": bought.json["id"]}}
+    for number in range(30):
+        event = {
+            "id": f"evt_{number}",
+            "object": "event",
+            "type": "payment_intent.payment_failed",
+            "livemode": False,
+            "account": "acct_creator",
+            "data": {"object": theirs},
+        }
+        assert (await shop.sandbox.post_webhook(event, secret=secrets.connect_webhook_secret)).status == 200
+    await shop.quiet()
+    assert (await shop.buy("gems-500", customer="bob")).status == 202
