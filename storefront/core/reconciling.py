@@ -7,6 +7,7 @@ over, money that turned out to be ours after all. The rest is listed with what a
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -24,12 +25,15 @@ from storefront.core.gateways import BalanceBook
 from storefront.core.inbox import take_in_missed
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE
+from storefront.core.reversal_moves import REFUNDED, WITHDRAWN
 from storefront.core.services import Services
 from storefront.core.settlement import raise_alarm
 from storefront.core.tables import gateway_movements, payments, reversals
 
 DEFAULT_SPAN_MS = 7 * DAY_MS
 GRACE_MS = HOUR_MS
+_SIGNS = {"refund": -1, "refund_failure": 1, "dispute": -1, "dispute_reversal": 1}
+"""Kinds of movements that take a payment's money back, or bring it back again."""
 
 log = structlog.get_logger("storefront.reconciliation")
 
@@ -125,7 +129,7 @@ async def reconcile(services: Services, gateway_name: str, *, since: int | None 
     found.mended += await follow_books(services, gateway_name)
     found.mended += await book_missed(services, gateway_name, since)
     found.mended += await _explain(services, gateway_name)
-    for looking in (_unexplained, _duplicates, _other_amounts, _payments_missing, _reversals_missing):
+    for looking in _LOOKING:
         found.differences += [one async for one in looking(services, found)]
     found.differences += [one async for one in _balances(services, found, gateway)]
     await _count(services, found)
@@ -170,8 +174,7 @@ async def _is_explained(services: Services, row: Row) -> bool:
 
 
 def _is_of_payments() -> Any:
-    kinds = ("payment", "refund", "refund_failure", "dispute", "dispute_reversal")
-    return gateway_movements.c.kind.in_(kinds)
+    return gateway_movements.c.kind.in_(("payment", *_SIGNS))
 
 
 def _of(found: Reconciliation) -> Select[Any]:
@@ -289,6 +292,41 @@ async def _reversals_missing(services: Services, found: Reconciliation) -> Async
         yield Difference(Kind.MISSING_THERE, row["id"], -row["amount"], row["currency"], row["updated_at"], proposal)
 
 
+async def _reversed_otherwise(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
+    """Name refunds and disputes of known payments that moved another sum at the gateway than our reversals say."""
+    lately = _of(found).with_only_columns(gateway_movements.c.source)
+    same = and_(reversals.c.gateway == found.gateway, reversals.c.gateway_ref == gateway_movements.c.source)
+    ours = (reversals.c.id.label("reversal"), reversals.c.amount.label("reversed"), reversals.c.facts.label("told"))
+    statement = (
+        select(gateway_movements, *ours)
+        .join(reversals, same, isouter=True)
+        .where(
+            gateway_movements.c.gateway == found.gateway,
+            gateway_movements.c.kind.in_(_SIGNS),
+            gateway_movements.c.about.is_not(None),
+            gateway_movements.c.source.in_(lately),
+        )
+        .order_by(gateway_movements.c.source)
+    )
+    for source, group in groupby(await services.reader.scan(statement), key=lambda row: str(row["source"])):
+        rows = list(group)
+        newest = max(row["created_at"] for row in rows)
+        if newest > found.at - GRACE_MS or any(row["presented_amount"] is None for row in rows):
+            continue  # it may still be under way; what the gateway tells as settled alone is compared by balances
+        there = sum(_SIGNS[row["kind"]] * row["presented_amount"] for row in rows)
+        here = _moved_by(rows[0])
+        if there != here:
+            currency, who = rows[0]["presented_currency"], rows[0]["reversal"] or "no reversal of ours"
+            proposal = f"The gateway moved {there} {currency} for {source}, {who} says {here}: look it up there."
+            yield Difference(Kind.AMOUNT, source, there - here, currency, newest, proposal)
+
+
+def _moved_by(row: Row) -> int:
+    """Return what a reversal says that it moved at its gateway: nothing if there is none."""
+    legs = () if row["told"] is None else msgspec.json.decode(row["told"]).get("legs", ())
+    return -row["reversed"] if {REFUNDED, WITHDRAWN} & set(legs) else 0
+
+
 async def _balances(services: Services, found: Reconciliation, gateway: BalanceBook) -> AsyncIterator[Difference]:
     """Compare what the gateway holds for us with what our books say it holds."""
     before = await _ledger(services, found.gateway, ())
@@ -306,6 +344,9 @@ async def _balances(services: Services, found: Reconciliation, gateway: BalanceB
                 "an opening entry; anything else is a movement that the gateway does not list."
             )
             yield Difference(Kind.BALANCE, currency, told - booked, currency, found.since, proposal)
+
+
+_LOOKING = (_unexplained, _duplicates, _other_amounts, _payments_missing, _reversals_missing, _reversed_otherwise)
 
 
 async def _ledger(services: Services, gateway: str, currencies: Sequence[str]) -> dict[str, int]:

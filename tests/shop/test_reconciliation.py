@@ -2,7 +2,9 @@
 
 import pytest
 
+from storefront.core.commit.plan import Change, Plan
 from storefront.core.reconciling import Kind, reconcile
+from storefront.core.refunds import read_reversals
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_gateway_refunds import refund
 
@@ -81,6 +83,24 @@ async def test_money_that_is_not_ours_is_named_and_granted_nothing(shop):
     assert found.explained_percent == 50.0
     settles_to_the_cent(shop, found)
     assert shop.balance("gateway:sandbox:unexplained:USD") == 2500
+
+
+async def test_a_refund_that_our_reversals_do_not_show_is_named(shop):
+    pack = await shop.bought("gems-500")
+    assert (await refund(shop, pack)).status == 201
+    await shop.advance("3h")
+    assert (await reconciled(shop)).differences == []
+    (row,) = await read_reversals(shop.parts.services.reader, pack["id"])
+
+    async def say(facts):
+        plan = Plan(actor="test", anchors={row["customer_id"]})
+        plan.add(Change("reversals", (row["id"],), row["customer_id"], {}, {"facts": facts}))
+        await shop.parts.services.engine.commit(plan)
+
+    await say('{"legs":[]}')
+    found = await reconciled(shop)
+    assert [(one.kind, one.about, one.amount) for one in found.differences] == [(Kind.AMOUNT, row["gateway_ref"], -499)]
+    await say(row["facts"])
 
 
 async def test_payouts_leave_the_balance_and_come_back_when_they_fail(shop):
