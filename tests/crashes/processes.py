@@ -36,6 +36,7 @@ logging: {level: warning, format: json}
 keys:
   - {key: sk_sandbox_demo, kind: server}
 plugins: {microtransactions: {}}
+purchases: {most_pending: 1000}  # clients that never pay buy for as long as a run takes
 assets: {gems: {title: Gems}}
 entitlements: {blessing: {title: Lives in a palace}}
 offers:
