@@ -46,7 +46,9 @@ async def test_a_lost_reply_gives_the_money_back_once(shop):
 
     lost = await refund(shop, pack, key="once")
     assert (lost.status, lost.json["code"]) == (503, "gateway_unavailable")
-    assert shop.balance("customer:ada:gems") == 500
+    (row,) = shop.query("SELECT state FROM reversals")
+    # On a slow machine the shop may have asked the gateway by itself before we look.
+    assert (row["state"], shop.balance("customer:ada:gems")) in (("pending", 500), ("completed", 0))
     spending = await shop.buy("sword")
     assert (spending.status, spending.json["code"]) == (402, "insufficient_funds"), "what is set aside is not spent"
 
