@@ -2,11 +2,12 @@
 
 import pytest
 
-from storefront.core import taking_back
+from storefront.core import reversal_moves, taking_back
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_disputes import disputed, drink
 from tests.shop.test_gateway_refunds import refund, refunded_there
-from tests.shop.test_mixed_reversals import fail_refund, owed_chest, pay_slowly
+from tests.shop.test_holds import act, hold
+from tests.shop.test_mixed_reversals import SLOW_TO_REFUND, fail_refund, owed_chest, pay_slowly
 from tests.shop.test_tax import RATES, of_country
 
 
@@ -223,3 +224,42 @@ async def test_a_lost_dispute_about_less_than_a_unit_leaves_the_right(shop):
     await shop.quiet()
     await disputed(shop, chest, "lost")
     assert (await shop.as_customer().get("/v1/entitlements/chapters")).json["allowed"] is True
+
+
+async def test_a_hold_that_ends_while_purchases_are_undone_takes_nothing_twice(shop, monkeypatch):
+    pack = await shop.bought("gems-500", quantity=2)
+    await shop.bought("sword")
+    held = await hold(shop, 880)
+    await shop.sandbox.dispute(pack, amount=499)
+    await shop.quiet()
+    real = reversal_moves.find_unused
+
+    async def released_meanwhile(*arguments):
+        found = await real(*arguments)
+        monkeypatch.undo()
+        assert (await act(shop, held, "release")).status == 200
+        return found
+
+    monkeypatch.setattr(reversal_moves, "find_unused", released_meanwhile)
+    await disputed(shop, pack, "lost")
+    state = (await shop.as_customer().get("/v1/me")).json
+    assert [item["sku"] for item in state["items"]] == ["sword"]
+    assert (state["wallets"]["gems"]["balance"], shop.query("SELECT amount FROM debts WHERE amount > 0")) == (380, [])
+
+
+async def test_credit_notes_say_the_tax_that_was_booked_whatever_ends_first(tmp_path):
+    async with running_shop(tmp_path, TINY_SHOP + RATES.format(prices="inclusive")) as shop:
+        german = await of_country(shop, "DE")
+        bought = await shop.buy("gems-500", customer=german, currency="EUR")
+        assert await shop.pay(bought, SLOW_TO_REFUND) == 303
+        pack = await shop.settled(bought)
+        for amount in (3, 3, 473):
+            assert (await refund(shop, pack, amount=amount)).status == 202
+        for number in (1, 0, 2):
+            await end(shop, "succeeded", number)
+        await shop.parts.numberer.number_all()
+        receipt = (await shop.as_customer(german).get(f"/v1/purchases/{pack['id']}/receipt")).json
+        documents = [note["document"] for note in receipt["credit_notes"]]
+        assert sum(one["total"]["amount"] for one in documents) == 479
+        assert sum(one["tax"][0]["total"]["amount"] for one in documents) == 76
+        assert shop.balance("tax:DE:EUR") == 0
