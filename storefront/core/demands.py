@@ -41,7 +41,7 @@ class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
     ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
-    ``unreversed`` what none has taken yet. ``there`` is
+    ``unreversed`` is what none has taken yet, ``there``
     what of each asset could be set aside now.
     """
 

@@ -126,9 +126,8 @@ class Moving:
         facts = msgspec.json.decode(self.row["facts"])
         now, purchase = self.services.clock.now(), self.purchase
         self.row_after = {**self.row, "updated_at": now}
-        self.demand = replace(
-            self.demand, original=None
-        )  # its money has reversed the entry, or will: that is told once
+        # Its money has reversed the entry, or will: that is told once.
+        self.demand = replace(self.demand, original=None)
         self._open_entries()
         await self._goods(None, before["state"], facts)
         seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}

@@ -149,20 +149,17 @@ def tax_beside(purchase: Mapping[str, Any], amount: int, *, before: int, returne
     return shares
 
 
-def tax_of_part(purchase: Mapping[str, Any], amount: int, *, before: int = 0) -> dict[str, int]:
-    """Return ``jurisdiction -> tax`` in a part of a purchase's price (minor units) that goes back.
+def tax_of_part(purchase: Mapping[str, Any], amount: int) -> dict[str, int]:
+    """Return ``jurisdiction -> tax`` in so much of a purchase's price (minor units), half up.
 
-    Half up of what has gone back in all, less what went back before: however a price is cut, the parts of its tax
-    sum up to it. Where there are several jurisdictions, one is given back after the other, by name.
+    Where there are several jurisdictions, one is given back after the other, by name.
     """
-    due, total = owed(taxes_of(purchase["lines"])), purchase["total"]
+    due = owed(taxes_of(purchase["lines"]))
     whole = sum(due.values())
     if not whole:
         return {}
-    first, last = (_half_up(whole * paid, total) for paid in (before, before + amount))
-    shares, begin = {}, 0
+    left, shares = _half_up(whole * amount, purchase["total"]), {}
     for jurisdiction, tax_there in sorted(due.items()):
-        end = begin + tax_there
-        shares[jurisdiction] = min(max(last, begin), end) - min(max(first, begin), end)
-        begin = end
+        shares[jurisdiction] = min(left, tax_there)
+        left -= shares[jurisdiction]
     return shares

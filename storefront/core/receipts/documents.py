@@ -11,7 +11,7 @@ from storefront.core.config.model import Shop
 from storefront.core.errors import Conflict
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
-from storefront.core.taxes import owed, tax_of_part, taxes_of
+from storefront.core.taxes import owed, taxes_of
 
 RECEIPT = "receipt"
 CREDIT_NOTE = "credit_note"
@@ -62,19 +62,15 @@ def credit_note_document(
     shop: Shop,
     *,
     mode: str,
-    before: int,
     receipt: Mapping[str, Any],
 ) -> Document:
     """Return the credit note of one reversal: what it takes off the receipt, and of which tax, as it was booked.
 
-    ``before`` is what earlier reversals of the purchase gave back (minor units), for one whose booking does not tell
-    its tax; ``receipt`` has series and number.
+    ``receipt`` has series and number.
     """
     facts, currency = msgspec.json.decode(reversal["facts"]), purchase["currency"]
     amount = reversal["amount"] - facts.get("over", 0)
-    shares = tax_of_part(purchase, amount, before=before)
-    if "tax" in facts:
-        shares = {jurisdiction: facts["tax"].get(jurisdiction, 0) for jurisdiction in shares}
+    shares = {jurisdiction: facts["tax"].get(jurisdiction, 0) for jurisdiction in owed(taxes_of(purchase["lines"]))}
     told = [
         {"type": "tax", "jurisdiction": jurisdiction, "total": {"amount": share, "currency": currency}}
         for jurisdiction, share in shares.items()

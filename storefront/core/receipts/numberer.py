@@ -36,7 +36,6 @@ from storefront.core.receipts.documents import (
     series_of,
 )
 from storefront.core.receipts.signing import ReceiptSigner
-from storefront.core.refunds import read_refunds
 from storefront.core.services import Services
 from storefront.core.tables import reversals
 from storefront.core.tables_receipts import receipts
@@ -177,9 +176,6 @@ class ReceiptNumberer:
                 continue  # money that never got a receipt, or none at all, is given back without a note
             if reversal["amount"] <= msgspec.json.decode(reversal["facts"]).get("over", 0):
                 continue  # all of it was beyond what had come in: it takes nothing off the receipt
-            earlier = await read_refunds(services.reader, purchase["id"])
-            before = sum(one["amount"] for one in earlier
-                         if one["number"] < reversal["number"] and one["state"] == GIVEN_BACK)  # fmt: skip
             config = services.config
             document = credit_note_document(
                 reversal,
@@ -188,7 +184,6 @@ class ReceiptNumberer:
                 await services.catalogs.version(purchase["catalog_version"]),
                 config.shop,
                 mode=config.mode,
-                before=before,
                 receipt=receipt or {"series": None, "number": None},
             )
             notes.append(_Wanted(CREDIT_NOTE, reversal["id"], purchase, event.cursor[0], document))
