@@ -154,7 +154,7 @@ class Ledger:
         )
         rows["purchases"].append(
             (purchase_id, customer.id, SKU, "item", 1, "completed", "none", "none", "wallet", "none", "gems", PRICE,
-             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None)
+             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None, None)
         )  # fmt: skip
         total = f'{{"amount":{PRICE},"currency":"gems"}}'
         payload = (
@@ -178,7 +178,8 @@ class Ledger:
             f'{{"id":"{purchase_id}","customer":{{"id":"{external_id(number)}","from_version":{customer.bought + 1},'
             f'"version":{customer.bought + 2},"changed":{{"wallets":{{"gems":{{"balance":{left},"available":{left},'
             f'"held":0,"frozen":0,"expiring":[]}}}},"items":[{{"sku":"{SKU}","instance":"{customer.item_id}",'
-            f'"quantity":{customer.bought},"frozen":false,"expires_at":null}}]}}}},"sku":"{SKU}","quantity":1,'
+            f'"quantity":{customer.bought},"frozen":false,"expires_at":null}}]}}}},"recipient":null,'
+            f'"sku":"{SKU}","quantity":1,'
             f'"status":"completed","refunded":"none","dispute":"none","total":{{"amount":{PRICE},"currency":"gems"}},'
             f'"lines":{self._lines},"pay_with":"wallet","payment":{{"state":"none"}},'
             f'"catalog_version":"{self._catalog_version}","details":{{}},"metadata":{{}},"created_at":"{iso(at)}",'

@@ -47,6 +47,7 @@ SCOPES: frozenset[str] = frozenset(
         "entitlements:read",
         "entitlements:consume",
         "grants:write",
+        "transfers:write",
         "holds:read",
         "holds:write",
         "usage:write",

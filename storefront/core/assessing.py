@@ -29,7 +29,7 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseAttempt:
-    """A purchase that is about to be made: who, what, from where."""
+    """A purchase that is about to be made: who, what, from where; ``recipient_id`` for whom, if it is a gift."""
 
     purchase_id: str
     customer_id: str
@@ -38,6 +38,7 @@ class PurchaseAttempt:
     address: str | None = None
     country: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    recipient_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

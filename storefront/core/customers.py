@@ -61,7 +61,9 @@ class Customers:
         country: str | None = None if row is None else row["country"]
         return country
 
-    async def ensure(self, external_id: str, *, actor: str, country: str | None = None) -> str:
+    async def ensure(
+        self, external_id: str, *, actor: str, country: str | None = None, pointer: str = "/customer"
+    ) -> str:
         """Return our id for the game's id, making the customer on first sight. Safe to race."""
         found = await self.find(external_id)
         if found is not None:
@@ -69,7 +71,7 @@ class Customers:
         if not external_id.strip() or len(external_id) > LONGEST_EXTERNAL_ID or not external_id.isprintable():
             raise Invalid(
                 "A customer's id is 1 to 200 printable characters.",
-                errors=[FieldError("/customer", "must be 1 to 200 printable characters")],
+                errors=[FieldError(pointer, "must be 1 to 200 printable characters")],
             )
         customer_id = new_id("cus")
         plan = Plan(actor=actor, anchors={customer_id})

@@ -5,35 +5,41 @@ outside. Its demand is set aside first (``Freeze``) and taken, or given back, wh
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
 
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
-from storefront.core.commit.restore_steps import unspent
 from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
+from storefront.core.passed_on import Elsewhere, find_elsewhere, free_of
 from storefront.core.purchasing import Status
-from storefront.core.reading import PointReader, Query, Row
+from storefront.core.reading import PointReader, Row
 from storefront.core.refunds import (
     TAKING,
     TakenBack,
     TakenCredit,
+    TakenElsewhere,
     TakenItem,
     is_effective,
     read_reversals,
     taken_back,
     was_undone,
 )
-from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, swallowed_again, taken_before
+from storefront.core.reversing import (
+    CREDITED,
+    as_given,
+    credited_by,
+    given_elsewhere,
+    given_in,
+    rights_of,
+    swallowed_again,
+    taken_before,
+)
 from storefront.core.services import Services
-from storefront.core.tables import lots
-
-_LOT = Query(select(lots).where(lots.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +47,8 @@ class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
     ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
-    ``unreversed`` is what none has taken yet, ``there``
-    what of each asset could be set aside now.
+    ``unreversed`` is what none has taken yet, ``there`` what of each asset could be set aside now, ``elsewhere``
+    what it asks of others, to whom the missing part was passed on.
     """
 
     number: int
@@ -51,6 +57,7 @@ class Wanted:
     unreversed: int
     demand: Demand
     there: Mapping[str, int]
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     def told(self, strategy: str) -> TakenBack:
         """Return what the reversal's row says before anything is taken."""
@@ -65,12 +72,14 @@ async def want_back(
     amount: int,
     quantity: int | None,
     in_proportion: bool,
+    follows: bool = False,
     besides: str | None = None,
 ) -> Wanted:
     """Decide what a reversal of ``amount`` asks back, by what the books hold now; nothing is written.
 
     ``quantity`` None: all units that are left if nothing of the money is, else none, or with ``in_proportion`` as
-    many whole units as the amount pays for. ``besides`` is the reversal itself, if it is in the books already.
+    many whole units as the amount pays for. ``follows``: currency that was passed on is asked of those who have it.
+    ``besides`` is the reversal itself, if it is in the books already.
     """
     async with services.reader.snapshot() as reader:
         before = list(await read_reversals(reader, purchase["id"]))
@@ -90,9 +99,11 @@ async def want_back(
         if quantity:
             is_all = quantity == units_left
             demand = replace(await _demand(services, reader, purchase, quantity, is_all=is_all), original=original)
-        there = {wanted.asset: await _free_of(reader, wanted, services.clock.now()) for wanted in demand.wallets}
+        now = services.clock.now()
+        there = {wanted.asset: await free_of(reader, wanted, now) for wanted in demand.wallets}
+        elsewhere = await find_elsewhere(services, reader, purchase, demand) if follows and demand.wallets else ()
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
-    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there)
+    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere)
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -103,14 +114,6 @@ def set_aside_by(freeze: Row | None) -> dict[str, int]:
     return dict(found)
 
 
-async def _free_of(reader: PointReader, wanted: WalletDemand, now: int) -> int:
-    free = 0
-    for part in wanted.parts:
-        lot = await reader.first(_LOT, id=part.lot_id)
-        free += 0 if lot is None else min(part.amount, unspent(lot, now))
-    return free
-
-
 async def _demand(services: Services, reader: PointReader, purchase: Row, quantity: int, *, is_all: bool) -> Demand:
     offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
     asked, sold = Reversal(), Reversal()
@@ -119,6 +122,7 @@ async def _demand(services: Services, reader: PointReader, purchase: Row, quanti
         details, total = msgspec.json.decode(purchase["details"]), Money(purchase["total"], purchase["currency"])
         kind.reverse(Line(offer, quantity, total, details), asked)
         kind.reverse(Line(offer, purchase["quantity"], total, details), sold)
+        asked, sold = as_given(purchase, asked), as_given(purchase, sold)
     return Demand(
         purchase["entry_id"],
         wallets=await _wallets(reader, purchase, asked.credits, sold.credits),
@@ -140,7 +144,7 @@ async def _wallets(
     """
     if not asked:
         return ()
-    credited = await credited_by(reader, purchase)
+    credited, elsewhere = await credited_by(reader, purchase), await given_elsewhere(reader, purchase)
     first = await reader.all(CREDITED, entry_id=purchase["entry_id"])
     before = await taken_before(reader, purchase)
     again = await swallowed_again(reader, purchase)
@@ -161,19 +165,29 @@ async def _wallets(
         reached = sum(row["credited"] for row in credited if row["asset"] == asset)
         swallowed = sum(amount for (one, _), amount in sold.items() if one == asset)
         swallowed -= sum(row["credited"] for row in first if row["asset"] == asset)
-        swallowed += again.get(asset, 0)
-        outside = max(0, min(missing[asset], swallowed))
+        swallowed = max(0, swallowed + again.get(asset, 0))
+        passed = sum(row["credited"] for row in elsewhere if row["asset"] == asset)
+        outside = min(missing[asset], swallowed + passed)
         if parts.get(asset) or outside:
-            found.append(WalletDemand(asset, tuple(parts.get(asset, ())), reached, outside_lots=outside))
+            kept = tuple(parts.get(asset, ()))
+            paid = min(outside, swallowed)
+            found.append(WalletDemand(asset, kept, reached, outside_lots=outside, paid_debts=paid))
     return tuple(found)
 
 
 def taken_of(
-    told: TakenBack, demand: Demand, results: Mapping[str, Any], undone: Mapping[str, str | None]
+    told: TakenBack,
+    demand: Demand,
+    results: Mapping[str, Any],
+    besides: Mapping[str, tuple[str, ...]],
+    *,
+    owners: Sequence[tuple[str, str]] = (),
+    whose: tuple[str, str] = ("", ""),
 ) -> TakenBack:
     """Return what a reversal's row says once its demand was taken, by what the steps of its plan found out.
 
-    ``undone`` names, by asset, the step that took the value of purchases that were undone for it.
+    ``besides`` names, by asset, the steps that took value for it beside the wallet it was given to: purchases that
+    were undone, other wallets. Of those, ``owners`` says whose a wallet is. ``whose`` are buyer and receiver.
     """
     frozen = results.get("taken:frozen", {"wallets": {}, "items": {}, "rights": ()})
     items = []
@@ -182,10 +196,30 @@ def taken_of(
         items.append(TakenItem(sku, demanded, got, demanded - got))
     credits = []
     for wanted in demand.wallets:
-        asset, label = wanted.asset, undone.get(wanted.asset)
+        asset = wanted.asset
         got = frozen["wallets"].get(asset, 0)
-        if label is not None:
-            got += results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(asset, 0)
+        got += sum(_took(results, label, asset) for label in besides.get(asset, ()))
         owes = results.get(f"owed:{asset}", 0)
         credits.append(TakenCredit(asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
-    return TakenBack(told.strategy, told.quantity, tuple(items), tuple(credits), tuple(frozen["rights"]))
+    assets = [wanted.asset for wanted in demand.wallets]
+    elsewhere = [
+        TakenElsewhere(owner, asset, _took(results, label, asset))
+        for label, owner in owners
+        for asset in assets
+        if _took(results, label, asset)
+    ]
+    buyer, receiver = whose
+    owes = {asset: results.get(f"owed:{receiver}:{asset}", 0) for asset in assets} if receiver != buyer else {}
+    return TakenBack(
+        told.strategy,
+        told.quantity,
+        tuple(items),
+        tuple(credits),
+        tuple(frozen["rights"]),
+        tuple(elsewhere),
+        {asset: amount for asset, amount in owes.items() if amount},
+    )
+
+
+def _took(results: Mapping[str, Any], label: str, asset: str) -> int:
+    return int(results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(asset, 0))

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from storefront.core.describing import describe
 from storefront.core.errors import Conflict
 from storefront.core.gateways import Checkouts, PaymentState
-from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.releasing import give_up
 from storefront.core.services import Services

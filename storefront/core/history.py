@@ -11,6 +11,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
 from storefront.core.reading import Row
 from storefront.core.services import Services
+from storefront.core.shared_entries import moved_for
 from storefront.core.tables import entries, payments, purchases, transfers
 
 
@@ -27,7 +28,7 @@ async def wallet_history(
         select(entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at, transfers)
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .where(
-            entries.c.anchor == customer_id,
+            moved_for(customer_id),
             or_(transfers.c.source.in_((account, debts)), transfers.c.destination.in_((account, debts))),
         )
         .order_by(entries.c.id.desc(), transfers.c.position)

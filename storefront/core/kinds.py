@@ -14,6 +14,8 @@ from storefront.core.config.model import Offer
 from storefront.core.money import Money
 
 JsonSchema = Mapping[str, Any]
+PURCHASED = "purchased"
+GIFT = "gift"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class Fulfilment:
     purchase itself), so that every gem can be traced to the money it came from. ``now`` is business time
     (ms) while this is decided. A server's grant gives through the same verbs: then ``purchase_id`` is the
     grant's, nothing was paid, and ``source_type`` is ``grant``. What no verb here gives is added to ``plan``:
-    rows of the plugin's own tables, counters, late steps, events.
+    rows of the plugin's own tables, counters, late steps, events. ``given_by`` is who paid, where that is not who
+    receives: then currency that was bought is credited as a ``gift``, on the same terms.
     """
 
     plan: Plan
@@ -45,14 +48,15 @@ class Fulfilment:
     bought_with: LotsOf | None
     now: int
     source_type: str = "purchase"
+    given_by: str | None = None
 
     def credit(self, asset: str, amount: int, *, source: str = "purchased", expires_at: int | None = None) -> None:
         """Mint ``amount`` of a virtual asset into the customer's wallet."""
         if self.source_type == "grant":
             source = "granted"
-        is_paid = source == "purchased" and self.cost is not None
+        is_paid = source == PURCHASED and self.cost is not None
         terms = LotTerms(
-            source=source,
+            source=source if self.given_by is None else as_gift(source),
             payment=self.payment,
             cost_amount=self.cost.amount_minor if is_paid and self.cost else None,
             cost_currency=self.cost.currency if is_paid and self.cost else None,
@@ -77,8 +81,14 @@ class Fulfilment:
                 source_id=self.purchase_id,
                 sku=sku,
                 expires_at=expires_at,
+                given_by=self.given_by,
             )
         )
+
+
+def as_gift(source: str) -> str:
+    """Return how currency of this source is credited to somebody else than its buyer."""
+    return GIFT if source == PURCHASED else source
 
 
 @dataclass(slots=True)

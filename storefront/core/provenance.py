@@ -11,6 +11,7 @@ from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.ids import is_id
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront.core.shared_entries import moved_for
 from storefront.core.tables import credits, draws, entries, lots
 
 _ENTRY = (entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at)
@@ -66,8 +67,8 @@ async def list_draws(
 
 
 def _of_customer(statement: Select[Any], customer_id: str) -> Select[Any]:
-    """Look among the customer's own entries: they have an index, the lots of draws and credits have none."""
-    return statement.where(entries.c.anchor == customer_id).order_by(entries.c.id.desc())
+    """Look among the customer's entries, which have an index: the lots of draws and credits have none."""
+    return statement.where(moved_for(customer_id)).order_by(entries.c.id.desc())
 
 
 async def _need_lot(services: Services, customer_id: str, asset: str, lot_id: str) -> Row:

@@ -31,6 +31,7 @@ from storefront.core.commit.outcome import (
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.gateways import Checkouts
+from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
 from storefront.core.kinds import Credits, Line, Owned, TakesDetails
@@ -45,11 +46,10 @@ from storefront.core.purchasing import (
     give_goods,
     purchase_json,
     read_payment,
-    read_purchase,
+    recipient_name,
 )
 from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
-from storefront.core.reading import Query, Row
-from storefront.core.refunds import read_refunds, summary_json
+from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.tables import items
@@ -86,6 +86,13 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    recipient_id: str | None = None
+    by_customer: bool = False
+
+    @property
+    def receiver_id(self) -> str:
+        """Who gets what is bought."""
+        return self.recipient_id or self.customer_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
     Raises:
         UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
+        NotGiftable, GiftNotPossible, TooManyGifts: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
         CommitUnknown: it may be stored; the same key may be sent again.
     """
@@ -109,10 +117,12 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         bought = await _decide_and_commit(services, wanted)
     except CommitUnknown:
         raise  # the database did not say what happened; asking it for the answer must not blur that
-    except StorefrontError:
+    except StorefrontError as refusal:
         # What would be refused now may have been answered before: a retry gets that answer.
         replayed = await _replay(services, wanted.idempotency)
         if replayed is None:
+            if wanted.recipient_id is not None and wanted.by_customer and tells_of_recipient(refusal):
+                raise GiftNotPossible from None
             raise
         return replayed
     if isinstance(bought, str):
@@ -157,6 +167,8 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
 
 def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> None:
     """Let the offer's kind refuse what cannot be meant, details first."""
+    if wanted.recipient_id is not None:
+        refuse_not_giftable(services, quote.offer, by_customer=wanted.by_customer)
     kind = services.kinds[quote.offer.kind]
     asks = services.kind_as(quote.offer.kind, TakesDetails)
     if asks is not None:
@@ -217,6 +229,7 @@ def _attempt(wanted: PurchaseRequest, quote: Quote, purchase_id: str) -> Purchas
         address=wanted.address,
         country=wanted.country,
         details=wanted.details,
+        recipient_id=wanted.recipient_id,
     )
 
 
@@ -225,6 +238,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     now = services.clock.now()
     row = _purchase_row(wanted, quote, plan, now, status=Status.COMPLETED, payment_state="none")
     is_paid = quote.total.amount_minor > 0
+    _add_recipient(plan, services, wanted, now)
     entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
     if is_paid:
         asset = quote.total.currency
@@ -234,7 +248,12 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
-    shown = purchase_json(row, None, await services.customers.external_id(wanted.customer_id))
+    shown = purchase_json(
+        row,
+        None,
+        await services.customers.external_id(wanted.customer_id),
+        recipient=await recipient_name(services, row),
+    )
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
         outcome = await _commit(services, plan)
@@ -242,6 +261,13 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         raise _with_top_ups(services, short) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
+
+
+def _add_recipient(plan: Plan, services: Services, wanted: PurchaseRequest, now: int) -> None:
+    """Let a plan give to somebody else than the buyer, if that is wanted."""
+    if wanted.recipient_id is not None:
+        plan.anchors.add(wanted.recipient_id)
+        count_gift(plan, services, wanted.customer_id, now)
 
 
 async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought | str:
@@ -272,6 +298,8 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         wall=services.clock.wall(),
     )
     count_begun(plan, wanted.customer_id, services.config.purchases.most_pending)
+    if wanted.recipient_id is not None:
+        count_gift(plan, services, wanted.customer_id, now)
     count_limits(plan, reserved, quote.quantity)
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
@@ -308,7 +336,7 @@ async def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quot
     owned = services.kind_as(quote.offer.kind, Owned)
     most = None if owned is None else owned.most_owned(quote.offer)
     if most is not None:
-        row = await services.reader.first(_ITEM, customer_id=wanted.customer_id, sku=quote.offer.sku)
+        row = await services.reader.first(_ITEM, customer_id=wanted.receiver_id, sku=quote.offer.sku)
         quantity = 0 if row is None else row["quantity"]
         if quantity + quote.quantity > most:
             raise AlreadyOwned(sku=quote.offer.sku, owned=quantity, at_most=most)
@@ -363,6 +391,7 @@ def _purchase_row(
         "updated_at": now,
         "completed_at": now if status is Status.COMPLETED else None,
         "expires_at": None,
+        "recipient_id": wanted.recipient_id,
     }
 
 
@@ -380,19 +409,3 @@ def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientF
     enough = [one for one in found if not one[0]] or found
     detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
     return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])
-
-
-async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:
-    """Return a purchase as its buyer sees it now; another customer's is ``NotFound``."""
-    row = await read_purchase(services, purchase_id, owner=owner)
-    return await describe(services, row)
-
-
-async def describe(services: Services, row: Row) -> dict[str, Any]:
-    """Return a purchase row as JSON, with its payment and its refunds."""
-    payment = None if row["payment_state"] == "none" else await read_payment(services, row["id"])
-    # A refund through a gateway may be under way, or have failed, while nothing is refunded.
-    has_some = row["refunded"] != "none" or (payment is not None and payment["state"] == "received")
-    made = await read_refunds(services.reader, row["id"]) if has_some else ()
-    external_id = await services.customers.external_id(row["customer_id"])
-    return {**purchase_json(row, payment, external_id), "refunds": [summary_json(one) for one in made]}

@@ -72,17 +72,37 @@ async def read_purchase(services: Services, purchase_id: str, *, owner: str | No
     return row
 
 
+def receiver_of(purchase: Mapping[str, Any]) -> str:
+    """Return who gets what was bought: the recipient of a gift, else the buyer."""
+    return str(purchase["recipient_id"] or purchase["customer_id"])
+
+
+async def recipient_name(services: Services, purchase: Mapping[str, Any]) -> str | None:
+    """Return the game's id of a gift's recipient; None where the buyer receives."""
+    found = purchase["recipient_id"]
+    return None if found is None else await services.customers.external_id(found)
+
+
+def parties_of(purchase: Mapping[str, Any]) -> set[str]:
+    """Return the anchors of a plan that gives or takes back goods: the buyer's, and the recipient's."""
+    return {str(purchase["customer_id"]), receiver_of(purchase)}
+
+
 async def read_payment(services: Services, purchase_id: str) -> Row | None:
     """Return the payment of a gateway purchase, or None for one from the wallet."""
     return await services.reader.first(PAYMENT, purchase_id=purchase_id)
 
 
-def purchase_json(row: Row, payment: Row | None, external_id: str) -> dict[str, Any]:
-    """Return the wire shape of a purchase, as its buyer sees it: ``in_review`` reads ``pending``."""
+def purchase_json(row: Row, payment: Row | None, external_id: str, *, recipient: str | None = None) -> dict[str, Any]:
+    """Return the wire shape of a purchase, as its buyer sees it: ``in_review`` reads ``pending``.
+
+    ``external_id`` and ``recipient`` are the game's names of who pays and of who receives, if somebody else does.
+    """
     is_processing = row["payment_state"] == "processing"
     shown: dict[str, Any] = {
         "id": row["id"],
         "customer": {"id": external_id},
+        "recipient": None if recipient is None else {"id": recipient},
         "sku": row["sku"],
         "quantity": row["quantity"],
         "status": Status.PENDING if row["status"] == Status.IN_REVIEW else row["status"],
@@ -143,6 +163,7 @@ def event_payload(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "customer_id": row["customer_id"],
+        **({} if row["recipient_id"] is None else {"recipient_id": row["recipient_id"]}),
         "sku": row["sku"],
         "quantity": row["quantity"],
         "status": row["status"],
@@ -163,13 +184,27 @@ async def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: L
     goods = Fulfilment(
         plan=plan,
         purchase_id=row["id"],
-        customer_id=row["customer_id"],
+        customer_id=receiver_of(row),
         payment=payment,
         cost=total if is_real else None,
         bought_with=bought_with,
         now=services.clock.now(),
+        given_by=None if row["recipient_id"] is None else row["customer_id"],
     )
     details = msgspec.json.decode(row["details"])
     services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total, details), goods)
     for key, value in offer.grants.items():
         goods.grant(key, value, sku=offer.sku)
+    if row["recipient_id"] is not None:
+        plan.emit("gift.received", anchor=row["recipient_id"], subject=row["id"], payload=gift_payload(row))
+
+
+def gift_payload(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ``gift.*`` event tells the recipient's side: what and from whom, nothing of the payment."""
+    return {
+        "id": row["id"],
+        "customer_id": row["recipient_id"],
+        "given_by": row["customer_id"],
+        "sku": row["sku"],
+        "quantity": row["quantity"],
+    }

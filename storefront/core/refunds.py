@@ -21,6 +21,8 @@ _REVERSALS = Query(
 REFUND = "refund"
 DISPUTE = "dispute"
 FRAUD_WARNING = "fraud_warning"
+CLAWING = frozenset({DISPUTE, FRAUD_WARNING})
+"""Causes of reversals that a payer's bank is behind: what the money bought is looked for further than at its buyer."""
 HOLDING = frozenset({"pending", "open"})
 """States of a reversal that waits for its gateway: what it asks for is set aside."""
 TAKING = frozenset({"completed", "lost"})
@@ -72,14 +74,28 @@ class TakenCredit(msgspec.Struct, frozen=True):
     owed: int = 0
 
 
+class TakenElsewhere(msgspec.Struct, frozen=True):
+    """Currency that was taken from somebody to whom it had been passed on."""
+
+    customer_id: str
+    asset: str
+    taken: int
+
+
 class TakenBack(msgspec.Struct, frozen=True):
-    """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended."""
+    """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended.
+
+    ``credits`` are sums. Of them, ``elsewhere`` was taken from others, to whom it had been passed on, and
+    ``receiver_owes`` (asset -> amount) is owed by a gift's recipient, the rest by the buyer.
+    """
 
     strategy: str
     quantity: int
     items: tuple[TakenItem, ...] = ()
     credits: tuple[TakenCredit, ...] = ()
     entitlements: tuple[str, ...] = ()
+    elsewhere: tuple[TakenElsewhere, ...] = ()
+    receiver_owes: dict[str, int] = {}
 
 
 async def read_reversals(reader: PointReader, purchase_id: str) -> Sequence[Row]:

@@ -20,8 +20,6 @@ from storefront.core.commit.plan import (
     Freeze,
     FromResults,
     LotPart,
-    MissingOf,
-    Owe,
     Plan,
     TakeBack,
     TakeFrozen,
@@ -30,12 +28,15 @@ from storefront.core.commit.plan import (
     WalletDemand,
 )
 from storefront.core.demands import taken_of
+from storefront.core.following import ENTRY as ELSEWHERE
+from storefront.core.following import freeze_elsewhere, let_owe, take_elsewhere, unfreeze_elsewhere
 from storefront.core.giving_again import give_again_goods
-from storefront.core.purchasing import Status, event_payload, move_status
+from storefront.core.passed_on import Elsewhere
+from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
 from storefront.core.reading import Row
 from storefront.core.refunds import (
+    CLAWING,
     DISPUTE,
-    FRAUD_WARNING,
     HOLDING,
     TAKING,
     Strategy,
@@ -46,7 +47,7 @@ from storefront.core.refunds import (
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm, owe_again
 from storefront.core.taxes import tax_beside
-from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
+from storefront.core.wallet_refunds import add_wallet_refund, tell_recipient, wallet_refund_row
 
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
 FROZEN = "frozen"
@@ -84,6 +85,7 @@ class Moving:
     demand: Demand
     left: int
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: tuple[Elsewhere, ...] = ()
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
     others: list[Row] = field(default_factory=list)
@@ -107,6 +109,7 @@ class Moving:
             "updated_at": now,
             "closed_at": None if told.state in HOLDING or told.state == "warning" else now,
         }
+        self._name_anchors()
         self._open_entries()
         is_anew = any(was_undone(row) for row in found)
         self._money(booked, wanted, facts, is_anew=is_anew)
@@ -128,6 +131,7 @@ class Moving:
         self.row_after = {**self.row, "updated_at": now}
         # Its money has reversed the entry, or will: that is told once.
         self.demand = replace(self.demand, original=None)
+        self._name_anchors()
         self._open_entries()
         await self._goods(None, before["state"], facts)
         seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
@@ -140,12 +144,17 @@ class Moving:
                    {name: self.row_after[name] for name in names})
         )  # fmt: skip
 
+    def _name_anchors(self) -> None:
+        """Name who may gain or lose by it: the buyer, a gift's recipient, and to whom its currency was passed on."""
+        self.plan.anchors |= parties_of(self.purchase) | {one.customer_id for one in self.elsewhere}
+
     def _open_entries(self) -> None:
         """Open the entry that reverses the purchase's own, and one for what reverses nothing; unused ones vanish."""
         cause, about, anchor = self.row["cause"], self.row["id"], self.row["customer_id"]
         kind, original = "dispute.lost" if cause == DISPUTE else "refund", self.purchase["entry_id"]
         self.entry_id = self.plan.entry(kind, about=about, anchor=anchor, reverses=original)
         self.plan.entry(f"{cause}.money", about=about, anchor=anchor, label="money")
+        self.plan.entry(f"{cause}.followed", about=about, anchor=anchor, label=ELSEWHERE)
 
     def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any], *, is_anew: bool) -> None:
         """Book the legs that have become true, and book back those that are true no more.
@@ -229,7 +238,7 @@ class Moving:
     async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
         """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""
         was_held, was_taken = before in HOLDING, before in TAKING
-        reversal_id, customer_id = self.row["id"], self.row["customer_id"]
+        reversal_id, receiver_id = self.row["id"], receiver_of(self.purchase)
         demand = self.demand
         is_new = not was_held and not was_taken
         is_begun = is_new and (after in HOLDING or after in TAKING)
@@ -238,50 +247,70 @@ class Moving:
         if not (demand.wallets or demand.items or demand.rights):
             return
         if is_begun:
-            self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
+            self.plan.add(Freeze(freeze_id(reversal_id, facts), receiver_id, demand))
+            freeze_elsewhere(self.plan, self.elsewhere, freeze_id(reversal_id, facts), facts)
             is_new, was_held = False, True
+            self._tell_recipient("gift.frozen")
         if was_held and after in TAKING:
-            await self._take(freeze_id(reversal_id, facts), "entry" if demand.original is not None else "money")
+            await self._take(facts, "entry" if demand.original is not None else "money")
+            self._tell_recipient("gift.taken_back")
         elif was_held and after not in HOLDING and not is_new:
-            self.plan.add(Unfreeze(freeze_id(reversal_id, facts), customer_id, demand))
+            self.plan.add(Unfreeze(freeze_id(reversal_id, facts), receiver_id, demand))
+            unfreeze_elsewhere(self.plan, self.elsewhere, freeze_id(reversal_id, facts))
+            self._tell_recipient("gift.released")
         elif was_taken and after not in TAKING:
             frozen_as = freeze_id(reversal_id, facts)
             await give_again_goods(
                 self.services, self.plan, self.purchase, self.row, demand=demand, freeze_id=frozen_as
             )
             told = taken_back(self.row)
-            kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
+            kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=(), elsewhere=(), receiver_owes={})
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
+            self._tell_recipient("gift.given_again")
 
-    async def _take(self, frozen_as: str, entry: str) -> None:
+    def _tell_recipient(self, event: str) -> None:
+        if self.purchase["recipient_id"] is not None:
+            tell_recipient(self.plan, self.purchase, event)
+
+    async def _take(self, facts: Mapping[str, Any], entry: str) -> None:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
-        told, demand = taken_back(self.row), self.demand
-        customer_id, terms = self.row["customer_id"], self.services.config.purchases
+        told, demand, reversal_id = taken_back(self.row), self.demand, self.row["id"]
+        receiver_id = receiver_of(self.purchase)
+        whose = (self.row["customer_id"], receiver_id)
         undone, most = dict[str, str | None](), dict[str, int]()
         for wanted in demand.wallets:
             label, worth = await self._undo(wanted, demand.original)
             undone[wanted.asset] = label
             if label is not None:
-                most[wanted.asset] = wanted.demanded - worth
+                most[wanted.asset] = wanted.demanded - worth - self._there_elsewhere(wanted.asset)
         # A demand on what the purchase gave is met under the entry that reverses the purchase's own.
-        self.plan.add(TakeFrozen(entry, frozen_as, customer_id, demand, FROZEN, about=self.row["id"], most=most))
-        for wanted in demand.wallets:
-            if told.strategy == Strategy.DEBT:
-                amount = MissingOf(FROZEN, less=undone[wanted.asset])
-                repaid = (terms.debt_repay_percent, terms.debt_blocks_spending)
-                self.plan.add(Owe(entry, customer_id, wanted.asset, amount, *repaid))
+        frozen_as = freeze_id(reversal_id, facts)
+        self.plan.add(TakeFrozen(entry, frozen_as, receiver_id, demand, FROZEN, about=reversal_id, most=most))
+        owners = take_elsewhere(self.plan, self.elsewhere, frozen_as, about=reversal_id)
+        others = tuple(label for label, _ in owners)
+        labels = {asset: others if label is None else (label, *others) for asset, label in undone.items()}
+        for wanted in demand.wallets if told.strategy == Strategy.DEBT else ():
+            less = labels[wanted.asset]
+            let_owe(self.plan, entry, wanted, missing_of=FROZEN, less=less, whose=whose, terms=self._debt_terms())
 
         def render(results: Mapping[str, Any]) -> str:
-            return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
+            return msgspec.json.encode(taken_of(told, demand, results, labels, owners=owners, whose=whose)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
         earlier = self.row_after["entry_id"]
         if entry == "entry" and earlier != self.entry_id:
             # Its money is booked elsewhere; the entry that reverses is its own all the same, if any goods are in it.
-            labels = (FROZEN, *(label for label in undone.values() if label is not None))
+            reversing = (FROZEN, *(label for label in undone.values() if label is not None))
             self.row_after["entry_id"] = FromResults(
-                lambda results: self.entry_id if _has_moved(results, labels, demand) else earlier
+                lambda results: self.entry_id if _has_moved(results, reversing, demand) else earlier
             )
+
+    def _debt_terms(self) -> tuple[int, bool]:
+        terms = self.services.config.purchases
+        return terms.debt_repay_percent, terms.debt_blocks_spending
+
+    def _there_elsewhere(self, asset: str) -> int:
+        return sum(one.there.get(asset, 0) for one in self.elsewhere)
 
     async def _undo(self, wanted: WalletDemand, original: str | None) -> tuple[str | None, int]:
         """Undo unused purchases that the missing part of a demand paid for, and take their value.
@@ -290,10 +319,10 @@ class Moving:
 
         Only for what a payer's bank takes back: a refund that we choose to make takes no other purchase apart.
         """
-        missing = wanted.demanded - self.set_aside.get(wanted.asset, 0)
-        if self.row["cause"] not in (DISPUTE, FRAUD_WARNING) or missing <= 0 or original is None:
+        missing = wanted.demanded - self.set_aside.get(wanted.asset, 0) - self._there_elsewhere(wanted.asset)
+        if self.row["cause"] not in CLAWING or missing <= 0 or original is None:
             return None, 0
-        customer_id, now = self.row["customer_id"], self.services.clock.now()
+        customer_id, now = receiver_of(self.purchase), self.services.clock.now()
         found = await find_unused(self.services, customer_id, wanted, missing)
         for number, one in enumerate(found):
             reason = clawed_back_for(self.row["id"])

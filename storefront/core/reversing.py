@@ -15,9 +15,9 @@ from storefront.core.commit.plan import LotPart
 from storefront.core.commit.projection import let_go
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.errors import Conflict, Refused
-from storefront.core.kinds import Line, Reversal, Reverses
+from storefront.core.kinds import Line, Reversal, Reverses, as_gift
 from storefront.core.money import Money
-from storefront.core.purchasing import Status
+from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import (
     Strategy,
@@ -160,12 +160,13 @@ async def decide(
             details = msgspec.json.decode(purchase["details"])
             line = Line(offer, quantity, Money(amount, purchase["currency"]), details)
             _kind(services, offer.kind).reverse(line, demands)
+            demands = as_given(purchase, demands)
         are_all_back = units_back + quantity == purchase["quantity"]
         found = await _find_credits(reader, purchase, demands.credits, services.clock.now())
         taken = TakenBack(
             strategy=str(strategy),
             quantity=quantity,
-            items=await _find_items(reader, purchase["customer_id"], demands.items),
+            items=await _find_items(reader, receiver_of(purchase), demands.items),
             credits=tuple(one.told for one in found),
             entitlements=await rights_of(reader, purchase) if are_all_back else (),
         )
@@ -233,7 +234,7 @@ async def _find_credits(
         return ()
     credited = await credited_by(reader, purchase)
     before = await taken_before(reader, purchase)
-    lots_by_id = {row["id"]: row for row in await _free(reader, purchase["customer_id"], credited, now)}
+    lots_by_id = {row["id"]: row for row in await _free(reader, receiver_of(purchase), credited, now)}
     found = []
     for (asset, source), demanded in demands.items():
         parts, missing = [], demanded
@@ -263,6 +264,16 @@ async def _free(reader: PointReader, customer_id: str, credited: Sequence[Row], 
     return let_go(by_id.values(), open_holds, now, waiting=waiting, owed=owed)
 
 
+def as_given(purchase: Row, demands: Reversal) -> Reversal:
+    """Return what a kind asks back, named as it was credited: what was bought for somebody else is a gift."""
+    if purchase["recipient_id"] is None:
+        return demands
+    credits: dict[tuple[str, str], int] = {}
+    for (asset, source), amount in demands.credits.items():
+        credits[asset, as_gift(source)] = credits.get((asset, as_gift(source)), 0) + amount
+    return Reversal(demands.items, credits)
+
+
 def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
     """Return ``lot -> amount`` of what a purchase credited; several credits may lie in one lot."""
     given: dict[str, int] = {}
@@ -273,12 +284,31 @@ def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]
 
 
 async def credited_by(reader: PointReader, purchase: Row) -> Sequence[Row]:
-    """Return the credits that a purchase made, and those by which failed reversals gave its goods again."""
+    """Return the credits that a purchase made, and those by which failed reversals gave its goods again.
+
+    Only those to its receiver's wallets: what was given again to others is told by ``given_elsewhere``.
+    """
     credited = list(await reader.all(CREDITED, entry_id=purchase["entry_id"]))
+    again = await _given_again(reader, purchase)
+    return credited + [row for row in again if row["account"] == _wallet_of(purchase, row)]
+
+
+async def given_elsewhere(reader: PointReader, purchase: Row) -> Sequence[Row]:
+    """Return the credits by which failed reversals gave again to others than the receiver: a giver, who had paid what
+    the receiver had used, and those to whom it had been passed on."""
+    return [row for row in await _given_again(reader, purchase) if row["account"] != _wallet_of(purchase, row)]
+
+
+async def _given_again(reader: PointReader, purchase: Row) -> Sequence[Row]:
+    found: list[Row] = []
     for row in await read_reversals(reader, purchase["id"]):
         if row["gateway"] is not None:
-            credited += await reader.all(_GIVEN_AGAIN, anchor=purchase["customer_id"], about=row["id"])
-    return credited
+            found += await reader.all(_GIVEN_AGAIN, anchor=purchase["customer_id"], about=row["id"])
+    return found
+
+
+def _wallet_of(purchase: Row, credit: Row) -> str:
+    return wallet(receiver_of(purchase), credit["asset"]).id
 
 
 async def taken_before(reader: PointReader, purchase: Row) -> dict[str, int]:
@@ -294,7 +324,7 @@ async def swallowed_again(reader: PointReader, purchase: Row) -> dict[str, int]:
 
 
 async def rights_of(reader: PointReader, purchase: Row) -> tuple[str, ...]:
-    rows = await reader.all(_RIGHTS, customer_id=purchase["customer_id"], source_id=purchase["id"])
+    rows = await reader.all(_RIGHTS, customer_id=receiver_of(purchase), source_id=purchase["id"])
     return tuple(row["key"] for row in rows)
 
 

@@ -60,7 +60,7 @@ class Services:
         found: T | None = self._capabilities[known]
         return found
 
-    async def customer_of(self, principal: Principal, named: str | None) -> str:
+    async def customer_of(self, principal: Principal, named: str | None, *, pointer: str = "/customer") -> str:
         """Return whose things a caller means: a customer's own, or the one that a server names.
 
         Raises:
@@ -69,11 +69,11 @@ class Services:
         """
         if principal.role is Role.CUSTOMER:
             if named is not None and named != principal.external_id:
-                raise Invalid("Only a server may name a customer.", errors=[FieldError("/customer", "must be absent")])
+                raise Invalid("Only a server may name a customer.", errors=[FieldError(pointer, "must be absent")])
             assert principal.customer_id is not None, "a session belongs to a customer"
             return principal.customer_id
         if named is None:
-            raise Invalid("A server names the customer.", errors=[FieldError("/customer", "is missing")])
+            raise Invalid("A server names the customer.", errors=[FieldError(pointer, "is missing")])
         return await self.customers.need(named)
 
     def gateway(self, name: str) -> Gateway:

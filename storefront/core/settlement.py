@@ -31,6 +31,7 @@ from storefront.core.purchasing import (
     event_payload,
     give_goods,
     move_status,
+    parties_of,
     read_payment,
     read_purchase,
 )
@@ -208,7 +209,7 @@ async def _complete(services: Services, plan: Plan, purchase: Row, payment: Row)
 def _receiving_plan(services: Services, purchase: Row, payment: Row, facts: PaymentFacts) -> Plan:
     """Plan what is true of every received payment: it is claimed once and stands as received."""
     anchor = purchase["customer_id"]
-    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
+    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors=parties_of(purchase))
     money = facts.payment or facts.reference
     plan.add(Claim(f"payment:{payment['gateway']}:{money}", purchase["id"]))
     changes = {
@@ -322,7 +323,7 @@ async def give_again(services: Services, purchase_id: str) -> bool:
         # While money may go back nothing is given for it; what went back in part is only refunded, not given.
         return all(row["state"] in TAKING for row in against)
     anchor = purchase["customer_id"]
-    plan = Plan(actor="jobs", anchors={anchor})
+    plan = Plan(actor="jobs", anchors=parties_of(purchase))
     total = Money(payment["amount"], payment["currency"])
     entry_id = plan.entry("purchase.settled", about=purchase_id, anchor=anchor)
     book_revenue(plan, purchase, unapplied(anchor, total.currency), total)

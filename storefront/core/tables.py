@@ -10,6 +10,7 @@ it complete.
 
 from storefront.core.tables_base import metadata
 from storefront.core.tables_freezes import debts, freezes
+from storefront.core.tables_gifts import customer_transfers, shared_entries
 from storefront.core.tables_ledger import (
     accounts,
     anchors,
@@ -67,6 +68,8 @@ APPEND_ONLY = (
     gateway_movements,
     receipt_keys,
     receipts,
+    shared_entries,
+    customer_transfers,
 )
 
 __all__ = [
@@ -81,6 +84,7 @@ __all__ = [
     "claims",
     "counters",
     "credits",
+    "customer_transfers",
     "customers",
     "debts",
     "draws",
@@ -112,6 +116,7 @@ __all__ = [
     "seals",
     "settings",
     "setups",
+    "shared_entries",
     "transfers",
     "webhook_attempts",
     "webhook_deliveries",

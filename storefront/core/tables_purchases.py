@@ -8,6 +8,7 @@ from storefront.core.tables_base import key_column, metadata, number_column, tex
 # Conditions of indices over the few rows that are not over; SQLite takes such an index only for the very same words.
 IS_PENDING = text("status = 'pending'")
 HAS_NETWORK = text("network IS NOT NULL")
+IS_GIFT = text("recipient_id IS NOT NULL")
 IS_WAITING = text("state IN ('pending', 'open')")
 
 purchases = Table(
@@ -36,8 +37,10 @@ purchases = Table(
     number_column("updated_at"),
     number_column("completed_at", null=True),
     number_column("expires_at", null=True),
+    text_column("recipient_id", null=True),
     CheckConstraint("quantity >= 1 AND total >= 0", name="purchase_amounts_sane"),
     Index("purchases_by_customer", "customer_id", "id"),
+    Index("purchases_by_recipient", "recipient_id", "id", sqlite_where=IS_GIFT, postgresql_where=IS_GIFT),
     Index("purchases_pending", "created_at", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
 )
 
@@ -164,6 +167,7 @@ entitlements = Table(
     number_column("expires_at", null=True),
     number_column("ended_at", null=True),
     text_column("frozen_by", null=True),
+    text_column("given_by", null=True),
     sqlite_with_rowid=False,
 )
 

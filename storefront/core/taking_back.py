@@ -23,11 +23,14 @@ from storefront.core.commit.outcome import Answer, NotEnoughItems, Outcome, Stal
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
 from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
+from storefront.core.following import elsewhere_id
 from storefront.core.ids import new_id
+from storefront.core.passed_on import Elsewhere
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import read_payment, read_purchase
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
+    CLAWING,
     DISPUTE,
     HOLDING,
     REFUND,
@@ -105,6 +108,7 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
             amount=begins.amount,
             quantity=begins.quantity,
             in_proportion=begins.in_proportion,
+            follows=begins.cause in CLAWING,
         )
         if begins.at_most_left and begins.amount > wanted.left:
             raise RefundTooLarge(left={"amount": wanted.left, "currency": payment["currency"]})
@@ -120,8 +124,9 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         if begins.claim is not None:
             plan.add(Claim(begins.claim, row["id"]))
         moving = Moving(
-            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed, set_aside=wanted.there
-        )
+            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed,
+            set_aside=wanted.there, elsewhere=wanted.elsewhere,
+        )  # fmt: skip
         await moving.move(None, told)
         plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
         if told.state in HOLDING:
@@ -246,19 +251,33 @@ async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *
             amount=row["amount"],
             quantity=None,
             in_proportion=row["cause"] == DISPUTE,
+            follows=row["cause"] in CLAWING,
             besides=row["id"],
         )
         anew = {**row, "taken_back": msgspec.json.encode(wanted.told(taken_back(row).strategy)).decode()}
         demand = wanted.demand
         return Moving(
-            services, plan, purchase, payment, anew, demand=demand, left=wanted.unreversed, set_aside=wanted.there
-        )
-    frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
+            services, plan, purchase, payment, anew, demand=demand, left=wanted.unreversed, set_aside=wanted.there,
+            elsewhere=wanted.elsewhere,
+        )  # fmt: skip
+    facts = msgspec.json.decode(row["facts"])
+    frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], facts))
     demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
     left = await _left(services, payment, besides=row["id"])
     return Moving(
-        services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen)
-    )
+        services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen),
+        elsewhere=await _set_aside_elsewhere(services, row["id"], facts),
+    )  # fmt: skip
+
+
+async def _set_aside_elsewhere(services: Services, reversal_id: str, facts: Mapping[str, Any]) -> tuple[Elsewhere, ...]:
+    """Return what a reversal has set aside in others' wallets, as its freezes there say."""
+    found = []
+    for number, customer_id in enumerate(facts.get("elsewhere", ())):
+        frozen = await services.reader.first(_FREEZE, id=elsewhere_id(freeze_id(reversal_id, facts), number))
+        assert frozen is not None, "a freeze is never removed"
+        found.append(Elsewhere(customer_id, demand_of(frozen), set_aside_by(frozen)))
+    return tuple(found)
 
 
 async def is_short(services: Services, reversal_id: str) -> bool:

@@ -8,7 +8,7 @@ from storefront.core.accounts import issuance, sink
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
-from storefront.core.purchasing import event_payload
+from storefront.core.purchasing import event_payload, gift_payload, parties_of, receiver_of
 from storefront.core.reading import Row
 from storefront.core.refunds import refund_json
 from storefront.core.reversing import Decision
@@ -45,7 +45,8 @@ def add_wallet_refund(
     plan: Plan, services: Services, purchase: Row, decision: Decision, row: dict[str, Any], *, label: str = "entry"
 ) -> None:
     """Add a refund to a plan; ``row`` learns the entry (``label`` in the plan), if any value moves."""
-    customer_id, now = purchase["customer_id"], services.clock.now()
+    customer_id, receiver_id, now = purchase["customer_id"], receiver_of(purchase), services.clock.now()
+    plan.anchors |= parties_of(purchase)
     plan.add(Claim(f"refund:{purchase['id']}:{decision.number}", row["id"]))
     expect = {name: purchase[name] for name in ("status", "refunded", "updated_at")}
     changes = {"refunded": decision.becomes, "updated_at": now}
@@ -53,9 +54,9 @@ def add_wallet_refund(
     _move_value(plan, purchase, decision, row, label)
     for item in decision.taken.items:
         if item.taken:
-            plan.add(TakeItem(customer_id, item.sku, item.taken, row["id"], cause="taken_back"))
+            plan.add(TakeItem(receiver_id, item.sku, item.taken, row["id"], cause="taken_back"))
     for key in decision.taken.entitlements:
-        plan.add(EndEntitlement(customer_id, key, purchase["id"]))
+        plan.add(EndEntitlement(receiver_id, key, purchase["id"]))
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
     record_action(
         plan,
@@ -68,6 +69,13 @@ def add_wallet_refund(
     )
     payload = {**event_payload(purchase), "refunded": decision.becomes, "refund": refund_json(row)}
     plan.emit("purchase.refunded", anchor=customer_id, subject=purchase["id"], payload=payload)
+    if purchase["recipient_id"] is not None and decision.taken.quantity:
+        tell_recipient(plan, purchase, "gift.taken_back")
+
+
+def tell_recipient(plan: Plan, purchase: Row, event: str) -> None:
+    """Tell a gift's recipient what becomes of it; nothing of the money."""
+    plan.emit(event, anchor=purchase["recipient_id"], subject=purchase["id"], payload=gift_payload(purchase))
 
 
 def _move_value(plan: Plan, purchase: Row, decision: Decision, row: dict[str, Any], label: str) -> None:
@@ -82,4 +90,5 @@ def _move_value(plan: Plan, purchase: Row, decision: Decision, row: dict[str, An
     for found in decision.credits:
         if found.told.taken:
             asset, amount = found.told.asset, found.told.taken
-            plan.add(TakeBack(label, original, customer_id, asset, amount, issuance(asset), found.parts, found.at_most))
+            to = issuance(asset)
+            plan.add(TakeBack(label, original, receiver_of(purchase), asset, amount, to, found.parts, found.at_most))

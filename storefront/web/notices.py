@@ -10,9 +10,9 @@ from typing import Any
 from yarl import URL
 
 from storefront.core.catalog import text_in
+from storefront.core.describing import describe
 from storefront.core.errors import NotFound, StorefrontError
 from storefront.core.gateways import PaymentState
-from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.services import Services

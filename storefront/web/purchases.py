@@ -1,15 +1,18 @@
 """Purchases over HTTP: check who and what, build one request, call one use case, render."""
 
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
+from storefront.core.describing import describe, show_purchase
 from storefront.core.finalizing import cancel, finalize
+from storefront.core.gifts import find_receiver
 from storefront.core.history import list_purchases as read_purchases
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
-from storefront.core.purchases import Bought, PurchaseRequest, buy, describe, quote_for, show_purchase
+from storefront.core.purchases import Bought, PurchaseRequest, buy, quote_for
 from storefront.core.purchasing import OPERATION, read_purchase
 from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
@@ -53,6 +56,9 @@ REFUSALS = [
     "too_many_pending",
     "too_many_declines",
     "assessment_unavailable",
+    "not_giftable",
+    "gift_not_possible",
+    "too_many_gifts",
 ]
 
 
@@ -86,11 +92,15 @@ async def create_purchase(call: Call) -> web.StreamResponse:
     """Buy one offer: 201 once completed, 202 while the gateway decides.
 
     From the wallet it is completed at once. Through a gateway send the buyer to `payment.redirect_url`;
-    the purchase completes by itself when it is paid (or ask with `finalize`).
+    the purchase completes by itself when it is paid (or ask with `finalize`). With a `recipient` it is a gift.
     """
     services = call.app[SERVICES]
     customer_id = await _buyer(services, call.principal, call.body.get("customer"))
-    return _answer(await buy(services, _request(services, call, customer_id, key=call.key)))
+    wanted, named = _request(services, call, customer_id, key=call.key), call.body.get("recipient")
+    if named is not None:
+        receiver = await find_receiver(services, call.principal, customer_id, named)
+        wanted = replace(wanted, recipient_id=receiver, by_customer=call.principal.role is Role.CUSTOMER)
+    return _answer(await buy(services, wanted))
 
 
 @routes.get(

@@ -114,6 +114,11 @@ QUOTE: JsonSchema = table(
 CREATE_PURCHASE: JsonSchema = closed(
     {
         **_WANTED,
+        "recipient": {
+            **CUSTOMER,
+            "description": "Who receives what is bought, if not the buyer: a gift. With a session, a customer of this "
+            "shop; with a server key, also one who was never here.",
+        },
         "expected_price": {**PRICE, "description": "The total that was shown; another one is refused."},
         "metadata": METADATA,
         "return_url": {
@@ -180,6 +185,7 @@ PURCHASE: JsonSchema = table(
             "properties": {"id": TEXT, "from_version": INTEGER, "version": INTEGER, "changed": CHANGED},
             "required": ["id"],
         },
+        "recipient": {**nullable(table({"id": TEXT})), "description": "Who receives it; null where the buyer does."},
         "sku": TEXT,
         "quantity": INTEGER,
         "status": TEXT,

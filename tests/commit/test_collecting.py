@@ -190,7 +190,7 @@ async def test_it_waits_for_no_more_than_is_owed(books, do, pack):
     await do(Owe("entry", ADA, "gems", 1000))
     undone, taken = TakeFrozen("other", "rev_2", ADA, other, "undone"), TakeFrozen("entry", "rev_1", ADA, demand)
     opened = OpenEntry("other", "ent_undone", "test", "rev_2", ADA)
-    owe = Owe("entry", ADA, "gems", MissingOf("frozen", less="undone"))
+    owe = Owe("entry", ADA, "gems", MissingOf("frozen", less=("undone",)))
     await do(opened, undone, taken, owe, reverses="ent_pack")
     assert waiting(books)[0].endswith(",18]]")
 

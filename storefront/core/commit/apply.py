@@ -34,6 +34,8 @@ from storefront.core.commit.outcome import (
     Stale,
     Taken,
 )
+from storefront.core.commit.passing import PassOn
+from storefront.core.commit.passing_steps import apply_pass_on
 from storefront.core.commit.plan import (
     CaptureHold,
     Change,
@@ -87,7 +89,20 @@ class LateStepFailed(Exception):
 
 
 _BOOKS = frozenset(
-    {"entries", "transfers", "draws", "credits", "lots", "accounts", "holds", "freezes", "debts", "events", "anchors"}
+    {
+        "entries",
+        "transfers",
+        "draws",
+        "credits",
+        "lots",
+        "accounts",
+        "holds",
+        "freezes",
+        "debts",
+        "events",
+        "anchors",
+        "shared_entries",
+    }
 )
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
 
@@ -328,4 +343,5 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     TakeFrozen: _on_books(apply_take_frozen),
     Forgive: _on_books(apply_forgive),
     Owe: _on_books(apply_owe),
+    PassOn: _on_books(apply_pass_on),
 }

@@ -13,6 +13,7 @@ from storefront.core.commit.freeze_rows import Waiting, set_waiting, stop_waitin
 from storefront.core.commit.freezes import reversal_of
 from storefront.core.commit.ledger_steps import Books, Part, apply_entry, draw_lots, move_balance, write_transfer
 from storefront.core.commit.outcome import DebtOpen, Stale
+from storefront.core.commit.passing import PassOn
 from storefront.core.commit.projection import Row, waiting_of
 from storefront.core.commit.reads import debt_key
 from storefront.core.commit.state import Draft, NotNamed
@@ -22,7 +23,8 @@ from storefront.core.commit.steps import Deposit, Emit, Key, OpenEntry, PlaceHol
 def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
     """Write down that a customer owes what could not be taken; a debt that grows keeps its stricter terms."""
     amount = _amount(books, step)
-    books.results[f"owed:{step.asset}"] = amount
+    for name in (f"owed:{step.asset}", f"owed:{step.customer_id}:{step.asset}"):
+        books.results[name] = books.results.get(name, 0) + amount
     if amount == 0:
         return
     if not 1 <= step.repay_percent <= 100:
@@ -82,7 +84,7 @@ def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None
     row = draft.row(key)
     if row is None or row["amount"] == 0:
         return step
-    share = min(row["amount"], -(-step.amount * row["repay_percent"] // 100))
+    share = share_of(row, step.amount)
     to = receivable(step.asset)
     write_transfer(draft, books, label=step.entry, source=step.source, to=to, amount=share)
     move_balance(draft, step.source, -share, step.customer_id)
@@ -94,6 +96,16 @@ def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None
     cost = step.terms.cost_amount
     terms = step.terms if cost is None else replace(step.terms, cost_amount=cost * rest // step.amount)
     return replace(step, amount=rest, terms=terms)
+
+
+def share_of(row: Row | None, amount: int) -> int:
+    """Return what of a credit pays off a debt (its row, if there is one), rounded up."""
+    return 0 if row is None else min(int(row["amount"]), -(-amount * int(row["repay_percent"]) // 100))
+
+
+def pay_debt_from(draft: Draft, books: Books, entry: str, row: Row, amount: int) -> None:
+    """Strike off a debt what its entry has moved to the receivable."""
+    _strike_off(draft, books, entry, row, amount)
 
 
 def collect_what_is_given_back(draft: Draft, books: Books, hold: Row, given_back: dict[str, int]) -> None:
@@ -123,7 +135,7 @@ def collect_what_is_given_back(draft: Draft, books: Books, hold: Row, given_back
             _pay_from_lots(draft, books, row, reversal_of(freeze["id"]), taken)
 
 
-def refuse_while_owing(draft: Draft, step: Spend | PlaceHold) -> None:
+def refuse_while_owing(draft: Draft, step: Spend | PlaceHold | PassOn) -> None:
     """Refuse to spend or hold what a debt in the same asset blocks."""
     row = draft.row(debt_key(step.customer_id, step.asset))
     if row is not None and row["amount"] > 0 and row["block_spending"]:
@@ -137,19 +149,25 @@ def _amount(books: Books, step: Owe) -> int:
     if missing is None:
         raise NotNamed(f"no step called {step.amount.label} has said what is missing")
     amount = int(missing["wallets"].get(step.asset, 0))
-    if step.amount.less is not None:
-        taken = books.results.get(f"taken:{step.amount.less}", {"wallets": {}})
+    for label in step.amount.less:
+        taken = books.results.get(f"taken:{label}", {"wallets": {}})
         amount -= int(taken["wallets"].get(step.asset, 0))
     if amount < 0:
         raise Stale(f"more was taken than is missing of {step.asset}")
+    name = f"owed_of:{step.amount.label}:{step.asset}"
+    earlier = int(books.results.get(name, 0))
+    amount -= earlier
+    if step.amount.at_most is not None:
+        amount = min(amount, step.amount.at_most)
+    books.results[name] = earlier + amount
     return amount
 
 
 def _wait_for_holds(draft: Draft, books: Books, step: Owe, owed: int) -> None:
     """Let the freeze whose missing part is owed go on waiting for holds, for no more than that."""
     found = books.waiting.get(step.amount.label) if isinstance(step.amount, MissingOf) else None
-    if found is None:
-        return
+    if found is None or found["customer_id"] != step.customer_id:
+        return  # a giver owes what a recipient's hold pins: it is not the recipient's debt that the hold could pay
     row = draft.row(Key("freezes", (found["id"],), step.customer_id))
     assert row is not None, "what was taken in this plan is written in it"
     wanted = (one for one in waiting_of(found) if one[1] == step.asset)

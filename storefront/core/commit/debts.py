@@ -10,11 +10,13 @@ from dataclasses import dataclass
 class MissingOf:
     """What the ``TakeFrozen`` or partial ``TakeBack`` of this label wanted and could not take: known in the commit.
 
-    ``less`` names another ``TakeBack``, which took part of that after all.
+    ``less`` names other steps, which took part of that after all. What an earlier ``Owe`` of the same label lets
+    somebody else owe is missing no more; ``at_most`` bounds what this one does.
     """
 
     label: str
-    less: str | None = None
+    less: tuple[str, ...] = ()
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,8 @@ class Owe:
 
     Of every later credit (``Deposit``) in that asset ``repay_percent`` (1–100) pays it off. With ``block_spending``
     nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
-    outcome's ``results["owed:<asset>"]`` is the amount that was added. Of what a ``TakeFrozen`` missed, holds may pin
+    outcome's ``results["owed:<asset>"]`` is the amount that was added, ``results["owed:<customer>:<asset>"]`` that of
+    one customer where several owe. Of what a ``TakeFrozen`` missed, holds may pin
     a part: what they give back pays this debt, whole, as far as it is still owed then.
     """
 

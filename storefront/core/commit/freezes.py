@@ -18,13 +18,15 @@ class WalletDemand:
     """What is wanted of one wallet: parts of the lots that the original filled.
 
     ``at_most`` is what the original gave that wallet in all; what was taken back of it before counts against it.
-    ``outside_lots`` is demanded too and lies in no lot: what the original gave and a debt swallowed.
+    ``outside_lots`` is demanded too and lies in no lot of this wallet: what the original gave and a debt swallowed
+    (``paid_debts`` of it), and what was given again to somebody else.
     """
 
     asset: str
     parts: tuple[LotPart, ...]
     at_most: int
     outside_lots: int = 0
+    paid_debts: int = 0
 
     @property
     def demanded(self) -> int:
@@ -92,7 +94,7 @@ class TakeFrozen:
 
 
 def freeze_name(reversal_id: str, number: int) -> str:
-    """Name the n-th freeze of a reversal: the first is called like it."""
+    """Name the n-th freeze of a reversal: the first is called like it. What follows a dot is no part of its id."""
     return reversal_id if number == 1 else f"{reversal_id}.{number}"
 
 

@@ -78,6 +78,7 @@ def apply_grant_entitlement(draft: Draft, moment: Moment, step: GrantEntitlement
         "expires_at": step.expires_at,
         "ended_at": None,
         "frozen_by": None,
+        "given_by": step.given_by,
     }
     known = dict(draft.group(group))
     if (key.table, key.id) in known:

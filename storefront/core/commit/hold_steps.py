@@ -17,6 +17,7 @@ from storefront.core.commit.job_rows import HOLD_EXPIRE, hold_job_id, hold_key, 
 from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, Part, choose_lots, draw_lots
 from storefront.core.commit.outcome import DebtOpen, HoldNotOpen, HoldTooSmall, InsufficientFunds, TooManyHolds
+from storefront.core.commit.passing import PassOn
 from storefront.core.commit.projection import Row, in_order_of_expiry, is_over, pins_of
 from storefront.core.commit.reads import holds_group, lots_group
 from storefront.core.commit.state import Draft
@@ -24,7 +25,7 @@ from storefront.core.commit.steps import CaptureHold, Emit, Key, LapseWallet, Pl
 from storefront.core.errors import NotFound
 
 MOST_OPEN_HOLDS = 256
-Taking = TypeVar("Taking", Spend, PlaceHold)
+Taking = TypeVar("Taking", Spend, PlaceHold, PassOn)
 
 
 def once_expired_is_free(

@@ -19,6 +19,7 @@ from storefront.core.commit.steps import Deposit, Group, Key, LotTerms, OpenEntr
 from storefront.core.money import MAX_AMOUNT
 
 FOREVER = 2**62
+CUSTOMER = "customer:"
 Part = tuple[Address, Row, int]
 """A lot (where it stands, and its row) and how much of it is taken."""
 
@@ -32,6 +33,7 @@ class OpenedEntry:
     transfers: int = 0
     draws: int = 0
     credits: int = 0
+    shared_with: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -95,7 +97,9 @@ def draw_lots(
     move_balance(draft, to, total, anchor)
     drawn: list[list[str | int]] = []
     for address, lot, amount in taken:
-        draft.put(Key("lots", address[1], anchor), {**lot, "remaining": lot["remaining"] - amount})
+        key = Key("lots", address[1], anchor)
+        now = draft.row(key) or lot
+        draft.put(key, {**now, "remaining": now["remaining"] - amount})
         write_draw(draft, books, entry, transfer=position, lot_id=lot["id"], amount=amount)
         drawn.append([lot["id"], amount])
     return drawn
@@ -107,6 +111,12 @@ def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
     position = write_transfer(draft, books, label=step.entry, source=step.source, to=account, amount=step.amount)
     move_balance(draft, step.source, -step.amount, step.customer_id)
     move_balance(draft, account, step.amount, step.customer_id)
+    fill_lot(draft, books, step, position=position)
+
+
+def fill_lot(draft: Draft, books: Books, step: Deposit, *, position: int) -> str:
+    """Put into a lot what the entry's transfer at ``position`` has brought into the wallet; return its id."""
+    account = wallet(step.customer_id, step.asset)
     group = Group("lots", (account.id,), step.customer_id)
     for address, lot in draft.group(group):
         # A lot that this batch has emptied is closed, as if each plan were committed by itself.
@@ -118,10 +128,11 @@ def apply_deposit(draft: Draft, books: Books, step: Deposit) -> None:
             write_credit(
                 draft, books, step.entry, transfer=position, lot_id=lot["id"], amount=step.amount, terms=step.terms
             )
-            return
+            return str(lot["id"])
     lot_id = books.moment.new_id("lot")
     draft.put_member(group, Key("lots", (lot_id,), step.customer_id), _lot_row(lot_id, account, step, books.moment.now))
     write_credit(draft, books, step.entry, transfer=position, lot_id=lot_id, amount=step.amount, terms=step.terms)
+    return lot_id
 
 
 def write_draw(draft: Draft, books: Books, label: str, *, transfer: int, lot_id: str, amount: int) -> None:
@@ -244,7 +255,18 @@ def write_transfer(draft: Draft, books: Books, *, label: str, source: Account, t
         },
     )
     entry.transfers += 1
+    for account in (source, to):
+        if account.owner.startswith(CUSTOMER):
+            _share(draft, entry, account.owner.removeprefix(CUSTOMER))
     return entry.transfers - 1
+
+
+def _share(draft: Draft, entry: OpenedEntry, customer_id: str) -> None:
+    """Let a customer find an entry that hangs under another one, and moves what is theirs."""
+    if customer_id == entry.head["anchor"] or customer_id in entry.shared_with:
+        return
+    entry.shared_with += (customer_id,)
+    draft.append("shared_entries", {"customer_id": customer_id, "entry_id": entry.entry_id})
 
 
 def move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:

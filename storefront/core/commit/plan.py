@@ -18,6 +18,7 @@ from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import job_row
+from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
 from storefront.core.commit.steps import (
@@ -84,6 +85,7 @@ __all__ = [
     "OpenEntry",
     "Otherwise",
     "Owe",
+    "PassOn",
     "PlaceHold",
     "Plan",
     "ReleaseHold",
@@ -134,7 +136,7 @@ class Steps:
         Of what only the commit knows (``TakeFrozen``, a partial ``TakeBack``, an ``Owe`` of what is missing) it is
         said that it moves: one of them does, if anything was demanded at all and what is missing is owed.
         """
-        moving = (Transfer, Spend, Deposit, Restore, TakeBack, CaptureHold, TakeFrozen, Forgive, Owe)
+        moving = (Transfer, Spend, Deposit, Restore, TakeBack, CaptureHold, TakeFrozen, Forgive, Owe, PassOn)
         return any(isinstance(step, moving) and step.entry == label for step in self.list)
 
     def split(

@@ -7,6 +7,7 @@ from storefront.core.accounts import Account, wallet
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
+from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
     CaptureHold,
@@ -110,6 +111,14 @@ def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
         yield Key("jobs", (job_id,), step.customer_id)
 
 
+def _reads_pass_on(step: PassOn) -> Iterable[Key | Group]:
+    """Name both wallets, and the jobs that lapse what the receiver gets."""
+    yield from _wallet(step.customer_id, step.asset)
+    yield from _wallet(step.recipient_id, step.asset)
+    for end in step.ends:
+        yield Key("jobs", (lapse_job_id(wallet(step.recipient_id, step.asset), end),), step.recipient_id)
+
+
 def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
     yield from _wallet(step.customer_id, step.asset)
     yield Key("holds", (step.hold_id,), step.customer_id)
@@ -195,6 +204,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     TakeFrozen: _reads_freeze,
     Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
+    PassOn: _reads_pass_on,
 }
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
+from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
 
@@ -162,7 +163,10 @@ class TakeItem:
 
 @dataclass(frozen=True, slots=True)
 class GrantEntitlement:
-    """Give a right because of one source; other sources of the same right stay untouched."""
+    """Give a right because of one source; other sources of the same right stay untouched.
+
+    ``given_by`` is who bought it, if that is somebody else.
+    """
 
     customer_id: str
     key: str
@@ -171,6 +175,7 @@ class GrantEntitlement:
     source_id: str
     sku: str | None = None
     expires_at: int | None = None
+    given_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,4 +324,5 @@ Step = (
     | TakeFrozen
     | Forgive
     | Owe
+    | PassOn
 )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_giving import Gifts, Transfers
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
@@ -163,7 +164,8 @@ class Offer:
     """One thing on sale.
 
     ``prices``: asset -> amount in minor units, each an alternative. ``grants``: entitlement -> ``True``, a quantity or
-    a text. ``part``: the keys that belong to the offer's kind, as its schema accepted them.
+    a text. ``giftable``: it may be bought for somebody else; ``transferable``: its items may be passed on.
+    ``part``: the keys that belong to the offer's kind, as its schema accepted them.
     """
 
     sku: str
@@ -181,6 +183,8 @@ class Offer:
     metadata: Mapping[str, str]
     part: Mapping[str, object]
     tax_class: str | None = None
+    giftable: bool = True
+    transferable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +328,8 @@ class Config:
     keys: tuple[ApiKey, ...]
     signing: Signing
     purchases: Purchases
+    gifts: Gifts
+    transfers: Transfers
     retention: Retention
     audit: Audit
     tax: Tax | None

@@ -1,6 +1,7 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
 from storefront.core.config.schema_audit import audit
+from storefront.core.config.schema_giving import gifts, transfers
 from storefront.core.config.schema_parts import (
     NAME_PATTERN,
     SAYS_NAME,
@@ -59,6 +60,8 @@ def core_sections() -> Schema:
         ),
         "signing": _signing(),
         "purchases": _purchases(),
+        "gifts": gifts(),
+        "transfers": transfers(),
         "retention": _retention(),
         "audit": audit(),
         "tax": tax(),

@@ -82,6 +82,8 @@ def common_offer_keys() -> Schema:
         "featured": switch("Whether the shop page shows it first.", default=False),
         "badge": wording("A word on its price tag.", "Best value"),
         "hidden": switch("Whether it can be bought but is not in the catalog.", default=False),
+        "giftable": switch("Whether it can be bought for somebody else.", default=True),
+        "transferable": switch("Whether its items can be passed on to another customer.", default=False),
         "tax_class": tax_class("The class of goods that `tax.rates` knows it by."),
         "metadata": table(
             "Yours: texts that come back with every purchase.",

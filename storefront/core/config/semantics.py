@@ -261,6 +261,23 @@ def _tax_classes(facts: Facts, known: Sequence[str]) -> Iterator[Complaint]:
             yield Complaint(("offers", sku, "tax_class"), message)
 
 
+def _giving(facts: Facts) -> Iterator[Complaint]:
+    for index, kind in enumerate(_listed(facts.section("gifts").get("kinds"))):
+        if isinstance(kind, str) and kind not in facts.kinds:
+            message = f"there is no kind {show_key(kind)}{did_you_mean(kind, facts.kinds)}"
+            yield Complaint(("gifts", "kinds", index), message)
+    for code, asset in _mapping(facts.section("transfers").get("assets")).items():
+        path: Path = ("transfers", "assets", code)
+        least, most, day = (_mapping(asset).get(name) for name in ("minimum", "maximum", "per_day"))
+        for name, value in (("maximum", most), ("per_day", day)):
+            if isinstance(least, int) and isinstance(value, int) and value < least:
+                yield Complaint((*path, name), f"must be at least the minimum, {least}")
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
 def _webhooks(facts: Facts) -> Iterator[Complaint]:
     listed = facts.section("webhooks").get("allow")
     for index, origin in enumerate(listed if isinstance(listed, list) else []):
@@ -327,6 +344,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _anchors,
     _signing,
     _tax,
+    _giving,
     _webhooks,
     _tips,
 )

@@ -37,6 +37,7 @@ from storefront.core.config.model import (
     Window,
 )
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
+from storefront.core.config.reading_giving import gifts_of, transfers_of
 from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
 from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
@@ -90,6 +91,8 @@ def make_config(
         keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
         signing=_signing(_section(value, "signing")),
         purchases=_purchases(purchases),
+        gifts=gifts_of(_section(value, "gifts")),
+        transfers=transfers_of(_section(value, "transfers")),
         retention=Retention(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
@@ -173,6 +176,8 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         metadata={key: _text(_section(section, "metadata"), key, "") for key in _section(section, "metadata")},
         part={key: value for key, value in section.items() if key not in common},
         tax_class=_maybe(section, "tax_class"),
+        giftable=_switch(section, "giftable", default=True),
+        transferable=_switch(section, "transferable", default=False),
     )
 
 

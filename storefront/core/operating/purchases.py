@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import iso
-from storefront.core.purchases import describe
+from storefront.core.describing import describe
 from storefront.core.purchasing import read_payment, read_purchase
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.receipts.documents import NoReceipt

@@ -1,0 +1,24 @@
+"""The step that passes currency on from one wallet to another, as data. ``passing_steps.py`` says what it does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Move value from one customer's wallet into another's, each drawn lot on its own terms, now as a ``gift``.
+
+    ``amount`` leaves ``customer_id``; ``fee`` of it goes to the sink. Lots are drawn in the order of a spend, but for
+    those that money paid for and that were opened after ``rested_since`` (business ms; None: all may go). What the
+    receiver owes is paid off first, like by any other credit. ``ends`` are the instants at which lots of the sender's
+    lapse, as they were read: one that is not among them makes the plan ``Stale``. The outcome's
+    ``results["passed"]`` is ``[[lot drawn, lot filled, amount], …]``.
+    """
+
+    entry: str
+    customer_id: str
+    recipient_id: str
+    asset: str
+    amount: int
+    fee: int = 0
+    rested_since: int | None = None
+    ends: tuple[int, ...] = ()
