@@ -62,24 +62,28 @@ class _Following:
             self.lots[lot_id] = row
         return self.lots.get(lot_id)
 
-    async def ask(self, lot_id: str, amount: int) -> None:
-        """Ask ``amount`` of a lot: what has left it is asked of those that it was passed on to."""
-        wanted = [(lot_id, amount)]
+    async def ask(self, lot_id: str, amount: int) -> int:
+        """Ask ``amount`` of a lot: what has left it is asked of those that it was passed on to; return what is gone."""
+        wanted, lost = [(lot_id, amount)], 0
         while wanted:
             name, amount = wanted.pop()
             row = await self.lot(name)
             if row is None:
+                lost += amount
                 continue
             there = max(0, min(amount, row["remaining"] - self.asked[name]))
             self.asked[name] += there
-            gone = amount - there if self.follows else 0
-            for one in await self.reader.all(_PASSED, anchor=owner_of(row), lot_id=name) if gone else ():
+            gone = amount - there
+            looks = self.follows and gone > 0
+            for one in await self.reader.all(_PASSED, anchor=owner_of(row), lot_id=name) if looks else ():
                 step = (one["id"], one["position"])
                 part = min(gone, one["amount"] - self.passed[step])
                 if part > 0:
                     self.passed[step] += part
                     gone -= part
                     wanted.append((one["lot_id"], part))
+            lost += gone
+        return lost
 
 
 async def find_elsewhere(
@@ -89,9 +93,11 @@ async def find_elsewhere(
     follows, now = services.config.transfers.clawback is Clawback.FOLLOW, services.clock.now()
     following = _Following(reader, follows)
     own = {part.lot_id: part.amount for wanted in demand.wallets for part in wanted.parts}
-    for lot_id, amount in own.items() if follows else ():
-        await following.ask(lot_id, amount)
+    # What is gone may have been taken before, and given again: to a giver who had paid for it, or where it was found.
     left = {wanted.asset: wanted.outside_lots - wanted.paid_debts for wanted in demand.wallets}
+    for wanted in demand.wallets:
+        for part in wanted.parts:
+            left[wanted.asset] += await following.ask(part.lot_id, part.amount)
     for row in await given_elsewhere(reader, purchase):
         part = min(row["credited"], left.get(row["asset"], 0))
         left[row["asset"]] = left.get(row["asset"], 0) - part

@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Column, Connection, Row, Select, Table, and_, func, select
 
 from storefront.core.audit.check import Check, NotYet, Violation, each_row
+from storefront.core.audit.gifts import RECEIVER
 from storefront.core.audit.rights import rights_by_source, with_rights
 from storefront.core.catalog import Catalog, load_catalog
 from storefront.core.commit.plan import GrantEntitlement, GrantItem, Plan
@@ -48,7 +49,7 @@ def _goods_are_what_kinds_give(connection: Connection, *, kinds: Kinds) -> Itera
     is_done = purchases.c.status == "completed"
     for row, found in _items(connection, purchases, *columns, where=is_done):
         yield from _item_faults("purchase", row, found, [asking.bought(row)])
-    statement = with_rights(purchases.c.customer_id, purchases.c.id, purchases.c.id, *columns).where(is_done)
+    statement = with_rights(RECEIVER, purchases.c.id, purchases.c.id, *columns).where(is_done)
     for row, rights in rights_by_source(each_row(connection, statement)):
         yield from _right_faults("purchase", row, rights, [asking.bought(row)])
     of_grants = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)

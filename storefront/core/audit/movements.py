@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.gifts import RECEIVER
 from storefront.core.tables import draws, events, freezes, grants, item_movements, purchases, reversals, transfers
 
 NAME = "E1-movements"
@@ -35,13 +36,17 @@ class _Consumed(msgspec.Struct):
 
 def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
     """E1-movements: given by that customer's purchase and paid with its lots, taken by a reversal, told when used."""
+    of_reversal = purchases.alias("of_reversal")
+    receiver = func.coalesce(of_reversal.c.recipient_id, reversals.c.customer_id, freezes.c.customer_id)
     statement = (
-        select(item_movements, purchases.c.customer_id.label("buyer"), purchases.c.entry_id, purchases.c.currency,
+        select(item_movements, purchases.c.customer_id.label("buyer"), RECEIVER.label("receiver"),
+               purchases.c.entry_id, purchases.c.currency,
                purchases.c.total, purchases.c.pay_with, grants.c.customer_id.label("given_to"),
-               func.coalesce(reversals.c.customer_id, freezes.c.customer_id).label("taken_from"))
+               receiver.label("taken_from"))
         .join(purchases, purchases.c.id == item_movements.c.about, isouter=True)
         .join(grants, grants.c.id == item_movements.c.about, isouter=True)
         .join(reversals, reversals.c.id == item_movements.c.about, isouter=True)
+        .join(of_reversal, of_reversal.c.id == reversals.c.purchase_id, isouter=True)
         .join(freezes, freezes.c.id == item_movements.c.about, isouter=True)
         .order_by(item_movements.c.id)
     )  # fmt: skip
@@ -61,7 +66,7 @@ def _fault(row: Row[Any]) -> str:
         return "goes the wrong way"
     if row.cause == "taken_back" and row.about.startswith(_OF_OURS) and row.taken_from != row.customer_id:
         return f"is about {row.about}, which is no reversal of {row.customer_id}"
-    owners = {row.buyer, row.given_to} - {None}
+    owners = {row.receiver, row.given_to} - {None}
     if row.cause == "granted" and owners and owners != {row.customer_id}:
         return f"went to {row.customer_id}, but {row.about} is {owners.pop()}'s"
     if row.cause == "granted" and row.about.startswith((_CONSUMPTION, "rev_")):

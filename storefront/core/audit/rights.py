@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_
 
 from storefront.core.audit.catalog_documents import StoredCatalogs, StoredOffer
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.gifts import RECEIVER
 from storefront.core.tables import entitlements, grants, purchases, reversals
 
 NAME = "E1-rights"
@@ -35,7 +36,7 @@ def rights_are_what_was_sold(connection: Connection) -> Iterator[Violation]:
     yield from _not_ended(connection)
 
 
-def with_rights(owner: Column[str], source: Column[str], *columns: Column[Any]) -> Select[Any]:
+def with_rights(owner: ColumnElement[str], source: Column[str], *columns: Column[Any]) -> Select[Any]:
     """Select what may bring rights, one row a right that names it as its source, or one row without any."""
     named = and_(entitlements.c.customer_id == owner, entitlements.c.source_id == source)
     return select(*columns, *_RIGHT).join(entitlements, named, isouter=True).order_by(source)
@@ -50,7 +51,7 @@ def rights_by_source(rows: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], _Foun
 
 def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
     columns = (purchases.c.id, purchases.c.customer_id, purchases.c.sku, purchases.c.catalog_version)
-    statement = with_rights(purchases.c.customer_id, purchases.c.id, *columns)
+    statement = with_rights(RECEIVER, purchases.c.id, *columns)
     rows = each_row(connection, statement.where(purchases.c.status == "completed"))
     for purchase, found in rights_by_source(rows):
         offer = catalogs.offer(purchase.catalog_version, purchase.sku)
@@ -91,9 +92,9 @@ def _sources(connection: Connection) -> Iterator[Violation]:
     is_named = entitlements.c.source_id.startswith("pur_", autoescape=True)
     statement = (
         select(entitlements.c.id, entitlements.c.key, entitlements.c.customer_id, entitlements.c.source_id,
-               entitlements.c.source_type, purchases.c.customer_id.label("buyer"))
+               entitlements.c.source_type, RECEIVER.label("buyer"))
         .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
-        .where(or_(is_told, is_named), or_(is_told != is_named, purchases.c.customer_id != entitlements.c.customer_id,
+        .where(or_(is_told, is_named), or_(is_told != is_named, entitlements.c.customer_id != RECEIVER,
                                            and_(purchases.c.id.is_(None), entitlements.c.ended_at.is_not(None))))
     )  # fmt: skip
     for row in each_row(connection, statement):
@@ -123,7 +124,9 @@ def _ended_without_cause(connection: Connection) -> Iterator[Violation]:
 def _not_ended(connection: Connection) -> Iterator[Violation]:
     """What a reversal says that it ended has an end."""
     telling = reversals.c.taken_back.like('%"entitlements":%["%')
-    statement = select(reversals.c.id, reversals.c.customer_id, reversals.c.purchase_id, reversals.c.taken_back)
+    statement = select(
+        reversals.c.id, RECEIVER.label("customer_id"), reversals.c.purchase_id, reversals.c.taken_back
+    ).join(purchases, purchases.c.id == reversals.c.purchase_id)
     for row in each_row(connection, statement.where(telling)):
         for key in _ended_by(row):
             ended = connection.execute(

@@ -27,6 +27,7 @@ from storefront.core.audit import (
     events,
     freezes,
     gateway_books,
+    gifts,
     grants,
     holds,
     idempotency,
@@ -44,6 +45,7 @@ from storefront.core.audit import (
     seals,
     taxes,
 )
+from storefront.core.audit import transfers as customers_transfers
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
 from storefront.core.audit.kinds import NONE_GIVEN as NO_KINDS
@@ -86,13 +88,16 @@ CHECKS: tuple[Check, ...] = (
     *outgoing.CHECKS,
     *rights.CHECKS,
     *movements.CHECKS,
+    *gifts.CHECKS,
+    *customers_transfers.CHECKS,
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
             "webhook_deliveries", "items", "item_movements",
-            "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
+            "entitlements", "customer_transfers",
+            "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 
