@@ -76,16 +76,30 @@ def list_disputes(
 
 @app.command()
 def show(
-    dispute: DisputeArgument, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False
+    dispute: DisputeArgument,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would take if it were lost now; also of a purchase.")
+    ] = False,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show a dispute: what is frozen for it, what it took of the goods, which purchases were undone, the evidence.
 
     The evidence is what the gateway has now, staged or sent, while the dispute is not decided.
 
     \b
-    Example:
+    Examples:
       storefront disputes show rev_01k9x3v2m7q8r5t4w6y1z0abcd
+      storefront disputes show rev_01k9x3v2m7q8r5t4w6y1z0abcd --dry-run
+      storefront disputes show pur_01k9x3v2m7q8r5t4w6y1z0abcd --dry-run
     """
+    if dry_run:
+        is_purchase = dispute.startswith("pur_")
+        asked = ("purchases.loss", {"purchase": dispute}) if is_purchase else ("disputes.loss", {"id": dispute})
+        _print_loss(ask_shop(Choice(config, data=data), asked[0], **asked[1]), as_json=as_json)
+        return
     _print(ask_shop(Choice(config, data=data), "disputes.show", id=dispute), as_json=as_json)
 
 
@@ -177,6 +191,22 @@ def _print(dispute: dict[str, Any], *, as_json: bool) -> None:
         line = " ".join(text.split())
         more = f" [dim]… {len(text):,} characters[/]" if len(line) > LONGEST_EVIDENCE else ""
         say(f"[dim]{'evidence':<16}[/] {escape(name)}: {escape(line[:LONGEST_EVIDENCE])}{more}")
+
+
+def _print_loss(loss: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_as_json(loss)
+        return
+    say(f"[bold]{loss['purchase']}[/]  if {escape(money_text(loss['amount']))} were lost to its payer's bank now:")
+    for line in taken_lines(loss["taken_back"]):
+        say(f"  {line}")
+    for one in loss["lots"]:
+        say(f"  {one['amount']} would be taken from {escape(one['customer']['id'])} ({one['source']}, {one['lot']})")
+    for one in loss["undone"]:
+        what = f"{one['quantity']} × {escape(one['sku'])} for {escape(money_text(one['amount']))}"
+        say(f"  {one['purchase']} would be undone for it: {what}")
+    for one in loss["owed"]:
+        say(f"  {escape(one['customer']['id'])} would owe {one['amount']} {escape(one['asset'])}")
 
 
 def _pairs(given: list[str], flag: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from storefront.core.operating.customers import show_customer
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute_in_full
 from storefront.core.operating.inbox import list_events, replay_event, show_event
 from storefront.core.operating.jobs import list_jobs, retry_job
+from storefront.core.operating.losses import show_loss, show_possible_loss
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
 from storefront.core.purchasing import read_purchase
@@ -43,6 +44,8 @@ class OperatorDesk:
             "alarms.list": lambda asked: list_alarms(services, **asked),
             "disputes.list": lambda asked: list_disputes(services, **asked),
             "disputes.show": lambda asked: show_dispute_in_full(services, asked["id"]),
+            "disputes.loss": lambda asked: show_loss(services, asked["id"]),
+            "purchases.loss": lambda asked: show_possible_loss(services, asked["purchase"]),
             "disputes.answer": self._answer,
             "disputes.accept": self._accept,
             "reconcile.gateways": self._gateways,

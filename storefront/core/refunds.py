@@ -1,6 +1,6 @@
 """Refunds as rows and as JSON: what was given back for a purchase, and what was taken back for it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -119,7 +119,7 @@ def was_undone(row: Row) -> bool:
     return bool(facts.get("undone") or (facts.get("reversed") and row["state"] not in TAKING))
 
 
-def taken_back(row: Row) -> TakenBack:
+def taken_back(row: Mapping[str, Any]) -> TakenBack:
     """Return what a refund's row says was taken back."""
     return msgspec.json.decode(row["taken_back"], type=TakenBack)
 
@@ -136,15 +136,20 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
         "amount": {"amount": row["amount"], "currency": row["currency"]},
         "quantity": taken.quantity,
         "strategy": taken.strategy,
-        "taken_back": {
-            "items": msgspec.to_builtins(taken.items),
-            "credits": msgspec.to_builtins(taken.credits),
-            "entitlements": list(taken.entitlements),
-        },
+        "taken_back": taken_json(taken),
         "reason": row["reason"],
         "actor": row["actor"],
         "created_at": None if is_dry_run else iso(row["created_at"]),
         "dry_run": is_dry_run,
+    }
+
+
+def taken_json(taken: TakenBack) -> dict[str, Any]:
+    """Return the wire shape of what was taken back."""
+    return {
+        "items": msgspec.to_builtins(taken.items),
+        "credits": msgspec.to_builtins(taken.credits),
+        "entitlements": list(taken.entitlements),
     }
 
 

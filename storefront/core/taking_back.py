@@ -98,37 +98,8 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         RefundTooLarge: with ``at_most_left``, other reversals have left less than that.
     """
     for _ in range(TIMES_DECIDED):
-        purchase = await read_purchase(services, purchase_id)
-        payment = await read_payment(services, purchase_id)
-        assert payment is not None, "only purchases through a gateway are reversed here"
-        wanted = await want_back(
-            services,
-            purchase,
-            received=payment["received_amount"],
-            amount=begins.amount,
-            quantity=begins.quantity,
-            in_proportion=begins.in_proportion,
-            follows=begins.cause in CLAWING,
-        )
-        if begins.at_most_left and begins.amount > wanted.left:
-            raise RefundTooLarge(left={"amount": wanted.left, "currency": payment["currency"]})
-        row = _row(purchase, payment, begins, wanted, services.clock.now())
-        plan = Plan(
-            actor=begins.actor,
-            anchors={purchase["customer_id"]},
-            idempotency=begins.idempotency,
-            object_id=row["id"],
-            is_answer_open=begins.idempotency is not None,
-        )
-        plan.add(Claim(f"refund:{purchase_id}:{wanted.number}", row["id"]))
-        if begins.claim is not None:
-            plan.add(Claim(begins.claim, row["id"]))
-        moving = Moving(
-            services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed,
-            set_aside=wanted.there, elsewhere=wanted.elsewhere,
-        )  # fmt: skip
-        await moving.move(None, told)
-        plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
+        moving = await plan_beginning(services, purchase_id, begins, told)
+        plan, row = moving.plan, moving.row
         if told.state in HOLDING:
             _ask_again_later(plan, row, services.clock.now())
         _record_begun(services, plan, row, begins)
@@ -142,6 +113,46 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
             continue
         return outcome if outcome.is_replay else str(row["id"])
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def plan_beginning(services: Services, purchase_id: str, begins: Beginning, told: Told) -> Moving:
+    """Return the move by which a reversal begins, its plan complete but for what is done beside the books.
+
+    Raises:
+        RefundTooLarge: as ``begin`` does.
+    """
+    purchase = await read_purchase(services, purchase_id)
+    payment = await read_payment(services, purchase_id)
+    assert payment is not None, "only purchases through a gateway are reversed here"
+    wanted = await want_back(
+        services,
+        purchase,
+        received=payment["received_amount"],
+        amount=begins.amount,
+        quantity=begins.quantity,
+        in_proportion=begins.in_proportion,
+        follows=begins.cause in CLAWING,
+    )
+    if begins.at_most_left and begins.amount > wanted.left:
+        raise RefundTooLarge(left={"amount": wanted.left, "currency": payment["currency"]})
+    row = _row(purchase, payment, begins, wanted, services.clock.now())
+    plan = Plan(
+        actor=begins.actor,
+        anchors={purchase["customer_id"]},
+        idempotency=begins.idempotency,
+        object_id=row["id"],
+        is_answer_open=begins.idempotency is not None,
+    )
+    plan.add(Claim(f"refund:{purchase_id}:{wanted.number}", row["id"]))
+    if begins.claim is not None:
+        plan.add(Claim(begins.claim, row["id"]))
+    moving = Moving(
+        services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed,
+        set_aside=wanted.there, elsewhere=wanted.elsewhere,
+    )  # fmt: skip
+    await moving.move(None, told)
+    plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
+    return moving
 
 
 async def advance(
@@ -170,7 +181,7 @@ async def advance(
         now_told = told if follows else Told(row["state"], row["gateway_ref"], _is_withdrawn(row))
         plan = Plan(actor=f"gateway:{row['gateway']}", anchors={row["customer_id"]}, idempotency=key,
                     object_id=reversal_id)  # fmt: skip
-        moving = await _moving(services, plan, purchase, payment, row=row, told=now_told)
+        moving = await moving_of(services, plan, purchase, payment, row=row, told=now_told)
         changed = await moving.move(row, now_told)
         if not changed and key is None:
             return row, None
@@ -220,7 +231,7 @@ async def claim_freed(services: Services, purchase_id: str) -> None:
         if heir is None:
             return
         plan = Plan(actor=f"gateway:{heir['gateway']}", anchors={heir["customer_id"]})
-        moving = await _moving(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
+        moving = await moving_of(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
         if not taken_back(moving.row).quantity:
             return
         await moving.claim(heir)
@@ -239,7 +250,7 @@ def _heir(rows: Sequence[Row], payment: Row) -> Row | None:
     return min(without, key=lambda row: (row["cause"] == REFUND, row["number"]), default=None)
 
 
-async def _moving(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
+async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
     """Return the move of a reversal: what it asks back was decided when it began to hold or to take, last time."""
     effective = HOLDING | TAKING
     if row["state"] not in effective and told.state in effective:

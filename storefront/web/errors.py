@@ -183,6 +183,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("job_not_dead", 409, "This job has not been given up", "It waits and is run by itself at due_at."),
     ErrorDoc("dispute_decided", 409, "This dispute is decided",
              "The fact state says how; nothing more can be said to it."),
+    ErrorDoc("nothing_to_dispute", 409, "Nothing of this payment is left that could be disputed",
+             "It was not paid through a gateway, or all of it has gone back already."),
     ErrorDoc("not_giftable", 409, "This cannot be given to somebody else",
              "The shop, or this offer, sells to its buyer alone; buy it without `recipient`."),
     ErrorDoc("gift_not_possible", 409, "This cannot be given to that recipient",

@@ -8,6 +8,7 @@ from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute
 from storefront.core.operating.inbox import list_events, replay_event, show_event
 from storefront.core.operating.jobs import list_jobs, retry_job
+from storefront.core.operating.losses import show_loss, show_possible_loss
 from storefront.core.operating.reconciliations import list_reconciliations, reconcile_now
 from storefront.core.principals import Role
 from storefront.routing import Call, Routes, respond
@@ -25,6 +26,7 @@ from storefront.web.operator_shapes import (
     JOB,
     JOBS,
     JOBS_QUERY,
+    LOSS,
     OF_ACCOUNT,
     RECONCILE,
     RECONCILIATIONS,
@@ -103,6 +105,18 @@ async def list_all_disputes(call: Call) -> web.StreamResponse:
 async def get_dispute(call: Call) -> web.StreamResponse:
     """Show a dispute, and what it took of the goods."""
     return respond(await show_dispute(call.app[SERVICES], call.path("id")))
+
+
+@routes.get("/v1/disputes/{id}/loss", allow=Role.OPERATOR, answers={200: LOSS}, scope=_READS)
+async def get_dispute_loss(call: Call) -> web.StreamResponse:
+    """Show what an undecided dispute would take if it were lost now, from which lots, and who would owe; a dry run."""
+    return respond(await show_loss(call.app[SERVICES], call.path("id")))
+
+
+@routes.get("/v1/purchases/{id}/loss", allow=Role.OPERATOR, answers={200: LOSS}, scope=_READS)
+async def get_possible_loss(call: Call) -> web.StreamResponse:
+    """Show what a dispute about all of a purchase's payment would take if it came, and were lost, now; a dry run."""
+    return respond(await show_possible_loss(call.app[SERVICES], call.path("id")))
 
 
 @routes.post(

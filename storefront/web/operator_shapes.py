@@ -57,6 +57,29 @@ DISPUTE: JsonSchema = table(
     }
 )
 DISPUTES: JsonSchema = listing(DISPUTE)
+_NAMED: JsonSchema = table({"id": TEXT})
+LOSS: JsonSchema = table(
+    {
+        "purchase": TEXT,
+        "dispute": {**nullable(TEXT), "description": "Null while there is none."},
+        "amount": MONEY,
+        "strategy": TEXT,
+        "quantity": INTEGER,
+        "taken_back": ANY_OBJECT,
+        "lots": {
+            "description": "What currency would be taken from which lots, and whose they are; undone purchases aside.",
+            "type": "array",
+            "items": table({"lot": TEXT, "customer": _NAMED, "source": TEXT, "amount": INTEGER}),
+        },
+        "owed": {"type": "array", "items": table({"customer": _NAMED, "asset": TEXT, "amount": INTEGER})},
+        "undone": {
+            "description": "Purchases that the missing currency paid for, and whose goods are all still there.",
+            "type": "array",
+            "items": table({"purchase": TEXT, "sku": TEXT, "quantity": INTEGER, "amount": MONEY}),
+        },
+        "dry_run": {"const": True},
+    }
+)
 DISPUTES_QUERY: JsonSchema = closed({**PAGE["properties"], "state": {"enum": list(DISPUTE_STATES)}})
 EVIDENCE: JsonSchema = closed(
     {

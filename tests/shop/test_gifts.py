@@ -290,3 +290,67 @@ async def test_a_recipient_who_got_it_meanwhile_lets_the_money_wait_for_an_opera
     assert shop.balance("customer:ada:unapplied:USD") == 1499
     assert (await refund(shop, seen)).status == 201
     assert (await shop.seen(pending))["status"] == "canceled"
+
+
+async def loss_of(shop, path):
+    answer = await shop.bearing("ak_sandbox_demo").get(path)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+async def dispute_of(shop, purchase):
+    (row,) = shop.query("SELECT id FROM reversals WHERE purchase_id = ? AND cause = 'dispute'", purchase["id"])
+    return row["id"]
+
+
+async def test_a_dry_run_shows_what_a_lost_dispute_then_takes(shop):
+    """Gems were spent on a sword, on a gift, and on potions of which one is drunk: from where, what is undone, who owes."""
+    pack = await shop.bought("gems-500")
+    sword = await shop.bought("sword")
+    key = await shop.bought("key", recipient="bob")
+    await shop.bought("potion", quantity=4)
+    await drink(shop, 1, customer="ada")
+    (lot,) = shop.query("SELECT id FROM lots")
+    await shop.quiet()
+    before = shop.rows()
+
+    possible = await loss_of(shop, f"/v1/purchases/{pack['id']}/loss")
+    assert shop.rows() == before
+    assert possible["lots"] == [{"lot": lot["id"], "customer": {"id": "ada"}, "source": "purchased", "amount": 280}]
+    assert {one["purchase"] for one in possible["undone"]} == {sword["id"], key["id"]}
+    assert possible["owed"] == [{"customer": {"id": "ada"}, "asset": "gems", "amount": 60}]
+    (credit,) = possible["taken_back"]["credits"]
+    assert (credit["demanded"], credit["taken"], credit["owed"], credit["written_off"]) == (500, 440, 60, 0)
+
+    await disputed(shop, pack)
+    path = f"/v1/disputes/{await dispute_of(shop, pack)}"
+    shown = await loss_of(shop, f"{path}/loss")
+    same = ("amount", "strategy", "quantity", "taken_back", "lots", "owed", "undone")
+    assert [shown[name] for name in same] == [possible[name] for name in same]
+
+    await disputed(shop, pack, "lost")
+    assert (await loss_of(shop, path))["taken_back"] == shown["taken_back"]
+    refunded = shop.query("SELECT id FROM purchases WHERE refunded = 'full' ORDER BY id")
+    assert {row["id"] for row in refunded} == {one["purchase"] for one in shown["undone"]}
+    assert (shop.balance("customer:ada:gems"), debts(shop)) == (0, {"ada": 60})
+    over = await shop.bearing("ak_sandbox_demo").get(f"{path}/loss")
+    assert (over.status, over.json["code"]) == (409, "dispute_decided")
+    none = await shop.bearing("ak_sandbox_demo").get(f"/v1/purchases/{sword['id']}/loss")
+    assert (none.status, none.json["code"]) == (409, "nothing_to_dispute")
+
+
+async def test_a_dispute_won_restores_exactly_what_was_frozen(shop):
+    pack = await shop.bought("gems-500")
+    chest = await shop.bought("chest", recipient="bob")
+    await shop.bought("sword")
+    before = [(await me(shop, name)) for name in ("ada", "bob")]
+    await disputed(shop, pack)
+    await disputed(shop, chest)
+    for purchase in (pack, chest):
+        await disputed(shop, purchase, "won")
+    for seen, name in zip(before, ("ada", "bob"), strict=True):
+        now = await me(shop, name)
+        assert {part: now[part] for part in ("wallets", "items")} == {part: seen[part] for part in ("wallets", "items")}
+        assert {k: v["active"] for k, v in now["entitlements"].items()} == {
+            k: v["active"] for k, v in seen["entitlements"].items()
+        }

@@ -13,6 +13,7 @@ from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
 from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
+from storefront_sdk.transfers import Transfers
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -110,6 +111,13 @@ class BlockingGrants(_Facade[Grants]):
     get = _plain(Grants.get)
 
 
+class BlockingTransfers(_Facade[Transfers]):
+    """``shop.transfers``, blocking."""
+
+    create = _plain(Transfers.create)
+    get = _plain(Transfers.get)
+
+
 class BlockingHolds(_Facade[Holds]):
     """``shop.holds``, blocking."""
 
@@ -177,6 +185,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.events = BlockingEvents(client.events, self._loop)
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
+        self.transfers = BlockingTransfers(client.transfers, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
 
     def __enter__(self) -> Self:

@@ -30,6 +30,7 @@ from storefront_sdk.models import (
 from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
+from storefront_sdk.transfers import Transfers
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
 
 Price = tuple[int, str]
@@ -75,6 +76,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.transfers = Transfers(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -165,9 +167,10 @@ class StorefrontClient:
         metadata: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
         customer: str | None = None,
+        recipient: str | None = None,
         idempotency_key: str | None = None,
     ) -> Purchase:
-        """Buy one offer, once, however often the call is retried under its key.
+        """Buy one offer, once, however often the call is retried under its key; for a ``recipient`` it is a gift.
 
         Returns a completed purchase, or a pending one whose buyer pays at ``redirect_url``. ``payment_method`` (its id)
         charges a saved one at once; the buyer's bank may still ask for them, at ``redirect_url``.
@@ -191,6 +194,7 @@ class StorefrontClient:
             metadata=metadata,
             details=details,
             customer=customer,
+            recipient=recipient,
         )
         reply = await self._transport.write("/v1/purchases", body, key=idempotency_key)
         bought = _purchase(reply)

@@ -119,6 +119,30 @@ class OfferClosed(Conflict):
     """It is not on sale now."""
 
 
+class NotGiftable(Conflict):
+    """It is sold to its buyer alone; buy it without a recipient."""
+
+
+class GiftNotPossible(Conflict):
+    """It cannot be given to that recipient; a customer is not told why."""
+
+
+class TooManyGifts(Conflict):
+    """This customer has given as much today as they may; facts: at_most."""
+
+
+class NotTransferable(Conflict):
+    """It cannot be passed on."""
+
+
+class TransferNotPossible(Conflict):
+    """It cannot be passed on to that recipient; a customer is not told why."""
+
+
+class TransferLimitReached(Conflict):
+    """This customer has passed on as much today as they may; facts: at_most."""
+
+
 class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
@@ -212,6 +236,12 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "offer_closed": OfferClosed,
     "not_enough_items": NotEnoughItems,
     "already_refunded": AlreadyRefunded,
+    "not_giftable": NotGiftable,
+    "gift_not_possible": GiftNotPossible,
+    "too_many_gifts": TooManyGifts,
+    "not_transferable": NotTransferable,
+    "transfer_not_possible": TransferNotPossible,
+    "transfer_limit_reached": TransferLimitReached,
     "refund_too_large": RefundTooLarge,
     "refund_too_fine": RefundTooFine,
     "goods_used": GoodsUsed,

@@ -7,6 +7,7 @@ bounded to about a second of work; beyond it callers are told to come back.
 """
 
 import asyncio
+import copy
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -115,6 +116,26 @@ class CommitEngine:
         self._queue.append(waiting)
         self._wake.set()
         return await waiting.future
+
+    async def preview(self, plan: Plan) -> Outcome:
+        """Apply ``plan`` to the books as they stand now, write nothing, and return what would come of it.
+
+        Raises:
+            Refused, Stale, Unavailable: as ``commit`` does.
+        """
+        found: list[Outcome | BaseException] = []
+
+        def decide(state: State, commit_no: int) -> Writes:
+            moment = Moment(self._clock.now(), self._clock.wall(), commit_no)
+            # On a copy: the store takes what it loaded for what the database holds.
+            found[:] = [self._apply(copy.deepcopy(state), plan, moment)]
+            return Writes()
+
+        await self._store.transact(Wanted.of(plan.anchors, plan.reads()), decide)
+        (outcome,) = found
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     async def _write_forever(self) -> None:
         try:

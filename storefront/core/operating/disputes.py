@@ -15,6 +15,7 @@ from storefront.core.gateways import DisputeFacts, Disputes, EvidenceRequest, Ga
 from storefront.core.operating.customers import freeze_json
 from storefront.core.operating.pages import read_page
 from storefront.core.privileged import record_action
+from storefront.core.purchasing import read_purchase, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.redaction import redact_text
 from storefront.core.refunds import DISPUTE, refund_json
@@ -34,6 +35,7 @@ _UNDONE = Query(
     select(reversals.c.purchase_id, reversals.c.amount, reversals.c.currency, purchases.c.sku, purchases.c.quantity)
     .join(purchases, purchases.c.id == reversals.c.purchase_id)
     .where(
+        # They are the purchases of whoever received the currency.
         reversals.c.customer_id == bindparam("customer_id"),
         reversals.c.cause == "clawback",
         reversals.c.reason == bindparam("reason"),
@@ -62,7 +64,7 @@ async def list_disputes(
 
 async def show_dispute(services: Services, dispute_id: str) -> dict[str, Any]:
     """Return a dispute, with what it took of the goods; raises ``NotFound``."""
-    return dispute_json(await _need(services, dispute_id))
+    return dispute_json(await need_dispute(services, dispute_id))
 
 
 async def show_dispute_in_full(services: Services, dispute_id: str) -> dict[str, Any]:
@@ -74,10 +76,11 @@ async def show_dispute_in_full(services: Services, dispute_id: str) -> dict[str,
     Raises:
         NotFound: there is no such dispute.
     """
-    row = await _need(services, dispute_id)
+    row = await need_dispute(services, dispute_id)
     freeze = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
     is_frozen = freeze is not None and freeze["state"] == "open"
-    undone = await services.reader.all(_UNDONE, customer_id=row["customer_id"], reason=clawed_back_for(row["id"]))
+    receiver = receiver_of(await read_purchase(services, row["purchase_id"]))
+    undone = await services.reader.all(_UNDONE, customer_id=receiver, reason=clawed_back_for(row["id"]))
     return {
         **dispute_json(row),
         "frozen": freeze_json(freeze) if freeze is not None and is_frozen else None,
@@ -180,13 +183,14 @@ async def _record(services: Services, row: Row, action: str, facts: Mapping[str,
 
 
 async def _need_undecided(services: Services, dispute_id: str) -> Row:
-    row = await _need(services, dispute_id)
+    row = await need_dispute(services, dispute_id)
     if row["state"] not in UNDECIDED:
         raise DisputeDecided(f"It is {row['state']}: nothing can be said to it any more.", state=row["state"])
     return row
 
 
-async def _need(services: Services, dispute_id: str) -> Row:
+async def need_dispute(services: Services, dispute_id: str) -> Row:
+    """Return a dispute's row; raises ``NotFound``."""
     row = await services.reader.first(REVERSAL, id=dispute_id)
     if row is None or row["cause"] != DISPUTE:
         raise NotFound("There is no such dispute.")

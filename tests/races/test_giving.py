@@ -1,0 +1,137 @@
+"""Gifts and transfers under a rush: one winner each, nothing doubled, and nobody waits for ever."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from storefront.testing import running_shop
+
+from .arena import ARENA
+
+ROUNDS = range(5)
+GIVING = (
+    ARENA.replace("title: Charm,", "title: Charm, transferable: true,")
+    + """
+gifts: {per_day: 3}
+transfers: {customers: true, assets: {gems: {per_day: 60}}}
+"""
+)
+
+
+@pytest.fixture
+async def arena(data_folder, database_url):
+    """The arena, where charms and gems can be passed on; its books are audited when the race is over."""
+    async with running_shop(data_folder, GIVING, database=database_url) as shop:
+        yield shop
+
+
+async def refund(arena, purchase, number):
+    path = f"/v1/purchases/{purchase['id']}/refunds"
+    return await arena.as_server().post(path, {"reason": "a race"}, key=f"refund-{purchase['id']}-{number}")
+
+
+async def consume(arena, name, number):
+    path = "/v1/microtransactions/inventory/charm/consume"
+    return await arena.as_customer(name).post(path, {"quantity": 1}, key=f"use-{name}-{number}")
+
+
+async def pass_on(arena, name, to, number, **what):
+    return await arena.as_customer(name).post("/v1/transfers", {"to": to, **what}, key=f"pass-{name}-{number}")
+
+
+async def owned(arena, *names):
+    states = [(await arena.as_customer(name).get("/v1/me")).json["items"] for name in names]
+    return [sum(item["quantity"] for item in items) for items in states]
+
+
+async def test_a_given_charm_is_used_or_passed_on_or_refunded_once_by_32_at_once(arena, fund):
+    """Gift ‖ consume ‖ refund: Bob has one charm of Ada's; of all who want it, one gets it."""
+    for turn in ROUNDS:
+        giver, bob, cleo = f"ada-{turn}", f"bob-{turn}", f"cleo-{turn}"
+        await fund(giver)
+        for name in (bob, cleo):
+            await arena.session(name)
+        charm = (await arena.buy("charm", customer=giver, recipient=bob)).json
+        assert charm["status"] == "completed"
+
+        rush = [
+            one
+            for n in range(11)
+            for one in (consume(arena, bob, n), refund(arena, charm, n), pass_on(arena, bob, cleo, n, sku="charm"))
+        ][:32]
+        answers = await asyncio.gather(*rush)
+
+        won = [answer for answer in answers if answer.status in (200, 201)]
+        lost = {answer.json["code"] for answer in answers if answer.status not in (200, 201)}
+        assert len(won) == 1, Counter(answer.status for answer in answers)
+        assert lost <= {"not_enough_items", "goods_used", "already_refunded"}
+        is_refund, is_transfer = "taken_back" in won[0].json, "to" in won[0].json
+        assert await owned(arena, bob, cleo) == [0, int(is_transfer)]
+        assert arena.balance(f"customer:{giver}:gems") == (100 if is_refund else 90)
+
+
+async def test_three_gifts_a_day_are_three_of_32_at_once(arena, fund, tally):
+    for turn in ROUNDS:
+        giver, bob = f"ada-{turn}", f"bob-{turn}"
+        await fund(giver, packs=4)
+        await arena.session(bob)
+        answers = await asyncio.gather(*(arena.buy("charm", customer=giver, recipient=bob) for _ in range(32)))
+        assert tally(answers) == {(201, "completed"): 3, (409, "too_many_gifts"): 29}
+        assert await owned(arena, giver, bob) == [0, 3]
+
+
+async def test_a_durable_is_given_once_by_32_givers_at_once(arena, fund, tally):
+    for turn in ROUNDS:
+        givers, bob = [f"ada-{turn}-{n}" for n in range(32)], f"bob-{turn}"
+        await fund(*givers)
+        await arena.session(bob)
+        answers = await asyncio.gather(*(arena.buy("relic", customer=name, recipient=bob) for name in givers))
+        assert tally(answers) == {(201, "completed"): 1, (409, "gift_not_possible"): 31}
+        assert sum(arena.balance(f"customer:{name}:gems") for name in givers) == 32 * 100 - 10
+
+
+async def test_two_who_pass_on_to_each_other_at_once_do_not_block_each_other(arena, fund):
+    """A → B ‖ B → A, 16 each way: nothing is lost or doubled, and the day's cap of 60 holds."""
+    for turn in ROUNDS:
+        ada, bob = f"ada-{turn}", f"bob-{turn}"
+        await fund(ada, bob)
+        ways = [
+            one
+            for n in range(16)
+            for one in (
+                pass_on(arena, ada, bob, n, asset="gems", amount=10),
+                pass_on(arena, bob, ada, n, asset="gems", amount=10),
+            )
+        ]
+        answers = await asyncio.gather(*ways)
+        for way in (answers[::2], answers[1::2]):
+            assert Counter(answer.status for answer in way) == {201: 6, 409: 10}
+        assert [arena.balance(f"customer:{name}:gems") for name in (ada, bob)] == [100, 100]
+
+
+async def test_passing_on_spending_and_holding_at_once_never_use_a_gem_twice(arena, fund):
+    for turn in ROUNDS:
+        ada, bob = f"ada-{turn}", f"bob-{turn}"
+        await fund(ada)
+        await arena.session(bob)
+        hold = {"customer": ada, "asset": "gems", "amount": 10, "expires_in_seconds": 600, "reason": "a race"}
+        rush = [
+            one
+            for n in range(11)
+            for one in (
+                arena.buy("charm", customer=ada),
+                pass_on(arena, ada, bob, n, asset="gems", amount=10),
+                arena.as_server().post("/v1/holds", hold, key=f"hold-{ada}-{n}"),
+            )
+        ][:32]
+        answers = await asyncio.gather(*rush)
+        assert sum(answer.status == 201 for answer in answers) == 10
+        assert {answer.json["code"] for answer in answers if answer.status != 201} <= {
+            "insufficient_funds",
+            "transfer_limit_reached",
+        }
+        wallet = (await arena.as_customer(ada).get("/v1/me")).json["wallets"]["gems"]
+        assert wallet["available"] == 0
+        bought = (await owned(arena, ada))[0] * 10
+        assert arena.balance(f"customer:{bob}:gems") + bought + wallet["held"] == 100
