@@ -38,7 +38,7 @@ GOODS_PLANTS: dict[str, tuple[str, list[str], str]] = {
         "E1-rights",
         [
             "INSERT INTO entitlements SELECT 'cus_bob', key, source_id, 'entl_x', source_type, sku, value, granted_at, "
-            "expires_at, ended_at, NULL FROM entitlements WHERE key = 'arena'"
+            "expires_at, ended_at, NULL, NULL FROM entitlements WHERE key = 'arena'"
         ],
         "right entl_x (arena) of cus_bob comes from the purchase pur_sword, which is cus_ada's purchase",
     ),

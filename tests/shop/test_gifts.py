@@ -304,7 +304,7 @@ async def dispute_of(shop, purchase):
 
 
 async def test_a_dry_run_shows_what_a_lost_dispute_then_takes(shop):
-    """Gems were spent on a sword, on a gift, and on potions of which one is drunk: from where, what is undone, who owes."""
+    """Gems went into a sword, a gift, and potions of which one is drunk: from where, what is undone, who owes."""
     pack = await shop.bought("gems-500")
     sword = await shop.bought("sword")
     key = await shop.bought("key", recipient="bob")
