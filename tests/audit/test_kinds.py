@@ -44,14 +44,14 @@ PLANTS = {
     "a right that nobody sold": (
         [
             "INSERT INTO entitlements SELECT customer_id, 'moon', source_id, 'entl_x', source_type, sku, value, "
-            "granted_at, NULL, NULL, NULL FROM entitlements WHERE key = 'arena'"
+            "granted_at, NULL, NULL, NULL, NULL FROM entitlements WHERE key = 'arena'"
         ],
         "purchase pur_sword of sword has the rights arena: true, moon: true; its offer gives arena: true: moon",
     ),
     "a right that nobody gave": (
         [
             "INSERT INTO entitlements SELECT customer_id, 'moon', source_id, 'entl_x', source_type, sku, value, "
-            "granted_at, NULL, NULL, NULL FROM entitlements WHERE key = 'vault'"
+            "granted_at, NULL, NULL, NULL, NULL FROM entitlements WHERE key = 'vault'"
         ],
         "grant grant_charm of charm has the rights moon: true, vault: true; its offer gives vault: true: moon",
     ),

@@ -81,14 +81,14 @@ async def test_three_gifts_a_day_are_three_of_32_at_once(arena, fund, tally):
         assert await owned(arena, giver, bob) == [0, 3]
 
 
-async def test_a_durable_is_given_once_by_32_givers_at_once(arena, fund, tally):
+async def test_a_durable_is_given_once_by_8_givers_who_try_four_times_at_once(arena, fund, tally):
     for turn in ROUNDS:
-        givers, bob = [f"ada-{turn}-{n}" for n in range(32)], f"bob-{turn}"
+        givers, bob = [f"ada-{turn}-{n}" for n in range(8)], f"bob-{turn}"
         await fund(*givers)
         await arena.session(bob)
-        answers = await asyncio.gather(*(arena.buy("relic", customer=name, recipient=bob) for name in givers))
+        answers = await asyncio.gather(*(arena.buy("relic", customer=name, recipient=bob) for name in givers * 4))
         assert tally(answers) == {(201, "completed"): 1, (409, "gift_not_possible"): 31}
-        assert sum(arena.balance(f"customer:{name}:gems") for name in givers) == 32 * 100 - 10
+        assert sum(arena.balance(f"customer:{name}:gems") for name in givers) == 8 * 100 - 10
 
 
 async def test_two_who_pass_on_to_each_other_at_once_do_not_block_each_other(arena, fund):
