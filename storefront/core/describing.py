@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from storefront.core.purchasing import purchase_json, read_payment, read_purchase, recipient_name
+from storefront.core.purchasing import read_payment, read_purchase, show_row
 from storefront.core.reading import Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
@@ -20,6 +20,4 @@ async def describe(services: Services, row: Row) -> dict[str, Any]:
     # A refund through a gateway may be under way, or have failed, while nothing is refunded.
     has_some = row["refunded"] != "none" or (payment is not None and payment["state"] == "received")
     made = await read_refunds(services.reader, row["id"]) if has_some else ()
-    external_id = await services.customers.external_id(row["customer_id"])
-    shown = purchase_json(row, payment, external_id, recipient=await recipient_name(services, row))
-    return {**shown, "refunds": [summary_json(one) for one in made]}
+    return {**await show_row(services, row, payment), "refunds": [summary_json(one) for one in made]}

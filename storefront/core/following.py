@@ -1,9 +1,9 @@
 """What a reversal does in the wallets of others than its receiver, and who owes what is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from storefront.core.commit.plan import Freeze, MissingOf, Owe, Plan, TakeFrozen, Unfreeze, WalletDemand
+from storefront.core.commit.plan import Demand, Freeze, MissingOf, Owe, Plan, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.passed_on import Elsewhere
 
 ENTRY = "elsewhere"
@@ -61,3 +61,10 @@ def let_owe(
         again = MissingOf(missing_of, less=less, at_most=wanted.paid_debts)
         plan.add(Owe(entry, receiver_id, wanted.asset, again, *terms))
     plan.add(Owe(entry, buyer_id, wanted.asset, MissingOf(missing_of, less=less), *terms))
+
+
+def has_moved(results: Mapping[str, Any], labels: Iterable[str], demand: Demand) -> bool:
+    """Tell whether the steps of these labels took value, or let any be owed."""
+    steps = (results.get(f"taken:{label}", {"wallets": {}}) for label in labels)
+    took = any(any(step["wallets"].values()) for step in steps)
+    return took or any(results.get(f"owed:{wanted.asset}") for wanted in demand.wallets)

@@ -37,10 +37,9 @@ from storefront.core.purchasing import (
     PAYMENT_BY_REFERENCE,
     Status,
     answer_with,
-    purchase_json,
     read_payment,
     read_purchase,
-    recipient_name,
+    show_row,
 )
 from storefront.core.reading import Row
 from storefront.core.releasing import give_up
@@ -268,12 +267,7 @@ async def _store(services: Services, purchase_id: str, checkout: Checkout | None
             expect = {"gateway_ref": payment["gateway_ref"], "lease_until": payment["lease_until"]}
             plan.add(Change("payments", (payment["id"],), customer_id, expect, changes))
             stored |= changes
-        shown = purchase_json(
-            purchase,
-            stored,
-            await services.customers.external_id(customer_id),
-            recipient=await recipient_name(services, purchase),
-        )
+        shown = await show_row(services, purchase, stored)
         plan.answer = lambda outcome, shown=shown, customer_id=customer_id: answer_with(shown, outcome, customer_id)
         try:
             outcome = await services.engine.commit(plan)

@@ -44,9 +44,8 @@ from storefront.core.purchasing import (
     answer_with,
     event_payload,
     give_goods,
-    purchase_json,
     read_payment,
-    recipient_name,
+    show_row,
 )
 from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
 from storefront.core.reading import Query
@@ -151,7 +150,7 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
         _check_line(services, quote, wanted)
         plan = Plan(
             actor=wanted.idempotency.caller,
-            anchors={wanted.customer_id},
+            anchors={wanted.customer_id, wanted.receiver_id},
             idempotency=wanted.idempotency,
             object_id=purchase_id,
         )
@@ -238,7 +237,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     now = services.clock.now()
     row = _purchase_row(wanted, quote, plan, now, status=Status.COMPLETED, payment_state="none")
     is_paid = quote.total.amount_minor > 0
-    _add_recipient(plan, services, wanted, now)
+    if wanted.recipient_id is not None:
+        count_gift(plan, services, wanted.customer_id, now)
     entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
     if is_paid:
         asset = quote.total.currency
@@ -248,12 +248,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
-    shown = purchase_json(
-        row,
-        None,
-        await services.customers.external_id(wanted.customer_id),
-        recipient=await recipient_name(services, row),
-    )
+    shown = await show_row(services, row, None)
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
         outcome = await _commit(services, plan)
@@ -261,13 +256,6 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         raise _with_top_ups(services, short) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
-
-
-def _add_recipient(plan: Plan, services: Services, wanted: PurchaseRequest, now: int) -> None:
-    """Let a plan give to somebody else than the buyer, if that is wanted."""
-    if wanted.recipient_id is not None:
-        plan.anchors.add(wanted.recipient_id)
-        count_gift(plan, services, wanted.customer_id, now)
 
 
 async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought | str:

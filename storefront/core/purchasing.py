@@ -83,6 +83,12 @@ async def recipient_name(services: Services, purchase: Mapping[str, Any]) -> str
     return None if found is None else await services.customers.external_id(found)
 
 
+async def show_row(services: Services, row: Mapping[str, Any], payment: Row | None) -> dict[str, Any]:
+    """Return the wire shape of a purchase with the game's names of who pays and who receives."""
+    buyer = await services.customers.external_id(row["customer_id"])
+    return purchase_json(row, payment, buyer, recipient=await recipient_name(services, row))
+
+
 def parties_of(purchase: Mapping[str, Any]) -> set[str]:
     """Return the anchors of a plan that gives or takes back goods: the buyer's, and the recipient's."""
     return {str(purchase["customer_id"]), receiver_of(purchase)}

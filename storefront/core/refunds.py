@@ -163,3 +163,18 @@ def summary_json(row: Row) -> dict[str, Any]:
         "quantity": taken_back(row).quantity,
         "created_at": iso(row["created_at"]),
     }
+
+
+def refunded_of(payment: Row, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a purchase says of its refunds: ``none``, ``part`` or ``full``."""
+    done = [row for row in rows if row["cause"] != DISPUTE and row["state"] in TAKING]
+    if not done:
+        return "none"
+    is_all = sum(row["amount"] for row in done) >= payment["received_amount"]
+    return "full" if is_all else "part"
+
+
+def dispute_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return what a purchase says of its disputes: a lost one stays lost, an open one is told before a won one."""
+    states = {row["state"] for row in rows if row["cause"] == DISPUTE}
+    return next((state for state in ("lost", "open", "won") if state in states), "none")

@@ -5,7 +5,7 @@ gateway took from our balance, and what that costs the purchase.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.following import ENTRY as ELSEWHERE
-from storefront.core.following import freeze_elsewhere, let_owe, take_elsewhere, unfreeze_elsewhere
+from storefront.core.following import freeze_elsewhere, has_moved, let_owe, take_elsewhere, unfreeze_elsewhere
 from storefront.core.giving_again import give_again_goods
 from storefront.core.passed_on import Elsewhere
 from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
@@ -40,7 +40,9 @@ from storefront.core.refunds import (
     HOLDING,
     TAKING,
     Strategy,
+    dispute_of,
     read_reversals,
+    refunded_of,
     taken_back,
     was_undone,
 )
@@ -275,7 +277,8 @@ class Moving:
     async def _take(self, facts: Mapping[str, Any], entry: str) -> None:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""
         told, demand, reversal_id = taken_back(self.row), self.demand, self.row["id"]
-        receiver_id = receiver_of(self.purchase)
+        receiver_id, config = receiver_of(self.purchase), self.services.config.purchases
+        terms = (config.debt_repay_percent, config.debt_blocks_spending)
         whose = (self.row["customer_id"], receiver_id)
         undone, most = dict[str, str | None](), dict[str, int]()
         for wanted in demand.wallets:
@@ -291,7 +294,7 @@ class Moving:
         labels = {asset: others if label is None else (label, *others) for asset, label in undone.items()}
         for wanted in demand.wallets if told.strategy == Strategy.DEBT else ():
             less = labels[wanted.asset]
-            let_owe(self.plan, entry, wanted, missing_of=FROZEN, less=less, whose=whose, terms=self._debt_terms())
+            let_owe(self.plan, entry, wanted, missing_of=FROZEN, less=less, whose=whose, terms=terms)
 
         def render(results: Mapping[str, Any]) -> str:
             return msgspec.json.encode(taken_of(told, demand, results, labels, owners=owners, whose=whose)).decode()
@@ -302,12 +305,8 @@ class Moving:
             # Its money is booked elsewhere; the entry that reverses is its own all the same, if any goods are in it.
             reversing = (FROZEN, *(label for label in undone.values() if label is not None))
             self.row_after["entry_id"] = FromResults(
-                lambda results: self.entry_id if _has_moved(results, reversing, demand) else earlier
+                lambda results: self.entry_id if has_moved(results, reversing, demand) else earlier
             )
-
-    def _debt_terms(self) -> tuple[int, bool]:
-        terms = self.services.config.purchases
-        return terms.debt_repay_percent, terms.debt_blocks_spending
 
     def _there_elsewhere(self, asset: str) -> int:
         return sum(one.there.get(asset, 0) for one in self.elsewhere)
@@ -348,8 +347,8 @@ class Moving:
         purchase, row = self.purchase, self.row
         all_rows = [*self.others, {**row, "state": told.state}]
         changes = {
-            "refunded": _refunded(purchase, self.payment, all_rows),
-            "dispute": _dispute(all_rows),
+            "refunded": refunded_of(self.payment, all_rows),
+            "dispute": dispute_of(all_rows),
             "updated_at": now,
         }
         if changes["refunded"] == "full" and purchase["payment_state"] == "received":
@@ -396,24 +395,3 @@ def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
 def clawed_back_for(reversal_id: str) -> str:
     """Return the reason that stands in the reversals of purchases that were undone for another reversal."""
     return f"clawed back for {reversal_id}"
-
-
-def _has_moved(results: Mapping[str, Any], labels: Iterable[str], demand: Demand) -> bool:
-    """Tell whether the steps of these labels took value, or let any be owed."""
-    steps = (results.get(f"taken:{label}", {"wallets": {}}) for label in labels)
-    took = any(any(step["wallets"].values()) for step in steps)
-    return took or any(results.get(f"owed:{wanted.asset}") for wanted in demand.wallets)
-
-
-def _refunded(purchase: Row, payment: Row, rows: list[Mapping[str, Any]]) -> str:
-    done = [row for row in rows if row["cause"] != DISPUTE and row["state"] in TAKING]
-    if not done:
-        return "none"
-    is_all = sum(row["amount"] for row in done) >= payment["received_amount"]
-    return "full" if is_all else "part"
-
-
-def _dispute(rows: list[Mapping[str, Any]]) -> str:
-    """Return what a purchase says of its disputes: a lost one stays lost, an open one is told before a won one."""
-    states = {row["state"] for row in rows if row["cause"] == DISPUTE}
-    return next((state for state in ("lost", "open", "won") if state in states), "none")
