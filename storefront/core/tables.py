@@ -10,6 +10,7 @@ it complete.
 
 from storefront.core.tables_base import metadata
 from storefront.core.tables_freezes import debts, freezes
+from storefront.core.tables_instances import item_instances
 from storefront.core.tables_ledger import (
     accounts,
     anchors,
@@ -94,6 +95,7 @@ __all__ = [
     "holds",
     "idempotency",
     "inbox",
+    "item_instances",
     "item_movements",
     "items",
     "jobs",

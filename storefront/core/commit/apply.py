@@ -17,7 +17,12 @@ from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.freeze_steps import apply_freeze, apply_take_frozen, apply_unfreeze
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
-from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
+from storefront.core.commit.goods_steps import (
+    apply_expire_item,
+    apply_grant_entitlement,
+    apply_grant_item,
+    apply_take_item,
+)
 from storefront.core.commit.hold_steps import (
     apply_capture_hold,
     apply_lapse_wallet,
@@ -41,6 +46,7 @@ from storefront.core.commit.plan import (
     Count,
     Deposit,
     Emit,
+    ExpireItem,
     FromResults,
     GrantEntitlement,
     GrantItem,
@@ -195,6 +201,10 @@ def _take_item(applying: Applying, step: TakeItem) -> None:
     apply_take_item(applying.draft, applying.moment, step)
 
 
+def _expire_item(applying: Applying, step: ExpireItem) -> None:
+    apply_expire_item(applying.draft, applying.moment, step)
+
+
 def _grant_entitlement(applying: Applying, step: GrantEntitlement) -> None:
     apply_grant_entitlement(applying.draft, applying.moment, step)
 
@@ -308,6 +318,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Deposit: _deposit,
     GrantItem: _grant_item,
     TakeItem: _take_item,
+    ExpireItem: _expire_item,
     GrantEntitlement: _grant_entitlement,
     Count: _count,
     Claim: _claim,
