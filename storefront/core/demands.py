@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select
 
+from storefront.core.bundle_refunds import Share, are_back, as_lines, share_in_proportion
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
 from storefront.core.commit.restore_steps import unspent
-from storefront.core.kinds import Line, Reversal, Reverses
+from storefront.core.kinds import Line, Reversal
 from storefront.core.money import Money
+from storefront.core.opened import Given, Opened, Openings
 from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import (
@@ -24,6 +26,7 @@ from storefront.core.refunds import (
     TakenBack,
     TakenCredit,
     TakenItem,
+    TakenLine,
     is_effective,
     read_reversals,
     taken_back,
@@ -32,6 +35,7 @@ from storefront.core.refunds import (
 from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, swallowed_again, taken_before
 from storefront.core.services import Services
 from storefront.core.tables import lots
+from storefront.core.unpacking import ask_parts_back, unpack
 
 _LOT = Query(select(lots).where(lots.c.id == bindparam("id")))
 
@@ -40,6 +44,7 @@ _LOT = Query(select(lots).where(lots.c.id == bindparam("id")))
 class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
+    ``lines`` are those of a bundle's contents, ``opened`` is what used items became and is asked for instead of them.
     ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
     ``unreversed`` is what none has taken yet, ``there``
     what of each asset could be set aside now.
@@ -51,10 +56,13 @@ class Wanted:
     unreversed: int
     demand: Demand
     there: Mapping[str, int]
+    lines: tuple[TakenLine, ...] = ()
+    opened: tuple[Opened, ...] = ()
 
     def told(self, strategy: str) -> TakenBack:
         """Return what the reversal's row says before anything is taken."""
-        return TakenBack(strategy=strategy, quantity=self.quantity)
+        openings = tuple(one.became.id for one in self.opened)
+        return TakenBack(strategy=strategy, quantity=self.quantity, lines=self.lines, openings=openings)
 
 
 async def want_back(
@@ -65,6 +73,7 @@ async def want_back(
     amount: int,
     quantity: int | None,
     in_proportion: bool,
+    lines: tuple[TakenLine, ...] = (),
     besides: str | None = None,
 ) -> Wanted:
     """Decide what a reversal of ``amount`` asks back, by what the books hold now; nothing is written.
@@ -86,13 +95,17 @@ async def want_back(
             )
             quantity = units_left if amount >= left else min(units, units_left)
         original = None if any(was_undone(row) for row in before) else purchase["entry_id"]
-        demand = Demand(original)
-        if quantity:
-            is_all = quantity == units_left
-            demand = replace(await _demand(services, reader, purchase, quantity, is_all=is_all), original=original)
+        demand, opened = Demand(original), tuple[Opened, ...]()
+        share = share_in_proportion(purchase, effective, amount=amount, quantity=quantity)
+        if lines:
+            share = Share(amount, quantity, lines, is_all=quantity > 0 and quantity == units_left)
+        if share.quantity or share.lines:
+            ended = None if share.is_all else are_back(purchase, effective, share)
+            demand, opened = await _demand(services, reader, purchase, share, ended=ended)
+            demand = replace(demand, original=original)
         there = {wanted.asset: await _free_of(reader, wanted, services.clock.now()) for wanted in demand.wallets}
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
-    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there)
+    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, share.lines, opened)
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -111,21 +124,26 @@ async def _free_of(reader: PointReader, wanted: WalletDemand, now: int) -> int:
     return free
 
 
-async def _demand(services: Services, reader: PointReader, purchase: Row, quantity: int, *, is_all: bool) -> Demand:
-    offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
+async def _demand(
+    services: Services, reader: PointReader, purchase: Row, share: Share, *, ended: frozenset[str] | None
+) -> tuple[Demand, tuple[Opened, ...]]:
+    catalog, kinds = await services.catalogs.version(purchase["catalog_version"]), services.kinds
     asked, sold = Reversal(), Reversal()
-    kind = services.kind_as(offer.kind, Reverses)
-    if kind is not None:
-        details, total = msgspec.json.decode(purchase["details"]), Money(purchase["total"], purchase["currency"])
-        kind.reverse(Line(offer, quantity, total, details), asked)
-        kind.reverse(Line(offer, purchase["quantity"], total, details), sold)
-    return Demand(
+    ask_parts_back(kinds, as_lines(catalog, purchase, share), asked)
+    total, details = Money(purchase["total"], purchase["currency"]), msgspec.json.decode(purchase["details"])
+    whole = Line(catalog.offer(purchase["sku"]), purchase["quantity"], total, details)
+    ask_parts_back(kinds, unpack(catalog, kinds, whole), sold)
+    openings = Openings(reader, kinds, services.clock, purchase["customer_id"])
+    opened = (await openings.substitute(catalog, purchase, asked)).opened
+    demand = Demand(
         purchase["entry_id"],
         wallets=await _wallets(reader, purchase, asked.credits, sold.credits),
         items=dict(asked.items),
-        rights=await rights_of(reader, purchase) if is_all else (),
+        rights=await rights_of(reader, purchase, of=ended),
         source_id=purchase["id"],
+        terms={sku: replace(one, source=purchase["id"]) for sku, one in asked.terms.items()},
     )
+    return demand, opened
 
 
 async def _wallets(
@@ -169,11 +187,16 @@ async def _wallets(
 
 
 def taken_of(
-    told: TakenBack, demand: Demand, results: Mapping[str, Any], undone: Mapping[str, str | None]
+    told: TakenBack,
+    demand: Demand,
+    results: Mapping[str, Any],
+    undone: Mapping[str, str | None],
+    opened: Mapping[str, tuple[str, Given]],
 ) -> TakenBack:
     """Return what a reversal's row says once its demand was taken, by what the steps of its plan found out.
 
-    ``undone`` names, by asset, the step that took the value of purchases that were undone for it.
+    ``undone`` names, by asset, the step that took the value of purchases that were undone for it; ``opened``, by the
+    step that took it, currency that used items became, and what it came from.
     """
     frozen = results.get("taken:frozen", {"wallets": {}, "items": {}, "rights": ()})
     items = []
@@ -188,4 +211,9 @@ def taken_of(
             got += results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(asset, 0)
         owes = results.get(f"owed:{asset}", 0)
         credits.append(TakenCredit(asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
-    return TakenBack(told.strategy, told.quantity, tuple(items), tuple(credits), tuple(frozen["rights"]))
+    for label, (source, given) in opened.items():
+        got = results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(given.asset, 0)
+        owes = results.get(f"owed:{label}", 0)
+        credits.append(TakenCredit(given.asset, source, given.amount, got, given.amount - got - owes, owes))
+    rights = tuple(frozen["rights"])
+    return msgspec.structs.replace(told, items=tuple(items), credits=tuple(credits), entitlements=rights)

@@ -6,14 +6,35 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.plan import Demand, Deposit, Forgive, GrantEntitlement, GrantItem, LotTerms, Plan
+from storefront.core.commit.item_terms import terms_of
+from storefront.core.commit.plan import (
+    Demand,
+    Deposit,
+    EndOf,
+    Forgive,
+    GrantEntitlement,
+    GrantItem,
+    LotTerms,
+    Plan,
+)
+from storefront.core.opened import find_became
 from storefront.core.reading import Query, Row
-from storefront.core.refunds import TakenCredit, taken_back
+from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
 from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
-from storefront.core.tables import debts
+from storefront.core.tables import debts, item_instances
+from storefront.core.unpacking import parts_of
 
 _DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.asset == bindparam("asset")))
+_TAKEN_FOR = Query(
+    select(item_instances.c.id)
+    .where(
+        item_instances.c.customer_id == bindparam("customer_id"),
+        item_instances.c.sku == bindparam("sku"),
+        item_instances.c.taken_for == bindparam("about"),
+    )
+    .order_by(item_instances.c.number)
+)
 
 
 async def give_again_goods(
@@ -27,30 +48,70 @@ async def give_again_goods(
     told, customer_id = taken_back(reversal), purchase["customer_id"]
     for credit in told.credits:
         if credit.owed:
-            await _unowe(services, plan, purchase, credit, about=reversal["id"], freeze_id=freeze_id)
+            await _unowe(
+                services,
+                plan,
+                purchase,
+                credit,
+                about=reversal["id"],
+                freeze_id=freeze_id,
+                opening=_opening(told, credit),
+            )
         if credit.taken:
-            terms = await _terms(services, purchase, credit.asset, credit.taken)
+            terms = await _terms(services, purchase, credit.asset, credit.taken, opening=_opening(told, credit))
             plan.add(Deposit("money", customer_id, credit.asset, credit.taken, issuance(credit.asset), terms))
     for item in told.items:
         if item.taken:
-            plan.add(GrantItem(customer_id, item.sku, item.taken, reversal["id"], cause="given_again"))
-    if told.entitlements:
-        offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
-        for key in told.entitlements:
-            plan.add(
-                GrantEntitlement(
-                    customer_id,
-                    key,
-                    offer.grants.get(key, True),
-                    source_type="purchase",
-                    source_id=purchase["id"],
-                    sku=offer.sku,
-                )
+            plan.add(await _item_again(services, demand, item, customer_id=customer_id, about=reversal["id"]))
+    await _rights_again(services, plan, purchase, demand, told)
+
+
+async def _item_again(
+    services: Services, demand: Demand, item: TakenItem, *, customer_id: str, about: str
+) -> GrantItem:
+    """Give items again: what lasts gets its time back, unique ones are the very same."""
+    terms = terms_of(demand.terms, item.sku)
+    instances: tuple[str, ...] = ()
+    if terms.is_unique:
+        rows = await services.reader.all(_TAKEN_FOR, customer_id=customer_id, sku=item.sku, about=about)
+        instances = tuple(row["id"] for row in rows)
+    return GrantItem(customer_id, item.sku, item.taken, about, cause="given_again", terms=terms, instances=instances)
+
+
+async def _rights_again(services: Services, plan: Plan, purchase: Row, demand: Demand, told: TakenBack) -> None:
+    """Give the rights again that ended: each from the offer that grants it, which of a bundle may be one inside."""
+    catalog = await services.catalogs.version(purchase["catalog_version"])
+    sold = catalog.offer(purchase["sku"])
+    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
+    for key in told.entitlements:
+        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
+        is_timed = key in terms_of(demand.terms, offer.sku).rights
+        plan.add(
+            GrantEntitlement(
+                purchase["customer_id"],
+                key,
+                offer.grants.get(key, True),
+                source_type="purchase",
+                source_id=purchase["id"],
+                sku=offer.sku,
+                expires_at=EndOf(offer.sku) if is_timed else None,
             )
+        )
+    for name in told.openings:
+        became = await find_became(services.reader, services.kinds, name)
+        for key, value in {} if became is None else became.rights.items():
+            plan.add(GrantEntitlement(purchase["customer_id"], key, value, source_type="opening", source_id=name))
 
 
 async def _unowe(
-    services: Services, plan: Plan, purchase: Row, credit: TakenCredit, *, about: str, freeze_id: str
+    services: Services,
+    plan: Plan,
+    purchase: Row,
+    credit: TakenCredit,
+    *,
+    about: str,
+    freeze_id: str,
+    opening: str | None,
 ) -> None:
     """Strike off what is owed because of the reversal, and give back what was repaid of it since.
 
@@ -63,12 +124,22 @@ async def _unowe(
     plan.add(Forgive(f"debt:{asset}", customer_id, asset, credit.owed, expected=still, freeze_id=freeze_id))
     if credit.owed > still:
         repaid = credit.owed - still
-        terms = await _terms(services, purchase, asset, repaid)
+        terms = await _terms(services, purchase, asset, repaid, opening=opening)
         plan.add(Deposit(f"debt:{asset}", customer_id, asset, repaid, issuance(asset), terms))
 
 
-async def _terms(services: Services, purchase: Row, asset: str, amount: int) -> LotTerms:
-    rows = await services.reader.all(CREDITED, entry_id=purchase["entry_id"])
+def _opening(told: TakenBack, credit: TakenCredit) -> str | None:
+    """Return what a credit came from, if it was no purchase but what its items became."""
+    return credit.source if credit.source in told.openings else None
+
+
+async def _terms(services: Services, purchase: Row, asset: str, amount: int, *, opening: str | None = None) -> LotTerms:
+    entry_id = purchase["entry_id"]
+    if opening is not None:
+        became = await find_became(services.reader, services.kinds, opening)
+        assert became is not None, "what was taken has been found before"
+        entry_id = became.entry_id
+    rows = await services.reader.all(CREDITED, entry_id=entry_id)
     row = next(row for row in rows if row["asset"] == asset)
     cost = None if row["cost_amount"] is None else row["cost_amount"] * amount // row["amount"]
     return LotTerms(

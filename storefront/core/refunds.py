@@ -37,13 +37,17 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """What is to be given back for which purchase; without amount and quantity, all that is left."""
+    """What is to be given back for which purchase; without amount, quantity and lines, all that is left.
+
+    ``lines`` names units of a bundle's contents: ``(sku, quantity)``.
+    """
 
     idempotency: IdempotencyKey
     purchase_id: str
     reason: str
     amount: int | None = None
     quantity: int | None = None
+    lines: tuple[tuple[str, int], ...] = ()
     strategy: Strategy = Strategy.FAIL
     is_dry_run: bool = False
 
@@ -72,14 +76,28 @@ class TakenCredit(msgspec.Struct, frozen=True):
     owed: int = 0
 
 
+class TakenLine(msgspec.Struct, frozen=True):
+    """Units of one of a bundle's contents that were given back, and what of the refund is theirs (minor units)."""
+
+    sku: str
+    quantity: int
+    amount: int
+
+
 class TakenBack(msgspec.Struct, frozen=True):
-    """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended."""
+    """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended.
+
+    ``lines`` are the contents of a bundle that it stands for; ``openings`` name what used items had become, which was
+    taken instead of them.
+    """
 
     strategy: str
     quantity: int
     items: tuple[TakenItem, ...] = ()
     credits: tuple[TakenCredit, ...] = ()
     entitlements: tuple[str, ...] = ()
+    lines: tuple[TakenLine, ...] = ()
+    openings: tuple[str, ...] = ()
 
 
 async def read_reversals(reader: PointReader, purchase_id: str) -> Sequence[Row]:
@@ -119,16 +137,26 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
         "state": row["state"],
         "amount": {"amount": row["amount"], "currency": row["currency"]},
         "quantity": taken.quantity,
+        "lines": [_line_json(row, line) for line in taken.lines],
         "strategy": taken.strategy,
         "taken_back": {
             "items": msgspec.to_builtins(taken.items),
             "credits": msgspec.to_builtins(taken.credits),
             "entitlements": list(taken.entitlements),
+            "openings": list(taken.openings),
         },
         "reason": row["reason"],
         "actor": row["actor"],
         "created_at": None if is_dry_run else iso(row["created_at"]),
         "dry_run": is_dry_run,
+    }
+
+
+def _line_json(row: Row, line: TakenLine) -> dict[str, Any]:
+    return {
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "amount": {"amount": line.amount, "currency": row["currency"]},
     }
 
 

@@ -5,7 +5,7 @@ gateway took from our balance, and what that costs the purchase.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
+from storefront.core.opened import Opened, claim_opened
+from storefront.core.opened_moves import take_from_opened
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
 from storefront.core.refunds import (
@@ -84,6 +86,7 @@ class Moving:
     demand: Demand
     left: int
     set_aside: Mapping[str, int] = field(default_factory=dict)
+    opened: Sequence[Opened] = ()
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
     others: list[Row] = field(default_factory=list)
@@ -235,7 +238,8 @@ class Moving:
         is_begun = is_new and (after in HOLDING or after in TAKING)
         if is_begun:
             facts["freezes"] = facts.get("freezes", 0) + 1  # also of nothing: an older freeze is not this one's
-        if not (demand.wallets or demand.items or demand.rights):
+            claim_opened(self.plan, self.opened, reversal_id)
+        if not (demand.wallets or demand.items or demand.rights or taken_back(self.row).openings):
             return
         if is_begun:
             self.plan.add(Freeze(freeze_id(reversal_id, facts), customer_id, demand))
@@ -271,8 +275,10 @@ class Moving:
                 repaid = (terms.debt_repay_percent, terms.debt_blocks_spending)
                 self.plan.add(Owe(entry, customer_id, wanted.asset, amount, *repaid))
 
+        opened = await take_from_opened(self.services, self.plan, self.row, told)
+
         def render(results: Mapping[str, Any]) -> str:
-            return msgspec.json.encode(taken_of(told, demand, results, undone)).decode()
+            return msgspec.json.encode(taken_of(told, demand, results, undone, opened)).decode()
 
         self.row_after["taken_back"] = FromResults(render)
         earlier = self.row_after["entry_id"]

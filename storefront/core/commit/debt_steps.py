@@ -22,7 +22,7 @@ from storefront.core.commit.steps import Deposit, Emit, Key, OpenEntry, PlaceHol
 def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
     """Write down that a customer owes what could not be taken; a debt that grows keeps its stricter terms."""
     amount = _amount(books, step)
-    books.results[f"owed:{step.asset}"] = amount
+    books.results[f"owed:{step.label or step.asset}"] = amount
     if amount == 0:
         return
     if not 1 <= step.repay_percent <= 100:
