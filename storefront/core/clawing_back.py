@@ -12,10 +12,10 @@ from sqlalchemy import func, select
 
 from storefront.core.commit.plan import LotPart, WalletDemand
 from storefront.core.errors import Conflict, Refused
+from storefront.core.opened import SpokenFor
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.refunds import Strategy
-from storefront.core.opened import SpokenFor
 from storefront.core.reversing import Decision, decide
 from storefront.core.services import Services
 from storefront.core.tables import draws, entries, purchases

@@ -144,7 +144,8 @@ async def gave(reader: PointReader, became: Became, now: int) -> tuple[Given, ..
         return ()
     amounts: dict[str, int] = {}
     parts: dict[str, dict[str, int]] = {}
-    rows = {row["id"]: row for row in (found := await reader.all(_GAVE, entry_id=became.entry_id))}
+    found = await reader.all(_GAVE, entry_id=became.entry_id)
+    rows = {row["id"]: row for row in found}
     for row in found:
         amounts[row["asset"]] = amounts.get(row["asset"], 0) + row["credited"]
         lot = parts.setdefault(row["asset"], {})

@@ -105,12 +105,14 @@ Anchors = Sequence[Kept] | None
 class Outside:
     """What the books are compared with that does not lie in their database; the report says what is not at hand.
 
-    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins.
+    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins, ``checks`` what
+    those say about their own tables.
     """
 
     anchors: Anchors = None
     witnesses: Sequence[WitnessFile] = ()
     kinds: Kinds | None = None
+    checks: Sequence[Check] = ()
 
 
 NOTHING_OUTSIDE = Outside()
@@ -194,7 +196,7 @@ def _choose(dialect: str, deep: bool, outside: Outside) -> tuple[Sequence[Check]
     wanted: list[Check] = []
     not_run: list[NotYet] = []
     asking = () if outside.kinds is None else (kinds_check(outside.kinds),)
-    for check in (*CHECKS, *asking):
+    for check in (*CHECKS, *asking, *outside.checks):
         if check.dialect not in (None, dialect):
             not_run.append(NotYet(check.name, check.title, f"for {_KINDS[check.dialect]} only"))
         elif check.is_deep and not deep:

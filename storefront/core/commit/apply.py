@@ -101,13 +101,18 @@ _BOOKS = frozenset(
 class LateView:
     """What a late step may see: the rows it named, the plan's seed, the batch's time."""
 
-    def __init__(self, draft: Draft, plan: Plan, moment: Moment) -> None:
+    def __init__(self, draft: Draft, plan: Plan, moment: Moment, results: dict[str, Any]) -> None:
         self._draft = draft
+        self._results = results
         self.seed = plan.seed
         self.moment = moment
 
     def row(self, key: Key) -> Mapping[str, Any] | None:
         return self._draft.row(key)
+
+    def tell(self, label: str, value: object) -> None:
+        """Leave a finding for the plan's answer, as the other steps do: ``outcome.results[label]``."""
+        self._results[label] = value
 
 
 class Applying:
@@ -198,7 +203,8 @@ def _grant_item(applying: Applying, step: GrantItem) -> None:
 
 
 def _take_item(applying: Applying, step: TakeItem) -> None:
-    apply_take_item(applying.draft, applying.moment, step)
+    left = apply_take_item(applying.draft, applying.moment, step)
+    applying.outcome.results[f"left:{step.sku}"] = left
 
 
 def _expire_item(applying: Applying, step: ExpireItem) -> None:
@@ -285,8 +291,9 @@ def _late(applying: Applying, step: Late) -> None:
     function = applying.late.get(step.name)
     if function is None:
         raise NotNamed(f"no late step is registered as {step.name}")
+    view = LateView(applying.draft, applying.plan, applying.moment, applying.outcome.results)
     try:
-        answer = function(LateView(applying.draft, applying.plan, applying.moment), step.facts)
+        answer = function(view, step.facts)
     except (Exception, KeyboardInterrupt):
         raise
     except BaseException as error:  # foreign code that raises CancelledError or SystemExit must not end the writer

@@ -52,8 +52,8 @@ def apply_grant_item(draft: Draft, moment: Moment, results: Mapping[str, Any], s
     _move_item(draft, moment, step, quantity=step.quantity, bought_with=_lots(results, step.bought_with))
 
 
-def apply_take_item(draft: Draft, moment: Moment, step: TakeItem, *, has_no_number: bool = False) -> None:
-    """Take items; ``has_no_number`` says that those were frozen before units of the SKU had numbers."""
+def apply_take_item(draft: Draft, moment: Moment, step: TakeItem, *, has_no_number: bool = False) -> int:
+    """Take items and return how many are left; ``has_no_number``: frozen before units of the SKU had numbers."""
     key = item_key(step.customer_id, step.sku)
     row = draft.row(key)
     usable = 0 if row is None else row["quantity"] - row["frozen"]
@@ -75,6 +75,8 @@ def apply_take_item(draft: Draft, moment: Moment, step: TakeItem, *, has_no_numb
             _end_later(draft, moment, row, changed["expires_at"])
     draft.put(key, changed)
     _move_item(draft, moment, step, quantity=-step.quantity, bought_with=None)
+    left: int = changed["quantity"]
+    return left
 
 
 def apply_expire_item(draft: Draft, moment: Moment, step: ExpireItem) -> None:
