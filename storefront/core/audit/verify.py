@@ -21,6 +21,7 @@ from storefront.core.audit import (
     actions,
     append_only,
     balances,
+    bundles,
     checkpoints,
     conversions,
     debts,
@@ -31,6 +32,7 @@ from storefront.core.audit import (
     holds,
     idempotency,
     incoming,
+    instances,
     ledger,
     limits,
     movements,
@@ -75,6 +77,7 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
+    *bundles.CHECKS,
     *receipts.CHECKS,
     *actions.CHECKS,
     *conversions.CHECKS,
@@ -86,12 +89,13 @@ CHECKS: tuple[Check, ...] = (
     *outgoing.CHECKS,
     *rights.CHECKS,
     *movements.CHECKS,
+    *instances.CHECKS,
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
-            "webhook_deliveries", "items", "item_movements",
+            "webhook_deliveries", "items", "item_movements", "item_instances",
             "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
