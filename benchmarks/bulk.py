@@ -212,7 +212,7 @@ class Ledger:
             )
             if customer.bought:
                 rows["items"].append(
-                    (customer.id, SKU, customer.item_id, customer.bought, 0, customer.first_bought_at, None)
+                    (customer.id, SKU, customer.item_id, customer.bought, 0, customer.first_bought_at, None, 0)
                 )
             for day, count in customer.by_day.items():
                 rows["counters"].append((f"limit:{SKU}:{customer.id}:day:{day}", customer.id, count))

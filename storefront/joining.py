@@ -11,7 +11,7 @@ from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
-from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
+from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
 from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
@@ -26,7 +26,7 @@ from storefront.core.jobs import Jobs
 from storefront.core.keeping_up import KeepingUp
 from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
-from storefront.core.lapsing import lapse_wallet
+from storefront.core.lapsing import expire_item, lapse_wallet
 from storefront.core.leading import Follower, Leader, Leading, OnlyLeader, PostgresLeader
 from storefront.core.outgoing.guard import Guard
 from storefront.core.outgoing.posting import Poster
@@ -200,6 +200,7 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
         jobs.register(kind, lambda payload: lapse_wallet(services, payload))
+    jobs.register(ITEM_EXPIRE, lambda payload: expire_item(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("reversal.claim", lambda payload: claim_freed(services, payload["purchase_id"]))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))

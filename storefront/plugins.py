@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import Table
 
 from storefront import hookspecs
+from storefront.core.audit import Check
 from storefront.core.config import Config, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
@@ -61,6 +62,15 @@ class PluginHost:
             for name, plugin in self.classes.items()
             if name not in self.left_out
             for table in getattr(plugin, "tables", ())
+        ]
+
+    def audit_checks(self) -> list[Check]:
+        """Return what enabled plugins add to ``audit verify --deep``: checks of their own tables."""
+        return [
+            check
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for check in getattr(plugin, "audit_checks", ())
         ]
 
     def collect(self, hook: str, take: Callable[[str, Any], None], **arguments: Any) -> None:
@@ -152,6 +162,7 @@ def plugin_schema(plugin: type[Any]) -> PluginSchema:
         kinds=getattr(plugin, "offer_kind_schemas", {}),
         gateways=getattr(plugin, "gateway_schemas", {}),
         claims=getattr(plugin, "claims", {}),
+        checks=getattr(plugin, "config_checks", ()),
     )
 
 

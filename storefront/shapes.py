@@ -72,7 +72,14 @@ WALLET: JsonSchema = table(
     }
 )
 ITEM: JsonSchema = table(
-    {"sku": TEXT, "instance": TEXT, "quantity": INTEGER, "frozen": BOOLEAN, "expires_at": nullable(TIME)}
+    {
+        "sku": TEXT,
+        "instance": TEXT,
+        "number": {**nullable(INTEGER), "description": "Its serial number, if every unit is a thing of its own."},
+        "quantity": INTEGER,
+        "frozen": BOOLEAN,
+        "expires_at": nullable(TIME),
+    }
 )
 ENTITLEMENT: JsonSchema = table(
     {

@@ -54,7 +54,7 @@ def _outside(host: PluginHost, named: Sequence[Path]) -> Outside:
     configured = [_witness(target.file) for target in host.config.audit.anchors if target.file is not None]
     kept = [one for file in named for one in read_anchors(file)]
     kept += [one for witness in configured for one in witness.kept or ()]
-    return Outside(kept or None, configured, offer_kinds(host))
+    return Outside(kept or None, configured, offer_kinds(host), host.audit_checks())
 
 
 def _witness(file: Path) -> WitnessFile:

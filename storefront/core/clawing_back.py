@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from storefront.core.commit.plan import LotPart, WalletDemand
 from storefront.core.errors import Conflict, Refused
+from storefront.core.opened import SpokenFor
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.refunds import Strategy
@@ -39,14 +40,18 @@ async def find_unused(services: Services, customer_id: str, wanted: WalletDemand
     """Return which purchases to undo for ``missing`` of a demand, at most for that much, the newest first."""
     lots = sorted({part.lot_id for part in wanted.parts})
     found: list[Undone] = []
+    spoken_for = SpokenFor()
     for purchase, parts in await _paid_from(services, customer_id, lots):
         worth = sum(part.amount for part in parts)
         if worth != purchase["total"] or worth > missing:
             continue  # it was paid from other lots, too, or is worth more than what is asked for
         try:
-            decision = await decide(services, purchase, amount=None, quantity=None, strategy=Strategy.FAIL)
+            decision = await decide(
+                services, purchase, amount=None, quantity=None, strategy=Strategy.FAIL, spoken_for=spoken_for
+            )
         except (Conflict, Refused):
             continue  # its goods are used, or cannot be taken back
+        spoken_for.add(decision.taken)
         found.append(Undone(purchase, decision, parts))
         missing -= worth
     return found

@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.bundle_refunds import Share, are_back, as_lines, share_in_proportion
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
-from storefront.core.kinds import Line, Reversal, Reverses
+from storefront.core.kinds import Line, Reversal
 from storefront.core.money import Money
+from storefront.core.opened import Given, Opened, Openings
 from storefront.core.passed_on import Elsewhere, find_elsewhere, free_of
-from storefront.core.purchasing import Status
+from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Row
 from storefront.core.refunds import (
     TAKING,
@@ -24,6 +26,7 @@ from storefront.core.refunds import (
     TakenCredit,
     TakenElsewhere,
     TakenItem,
+    TakenLine,
     is_effective,
     read_reversals,
     taken_back,
@@ -40,12 +43,14 @@ from storefront.core.reversing import (
     taken_before,
 )
 from storefront.core.services import Services
+from storefront.core.unpacking import ask_parts_back, unpack
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One reversal, decided: its number among the purchase's, for how many units it stands, and what it asks back.
 
+    ``lines`` are those of a bundle's contents, ``opened`` is what used items became and is asked for instead of them.
     ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
     ``unreversed`` is what none has taken yet, ``there`` what of each asset could be set aside now, ``elsewhere``
     what it asks of others, to whom the missing part was passed on.
@@ -58,10 +63,13 @@ class Wanted:
     demand: Demand
     there: Mapping[str, int]
     elsewhere: tuple[Elsewhere, ...] = ()
+    lines: tuple[TakenLine, ...] = ()
+    opened: tuple[Opened, ...] = ()
 
     def told(self, strategy: str) -> TakenBack:
         """Return what the reversal's row says before anything is taken."""
-        return TakenBack(strategy=strategy, quantity=self.quantity)
+        openings = tuple(one.became.id for one in self.opened)
+        return TakenBack(strategy=strategy, quantity=self.quantity, lines=self.lines, openings=openings)
 
 
 async def want_back(
@@ -73,6 +81,7 @@ async def want_back(
     quantity: int | None,
     in_proportion: bool,
     follows: bool = False,
+    lines: tuple[TakenLine, ...] = (),
     besides: str | None = None,
 ) -> Wanted:
     """Decide what a reversal of ``amount`` asks back, by what the books hold now; nothing is written.
@@ -95,15 +104,19 @@ async def want_back(
             )
             quantity = units_left if amount >= left else min(units, units_left)
         original = None if any(was_undone(row) for row in before) else purchase["entry_id"]
-        demand = Demand(original)
-        if quantity:
-            is_all = quantity == units_left
-            demand = replace(await _demand(services, reader, purchase, quantity, is_all=is_all), original=original)
+        demand, opened = Demand(original), tuple[Opened, ...]()
+        share = share_in_proportion(purchase, effective, amount=amount, quantity=quantity)
+        if lines:
+            share = Share(amount, quantity, lines, is_all=quantity > 0 and quantity == units_left)
+        if share.quantity or share.lines:
+            ended = None if share.is_all else are_back(purchase, effective, share)
+            demand, opened = await _demand(services, reader, purchase, share, ended=ended)
+            demand = replace(demand, original=original)
         now = services.clock.now()
         there = {wanted.asset: await free_of(reader, wanted, now) for wanted in demand.wallets}
         elsewhere = await find_elsewhere(services, reader, purchase, demand) if follows and demand.wallets else ()
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
-    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere)
+    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere, share.lines, opened)
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -114,22 +127,27 @@ def set_aside_by(freeze: Row | None) -> dict[str, int]:
     return dict(found)
 
 
-async def _demand(services: Services, reader: PointReader, purchase: Row, quantity: int, *, is_all: bool) -> Demand:
-    offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
+async def _demand(
+    services: Services, reader: PointReader, purchase: Row, share: Share, *, ended: frozenset[str] | None
+) -> tuple[Demand, tuple[Opened, ...]]:
+    catalog, kinds = await services.catalogs.version(purchase["catalog_version"]), services.kinds
     asked, sold = Reversal(), Reversal()
-    kind = services.kind_as(offer.kind, Reverses)
-    if kind is not None:
-        details, total = msgspec.json.decode(purchase["details"]), Money(purchase["total"], purchase["currency"])
-        kind.reverse(Line(offer, quantity, total, details), asked)
-        kind.reverse(Line(offer, purchase["quantity"], total, details), sold)
-        asked, sold = as_given(purchase, asked), as_given(purchase, sold)
-    return Demand(
+    ask_parts_back(kinds, as_lines(catalog, purchase, share), asked)
+    total, details = Money(purchase["total"], purchase["currency"]), msgspec.json.decode(purchase["details"])
+    whole = Line(catalog.offer(purchase["sku"]), purchase["quantity"], total, details)
+    ask_parts_back(kinds, unpack(catalog, kinds, whole), sold)
+    asked, sold = as_given(purchase, asked), as_given(purchase, sold)
+    openings = Openings(reader, kinds, services.clock, receiver_of(purchase))
+    opened = (await openings.substitute(catalog, purchase, asked)).opened
+    demand = Demand(
         purchase["entry_id"],
         wallets=await _wallets(reader, purchase, asked.credits, sold.credits),
         items=dict(asked.items),
-        rights=await rights_of(reader, purchase) if is_all else (),
+        rights=await rights_of(reader, purchase, of=ended),
         source_id=purchase["id"],
+        terms={sku: replace(one, source=purchase["id"]) for sku, one in asked.terms.items()},
     )
+    return demand, opened
 
 
 async def _wallets(
@@ -180,6 +198,7 @@ def taken_of(
     demand: Demand,
     results: Mapping[str, Any],
     besides: Mapping[str, tuple[str, ...]],
+    opened: Mapping[str, tuple[str, Given]],
     *,
     owners: Sequence[tuple[str, str]] = (),
     whose: tuple[str, str] = ("", ""),
@@ -188,6 +207,7 @@ def taken_of(
 
     ``besides`` names, by asset, the steps that took value for it beside the wallet it was given to: purchases that
     were undone, other wallets. Of those, ``owners`` says whose a wallet is. ``whose`` are buyer and receiver.
+    ``opened`` names, by the step that took it, currency that used items became, and what it came from.
     """
     frozen = results.get("taken:frozen", {"wallets": {}, "items": {}, "rights": ()})
     items = []
@@ -201,6 +221,9 @@ def taken_of(
         got += sum(_took(results, label, asset) for label in besides.get(asset, ()))
         owes = results.get(f"owed:{asset}", 0)
         credits.append(TakenCredit(asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
+    for label, (source, given) in opened.items():
+        got, owes = _took(results, label, given.asset), results.get(f"owed:{label}", 0)
+        credits.append(TakenCredit(given.asset, source, given.amount, got, given.amount - got - owes, owes))
     assets = [wanted.asset for wanted in demand.wallets]
     elsewhere = [
         TakenElsewhere(owner, asset, _took(results, label, asset))
@@ -209,15 +232,14 @@ def taken_of(
         if _took(results, label, asset)
     ]
     buyer, receiver = whose
-    owes = {asset: results.get(f"owed:{receiver}:{asset}", 0) for asset in assets} if receiver != buyer else {}
-    return TakenBack(
-        told.strategy,
-        told.quantity,
-        tuple(items),
-        tuple(credits),
-        tuple(frozen["rights"]),
-        tuple(elsewhere),
-        {asset: amount for asset, amount in owes.items() if amount},
+    owed = {asset: results.get(f"owed:{receiver}:{asset}", 0) for asset in assets} if receiver != buyer else {}
+    return msgspec.structs.replace(
+        told,
+        items=tuple(items),
+        credits=tuple(credits),
+        entitlements=tuple(frozen["rights"]),
+        elsewhere=tuple(elsewhere),
+        receiver_owes={asset: amount for asset, amount in owed.items() if amount},
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from storefront.core.asking_gateways import make_refund, told_of_dispute
+from storefront.core.bundle_refunds import RefundTooLarge, named_by
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.outcome import Answer, KeyReused
 from storefront.core.config.currencies import show_amount
@@ -40,7 +41,6 @@ from storefront.core.reversing import (
     GoodsUsed,
     NotRefundable,
     RefundTooFine,
-    RefundTooLarge,
     decide,
 )
 from storefront.core.services import Services
@@ -86,6 +86,7 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
             cause="refund",
             amount=decision.amount,
             quantity=decision.taken.quantity,
+            lines=decision.taken.lines,
             strategy=wanted.strategy,
             actor=key.caller,
             reason=wanted.reason,
@@ -107,8 +108,9 @@ async def _decide(services: Services, purchase: Row, wanted: RefundRequest) -> D
     if purchase["status"] == Status.PAID:
         decision = await _money_alone(services, purchase, wanted)
     else:
+        lines, quantity = named_by(purchase, wanted)
         decision = await decide(
-            services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
+            services, purchase, amount=wanted.amount, quantity=quantity, lines=lines, strategy=wanted.strategy
         )
     if decision.amount == 0:
         raise AlreadyRefunded
@@ -220,13 +222,19 @@ def _shown(wanted: RefundRequest, purchase: Row, decision: Decision, now: int) -
 def _taken(decided: TakenBack) -> TakenBack:
     """Return what would be taken, as ``demands.taken_of`` tells it afterwards: with debt, what is missing is owed."""
     demanded, taken = Counter[str](), Counter[str]()
+    is_owed = decided.strategy == Strategy.DEBT
+    opened = [one for one in decided.credits if one.source in decided.openings]
     for one in decided.credits:
+        if one.source in decided.openings:
+            continue
         demanded[one.asset] += one.demanded
         taken[one.asset] += one.taken
-    is_owed = decided.strategy == Strategy.DEBT
     credits = []
     for asset in sorted(demanded):
         missing = demanded[asset] - taken[asset]
         written_off, owed = (0, missing) if is_owed else (missing, 0)
         credits.append(TakenCredit(asset, "purchased", demanded[asset], taken[asset], written_off, owed))
+    for one in opened:
+        written_off, owed = (0, one.written_off) if is_owed else (one.written_off, 0)
+        credits.append(msgspec.structs.replace(one, written_off=written_off, owed=owed))
     return msgspec.structs.replace(decided, credits=tuple(credits))

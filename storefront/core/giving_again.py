@@ -1,21 +1,43 @@
 """Giving goods again that a reversal had taken: its refund failed at last, or its dispute was won on appeal."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.plan import Demand, Deposit, Forgive, GrantEntitlement, GrantItem, LotTerms, Plan
+from storefront.core.commit.item_terms import terms_of
+from storefront.core.commit.plan import (
+    Demand,
+    Deposit,
+    EndOf,
+    Forgive,
+    GrantEntitlement,
+    GrantItem,
+    LotTerms,
+    Plan,
+)
 from storefront.core.kinds import as_gift
+from storefront.core.opened import find_became
 from storefront.core.purchasing import receiver_of
 from storefront.core.reading import Query, Row
-from storefront.core.refunds import TakenBack, TakenCredit, taken_back
+from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
 from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
-from storefront.core.tables import debts
+from storefront.core.tables import debts, item_instances
+from storefront.core.unpacking import parts_of
 
 _DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.asset == bindparam("asset")))
+_TAKEN_FOR = Query(
+    select(item_instances.c.id)
+    .where(
+        item_instances.c.customer_id == bindparam("customer_id"),
+        item_instances.c.sku == bindparam("sku"),
+        item_instances.c.taken_for == bindparam("about"),
+    )
+    .order_by(item_instances.c.number)
+)
 
 
 async def give_again_goods(
@@ -27,33 +49,71 @@ async def give_again_goods(
     ``freeze_id`` is the reversal's last freeze: it waits for no hold any more.
     """
     told, receiver_id = taken_back(reversal), receiver_of(purchase)
+    struck: Counter[tuple[str, str]] = Counter()
     for credit in told.credits:
-        await _unowe(services, plan, purchase, told, credit, about=reversal["id"], freeze_id=freeze_id)
-        others = [one for one in told.elsewhere if one.asset == credit.asset]
+        opening = _opening(told, credit)
+        await _unowe(
+            services,
+            plan,
+            purchase,
+            told,
+            credit,
+            struck=struck,
+            about=reversal["id"],
+            freeze_id=freeze_id,
+            opening=opening,
+        )
+        others = [one for one in told.elsewhere if one.asset == credit.asset and opening is None]
         shares = [(one.customer_id, one.taken) for one in others]
         own = credit.taken - sum(one.taken for one in others)
         for owner, amount in [(receiver_id, own), *shares]:
             if amount:
-                terms = await _terms(services, purchase, credit.asset, amount, is_own=owner == receiver_id)
+                is_own = owner == receiver_id
+                terms = await _terms(services, purchase, credit.asset, amount, is_own=is_own, opening=opening)
                 plan.anchors.add(owner)
                 plan.add(Deposit("money", owner, credit.asset, amount, issuance(credit.asset), terms))
     for item in told.items:
         if item.taken:
-            plan.add(GrantItem(receiver_id, item.sku, item.taken, reversal["id"], cause="given_again"))
-    if told.entitlements:
-        offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
-        for key in told.entitlements:
-            plan.add(
-                GrantEntitlement(
-                    receiver_id,
-                    key,
-                    offer.grants.get(key, True),
-                    source_type="purchase",
-                    source_id=purchase["id"],
-                    sku=offer.sku,
-                    given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
-                )
+            plan.add(await _item_again(services, demand, item, customer_id=receiver_id, about=reversal["id"]))
+    await _rights_again(services, plan, purchase, demand, told)
+
+
+async def _item_again(
+    services: Services, demand: Demand, item: TakenItem, *, customer_id: str, about: str
+) -> GrantItem:
+    """Give items again: what lasts gets its time back, unique ones are the very same."""
+    terms = terms_of(demand.terms, item.sku)
+    instances: tuple[str, ...] = ()
+    if terms.is_unique:
+        rows = await services.reader.all(_TAKEN_FOR, customer_id=customer_id, sku=item.sku, about=about)
+        instances = tuple(row["id"] for row in rows)
+    return GrantItem(customer_id, item.sku, item.taken, about, cause="given_again", terms=terms, instances=instances)
+
+
+async def _rights_again(services: Services, plan: Plan, purchase: Row, demand: Demand, told: TakenBack) -> None:
+    """Give the rights again that ended: each from the offer that grants it, which of a bundle may be one inside."""
+    catalog = await services.catalogs.version(purchase["catalog_version"])
+    sold = catalog.offer(purchase["sku"])
+    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
+    for key in told.entitlements:
+        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
+        is_timed = key in terms_of(demand.terms, offer.sku).rights
+        plan.add(
+            GrantEntitlement(
+                receiver_of(purchase),
+                key,
+                offer.grants.get(key, True),
+                source_type="purchase",
+                source_id=purchase["id"],
+                sku=offer.sku,
+                expires_at=EndOf(offer.sku) if is_timed else None,
+                given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
             )
+        )
+    for name in told.openings:
+        became = await find_became(services.reader, services.kinds, name)
+        for key, value in {} if became is None else became.rights.items():
+            plan.add(GrantEntitlement(receiver_of(purchase), key, value, source_type="opening", source_id=name))
 
 
 async def _unowe(
@@ -63,31 +123,49 @@ async def _unowe(
     told: TakenBack,
     credit: TakenCredit,
     *,
+    struck: Counter[tuple[str, str]],
     about: str,
     freeze_id: str,
+    opening: str | None,
 ) -> None:
     """Strike off what is owed because of the reversal, and give back what was repaid of it since, to who owed it.
+
+    ``struck`` is what this plan has struck off so far, by (customer, asset).
 
     Whoever pays between this and the commit makes the plan ``Stale``: nothing is given back twice, or not at all.
     """
     buyer_id, receiver_id, asset = purchase["customer_id"], receiver_of(purchase), credit.asset
-    of_receiver = told.receiver_owes.get(asset, 0)
+    of_receiver = told.receiver_owes.get(asset, 0) if opening is None else 0
     for owner, owed in ((buyer_id, credit.owed - of_receiver), (receiver_id, of_receiver)):
         if not owed:
             continue
         row = await services.reader.first(_DEBT, customer_id=owner, asset=asset)
-        still, label = 0 if row is None else min(row["amount"], owed), f"debt:{owner}:{asset}"
+        still = 0 if row is None else min(row["amount"] - struck[owner, asset], owed)
+        struck[owner, asset] += still
+        label = f"debt:{credit.source}:{owner}:{asset}"
         plan.entry("debt.forgiven", about=about, anchor=buyer_id, label=label)
         plan.add(Forgive(label, owner, asset, owed, expected=still, freeze_id=freeze_id))
         if owed > still:
-            repaid = owed - still
-            terms = await _terms(services, purchase, asset, repaid, is_own=owner == receiver_id)
+            repaid, is_own = owed - still, owner == receiver_id
+            terms = await _terms(services, purchase, asset, repaid, is_own=is_own, opening=opening)
             plan.add(Deposit(label, owner, asset, repaid, issuance(asset), terms))
 
 
-async def _terms(services: Services, purchase: Row, asset: str, amount: int, *, is_own: bool) -> LotTerms:
+def _opening(told: TakenBack, credit: TakenCredit) -> str | None:
+    """Return what a credit came from, if it was no purchase but what its items became."""
+    return credit.source if credit.source in told.openings else None
+
+
+async def _terms(
+    services: Services, purchase: Row, asset: str, amount: int, *, is_own: bool, opening: str | None = None
+) -> LotTerms:
     """Return the terms on which the purchase gave an asset; to others than its receiver it comes as a gift."""
-    rows = await services.reader.all(CREDITED, entry_id=purchase["entry_id"])
+    entry_id = purchase["entry_id"]
+    if opening is not None:
+        became = await find_became(services.reader, services.kinds, opening)
+        assert became is not None, "what was taken has been found before"
+        entry_id = became.entry_id
+    rows = await services.reader.all(CREDITED, entry_id=entry_id)
     row = next(row for row in rows if row["asset"] == asset)
     cost = None if row["cost_amount"] is None else row["cost_amount"] * amount // row["amount"]
     return LotTerms(

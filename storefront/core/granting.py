@@ -25,6 +25,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.redaction import redact_text
 from storefront.core.services import Services
 from storefront.core.tables import grants
+from storefront.core.unpacking import check_parts, give
 
 OPERATION = "POST /v1/grants"
 KIND = "grant"
@@ -122,8 +123,7 @@ def add_grant(
 def _add_goods(services: Services, plan: Plan, wanted: GrantRequest, now: int, wall: int) -> str:
     """Give what an offer's kind gives, and the rights that it grants, because of this grant."""
     offer = services.catalogs.active.offer(wanted.sku or "")
-    kind = services.kinds.get(offer.kind)
-    if kind is None:
+    if offer.kind not in services.kinds:
         raise OfferClosed(f"{offer.sku} is not on sale now.", sku=offer.sku)
     if services.kind_as(offer.kind, TakesDetails) is not None:
         raise Invalid("This offer asks its buyer for details.", errors=[FieldError("/sku", "cannot be granted")])
@@ -141,10 +141,8 @@ def _add_goods(services: Services, plan: Plan, wanted: GrantRequest, now: int, w
         source_type="grant",
     )
     line = Line(offer, quantity, nothing)
-    kind.check(line)
-    kind.fulfil(line, goods)
-    for key, value in offer.grants.items():
-        goods.grant(key, value, sku=offer.sku)
+    check_parts(services.catalogs.active, services.kinds, line)
+    give(services.catalogs.active, services.kinds, line, goods)
     row = _row(grant_id, wanted.customer_id, wanted.reason, plan.actor, now)
     row.update(sku=offer.sku, quantity=quantity, entry_id=entry_id if plan.moves_value() else None)
     _write(plan, row, wall)

@@ -4,14 +4,17 @@ The purchase pipeline is the same for all kinds. A kind never writes ledger rows
 ``Fulfilment`` for credits, items and rights, and the commit does the rest.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.plan import Deposit, GrantEntitlement, GrantItem, LotsOf, LotTerms, Plan
+from storefront.core.commit.item_terms import COUNTED
+from storefront.core.commit.plan import Deposit, EndOf, GrantEntitlement, GrantItem, ItemTerms, LotsOf, LotTerms, Plan
+from storefront.core.commit.reads import serial_counter
 from storefront.core.config.model import Offer
 from storefront.core.money import Money
+from storefront.core.reading import PointReader
 
 JsonSchema = Mapping[str, Any]
 PURCHASED = "purchased"
@@ -50,8 +53,16 @@ class Fulfilment:
     source_type: str = "purchase"
     given_by: str | None = None
 
-    def credit(self, asset: str, amount: int, *, source: str = "purchased", expires_at: int | None = None) -> None:
-        """Mint ``amount`` of a virtual asset into the customer's wallet."""
+    def credit(
+        self,
+        asset: str,
+        amount: int,
+        *,
+        source: str = "purchased",
+        expires_at: int | None = None,
+        priority: int = 100,
+    ) -> None:
+        """Mint ``amount`` of a virtual asset into the customer's wallet; lots of a lower ``priority`` are spent first."""
         if self.source_type == "grant":
             source = "granted"
         is_paid = source == PURCHASED and self.cost is not None
@@ -60,18 +71,36 @@ class Fulfilment:
             payment=self.payment,
             cost_amount=self.cost.amount_minor if is_paid and self.cost else None,
             cost_currency=self.cost.currency if is_paid and self.cost else None,
+            priority=priority,
             expires_at=expires_at,
         )
         self.plan.add(Deposit("entry", self.customer_id, asset, amount, issuance(asset), terms))
 
-    def give_item(self, sku: str, quantity: int, *, at_most: int | None = None) -> None:
-        """Put items into the inventory; ``at_most`` bounds what may be owned (1 makes a durable)."""
+    def give_item(self, sku: str, quantity: int, *, at_most: int | None = None, terms: ItemTerms = COUNTED) -> None:
+        """Put items into the inventory; ``at_most`` bounds what may be owned (1 makes a durable).
+
+        ``terms`` say whether its time runs out, and whether its units are things of their own with serial numbers.
+        """
+        if terms.is_unique:
+            anchor = serial_counter(sku).anchor
+            assert anchor is not None, "serial numbers hang under the SKU"
+            self.plan.anchors.add(anchor)
         self.plan.add(
-            GrantItem(self.customer_id, sku, quantity, self.purchase_id, at_most=at_most, bought_with=self.bought_with)
+            GrantItem(
+                self.customer_id,
+                sku,
+                quantity,
+                self.purchase_id,
+                at_most=at_most,
+                bought_with=self.bought_with,
+                terms=terms,
+            )
         )
 
-    def grant(self, key: str, value: bool | int | str = True, *, sku: str, expires_at: int | None = None) -> None:
-        """Give an entitlement because of this purchase."""
+    def grant(
+        self, key: str, value: bool | int | str = True, *, sku: str, expires_at: int | EndOf | None = None
+    ) -> None:
+        """Give an entitlement because of this purchase; one that ends with an item says ``EndOf`` that item."""
         self.plan.add(
             GrantEntitlement(
                 self.customer_id,
@@ -100,10 +129,13 @@ class Reversal:
 
     items: dict[str, int] = field(default_factory=dict)
     credits: dict[tuple[str, str], int] = field(default_factory=dict)
+    terms: dict[str, ItemTerms] = field(default_factory=dict)
 
-    def take_item(self, sku: str, quantity: int) -> None:
-        """Ask for items that ``Fulfilment.give_item`` gave."""
+    def take_item(self, sku: str, quantity: int, *, terms: ItemTerms = COUNTED) -> None:
+        """Ask for items that ``Fulfilment.give_item`` gave, on the same ``terms``."""
         self.items[sku] = self.items.get(sku, 0) + quantity
+        if terms != COUNTED:
+            self.terms[sku] = terms
 
     def take_credit(self, asset: str, amount: int, *, source: str = "purchased") -> None:
         """Ask for currency that ``Fulfilment.credit`` gave with the same ``source``."""
@@ -155,6 +187,72 @@ class Owned(Protocol):
 
     def most_owned(self, offer: Offer) -> int | None:
         """Return how many of the offer's item a customer may own, or None for any number."""
+        ...
+
+
+@runtime_checkable
+class Lasts(Protocol):
+    """A kind whose offers may give an item whose time runs out: what the offer grants ends with it."""
+
+    def ends_with(self, offer: Offer) -> str | None:
+        """Return the SKU of the item whose end ends the offer's rights, or None where they have none."""
+        ...
+
+
+@runtime_checkable
+class Clips(Protocol):
+    """A kind that sells less than was asked for where more could not be owned: only what fits, and is paid."""
+
+    def clips_at(self, offer: Offer) -> int | None:
+        """Return how many of the offer's item may be owned if more are left out, or None if more are refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a bundle holds of one other offer; ``worth``: asset -> what that is worth there, beside its list price."""
+
+    sku: str
+    quantity: int
+    worth: Mapping[str, int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Bundles(Protocol):
+    """A kind whose offers hold other offers: the core gives those, shares out what was paid, and takes them back."""
+
+    def contents(self, offer: Offer) -> Sequence[Content]:
+        """Return what one unit of the offer holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What one used item turned into: ``items`` sku -> quantity on ``terms``, currency by the entry ``entry_id``,
+    ``rights`` entitlement -> its value, given because of ``id``."""
+
+    id: str
+    items: Mapping[str, int]
+    terms: Mapping[str, ItemTerms] = field(default_factory=dict)
+    entry_id: str | None = None
+    rights: Mapping[str, bool | int | str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Becomes(Protocol):
+    """A kind whose items turn into other things when they are used: a reversal takes those instead."""
+
+    async def became(
+        self, reader: PointReader, customer_id: str, sku: str, most: int, *, since: int, besides: frozenset[str]
+    ) -> Sequence[Became]:
+        """Return what a customer's used items of a SKU became since then (business ms), the newest first.
+
+        At most so many, and none of those called as in ``besides``.
+        """
+        ...
+
+    async def find_became(self, reader: PointReader, name: str) -> Became | None:
+        """Return what is called ``name``, or None if it is none of this kind's."""
         ...
 
 

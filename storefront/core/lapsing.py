@@ -1,13 +1,13 @@
-"""The jobs of time: a hold that is over is released, what is left of a lapsed lot goes to breakage.
+"""The jobs of time: a hold that is over is released, the rest of a lapsed lot goes to breakage, an item is taken away.
 
-Both jobs do all that is due in their wallet, so they may come in any order, late, twice or not at all:
+They do all that is due in their wallet or inventory, so they may come in any order, late, twice or not at all:
 reads and spends look at the clock, not at what a job has done.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.core.commit.plan import LapseWallet, Plan
+from storefront.core.commit.plan import ExpireItem, LapseWallet, Plan
 from storefront.core.jobs import Again
 from storefront.core.services import Services
 
@@ -19,5 +19,14 @@ async def lapse_wallet(services: Services, payload: Mapping[str, Any]) -> Again 
         return Again(due_at)  # the machine's clock was set back
     plan = Plan(actor="lapsing", anchors={customer_id})
     plan.add(LapseWallet(customer_id, payload["asset"]))
+    await services.engine.commit(plan)
+    return None
+
+
+async def expire_item(services: Services, payload: Mapping[str, Any]) -> Again | None:
+    """Take away an item whose time is over, and tell; one that lasts on has another job. Safe to run again."""
+    customer_id = payload["customer_id"]
+    plan = Plan(actor="lapsing", anchors={customer_id})
+    plan.add(ExpireItem(customer_id, payload["sku"]))
     await services.engine.commit(plan)
     return None

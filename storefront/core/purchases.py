@@ -7,34 +7,35 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jsonschema_rs
 import msgspec
-from sqlalchemy import bindparam, select
+import structlog
 
 from storefront.core.accounts import sink
 from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
 from storefront.core.buyer_caps import count_begun, refuse_card_testing
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
-    AlreadyOwned,
     Answer,
     CommitUnknown,
     InsufficientFunds,
     KeyInFlight,
     KeyReused,
+    LimitReached,
     Outcome,
     Stale,
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
+from storefront.core.fitting import is_clipped, refuse_owned, what_fits, with_components
 from storefront.core.gateways import Checkouts
 from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
-from storefront.core.kinds import Credits, Line, Owned, TakesDetails
+from storefront.core.kinds import Credits, Line, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
@@ -48,14 +49,11 @@ from storefront.core.purchasing import (
     show_row,
 )
 from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
-from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.settlement import settle
-from storefront.core.tables import items
+from storefront.core.unpacking import check_parts
 
-_ITEM = Query(
-    select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
-)
+log = structlog.get_logger("storefront.purchases")
 TIMES_DECIDED = 5
 LONGEST_WAIT_SECONDS = 10.0
 SWEEP_AFTER_MS = MINUTE_MS
@@ -161,6 +159,10 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
             return await _buy_at_once(services, wanted, quote, plan)
         except Stale:
             continue
+        except LimitReached as full:
+            if not is_clipped(services, quote.offer):
+                raise
+            log.info("decided_again", purchase=purchase_id, reason=full.code)  # room went to another purchase
     raise Unavailable("Too much is changing at once; try again.")
 
 
@@ -168,7 +170,6 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
     """Let the offer's kind refuse what cannot be meant, details first."""
     if wanted.recipient_id is not None:
         refuse_not_giftable(services, quote.offer, by_customer=wanted.by_customer)
-    kind = services.kinds[quote.offer.kind]
     asks = services.kind_as(quote.offer.kind, TakesDetails)
     if asks is not None:
         errors = [
@@ -179,17 +180,19 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
             raise Invalid("The details are not what this offer asks for.", errors=errors)
     elif wanted.details:
         raise Invalid("This offer asks for no details.", errors=[FieldError("/details", "must be absent")])
-    kind.check(Line(quote.offer, quote.quantity, quote.total, wanted.details))
+    line = Line(quote.offer, quote.quantity, quote.total, wanted.details)
+    check_parts(services.catalogs.active, services.kinds, line)
 
 
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
     catalog = services.catalogs.active
+    quantity = await what_fits(services, wanted.customer_id, wanted.sku, wanted.quantity)
     quote = price_of(
         catalog,
         wanted.sku,
-        wanted.quantity,
+        quantity,
         currency=wanted.currency,
         pay_with=wanted.pay_with,
         gateway=gateway,
@@ -203,7 +206,10 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     adjusted = adjust(
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
-    return with_tax(adjusted, catalog, await _country(services, wanted))
+    taxed = with_tax(adjusted, catalog, await _country(services, wanted))
+    if quantity != wanted.quantity:
+        taxed = replace(taxed, asked=wanted.quantity)
+    return with_components(services, taxed)
 
 
 async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
@@ -321,13 +327,7 @@ async def _commit(services: Services, plan: Plan) -> Outcome:
 async def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
     """Refuse before a checkout opens what its settlement could not give."""
     await refuse_over_limit(services.reader, counted, quote.quantity)
-    owned = services.kind_as(quote.offer.kind, Owned)
-    most = None if owned is None else owned.most_owned(quote.offer)
-    if most is not None:
-        row = await services.reader.first(_ITEM, customer_id=wanted.receiver_id, sku=quote.offer.sku)
-        quantity = 0 if row is None else row["quantity"]
-        if quantity + quote.quantity > most:
-            raise AlreadyOwned(sku=quote.offer.sku, owned=quantity, at_most=most)
+    await refuse_owned(services, wanted.receiver_id, Line(quote.offer, quote.quantity, quote.total))
 
 
 async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:

@@ -21,6 +21,7 @@ from storefront.core.money import Money
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import payments, purchases
+from storefront.core.unpacking import give
 
 OPERATION = "POST /v1/purchases"
 DECLINED = "declined:"
@@ -198,9 +199,7 @@ async def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: L
         given_by=None if row["recipient_id"] is None else row["customer_id"],
     )
     details = msgspec.json.decode(row["details"])
-    services.kinds[offer.kind].fulfil(Line(offer, row["quantity"], total, details), goods)
-    for key, value in offer.grants.items():
-        goods.grant(key, value, sku=offer.sku)
+    give(catalog, services.kinds, Line(offer, row["quantity"], total, details), goods)
     if row["recipient_id"] is not None:
         plan.emit("gift.received", anchor=row["recipient_id"], subject=row["id"], payload=gift_payload(row))
 

@@ -4,7 +4,7 @@ A client never sends a price. It may send the one it showed (``expected_price``)
 has changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -50,7 +50,10 @@ class Adjustment:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """An exact price: the line, what was adjusted, its tax, and the total to pay from ``pay_with``, tax and all."""
+    """An exact price: the line, what was adjusted, its tax, and the total to pay from ``pay_with``, tax and all.
+
+    ``components`` are the lines of a bundle's contents. ``asked`` is how many were wanted, if only ``quantity`` fit.
+    """
 
     catalog_version: str
     offer: Offer
@@ -61,6 +64,8 @@ class Quote:
     pay_with: str
     title: str
     taxes: tuple[TaxLine, ...] = ()
+    components: tuple[Mapping[str, Any], ...] = ()
+    asked: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""
@@ -74,9 +79,9 @@ class Quote:
         }
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return the receipt's lines: the goods first, then every adjustment, then the tax."""
+        """Return the receipt's lines: the goods first and what is in them, then every adjustment, then the tax."""
         list_price = self.unit_price.times(self.quantity)
-        goods = {
+        goods: dict[str, Any] = {
             "type": "offer",
             "sku": self.offer.sku,
             "kind": self.offer.kind,
@@ -85,9 +90,11 @@ class Quote:
             "unit_price": self.unit_price.to_json(),
             "total": list_price.to_json(),
         }
+        if self.asked is not None:
+            goods["asked"] = self.asked
         currency = self.total.currency
         return (
-            [goods]
+            [goods, *map(dict, self.components)]
             + [
                 {"type": "adjustment", "title": label, "total": {"amount": amount, "currency": currency}}
                 for label, amount in self.adjustments

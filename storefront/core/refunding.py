@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.bundle_refunds import named_by
 from storefront.core.commit.outcome import Answer, InsufficientFunds, NotEnoughItems, Outcome, Stale, Taken
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import Unavailable
@@ -43,8 +44,9 @@ async def refund(services: Services, wanted: RefundRequest) -> tuple[Answer, boo
 async def _refund(services: Services, wanted: RefundRequest) -> tuple[Answer, bool]:
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, wanted.purchase_id)
+        lines, quantity = named_by(purchase, wanted)
         decision = await decide(
-            services, purchase, amount=wanted.amount, quantity=wanted.quantity, strategy=wanted.strategy
+            services, purchase, amount=wanted.amount, quantity=quantity, lines=lines, strategy=wanted.strategy
         )
         row = _row(services, wanted, purchase, decision)
         if wanted.is_dry_run:

@@ -39,13 +39,17 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """What is to be given back for which purchase; without amount and quantity, all that is left."""
+    """What is to be given back for which purchase; without amount, quantity and lines, all that is left.
+
+    ``lines`` names units of a bundle's contents: ``(sku, quantity)``.
+    """
 
     idempotency: IdempotencyKey
     purchase_id: str
     reason: str
     amount: int | None = None
     quantity: int | None = None
+    lines: tuple[tuple[str, int], ...] = ()
     strategy: Strategy = Strategy.FAIL
     is_dry_run: bool = False
 
@@ -82,11 +86,21 @@ class TakenElsewhere(msgspec.Struct, frozen=True):
     taken: int
 
 
+class TakenLine(msgspec.Struct, frozen=True):
+    """Units of one of a bundle's contents that were given back, and what of the refund is theirs (minor units)."""
+
+    sku: str
+    quantity: int
+    amount: int
+
+
 class TakenBack(msgspec.Struct, frozen=True):
     """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended.
 
     ``credits`` are sums. Of them, ``elsewhere`` was taken from others, to whom it had been passed on, and
     ``receiver_owes`` (asset -> amount) is owed by a gift's recipient, the rest by the buyer.
+    ``lines`` are the contents of a bundle that it stands for; ``openings`` name what used items had become, which was
+    taken instead of them.
     """
 
     strategy: str
@@ -96,6 +110,8 @@ class TakenBack(msgspec.Struct, frozen=True):
     entitlements: tuple[str, ...] = ()
     elsewhere: tuple[TakenElsewhere, ...] = ()
     receiver_owes: dict[str, int] = {}
+    lines: tuple[TakenLine, ...] = ()
+    openings: tuple[str, ...] = ()
 
 
 async def read_reversals(reader: PointReader, purchase_id: str) -> Sequence[Row]:
@@ -135,6 +151,7 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
         "state": row["state"],
         "amount": {"amount": row["amount"], "currency": row["currency"]},
         "quantity": taken.quantity,
+        "lines": [_line_json(row, line) for line in taken.lines],
         "strategy": taken.strategy,
         "taken_back": taken_json(taken),
         "reason": row["reason"],
@@ -144,12 +161,21 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
     }
 
 
+def _line_json(row: Row, line: TakenLine) -> dict[str, Any]:
+    return {
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "amount": {"amount": line.amount, "currency": row["currency"]},
+    }
+
+
 def taken_json(taken: TakenBack) -> dict[str, Any]:
     """Return the wire shape of what was taken back."""
     return {
         "items": msgspec.to_builtins(taken.items),
         "credits": msgspec.to_builtins(taken.credits),
         "entitlements": list(taken.entitlements),
+        "openings": list(taken.openings),
     }
 
 

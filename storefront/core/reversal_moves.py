@@ -5,7 +5,7 @@ gateway took from our balance, and what that costs the purchase.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -31,6 +31,8 @@ from storefront.core.demands import taken_of
 from storefront.core.following import ENTRY as ELSEWHERE
 from storefront.core.following import freeze_elsewhere, has_moved, let_owe, take_elsewhere, unfreeze_elsewhere
 from storefront.core.giving_again import give_again_goods
+from storefront.core.opened import Opened, claim_opened
+from storefront.core.opened_moves import take_from_opened
 from storefront.core.passed_on import Elsewhere
 from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
 from storefront.core.reading import Row
@@ -88,6 +90,7 @@ class Moving:
     left: int
     set_aside: Mapping[str, int] = field(default_factory=dict)
     elsewhere: tuple[Elsewhere, ...] = ()
+    opened: Sequence[Opened] = ()
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
     others: list[Row] = field(default_factory=list)
@@ -246,7 +249,8 @@ class Moving:
         is_begun = is_new and (after in HOLDING or after in TAKING)
         if is_begun:
             facts["freezes"] = facts.get("freezes", 0) + 1  # also of nothing: an older freeze is not this one's
-        if not (demand.wallets or demand.items or demand.rights):
+            claim_opened(self.plan, self.opened, reversal_id)
+        if not (demand.wallets or demand.items or demand.rights or taken_back(self.row).openings):
             return
         if is_begun:
             self.plan.add(Freeze(freeze_id(reversal_id, facts), receiver_id, demand))
@@ -296,8 +300,11 @@ class Moving:
             less = labels[wanted.asset]
             let_owe(self.plan, entry, wanted, missing_of=FROZEN, less=less, whose=whose, terms=terms)
 
+        opened = await take_from_opened(self.services, self.plan, self.row, told, receiver_id=receiver_id)
+
         def render(results: Mapping[str, Any]) -> str:
-            return msgspec.json.encode(taken_of(told, demand, results, labels, owners=owners, whose=whose)).decode()
+            back = taken_of(told, demand, results, labels, opened, owners=owners, whose=whose)
+            return msgspec.json.encode(back).decode()
 
         self.row_after["taken_back"] = FromResults(render)
         earlier = self.row_after["entry_id"]

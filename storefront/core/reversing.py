@@ -5,18 +5,19 @@ that the purchase filled, unused items, its rights. What is missing refuses the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
-import msgspec
 from sqlalchemy import and_, bindparam, func, select
 
 from storefront.core.accounts import wallet
+from storefront.core.bundle_refunds import RefundTooLarge, Share, are_back, as_lines, components_of, share_of_bundle
+from storefront.core.commit.item_terms import ItemTerms
 from storefront.core.commit.plan import LotPart
-from storefront.core.commit.projection import let_go
+from storefront.core.commit.projection import is_past, let_go
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.errors import Conflict, Refused
-from storefront.core.kinds import Line, Reversal, Reverses, as_gift
-from storefront.core.money import Money
+from storefront.core.kinds import Reversal, as_gift
+from storefront.core.opened import Opened, Openings, SpokenFor
 from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import (
@@ -31,6 +32,7 @@ from storefront.core.refunds import (
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entitlements, entries, holds, items, lots, reversals, transfers
 from storefront.core.tables_freezes import debts, freezes
+from storefront.core.unpacking import ask_parts_back
 
 _DRAWN = Query(
     select(draws.c.lot_id, draws.c.amount)
@@ -78,12 +80,12 @@ _SWALLOWED_AGAIN = Query(
     .group_by(transfers.c.asset)
 )
 _ITEM = Query(
-    select(items.c.quantity, items.c.frozen).where(
+    select(items.c.quantity, items.c.frozen, items.c.expires_at, items.c.is_unique).where(
         items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")
     )
 )
 _RIGHTS = Query(
-    select(entitlements.c.key).where(
+    select(entitlements.c.key, entitlements.c.sku).where(
         entitlements.c.customer_id == bindparam("customer_id"),
         entitlements.c.source_id == bindparam("source_id"),
         entitlements.c.ended_at.is_(None),
@@ -99,11 +101,6 @@ class NotRefundable(Conflict):
 class AlreadyRefunded(Refused):
     code = "already_refunded"
     title = "Everything is refunded already"
-
-
-class RefundTooLarge(Refused):
-    code = "refund_too_large"
-    title = "There is not that much left to refund"
 
 
 class RefundTooFine(Refused):
@@ -127,7 +124,10 @@ class FoundCredit:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``."""
+    """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``.
+
+    ``terms`` are those of its items (``sku -> ItemTerms``), ``opened`` what used ones became and is taken instead.
+    """
 
     number: int
     amount: int
@@ -135,57 +135,99 @@ class Decision:
     taken: TakenBack
     draws: tuple[LotPart, ...]
     credits: tuple[FoundCredit, ...]
+    terms: Mapping[str, ItemTerms] = field(default_factory=dict)
+    opened: tuple[Opened, ...] = ()
 
 
 async def decide(
-    services: Services, purchase: Row, *, amount: int | None, quantity: int | None, strategy: Strategy
+    services: Services,
+    purchase: Row,
+    *,
+    amount: int | None,
+    quantity: int | None,
+    strategy: Strategy,
+    lines: Mapping[str, int] | None = None,
+    spoken_for: SpokenFor | None = None,
 ) -> Decision:
-    """Decide a refund by what the books hold now; nothing is written.
+    """Decide a refund by what the books hold now; nothing is written. ``lines`` names units of a bundle's contents.
+
+    ``spoken_for`` is what other refunds of the same commit take.
 
     Raises:
         NotRefundable, AlreadyRefunded, RefundTooLarge: it cannot be given back like that.
         GoodsUsed: goods are missing and ``strategy`` is ``fail``; the facts name them.
     """
     _refuse_unpaid(purchase)
-    offer = (await services.catalogs.version(purchase["catalog_version"])).offer(purchase["sku"])
+    catalog = await services.catalogs.version(purchase["catalog_version"])
     async with services.reader.snapshot() as reader:
         before = await read_reversals(reader, purchase["id"])
         number = len(before) + 1
         before = [row for row in before if is_effective(row)]
-        given_back = sum(row["amount"] for row in before)
-        units_back = sum(taken_back(row).quantity for row in before)
-        amount, quantity = how_much(purchase, given_back, units_back, amount, quantity)
-        demands = Reversal()
-        if quantity:
-            details = msgspec.json.decode(purchase["details"])
-            line = Line(offer, quantity, Money(amount, purchase["currency"]), details)
-            _kind(services, offer.kind).reverse(line, demands)
-            demands = as_given(purchase, demands)
-        are_all_back = units_back + quantity == purchase["quantity"]
-        found = await _find_credits(reader, purchase, demands.credits, services.clock.now())
+        share = share_of(purchase, before, amount=amount, quantity=quantity, lines=lines)
+        demands, now, receiver_id = Reversal(), services.clock.now(), receiver_of(purchase)
+        unable = ask_parts_back(services.kinds, as_lines(catalog, purchase, share), demands)
+        if unable is not None:
+            raise NotRefundable(f"Goods of the kind {unable} cannot be taken back; refund an amount without them.")
+        demands = as_given(purchase, demands)
+        openings = Openings(reader, services.kinds, services.clock, receiver_id, spoken_for or SpokenFor())
+        instead = await openings.substitute(catalog, purchase, demands)
+        found = await _find_credits(reader, purchase, demands.credits, now)
+        ended = None if share.is_all else are_back(purchase, before, share)
         taken = TakenBack(
             strategy=str(strategy),
-            quantity=quantity,
-            items=await _find_items(reader, receiver_of(purchase), demands.items),
-            credits=tuple(one.told for one in found),
-            entitlements=await rights_of(reader, purchase) if are_all_back else (),
+            quantity=share.quantity,
+            items=await _find_items(reader, receiver_id, demands.items, now, openings.spoken_for),
+            credits=(*(one.told for one in found), *told_of_opened(instead.opened)),
+            entitlements=await rights_of(reader, purchase, of=ended),
+            lines=share.lines,
+            openings=instead.ids,
         )
         _refuse_missing(taken, strategy, may_be_owed=purchase["pay_with"] in services.gateways)
-        drawn = await _drawn(reader, purchase) if amount else ()
-    is_full = are_all_back and given_back + amount == purchase["total"]
-    return Decision(number, amount, "full" if is_full else "part", taken, drawn, tuple(found))
+        drawn = await _drawn(reader, purchase) if share.amount else ()
+    is_full = share.is_all and sum(row["amount"] for row in before) + share.amount == purchase["total"]
+    becomes = "full" if is_full else "part"
+    terms = {sku: replace(one, source=purchase["id"]) for sku, one in demands.terms.items()}
+    return Decision(number, share.amount, becomes, taken, drawn, tuple(found), terms, instead.opened)
+
+
+def told_of_opened(opened: Sequence[Opened]) -> tuple[TakenCredit, ...]:
+    """Return what a refund says of the currency that used items became; its source is what it came from."""
+    return tuple(
+        TakenCredit(given.asset, one.became.id, given.amount, given.there, given.amount - given.there)
+        for one in opened
+        for given in one.credits
+    )
+
+
+def share_of(
+    purchase: Row,
+    before: Sequence[Row],
+    *,
+    amount: int | None,
+    quantity: int | None,
+    lines: Mapping[str, int] | None = None,
+) -> Share:
+    """Return which part of a purchase a refund stands for, beside the effective ones ``before`` it.
+
+    Raises:
+        AlreadyRefunded, RefundTooLarge: there is not so much left.
+    """
+    given_back = sum(row["amount"] for row in before)
+    units_back = sum(taken_back(row).quantity for row in before)
+    if not components_of(purchase):
+        amount, quantity = how_much(purchase, given_back, units_back, amount, quantity)
+        return Share(amount, quantity, is_all=units_back + quantity == purchase["quantity"])
+    if given_back >= purchase["total"] and units_back >= purchase["quantity"]:
+        raise AlreadyRefunded
+    if (amount or 0) > purchase["total"] - given_back:
+        left = {"amount": purchase["total"] - given_back, "currency": purchase["currency"]}
+        raise RefundTooLarge(left=left, quantity_left=purchase["quantity"] - units_back)
+    return share_of_bundle(purchase, before, amount=amount, quantity=quantity, lines=lines)
 
 
 def _refuse_unpaid(purchase: Row) -> None:
     if purchase["status"] not in (Status.COMPLETED, Status.PAID):
         raise NotRefundable(f"The purchase is {purchase['status']}; only completed ones are refunded.")
-
-
-def _kind(services: Services, name: str) -> Reverses:
-    kind = services.kind_as(name, Reverses)
-    if kind is None:
-        raise NotRefundable(f"Goods of the kind {name} cannot be taken back; refund an amount without them.")
-    return kind
 
 
 def how_much(
@@ -217,11 +259,14 @@ async def _drawn(reader: PointReader, purchase: Row) -> tuple[LotPart, ...]:
     return tuple(LotPart(row["lot_id"], row["amount"]) for row in rows)
 
 
-async def _find_items(reader: PointReader, customer_id: str, demands: Mapping[str, int]) -> tuple[TakenItem, ...]:
+async def _find_items(
+    reader: PointReader, customer_id: str, demands: Mapping[str, int], now: int, spoken_for: SpokenFor
+) -> tuple[TakenItem, ...]:
     found = []
     for sku, demanded in demands.items():
         row = await reader.first(_ITEM, customer_id=customer_id, sku=sku)
-        taken = 0 if row is None else min(demanded, row["quantity"] - row["frozen"])
+        there = 0 if row is None or is_past(row, now) else row["quantity"] - row["frozen"] - spoken_for.items[sku]
+        taken = max(0, min(demanded, there))
         found.append(TakenItem(sku, demanded, taken, demanded - taken))
     return tuple(found)
 
@@ -323,9 +368,12 @@ async def swallowed_again(reader: PointReader, purchase: Row) -> dict[str, int]:
     return {row["asset"]: int(row["amount"]) for row in rows}
 
 
-async def rights_of(reader: PointReader, purchase: Row) -> tuple[str, ...]:
+async def rights_of(reader: PointReader, purchase: Row, *, of: frozenset[str] | None = None) -> tuple[str, ...]:
+    """Return the rights that a purchase gives and that have not ended; with ``of`` those of these offers alone."""
+    if of is not None and not of:
+        return ()
     rows = await reader.all(_RIGHTS, customer_id=receiver_of(purchase), source_id=purchase["id"])
-    return tuple(row["key"] for row in rows)
+    return tuple(row["key"] for row in rows if of is None or row["sku"] in of)
 
 
 def _refuse_missing(taken: TakenBack, strategy: Strategy, *, may_be_owed: bool) -> None:

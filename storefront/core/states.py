@@ -17,10 +17,10 @@ from storefront.core.accounts import wallet
 from storefront.core.catalog import Catalogs, is_on_sale
 from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitNotice
-from storefront.core.commit.projection import entitlement_json, is_active, item_json, wallet_json
+from storefront.core.commit.projection import entitlement_json, inventory_json, is_active, wallet_json
 from storefront.core.customers import Customers
 from storefront.core.reading import PointReader, Query, Reader, Row
-from storefront.core.tables import accounts, anchors, entitlements, holds, items, lots
+from storefront.core.tables import accounts, anchors, entitlements, holds, item_instances, items, lots
 from storefront.core.tables_freezes import debts, freezes
 
 _ANCHOR = Query(select(anchors.c.version).where(anchors.c.id == bindparam("customer_id")))
@@ -34,6 +34,11 @@ _HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), hold
 _FREEZES = Query(select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.waiting != "[]"))
 _DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id")))
 _ITEMS = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.quantity > 0))
+_INSTANCES = Query(
+    select(item_instances).where(
+        item_instances.c.customer_id == bindparam("customer_id"), item_instances.c.taken_at.is_(None)
+    )
+)
 _ENTITLEMENTS = Query(select(entitlements).where(entitlements.c.customer_id == bindparam("customer_id")))
 _MOST_CACHED = 20_000
 OLDEST_WHEN_SHARED_MS = 1_000
@@ -130,6 +135,8 @@ class CustomerStates:
             is_waiting = any(open_holds for _, open_holds in wallets.values())
             waiting = await reader.all(_FREEZES, customer_id=customer_id) if is_waiting else ()
             owned = await reader.all(_ITEMS, customer_id=customer_id)
+            has_numbers = any(row["is_unique"] for row in owned)
+            instances = await reader.all(_INSTANCES, customer_id=customer_id) if has_numbers else ()
             rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
         version = 0 if anchor is None else anchor["version"]
         by_key: dict[str, list[Row]] = {}
@@ -143,7 +150,7 @@ class CustomerStates:
             "wallets": {
                 asset: wallet_json(*found, now, waiting, debt=owed.get(asset)) for asset, found in wallets.items()
             },
-            "items": [item_json(row) for row in owned],
+            "items": inventory_json(owned, instances, now),
             "subscriptions": [],
             "badges": [],
             "sandbox": self._is_sandbox,

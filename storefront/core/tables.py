@@ -11,6 +11,7 @@ it complete.
 from storefront.core.tables_base import metadata
 from storefront.core.tables_freezes import debts, freezes
 from storefront.core.tables_gifts import customer_transfers, shared_entries
+from storefront.core.tables_instances import item_instances
 from storefront.core.tables_ledger import (
     accounts,
     anchors,
@@ -98,6 +99,7 @@ __all__ = [
     "holds",
     "idempotency",
     "inbox",
+    "item_instances",
     "item_movements",
     "items",
     "jobs",

@@ -134,6 +134,7 @@ items = Table(
     number_column("frozen", default=0),
     number_column("granted_at"),
     number_column("expires_at", null=True),
+    Column("is_unique", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("quantity >= 0 AND frozen >= 0 AND frozen <= quantity", name="item_quantity_not_below_zero"),
     sqlite_with_rowid=False,
 )

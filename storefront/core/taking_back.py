@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, select
 
+from storefront.core.bundle_refunds import RefundTooLarge
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
 from storefront.core.commit.outcome import Answer, NotEnoughItems, Outcome, Stale, Taken
@@ -36,13 +37,13 @@ from storefront.core.refunds import (
     REFUND,
     TAKING,
     Strategy,
+    TakenLine,
     is_effective,
     read_reversals,
     refund_json,
     taken_back,
 )
 from storefront.core.reversal_moves import WITHDRAWN, Moving, Told, freeze_id
-from storefront.core.reversing import RefundTooLarge
 from storefront.core.services import Services
 from storefront.core.tables import freezes, reversals
 
@@ -87,6 +88,7 @@ class Beginning:
     in_proportion: bool = False
     at_most_left: bool = False
     claim: str | None = None
+    lines: tuple[TakenLine, ...] = ()
     idempotency: IdempotencyKey | None = None
 
 
@@ -132,6 +134,7 @@ async def plan_beginning(services: Services, purchase_id: str, begins: Beginning
         quantity=begins.quantity,
         in_proportion=begins.in_proportion,
         follows=begins.cause in CLAWING,
+        lines=begins.lines,
     )
     if begins.at_most_left and begins.amount > wanted.left:
         raise RefundTooLarge(left={"amount": wanted.left, "currency": payment["currency"]})
@@ -148,7 +151,7 @@ async def plan_beginning(services: Services, purchase_id: str, begins: Beginning
         plan.add(Claim(begins.claim, row["id"]))
     moving = Moving(
         services, plan, purchase, payment, row, demand=wanted.demand, left=wanted.unreversed,
-        set_aside=wanted.there, elsewhere=wanted.elsewhere,
+        set_aside=wanted.there, elsewhere=wanted.elsewhere, opened=wanted.opened,
     )  # fmt: skip
     await moving.move(None, told)
     plan.add(Insert("reversals", (row["id"],), purchase["customer_id"], moving.row_after))
@@ -232,7 +235,7 @@ async def claim_freed(services: Services, purchase_id: str) -> None:
             return
         plan = Plan(actor=f"gateway:{heir['gateway']}", anchors={heir["customer_id"]})
         moving = await moving_of(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
-        if not taken_back(moving.row).quantity:
+        if not _has_goods(moving.row):
             return
         await moving.claim(heir)
         try:
@@ -246,8 +249,13 @@ def _heir(rows: Sequence[Row], payment: Row) -> Row | None:
     """Return what claims goods that are free again: what a bank took, or a refund once nothing of the money is left."""
     standing = [row for row in rows if is_effective(row) and row["gateway"]]
     is_all = sum(row["amount"] for row in standing) >= payment["received_amount"]
-    without = [row for row in standing if not taken_back(row).quantity and (is_all or row["cause"] != REFUND)]
+    without = [row for row in standing if not _has_goods(row) and (is_all or row["cause"] != REFUND)]
     return min(without, key=lambda row: (row["cause"] == REFUND, row["number"]), default=None)
+
+
+def _has_goods(row: Row) -> bool:
+    told = taken_back(row)
+    return bool(told.quantity or told.lines)
 
 
 async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
@@ -269,7 +277,7 @@ async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row,
         demand = wanted.demand
         return Moving(
             services, plan, purchase, payment, anew, demand=demand, left=wanted.unreversed, set_aside=wanted.there,
-            elsewhere=wanted.elsewhere,
+            elsewhere=wanted.elsewhere, opened=wanted.opened,
         )  # fmt: skip
     facts = msgspec.json.decode(row["facts"])
     frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], facts))

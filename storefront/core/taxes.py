@@ -15,6 +15,7 @@ from storefront.core.accounts import Account, revenue, tax
 from storefront.core.commit.plan import Plan, Transfer
 from storefront.core.config.model_tax import PARTS_PER_MILLION, TaxRate
 from storefront.core.money import Money
+from storefront.core.unpacking import with_shared_tax
 
 TAX = "tax"
 GATEWAY_TAX = "Tax"
@@ -116,7 +117,8 @@ def lines_with_gateway_tax(lines: str, total: Money, taxes: Mapping[str, int]) -
     for jurisdiction, amount in sorted(taxes.items()):
         base, owed_there = Money(net, total.currency), Money(amount, total.currency)
         told.append(TaxLine(jurisdiction, GATEWAY_TAX, None, None, True, base, owed_there).to_json())
-    return msgspec.json.encode([*msgspec.json.decode(lines), *told]).decode()
+    shared = with_shared_tax(msgspec.json.decode(lines), sum(taxes.values()))
+    return msgspec.json.encode([*shared, *told]).decode()
 
 
 def book_revenue(

@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 
 from storefront.core.accounts import issuance, sink
+from storefront.core.commit.item_terms import terms_of
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
+from storefront.core.opened import claim_opened, end_rights_of
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import event_payload, gift_payload, parties_of, receiver_of
 from storefront.core.reading import Row
@@ -54,9 +56,13 @@ def add_wallet_refund(
     _move_value(plan, purchase, decision, row, label)
     for item in decision.taken.items:
         if item.taken:
-            plan.add(TakeItem(receiver_id, item.sku, item.taken, row["id"], cause="taken_back"))
+            terms = terms_of(decision.terms, item.sku)
+            plan.add(TakeItem(receiver_id, item.sku, item.taken, row["id"], cause="taken_back", terms=terms))
     for key in decision.taken.entitlements:
         plan.add(EndEntitlement(receiver_id, key, purchase["id"]))
+    claim_opened(plan, decision.opened, row["id"])
+    for opened in decision.opened:
+        end_rights_of(plan, receiver_id, opened.became)
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
     record_action(
         plan,
@@ -69,7 +75,7 @@ def add_wallet_refund(
     )
     payload = {**event_payload(purchase), "refunded": decision.becomes, "refund": refund_json(row)}
     plan.emit("purchase.refunded", anchor=customer_id, subject=purchase["id"], payload=payload)
-    if purchase["recipient_id"] is not None and decision.taken.quantity:
+    if purchase["recipient_id"] is not None and (decision.taken.quantity or decision.taken.lines):
         tell_recipient(plan, purchase, "gift.taken_back")
 
 
@@ -80,6 +86,7 @@ def tell_recipient(plan: Plan, purchase: Row, event: str) -> None:
 
 def _move_value(plan: Plan, purchase: Row, decision: Decision, row: dict[str, Any], label: str) -> None:
     customer_id, original = purchase["customer_id"], purchase["entry_id"]
+    _take_from_opened(plan, decision, row, receiver_of(purchase))
     if decision.amount == 0 and not any(found.told.taken for found in decision.credits):
         return
     assert original is not None, "value that moved has an entry"
@@ -92,3 +99,17 @@ def _move_value(plan: Plan, purchase: Row, decision: Decision, row: dict[str, An
             asset, amount = found.told.asset, found.told.taken
             to = issuance(asset)
             plan.add(TakeBack(label, original, receiver_of(purchase), asset, amount, to, found.parts, found.at_most))
+
+
+def _take_from_opened(plan: Plan, decision: Decision, row: dict[str, Any], receiver_id: str) -> None:
+    """Take the currency that used items became, each by an entry that reverses the one that gave it."""
+    for opened in decision.opened:
+        original = opened.became.entry_id
+        if original is None or not any(given.there for given in opened.credits):
+            continue
+        label = f"{row['id']}:{opened.became.id}"
+        plan.entry("opening.reversed", about=row["id"], anchor=row["customer_id"], reverses=original, label=label)
+        for given in opened.credits:
+            if given.there:
+                asset, to = given.asset, issuance(given.asset)
+                plan.add(TakeBack(label, original, receiver_id, asset, given.there, to, given.parts, given.amount))

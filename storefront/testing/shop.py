@@ -239,7 +239,8 @@ class Shop(ShopClient):
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``, which asks the kinds of the shop's offers too."""
-        return await verify_database(self.database, deep=True, outside=Outside(kinds=self.parts.services.kinds))
+        outside = Outside(kinds=self.parts.services.kinds, checks=self.parts.host.audit_checks())
+        return await verify_database(self.database, deep=True, outside=outside)
 
 
 @asynccontextmanager

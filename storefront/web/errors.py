@@ -135,6 +135,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Wait as Retry-After says and send the same request under the same key."),
     ErrorDoc("not_enough_items", 409, "There are not enough of these in the inventory",
              "The facts say required and available."),
+    ErrorDoc("not_consumable", 409, "This is not used up by using it",
+             "It lasts until its end, or it is a container, which is opened."),
     ErrorDoc("no_receipt", 409, "There is no receipt for this purchase",
              "The detail says why: it is not completed (yet), or it took no real money."),
     ErrorDoc("not_refundable", 409, "This purchase cannot be refunded",

@@ -188,6 +188,7 @@ async def create_refund(call: Call) -> web.StreamResponse:
         reason=body["reason"],
         amount=body.get("amount"),
         quantity=body.get("quantity"),
+        lines=tuple((line["sku"], line.get("quantity", 1)) for line in body.get("lines", ())),
         strategy=Strategy(body.get("strategy", Strategy.FAIL)),
         is_dry_run=body.get("dry_run", False),
     )

@@ -251,6 +251,14 @@ CREATE_REFUND: JsonSchema = closed(
             **QUANTITY,
             "description": "Of how many the goods are taken back; without an amount, their share of the price.",
         },
+        "lines": {
+            "type": "array",
+            "items": closed({"sku": SKU, "quantity": {**QUANTITY, "default": 1}}, required=["sku"]),
+            "minItems": 1,
+            "maxItems": 100,
+            "description": "Of a bundle: which of its contents go back, for what they cost of it. Instead of `quantity`.",
+            "examples": [[{"sku": "sword-of-dawn", "quantity": 1}]],
+        },
         "reason": REASON,
         "strategy": {
             "enum": ["fail", "floor", "debt"],
@@ -271,6 +279,7 @@ REFUND: JsonSchema = table(
         "state": TEXT,
         "amount": MONEY,
         "quantity": INTEGER,
+        "lines": {"type": "array", "items": table({"sku": TEXT, "quantity": INTEGER, "amount": MONEY})},
         "strategy": TEXT,
         "taken_back": table(
             {
@@ -292,6 +301,7 @@ REFUND: JsonSchema = table(
                     ),
                 },
                 "entitlements": {"type": "array", "items": TEXT},
+                "openings": {"type": "array", "items": TEXT},
             }
         ),
         "reason": TEXT,

@@ -4,6 +4,32 @@ _PAYLOAD = "UPDATE events SET payload = replace(payload, {}) WHERE type = '{}' A
 GRANT_OF_STARS = "(SELECT id FROM grants WHERE asset = 'stars')"
 
 GOODS_PLANTS: dict[str, tuple[str, list[str], str]] = {
+    "a number for what is only counted": (
+        "E1-instances",
+        [
+            "INSERT INTO item_instances (id, customer_id, sku, number, about, granted_at) "
+            "VALUES ('itm_x', 'cus_ada', 'potion', 1, 'pur_potions', 1)",
+            "INSERT INTO counters (key, anchor, value) VALUES ('serial:potion', 'serial:potion', 1)",
+        ],
+        "cus_ada has 1 numbered units of potion (0 frozen), but 2 are counted (0 frozen, unique: 0)",
+    ),
+    "a number that was skipped": (
+        "E1-instances",
+        [
+            "INSERT INTO item_instances (id, customer_id, sku, number, about, granted_at) "
+            "VALUES ('itm_x', 'cus_ada', 'potion', 2, 'pur_potions', 1)",
+            "UPDATE items SET is_unique = 1 WHERE sku = 'potion' AND customer_id = 'cus_ada'",
+        ],
+        "1 units of potion have numbers up to 2, the counter says None",
+    ),
+    "a bundle that cost less than what is in it": (
+        "E4-bundles",
+        [
+            'UPDATE purchases SET lines = replace(lines, \']\', \',{"type":"component","sku":"gem","quantity":1,'
+            '"total":{"amount":1}}]\') WHERE id = \'pur_sword\''
+        ],
+        "the contents of purchase pur_sword sum up to a total of 1, the purchase's is ",
+    ),
     "a right that is gone": (
         "E1-rights",
         ["DELETE FROM entitlements WHERE key = 'arena'"],

@@ -17,7 +17,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("storefront", "plugins", "tests", "creators", "pyproject.toml", "config.example.yaml")
+COPIED = ("storefront", "plugins", "tests", "docs", "creators", "pyproject.toml", "config.example.yaml")
 HANG_SECONDS = 300
 FEW = {"STOREFRONT_SEQUENCES": "1", "STOREFRONT_CHAOS_SECONDS": "15"}  # of random tests that can be made longer
 

@@ -37,6 +37,9 @@ offers:
                       limits: [{per: global, count: 1, window: lifetime}]}
   last-coin-2: *coin
   last-coin-3: *coin
+  lantern: {kind: item, type: consumable, unique: true, title: Lantern, prices: {gems: 1}}
+  coffer: {kind: container, title: Coffer, prices: {gems: 10}, drops: [
+            {weight: 1, gives: {gems: 3}}, {weight: 1, gives: {lantern: 1}}]}
 """
 
 

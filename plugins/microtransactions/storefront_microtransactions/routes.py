@@ -2,18 +2,26 @@
 
 from aiohttp import web
 
+from storefront.core.commit.outcome import NotConsumable
 from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.shapes import CUSTOMER, CUSTOMER_CHANGE, INTEGER, ITEM, QUANTITY, TEXT, closed, table
+from storefront_microtransactions.container_routes import ERRORS, add_container_routes
+from storefront_microtransactions.containers import KIND as CONTAINER
 
 INVENTORY = table({"customer": TEXT, "version": INTEGER, "data": {"type": "array", "items": ITEM}})
 CONSUME = closed(
     {
         "quantity": {**QUANTITY, "default": 1},
         "customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."},
+        "instance": {
+            "type": "string",
+            "pattern": "^itm_[0-9a-z]{26}$",
+            "description": "Which one, of items whose units have serial numbers; the first that is free if absent.",
+        },
     }
 )
 CONSUMED = table({"sku": TEXT, "consumed": INTEGER, "remaining": INTEGER, "customer": CUSTOMER_CHANGE})
@@ -22,9 +30,9 @@ PATH = "/v1/microtransactions/inventory"
 OPERATION = f"POST {PATH}/{{sku}}/consume"
 
 
-def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
+def make_routes(services: Services, *, customers_may_consume: bool, customers_may_open: bool) -> Routes:
     """Declare the plugin's routes over the shop's services."""
-    routes = Routes("microtransactions")
+    routes = Routes("microtransactions", errors=ERRORS)
     consumers = Role.SERVER | Role.CUSTOMER if customers_may_consume else Role.SERVER
 
     @routes.get(
@@ -43,10 +51,11 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
         answers={200: CONSUMED},
         idempotent=True,
         scope="entitlements:consume",
-        refusals=["not_enough_items"],
+        refusals=["not_enough_items", "not_consumable"],
     )
     async def consume(call: Call) -> web.StreamResponse:
-        """Use up items, once per idempotency key."""
+        """Use up items, once per idempotency key. What lasts is not used up by using it; containers are opened."""
+        _refuse_container(services, call.path("sku"))
         customer_id = await services.customer_of(call.principal, call.body.get("customer"))
         wanted = ConsumeRequest(
             idempotency=idempotency_key(
@@ -55,9 +64,17 @@ def make_routes(services: Services, *, customers_may_consume: bool) -> Routes:
             customer_id=customer_id,
             sku=call.path("sku"),
             quantity=call.body.get("quantity", 1),
+            instance=call.body.get("instance"),
         )
         answer, is_replay = await consume_item(services, wanted)
         headers = {"Idempotent-Replayed": "true"} if is_replay else None
         return respond_bytes(answer.body, status=answer.status, headers=headers)
 
+    add_container_routes(routes, services, customers_may_open=customers_may_open)
     return routes
+
+
+def _refuse_container(services: Services, sku: str) -> None:
+    offer = services.catalogs.active.offers.get(sku)
+    if offer is not None and offer.kind == CONTAINER:
+        raise NotConsumable(f"{sku} is opened, not used up.", sku=sku)

@@ -7,7 +7,8 @@
     ├── Forbidden (403)                PurchaseRefused
     ├── NotFound (404)
     ├── Conflict (409)                 AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed,
-    │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
+    │                                  NotEnoughItems, NotConsumable, OddsChanged,
+    │                                  HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
     │                                  CheckoutTooLate, DebtOpen
@@ -147,6 +148,14 @@ class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
 
+class NotConsumable(Conflict):
+    """It lasts until its end, or it is a container, which is opened; fact: sku."""
+
+
+class OddsChanged(Conflict):
+    """The container's odds are others than were shown; facts: expected, odds_version."""
+
+
 class AlreadyRefunded(Conflict):
     """All of the purchase is refunded."""
 
@@ -235,6 +244,8 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "price_changed": PriceChanged,
     "offer_closed": OfferClosed,
     "not_enough_items": NotEnoughItems,
+    "not_consumable": NotConsumable,
+    "odds_changed": OddsChanged,
     "already_refunded": AlreadyRefunded,
     "not_giftable": NotGiftable,
     "gift_not_possible": GiftNotPossible,

@@ -22,6 +22,7 @@ from storefront.core.errors import StorefrontError
 from storefront.core.kinds import Fulfilment, Line, OfferKind
 from storefront.core.money import Money
 from storefront.core.tables import catalog_versions, grants, item_movements, purchases
+from storefront.core.unpacking import give
 
 NAME = "E1-kinds"
 TITLE = "Goods are exactly what the kinds of their offers give"
@@ -102,11 +103,9 @@ class _Asking:
         goods = Fulfilment(plan, row.id, row.customer_id, row.id, cost, None, now, source_type)
         details = msgspec.json.decode(row.details) if source_type == "purchase" else {}
         try:
-            kind.fulfil(Line(offer, row.quantity, total, details), goods)
-        except StorefrontError:
-            return None
-        for key, value in offer.grants.items():
-            goods.grant(key, value, sku=offer.sku)
+            give(catalog, self._kinds, Line(offer, row.quantity, total, details), goods)
+        except (StorefrontError, KeyError):
+            return None  # a kind refuses now, or one of what is in a bundle is not there
         return _read(plan, row.id)
 
 

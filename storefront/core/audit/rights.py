@@ -14,12 +14,12 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_
 from storefront.core.audit.catalog_documents import StoredCatalogs, StoredOffer
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
-from storefront.core.tables import entitlements, grants, purchases, reversals
+from storefront.core.tables import entitlements, grants, items, purchases, reversals
 
 NAME = "E1-rights"
 _Found = Mapping[str, Row[Any]]
 _RIGHT = (entitlements.c.key, entitlements.c.id.label("right_id"), entitlements.c.value, entitlements.c.source_type,
-          entitlements.c.sku.label("right_sku"), entitlements.c.expires_at)  # fmt: skip
+          entitlements.c.sku.label("right_sku"), entitlements.c.expires_at, items.c.expires_at.label("item_end"))  # fmt: skip
 
 
 class _TakenBack(msgspec.Struct):
@@ -39,7 +39,10 @@ def rights_are_what_was_sold(connection: Connection) -> Iterator[Violation]:
 def with_rights(owner: ColumnElement[str], source: Column[str], *columns: Column[Any]) -> Select[Any]:
     """Select what may bring rights, one row a right that names it as its source, or one row without any."""
     named = and_(entitlements.c.customer_id == owner, entitlements.c.source_id == source)
-    return select(*columns, *_RIGHT).join(entitlements, named, isouter=True).order_by(source)
+    # What an item grants whose time runs out ends with it: how long that is, E1-kinds asks its kind.
+    item = and_(items.c.customer_id == entitlements.c.customer_id, items.c.sku == entitlements.c.sku)
+    rights = select(*columns, *_RIGHT).join(entitlements, named, isouter=True).join(items, item, isouter=True)
+    return rights.order_by(source)
 
 
 def rights_by_source(rows: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], _Found]]:
@@ -79,7 +82,7 @@ def _fault(key: str, value: bool | int | str, right: Row[Any] | None, source_typ
         return f"grants {key}, but that right is missing"
     if right.value != wanted:
         return f"grants {key} as {wanted}, but {right.right_id} says {right.value}"
-    if right.expires_at is not None:
+    if right.expires_at is not None and right.item_end is None:
         return f"grants {key} without an end, but {right.right_id} ends at {right.expires_at}"
     if right.source_type != source_type:
         return f"grants {key}, but {right.right_id} names it as a {right.source_type}"

@@ -21,6 +21,7 @@ from storefront.core.audit import (
     actions,
     append_only,
     balances,
+    bundles,
     checkpoints,
     conversions,
     debts,
@@ -32,6 +33,7 @@ from storefront.core.audit import (
     holds,
     idempotency,
     incoming,
+    instances,
     ledger,
     limits,
     movements,
@@ -77,6 +79,7 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
+    *bundles.CHECKS,
     *receipts.CHECKS,
     *actions.CHECKS,
     *conversions.CHECKS,
@@ -90,12 +93,13 @@ CHECKS: tuple[Check, ...] = (
     *movements.CHECKS,
     *gifts.CHECKS,
     *customers_transfers.CHECKS,
+    *instances.CHECKS,
     *events.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
-            "webhook_deliveries", "items", "item_movements",
+            "webhook_deliveries", "items", "item_movements", "item_instances",
             "entitlements", "customer_transfers",
             "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
@@ -110,12 +114,14 @@ Anchors = Sequence[Kept] | None
 class Outside:
     """What the books are compared with that does not lie in their database; the report says what is not at hand.
 
-    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins.
+    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins, ``checks`` what
+    those say about their own tables.
     """
 
     anchors: Anchors = None
     witnesses: Sequence[WitnessFile] = ()
     kinds: Kinds | None = None
+    checks: Sequence[Check] = ()
 
 
 NOTHING_OUTSIDE = Outside()
@@ -199,7 +205,7 @@ def _choose(dialect: str, deep: bool, outside: Outside) -> tuple[Sequence[Check]
     wanted: list[Check] = []
     not_run: list[NotYet] = []
     asking = () if outside.kinds is None else (kinds_check(outside.kinds),)
-    for check in (*CHECKS, *asking):
+    for check in (*CHECKS, *asking, *outside.checks):
         if check.dialect not in (None, dialect):
             not_run.append(NotYet(check.name, check.title, f"for {_KINDS[check.dialect]} only"))
         elif check.is_deep and not deep:

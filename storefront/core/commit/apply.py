@@ -17,7 +17,12 @@ from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.event_steps import apply_emit
 from storefront.core.commit.freeze_steps import apply_freeze, apply_take_frozen, apply_unfreeze
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
-from storefront.core.commit.goods_steps import apply_grant_entitlement, apply_grant_item, apply_take_item
+from storefront.core.commit.goods_steps import (
+    apply_expire_item,
+    apply_grant_entitlement,
+    apply_grant_item,
+    apply_take_item,
+)
 from storefront.core.commit.hold_steps import (
     apply_capture_hold,
     apply_lapse_wallet,
@@ -43,6 +48,7 @@ from storefront.core.commit.plan import (
     Count,
     Deposit,
     Emit,
+    ExpireItem,
     FromResults,
     GrantEntitlement,
     GrantItem,
@@ -110,13 +116,18 @@ _BOOKS = frozenset(
 class LateView:
     """What a late step may see: the rows it named, the plan's seed, the batch's time."""
 
-    def __init__(self, draft: Draft, plan: Plan, moment: Moment) -> None:
+    def __init__(self, draft: Draft, plan: Plan, moment: Moment, results: dict[str, Any]) -> None:
         self._draft = draft
+        self._results = results
         self.seed = plan.seed
         self.moment = moment
 
     def row(self, key: Key) -> Mapping[str, Any] | None:
         return self._draft.row(key)
+
+    def tell(self, label: str, value: object) -> None:
+        """Leave a finding for the plan's answer, as the other steps do: ``outcome.results[label]``."""
+        self._results[label] = value
 
 
 class Applying:
@@ -207,7 +218,12 @@ def _grant_item(applying: Applying, step: GrantItem) -> None:
 
 
 def _take_item(applying: Applying, step: TakeItem) -> None:
-    apply_take_item(applying.draft, applying.moment, step)
+    left = apply_take_item(applying.draft, applying.moment, step)
+    applying.outcome.results[f"left:{step.sku}"] = left
+
+
+def _expire_item(applying: Applying, step: ExpireItem) -> None:
+    apply_expire_item(applying.draft, applying.moment, step)
 
 
 def _grant_entitlement(applying: Applying, step: GrantEntitlement) -> None:
@@ -290,8 +306,9 @@ def _late(applying: Applying, step: Late) -> None:
     function = applying.late.get(step.name)
     if function is None:
         raise NotNamed(f"no late step is registered as {step.name}")
+    view = LateView(applying.draft, applying.plan, applying.moment, applying.outcome.results)
     try:
-        answer = function(LateView(applying.draft, applying.plan, applying.moment), step.facts)
+        answer = function(view, step.facts)
     except (Exception, KeyboardInterrupt):
         raise
     except BaseException as error:  # foreign code that raises CancelledError or SystemExit must not end the writer
@@ -323,6 +340,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Deposit: _deposit,
     GrantItem: _grant_item,
     TakeItem: _take_item,
+    ExpireItem: _expire_item,
     GrantEntitlement: _grant_entitlement,
     Count: _count,
     Claim: _claim,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from storefront.core.commit.projection import entitlement_json, item_json, wallet_json
-from storefront.core.commit.reads import debt_key
-from storefront.core.commit.state import Draft
+from storefront.core.commit.projection import entitlement_json, instance_json, item_json, wallet_json
+from storefront.core.commit.reads import debt_key, instances_group
+from storefront.core.commit.state import Draft, Row
 from storefront.core.commit.steps import Group
 
 
@@ -25,7 +25,9 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
             if asset not in part:
                 part[asset] = _wallet(draft, row["account"], customer_id, now)
         elif table == "items":
-            _part(changed, row["customer_id"], "items")[row["sku"]] = item_json(row)
+            _part(changed, row["customer_id"], "items").update(_item(draft, row, now))
+        elif table == "item_instances":
+            _part(changed, row["customer_id"], "items")[row["id"]] = instance_json(row)
         elif table == "entitlements":
             group = Group("entitlements", (row["customer_id"], row["key"]), row["customer_id"])
             sources = [source for _, source in draft.group(group)]
@@ -34,6 +36,16 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
         if "items" in parts:
             parts["items"] = list(parts["items"].values())
     return changed
+
+
+def _item(draft: Draft, row: Row, now: int) -> dict[str, Any]:
+    """Describe a line of the inventory without its instances, which are described by themselves."""
+    numbered, group = 0, instances_group(row["customer_id"], row["sku"])
+    if row["is_unique"]:
+        if not draft.has_group(group):
+            return {}  # only what was frozen before there were numbers is moved without knowing them
+        numbered = sum(one["taken_at"] is None for _, one in draft.group(group))
+    return {row["id"]: item_json(row, now, numbered=numbered)}
 
 
 def _wallet(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:

@@ -23,8 +23,9 @@ from storefront.core.commit.steps import Deposit, Emit, Key, OpenEntry, PlaceHol
 def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
     """Write down that a customer owes what could not be taken; a debt that grows keeps its stricter terms."""
     amount = _amount(books, step)
-    for name in (f"owed:{step.asset}", f"owed:{step.customer_id}:{step.asset}"):
-        books.results[name] = books.results.get(name, 0) + amount
+    # Several may owe for one reversal, and one customer for several things: each is found by its own name.
+    for name in (step.label or step.asset, f"{step.customer_id}:{step.asset}"):
+        books.results[f"owed:{name}"] = books.results.get(f"owed:{name}", 0) + amount
     if amount == 0:
         return
     if not 1 <= step.repay_percent <= 100:

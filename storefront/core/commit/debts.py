@@ -41,8 +41,9 @@ class Owe:
 
     Of every later credit (``Deposit``) in that asset ``repay_percent`` (1–100) pays it off. With ``block_spending``
     nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
-    outcome's ``results["owed:<asset>"]`` is the amount that was added, ``results["owed:<customer>:<asset>"]`` that of
-    one customer where several owe. Of what a ``TakeFrozen`` missed, holds may pin
+    outcome's ``results["owed:<label>"]`` (the asset, if it has no label) is the amount that was added,
+    ``results["owed:<customer>:<asset>"]`` that of one customer where several owe. Of what a ``TakeFrozen`` missed,
+    holds may pin
     a part: what they give back pays this debt, whole, as far as it is still owed then.
     """
 
@@ -52,3 +53,4 @@ class Owe:
     amount: int | MissingOf
     repay_percent: int = 100
     block_spending: bool = False
+    label: str | None = None

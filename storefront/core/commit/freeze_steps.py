@@ -21,12 +21,14 @@ from storefront.core.commit.freeze_rows import (
     waiting_freezes,
 )
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand, demand_of
-from storefront.core.commit.goods_steps import apply_take_item
+from storefront.core.commit.goods_steps import apply_take_item, expire_item
 from storefront.core.commit.hold_steps import release_expired
+from storefront.core.commit.instance_steps import freeze_instances, owned_instances, thaw_instances
+from storefront.core.commit.item_terms import terms_of
 from storefront.core.commit.lapse_steps import lapse_lots
 from storefront.core.commit.ledger_steps import Books, draw_lots
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.projection import Row, parts_of, pins_of, waiting_of
+from storefront.core.commit.projection import Row, is_past, parts_of, pins_of, waiting_of
 from storefront.core.commit.reads import entitlements_group, freeze_key, freezes_group, holds_group, item_key, taken_key
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.commit.state import Draft, NotNamed
@@ -49,7 +51,7 @@ def apply_freeze(draft: Draft, books: Books, step: Freeze) -> None:
         "state": "open",
         "demand": as_text(step.demand),
         "parts": as_text(parts),
-        "items": as_text(_freeze_items(draft, step)),
+        "items": as_text(_freeze_items(draft, step, books.moment.now)),
         "rights": as_text(_freeze_rights(draft, step)),
         "waiting": as_text(waiting),
         "actor": books.actor,
@@ -67,7 +69,11 @@ def apply_unfreeze(draft: Draft, books: Books, step: Unfreeze) -> None:
     for _, lot_id, amount in parts_of(row):
         set_frozen(draft, step.customer_id, lot_id, -amount)
     for sku, quantity in _items_of(row):
-        _set_frozen_items(draft, step.customer_id, sku, -quantity)
+        thawed = _set_frozen_items(draft, step.customer_id, sku, -quantity)
+        if terms_of(step.demand.terms, sku).is_unique:
+            thaw_instances(draft, step.customer_id, sku, by=step.freeze_id)
+        if is_past(thawed, books.moment.now):
+            expire_item(draft, books.moment, thawed)
     _end_rights(draft, step, _rights_of(row), {"frozen_by": None})
     _close(draft, books, row, "released", {})
     _lapse(draft, books, step)
@@ -86,9 +92,7 @@ def apply_take_frozen(draft: Draft, books: Books, step: TakeFrozen) -> None:
         taken += _take_from_wallet(draft, books, step, wanted, parts_of(row))
     items = dict(_items_of(row))
     for sku, quantity in items.items():
-        _set_frozen_items(draft, step.customer_id, sku, -quantity)
-        take = TakeItem(step.customer_id, sku, quantity, step.about or step.freeze_id, cause="taken_back")
-        apply_take_item(draft, books.moment, take)
+        _take_items(draft, books, step, sku, quantity)
     rights = _rights_of(row)
     _end_rights(draft, step, rights, {"frozen_by": None, "ended_at": books.moment.now})
     entry_id = books.entries[step.entry].entry_id if taken else None
@@ -126,12 +130,20 @@ def _freeze_wallet(
                 missing -= there
 
 
-def _freeze_items(draft: Draft, step: Freeze) -> list[tuple[str, int]]:
+def _freeze_items(draft: Draft, step: Freeze, now: int) -> list[tuple[str, int]]:
     frozen = []
     for sku, demanded in step.demand.items.items():
         row = draft.row(item_key(step.customer_id, sku))
-        there = 0 if row is None else min(demanded, row["quantity"] - row["frozen"])
+        there = 0 if row is None or is_past(row, now) else min(demanded, row["quantity"] - row["frozen"])
         if there > 0:
+            assert row is not None, "something is there"
+            terms = terms_of(step.demand.terms, sku)
+            if row["is_unique"] and not terms.is_unique:
+                raise Stale(f"units of {sku} have numbers")
+            if terms.is_unique:
+                without_number = row["quantity"] - len(owned_instances(draft, step.customer_id, sku))
+                numbered = max(0, there - without_number)
+                freeze_instances(draft, step.customer_id, sku, terms, quantity=numbered, by=step.freeze_id)
             _set_frozen_items(draft, step.customer_id, sku, there)
             frozen.append((sku, there))
     return frozen
@@ -229,11 +241,27 @@ def _lapse(draft: Draft, books: Books, step: Unfreeze | TakeFrozen) -> None:
         lapse_lots(draft, books, step.customer_id, wanted.asset)
 
 
-def _set_frozen_items(draft: Draft, customer_id: str, sku: str, by: int) -> None:
+def _take_items(draft: Draft, books: Books, step: TakeFrozen, sku: str, quantity: int) -> None:
+    """Take frozen items: of unique ones the very instances that were frozen."""
+    terms, about = terms_of(step.demand.terms, sku), step.about or step.freeze_id
+    _set_frozen_items(draft, step.customer_id, sku, -quantity)
+    if terms.is_unique:
+        for instance in thaw_instances(draft, step.customer_id, sku, by=step.freeze_id):
+            one = TakeItem(step.customer_id, sku, 1, about, cause="taken_back", terms=terms, instance=instance)
+            apply_take_item(draft, books.moment, one)
+            quantity -= 1
+    if quantity:
+        take = TakeItem(step.customer_id, sku, quantity, about, cause="taken_back", terms=terms)
+        apply_take_item(draft, books.moment, take, has_no_number=True)
+
+
+def _set_frozen_items(draft: Draft, customer_id: str, sku: str, by: int) -> Row:
     key = item_key(customer_id, sku)
     row = draft.row(key)
     assert row is not None, "what is frozen is owned"
-    draft.put(key, {**row, "frozen": row["frozen"] + by})
+    changed = {**row, "frozen": row["frozen"] + by}
+    draft.put(key, changed)
+    return changed
 
 
 def _end_rights(draft: Draft, step: Unfreeze | TakeFrozen, keys: Iterable[str], changes: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.commit.item_terms import ItemTerms
 from storefront.core.commit.reversals import LotPart
 
 
@@ -38,6 +39,7 @@ class Demand:
     """What a reversal wants back: value, items (``sku -> quantity``), and rights (entitlement keys) from one source.
 
     ``original`` is the entry that gave the value; ``source_id`` is what the rights were given for (a purchase).
+    ``terms`` (``sku -> ItemTerms``) names those items that are not merely counted.
     """
 
     original: str | None
@@ -45,6 +47,7 @@ class Demand:
     items: Mapping[str, int] = field(default_factory=dict)
     rights: tuple[str, ...] = ()
     source_id: str = ""
+    terms: Mapping[str, ItemTerms] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

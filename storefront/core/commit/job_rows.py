@@ -8,6 +8,7 @@ import msgspec
 from storefront.core.accounts import Account
 
 HOLD_EXPIRE = "hold.expire"
+ITEM_EXPIRE = "item.expire"
 LOT_LAPSE = "lot.lapse"
 
 

@@ -114,6 +114,11 @@ class NotEnoughItems(Refused):
     title = "There are not enough of these in the inventory"
 
 
+class NotConsumable(Refused):
+    code = "not_consumable"
+    title = "This is not used up by using it"
+
+
 class HoldNotOpen(Refused):
     code = "hold_not_open"
     title = "This hold is over"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
+from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reads import reads_of
@@ -67,6 +68,8 @@ __all__ = [
     "Deposit",
     "Emit",
     "EndEntitlement",
+    "EndOf",
+    "ExpireItem",
     "Forgive",
     "Freeze",
     "FromResults",
@@ -75,6 +78,7 @@ __all__ = [
     "Group",
     "IdempotencyKey",
     "Insert",
+    "ItemTerms",
     "Key",
     "LapseWallet",
     "Late",

@@ -115,15 +115,50 @@ def wallet_json(
     }
 
 
-def item_json(row: Row) -> dict[str, Any]:
-    """Describe an inventory line."""
+def is_past(item: Row, now: int) -> bool:
+    """Tell whether an item's time is over, even if no job has taken it away yet."""
+    return item["expires_at"] is not None and item["expires_at"] <= now
+
+
+def item_json(row: Row, now: int, *, numbered: int = 0) -> dict[str, Any]:
+    """Describe an inventory line, without the ``numbered`` units that stand as instances of their own.
+
+    What lasts reads as one thing, however much time was added to it; it is frozen once all of that time is.
+    """
+    lasts = row["expires_at"] is not None
+    quantity = 0 if is_past(row, now) else row["quantity"] - numbered
     return {
         "sku": row["sku"],
         "instance": row["id"],
-        "quantity": row["quantity"],
-        "frozen": row["frozen"] > 0,
-        "expires_at": None if row["expires_at"] is None else iso(row["expires_at"]),
+        "number": None,
+        "quantity": min(quantity, 1) if lasts else quantity,
+        "frozen": row["frozen"] > 0 and (not lasts or row["frozen"] >= row["quantity"]),
+        "expires_at": iso(row["expires_at"]) if lasts else None,
     }
+
+
+def instance_json(row: Row) -> dict[str, Any]:
+    """Describe one unit that is a thing of its own; its quantity is 0 once it is gone."""
+    return {
+        "sku": row["sku"],
+        "instance": row["id"],
+        "number": row["number"],
+        "quantity": 1 if row["taken_at"] is None else 0,
+        "frozen": row["frozen_by"] is not None,
+        "expires_at": None,
+    }
+
+
+def inventory_json(owned: Iterable[Row], instances: Iterable[Row], now: int) -> list[dict[str, Any]]:
+    """Describe an inventory: its lines, and after each the instances of its SKU by their numbers."""
+    by_sku: dict[str, list[Row]] = {}
+    for row in instances:
+        by_sku.setdefault(row["sku"], []).append(row)
+    shown = []
+    for row in owned:
+        numbered = sorted(by_sku.get(row["sku"], ()), key=lambda one: int(one["number"]))
+        shown += [item_json(row, now, numbered=len(numbered)), *map(instance_json, numbered)]
+    return [item for item in shown if item["quantity"]]
 
 
 def is_active(source: Row, now: int) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from storefront.core.accounts import Account, wallet
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
+from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms, terms_of
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
 from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
@@ -140,8 +141,43 @@ def _reads_transfer(step: Transfer) -> Iterable[Key | Group]:
     return [account_key(a, step.anchor) for a in (step.source, step.destination) if a.is_guarded]
 
 
-def _reads_item(step: GrantItem | TakeItem) -> Iterable[Key | Group]:
-    return (item_key(step.customer_id, step.sku),)
+def instances_group(customer_id: str, sku: str) -> Group:
+    return Group("item_instances", (customer_id, sku), customer_id)
+
+
+def instance_key(customer_id: str, instance: str) -> Key:
+    return Key("item_instances", (instance,), customer_id)
+
+
+def serial_counter(sku: str) -> Key:
+    """Name the counter of a SKU's serial numbers; it hangs under an anchor of its own, which the plan names."""
+    return Key("counters", (f"serial:{sku}",), f"serial:{sku}")
+
+
+def _reads_grant_item(step: GrantItem) -> Iterable[Key | Group]:
+    yield from _reads_item_of(step.customer_id, step.sku, step.terms)
+    if step.terms.is_unique:
+        yield serial_counter(step.sku)
+        yield from (instance_key(step.customer_id, instance) for instance in step.instances)
+
+
+def _reads_item(step: TakeItem | ExpireItem) -> Iterable[Key | Group]:
+    return _reads_item_of(step.customer_id, step.sku, step.terms)
+
+
+def _reads_item_of(customer_id: str, sku: str, terms: ItemTerms) -> Iterable[Key | Group]:
+    yield item_key(customer_id, sku)
+    if terms is COUNTED:
+        return
+    if terms.is_unique:
+        yield instances_group(customer_id, sku)
+    yield from (entitlements_group(customer_id, key) for key in terms.rights)
+
+
+def _reads_grant_entitlement(step: GrantEntitlement) -> Iterable[Key | Group]:
+    yield entitlements_group(step.customer_id, step.key)
+    if isinstance(step.expires_at, EndOf):
+        yield item_key(step.customer_id, step.expires_at.sku)
 
 
 def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]:
@@ -153,7 +189,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
         for part in wanted.parts:
             yield Key("lots", (part.lot_id,), step.customer_id)
     for sku in step.demand.items:
-        yield item_key(step.customer_id, sku)
+        yield from _reads_item_of(step.customer_id, sku, terms_of(step.demand.terms, sku))
     for key in step.demand.rights:
         yield entitlements_group(step.customer_id, key)
     if isinstance(step, TakeFrozen):
@@ -183,9 +219,10 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Transfer: _reads_transfer,
     Spend: _reads_spending,
     Deposit: _reads_deposit,
-    GrantItem: _reads_item,
+    GrantItem: _reads_grant_item,
     TakeItem: _reads_item,
-    GrantEntitlement: lambda step: (entitlements_group(step.customer_id, step.key),),
+    ExpireItem: _reads_item,
+    GrantEntitlement: _reads_grant_entitlement,
     Count: _reads_count,
     Claim: lambda step: (Key("claims", (step.key,), None),),
     Insert: _reads_insert,

@@ -106,6 +106,10 @@ class Draft:
             if row is not None:
                 yield address, row
 
+    def has_group(self, group: Group) -> bool:
+        """Tell whether the plans of the batch named a group."""
+        return (group.table, group.id) in self.state.groups
+
     def put(self, key: Key, row: Row | None) -> None:
         """Set a row under an anchor of the plan (or an insert-only one under none)."""
         if key.anchor is not None and key.anchor not in self.named:

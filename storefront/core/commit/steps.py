@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
+from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.errors import Refused
@@ -138,7 +139,11 @@ class Deposit:
 
 @dataclass(frozen=True, slots=True)
 class GrantItem:
-    """Give items. ``at_most`` bounds what the customer may own; 1 makes a durable."""
+    """Give items. ``at_most`` bounds what the customer may own; 1 makes a durable.
+
+    What lasts (``terms``) ends ``quantity`` spans after it would have; what is unique gets its numbers here, and the plan
+    names the anchor of ``serial_counter``. ``instances`` are unique ones that were taken and come back as they were.
+    """
 
     customer_id: str
     sku: str
@@ -148,17 +153,26 @@ class GrantItem:
     expires_at: int | None = None
     bought_with: LotsOf | None = None
     cause: str = "granted"
+    terms: ItemTerms = COUNTED
+    instances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TakeItem:
-    """Take items away: consumed, given or taken back, as ``cause`` says."""
+    """Take items away: consumed, given or taken back, as ``cause`` says.
+
+    Of what lasts, time is taken: it ends as many spans earlier, at once if that is over. Of unique ones ``instance`` names
+    one, else what has no number goes first, then what ``terms.source`` gave, then the oldest. One whose units have
+    numbers is ``Stale`` for a step whose terms do not say so.
+    """
 
     customer_id: str
     sku: str
     quantity: int
     about: str
     cause: str = "consumed"
+    terms: ItemTerms = COUNTED
+    instance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +188,7 @@ class GrantEntitlement:
     source_type: str
     source_id: str
     sku: str | None = None
-    expires_at: int | None = None
+    expires_at: int | EndOf | None = None
     given_by: str | None = None
 
 
@@ -304,6 +318,7 @@ Step = (
     | Deposit
     | GrantItem
     | TakeItem
+    | ExpireItem
     | GrantEntitlement
     | Count
     | Claim

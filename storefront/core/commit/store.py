@@ -41,10 +41,11 @@ GROUP_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "entitlements": ("customer_id", "key"),
     "holds": ("account",),
     "freezes": ("customer_id",),
+    "item_instances": ("customer_id", "sku"),
 }
 """Which columns of a table its groups are asked by."""
 GROUP_CONDITION: Mapping[str, str] = {"lots": "remaining > 0", "holds": "state = 'open'",
-                                      "freezes": "waiting <> '[]'"}  # fmt: skip
+                                      "freezes": "waiting <> '[]'", "item_instances": "taken_at IS NULL"}  # fmt: skip
 """What else makes a row part of a group: others care for a freeze only while it waits for what a hold gives back."""
 
 Decide = Callable[[State, int], Writes]

@@ -6,6 +6,7 @@ everything against the core's, the plugins' and the offer kinds' schemas. ``load
 
 from storefront.core.config.building import build, load_config
 from storefront.core.config.loading import Document, read_document
+from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import ConfigError, Mistake
 from storefront.core.config.model import (
     AnchorTarget,
@@ -35,7 +36,7 @@ from storefront.core.config.model import (
     Web,
     Window,
 )
-from storefront.core.config.schema import PluginSchema, full_schema
+from storefront.core.config.schema import ConfigCheck, PluginSchema, full_schema
 from storefront.core.config.secret import Secret
 from storefront.core.config.typed import DEFAULT_RATE_LIMITS
 
@@ -46,7 +47,9 @@ __all__ = [
     "Asset",
     "Audit",
     "Available",
+    "Complaint",
     "Config",
+    "ConfigCheck",
     "ConfigError",
     "Database",
     "Document",

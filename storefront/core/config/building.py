@@ -104,7 +104,8 @@ class _World:
             installed=self.installed,
             enabled=enabled,
         )
-        complaints = self._merged(list(semantic_complaints(facts)), checked)
+        of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(checked.value)]
+        complaints = self._merged([*semantic_complaints(facts), *of_plugins], checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
             mine = [one for one in complaints if one.path[:2] == ("plugins", name)]

@@ -4,9 +4,10 @@
 editors, where any number, choice or patterned text may still be written as ``${…}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from storefront.core.config.messages import Complaint
 from storefront.core.config.schema_core import core_sections, plugin_keys, plugin_name
 from storefront.core.config.schema_creators import creators
 from storefront.core.config.schema_gateways import gateway_schemas
@@ -14,6 +15,8 @@ from storefront.core.config.schema_offers import assets, common_offer_keys, sku
 from storefront.core.config.schema_parts import Schema, mapping, table
 
 _TAKEN_OVER = ("properties", "required", "type", "additionalProperties", "$defs", "$schema", "$id", "title", "examples")
+ConfigCheck = Callable[[Mapping[str, object]], Iterable[Complaint]]
+"""What a plugin has to say of a whole document that no schema can: pure, and careful, for it may be malformed."""
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{", "doNotSuggest": True}
 
 
@@ -23,13 +26,15 @@ class PluginSchema:
 
     ``config`` is the schema of its section. ``kinds``: offer kind -> schema of the keys that an offer of that kind has
     besides the common ones (its ``required`` may name common keys, as ``prices``). ``gateways``: gateway -> schema of
-    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``).
+    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``). ``checks`` say what
+    no schema can.
     """
 
     config: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     kinds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     gateways: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     claims: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    checks: Sequence[ConfigCheck] = ()
 
 
 def full_schema(

@@ -1,18 +1,20 @@
 """One customer at the counter: words every card for them, from an offer, their wallet and their inventory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from babel.dates import format_skeleton
+from babel.units import format_unit
 
 from storefront.core.money import Money
 from storefront.design.art import art, gem_pile, kind_of, tint_class
 from storefront.design.money import format_count, format_money, format_virtual, is_real, parse_locale, share_of
-from storefront.web.pages.offers import Content, Holding, Offer
+from storefront.web.pages.offers import Chance, Content, Holding, Offer
 from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
     AssetName,
+    ChanceLine,
     ContentChip,
     FeaturedPanel,
     InventoryLine,
@@ -71,7 +73,7 @@ class Desk:
     def owns(self, offer: Offer) -> bool:
         """True when the customer has it for good, so that buying it again makes no sense."""
         holding = self.holdings.get(offer.sku)
-        return holding is not None and not offer.consumable and holding.expires_at is None
+        return holding is not None and not offer.consumable and not offer.chances and holding.expires_at is None
 
     def chip(self, code: str) -> WalletChip:
         top_up = any(offer.pack and offer.pack.asset == code for offer in self.offers.values())
@@ -119,7 +121,27 @@ class Desk:
             until=self._until(offer),
             tag=self._tag(offer, price, what=offer.title) if _may_buy(state) else None,
             other_tags=tuple(self._tag(offer, p, what=offer.title) for p in others) if may_pay_otherwise else (),
+            facts=tuple(self._facts(offer)),
+            chances=tuple(self._chance(one) for one in offer.chances),
+            chances_title="What may come out" if offer.draws == 1 else f"What may come out, drawn {offer.draws} times",
         )
+
+    def _facts(self, offer: Offer) -> Iterator[str]:
+        """Say what is in an offer and how long it lasts."""
+        if offer.contents and not offer.featured:
+            yield "In it: " + ", ".join(self._content(part).label for part in offer.contents)
+        if offer.lasts:
+            yield f"Lasts {lasting(offer.lasts, self.page.locale)}; buying it again adds to its end"
+        if offer.has_numbers:
+            yield "Each has a number of its own"
+
+    def _chance(self, chance: Chance) -> ChanceLine:
+        parts = [self._named(name, quantity) for name, quantity in chance.gives.items()]
+        return ChanceLine("Always" if chance.percent is None else f"{chance.percent}%", ", ".join(parts))
+
+    def _named(self, name: str, quantity: int) -> str:
+        part = Content(quantity, asset=name) if name in self.assets else Content(quantity, sku=name)
+        return self._content(part).label
 
     def panel(self, offer: Offer) -> FeaturedPanel:
         return FeaturedPanel(self.item(offer), tuple(self._content(part) for part in offer.contents))
@@ -224,6 +246,12 @@ class Desk:
 def choose(prices: Sequence[Money], currency: str | None) -> Money | None:
     """The price in the wanted currency, else the first; ``None`` of none."""
     return next((price for price in prices if price.currency == currency), prices[0] if prices else None)
+
+
+def lasting(duration: str, locale: str) -> str:
+    """Say a duration of the catalog (``30d``) in words: ``30 days``."""
+    unit = {"s": "second", "m": "minute", "h": "hour", "d": "day"}[duration[-1]]
+    return str(format_unit(int(duration[:-1]), f"duration-{unit}", locale=parse_locale(locale)))
 
 
 def _may_buy(state: ItemState) -> bool:

@@ -4,7 +4,7 @@ The documents come from our own API, so nothing is checked twice here: only the 
 are read, and fields that a later plugin adds are passed over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,11 +24,20 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Chance:
+    """What may come out of a container: name (a SKU or asset) -> how many, and how likely that is; None: always."""
+
+    gives: Mapping[str, int]
+    percent: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One offer of ``GET /v1/catalog``.
 
     ``contents`` are given there as a list of ``{sku, quantity}`` and ``{asset, amount}``, bonus included; an item that
     contains nothing but itself has none here. ``bonus`` (``asset -> amount``) is how much of that comes on top.
+    ``lasts`` is a duration (``30d``), ``chances`` are what comes out of a container, in so many ``draws``.
     Prices with an interval belong to a membership, not to a shelf.
     ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them.
     """
@@ -47,6 +56,10 @@ class Offer:
     left: Mapping[str, int]
     available_from: datetime | None
     available_until: datetime | None
+    lasts: str | None = None
+    chances: tuple[Chance, ...] = ()
+    draws: int = 1
+    has_numbers: bool = False
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Offer":
@@ -67,6 +80,10 @@ class Offer:
             left={limit["per"]: limit["left"] for limit in document.get("limits") or () if "left" in limit},
             available_from=_instant(document.get("available_from")),
             available_until=_instant(document.get("available_until")),
+            lasts=document.get("duration"),
+            chances=tuple(_chances(document.get("odds") or {})),
+            draws=(document.get("odds") or {}).get("draws", 1),
+            has_numbers=bool(document.get("unique", False)),
         )
 
     @property
@@ -120,6 +137,13 @@ def read_holdings(state: Mapping[str, Any]) -> dict[str, Holding]:
             expires_at=None if None in ends else max(end for end in ends if end is not None),
         )
     return holdings
+
+
+def _chances(odds: Mapping[str, Any]) -> Iterator[Chance]:
+    for drop in odds.get("guaranteed", ()):
+        yield Chance(drop["gives"], None)
+    for drop in odds.get("drops", ()):
+        yield Chance(drop["gives"], drop["percent"])
 
 
 def _money(document: Mapping[str, Any]) -> Money:

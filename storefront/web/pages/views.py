@@ -173,12 +173,21 @@ class PackCard:
 
 
 @dataclass(frozen=True, slots=True)
+class ChanceLine:
+    """One line of a container's odds: ``60%`` (or ``Always``) and ``2 × Health potion``."""
+
+    chance: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class ItemCard:
     """Anything else on sale.
 
     ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
     what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
-    there only when it can be bought now; ``other_tags`` are further ways to pay.
+    there only when it can be bought now; ``other_tags`` are further ways to pay. ``facts`` say what is in it and how long
+    it lasts, ``chances`` what may come out of it.
     """
 
     sku: str
@@ -194,6 +203,9 @@ class ItemCard:
     until: Moment | None
     tag: PriceTag | None
     other_tags: tuple[PriceTag, ...]
+    facts: tuple[str, ...] = ()
+    chances: tuple[ChanceLine, ...] = ()
+    chances_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

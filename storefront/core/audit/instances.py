@@ -1,0 +1,92 @@
+"""E1-instances: units with serial numbers against what is counted, what gave and took them, and the numbers themselves."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.tables import counters, freezes, item_instances, item_movements, items
+
+NAME = "E1-instances"
+_SERIAL = "serial:"
+
+
+def instances_are_what_is_counted(connection: Connection) -> Iterator[Violation]:
+    """E1-instances: owned units are within what is counted, numbers have no gaps, and each came and went by a movement."""
+    yield from _more_than_counted(connection)
+    yield from _numbers(connection)
+    yield from _without_movement(connection)
+    yield from _frozen_by_nothing(connection)
+
+
+def _more_than_counted(connection: Connection) -> Iterator[Violation]:
+    owned = (
+        select(item_instances.c.customer_id, item_instances.c.sku, func.count().label("owned"),
+               func.sum(case((item_instances.c.frozen_by.is_not(None), 1), else_=0)).label("frozen"))
+        .where(item_instances.c.taken_at.is_(None))
+        .group_by(item_instances.c.customer_id, item_instances.c.sku)
+        .subquery("owned")
+    )  # fmt: skip
+    same = and_(items.c.customer_id == owned.c.customer_id, items.c.sku == owned.c.sku)
+    statement = (
+        select(owned, items.c.quantity, items.c.frozen.label("counted_frozen"), items.c.is_unique)
+        .join(items, same, isouter=True)
+        .where(or_(items.c.sku.is_(None), items.c.quantity < owned.c.owned, items.c.frozen < owned.c.frozen,
+                   items.c.is_unique == 0))
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        message = (
+            f"{row.customer_id} has {row.owned} numbered units of {row.sku} ({int(row.frozen)} frozen), but "
+            f"{row.quantity} are counted ({row.counted_frozen} frozen, unique: {row.is_unique})"
+        )
+        yield Violation(NAME, (row.customer_id, row.sku), message)
+
+
+def _numbers(connection: Connection) -> Iterator[Violation]:
+    """The numbers of a SKU are 1 to how many were given, and its counter says so."""
+    given = (
+        select(item_instances.c.sku, func.count().label("given"), func.max(item_instances.c.number).label("last"))
+        .group_by(item_instances.c.sku)
+        .subquery("given")
+    )
+    counter = counters.c.key == _SERIAL + given.c.sku
+    statement = (
+        select(given, counters.c.value)
+        .join(counters, counter, isouter=True)
+        .where(or_(given.c.given != given.c.last, counters.c.value.is_(None), counters.c.value != given.c.last))
+    )
+    for row in each_row(connection, statement):
+        message = f"{row.given} units of {row.sku} have numbers up to {row.last}, the counter says {row.value}"
+        yield Violation(NAME, (row.sku,), message)
+
+
+def _without_movement(connection: Connection) -> Iterator[Violation]:
+    """What gave a unit, and what took it, moved that SKU of that customer."""
+    for word, about in (("given by", item_instances.c.about), ("taken for", item_instances.c.taken_for)):
+        moved = and_(
+            item_movements.c.about == about,
+            item_movements.c.customer_id == item_instances.c.customer_id,
+            item_movements.c.sku == item_instances.c.sku,
+        )
+        statement = (
+            select(item_instances.c.id, item_instances.c.sku, item_instances.c.number, about.label("cause"))
+            .join(item_movements, moved, isouter=True)
+            .where(about.is_not(None), item_movements.c.id.is_(None))
+        )
+        for row in each_row(connection, statement):
+            message = f"{row.sku} number {row.number} was {word} {row.cause}, which moved no {row.sku}"
+            yield Violation(NAME, (row.id, row.cause), message)
+
+
+def _frozen_by_nothing(connection: Connection) -> Iterator[Violation]:
+    statement = (
+        select(item_instances.c.id, item_instances.c.frozen_by)
+        .join(freezes, freezes.c.id == item_instances.c.frozen_by, isouter=True)
+        .where(item_instances.c.frozen_by.is_not(None), func.coalesce(freezes.c.state, "") != "open")
+    )
+    for row in each_row(connection, statement):
+        yield Violation(NAME, (row.id,), f"{row.id} is frozen by {row.frozen_by}, which is no open freeze")
+
+
+CHECKS = (Check(NAME, "Numbered units are within what is counted, and their numbers have no gaps",
+                instances_are_what_is_counted),)  # fmt: skip

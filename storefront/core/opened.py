@@ -1,0 +1,188 @@
+"""What used items became: a chest that was opened is taken back as what it gave, as far as that is still there.
+
+A reversal asks for the items that its purchase gave. Those that are not there any more may have been turned into other
+things; their kind says into which (``Becomes``), and these are asked for instead, the newest first. What one of them
+became is taken back once: the reversal names it, and claims it in its commit.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import bindparam, func, select
+
+from storefront.core.catalog import Catalog
+from storefront.core.clock import Clock
+from storefront.core.commit.item_terms import terms_of
+from storefront.core.commit.plan import Claim, EndEntitlement, LotPart, Plan
+from storefront.core.commit.projection import is_past
+from storefront.core.commit.restore_steps import unspent
+from storefront.core.kinds import Became, Becomes, OfferKind, Reversal
+from storefront.core.reading import PointReader, Query, Row
+from storefront.core.refunds import TakenBack, is_effective, taken_back
+from storefront.core.tables import credits, items, lots, purchases, reversals, transfers
+
+_ITEM = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")))
+_NAMING = Query(
+    select(reversals)
+    .join(purchases, purchases.c.id == reversals.c.purchase_id)
+    .where(
+        func.coalesce(purchases.c.recipient_id, purchases.c.customer_id) == bindparam("customer_id"),
+        reversals.c.taken_back.like('%"openings":["%'),
+    )
+)
+_GAVE = Query(
+    select(transfers.c.asset, credits.c.amount.label("credited"), lots)
+    .join(transfers, (transfers.c.entry_id == credits.c.entry_id) & (transfers.c.position == credits.c.transfer))
+    .join(lots, lots.c.id == credits.c.lot_id)
+    .where(credits.c.entry_id == bindparam("entry_id"))
+    .order_by(credits.c.position)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Currency that something gave: how much of one asset, and the parts of lots of it that are still unspent."""
+
+    asset: str
+    amount: int
+    parts: tuple[LotPart, ...]
+
+    @property
+    def there(self) -> int:
+        return sum(part.amount for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """One thing that items became, asked back; ``turn`` counts the reversals before that named it."""
+
+    became: Became
+    turn: int
+    credits: tuple[Given, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Substituted:
+    """What is asked back instead of used items."""
+
+    opened: tuple[Opened, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(one.became.id for one in self.opened)
+
+
+@dataclass(slots=True)
+class SpokenFor:
+    """What other refunds of the same commit take: ``items`` sku -> quantity, ``openings`` by their ids."""
+
+    items: Counter[str] = field(default_factory=Counter)
+    openings: set[str] = field(default_factory=set)
+
+    def add(self, taken: TakenBack) -> None:
+        self.items.update({one.sku: one.taken for one in taken.items})
+        self.openings.update(taken.openings)
+
+
+@dataclass(slots=True)
+class Openings:
+    """The openings of one customer, looked at for one purchase."""
+
+    reader: PointReader
+    kinds: Mapping[str, OfferKind]
+    clock: Clock
+    customer_id: str
+    spoken_for: SpokenFor = field(default_factory=SpokenFor)
+    turns: dict[str, int] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+
+    async def substitute(self, catalog: Catalog, purchase: Row, asked: Reversal) -> Substituted:
+        """Ask for what used items became instead of them; ``asked`` is changed. Nothing is written."""
+        becoming: dict[str, Becomes] = {}
+        for sku in asked.items:
+            kind = self.kinds.get(catalog.offers[sku].kind) if sku in catalog.offers else None
+            if isinstance(kind, Becomes):
+                becoming[sku] = kind
+        if not becoming:
+            return Substituted()
+        await self._remember()
+        found: list[Opened] = []
+        since = purchase["completed_at"] or purchase["created_at"]
+        for sku, becomes in becoming.items():
+            missing = asked.items[sku] - await self._there(sku)
+            if missing <= 0:
+                continue
+            became = await becomes.became(
+                self.reader, self.customer_id, sku, missing, since=since, besides=frozenset(self.busy)
+            )
+            for one in became:
+                found.append(Opened(one, self.turns.get(one.id, 0), await gave(self.reader, one, self.clock.now())))
+            asked.items[sku] -= len(became)
+            if not asked.items[sku]:
+                del asked.items[sku]
+        for opened in found:
+            for sku, quantity in opened.became.items.items():
+                asked.take_item(sku, quantity, terms=terms_of(opened.became.terms, sku))
+        return Substituted(tuple(found))
+
+    async def _remember(self) -> None:
+        self.busy |= self.spoken_for.openings
+        for row in await self.reader.all(_NAMING, customer_id=self.customer_id):
+            for name in taken_back(row).openings:
+                self.turns[name] = self.turns.get(name, 0) + 1
+                if is_effective(row):
+                    self.busy.add(name)
+
+    async def _there(self, sku: str) -> int:
+        row = await self.reader.first(_ITEM, customer_id=self.customer_id, sku=sku)
+        if row is None or is_past(row, self.clock.now()):
+            return 0
+        return max(0, int(row["quantity"] - row["frozen"] - self.spoken_for.items[sku]))
+
+
+async def gave(reader: PointReader, became: Became, now: int) -> tuple[Given, ...]:
+    """Return the currency that something gave, with what of it is unspent."""
+    if became.entry_id is None:
+        return ()
+    amounts: dict[str, int] = {}
+    parts: dict[str, dict[str, int]] = {}
+    found = await reader.all(_GAVE, entry_id=became.entry_id)
+    rows = {row["id"]: row for row in found}
+    for row in found:
+        amounts[row["asset"]] = amounts.get(row["asset"], 0) + row["credited"]
+        lot = parts.setdefault(row["asset"], {})
+        lot[row["id"]] = lot.get(row["id"], 0) + row["credited"]
+    return tuple(
+        Given(
+            asset,
+            amount,
+            tuple(
+                LotPart(lot_id, there)
+                for lot_id, credited in parts[asset].items()
+                if (there := min(credited, unspent(rows[lot_id], now))) > 0
+            ),
+        )
+        for asset, amount in amounts.items()
+    )
+
+
+def claim_opened(plan: Plan, opened: Sequence[Opened], reversal_id: str) -> None:
+    """Claim what is asked back instead of used items: of two reversals that decided on the same, one decides again."""
+    for one in opened:
+        plan.add(Claim(f"taken_back:{one.became.id}:{one.turn}", reversal_id))
+
+
+def end_rights_of(plan: Plan, customer_id: str, became: Became) -> None:
+    """End the rights that came with what used items became."""
+    for key in became.rights:
+        plan.add(EndEntitlement(customer_id, key, became.id))
+
+
+async def find_became(reader: PointReader, kinds: Mapping[str, OfferKind], name: str) -> Became | None:
+    """Return what is called so, whoever's kind knows it."""
+    for kind in kinds.values():
+        found = await kind.find_became(reader, name) if isinstance(kind, Becomes) else None
+        if found is not None:
+            return found
+    return None
