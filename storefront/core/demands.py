@@ -99,9 +99,10 @@ async def want_back(
         if quantity:
             is_all = quantity == units_left
             demand = replace(await _demand(services, reader, purchase, quantity, is_all=is_all), original=original)
-        now = services.clock.now()
+        now, elsewhere = services.clock.now(), tuple[Elsewhere, ...]()
+        if follows and demand.wallets:
+            demand, elsewhere = await find_elsewhere(services, reader, purchase, demand)
         there = {wanted.asset: await free_of(reader, wanted, now) for wanted in demand.wallets}
-        elsewhere = await find_elsewhere(services, reader, purchase, demand) if follows and demand.wallets else ()
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
     return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere)
 
