@@ -28,6 +28,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
 _MONEY = (
     "disputes",
     "gateway_refunds",
+    "gifts",
     "idempotency",
     "lost_holds",
     "payments",
@@ -36,6 +37,7 @@ _MONEY = (
     "refunds",
     "story",
     "third_party_events",
+    "transfers",
 )
 BOTH_DATABASES = (
     "tests/commit",

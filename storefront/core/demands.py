@@ -112,9 +112,10 @@ async def want_back(
             ended = None if share.is_all else are_back(purchase, effective, share)
             demand, opened = await _demand(services, reader, purchase, share, ended=ended)
             demand = replace(demand, original=original)
-        now = services.clock.now()
+        now, elsewhere = services.clock.now(), tuple[Elsewhere, ...]()
+        if follows and demand.wallets:
+            demand, elsewhere = await find_elsewhere(services, reader, purchase, demand)
         there = {wanted.asset: await free_of(reader, wanted, now) for wanted in demand.wallets}
-        elsewhere = await find_elsewhere(services, reader, purchase, demand) if follows and demand.wallets else ()
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
     return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere, share.lines, opened)
 

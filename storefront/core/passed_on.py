@@ -7,7 +7,7 @@ as far as it is still unspent; nobody's purchases are taken apart for it but tho
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import and_, bindparam, select
 
@@ -88,8 +88,12 @@ class _Following:
 
 async def find_elsewhere(
     services: Services, reader: PointReader, purchase: Row, demand: Demand
-) -> tuple[Elsewhere, ...]:
-    """Return what a demand asks of others than the receiver: what was passed on, and what was given again elsewhere."""
+) -> tuple[Demand, tuple[Elsewhere, ...]]:
+    """Find what a demand asks of others than the receiver: what was passed on, and what was given again elsewhere.
+
+    Return what is left to ask of the receiver's own lots, the whole demand being the same, and what is asked of others:
+    so whatever comes back into those lots meanwhile, no more is taken than is demanded.
+    """
     follows, now = services.config.transfers.clawback is Clawback.FOLLOW, services.clock.now()
     following = _Following(reader, follows)
     own = {part.lot_id: part.amount for wanted in demand.wallets for part in wanted.parts}
@@ -108,7 +112,21 @@ async def find_elsewhere(
         row, besides = following.lots[lot_id], amount - own.get(lot_id, 0)
         if besides > 0:
             asked.setdefault((owner_of(row), _asset_of(row)), []).append(LotPart(lot_id, besides))
-    return await _by_customer(reader, asked, now)
+    return _without(demand, following, asked), await _by_customer(reader, asked, now)
+
+
+def _without(demand: Demand, following: _Following, asked: Mapping[tuple[str, str], list[LotPart]]) -> Demand:
+    """Return a demand less what is asked of others: of that which has left the receiver's own lots."""
+    wallets = []
+    for wanted in demand.wallets:
+        others = sum(part.amount for (_, asset), parts in asked.items() if asset == wanted.asset for part in parts)
+        parts, less = [], 0
+        for part in wanted.parts:
+            gone = min(others - less, part.amount - min(part.amount, following.asked[part.lot_id]))
+            parts.append(LotPart(part.lot_id, part.amount - gone))
+            less += gone
+        wallets.append(replace(wanted, parts=tuple(parts), outside_lots=wanted.outside_lots + less))
+    return replace(demand, wallets=tuple(wallets))
 
 
 async def _by_customer(

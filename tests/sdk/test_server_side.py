@@ -4,7 +4,14 @@ import asyncio
 from contextlib import aclosing
 
 import pytest
-from storefront_sdk import BlockingStorefront, GoodsUsed, HoldNotOpen, HoldTooSmall, RefundTooLarge
+from storefront_sdk import (
+    BlockingStorefront,
+    GoodsUsed,
+    HoldNotOpen,
+    HoldTooSmall,
+    NotTransferable,
+    RefundTooLarge,
+)
 
 from storefront.testing import HANG_SECONDS, SERVER_KEY
 
@@ -144,3 +151,11 @@ async def test_a_follower_outlives_a_shop_that_is_away(road, client):
         async with aclosing(server.events.follow(pause_seconds=0.01)) as following:
             assert (await anext(following)).type == "catalog.activated"
     assert len(road.requests) == 3
+
+
+async def test_a_server_buys_for_somebody_else_and_hears_what_cannot_be_passed_on(shop, server):
+    await shop.bought("gems-500")
+    await server.purchase("potion", quantity=3, customer="ada", recipient="bob")
+    assert [(item.sku, item.quantity) for item in await server.inventory(customer="bob")] == [("potion", 3)]
+    with pytest.raises(NotTransferable):
+        await server.transfers.create("bob", asset="gems", amount=10, sender="ada")

@@ -228,3 +228,20 @@ async def test_a_refund_that_we_choose_to_make_follows_nobody(shop):
     made = await shop.as_server().post(path, {"reason": "asked for", "strategy": "floor"}, key="k")
     assert made.json["taken_back"]["credits"][0]["written_off"] == 200
     assert shop.balance("customer:bob:gems") == 200
+
+
+@pytest.mark.parametrize("shop", [free()], indirect=True)
+async def test_a_dispute_about_a_part_takes_no_more_than_that_part_wherever_it_is(shop):
+    pack = await shop.bought("gems-500", quantity=2)
+    await pass_on(shop, to="bob", asset="gems", amount=700)
+    sword = await shop.bought("sword")
+    await shop.sandbox.dispute(pack, amount=499)
+    await shop.quiet()
+    frozen = [(await me(shop, name))["wallets"]["gems"]["frozen"] for name in ("ada", "bob")]
+    assert frozen == [180, 320]
+    # What comes back to Ada meanwhile is hers: the part is set aside already.
+    path = f"/v1/purchases/{sword['id']}/refunds"
+    assert (await shop.as_server().post(path, {"reason": "asked for"}, key="k")).status == 201
+    await disputed(shop, pack, "lost")
+    assert [shop.balance(f"customer:{name}:gems") for name in ("ada", "bob")] == [120, 380]
+    assert debts(shop) == {}
