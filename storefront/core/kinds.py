@@ -58,7 +58,7 @@ class Fulfilment:
         expires_at: int | None = None,
         priority: int = 100,
     ) -> None:
-        """Mint ``amount`` of a virtual asset into the customer's wallet; lots of a lower ``priority`` are spent first."""
+        """Mint ``amount`` of a virtual asset into the customer's wallet; a lot of lower ``priority`` is spent first."""
         if self.source_type == "grant":
             source = "granted"
         is_paid = source == "purchased" and self.cost is not None

@@ -1,8 +1,8 @@
 """Bundles: an offer of other offers, unpacked in the commit that sells it, its price shared out to what is in it.
 
 What was paid (adjusted, with its tax) is shared in proportion to what the contents cost on their own, or are said to be
-worth there, in the asset that pays. Each share is rounded down, and what rounding leaves goes to the first that is worth
-anything, so that the shares always sum to the whole. They stand on the purchase's lines, at the price that is locked.
+worth there, in the asset that pays. Each share is rounded down, and what rounding leaves goes to the first that is
+worth anything, so the shares always sum to the whole. They stand on the purchase's lines, at the price that is locked.
 """
 
 from collections.abc import Mapping, Sequence

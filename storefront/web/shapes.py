@@ -250,7 +250,7 @@ CREATE_REFUND: JsonSchema = closed(
             "items": closed({"sku": SKU, "quantity": {**QUANTITY, "default": 1}}, required=["sku"]),
             "minItems": 1,
             "maxItems": 100,
-            "description": "Of a bundle: which of its contents go back, for what they cost of it. Instead of `quantity`.",
+            "description": "Of a bundle: which of its contents go back, for what they cost of it. No `quantity` then.",
             "examples": [[{"sku": "sword-of-dawn", "quantity": 1}]],
         },
         "reason": REASON,

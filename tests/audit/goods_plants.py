@@ -25,8 +25,8 @@ GOODS_PLANTS: dict[str, tuple[str, list[str], str]] = {
     "a bundle that cost less than what is in it": (
         "E4-bundles",
         [
-            "UPDATE purchases SET lines = replace(lines, ']', ',{\"type\":\"component\",\"sku\":\"gem\",\"quantity\":1,"
-            "\"total\":{\"amount\":1}}]') WHERE id = 'pur_sword'"
+            'UPDATE purchases SET lines = replace(lines, \']\', \',{"type":"component","sku":"gem","quantity":1,'
+            '"total":{"amount":1}}]\') WHERE id = \'pur_sword\''
         ],
         "the contents of purchase pur_sword sum up to a total of 1, the purchase's is ",
     ),

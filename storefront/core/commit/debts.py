@@ -39,8 +39,9 @@ class Owe:
 
     Of every later credit (``Deposit``) in that asset ``repay_percent`` (1–100) pays it off. With ``block_spending``
     nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
-    outcome's ``results["owed:<label>"]`` (the asset, if it has no label) is the amount that was added. Of what a ``TakeFrozen`` missed, holds may pin
-    a part: what they give back pays this debt, whole, as far as it is still owed then.
+    outcome's ``results["owed:<label>"]`` (the asset, if it has no label) is the amount that was added. Of what a
+    ``TakeFrozen`` missed, holds may pin a part: what they give back pays this debt, whole, as far as it is still owed
+    then.
     """
 
     entry: str
