@@ -32,7 +32,15 @@ from storefront.core.refunds import (
     taken_back,
     was_undone,
 )
-from storefront.core.reversing import CREDITED, credited_by, given_in, rights_of, swallowed_again, taken_before
+from storefront.core.reversing import (
+    CREDITED,
+    credited_by,
+    given_in,
+    rights_of,
+    swallowed_again,
+    taken_before,
+    terms_back,
+)
 from storefront.core.services import Services
 from storefront.core.tables import lots
 from storefront.core.unpacking import ask_parts_back, unpack
@@ -141,7 +149,7 @@ async def _demand(
         items=dict(asked.items),
         rights=await rights_of(reader, purchase, of=ended),
         source_id=purchase["id"],
-        terms={sku: replace(one, source=purchase["id"]) for sku, one in asked.terms.items()},
+        terms=await terms_back(reader, purchase, asked),
     )
     return demand, opened
 

@@ -9,8 +9,8 @@ Everything a draw depends on is published, the secret seed once it is used:
   table, an ``x`` at or above ``2^32 - 2^32 mod W`` is thrown away, so that no drop is favoured; else the draw is
   ``x mod W``: the first drop whose weight, added to those of the drops before it, is more than that.
 - Each block is used once; the next draw of the same opening takes the next block.
-- With ``max_repeats`` ``n``, a drop that has come up in the last ``n`` draws of this customer and container is left out of
-  the table of the next one.
+- With ``max_repeats`` ``n``, a drop that has come up in the last ``n`` draws of this customer and container is left out
+  of the table of the next one.
 
 ``docs/verify_draw.py`` is the same in forty lines, for strangers. Pure: no clock, no randomness.
 """

@@ -225,8 +225,9 @@ class StorefrontClient:
         """Refund a purchase, whole or in part, once per key; with a server or operator key.
 
         What a payment gateway was paid goes back through it: while it takes its time the refund ``is_pending``, and
-        ``refunds()`` tells how it ended. ``lines`` are units of what is in a bundle, SKU -> quantity. ``strategy="floor"`` writes off goods that are gone, ``"debt"`` lets the
-        customer owe them; ``dry_run`` shows what would be done.
+        ``refunds()`` tells how it ended. ``lines`` are units of what is in a bundle, SKU -> quantity.
+        ``strategy="floor"`` writes off goods that are gone, ``"debt"`` lets the customer owe them; ``dry_run`` shows
+        what would be done.
 
         Raises:
             GoodsUsed, RefundTooLarge, RefundTooFine, AlreadyRefunded, NotRefundable, RefundFailed:
