@@ -91,6 +91,9 @@ async def test_a_discounted_bundle_is_shared_out_and_refunded_by_line_to_the_cen
     assert await owned(shop) == {}
     assert shop.balance("customer:ada:gems") == 0
     await shop.quiet()
+    receipt = (await shop.as_server().get(f"/v1/purchases/{trio['id']}/receipt")).json["document"]
+    assert [line["total"]["amount"] for line in receipt["lines"]] == [999]
+    assert [line["sku"] for line in receipt["contents"]] == ["gems-500", "sword", "potion"]
     assert shop.balance("platform:revenue:USD") == 0
     assert shop.balance("tax:DE:USD") == 0
 
