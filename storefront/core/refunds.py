@@ -143,7 +143,7 @@ def refund_json(row: Row, *, is_dry_run: bool = False) -> dict[str, Any]:
             "items": msgspec.to_builtins(taken.items),
             "credits": msgspec.to_builtins(taken.credits),
             "entitlements": list(taken.entitlements),
-            "openings": list(taken.openings),
+            **({"openings": list(taken.openings)} if taken.openings else {}),
         },
         "reason": row["reason"],
         "actor": row["actor"],

@@ -295,8 +295,13 @@ REFUND: JsonSchema = table(
                     ),
                 },
                 "entitlements": {"type": "array", "items": TEXT},
-                "openings": {"type": "array", "items": TEXT},
-            }
+                "openings": {
+                    "type": "array",
+                    "items": TEXT,
+                    "description": "Openings whose goods were taken instead of the containers, where there are some.",
+                },
+            },
+            required=["items", "credits", "entitlements"],
         ),
         "reason": TEXT,
         "actor": TEXT,

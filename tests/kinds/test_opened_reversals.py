@@ -14,7 +14,7 @@ async def test_unopened_containers_go_back(shop):
     await shop.bought("gems-500")
     bought = await shop.bought("sure-chest", quantity=2)
     made = await refund(shop, bought)
-    assert (made.status, made.json["taken_back"]["openings"]) == (201, [])
+    assert (made.status, "openings" in made.json["taken_back"]) == (201, False)
     assert await items_of(shop) == {}
 
 
