@@ -41,6 +41,7 @@ from storefront.core.reversing import (
     rights_of,
     swallowed_again,
     taken_before,
+    terms_back,
 )
 from storefront.core.services import Services
 from storefront.core.unpacking import ask_parts_back, unpack
@@ -146,7 +147,7 @@ async def _demand(
         items=dict(asked.items),
         rights=await rights_of(reader, purchase, of=ended),
         source_id=purchase["id"],
-        terms={sku: replace(one, source=purchase["id"]) for sku, one in asked.terms.items()},
+        terms=await terms_back(reader, purchase, asked),
     )
     return demand, opened
 

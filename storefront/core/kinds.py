@@ -6,7 +6,7 @@ The purchase pipeline is the same for all kinds. A kind never writes ledger rows
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from storefront.core.accounts import issuance
 from storefront.core.commit.item_terms import COUNTED
@@ -62,7 +62,7 @@ class Fulfilment:
         expires_at: int | None = None,
         priority: int = 100,
     ) -> None:
-        """Mint ``amount`` of a virtual asset into the customer's wallet; lots of a lower ``priority`` are spent first."""
+        """Mint ``amount`` of a virtual asset into the customer's wallet; a lot of lower ``priority`` is spent first."""
         if self.source_type == "grant":
             source = "granted"
         is_paid = source == PURCHASED and self.cost is not None
@@ -224,6 +224,18 @@ class Bundles(Protocol):
     def contents(self, offer: Offer) -> Sequence[Content]:
         """Return what one unit of the offer holds."""
         ...
+
+
+T = TypeVar("T")
+_SATISFIED: dict[tuple[type, type], bool] = {}
+
+
+def kind_as(kind: "OfferKind | None", capability: type[T]) -> T | None:
+    """Return a kind as one of the protocols here if it satisfies it: looked at once per class, for it takes a while."""
+    known = (type(kind), capability)
+    if known not in _SATISFIED:
+        _SATISFIED[known] = isinstance(kind, capability)
+    return cast("T", kind) if _SATISFIED[known] else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One move of a reversal at a gateway: the currency that used items became is taken, what is missing of it may be owed."""
+"""A move of a reversal at a gateway: the currency that used items became is taken; what is missing may be owed."""
 
 from storefront.core.accounts import issuance
 from storefront.core.commit.plan import MissingOf, Owe, Plan, TakeBack

@@ -175,7 +175,7 @@ def taken_json(taken: TakenBack) -> dict[str, Any]:
         "items": msgspec.to_builtins(taken.items),
         "credits": msgspec.to_builtins(taken.credits),
         "entitlements": list(taken.entitlements),
-        "openings": list(taken.openings),
+        **({"openings": list(taken.openings)} if taken.openings else {}),
     }
 
 

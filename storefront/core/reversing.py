@@ -11,7 +11,7 @@ from sqlalchemy import and_, bindparam, func, select
 
 from storefront.core.accounts import wallet
 from storefront.core.bundle_refunds import RefundTooLarge, Share, are_back, as_lines, components_of, share_of_bundle
-from storefront.core.commit.item_terms import ItemTerms
+from storefront.core.commit.item_terms import COUNTED, ItemTerms, terms_of
 from storefront.core.commit.plan import LotPart
 from storefront.core.commit.projection import is_past, let_go
 from storefront.core.commit.restore_steps import unspent
@@ -171,6 +171,7 @@ async def decide(
         demands = as_given(purchase, demands)
         openings = Openings(reader, services.kinds, services.clock, receiver_id, spoken_for or SpokenFor())
         instead = await openings.substitute(catalog, purchase, demands)
+        terms = await terms_back(reader, purchase, demands)
         found = await _find_credits(reader, purchase, demands.credits, now)
         ended = None if share.is_all else are_back(purchase, before, share)
         taken = TakenBack(
@@ -186,7 +187,6 @@ async def decide(
         drawn = await _drawn(reader, purchase) if share.amount else ()
     is_full = share.is_all and sum(row["amount"] for row in before) + share.amount == purchase["total"]
     becomes = "full" if is_full else "part"
-    terms = {sku: replace(one, source=purchase["id"]) for sku, one in demands.terms.items()}
     return Decision(number, share.amount, becomes, taken, drawn, tuple(found), terms, instead.opened)
 
 
@@ -257,6 +257,18 @@ async def _drawn(reader: PointReader, purchase: Row) -> tuple[LotPart, ...]:
     account = wallet(purchase["customer_id"], purchase["currency"]).id
     rows = await reader.all(_DRAWN, entry_id=purchase["entry_id"], account=account)
     return tuple(LotPart(row["lot_id"], row["amount"]) for row in rows)
+
+
+async def terms_back(reader: PointReader, purchase: Row, asked: Reversal) -> dict[str, ItemTerms]:
+    """Return the terms of the items that are asked back; units may have got numbers since they were bought."""
+    terms = {}
+    for sku in asked.items:
+        row = await reader.first(_ITEM, customer_id=purchase["customer_id"], sku=sku)
+        one = terms_of(asked.terms, sku)
+        is_unique = one.is_unique or (row is not None and bool(row["is_unique"]))
+        if one != COUNTED or is_unique:
+            terms[sku] = replace(one, is_unique=is_unique, source=purchase["id"])
+    return terms
 
 
 async def _find_items(

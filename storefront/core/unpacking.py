@@ -1,8 +1,8 @@
 """Bundles: an offer of other offers, unpacked in the commit that sells it, its price shared out to what is in it.
 
 What was paid (adjusted, with its tax) is shared in proportion to what the contents cost on their own, or are said to be
-worth there, in the asset that pays. Each share is rounded down, and what rounding leaves goes to the first that is worth
-anything, so that the shares always sum to the whole. They stand on the purchase's lines, at the price that is locked.
+worth there, in the asset that pays. Each share is rounded down, and what rounding leaves goes to the first that is
+worth anything, so the shares always sum to the whole. They stand on the purchase's lines, at the price that is locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 from storefront.core.catalog import Catalog, text_in
 from storefront.core.commit.plan import EndOf
 from storefront.core.config.model import Offer
-from storefront.core.kinds import Bundles, Fulfilment, Lasts, Line, OfferKind, Reversal, Reverses
+from storefront.core.kinds import Bundles, Fulfilment, Lasts, Line, OfferKind, Reversal, Reverses, kind_as
 from storefront.core.money import Money, split_named
 
 COMPONENT = "component"
@@ -30,8 +30,8 @@ class Part:
 
 def parts_of(catalog: Catalog, kinds: Kinds, offer: Offer, asset: str) -> Sequence[Part]:
     """Return what one unit of an offer holds, bundles in it taken apart; empty if it is no bundle."""
-    kind = kinds.get(offer.kind)
-    if not isinstance(kind, Bundles):
+    kind = kind_as(kinds.get(offer.kind), Bundles)
+    if kind is None:
         return ()
     found: dict[str, Part] = {}
     for content in kind.contents(offer):
@@ -78,8 +78,8 @@ def give(catalog: Catalog, kinds: Kinds, line: Line, goods: Fulfilment) -> None:
 
 
 def _grant_rights(kinds: Kinds, offer: Offer, goods: Fulfilment) -> None:
-    kind = kinds[offer.kind]
-    ends_with = kind.ends_with(offer) if offer.grants and isinstance(kind, Lasts) else None
+    lasts = kind_as(kinds[offer.kind], Lasts) if offer.grants else None
+    ends_with = None if lasts is None else lasts.ends_with(offer)
     for key, value in offer.grants.items():
         goods.grant(key, value, sku=offer.sku, expires_at=None if ends_with is None else EndOf(ends_with))
 
@@ -96,8 +96,8 @@ def ask_parts_back(kinds: Kinds, lines: Sequence[Line], goods: Reversal) -> str 
     """Ask back what lines gave; return the first kind whose goods cannot be taken back, if there is one."""
     unable = None
     for line in (line for line in lines if line.quantity):
-        kind = kinds.get(line.offer.kind)
-        if isinstance(kind, Reverses):
+        kind = kind_as(kinds.get(line.offer.kind), Reverses)
+        if kind is not None:
             kind.reverse(line, goods)
         else:
             unable = unable or line.offer.kind

@@ -12,10 +12,7 @@ from storefront.core.audit import Outside, verify_file
 from .conftest import open_one
 
 PLANTS = {
-    "another seed": (
-        DRAWS,
-        "UPDATE microtransactions_openings SET seed = replace(seed, substr(seed, 1, 8), '00000000')",
-    ),
+    "another seed": (DRAWS, "UPDATE microtransactions_openings SET seed = '00000000' || substr(seed, 9)"),
     "another draw": (DRAWS, "UPDATE microtransactions_openings SET drawn = '[[2,0]]' WHERE number = 1"),
     "a seed that was exchanged": (
         DRAWS,

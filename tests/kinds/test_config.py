@@ -33,7 +33,8 @@ FAULTS = {
                    "offers.c1.drops[0]", "needs `instead`"),
     "no such drop": ("c1: {kind: container, title: C, prices: {gems: 1}, drops: [{weight: 1, gives: {hat: 1}}]}",
                      "offers.c1.drops[0].gives.hat", "is neither an offer nor a virtual currency"),
-    "a pack comes out": ("c1: {kind: container, title: C, prices: {gems: 1}, drops: [{weight: 1, gives: {gems-500: 1}}]}",
+    "a pack comes out": ("c1: {kind: container, title: C, prices: {gems: 1}, drops: ["
+                         "{weight: 1, gives: {gems-500: 1}}]}",
                          "offers.c1.drops[0].gives.gems-500", "is a currency_pack"),
     "itself comes out": ("c1: {kind: container, title: C, prices: {gems: 1}, drops: [{weight: 1, gives: {c1: 1}}]}",
                          "offers.c1.drops[0].gives.c1", "would put the container into itself"),

@@ -25,8 +25,8 @@ offers:
   potion: {kind: item, type: consumable, title: Potion, prices: {gems: 15}}
   trio: {kind: bundle, title: Trio, prices: {USD: 999, gems: 150}, grants: [trio], contents: [
            {sku: gems-500, worth: {gems: 500}}, {sku: sword}, {sku: potion, quantity: 3, worth: {USD: 50}}]}
-  pair: {kind: bundle, title: Pair of trios, prices: {USD: 1500}, contents: [{sku: potion, quantity: 2, worth: {USD: 1}},
-           {sku: small}]}
+  pair: {kind: bundle, title: Pair, prices: {USD: 1500}, contents: [
+           {sku: potion, quantity: 2, worth: {USD: 1}}, {sku: small}]}
   small: {kind: bundle, title: Small, prices: {USD: 400, gems: 10}, contents: [{sku: potion, worth: {USD: 3}}]}
 """
 
@@ -40,10 +40,9 @@ async def shop(strangers, tmp_path):
 
 
 def components(purchase):
+    names = ("price", "adjustment", "tax", "total")
     lines = [line for line in purchase["lines"] if line["type"] == "component"]
-    return {
-        line["sku"]: {name: line[name]["amount"] for name in ("price", "adjustment", "tax", "total")} for line in lines
-    }
+    return {line["sku"]: {name: line[name]["amount"] for name in names} for line in lines}
 
 
 async def refund(shop, purchase, *, key, **more):
@@ -92,6 +91,9 @@ async def test_a_discounted_bundle_is_shared_out_and_refunded_by_line_to_the_cen
     assert await owned(shop) == {}
     assert shop.balance("customer:ada:gems") == 0
     await shop.quiet()
+    receipt = (await shop.as_server().get(f"/v1/purchases/{trio['id']}/receipt")).json["document"]
+    assert [line["total"]["amount"] for line in receipt["lines"]] == [999]
+    assert [line["sku"] for line in receipt["contents"]] == ["gems-500", "sword", "potion"]
     assert shop.balance("platform:revenue:USD") == 0
     assert shop.balance("tax:DE:USD") == 0
 

@@ -1,4 +1,4 @@
-"""What the schemas cannot say of offers: bundles that hold themselves, drops that nobody could be given, ends without one.
+"""What the schemas cannot say of offers: bundles that hold themselves, drops that nobody could be given.
 
 Each check reads the raw document with care, for the schema may have complaints of its own.
 """

@@ -97,8 +97,8 @@ ITEM: Mapping[str, Any] = {
             "examples": [99],
         },
         "on_full": {
-            "description": "What becomes of a purchase that would pass `max_count`: `reject` refuses it, `clip` sells (and "
-            "charges) only what fits.",
+            "description": "What becomes of a purchase that would pass `max_count`: `reject` refuses it, `clip` "
+            "sells (and charges) only what fits.",
             "type": "string",
             "enum": ["reject", "clip"],
             "default": "reject",
@@ -236,7 +236,7 @@ CONTAINER: Mapping[str, Any] = {
             "examples": [3],
         },
         "max_repeats": {
-            "description": "How many times in a row one customer can draw the same; then it is left out of the next draw.",
+            "description": "How many times in a row one customer can draw the same; then the next draw leaves it out.",
             "type": "integer",
             "minimum": 1,
             "maximum": 1000,

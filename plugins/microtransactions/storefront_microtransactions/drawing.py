@@ -3,14 +3,14 @@
 Everything a draw depends on is published, the secret seed once it is used:
 
 - The **commitment**, shown beforehand, is the SHA-256 of the 32 bytes of the seed, in hex.
-- **Block** ``i`` of an opening is ``HMAC-SHA256(key = the 32 bytes of the seed, message = client_seed + "|" + number +
-  "|" + i)``: the message is UTF-8, ``number`` (of the opening) and ``i`` are decimal, ``i`` starts at 0.
-- The first 4 bytes of a block, big-endian, are a number ``x`` below 2^32. With ``W`` the sum of the weights in the table,
-  an ``x`` at or above ``2^32 - 2^32 mod W`` is thrown away, so that no drop is favoured; else the draw is ``x mod W``: the
-  first drop whose weight, added to those of the drops before it, is more than that.
+- **Block** ``i`` of an opening is ``HMAC-SHA256(key = the 32 bytes of the seed, message = client_seed + "|" + number
+  + "|" + i)``: the message is UTF-8, ``number`` (of the opening) and ``i`` are decimal, ``i`` starts at 0.
+- The first 4 bytes of a block, big-endian, are a number ``x`` below 2^32. With ``W`` the sum of the weights in the
+  table, an ``x`` at or above ``2^32 - 2^32 mod W`` is thrown away, so that no drop is favoured; else the draw is
+  ``x mod W``: the first drop whose weight, added to those of the drops before it, is more than that.
 - Each block is used once; the next draw of the same opening takes the next block.
-- With ``max_repeats`` ``n``, a drop that has come up in the last ``n`` draws of this customer and container is left out of
-  the table of the next one.
+- With ``max_repeats`` ``n``, a drop that has come up in the last ``n`` draws of this customer and container is left out
+  of the table of the next one.
 
 ``docs/verify_draw.py`` is the same in forty lines, for strangers. Pure: no clock, no randomness.
 """

@@ -42,7 +42,7 @@ openings = Table(
     UniqueConstraint("customer_id", "sku", "number", name="microtransactions_opening_once"),
     Index("microtransactions_openings_by_odds", "sku", "odds_version"),
 )
-"""What was opened, append-only: the revealed ``seed``, what was ``drawn`` (``[[drop, left out or null], …]``) and what that
-``gave``; ``run_*`` is as it was before."""
+"""What was opened, append-only: the revealed ``seed``, what was ``drawn`` (``[[drop, left out or null], …]``) and what
+that ``gave``; ``run_*`` is as it was before."""
 
 TABLES = (seeds, openings)

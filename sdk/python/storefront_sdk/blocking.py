@@ -159,6 +159,8 @@ class BlockingStorefront(_Facade[StorefrontClient]):
     receipt = _plain(StorefrontClient.receipt)
     wait = _plain(StorefrontClient.wait)
     consume = _plain(StorefrontClient.consume)
+    next_opening = _plain(StorefrontClient.next_opening)
+    open_container = _plain(StorefrontClient.open_container)
 
     def __init__(
         self,

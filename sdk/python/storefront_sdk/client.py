@@ -21,6 +21,7 @@ from storefront_sdk.models import (
     Document,
     Item,
     Offer,
+    Opening,
     Purchase,
     Quote,
     Receipt,
@@ -220,6 +221,7 @@ class StorefrontClient:
         reason: str,
         amount: int | None = None,
         quantity: int | None = None,
+        lines: Mapping[str, int] | None = None,
         strategy: str | None = None,
         dry_run: bool = False,
         idempotency_key: str | None = None,
@@ -227,15 +229,19 @@ class StorefrontClient:
         """Refund a purchase, whole or in part, once per key; with a server or operator key.
 
         What a payment gateway was paid goes back through it: while it takes its time the refund ``is_pending``, and
-        ``refunds()`` tells how it ended. ``strategy="floor"`` writes off goods that are gone, ``"debt"`` lets the
-        customer owe them; ``dry_run`` shows what would be done.
+        ``refunds()`` tells how it ended. ``lines`` are units of what is in a bundle, SKU -> quantity.
+        ``strategy="floor"`` writes off goods that are gone, ``"debt"`` lets the customer owe them; ``dry_run`` shows
+        what would be done.
 
         Raises:
             GoodsUsed, RefundTooLarge, RefundTooFine, AlreadyRefunded, NotRefundable, RefundFailed:
                 nothing was refunded.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
-        body = _body(reason=reason, amount=amount, quantity=quantity, strategy=strategy, dry_run=dry_run or None)
+        named = None if lines is None else [{"sku": sku, "quantity": units} for sku, units in lines.items()]
+        body = _body(
+            reason=reason, amount=amount, quantity=quantity, lines=named, strategy=strategy, dry_run=dry_run or None
+        )
         reply = await self._transport.write(f"/v1/purchases/{_id(purchase)}/refunds", body, key=idempotency_key)
         return understood(partial(Refund.of, is_replay=reply.is_replay), reply.document)
 
@@ -278,15 +284,49 @@ class StorefrontClient:
             pause = min(pause * 1.5, 3.0)
 
     async def consume(
-        self, sku: str, *, quantity: int = 1, customer: str | None = None, idempotency_key: str | None = None
+        self,
+        sku: str,
+        *,
+        quantity: int = 1,
+        instance: str | None = None,
+        customer: str | None = None,
+        idempotency_key: str | None = None,
     ) -> int:
-        """Use up items and return how many are left."""
-        body = _body(quantity=quantity, customer=customer)
+        """Use up items and return how many are left; ``instance`` names one of those that have numbers."""
+        body = _body(quantity=quantity, instance=instance, customer=customer)
         path = f"/v1/microtransactions/inventory/{quoted(sku, safe='')}/consume"
         reply = await self._transport.write(path, body, key=idempotency_key)
         remaining = understood(_remaining, reply.document)
         self._merge(reply.document, customer)
         return remaining
+
+    async def next_opening(self, sku: str, *, customer: str | None = None) -> Document:
+        """Return ``number``, ``commitment`` and ``odds_version`` of the next opening of a container."""
+        path = f"/v1/microtransactions/containers/{quoted(sku, safe='')}/next"
+        query = None if customer is None else {"customer": customer}
+        return (await self._transport.read(path, query=query)).document
+
+    async def open_container(
+        self,
+        sku: str,
+        *,
+        client_seed: str = "",
+        odds_version: str | None = None,
+        customer: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Opening:
+        """Open a container, once per key; ``raw`` of what it returns is what ``verify_draw.py`` computes again.
+
+        Raises:
+            NotEnoughItems: there is none to open.
+            OddsChanged: other odds than ``odds_version`` are in force; nothing was opened.
+        """
+        body = _body(client_seed=client_seed, odds_version=odds_version, customer=customer)
+        path = f"/v1/microtransactions/containers/{quoted(sku, safe='')}/open"
+        reply = await self._transport.write(path, body, key=idempotency_key)
+        opened = understood(partial(Opening.of, is_replay=reply.is_replay), reply.document)
+        self._merge(reply.document, customer)
+        return opened
 
     async def _act(self, purchase: Purchase | str, verb: str) -> Purchase:
         reply = await self._transport.write(f"/v1/purchases/{_id(purchase)}/{verb}", takes_key=False)

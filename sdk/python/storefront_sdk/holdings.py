@@ -93,16 +93,47 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An inventory line."""
+    """An inventory line; ``number`` is there where every unit is a thing of its own, called ``instance``."""
 
     sku: str
     quantity: int
     expires_at: str | None = None
     raw: Document = field(repr=False, compare=False, default_factory=dict)
+    instance: str | None = None
+    number: int | None = None
 
     @classmethod
     def of(cls, document: Document) -> "Item":
-        return cls(document["sku"], document["quantity"], document.get("expires_at"), document)
+        instance, number = document.get("instance"), document.get("number")
+        return cls(document["sku"], document["quantity"], document.get("expires_at"), document, instance, number)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What came out of a container: ``items`` SKU -> quantity, ``credits`` asset -> amount."""
+
+    id: str
+    sku: str
+    number: int
+    items: dict[str, int]
+    credits: dict[str, int]
+    remaining: int | None = None
+    is_replay: bool = False
+    raw: Document = field(repr=False, compare=False, default_factory=dict)
+
+    @classmethod
+    def of(cls, document: Document, *, is_replay: bool = False) -> "Opening":
+        gave = document["gave"]
+        return cls(
+            document["id"],
+            document["sku"],
+            document["number"],
+            {item["sku"]: item["quantity"] for item in gave["items"]},
+            {credit["asset"]: credit["amount"] for credit in gave["credits"]},
+            document.get("remaining"),
+            is_replay,
+            document,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from storefront_sdk.documents import Document, Money
-from storefront_sdk.holdings import Check, CustomerState, Grant, Hold, Item, Wallet
+from storefront_sdk.holdings import Check, CustomerState, Grant, Hold, Item, Opening, Wallet
 from storefront_sdk.sales import SETTLED, Offer, PaymentMethod, PaymentMethodSetup, Purchase, Quote, Receipt, Refund
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Item",
     "Money",
     "Offer",
+    "Opening",
     "PaymentMethod",
     "PaymentMethodSetup",
     "Purchase",

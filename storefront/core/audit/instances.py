@@ -1,4 +1,4 @@
-"""E1-instances: units with serial numbers against what is counted, what gave and took them, and the numbers themselves."""
+"""E1-instances: units with serial numbers, against what is counted and against what gave and took them."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ _SERIAL = "serial:"
 
 
 def instances_are_what_is_counted(connection: Connection) -> Iterator[Violation]:
-    """E1-instances: owned units are within what is counted, numbers have no gaps, and each came and went by a movement."""
+    """E1-instances: owned units are within what is counted, numbers have no gaps, each came and went by a movement."""
     yield from _more_than_counted(connection)
     yield from _numbers(connection)
     yield from _without_movement(connection)

@@ -19,7 +19,8 @@ from storefront.core.tables import entitlements, grants, items, purchases, rever
 NAME = "E1-rights"
 _Found = Mapping[str, Row[Any]]
 _RIGHT = (entitlements.c.key, entitlements.c.id.label("right_id"), entitlements.c.value, entitlements.c.source_type,
-          entitlements.c.sku.label("right_sku"), entitlements.c.expires_at, items.c.expires_at.label("item_end"))  # fmt: skip
+          entitlements.c.sku.label("right_sku"), entitlements.c.expires_at,
+          items.c.expires_at.label("item_end"))  # fmt: skip
 
 
 class _TakenBack(msgspec.Struct):

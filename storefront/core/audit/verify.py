@@ -114,8 +114,8 @@ Anchors = Sequence[Kept] | None
 class Outside:
     """What the books are compared with that does not lie in their database; the report says what is not at hand.
 
-    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins, ``checks`` what
-    those say about their own tables.
+    ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins, ``checks``
+    what those say about their own tables.
     """
 
     anchors: Anchors = None

@@ -43,8 +43,7 @@ class Owe:
     nothing of that asset can be spent or held meanwhile. A debt that grows keeps the stricter of its terms. The
     outcome's ``results["owed:<label>"]`` (the asset, if it has no label) is the amount that was added,
     ``results["owed:<customer>:<asset>"]`` that of one customer where several owe. Of what a ``TakeFrozen`` missed,
-    holds may pin
-    a part: what they give back pays this debt, whole, as far as it is still owed then.
+    holds may pin a part: what they give back pays this debt, whole, as far as it is still owed then.
     """
 
     entry: str

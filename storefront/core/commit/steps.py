@@ -141,8 +141,8 @@ class Deposit:
 class GrantItem:
     """Give items. ``at_most`` bounds what the customer may own; 1 makes a durable.
 
-    What lasts (``terms``) ends ``quantity`` spans after it would have; what is unique gets its numbers here, and the plan
-    names the anchor of ``serial_counter``. ``instances`` are unique ones that were taken and come back as they were.
+    What lasts (``terms``) ends ``quantity`` spans after it would have; what is unique gets its numbers here, and the
+    plan names the anchor of ``serial_counter``. ``instances`` are unique ones that were taken, and come back.
     """
 
     customer_id: str
@@ -161,9 +161,9 @@ class GrantItem:
 class TakeItem:
     """Take items away: consumed, given or taken back, as ``cause`` says.
 
-    Of what lasts, time is taken: it ends as many spans earlier, at once if that is over. Of unique ones ``instance`` names
-    one, else what has no number goes first, then what ``terms.source`` gave, then the oldest. One whose units have
-    numbers is ``Stale`` for a step whose terms do not say so.
+    Of what lasts, time is taken: it ends as many spans earlier, at once if that is over. Of unique ones ``instance``
+    names one, else what has no number goes first, then what ``terms.source`` gave, then the oldest. An item whose
+    units have numbers is ``Stale`` for a step whose terms do not say so.
     """
 
     customer_id: str

@@ -12,6 +12,7 @@ from storefront.core.errors import Conflict
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.taxes import owed, taxes_of
+from storefront.core.unpacking import COMPONENT
 
 RECEIPT = "receipt"
 CREDIT_NOTE = "credit_note"
@@ -127,13 +128,19 @@ def _seller(catalog: Catalog, shop: Shop) -> Document:
 
 
 def _lines(purchase: Row) -> Document:
-    """Sort a purchase's lines: goods and what was put on top, what was taken off, the tax."""
-    goods, discounts, taxes = [], [], []
+    """Sort a purchase's lines: goods and what was put on top, what was taken off, the tax.
+
+    What is in a bundle, and cost a part of its price, stands apart (``contents``, only where there is some).
+    """
+    goods, discounts, taxes, contents = [], [], [], []
     for line in msgspec.json.decode(purchase["lines"]):
         if line["type"] == "tax":
             taxes.append(line)
+        elif line["type"] == COMPONENT:
+            contents.append(line)
         elif line["total"]["amount"] < 0:
             discounts.append(line)
         else:
             goods.append(line)
-    return {"lines": goods, "discounts": discounts, "tax": taxes}
+    inside = {"contents": contents} if contents else {}
+    return {"lines": goods, "discounts": discounts, "tax": taxes, **inside}

@@ -42,6 +42,7 @@ class ReceiptView:
     issued: Moment | None
     total: str
     lines: tuple[Figure, ...]
+    contents: tuple[str, ...]
     net: Figure | None
     taxes: tuple[Figure, ...]
     paid_with: str | None
@@ -72,6 +73,7 @@ def build_receipt_view(receipt: Mapping[str, Any], *, page: PageFrame) -> Receip
         issued=None if receipt["issued_at"] is None else _moment(receipt["issued_at"], language),
         total=_sum(document["total"], language),
         lines=tuple(_goods(line, language) for line in (*document["lines"], *document["discounts"])),
+        contents=tuple(_named(line) for line in document.get("contents", ())),
         net=Figure("Net", _sum(document["net"], language)) if taxes else None,
         taxes=taxes,
         paid_with=None if gateway is None else gateway["payment"],
@@ -90,9 +92,12 @@ def _tax(line: Mapping[str, Any], language: str) -> Figure:
 
 
 def _goods(line: Mapping[str, Any], language: str) -> Figure:
+    return Figure(_named(line), _sum(line["total"], language))
+
+
+def _named(line: Mapping[str, Any]) -> str:
     quantity = line.get("quantity", 1)
-    title = line["title"] if quantity == 1 else f"{quantity} × {line['title']}"
-    return Figure(title, _sum(line["total"], language))
+    return str(line["title"]) if quantity == 1 else f"{quantity} × {line['title']}"
 
 
 def _notes(notes: Sequence[Mapping[str, Any]], language: str) -> tuple[CreditNote, ...]:

@@ -186,8 +186,8 @@ class ItemCard:
 
     ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
     what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
-    there only when it can be bought now; ``other_tags`` are further ways to pay. ``facts`` say what is in it and how long
-    it lasts, ``chances`` what may come out of it.
+    there only when it can be bought now; ``other_tags`` are further ways to pay. ``facts`` say what is in it and how
+    long it lasts, ``chances`` what may come out of it.
     """
 
     sku: str

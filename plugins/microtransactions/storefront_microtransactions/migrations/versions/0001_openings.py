@@ -54,7 +54,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # An opening is the only proof of how its goods were drawn, and what a reversal may take instead of a container.
-    if op.get_bind().execute(sa.text(f"SELECT 1 FROM {_OPENINGS} LIMIT 1")).first() is not None:
+    some = sa.text("SELECT 1 FROM microtransactions_openings LIMIT 1")
+    if op.get_bind().execute(some).first() is not None:
         raise LedgerWouldBeLost(f"{_OPENINGS} has rows that prove what was drawn")
     op.drop_index("microtransactions_openings_by_odds", _OPENINGS)
     op.drop_table(_OPENINGS)
