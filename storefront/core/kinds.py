@@ -25,6 +25,12 @@ class Line:
     total: Money
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def exact_amount(self) -> int | None:
+        """How much of its currency an exact top-up gives, in place of the offer's contents; None of anything else."""
+        amount = self.details.get("amount") if self.offer.exact is not None else None
+        return amount if isinstance(amount, int) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:

@@ -30,6 +30,7 @@ from storefront.core.commit.outcome import (
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
+from storefront.core.exact_top_ups import exact_details, of_exact_amount, suggest_exact
 from storefront.core.gateways import Checkouts
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
@@ -38,6 +39,7 @@ from storefront.core.limits import LimitCounter, count_limits, limit_counters, r
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
+from storefront.core.prices import asked_prices, pack_rates, price_json
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -86,6 +88,7 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    amount: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,7 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog = services.catalogs.active
+    catalog, country = services.catalogs.active, await _country(services, wanted)
     quote = price_of(
         catalog,
         wanted.sku,
@@ -183,16 +186,30 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         pay_with=wanted.pay_with,
         gateway=gateway,
         now=services.clock.now(),
+        country=country,
+        amount=wanted.amount,
     )
     if quote.offer.kind not in services.kinds:
         raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
+    if quote.offer.exact is not None and wanted.amount is not None:
+        quote = of_exact_amount(services, quote, wanted.amount)
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
     adjusted = adjust(
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
-    return with_tax(adjusted, catalog, await _country(services, wanted))
+    return with_tax(adjusted, catalog, country)
+
+
+async def real_price_of(services: Services, quote: Quote, wanted: PurchaseRequest) -> Money | None:
+    """Return about what a virtual total is in real money, by the smallest pack; None of real ones, or without packs."""
+    catalog = services.catalogs.active
+    if not catalog.is_virtual(quote.total.currency):
+        return None
+    country, now = await _country(services, wanted), services.clock.now()
+    rate = pack_rates(catalog, services.kinds, country, now).get(quote.total.currency)
+    return None if rate is None else rate.price_of(quote.total.amount_minor)
 
 
 async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
@@ -239,7 +256,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise _with_top_ups(services, short) from None
+        raise _with_top_ups(services, short, await _country(services, wanted)) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -355,7 +372,7 @@ def _purchase_row(
         "catalog_version": quote.catalog_version,
         "lines": msgspec.json.encode(quote.lines()).decode(),
         "reserved": "[]",
-        "details": msgspec.json.encode(dict(wanted.details)).decode(),
+        "details": msgspec.json.encode(exact_details(quote, wanted.details)).decode(),
         "metadata": msgspec.json.encode(dict(wanted.metadata)).decode(),
         "entry_id": None,
         "reason": None,
@@ -366,20 +383,22 @@ def _purchase_row(
     }
 
 
-def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
+def _with_top_ups(services: Services, short: InsufficientFunds, country: str | None) -> InsufficientFunds:
     """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
     asset, short_by = short.facts["asset"], short.facts["short_by"]
-    catalog, found = services.catalogs.active, []
+    catalog, now, found = services.catalogs.active, services.clock.now(), []
     for offer in catalog.offers.values():
         fills = services.kind_as(offer.kind, Credits)
         given = 0 if fills is None else fills.credits(offer).get(asset, 0)
         if given and not offer.hidden:
-            prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
+            prices = [price_json(catalog, one) for one in asked_prices(catalog, offer, country, now).values()]
             found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
     found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
     enough = [one for one in found if not one[0]] or found
     detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])
+    exact = suggest_exact(services, asset, short_by, country, now)
+    facts = {**short.facts, "top_up_offers": [offer for _, _, offer in enough]}
+    return InsufficientFunds(detail, **facts, **({} if exact is None else {"exact_top_up": exact}))
 
 
 async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:

@@ -11,13 +11,14 @@ from yarl import URL
 
 from storefront.core.catalog import text_in
 from storefront.core.errors import NotFound, StorefrontError
+from storefront.core.exact_top_ups import AMOUNT
 from storefront.core.gateways import PaymentState
 from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
-from storefront.web.catalog import catalog_json
+from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
     LEFT,
@@ -70,10 +71,13 @@ class Notices:
 
     def bought(self, purchase: Mapping[str, Any]) -> str:
         """Word a purchase that is complete."""
-        offers = {offer["sku"]: offer for offer in catalog_json(self._services, self._language)["offers"]}
+        shelves = catalog_json(self._services, Looker(language=self._language), {})
+        offers = {offer["sku"]: offer for offer in shelves["offers"]}
         offer, currency = offers.get(purchase["sku"]), purchase["total"]["currency"]
         if offer is None:
             return f"{self._title(purchase['sku'])}: yours."
+        if (exact := purchase["details"].get(AMOUNT)) and offer["exact"] is not None:
+            offer = {**offer, "contents": [{**part, "amount": exact} for part in offer["contents"]]}
         paid_in = currency if self._services.catalogs.active.is_virtual(currency) else None
         names = asset_names(self._services, self._language)
         return bought_notice(offer, self._state or {}, assets=names, paid_in=paid_in, locale=self._language)

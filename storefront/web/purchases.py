@@ -4,12 +4,21 @@ from typing import Any
 
 from aiohttp import web
 
+from storefront.core.errors import FieldError, Invalid
 from storefront.core.finalizing import cancel, finalize
 from storefront.core.history import list_purchases as read_purchases
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
-from storefront.core.purchases import Bought, PurchaseRequest, buy, describe, quote_for, show_purchase
+from storefront.core.purchases import (
+    Bought,
+    PurchaseRequest,
+    buy,
+    describe,
+    quote_for,
+    real_price_of,
+    show_purchase,
+)
 from storefront.core.purchasing import OPERATION, read_purchase
 from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
@@ -39,6 +48,7 @@ REFUSALS = [
     "unknown_offer",
     "offer_closed",
     "price_changed",
+    "amount_out_of_range",
     "insufficient_funds",
     "debt_open",
     "already_owned",
@@ -62,14 +72,16 @@ REFUSALS = [
     body=CREATE_QUOTE,
     answers={200: QUOTE},
     scope="purchases:read",
-    refusals=["unknown_offer", "offer_closed"],
+    refusals=["unknown_offer", "offer_closed", "amount_out_of_range"],
 )
 async def create_quote(call: Call) -> web.StreamResponse:
     """Say exactly what something would cost; nothing is written."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
-    return respond((await quote_for(services, wanted)).to_json())
+    quote = await quote_for(services, wanted)
+    worth = await real_price_of(services, quote, wanted)
+    return respond({**quote.to_json(), "real_price": None if worth is None else worth.to_json()})
 
 
 @routes.post(
@@ -216,12 +228,13 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
     expected = body.get("expected_price")
     return_url = body.get("return_url")
     check_return(services, return_url)
+    amount, currency = _chosen(body)
     return PurchaseRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, key, body),
         customer_id=customer_id,
         sku=body["sku"],
         quantity=body.get("quantity", 1),
-        currency=body.get("currency"),
+        currency=currency,
         pay_with=body.get("pay_with"),
         expected_price=None if expected is None else Money(expected["amount"], expected["currency"]),
         return_url=return_url,
@@ -232,7 +245,21 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),
+        amount=amount,
     )
+
+
+def _chosen(body: dict[str, Any]) -> tuple[int | None, str | None]:
+    """Return the amount that the buyer chooses, if any, and the currency to pay in.
+
+    An amount of money says its currency.
+    """
+    amount, currency = body.get("amount"), body.get("currency")
+    if not isinstance(amount, dict):
+        return amount, currency
+    if currency is not None and currency != amount["currency"]:
+        raise Invalid("Two currencies are named.", errors=[FieldError("/amount/currency", f"must be {currency}")])
+    return amount["amount"], amount["currency"]
 
 
 def _answer(bought: Bought) -> web.StreamResponse:

@@ -2,6 +2,7 @@
 
 from storefront.core.money import MAX_AMOUNT
 from storefront.shapes import (
+    AMOUNT,
     ANY_OBJECT,
     BOOLEAN,
     CHANGED,
@@ -45,6 +46,27 @@ CREATE_SESSION: JsonSchema = closed(
 )
 SESSION: JsonSchema = table({"token": TEXT, "customer": TEXT, "expires_at": TIME, "links": table({"shop": TEXT})})
 
+PRICE_ASKED: JsonSchema = table(
+    {
+        "amount": INTEGER,
+        "currency": TEXT,
+        "list_price": {**MONEY, "description": "In a sale: what it costs without."},
+        "sale_until": nullable(TIME),
+        "sale_label": nullable(TEXT),
+        "pay_what_you_want": table({"min": INTEGER, "suggested": INTEGER, "max": INTEGER}),
+    },
+    required=["amount", "currency"],
+)
+EXACT: JsonSchema = table({"min": INTEGER, "max": INTEGER})
+LIMIT: JsonSchema = table(
+    {
+        "per": TEXT,
+        "count": INTEGER,
+        "window": TEXT,
+        "left": {**INTEGER, "description": "Of a limit for all together: how many more may be bought now."},
+    },
+    required=["per", "count", "window"],
+)
 OFFER: JsonSchema = table(
     {
         "sku": TEXT,
@@ -52,8 +74,10 @@ OFFER: JsonSchema = table(
         "title": TEXT,
         "description": nullable(TEXT),
         "picture": nullable(TEXT),
-        "prices": {"type": "array", "items": MONEY},
-        "limits": {"type": "array", "items": table({"per": TEXT, "count": INTEGER, "window": TEXT})},
+        "prices": {"type": "array", "items": PRICE_ASKED},
+        "real_price": {**nullable(MONEY), "description": "A virtual price in money, at the smallest pack's rate."},
+        "exact": nullable(EXACT),
+        "limits": {"type": "array", "items": LIMIT},
         "grants": ANY_OBJECT,
         "available_from": nullable(TIME),
         "available_until": nullable(TIME),
@@ -63,9 +87,24 @@ OFFER: JsonSchema = table(
         "metadata": ANY_OBJECT,
     }
 )
-CATALOG: JsonSchema = table({"version": TEXT, "offers": {"type": "array", "items": OFFER}})
+CATALOG: JsonSchema = table(
+    {
+        "version": TEXT,
+        "country": nullable(TEXT),
+        "fresh_until": {**nullable(TIME), "description": "When a window opens or closes next: keep it no longer."},
+        "offers": {"type": "array", "items": OFFER},
+    }
+)
 CATALOG_QUERY: JsonSchema = closed(
-    {"language": {"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "examples": ["de"]}}
+    {
+        "language": {"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "examples": ["de"]},
+        "country": {
+            "type": "string",
+            "pattern": "^[A-Z]{2}$",
+            "description": "Whose prices to show to nobody in particular; with a session it must be absent.",
+            "examples": ["DE"],
+        },
+    }
 )
 
 STATE: JsonSchema = table(
@@ -98,6 +137,12 @@ _WANTED = {
         "examples": ["wallet"],
     },
     "details": {"type": "object", "description": "What the offer's kind asks for."},
+    "amount": {
+        "anyOf": [AMOUNT, PRICE],
+        "description": "What the buyer chooses, where it is theirs to choose: a price to pay, in the smallest unit of "
+        "its currency; or, of an offer with `exact`, how much of the virtual currency to buy.",
+        "examples": [500],
+    },
 }
 CREATE_QUOTE: JsonSchema = closed(_WANTED, required=["sku"])
 LINES: JsonSchema = {"type": "array", "items": table({"type": TEXT, "title": TEXT, "total": MONEY})}
@@ -109,6 +154,7 @@ QUOTE: JsonSchema = table(
         "lines": LINES,
         "total": MONEY,
         "pay_with": TEXT,
+        "real_price": {**nullable(MONEY), "description": "Of a virtual total: about what it is in money."},
     }
 )
 CREATE_PURCHASE: JsonSchema = closed(

@@ -28,7 +28,7 @@ from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
-from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
+from storefront.web.catalog import Looker, prices_note, prices_to_pay, read_catalog
 from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
@@ -199,7 +199,9 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     notices, owner = Notices(services, browser.language, state), call.principal.customer_id
     may_look = state is not None or services.config.web.anonymous_catalog
     country = call.principal.country or (None if owner is None else await services.customers.country(owner))
-    shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
+    currency = call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE)
+    looker = Looker(country, browser.language, owner, currency)
+    shelves = await read_catalog(services, looker) if may_look else {"offers": []}
     told = call.query.get("purchase")
     return build_shop_view(
         prices_to_pay(services, shelves, country),
@@ -208,7 +210,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         assets=asset_names(services, browser.language),
         now=to_datetime(services.clock.now()),
         new_key=lambda: secrets.token_urlsafe(18),
-        currency=call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE),
+        currency=currency,
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),

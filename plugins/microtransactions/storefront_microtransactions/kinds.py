@@ -34,13 +34,13 @@ class CurrencyPack:
         """Any number of packs may be bought."""
 
     def fulfil(self, line: Line, goods: Fulfilment) -> None:
-        for asset, amount in _amounts(line.offer, "contents").items():
+        for asset, amount in _contents(line).items():
             goods.credit(asset, amount * line.quantity)
         for asset, amount in _amounts(line.offer, "bonus").items():
             goods.credit(asset, amount * line.quantity, source="granted")
 
     def reverse(self, line: Line, goods: Reversal) -> None:
-        for asset, amount in _amounts(line.offer, "contents").items():
+        for asset, amount in _contents(line).items():
             goods.take_credit(asset, amount * line.quantity)
         for asset, amount in _amounts(line.offer, "bonus").items():
             goods.take_credit(asset, amount * line.quantity, source="granted")
@@ -83,6 +83,12 @@ class Item:
 
     def reverse(self, line: Line, goods: Reversal) -> None:
         goods.take_item(line.offer.sku, line.quantity)
+
+
+def _contents(line: Line) -> dict[str, int]:
+    """Return what one unit puts into the wallet: of an exact top-up as much as was bought."""
+    contents, exact = _amounts(line.offer, "contents"), line.exact_amount
+    return contents if exact is None else dict.fromkeys(contents, exact)
 
 
 def _amounts(offer: Offer, key: str) -> dict[str, int]:

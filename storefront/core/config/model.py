@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_prices import Exact, Price, PriceList, Sale
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
@@ -147,7 +148,7 @@ class Limit:
     per: LimitPer
     count: int
     window: Window
-    restore_on_refund: bool
+    restore_limit_on_refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +163,10 @@ class Available:
 class Offer:
     """One thing on sale.
 
-    ``prices``: asset -> amount in minor units, each an alternative. ``grants``: entitlement -> ``True``, a quantity or
-    a text. ``part``: the keys that belong to the offer's kind, as its schema accepted them.
+    ``prices``: asset -> amount in minor units, each an alternative, for everybody whose country has none of its own.
+    ``listed``: all prices, where any is for certain countries or chosen by the buyer; else empty. ``grants``:
+    entitlement -> ``True``, a quantity or a text. ``part``: the keys that belong to the offer's kind, as its schema
+    accepted them.
     """
 
     sku: str
@@ -181,6 +184,9 @@ class Offer:
     metadata: Mapping[str, str]
     part: Mapping[str, object]
     tax_class: str | None = None
+    listed: tuple[Price, ...] = ()
+    sales: tuple[Sale, ...] = ()
+    exact: Exact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,3 +338,4 @@ class Config:
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]
     skipped_offers: tuple[str, ...]
+    price_lists: tuple[PriceList, ...] = ()
