@@ -31,6 +31,7 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
+from storefront.core.limit_restoring import follow_reversal
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
 from storefront.core.refunds import (
@@ -111,6 +112,7 @@ class Moving:
         is_anew = any(was_undone(row) for row in found)
         self._money(booked, wanted, facts, is_anew=is_anew)
         await self._goods(state, told.state, facts)
+        await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
             names = ("state", "gateway_ref", "updated_at", "closed_at", "facts", "taken_back", "entry_id")
@@ -130,6 +132,7 @@ class Moving:
         self.demand = replace(self.demand, original=None)
         self._open_entries()
         await self._goods(None, before["state"], facts)
+        await self._limits(before, before["state"], facts)
         seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
         self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], seen, {"updated_at": now}))
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
@@ -252,6 +255,10 @@ class Moving:
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=())
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
+
+    async def _limits(self, before: Row | None, state: str, facts: dict[str, Any]) -> None:
+        after = {**self.row, "state": state}
+        await follow_reversal(self.services, self.plan, self.purchase, before=before, after=after, facts=facts)
 
     async def _take(self, frozen_as: str, entry: str) -> None:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""

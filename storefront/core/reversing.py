@@ -14,6 +14,7 @@ from storefront.core.accounts import wallet
 from storefront.core.commit.plan import LotPart
 from storefront.core.commit.projection import let_go
 from storefront.core.commit.restore_steps import unspent
+from storefront.core.config.model import Offer
 from storefront.core.errors import Conflict, Refused
 from storefront.core.kinds import Line, Reversal, Reverses
 from storefront.core.money import Money
@@ -127,7 +128,10 @@ class FoundCredit:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``."""
+    """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``.
+
+    ``offer`` is what was sold, as the version says that priced it; None where money alone goes back.
+    """
 
     number: int
     amount: int
@@ -135,6 +139,7 @@ class Decision:
     taken: TakenBack
     draws: tuple[LotPart, ...]
     credits: tuple[FoundCredit, ...]
+    offer: Offer | None = None
 
 
 async def decide(
@@ -172,7 +177,7 @@ async def decide(
         _refuse_missing(taken, strategy, may_be_owed=purchase["pay_with"] in services.gateways)
         drawn = await _drawn(reader, purchase) if amount else ()
     is_full = are_all_back and given_back + amount == purchase["total"]
-    return Decision(number, amount, "full" if is_full else "part", taken, drawn, tuple(found))
+    return Decision(number, amount, "full" if is_full else "part", taken, drawn, tuple(found), offer)
 
 
 def _refuse_unpaid(purchase: Row) -> None:

@@ -7,6 +7,7 @@ import msgspec
 from storefront.core.accounts import issuance, sink
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
+from storefront.core.limit_restoring import restorable, restore_limits
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import event_payload
 from storefront.core.reading import Row
@@ -54,6 +55,8 @@ def add_wallet_refund(
     for item in decision.taken.items:
         if item.taken:
             plan.add(TakeItem(customer_id, item.sku, item.taken, row["id"], cause="taken_back"))
+    if decision.offer is not None:
+        restore_limits(plan, restorable(decision.offer, purchase, row["cause"]), decision.taken.quantity)
     for key in decision.taken.entitlements:
         plan.add(EndEntitlement(customer_id, key, purchase["id"]))
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
