@@ -30,16 +30,15 @@ from storefront.core.commit.outcome import (
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
-from storefront.core.exact_top_ups import exact_details, of_exact_amount, suggest_exact
+from storefront.core.exact_top_ups import exact_details, of_exact_amount
 from storefront.core.gateways import Checkouts
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
-from storefront.core.kinds import Credits, Line, Owned, TakesDetails
+from storefront.core.kinds import Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
-from storefront.core.prices import asked_prices, pack_rates, price_json
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -55,6 +54,7 @@ from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.tables import items
+from storefront.core.top_ups import country_of, with_top_ups
 
 _ITEM = Query(
     select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
@@ -177,7 +177,7 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog, country = services.catalogs.active, await _country(services, wanted)
+    catalog, country = services.catalogs.active, await country_of(services, wanted.customer_id, wanted.country)
     quote = price_of(
         catalog,
         wanted.sku,
@@ -200,21 +200,6 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
     return with_tax(adjusted, catalog, country)
-
-
-async def real_price_of(services: Services, quote: Quote, wanted: PurchaseRequest) -> Money | None:
-    """Return about what a virtual total is in real money, by the smallest pack; None of real ones, or without packs."""
-    catalog = services.catalogs.active
-    if not catalog.is_virtual(quote.total.currency):
-        return None
-    country, now = await _country(services, wanted), services.clock.now()
-    rate = pack_rates(catalog, services.kinds, country, now).get(quote.total.currency)
-    return None if rate is None else rate.price_of(quote.total.amount_minor)
-
-
-async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
-    """Return where the buyer is: as the session says, else as the game's server said when it first named them."""
-    return wanted.country or await services.customers.country(wanted.customer_id)
 
 
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
@@ -256,7 +241,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise _with_top_ups(services, short, await _country(services, wanted)) from None
+        raise with_top_ups(services, short, await country_of(services, wanted.customer_id, wanted.country)) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -381,24 +366,6 @@ def _purchase_row(
         "completed_at": now if status is Status.COMPLETED else None,
         "expires_at": None,
     }
-
-
-def _with_top_ups(services: Services, short: InsufficientFunds, country: str | None) -> InsufficientFunds:
-    """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
-    asset, short_by = short.facts["asset"], short.facts["short_by"]
-    catalog, now, found = services.catalogs.active, services.clock.now(), []
-    for offer in catalog.offers.values():
-        fills = services.kind_as(offer.kind, Credits)
-        given = 0 if fills is None else fills.credits(offer).get(asset, 0)
-        if given and not offer.hidden:
-            prices = [price_json(catalog, one) for one in asked_prices(catalog, offer, country, now).values()]
-            found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
-    found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
-    enough = [one for one in found if not one[0]] or found
-    detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    exact = suggest_exact(services, asset, short_by, country, now)
-    facts = {**short.facts, "top_up_offers": [offer for _, _, offer in enough]}
-    return InsufficientFunds(detail, **facts, **({} if exact is None else {"exact_top_up": exact}))
 
 
 async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:

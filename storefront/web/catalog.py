@@ -19,8 +19,8 @@ from storefront.core.services import Services
 from storefront.core.stock import Left, left_by_limit, read_left
 from storefront.core.taxes import tax_line
 from storefront.routing import Call, Routes, not_modified, respond
+from storefront.web.catalog_shapes import CATALOG, CATALOG_QUERY
 from storefront.web.services import SERVICES
-from storefront.web.shapes import CATALOG, CATALOG_QUERY
 
 routes = Routes("core", tags=["catalog"])
 

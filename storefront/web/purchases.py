@@ -16,7 +16,6 @@ from storefront.core.purchases import (
     buy,
     describe,
     quote_for,
-    real_price_of,
     show_purchase,
 )
 from storefront.core.purchasing import OPERATION, read_purchase
@@ -24,6 +23,7 @@ from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
+from storefront.core.top_ups import country_of, real_price_of
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.addresses import network_of
 from storefront.web.returning import check_return
@@ -80,7 +80,8 @@ async def create_quote(call: Call) -> web.StreamResponse:
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
     quote = await quote_for(services, wanted)
-    worth = await real_price_of(services, quote, wanted)
+    country = await country_of(services, customer_id, wanted.country)
+    worth = real_price_of(services, quote.total, country)
     return respond({**quote.to_json(), "real_price": None if worth is None else worth.to_json()})
 
 

@@ -6,6 +6,7 @@ the browser and to its customer, and the idempotency key that was made with the 
 
 import hmac
 import secrets
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from storefront.core.principals import Role
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
-from storefront.design.money import is_real
+from storefront.design.money import exponent_of, is_real
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
@@ -53,6 +54,7 @@ BUY = closed(
         "currency": {"type": "string", "maxLength": 64},
         "pay_with": {"type": "string", "maxLength": 64},
         "expected_price": {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT},
+        "amount": {"type": "string", "pattern": r"^[0-9]{1,15}([.,][0-9]{1,8})?$"},
         "payment_method": METHOD,
         "save_payment_method": {"enum": ["yes"]},
         "idempotency_key": _KEY,
@@ -60,7 +62,7 @@ BUY = closed(
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
-_TERMS = ("sku", "currency", "pay_with", "expected_price", "payment_method", "save_payment_method")
+_TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method")
 CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
@@ -218,6 +220,20 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     )
 
 
+def _chosen(services: Services, body: dict[str, Any]) -> int | None:
+    """Return what the buyer wants to pay, in minor units: they write it in whole ones."""
+    if "amount" not in body:
+        return None
+    code = body["currency"]
+    virtual = services.catalogs.active.assets.get(code)
+    exponent = virtual.exponent if virtual is not None else exponent_of(code) if is_real(code) else 0
+    minor = Decimal(body["amount"].replace(",", ".")).scaleb(exponent)
+    if minor != minor.to_integral_value() or minor > MAX_AMOUNT:
+        wrong = FieldError("/amount", f"must have at most {exponent} decimals")
+        raise Invalid("That is no amount of this currency.", errors=[wrong])
+    return int(minor)
+
+
 def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
     body = call.body
     terms: dict[str, Any] = {name: body[name] for name in _TERMS if name in body}
@@ -234,6 +250,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method="save_payment_method" in body,
+        amount=_chosen(call.app[SERVICES], body),
     )
 
 
