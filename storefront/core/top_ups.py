@@ -9,7 +9,7 @@ from storefront.core.services import Services
 
 
 async def country_of(services: Services, customer_id: str, named: str | None) -> str | None:
-    """Return where a buyer is: as the session says (``named``), else as the game's server said when it first named them."""
+    """Return where a buyer is: as the session says (``named``), else as their first session said."""
     return named or await services.customers.country(customer_id)
 
 
