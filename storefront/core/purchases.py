@@ -241,7 +241,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise with_top_ups(services, short, await country_of(services, wanted.customer_id, wanted.country)) from None
+        country = await country_of(services, wanted.customer_id, wanted.country)
+        raise with_top_ups(services, short, country) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
