@@ -266,3 +266,39 @@ async def test_a_virtual_price_is_told_in_money_at_the_smallest_packs_rate(shop)
     assert (told["sword"], told["key"], told["chest"]) == (usd(131), usd(44), None)
     quote = await (await in_country(shop, "BR")).post("/v1/quotes", {"sku": "sword"})
     assert quote.json["real_price"] == {"amount": 708, "currency": "BRL"}
+
+
+async def test_open_checkouts_keep_their_price_and_goods_over_an_edit_of_the_yaml(data_folder, database_url, wall):
+    before = TINY_SHOP + MORE
+    async with running_shop(data_folder, before, database=database_url, wall=wall) as shop:
+        chest, pack = await shop.buy("chest"), await shop.buy("gems-500", customer="bob")
+        old = chest.json["catalog_version"]
+
+        after = before.replace("prices: {USD: 1499}", "prices: {USD: 1999}")
+        after = after.replace("contents: {gems: 500}", "contents: {gems: 450}")
+        (data_folder / "shop.yaml").write_text(after)
+        await shop.restart()
+
+        quote = (await shop.as_customer("cleo").post("/v1/quotes", {"sku": "chest"})).json
+        assert (quote["total"], quote["catalog_version"] == old) == (usd(1999), False)
+        stale = await shop.buy("chest", customer="cleo", expected_price=usd(1499))
+        assert (stale.status, stale.json["code"], stale.json["price"]) == (409, "price_changed", usd(1999))
+        for opened in (chest, pack):
+            assert await shop.pay(opened) == 303
+            paid = await shop.settled(opened)
+            assert (paid["status"], paid["total"], paid["catalog_version"]) == ("completed", opened.json["total"], old)
+        assert shop.balance("customer:bob:gems") == 500
+        assert shop.balance("platform:revenue:USD") == 1998
+
+
+async def test_a_checkout_of_an_offer_that_was_taken_off_sale_is_given_what_it_bought(data_folder, database_url, wall):
+    async with running_shop(data_folder, TINY_SHOP, database=database_url, wall=wall) as shop:
+        opened = await shop.buy("chest")
+        kept = [line for line in TINY_SHOP.splitlines(keepends=True) if not line.startswith("  chest:")]
+        (data_folder / "shop.yaml").write_text("".join(kept))
+        await shop.restart()
+
+        assert (await shop.buy("chest")).json["code"] == "unknown_offer"
+        assert await shop.pay(opened) == 303
+        assert (await shop.settled(opened))["status"] == "completed"
+        assert shop.query("SELECT sku, quantity FROM items") == [{"sku": "chest", "quantity": 1}]

@@ -226,6 +226,7 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "checkout_too_late": CheckoutTooLate,
     "debt_open": DebtOpen,
     "amount_not_chargeable": AmountNotChargeable,
+    "amount_out_of_range": AmountOutOfRange,
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,
