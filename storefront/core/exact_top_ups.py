@@ -11,7 +11,7 @@ from typing import Any
 from storefront.core.catalog import Catalog, is_on_sale, text_in
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
-from storefront.core.kinds import Credits
+from storefront.core.kinds import GivesExactly
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.prices import PackRate, asked_prices
 from storefront.core.quotes import Quote, refuse_out_of_range
@@ -48,8 +48,8 @@ def exact_details(quote: Quote, details: Mapping[str, Any]) -> dict[str, Any]:
 
 def exact_size(services: Services, offer: Offer) -> tuple[str, int] | None:
     """Return which asset an offer sells in exact amounts, and how much of it its price buys; None if it does not."""
-    fills = None if offer.exact is None else services.kind_as(offer.kind, Credits)
-    contents = {} if fills is None else fills.credits(offer)
+    fills = None if offer.exact is None else services.kind_as(offer.kind, GivesExactly)
+    contents = {} if fills is None or not fills.heeds_exact_amount else fills.credits(offer)
     return next(iter(contents.items())) if len(contents) == 1 else None
 
 

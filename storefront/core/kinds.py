@@ -146,6 +146,14 @@ class Credits(Protocol):
 
 
 @runtime_checkable
+class GivesExactly(Credits, Protocol):
+    """A kind whose offers may be sold in exact amounts: what it fulfils and reverses heeds ``Line.exact_amount``."""
+
+    @property
+    def heeds_exact_amount(self) -> bool: ...
+
+
+@runtime_checkable
 class Owned(Protocol):
     """A kind whose offers give an item that may be owned so many times; asked before a checkout opens."""
 

@@ -15,6 +15,7 @@ class CurrencyPack:
     """A pack of virtual currency: every unit bought credits ``contents``, and ``bonus`` as a lot of its own."""
 
     name: str = "currency_pack"
+    heeds_exact_amount: bool = True
 
     @property
     def schema(self) -> JsonSchema:
