@@ -120,21 +120,31 @@ def check(
     online: Annotated[
         bool, typer.Option("--online", help="Ask each gateway too: keys, mode, API version, webhook endpoints.")
     ] = False,
+    against_live: Annotated[
+        bool, typer.Option("--against-live", help="Tell what it changes of what the shop sells now.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="With --against-live: 0 no change, 2 changes, 1 mistakes.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Explain every mistake in the YAML, with file, line and column; exit code 2 if there is one.
 
     With --online each gateway is asked as well, and nothing is changed there; exit code 1 if one would not work.
+    With --against-live the shop's database is read, and nothing is written, whether a server runs or not.
 
     \b
     Examples:
       storefront check my-shop.yaml
+      storefront check --against-live            what would `storefront reload` change?
+      storefront check --against-live --exit-code --json
       storefront check --json | jq '.mistakes[] | .path'
       storefront check --online                  are the gateway's keys good?
     """
     from storefront.cli import configuring
 
-    configuring.check(Choice(file or config, host, port, data), is_online=online, as_json=as_json)
+    checks = configuring.Checks(online, against_live or exit_code, exit_code)
+    configuring.check(Choice(file or config, host, port, data), checks, as_json=as_json)
 
 
 @app.command("config-schema")

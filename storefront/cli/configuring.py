@@ -2,24 +2,39 @@
 
 import asyncio
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import typer
 from rich.markup import escape
 
+from storefront.cli.checking_live import compare_with_live, print_comparison
 from storefront.cli.checking_online import Finding, as_facts, ask_gateways, print_findings
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, describe_mistakes, print_error, print_json, print_mistakes
-from storefront.core.config import ConfigError, PluginSchema, full_schema
+from storefront.core.config import Config, ConfigError, PluginSchema, full_schema
+from storefront.core.config.currencies import show_amount
+from storefront.core.config.model_prices import PriceList
 from storefront.plugins import PluginFailed, PluginHost, installed_plugins, plugin_schema
 
 
-def check(choice: Choice, *, is_online: bool, as_json: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What to check beside the YAML itself, and whether the exit code is to tell of changes."""
+
+    is_online: bool = False
+    against_live: bool = False
+    exit_code: bool = False
+
+
+def check(choice: Choice, checks: Checks, *, as_json: bool) -> None:
     """Read the configuration and tell what is in it, or every mistake; ends with exit code 2 on mistakes.
 
-    ``is_online``: ask its gateways too; ends with exit code 1 if one of them would not work.
+    ``is_online``: ask its gateways too; ends with exit code 1 if one of them would not work. ``against_live``: tell
+    what it changes of what is on sale; with ``exit_code`` that ends with 2, no change with 0, and mistakes with 1.
     """
+    on_mistakes = 1 if checks.exit_code else 2
     try:
         host = choice.load()
     except ConfigError as error:
@@ -27,24 +42,30 @@ def check(choice: Choice, *, is_online: bool, as_json: bool) -> None:
             print_json({"ok": False, "mistakes": describe_mistakes(error.mistakes)})
         else:
             print_mistakes(error.mistakes)
-        raise typer.Exit(2) from error
+        raise typer.Exit(on_mistakes) from error
     except PluginFailed as error:
         if as_json:
             print_json({"ok": False, "mistakes": [], "error": error.detail})
         else:
             print_error(error.detail)
-        raise typer.Exit(2) from error
+        raise typer.Exit(on_mistakes) from error
     facts = _summary(host)
-    findings = _found_online(host) if is_online else None
+    findings = _found_online(host) if checks.is_online else None
+    comparison = compare_with_live(host) if checks.against_live else None
     if as_json:
         from_gateways = {} if findings is None else {"online": as_facts(findings)}
         is_ok = all(one.ok is not False for one in findings or ())
-        print_json({**facts, "ok": is_ok, **from_gateways})
+        live = {} if comparison is None else {"against_live": comparison.to_json()}
+        print_json({**facts, "ok": is_ok, **from_gateways, **live})
     else:
         _print_summary(choice.config, facts)
         print_findings(findings or [])
+        if comparison is not None:
+            print_comparison(comparison)
     if any(one.ok is False for one in findings or ()):
         raise typer.Exit(1)
+    if comparison is not None and comparison.changes and checks.exit_code:
+        raise typer.Exit(2)
 
 
 def _found_online(host: PluginHost) -> list[Finding]:
@@ -83,6 +104,7 @@ def _summary(host: PluginHost) -> dict[str, Any]:
         "mode": str(config.mode),
         "files": [str(path) for path in config.files],
         "offers": {"count": len(config.offers), "by_kind": kinds, "skipped": list(config.skipped_offers)},
+        "price_lists": [_price_list(config, one) for one in config.price_lists],
         "assets": list(config.assets),
         "plugins": host.describe(),
         "gateways": list(config.gateways),
@@ -90,6 +112,17 @@ def _summary(host: PluginHost) -> dict[str, Any]:
         "creators": list(config.creators),
         "data": str(config.data_dir),
     }
+
+
+def _price_list(config: Config, one: PriceList) -> dict[str, Any]:
+    """Tell which prices a price list makes, sku -> minor units."""
+    made = {
+        sku: price.amount
+        for sku, offer in config.offers.items()
+        for price in offer.listed
+        if price.currency == one.currency and set(price.countries) <= set(one.countries) and price.countries
+    }
+    return {"name": one.name, "countries": list(one.countries), "currency": one.currency, "prices": made}
 
 
 def _print_summary(path: Path, facts: dict[str, Any]) -> None:
@@ -106,6 +139,9 @@ def _print_summary(path: Path, facts: dict[str, Any]) -> None:
     ]
     for name, value in rows:
         out.print(f"  [dim]{name:<9}[/] {escape(value)}")
+    for one in facts["price_lists"]:
+        amounts = (f"{sku} {show_amount(amount, one['currency'])}" for sku, amount in one["prices"].items())
+        out.print(f"  [dim]{'Prices':<9}[/] {escape(', '.join(one['countries']))}: {escape(', '.join(amounts))}")
     for plugin in facts["plugins"]:
         if plugin["state"] != "active":
             out.print(f"  [yellow]{escape(plugin['name'])} is left out:[/] {escape(str(plugin['reason']))}")

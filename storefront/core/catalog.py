@@ -5,8 +5,9 @@ active version from the database, not from their own disk. Secrets are no part o
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import iso4217
@@ -61,6 +62,9 @@ class Catalog:
     entitlement_skus: Mapping[str, tuple[str, ...]]
     known_entitlements: frozenset[str] = field(default_factory=frozenset)
     tax: Tax | None = None
+    edges: tuple[int, ...] = ()
+    """When windows of offers and sales open or close: business ms, in order."""
+    has_country_prices: bool = False
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -104,7 +108,27 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax)
+    offers = parsed.offers
+    has_country_prices = any(price.countries for offer in offers.values() for price in offer.listed)
+    return Catalog(
+        version,
+        parsed.default_language,
+        parsed.assets,
+        offers,
+        skus,
+        known,
+        parsed.tax,
+        _edges(offers.values()),
+        has_country_prices,
+    )
+
+
+def _edges(offers: Iterable[Offer]) -> tuple[int, ...]:
+    ends: list[datetime | None] = []
+    for offer in offers:
+        ends += [offer.available.from_, offer.available.until]
+        ends += [end for sale in offer.sales for end in (sale.from_, sale.until)]
+    return tuple(sorted({int(end.timestamp() * 1000) for end in ends if end is not None}))
 
 
 class Catalogs:
@@ -172,8 +196,16 @@ def text_in(texts: Mapping[str, str] | None, language: str | None, default: str)
     return texts.get(wanted) or texts.get(wanted.split("-")[0]) or texts.get(default) or next(iter(texts.values()))
 
 
-def describe_offer(offer: Offer, catalog: Catalog, kind: OfferKind, language: str | None = None) -> dict[str, Any]:
-    """Describe an offer as ``GET /v1/catalog`` shows it."""
+def describe_offer(
+    offer: Offer,
+    catalog: Catalog,
+    kind: OfferKind,
+    *,
+    prices: Sequence[Mapping[str, Any]],
+    left: Sequence[int | None],
+    language: str | None = None,
+) -> dict[str, Any]:
+    """Describe an offer as ``GET /v1/catalog`` shows it; ``left`` says for each limit how many more it admits."""
     default = catalog.default_language
     starts, ends = offer.available.from_, offer.available.until
     return {
@@ -182,8 +214,12 @@ def describe_offer(offer: Offer, catalog: Catalog, kind: OfferKind, language: st
         "title": text_in(offer.title, language, default),
         "description": text_in(offer.description, language, default),
         "picture": offer.picture,
-        "prices": [{"amount": amount, "currency": currency} for currency, amount in offer.prices.items()],
-        "limits": [{"per": limit.per, "count": limit.count, "window": limit.window} for limit in offer.limits],
+        "prices": prices,
+        "exact": None if offer.exact is None else {"min": offer.exact.min, "max": offer.exact.max},
+        "limits": [
+            {"per": limit.per, "count": limit.count, "window": limit.window} | ({} if more is None else {"left": more})
+            for limit, more in zip(offer.limits, left, strict=True)
+        ],
         "grants": dict(offer.grants),
         "available_from": None if starts is None else starts.isoformat(),
         "available_until": None if ends is None else ends.isoformat(),

@@ -30,6 +30,12 @@ class Line:
     total: Money
     details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def exact_amount(self) -> int | None:
+        """How much of its currency an exact top-up gives, in place of the offer's contents; None of anything else."""
+        amount = self.details.get("amount") if self.offer.exact is not None else None
+        return amount if isinstance(amount, int) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
@@ -179,6 +185,14 @@ class Credits(Protocol):
     def credits(self, offer: Offer) -> Mapping[str, int]:
         """Return ``asset -> amount`` that one unit of the offer gives."""
         ...
+
+
+@runtime_checkable
+class GivesExactly(Credits, Protocol):
+    """A kind whose offers may be sold in exact amounts: what it fulfils and reverses heeds ``Line.exact_amount``."""
+
+    @property
+    def heeds_exact_amount(self) -> bool: ...
 
 
 @runtime_checkable

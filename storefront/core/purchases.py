@@ -30,12 +30,13 @@ from storefront.core.commit.outcome import (
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
+from storefront.core.exact_top_ups import exact_details, of_exact_amount
 from storefront.core.fitting import is_clipped, refuse_owned, what_fits, with_components
 from storefront.core.gateways import Checkouts
 from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
-from storefront.core.kinds import Credits, Line, TakesDetails
+from storefront.core.kinds import Line, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
@@ -51,6 +52,7 @@ from storefront.core.purchasing import (
 from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
 from storefront.core.services import Services
 from storefront.core.settlement import settle
+from storefront.core.top_ups import country_of, with_top_ups
 from storefront.core.unpacking import check_parts
 
 log = structlog.get_logger("storefront.purchases")
@@ -83,6 +85,7 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    amount: int | None = None
     recipient_id: str | None = None
     by_customer: bool = False
 
@@ -187,8 +190,8 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog = services.catalogs.active
-    quantity = await what_fits(services, wanted.customer_id, wanted.sku, wanted.quantity)
+    catalog, country = services.catalogs.active, await country_of(services, wanted.customer_id, wanted.country)
+    quantity = await what_fits(services, wanted.receiver_id, wanted.sku, wanted.quantity)
     quote = price_of(
         catalog,
         wanted.sku,
@@ -197,24 +200,23 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         pay_with=wanted.pay_with,
         gateway=gateway,
         now=services.clock.now(),
+        country=country,
+        amount=wanted.amount,
     )
     if quote.offer.kind not in services.kinds:
         raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
+    if quote.offer.exact is not None and wanted.amount is not None:
+        quote = of_exact_amount(services, quote, wanted.amount)
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
     adjusted = adjust(
         quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
     )
-    taxed = with_tax(adjusted, catalog, await _country(services, wanted))
+    taxed = with_tax(adjusted, catalog, country)
     if quantity != wanted.quantity:
         taxed = replace(taxed, asked=wanted.quantity)
     return with_components(services, taxed)
-
-
-async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
-    """Return where the buyer is: as the session says, else as the game's server said when it first named them."""
-    return wanted.country or await services.customers.country(wanted.customer_id)
 
 
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
@@ -259,7 +261,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise _with_top_ups(services, short) from None
+        country = await country_of(services, wanted.customer_id, wanted.country)
+        raise with_top_ups(services, short, country) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -371,7 +374,7 @@ def _purchase_row(
         "catalog_version": quote.catalog_version,
         "lines": msgspec.json.encode(quote.lines()).decode(),
         "reserved": "[]",
-        "details": msgspec.json.encode(dict(wanted.details)).decode(),
+        "details": msgspec.json.encode(exact_details(quote, wanted.details)).decode(),
         "metadata": msgspec.json.encode(dict(wanted.metadata)).decode(),
         "entry_id": None,
         "reason": None,
@@ -381,19 +384,3 @@ def _purchase_row(
         "expires_at": None,
         "recipient_id": wanted.recipient_id,
     }
-
-
-def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
-    """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
-    asset, short_by = short.facts["asset"], short.facts["short_by"]
-    catalog, found = services.catalogs.active, []
-    for offer in catalog.offers.values():
-        fills = services.kind_as(offer.kind, Credits)
-        given = 0 if fills is None else fills.credits(offer).get(asset, 0)
-        if given and not offer.hidden:
-            prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
-            found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
-    found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
-    enough = [one for one in found if not one[0]] or found
-    detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])

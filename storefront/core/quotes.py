@@ -14,6 +14,7 @@ from storefront.core.config.model import Offer
 from storefront.core.config.model_tax import TaxBy, TaxPrices
 from storefront.core.errors import Conflict, FieldError, Invalid
 from storefront.core.money import MAX_AMOUNT, Money
+from storefront.core.prices import Asked, asked_prices
 from storefront.core.taxes import TaxLine, tax_line
 
 WALLET = "wallet"
@@ -27,6 +28,11 @@ class OfferClosed(Conflict):
 class PriceChanged(Conflict):
     code = "price_changed"
     title = "The price has changed"
+
+
+class AmountOutOfRange(Invalid):
+    code = "amount_out_of_range"
+    title = "The amount is not between the least and the most that this offer takes"
 
 
 class Stage(StrEnum):
@@ -53,6 +59,8 @@ class Quote:
     """An exact price: the line, what was adjusted, its tax, and the total to pay from ``pay_with``, tax and all.
 
     ``components`` are the lines of a bundle's contents. ``asked`` is how many were wanted, if only ``quantity`` fit.
+    ``list_price`` is what one unit costs without the sale that is on, called ``sale_label``; None without a sale.
+    ``exact`` is how much an exact top-up gives; ``title`` says it.
     """
 
     catalog_version: str
@@ -66,6 +74,9 @@ class Quote:
     taxes: tuple[TaxLine, ...] = ()
     components: tuple[Mapping[str, Any], ...] = ()
     asked: int | None = None
+    list_price: Money | None = None
+    sale_label: str | None = None
+    exact: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""
@@ -92,6 +103,9 @@ class Quote:
         }
         if self.asked is not None:
             goods["asked"] = self.asked
+        if self.list_price is not None:
+            goods["list_price"] = self.list_price.to_json()
+            goods["sale"] = self.sale_label
         currency = self.total.currency
         return (
             [goods, *map(dict, self.components)]
@@ -112,23 +126,30 @@ def price_of(
     pay_with: str | None,
     gateway: str | None,
     now: int,
+    country: str | None = None,
+    amount: int | None = None,
 ) -> Quote:
-    """Quote the list price of an offer in the wanted currency, else in the one that ``pay_with`` implies.
+    """Quote the price of an offer in the wanted currency, else in the one that ``pay_with`` implies.
+
+    ``country`` is where the buyer is; ``amount`` what they choose to pay, where that is theirs to choose.
 
     Raises:
         UnknownOffer, OfferClosed: not in the catalog, hidden or out of its window.
+        AmountOutOfRange: the buyer may not choose that amount.
         Invalid: there is no price in that currency, or it cannot be paid that way.
     """
     offer = catalog.offer(sku)
     if not is_on_sale(offer, now):
         raise OfferClosed(f"{sku} is not on sale now.", sku=sku)
-    code = currency or _first_currency(catalog, offer, pay_with)
-    if code not in offer.prices:
+    prices = asked_prices(catalog, offer, country, now)
+    code = currency or _first_currency(catalog, offer, prices, pay_with)
+    asked = prices.get(code)
+    if asked is None:
         raise Invalid(
             f"{sku} has no price in {code}.",
-            errors=[FieldError("/currency", f"must be one of {', '.join(offer.prices)}")],
+            errors=[FieldError("/currency", f"must be one of {', '.join(prices)}")],
         )
-    unit = Money(offer.prices[code], code)
+    unit = Money(_chosen(offer, asked, amount), code)
     if unit.amount_minor * quantity > MAX_AMOUNT:
         raise Invalid("That is more than can be sold at once.", errors=[FieldError("/quantity", "is too large")])
     total = unit.times(quantity)
@@ -141,7 +162,32 @@ def price_of(
         (),
         _payer(catalog, code, pay_with, gateway),
         text_in(offer.title, None, catalog.default_language) or sku,
+        list_price=None if asked.sale is None else Money(asked.list_amount, code),
+        sale_label=None if asked.sale is None else text_in(asked.sale.label, None, catalog.default_language),
     )
+
+
+def _chosen(offer: Offer, asked: Asked, amount: int | None) -> int:
+    """Return a unit's price: what the buyer chose where they may, what is suggested if they did not."""
+    choice = asked.choice
+    if amount is None or (choice is None and offer.exact is not None):
+        return asked.amount
+    if choice is None:
+        errors = [FieldError("/amount", "must be absent: this offer has its price")]
+        raise Invalid(f"The price of {offer.sku} is not the buyer's to choose.", errors=errors)
+    refuse_out_of_range(amount, choice.min, choice.max, asked.currency)
+    return amount
+
+
+def refuse_out_of_range(amount: int, least: int, most: int, currency: str) -> None:
+    """Refuse an amount that the buyer may not choose, naming what they may."""
+    if not least <= amount <= most:
+        raise AmountOutOfRange(
+            f"Choose an amount from {least} to {most} {currency}, in its smallest unit.",
+            min={"amount": least, "currency": currency},
+            max={"amount": most, "currency": currency},
+            errors=[FieldError("/amount", f"must be from {least} to {most}")],
+        )
 
 
 def adjust(quote: Quote, adjustments: Iterable[Sequence[Adjustment]]) -> Quote:
@@ -196,14 +242,14 @@ def refuse_other_price(quote: Quote, expected: Money | None) -> None:
         )
 
 
-def _first_currency(catalog: Catalog, offer: Offer, pay_with: str | None) -> str:
+def _first_currency(catalog: Catalog, offer: Offer, prices: Iterable[str], pay_with: str | None) -> str:
     wants_wallet = pay_with == WALLET
-    for code in offer.prices:
+    for code in prices:
         if pay_with is None or catalog.is_virtual(code) == wants_wallet:
             return code
     raise Invalid(
         f"{offer.sku} cannot be paid with {pay_with}.",
-        errors=[FieldError("/pay_with", f"{offer.sku} has prices in {', '.join(offer.prices)}")],
+        errors=[FieldError("/pay_with", f"{offer.sku} has prices in {', '.join(prices)}")],
     )
 
 

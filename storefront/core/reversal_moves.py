@@ -31,6 +31,7 @@ from storefront.core.demands import taken_of
 from storefront.core.following import ENTRY as ELSEWHERE
 from storefront.core.following import freeze_elsewhere, has_moved, let_owe, take_elsewhere, unfreeze_elsewhere
 from storefront.core.giving_again import give_again_goods
+from storefront.core.limit_restoring import follow_reversal
 from storefront.core.opened import Opened, claim_opened
 from storefront.core.opened_moves import take_from_opened
 from storefront.core.passed_on import Elsewhere
@@ -119,6 +120,7 @@ class Moving:
         is_anew = any(was_undone(row) for row in found)
         self._money(booked, wanted, facts, is_anew=is_anew)
         await self._goods(state, told.state, facts)
+        await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
         if before is not None:
             names = ("state", "gateway_ref", "updated_at", "closed_at", "facts", "taken_back", "entry_id")
@@ -139,6 +141,7 @@ class Moving:
         self._name_anchors()
         self._open_entries()
         await self._goods(None, before["state"], facts)
+        await self._limits(before, before["state"], facts)
         seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
         self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], seen, {"updated_at": now}))
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
@@ -277,6 +280,10 @@ class Moving:
     def _tell_recipient(self, event: str) -> None:
         if self.purchase["recipient_id"] is not None:
             tell_recipient(self.plan, self.purchase, event)
+
+    async def _limits(self, before: Row | None, state: str, facts: dict[str, Any]) -> None:
+        after = {**self.row, "state": state}
+        await follow_reversal(self.services, self.plan, self.purchase, before=before, after=after, facts=facts)
 
     async def _take(self, facts: Mapping[str, Any], entry: str) -> None:
         """Take what is set aside, and what the missing part bought; of the rest, currency may be owed."""

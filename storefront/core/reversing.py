@@ -15,6 +15,7 @@ from storefront.core.commit.item_terms import COUNTED, ItemTerms, terms_of
 from storefront.core.commit.plan import LotPart
 from storefront.core.commit.projection import is_past, let_go
 from storefront.core.commit.restore_steps import unspent
+from storefront.core.config.model import Offer
 from storefront.core.errors import Conflict, Refused
 from storefront.core.kinds import Reversal, as_gift
 from storefront.core.opened import Opened, Openings, SpokenFor
@@ -127,6 +128,7 @@ class Decision:
     """One refund, decided: ``number`` counts the purchase's refunds, ``becomes`` is its new ``refunded``.
 
     ``terms`` are those of its items (``sku -> ItemTerms``), ``opened`` what used ones became and is taken instead.
+    ``offer`` is what was sold, as the version says that priced it; None where money alone goes back.
     """
 
     number: int
@@ -137,6 +139,7 @@ class Decision:
     credits: tuple[FoundCredit, ...]
     terms: Mapping[str, ItemTerms] = field(default_factory=dict)
     opened: tuple[Opened, ...] = ()
+    offer: Offer | None = None
 
 
 async def decide(
@@ -186,8 +189,8 @@ async def decide(
         _refuse_missing(taken, strategy, may_be_owed=purchase["pay_with"] in services.gateways)
         drawn = await _drawn(reader, purchase) if share.amount else ()
     is_full = share.is_all and sum(row["amount"] for row in before) + share.amount == purchase["total"]
-    becomes = "full" if is_full else "part"
-    return Decision(number, share.amount, becomes, taken, drawn, tuple(found), terms, instead.opened)
+    becomes, offer = "full" if is_full else "part", catalog.offer(purchase["sku"])
+    return Decision(number, share.amount, becomes, taken, drawn, tuple(found), terms, instead.opened, offer)
 
 
 def told_of_opened(opened: Sequence[Opened]) -> tuple[TakenCredit, ...]:
@@ -263,7 +266,7 @@ async def terms_back(reader: PointReader, purchase: Row, asked: Reversal) -> dic
     """Return the terms of the items that are asked back; units may have got numbers since they were bought."""
     terms = {}
     for sku in asked.items:
-        row = await reader.first(_ITEM, customer_id=purchase["customer_id"], sku=sku)
+        row = await reader.first(_ITEM, customer_id=receiver_of(purchase), sku=sku)
         one = terms_of(asked.terms, sku)
         is_unique = one.is_unique or (row is not None and bool(row["is_unique"]))
         if one != COUNTED or is_unique:

@@ -8,6 +8,7 @@ from storefront.core.accounts import issuance, sink
 from storefront.core.commit.item_terms import terms_of
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
+from storefront.core.limit_restoring import restorable, restore_limits
 from storefront.core.opened import claim_opened, end_rights_of
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import event_payload, gift_payload, parties_of, receiver_of
@@ -58,6 +59,8 @@ def add_wallet_refund(
         if item.taken:
             terms = terms_of(decision.terms, item.sku)
             plan.add(TakeItem(receiver_id, item.sku, item.taken, row["id"], cause="taken_back", terms=terms))
+    if decision.offer is not None:
+        restore_limits(plan, restorable(decision.offer, purchase, row["cause"]), decision.taken.quantity)
     for key in decision.taken.entitlements:
         plan.add(EndEntitlement(receiver_id, key, purchase["id"]))
     claim_opened(plan, decision.opened, row["id"])

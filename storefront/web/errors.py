@@ -105,7 +105,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "Send Authorization: Bearer with a session token or a key. If it had one, it is unknown, expired or "
              "revoked: mint a new session."),
     ErrorDoc("insufficient_funds", 402, "The wallet does not hold enough",
-             "The facts say required, available and short_by, and list top_up_offers."),
+             "The facts say required, available and short_by, and list top_up_offers; exact_top_up, where the shop "
+             "has one, is bought as it stands (sku, amount) and fills up what is missing."),
     ErrorDoc("payment_declined", 402, "The payment was declined",
              "Ask the customer for another means of payment; begin a new purchase with a new key. The facts say the "
              "gateway's reason and the purchase that has failed."),
@@ -131,6 +132,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("price_changed", 409, "The price is no longer what was expected",
              "Fetch the catalog or a quote, show the new price, ask again."),
     ErrorDoc("offer_closed", 409, "This offer is not on sale now", "The facts say when it opens or closed."),
+    ErrorDoc("amount_out_of_range", 422, "The amount is not between the least and the most that this offer takes",
+             "The facts say min and max; ask the buyer for an amount between them."),
     ErrorDoc("idempotency_key_in_flight", 409, "A request with this key is still at work",
              "Wait as Retry-After says and send the same request under the same key."),
     ErrorDoc("not_enough_items", 409, "There are not enough of these in the inventory",

@@ -12,12 +12,14 @@ from yarl import URL
 from storefront.core.catalog import text_in
 from storefront.core.describing import describe
 from storefront.core.errors import NotFound, StorefrontError
+from storefront.core.exact_top_ups import AMOUNT
 from storefront.core.gateways import PaymentState
+from storefront.core.prices import asked_prices
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
-from storefront.web.catalog import catalog_json
+from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
     LEFT,
@@ -66,14 +68,22 @@ class Notices:
 
     def refusal(self, error: StorefrontError, sku: str | None) -> str:
         """Word a refusal that was just met."""
-        return refusal_words(note_of(error), short=self._short(error.code, sku))
+        short = self._short(error.code, sku)
+        asset, missing = error.facts.get("asset"), error.facts.get("short_by")
+        names = asset_names(self._services, self._language)
+        if asset in names and missing:
+            short = format_virtual(missing, names[asset].name, self._language, exponent=names[asset].exponent)
+        return refusal_words(note_of(error), short=short)
 
     def bought(self, purchase: Mapping[str, Any]) -> str:
         """Word a purchase that is complete."""
-        offers = {offer["sku"]: offer for offer in catalog_json(self._services, self._language)["offers"]}
+        shelves = catalog_json(self._services, Looker(language=self._language), {})
+        offers = {offer["sku"]: offer for offer in shelves["offers"]}
         offer, currency = offers.get(purchase["sku"]), purchase["total"]["currency"]
         if offer is None:
             return f"{self._title(purchase['sku'])}: yours."
+        if (exact := purchase["details"].get(AMOUNT)) and offer["exact"] is not None:
+            offer = {**offer, "contents": [{**part, "amount": exact} for part in offer["contents"]]}
         paid_in = currency if self._services.catalogs.active.is_virtual(currency) else None
         names = asset_names(self._services, self._language)
         return bought_notice(offer, self._state or {}, assets=names, paid_in=paid_in, locale=self._language)
@@ -109,8 +119,9 @@ class Notices:
         if code != "insufficient_funds" or offer is None or self._state is None:
             return None
         names = asset_names(self._services, self._language)
-        for asset, price in offer.prices.items():
-            missing = price - self._state["wallets"].get(asset, {}).get("available", 0)
+        asked = asked_prices(catalog, offer, None, self._services.clock.now())
+        for asset, price in asked.items():
+            missing = price.amount - self._state["wallets"].get(asset, {}).get("available", 0)
             if asset in names and missing > 0:
                 return format_virtual(missing, names[asset].name, self._language, exponent=names[asset].exponent)
         return None

@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.describing import describe, show_purchase
+from storefront.core.errors import FieldError, Invalid
 from storefront.core.finalizing import cancel, finalize
 from storefront.core.gifts import find_receiver
 from storefront.core.history import list_purchases as read_purchases
@@ -18,6 +19,7 @@ from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
+from storefront.core.top_ups import country_of, real_price_of
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.addresses import network_of
 from storefront.web.returning import check_return
@@ -42,6 +44,7 @@ REFUSALS = [
     "unknown_offer",
     "offer_closed",
     "price_changed",
+    "amount_out_of_range",
     "insufficient_funds",
     "debt_open",
     "already_owned",
@@ -68,14 +71,17 @@ REFUSALS = [
     body=CREATE_QUOTE,
     answers={200: QUOTE},
     scope="purchases:read",
-    refusals=["unknown_offer", "offer_closed"],
+    refusals=["unknown_offer", "offer_closed", "amount_out_of_range"],
 )
 async def create_quote(call: Call) -> web.StreamResponse:
     """Say exactly what something would cost; nothing is written."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
-    return respond((await quote_for(services, wanted)).to_json())
+    quote = await quote_for(services, wanted)
+    country = await country_of(services, customer_id, wanted.country)
+    worth = real_price_of(services, quote.total, country)
+    return respond({**quote.to_json(), "real_price": None if worth is None else worth.to_json()})
 
 
 @routes.post(
@@ -227,12 +233,13 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
     expected = body.get("expected_price")
     return_url = body.get("return_url")
     check_return(services, return_url)
+    amount, currency = _chosen(body)
     return PurchaseRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, key, body),
         customer_id=customer_id,
         sku=body["sku"],
         quantity=body.get("quantity", 1),
-        currency=body.get("currency"),
+        currency=currency,
         pay_with=body.get("pay_with"),
         expected_price=None if expected is None else Money(expected["amount"], expected["currency"]),
         return_url=return_url,
@@ -243,7 +250,21 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),
+        amount=amount,
     )
+
+
+def _chosen(body: dict[str, Any]) -> tuple[int | None, str | None]:
+    """Return the amount that the buyer chooses, if any, and the currency to pay in.
+
+    An amount of money says its currency.
+    """
+    amount, currency = body.get("amount"), body.get("currency")
+    if not isinstance(amount, dict):
+        return amount, currency
+    if currency is not None and currency != amount["currency"]:
+        raise Invalid("Two currencies are named.", errors=[FieldError("/amount/currency", f"must be {currency}")])
+    return amount["amount"], amount["currency"]
 
 
 def _answer(bought: Bought) -> web.StreamResponse:

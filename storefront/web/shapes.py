@@ -2,6 +2,7 @@
 
 from storefront.core.money import MAX_AMOUNT
 from storefront.shapes import (
+    AMOUNT,
     ANY_OBJECT,
     BOOLEAN,
     CHANGED,
@@ -45,29 +46,6 @@ CREATE_SESSION: JsonSchema = closed(
 )
 SESSION: JsonSchema = table({"token": TEXT, "customer": TEXT, "expires_at": TIME, "links": table({"shop": TEXT})})
 
-OFFER: JsonSchema = table(
-    {
-        "sku": TEXT,
-        "kind": TEXT,
-        "title": TEXT,
-        "description": nullable(TEXT),
-        "picture": nullable(TEXT),
-        "prices": {"type": "array", "items": MONEY},
-        "limits": {"type": "array", "items": table({"per": TEXT, "count": INTEGER, "window": TEXT})},
-        "grants": ANY_OBJECT,
-        "available_from": nullable(TIME),
-        "available_until": nullable(TIME),
-        "featured": BOOLEAN,
-        "badge": nullable(TEXT),
-        "tax_class": nullable(TEXT),
-        "metadata": ANY_OBJECT,
-    }
-)
-CATALOG: JsonSchema = table({"version": TEXT, "offers": {"type": "array", "items": OFFER}})
-CATALOG_QUERY: JsonSchema = closed(
-    {"language": {"type": "string", "pattern": "^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", "examples": ["de"]}}
-)
-
 STATE: JsonSchema = table(
     {
         "customer": TEXT,
@@ -98,6 +76,12 @@ _WANTED = {
         "examples": ["wallet"],
     },
     "details": {"type": "object", "description": "What the offer's kind asks for."},
+    "amount": {
+        "anyOf": [AMOUNT, PRICE],
+        "description": "What the buyer chooses, where it is theirs to choose: a price to pay, in the smallest unit of "
+        "its currency; or, of an offer with `exact`, how much of the virtual currency to buy.",
+        "examples": [500],
+    },
 }
 CREATE_QUOTE: JsonSchema = closed(_WANTED, required=["sku"])
 LINES: JsonSchema = {"type": "array", "items": table({"type": TEXT, "title": TEXT, "total": MONEY})}
@@ -109,6 +93,7 @@ QUOTE: JsonSchema = table(
         "lines": LINES,
         "total": MONEY,
         "pay_with": TEXT,
+        "real_price": {**nullable(MONEY), "description": "Of a virtual total: about what it is in money."},
     }
 )
 CREATE_PURCHASE: JsonSchema = closed(

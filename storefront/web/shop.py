@@ -6,6 +6,7 @@ the browser and to its customer, and the idempotency key that was made with the 
 
 import hmac
 import secrets
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
@@ -23,12 +24,12 @@ from storefront.core.principals import Role
 from storefront.core.purchases import PurchaseRequest, buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
-from storefront.design.money import is_real
+from storefront.design.money import exponent_of, is_real
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
-from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
+from storefront.web.catalog import Looker, prices_note, prices_to_pay, read_catalog
 from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
@@ -53,6 +54,7 @@ BUY = closed(
         "currency": {"type": "string", "maxLength": 64},
         "pay_with": {"type": "string", "maxLength": 64},
         "expected_price": {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT},
+        "amount": {"type": "string", "pattern": r"^[0-9]{1,15}([.,][0-9]{1,8})?$"},
         "payment_method": METHOD,
         "save_payment_method": {"enum": ["yes"]},
         "idempotency_key": _KEY,
@@ -60,7 +62,7 @@ BUY = closed(
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
-_TERMS = ("sku", "currency", "pay_with", "expected_price", "payment_method", "save_payment_method")
+_TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method")
 CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
@@ -199,7 +201,9 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     notices, owner = Notices(services, browser.language, state), call.principal.customer_id
     may_look = state is not None or services.config.web.anonymous_catalog
     country = call.principal.country or (None if owner is None else await services.customers.country(owner))
-    shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
+    currency = call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE)
+    looker = Looker(country, browser.language, owner, currency)
+    shelves = await read_catalog(services, looker) if may_look else {"offers": []}
     told = call.query.get("purchase")
     return build_shop_view(
         prices_to_pay(services, shelves, country),
@@ -208,12 +212,26 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         assets=asset_names(services, browser.language),
         now=to_datetime(services.clock.now()),
         new_key=lambda: secrets.token_urlsafe(18),
-        currency=call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE),
+        currency=currency,
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
+
+
+def _chosen(services: Services, body: dict[str, Any]) -> int | None:
+    """Return what the buyer wants to pay, in minor units: they write it in whole ones."""
+    if "amount" not in body:
+        return None
+    code = body["currency"]
+    virtual = services.catalogs.active.assets.get(code)
+    exponent = virtual.exponent if virtual is not None else exponent_of(code) if is_real(code) else 0
+    minor = Decimal(body["amount"].replace(",", ".")).scaleb(exponent)
+    if minor != minor.to_integral_value() or minor > MAX_AMOUNT:
+        wrong = FieldError("/amount", f"must have at most {exponent} decimals")
+        raise Invalid("That is no amount of this currency.", errors=[wrong])
+    return int(minor)
 
 
 def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
@@ -232,6 +250,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method="save_payment_method" in body,
+        amount=_chosen(call.app[SERVICES], body),
     )
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-_KEPT = {"restore_on_refund": False}
+_KEPT = {"restore_limit_on_refund": False}
 LIMITS = [
     {"per": "customer", "window": "lifetime", "count": 5, **_KEPT},
     {"per": "customer", "window": "hour", "count": 5, **_KEPT},

@@ -17,6 +17,7 @@ class CurrencyPack:
     """A pack of virtual currency: every unit bought credits ``contents``, and ``bonus`` as a lot of its own."""
 
     name: str = "currency_pack"
+    heeds_exact_amount: bool = True
 
     @property
     def schema(self) -> JsonSchema:
@@ -37,7 +38,7 @@ class CurrencyPack:
         """Any number of packs may be bought."""
 
     def fulfil(self, line: Line, goods: Fulfilment) -> None:
-        for asset, amount in amounts(line.offer, "contents").items():
+        for asset, amount in _contents(line).items():
             goods.credit(asset, amount * line.quantity)
         lasts, priority = line.offer.part.get("bonus_expires_after"), line.offer.part.get("bonus_priority", 100)
         assert isinstance(priority, int), "the schema says so"
@@ -46,7 +47,7 @@ class CurrencyPack:
             goods.credit(asset, amount * line.quantity, source="granted", expires_at=expires_at, priority=priority)
 
     def reverse(self, line: Line, goods: Reversal) -> None:
-        for asset, amount in amounts(line.offer, "contents").items():
+        for asset, amount in _contents(line).items():
             goods.take_credit(asset, amount * line.quantity)
         for asset, amount in amounts(line.offer, "bonus").items():
             goods.take_credit(asset, amount * line.quantity, source="granted")
@@ -138,6 +139,12 @@ class Bundle:
 
     def reverse(self, line: Line, goods: Reversal) -> None:
         """Its contents are asked back by their own kinds."""
+
+
+def _contents(line: Line) -> dict[str, int]:
+    """Return what one unit puts into the wallet: of an exact top-up as much as was bought."""
+    contents, exact = amounts(line.offer, "contents"), line.exact_amount
+    return contents if exact is None else dict.fromkeys(contents, exact)
 
 
 def amounts(offer: Offer, key: str) -> dict[str, int]:

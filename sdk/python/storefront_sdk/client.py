@@ -148,10 +148,17 @@ class StorefrontClient:
         quantity: int = 1,
         currency: str | None = None,
         pay_with: str | None = None,
+        amount: int | None = None,
         customer: str | None = None,
     ) -> Quote:
-        """Return exactly what something would cost; nothing is written."""
-        body = _body(sku=sku, quantity=quantity, currency=currency, pay_with=pay_with, customer=customer)
+        """Return exactly what something would cost; nothing is written.
+
+        ``amount`` is what the buyer chooses: a price in the smallest unit, or how much of an exact top-up.
+
+        Raises:
+            UnknownOffer, OfferClosed, AmountOutOfRange: it cannot be bought like that.
+        """
+        body = _body(sku=sku, quantity=quantity, currency=currency, pay_with=pay_with, amount=amount, customer=customer)
         return understood(Quote.of, (await self._transport.write("/v1/quotes", body, takes_key=False)).document)
 
     async def purchase(
@@ -161,6 +168,7 @@ class StorefrontClient:
         quantity: int = 1,
         currency: str | None = None,
         pay_with: str | None = None,
+        amount: int | None = None,
         expected_price: Price | None = None,
         return_url: str | None = None,
         payment_method: str | None = None,
@@ -175,11 +183,12 @@ class StorefrontClient:
 
         Returns a completed purchase, or a pending one whose buyer pays at ``redirect_url``. ``payment_method`` (its id)
         charges a saved one at once; the buyer's bank may still ask for them, at ``redirect_url``.
-        ``save_payment_method`` keeps what the buyer pays with for later.
+        ``save_payment_method`` keeps what the buyer pays with for later. ``amount`` is what the buyer chooses: a price
+        in the smallest unit, or how much of an exact top-up.
 
         Raises:
             InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed: nothing was bought.
-            PaymentDeclined, CheckoutTooLate, AmountNotChargeable, DebtOpen: nothing was charged.
+            PaymentDeclined, CheckoutTooLate, AmountNotChargeable, AmountOutOfRange, DebtOpen: nothing was charged.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
         price = None if expected_price is None else {"amount": expected_price[0], "currency": expected_price[1]}
@@ -188,6 +197,7 @@ class StorefrontClient:
             quantity=quantity,
             currency=currency,
             pay_with=pay_with,
+            amount=amount,
             expected_price=price,
             return_url=return_url,
             payment_method=payment_method,

@@ -1,7 +1,8 @@
 """Errors by the server's ``code``; every one carries what the problem document said.
 
     StorefrontError
-    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused, AmountNotChargeable
+    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused, AmountNotChargeable,
+    │                                  AmountOutOfRange
     ├── Unauthorized (401)
     ├── InsufficientFunds (402), PaymentDeclined (402)
     ├── Forbidden (403)                PurchaseRefused
@@ -72,6 +73,10 @@ class AmountNotChargeable(Invalid):
     """The payment gateway cannot charge this amount; ``detail`` says why."""
 
 
+class AmountOutOfRange(Invalid):
+    """The buyer may not choose that amount; facts: min, max."""
+
+
 class Unauthorized(StorefrontError):
     """The credential is missing or dead: mint a new session."""
 
@@ -89,7 +94,7 @@ class NotFound(StorefrontError):
 
 
 class InsufficientFunds(StorefrontError):
-    """The wallet is short; facts: required, available, short_by, top_up_offers."""
+    """The wallet is short; facts: required, available, short_by, top_up_offers, and perhaps exact_top_up."""
 
 
 class PaymentDeclined(StorefrontError):
@@ -262,6 +267,7 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "checkout_too_late": CheckoutTooLate,
     "debt_open": DebtOpen,
     "amount_not_chargeable": AmountNotChargeable,
+    "amount_out_of_range": AmountOutOfRange,
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,

@@ -1,5 +1,8 @@
 """The parts of stored catalog versions that the audit needs, read apart from the code that wrote them."""
 
+from datetime import datetime
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, select
 
@@ -12,14 +15,49 @@ class StoredLimit(msgspec.Struct):
     per: str
     window: str
     count: int
+    restore_limit_on_refund: bool = False
+
+
+class StoredChoice(msgspec.Struct):
+    """Pay what you want, from ``min`` to ``max``."""
+
+    min: int
+    max: int
+
+
+class StoredPrice(msgspec.Struct):
+    """One alternative, for everybody or some countries."""
+
+    currency: str
+    amount: int
+    choice: StoredChoice | None = None
+
+
+class StoredSale(msgspec.Struct):
+    """A lower price from one instant until another."""
+
+    percent: int | None = None
+    prices: dict[str, int] = {}
+    from_: datetime | None = None
+    until: datetime | None = None
+
+
+class StoredPart(msgspec.Struct):
+    """What the audit reads of the keys that belong to an offer's kind."""
+
+    contents: Any = None
 
 
 class StoredOffer(msgspec.Struct):
-    """``prices`` is asset -> minor units, ``grants`` right -> its value."""
+    """``prices`` is asset -> minor units, ``grants`` right -> its value; ``exact`` is there if amounts are exact."""
 
     prices: dict[str, int] = {}
     limits: list[StoredLimit] = []
     grants: dict[str, bool | int | str] = {}
+    listed: list[StoredPrice] = []
+    sales: list[StoredSale] = []
+    exact: dict[str, int] | None = None
+    part: StoredPart = msgspec.field(default_factory=StoredPart)
 
 
 class _Document(msgspec.Struct):

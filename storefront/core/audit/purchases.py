@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
 
-from storefront.core.audit.catalog_documents import read_document
+from storefront.core.audit.catalog_documents import StoredOffer, read_document
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.prices import has_price, is_plain, price_that_holds
 from storefront.core.tables import accounts, catalog_versions, entries, events, payments, purchases, transfers
 
 # From which status to which; "" is the beginning. Stated here again, apart from the code that it judges.
@@ -36,6 +37,7 @@ class _Line(msgspec.Struct):
     type: str
     total: _Amount
     included: bool = True
+    unit_price: _Amount | None = None
 
     @property
     def is_on_top(self) -> bool:
@@ -130,19 +132,19 @@ def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:
         if prices is None:
             yield from _each_of(connection, same, f"names the catalog version {version}, which is not stored")
             continue
-        price = prices.get(row.sku, {}).get(row.currency)
-        if price is None:
+        offer = prices.get(row.sku)
+        if offer is None or not has_price(offer, row.currency):
             yield from _each_of(connection, same, f"has no {row.currency} price for {row.sku} in version {version}")
-        elif price * row.quantity != row.total:
-            yield from _unless_adjusted(connection, same, price)
+        elif not is_plain(offer) or offer.prices[row.currency] * row.quantity != row.total:
+            yield from _unless_adjusted(connection, same, offer)
 
 
-def _list_prices(connection: Connection, version: str) -> dict[str, dict[str, int]] | None:
+def _list_prices(connection: Connection, version: str) -> dict[str, StoredOffer] | None:
     statement = select(catalog_versions.c.document).where(catalog_versions.c.hash == version)
     document = connection.execute(statement).scalar()
     if document is None:
         return None
-    return {sku: offer.prices for sku, offer in read_document(document).items()}
+    return read_document(document)
 
 
 def _each_of(connection: Connection, same: Any, fault: str) -> Iterator[Violation]:
@@ -150,10 +152,13 @@ def _each_of(connection: Connection, same: Any, fault: str) -> Iterator[Violatio
         yield Violation("E4", (row.id,), f"purchase {row.id} {fault}")
 
 
-def _unless_adjusted(connection: Connection, same: Any, price: int) -> Iterator[Violation]:
-    columns = (purchases.c.id, purchases.c.quantity, purchases.c.total, purchases.c.currency, purchases.c.lines)
+def _unless_adjusted(connection: Connection, same: Any, offer: StoredOffer) -> Iterator[Violation]:
+    columns = (purchases.c.id, purchases.c.quantity, purchases.c.total, purchases.c.currency, purchases.c.lines,
+               purchases.c.details, purchases.c.created_at)  # fmt: skip
     for row in each_row(connection, select(*columns).where(same)):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
+        told = lines[0].unit_price.amount if lines and lines[0].unit_price is not None else 0
+        price = price_that_holds(offer, row.currency, row.details, told=told, made_at=row.created_at)
         due = price * row.quantity + sum(line.total.amount for line in lines if line.is_on_top)
         if due != row.total:
             yield Violation(

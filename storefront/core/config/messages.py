@@ -12,6 +12,7 @@ from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.validation import did_you_mean
 
 _MOST_UNKNOWN = 20
+_MOST_KNOWN = 30
 _OWN_WORDS = ("x-keys", "x-ref", "x-form", "x-min-bytes")
 _COMPARISONS = {
     "minimum": "at least",
@@ -109,7 +110,7 @@ def _unknown_keys(error: ValidationError, path: Path, schema: Mapping[str, objec
         hint = did_you_mean(key, known)
         meant = next((name for name in known if hint.endswith(f" {show_key(name)}?")), None)
         if not hint and known:
-            hint = f"; known here: {', '.join(known[:20])}{' …' if len(known) > 20 else ''}"
+            hint = f"; known here: {', '.join(known[:_MOST_KNOWN])}{' …' if len(known) > _MOST_KNOWN else ''}"
         yield Complaint((*path, key), f"unknown key{hint}", at_key=True, meant=(*path, meant) if meant else path)
     if rest := unknown[_MOST_UNKNOWN:]:
         yield Complaint((*path, rest[0]), f"unknown key, the first of {len(rest)} more", at_key=True, meant=path)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
 from storefront.core.config.model_giving import Gifts, Transfers
+from storefront.core.config.model_prices import Exact, Price, PriceList, Sale
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
@@ -148,7 +149,7 @@ class Limit:
     per: LimitPer
     count: int
     window: Window
-    restore_on_refund: bool
+    restore_limit_on_refund: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +164,10 @@ class Available:
 class Offer:
     """One thing on sale.
 
-    ``prices``: asset -> amount in minor units, each an alternative. ``grants``: entitlement -> ``True``, a quantity or
-    a text. ``giftable``: it may be bought for somebody else; ``transferable``: its items may be passed on.
-    ``part``: the keys that belong to the offer's kind, as its schema accepted them.
+    ``prices``: asset -> amount in minor units, each an alternative, for everybody whose country has none of its own.
+    ``listed``: all prices, where any is for certain countries or chosen by the buyer; else empty. ``grants``:
+    entitlement -> ``True``, a quantity or a text. ``giftable``: it may be bought for somebody else; ``transferable``:
+    its items may be passed on. ``part``: the keys that belong to the offer's kind, as its schema accepted them.
     """
 
     sku: str
@@ -185,6 +187,9 @@ class Offer:
     tax_class: str | None = None
     giftable: bool = True
     transferable: bool = False
+    listed: tuple[Price, ...] = ()
+    sales: tuple[Sale, ...] = ()
+    exact: Exact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,3 +343,4 @@ class Config:
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]
     skipped_offers: tuple[str, ...]
+    price_lists: tuple[PriceList, ...] = ()

@@ -17,6 +17,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_prices import price_lists
 from storefront.core.config.schema_tax import tax
 
 ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
@@ -65,6 +66,7 @@ def core_sections() -> Schema:
         "retention": _retention(),
         "audit": audit(),
         "tax": tax(),
+        "price_lists": price_lists(),
         "webhooks": _webhooks(),
     }
 

@@ -6,7 +6,6 @@ from storefront.core.config.schema_parts import (
     SAYS_SKU,
     SKU_PATTERN,
     Schema,
-    amount,
     choice,
     listing,
     mapping,
@@ -17,6 +16,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_prices import exact, prices, sales
 from storefront.core.config.schema_tax import tax_class
 
 _PICTURE = r"^(https://|/)\S*$"
@@ -60,13 +60,9 @@ def common_offer_keys() -> Schema:
         "picture": text(
             "A picture of it.", pattern=_PICTURE, patternErrorMessage=_SAYS_PICTURE, examples=["/static/sword.svg"]
         ),
-        "prices": table(
-            "What it costs: asset -> amount in minor units (499 means 4.99 USD). Several are alternatives.",
-            amount("The price in minor units.", examples=[499]),
-            minProperties=1,
-            examples=[{"USD": 499, "EUR": 499}],
-            **{"x-keys": "asset"},
-        ),
+        "prices": prices(),
+        "sales": sales(),
+        "exact": exact(),
         "grants": _grants(),
         "limits": listing(
             "How often it can be bought.", _limit(), maxItems=10, examples=[[{"per": "customer", "count": 1}]]
@@ -129,7 +125,7 @@ def _limit() -> Schema:
                 default="lifetime",
                 examples=["lifetime"],
             ),
-            "restore_on_refund": switch("Whether a refund gives the place back.", default=False),
+            "restore_limit_on_refund": switch("Whether a refund gives the place back.", default=False),
         },
         required=["per", "count"],
         examples=[{"per": "customer", "count": 1, "window": "day"}],

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from storefront.core.config.currencies import nearest_chargeable, real_currencies, stripe_refuses
+from storefront.core.config.currencies import nearest_chargeable, stripe_refuses
 from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
+from storefront.core.config.price_checks import price_complaints, real_prices_of
 from storefront.core.config.validation import did_you_mean
 from storefront.core.outgoing.guard import never_allowed
 from storefront.core.signing_pem import NotASigningKey, read_signing_key
@@ -159,7 +160,7 @@ def _gateways(facts: Facts) -> Iterator[Complaint]:
             yield Complaint(path, "is a live key; sandbox mode takes a test key (sk_test_… or rk_test_…)")
         if key.startswith(("sk_live_", "rk_live_")) and "api_base" in _mapping(gateways["stripe"]):
             yield Complaint(("gateways", "stripe", "api_base"), "a live key goes to Stripe and nowhere else")
-    if facts.is_live and not gateways and any(_real_prices(offer) for _, offer in _offers(facts)):
+    if facts.is_live and not gateways and any(any(real_prices_of(offer)) for _, offer in _offers(facts)):
         yield Complaint(
             ("gateways",), "is required: live mode has no sandbox, and some offers cost real money", meant=("gateways",)
         )
@@ -168,10 +169,16 @@ def _gateways(facts: Facts) -> Iterator[Complaint]:
 def _real_money(facts: Facts) -> Iterator[Complaint]:
     minimums = _minimums(facts)
     for sku, offer in _offers(facts):
-        for currency, amount in _real_prices(offer).items():
+        for where, currency, amount in real_prices_of(offer):
             if refusal := stripe_refuses(currency, amount, minimums):
-                path: Path = ("offers", sku, "prices", currency)
-                yield Complaint(path, refusal, example={currency: nearest_chargeable(currency, amount, minimums)})
+                key = where[-1]
+                example = {key: nearest_chargeable(currency, amount, minimums)}
+                yield Complaint(("offers", sku, *where), refusal, example=example)
+
+
+def _prices(facts: Facts) -> Iterator[Complaint]:
+    offers = dict(_offers(facts))
+    yield from price_complaints(offers, facts.section("price_lists"), _minimums(facts))
 
 
 def _minimums(facts: Facts) -> dict[str, int]:
@@ -313,15 +320,6 @@ def _is_local(url: str) -> bool:
         return False
 
 
-def _real_prices(offer: Mapping[str, object]) -> dict[str, int]:
-    prices = _mapping(offer.get("prices"))
-    return {
-        currency: amount
-        for currency, amount in prices.items()
-        if currency in real_currencies() and isinstance(amount, int) and not isinstance(amount, bool) and amount > 0
-    }
-
-
 def _offers(facts: Facts) -> Iterator[tuple[str, Mapping[str, object]]]:
     for sku, offer in facts.section("offers").items():
         yield sku, _mapping(offer)
@@ -340,6 +338,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _live_keys,
     _gateways,
     _real_money,
+    _prices,
     _addresses,
     _anchors,
     _signing,

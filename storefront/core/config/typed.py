@@ -37,11 +37,13 @@ from storefront.core.config.model import (
     Window,
 )
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
+from storefront.core.config.price_lists import with_price_lists
 from storefront.core.config.reading_giving import gifts_of, transfers_of
 from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
 from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
 from storefront.core.config.secret import Secret
+from storefront.core.config.typed_prices import general_prices, make_exact, make_price_lists, make_prices, make_sales
 
 Section = Mapping[str, object]
 
@@ -72,6 +74,7 @@ def make_config(
     logging, creators = _section(value, "logging"), value.get("creators")
     url = _section(value, "database").get("url", Secret(f"sqlite:///{data_dir}/storefront.sqlite"))
     assert isinstance(url, Secret)
+    lists = make_price_lists(_section(value, "price_lists"))
     return Config(
         files=document.files,
         shop=shop,
@@ -85,7 +88,7 @@ def make_config(
             key: Entitlement(key, _need(_wording(one, "title", shop)), _wording(one, "description", shop))
             for key, one in _sections(value, "entitlements")
         },
-        offers={sku: _offer(sku, one, shop) for sku, one in _sections(value, "offers")},
+        offers={sku: with_price_lists(_offer(sku, one, shop), lists) for sku, one in _sections(value, "offers")},
         gateways=_gateways(value, mode),
         plugins={name: _plugin(name, one) for name, one in _sections(value, "plugins")},
         keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
@@ -105,6 +108,7 @@ def make_config(
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
         skipped_offers=orphans,
+        price_lists=lists,
     )
 
 
@@ -166,7 +170,7 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         title=_need(_wording(section, "title", shop)),
         description=_wording(section, "description", shop),
         picture=_maybe(section, "picture"),
-        prices={asset: _integer(_section(section, "prices"), asset, 0) for asset in _section(section, "prices")},
+        prices=general_prices(section.get("prices", {})),
         grants=_grants(section.get("grants")),
         limits=tuple(_limit(_mapping(limit)) for limit in _list(section, "limits")),
         available=Available(from_=_instant(window, "from"), until=_instant(window, "until")),
@@ -178,6 +182,9 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         tax_class=_maybe(section, "tax_class"),
         giftable=_switch(section, "giftable", default=True),
         transferable=_switch(section, "transferable", default=False),
+        listed=make_prices(section.get("prices", {})),
+        sales=make_sales(section.get("sales", []), shop.default_language),
+        exact=make_exact(section.get("exact")),
     )
 
 
@@ -193,7 +200,7 @@ def _limit(section: Section) -> Limit:
         per=LimitPer(_text(section, "per", "customer")),
         count=_integer(section, "count", 1),
         window=Window(_text(section, "window", "lifetime")),
-        restore_on_refund=_switch(section, "restore_on_refund", default=False),
+        restore_limit_on_refund=_switch(section, "restore_limit_on_refund", default=False),
     )
 
 

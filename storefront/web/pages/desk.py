@@ -3,16 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from babel.dates import format_skeleton
 from babel.units import format_unit
 
 from storefront.core.money import Money
 from storefront.design.art import art, gem_pile, kind_of, tint_class
-from storefront.design.money import format_count, format_money, format_virtual, is_real, parse_locale, share_of
-from storefront.web.pages.offers import Chance, Content, Holding, Offer
+from storefront.design.money import (
+    exponent_of,
+    format_count,
+    format_money,
+    format_virtual,
+    is_real,
+    parse_locale,
+    share_of,
+)
+from storefront.web.pages.offers import Chance, Choice, Content, Holding, Offer
 from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
+    AmountField,
     AssetName,
     ChanceLine,
     ContentChip,
@@ -25,6 +35,7 @@ from storefront.web.pages.views import (
     PageFrame,
     Picture,
     PriceTag,
+    SaleNote,
     WalletChip,
 )
 
@@ -99,6 +110,7 @@ class Desk:
             state=state,
             price=self.amount(price),
             tag=self._tag(offer, price, what=self.virtual(pack.quantity, pack.asset)) if _may_buy(state) else None,
+            sale=self._sale(offer, price),
         )
 
     def item(self, offer: Offer) -> ItemCard:
@@ -124,6 +136,7 @@ class Desk:
             facts=tuple(self._facts(offer)),
             chances=tuple(self._chance(one) for one in offer.chances),
             chances_title="What may come out" if offer.draws == 1 else f"What may come out, drawn {offer.draws} times",
+            sale=self._sale(offer, price),
         )
 
     def _facts(self, offer: Offer) -> Iterator[str]:
@@ -191,13 +204,13 @@ class Desk:
             (ItemState.SOLD_OUT, offer.left.get("global") == 0),
             (ItemState.LOOK_ONLY, self.wallets is None),
             (ItemState.LIMIT_REACHED, offer.left.get("customer") == 0),
-            (ItemState.SHORT, price in offer.virtual_prices and available < price.amount_minor),
+            (ItemState.SHORT, price in offer.virtual_prices and available < self._least(offer, price)),
         )
         return next((state for state, is_so in obstacles if is_so), ItemState.GET)
 
     def _status(self, offer: Offer, price: Money, state: ItemState) -> str:
         if state is ItemState.SHORT:
-            missing = price.amount_minor - (self.wallets or {}).get(price.currency, 0)
+            missing = self._least(offer, price) - (self.wallets or {}).get(price.currency, 0)
             return f"{self.virtual(missing, price.currency)} short"
         if state is ItemState.BACK_ON and offer.available_from:
             return f"Back on {self._day(offer.available_from, 'MMMMd')}"
@@ -206,6 +219,18 @@ class Desk:
             ItemState.SOLD_OUT: "Sold out",
             ItemState.LIMIT_REACHED: "You have bought all you can",
         }.get(state, "")
+
+    def _least(self, offer: Offer, price: Money) -> int:
+        choice = offer.choices.get(price.currency)
+        return price.amount_minor if choice is None else choice.least
+
+    def _sale(self, offer: Offer, price: Money) -> SaleNote | None:
+        listed = offer.list_prices.get(price.currency)
+        if listed is None:
+            return None
+        until = offer.sale_until
+        shown = self.amount(listed) if is_real(listed.currency) else self.figure(listed.amount_minor, listed.currency)
+        return SaleNote(shown, offer.sale_label, None if until is None else self._moment(until))
 
     def _real_price(self, offer: Offer, price: Money) -> str | None:
         if offer.real_price:
@@ -218,7 +243,10 @@ class Desk:
     def _until(self, offer: Offer) -> Moment | None:
         if offer.available_until is None:
             return None
-        until = offer.available_until.astimezone(UTC)
+        return self._moment(offer.available_until)
+
+    def _moment(self, instant: datetime) -> Moment:
+        until = instant.astimezone(UTC)
         return Moment.at(until, f"{self._day(until, 'MMMd')}, {until:%H:%M} UTC")
 
     def _day(self, instant: datetime, skeleton: str) -> str:
@@ -227,12 +255,11 @@ class Desk:
 
     def _tag(self, offer: Offer, price: Money, *, what: str) -> PriceTag:
         is_virtual = price in offer.virtual_prices
-        fields = {
-            "sku": offer.sku,
-            "currency": price.currency,
-            "expected_price": str(price.amount_minor),
-            "idempotency_key": self.new_key(),
-        }
+        fields = {"sku": offer.sku, "currency": price.currency}
+        choice = offer.choices.get(price.currency)
+        if choice is None:
+            fields["expected_price"] = str(price.amount_minor)
+        fields["idempotency_key"] = self.new_key()
         charged = ""
         if is_virtual:
             fields["pay_with"] = "wallet"
@@ -240,7 +267,20 @@ class Desk:
             fields |= self.payment.fields
             charged = f", charged to {self.payment.pays_at_once}" if self.payment.pays_at_once else ""
         amount = self.virtual(price.amount_minor, price.currency) if is_virtual else self.amount(price)
+        if choice is not None:
+            asked = self._ask(offer, choice, price.currency)
+            return PriceTag("Pay", f"Pay what you want for {what}{charged}", fields, asked)
         return PriceTag("Get" if is_virtual else amount, f"Buy {what} for {amount}{charged}", fields)
+
+    def _ask(self, offer: Offer, choice: Choice, code: str) -> AmountField:
+        exponent = exponent_of(code) if is_real(code) else self.asset(code).exponent
+        value, least, most = (
+            f"{Decimal(part).scaleb(-exponent):f}" for part in (choice.suggested, choice.least, choice.most)
+        )
+        between = f"{self.amount(Money(choice.least, code))} to {self.amount(Money(choice.most, code))}"
+        step = f"{Decimal(1).scaleb(-exponent):f}"
+        unit = code if is_real(code) else self.asset(code).name
+        return AmountField(f"amount-{offer.sku}-{code}", between, unit, value, least, most, step)
 
 
 def choose(prices: Sequence[Money], currency: str | None) -> Money | None:

@@ -4,8 +4,8 @@ The documents come from our own API, so nothing is checked twice here: only the 
 are read, and fields that a later plugin adds are passed over.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,6 +32,15 @@ class Chance:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a buyer may pay who pays what they want: minor units."""
+
+    least: int
+    suggested: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One offer of ``GET /v1/catalog``.
 
@@ -39,7 +48,9 @@ class Offer:
     contains nothing but itself has none here. ``bonus`` (``asset -> amount``) is how much of that comes on top.
     ``lasts`` is a duration (``30d``), ``chances`` are what comes out of a container, in so many ``draws``.
     Prices with an interval belong to a membership, not to a shelf.
-    ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them.
+    ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them; of several
+    limits the tightest. ``list_prices`` are the prices without the sale that is on, ``choices`` what the buyer chooses,
+    both by asset; ``sale_until`` and ``sale_label`` are of the sale.
     """
 
     sku: str
@@ -60,11 +71,16 @@ class Offer:
     chances: tuple[Chance, ...] = ()
     draws: int = 1
     has_numbers: bool = False
+    list_prices: Mapping[str, Money] = field(default_factory=dict)
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    sale_until: datetime | None = None
+    sale_label: str | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Offer":
         sku: str = document["sku"]
         art = document.get("art")
+        reduced = [price for price in document.get("prices", ()) if "list_price" in price]
         return cls(
             sku=sku,
             title=document["title"],
@@ -77,13 +93,17 @@ class Offer:
             featured=bool(document.get("featured", False)),
             badge=document.get("badge"),
             real_price=_money(document["real_price"]) if document.get("real_price") else None,
-            left={limit["per"]: limit["left"] for limit in document.get("limits") or () if "left" in limit},
+            left=_left(document.get("limits") or ()),
             available_from=_instant(document.get("available_from")),
             available_until=_instant(document.get("available_until")),
             lasts=document.get("duration"),
             chances=tuple(_chances(document.get("odds") or {})),
             draws=(document.get("odds") or {}).get("draws", 1),
             has_numbers=bool(document.get("unique", False)),
+            list_prices={one["currency"]: _money(one["list_price"]) for one in reduced},
+            choices={one["currency"]: _choice(one) for one in document.get("prices", ()) if "pay_what_you_want" in one},
+            sale_until=_instant(reduced[0]["sale_until"]) if reduced else None,
+            sale_label=reduced[0]["sale_label"] if reduced else None,
         )
 
     @property
@@ -144,6 +164,19 @@ def _chances(odds: Mapping[str, Any]) -> Iterator[Chance]:
         yield Chance(drop["gives"], None)
     for drop in odds.get("drops", ()):
         yield Chance(drop["gives"], drop["percent"])
+
+
+def _left(limits: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for limit in limits:
+        if "left" in limit:
+            found[limit["per"]] = min(limit["left"], found.get(limit["per"], limit["left"]))
+    return found
+
+
+def _choice(price: Mapping[str, Any]) -> Choice:
+    terms = price["pay_what_you_want"]
+    return Choice(terms["min"], terms["suggested"], terms["max"])
 
 
 def _money(document: Mapping[str, Any]) -> Money:

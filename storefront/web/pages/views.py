@@ -124,16 +124,43 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountField:
+    """Where a buyer says what they want to pay: numbers in whole units as browsers write them (``5.00``).
+
+    ``id`` is the field's own; ``label`` says between what (``€1.00 to €100.00``); ``unit`` stands before the field.
+    """
+
+    id: str
+    label: str
+    unit: str
+    value: str
+    least: str
+    most: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class PriceTag:
     """One way to buy: the label on the button and the hidden fields of its form.
 
     ``name`` is the whole sentence for screen readers. ``fields`` goes to ``POST /shop/buy``: ``sku``, ``currency``,
     ``pay_with`` (``wallet``, or left out for the gateway), ``expected_price`` (minor units) and ``idempotency_key``.
+    ``amount`` is there where the buyer says what they pay.
     """
 
     label: str
     name: str
     fields: Mapping[str, str]
+    amount: AmountField | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SaleNote:
+    """A sale that is on: what it costs without, what it is called, and when it ends."""
+
+    list_price: str
+    label: str | None
+    until: "Moment | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +197,7 @@ class PackCard:
     state: ItemState
     price: str
     tag: PriceTag | None
+    sale: SaleNote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +234,7 @@ class ItemCard:
     facts: tuple[str, ...] = ()
     chances: tuple[ChanceLine, ...] = ()
     chances_title: str = ""
+    sale: SaleNote | None = None
 
 
 @dataclass(frozen=True, slots=True)

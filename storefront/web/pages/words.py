@@ -29,6 +29,8 @@ _REFUSALS: Mapping[str, str] = {
     "offer_closed": "This is not on sale now. Nothing was spent.",
     "unknown_offer": "This is no longer on sale. Nothing was spent.",
     "price_changed": "The price has changed. Nothing was spent. Look again, then buy.",
+    "amount_out_of_range": "That is less or more than this takes. Nothing was spent. Choose another amount.",
+    "amount_not_chargeable": "That is too little to be charged. Nothing was spent. Choose more, or nothing.",
     "debt_open": "Something is still owed for an earlier purchase. Until it is made up for, this can't be spent.",
     "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
     "payment_declined": "The card was declined. Nothing was charged. Choose another one under How you pay.",
