@@ -29,7 +29,8 @@ from storefront.plugins import PluginHost
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
-_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax"})
+_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "promo_codes",
+                   "referrals"})  # fmt: skip
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")

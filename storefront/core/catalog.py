@@ -18,6 +18,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.config.model_promos import PromoCode, Referrals
 from storefront.core.config.model_tax import Tax
 from storefront.core.errors import Invalid, StorefrontError
 from storefront.core.kinds import OfferKind
@@ -48,6 +49,8 @@ class CatalogDocument:
     offers: Mapping[str, Offer]
     entitlements: Mapping[str, Entitlement]
     tax: Tax | None = None
+    promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
+    referrals: Referrals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Catalog:
     entitlement_skus: Mapping[str, tuple[str, ...]]
     known_entitlements: frozenset[str] = field(default_factory=frozenset)
     tax: Tax | None = None
+    promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
+    referrals: Referrals | None = None
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -89,6 +94,8 @@ def document_of(config: Config) -> tuple[str, str]:
         offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
         entitlements=config.entitlements,
         tax=config.tax,
+        promo_codes=config.promo_codes,
+        referrals=config.referrals,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -104,7 +111,17 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax)
+    return Catalog(
+        version,
+        parsed.default_language,
+        parsed.assets,
+        parsed.offers,
+        skus,
+        known,
+        parsed.tax,
+        parsed.promo_codes,
+        parsed.referrals,
+    )
 
 
 class Catalogs:

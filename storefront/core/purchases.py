@@ -6,7 +6,7 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ from storefront.core.limits import LimitCounter, count_limits, limit_counters, r
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
+from storefront.core.promos.finding import Use, usable_codes
+from storefront.core.promos.redeeming import REDEEMED, RESERVED, use_codes
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -47,7 +49,18 @@ from storefront.core.purchasing import (
     read_payment,
     read_purchase,
 )
-from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
+from storefront.core.quotes import (
+    WALLET,
+    Adjustment,
+    OfferClosed,
+    Quote,
+    adjust,
+    code_adjustments,
+    price_of,
+    refuse_other_price,
+    with_codes,
+    with_tax,
+)
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
@@ -86,6 +99,7 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    promo_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +115,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
 
     Raises:
         UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
+        PromoCodeInvalid: a code that was typed in cannot be used for it; nothing was written.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
         CommitUnknown: it may be stored; the same key may be sent again.
@@ -189,10 +204,23 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
-    adjusted = adjust(
-        quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
-    )
+    adjustments = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
+    if wanted.promo_codes:
+        adjusted = await _with_codes(services, wanted, quote, adjustments)
+    else:
+        adjusted = adjust(quote, adjustments)
     return with_tax(adjusted, catalog, await _country(services, wanted))
+
+
+async def _with_codes(
+    services: Services, wanted: PurchaseRequest, quote: Quote, adjustments: Sequence[Sequence[Adjustment]]
+) -> Quote:
+    """Adjust a quote by plugins and by the promo codes that the buyer typed in."""
+    catalog = services.catalogs.active
+    use = Use(wanted.customer_id, quote, catalog, services.clock.now(), lambda: _country(services, wanted))
+    codes = await usable_codes(services, wanted.promo_codes, use)
+    taken_off = code_adjustments(quote, codes, catalog.default_language)
+    return with_codes(adjust(quote, [*adjustments, taken_off]), codes)
 
 
 async def _country(services: Services, wanted: PurchaseRequest) -> str | None:
@@ -234,6 +262,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    use_codes(plan, quote, row, REDEEMED)
     shown = purchase_json(row, None, await services.customers.external_id(wanted.customer_id))
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
@@ -284,6 +313,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         payload={"purchase_id": row["id"]},
     )
     plan.emit("purchase.pending", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    use_codes(plan, quote, row, RESERVED)
     plan.is_answer_open = True
     outcome = await _commit(services, plan)
     if outcome.is_replay:

@@ -31,6 +31,7 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.demands import taken_of
 from storefront.core.giving_again import give_again_goods
+from storefront.core.promoting import see_to_promotions
 from storefront.core.purchasing import Status, event_payload, move_status
 from storefront.core.reading import Row
 from storefront.core.refunds import (
@@ -339,6 +340,7 @@ class Moving:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
         if told.state not in HOLDING | TAKING and self._is_unapplied and changes["refunded"] != "full":
             await owe_again(self.services, self.plan, purchase)
+        await see_to_promotions(self.services, self.plan, purchase, changes)
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"
         if row["cause"] != DISPUTE and told.state == "completed":
             name = "purchase.refunded"

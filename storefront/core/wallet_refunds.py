@@ -8,6 +8,7 @@ from storefront.core.accounts import issuance, sink
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
+from storefront.core.promos.restoring import see_to_codes
 from storefront.core.purchasing import event_payload
 from storefront.core.reading import Row
 from storefront.core.refunds import refund_json
@@ -57,6 +58,7 @@ def add_wallet_refund(
     for key in decision.taken.entitlements:
         plan.add(EndEntitlement(customer_id, key, purchase["id"]))
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
+    see_to_codes(plan, purchase, decision.becomes, now)
     record_action(
         plan,
         "purchase.refunded",

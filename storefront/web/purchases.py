@@ -17,6 +17,7 @@ from storefront.core.refunds import RefundRequest, Strategy, read_reversals, ref
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.addresses import network_of
+from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
@@ -44,6 +45,7 @@ REFUSALS = [
     "already_owned",
     "limit_reached",
     "sold_out",
+    "promo_code_invalid",
     "purchase_refused",
     "amount_not_chargeable",
     "gateway_unavailable",
@@ -62,14 +64,15 @@ REFUSALS = [
     body=CREATE_QUOTE,
     answers={200: QUOTE},
     scope="purchases:read",
-    refusals=["unknown_offer", "offer_closed"],
+    refusals=["unknown_offer", "offer_closed", "promo_code_invalid"],
 )
 async def create_quote(call: Call) -> web.StreamResponse:
     """Say exactly what something would cost; nothing is written."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
-    return respond((await quote_for(services, wanted)).to_json())
+    with entering_codes(call, wanted.promo_codes, customer_id):
+        return respond((await quote_for(services, wanted)).to_json())
 
 
 @routes.post(
@@ -90,7 +93,9 @@ async def create_purchase(call: Call) -> web.StreamResponse:
     """
     services = call.app[SERVICES]
     customer_id = await _buyer(services, call.principal, call.body.get("customer"))
-    return _answer(await buy(services, _request(services, call, customer_id, key=call.key)))
+    wanted = _request(services, call, customer_id, key=call.key)
+    with entering_codes(call, wanted.promo_codes, customer_id):
+        return _answer(await buy(services, wanted))
 
 
 @routes.get(
@@ -232,6 +237,7 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),
+        promo_codes=typed_codes(body),
     )
 
 

@@ -36,6 +36,7 @@ from storefront.core.audit import (
     movements,
     outgoing,
     ownership,
+    promos,
     purchases,
     receipts,
     reversal_counters,
@@ -73,6 +74,7 @@ CHECKS: tuple[Check, ...] = (
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
+    *promos.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
     *receipts.CHECKS,
@@ -91,7 +93,7 @@ CHECKS: tuple[Check, ...] = (
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
-            "webhook_deliveries", "items", "item_movements",
+            "webhook_deliveries", "redemptions", "items", "item_movements",
             "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")

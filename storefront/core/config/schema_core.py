@@ -16,9 +16,10 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront.core.config.schema_promos import promo_codes, referrals
 from storefront.core.config.schema_tax import tax
 
-ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
+ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook", "promo_code")
 _DAYS = 3_650
 
 
@@ -63,6 +64,8 @@ def core_sections() -> Schema:
         "audit": audit(),
         "tax": tax(),
         "webhooks": _webhooks(),
+        "promo_codes": promo_codes(),
+        "referrals": referrals(),
     }
 
 
