@@ -41,6 +41,7 @@ from storefront.web import (
     paying,
     payment_methods,
     payments,
+    promo_codes,
     purchases,
     receipts,
     sessions,
@@ -121,7 +122,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying),
+        *(webhook_endpoints, operating, paying, promo_codes),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -13,6 +13,7 @@ import structlog
 from storefront.configured_gateways import SANDBOX
 from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
+from storefront.control.promo_desk import PromoDesk
 from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
@@ -65,6 +66,7 @@ class Desk:
             "payments.void": self._void_payment,
             "payments.refund": self._confirm_refunds,
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
+            **PromoDesk(parts.services, actor=ACTOR).operations,
             **OperatorDesk(parts.services, actor=ACTOR).operations,
         }
 

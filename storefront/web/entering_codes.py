@@ -7,6 +7,7 @@ from typing import Any
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.principals import Role
 from storefront.core.promos.codes import UNKNOWN, PromoCodeInvalid
+from storefront.core.referring.entering import ReferralRefused
 from storefront.routing import Call
 from storefront.web.services import LIMITER
 
@@ -35,7 +36,7 @@ def entering_codes(call: Call, codes: Sequence[str], customer_id: str) -> Iterat
     forgive = call.app[LIMITER].take_guess(customer_id, address)
     try:
         yield
-    except PromoCodeInvalid as refusal:
+    except (PromoCodeInvalid, ReferralRefused) as refusal:
         if refusal.reason != UNKNOWN:
             forgive()
         raise

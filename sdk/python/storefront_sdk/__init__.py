@@ -30,8 +30,10 @@ from storefront_sdk.errors import (
     OfferClosed,
     PaymentDeclined,
     PriceChanged,
+    PromoCodeInvalid,
     PurchaseRefused,
     RateLimited,
+    ReferralRefused,
     RefundFailed,
     RefundTooFine,
     RefundTooLarge,
@@ -60,6 +62,7 @@ from storefront_sdk.models import (
     Session,
     Wallet,
 )
+from storefront_sdk.referrals import Referral
 
 __all__ = [
     "AlreadyOwned",
@@ -100,11 +103,14 @@ __all__ = [
     "PaymentMethodSetup",
     "Policy",
     "PriceChanged",
+    "PromoCodeInvalid",
     "Purchase",
     "PurchaseRefused",
     "Quote",
     "RateLimited",
     "Receipt",
+    "Referral",
+    "ReferralRefused",
     "Refund",
     "RefundFailed",
     "RefundTooFine",

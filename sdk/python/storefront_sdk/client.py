@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -28,6 +28,7 @@ from storefront_sdk.models import (
     Wallet,
 )
 from storefront_sdk.payment_methods import PaymentMethods
+from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
@@ -75,6 +76,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.referrals = Referrals(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,10 +147,24 @@ class StorefrontClient:
         quantity: int = 1,
         currency: str | None = None,
         pay_with: str | None = None,
+        promo_code: str | Sequence[str] | None = None,
         customer: str | None = None,
     ) -> Quote:
-        """Return exactly what something would cost; nothing is written."""
-        body = _body(sku=sku, quantity=quantity, currency=currency, pay_with=pay_with, customer=customer)
+        """Return exactly what something would cost; nothing is written.
+
+        ``promo_code`` makes it cheaper; of several codes all must be stackable.
+
+        Raises:
+            PromoCodeInvalid: it cannot be used for this; facts: reason.
+        """
+        body = _body(
+            sku=sku,
+            quantity=quantity,
+            currency=currency,
+            pay_with=pay_with,
+            customer=customer,
+            **_codes(promo_code),
+        )
         return understood(Quote.of, (await self._transport.write("/v1/quotes", body, takes_key=False)).document)
 
     async def purchase(
@@ -164,6 +180,7 @@ class StorefrontClient:
         save_payment_method: bool = False,
         metadata: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
+        promo_code: str | Sequence[str] | None = None,
         customer: str | None = None,
         idempotency_key: str | None = None,
     ) -> Purchase:
@@ -175,6 +192,7 @@ class StorefrontClient:
 
         Raises:
             InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed: nothing was bought.
+            PromoCodeInvalid: nothing was bought; facts: reason.
             PaymentDeclined, CheckoutTooLate, AmountNotChargeable, DebtOpen: nothing was charged.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
@@ -191,6 +209,7 @@ class StorefrontClient:
             metadata=metadata,
             details=details,
             customer=customer,
+            **_codes(promo_code),
         )
         reply = await self._transport.write("/v1/purchases", body, key=idempotency_key)
         bought = _purchase(reply)
@@ -305,6 +324,12 @@ def _always(credential: str) -> GetToken:
 
 def _body(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _codes(promo_code: str | Sequence[str] | None) -> dict[str, Any]:
+    if promo_code is None or isinstance(promo_code, str):
+        return {"promo_code": promo_code}
+    return {"promo_codes": list(promo_code)}
 
 
 def _offers(document: Document) -> list[Offer]:

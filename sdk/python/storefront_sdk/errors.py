@@ -10,7 +10,7 @@
     │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
-    │                                  CheckoutTooLate, DebtOpen
+    │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -155,6 +155,14 @@ class CheckoutTooLate(Conflict):
     """The payment page could not be opened in time; nothing was charged. Buy again with a new key."""
 
 
+class PromoCodeInvalid(Conflict):
+    """The promo code cannot be used for this; facts: reason (``unknown``, ``expired``, ``used_up`` …)."""
+
+
+class ReferralRefused(Conflict):
+    """The referral code cannot be used; facts: reason (``unknown``, ``own``, ``already``, ``not_new``, ``circle``)."""
+
+
 class DebtOpen(Conflict):
     """This cannot be spent while there is a debt; facts: asset, owed."""
 
@@ -220,6 +228,8 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "no_receipt": NoReceipt,
     "checkout_too_late": CheckoutTooLate,
     "debt_open": DebtOpen,
+    "promo_code_invalid": PromoCodeInvalid,
+    "referral_refused": ReferralRefused,
     "amount_not_chargeable": AmountNotChargeable,
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
