@@ -148,6 +148,11 @@ class Catalogs:
             known = self._loaded[version] = load_catalog(version, row["document"])
         return known
 
+    def take(self, config: Config) -> None:
+        """Where no catalog is active (a shell without a server), look at the configuration's; nothing is stored."""
+        if self._active is None:
+            self._active = load_catalog(*document_of(config))
+
     async def follow(self) -> bool:
         """Switch to the version that the database says is active; tell whether it changed."""
         row = await self._reader.first(_ACTIVE)

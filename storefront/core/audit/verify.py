@@ -39,6 +39,7 @@ from storefront.core.audit import (
     promos,
     purchases,
     receipts,
+    referrals,
     reversal_counters,
     reversals,
     rights,
@@ -75,6 +76,7 @@ CHECKS: tuple[Check, ...] = (
     *ownership.CHECKS,
     *limits.CHECKS,
     *promos.CHECKS,
+    *referrals.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
     *receipts.CHECKS,
@@ -93,7 +95,7 @@ CHECKS: tuple[Check, ...] = (
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
-            "webhook_deliveries", "redemptions", "items", "item_movements",
+            "webhook_deliveries", "redemptions", "referrals", "items", "item_movements",
             "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")

@@ -49,8 +49,8 @@ def referral_complaints(facts: "Facts") -> Iterator[Complaint]:
 
 def _worth(path: Path, code: Section) -> Iterator[Complaint]:
     if ("percent" in code) == ("amount" in code):
-        what = "is both" if "percent" in code else "lacks"
-        yield Complaint(path, f"{what} `percent` and `amount`: a code has one of them", meant=path)
+        what = "has both `percent` and `amount`" if "percent" in code else "has neither `percent` nor `amount`"
+        yield Complaint(path, f"{what}: a code takes off one of them", meant=path)
     worth, least = _mapping(code.get("amount")), _mapping(code.get("minimum"))
     if worth and least and (strange := sorted(set(worth) ^ set(least))):
         message = f"names other assets than `amount` ({', '.join(strange)}): the code would be of no use there"
@@ -71,7 +71,7 @@ def _limits(path: Path, code: Section) -> Iterator[Complaint]:
     most = 1 if uses == "once" else uses
     is_bulk = code.get("bulk") is True
     if not is_bulk and isinstance(most, int) and isinstance(each, int) and most < each:
-        yield Complaint((*path, "per_customer"), f"can never be reached: it can be used only {most} times in all")
+        yield Complaint((*path, "per_customer"), f"can never be reached: the code has only {most} in all")
     if code.get("first_purchase") is True and isinstance(each, int) and each > 1:
         message = "must be 1 or absent: nobody has two first purchases"
         yield Complaint((*path, "per_customer"), message)

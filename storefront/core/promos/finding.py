@@ -8,7 +8,7 @@ never was, one that is switched off and somebody else's answer alike and take al
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.catalog import Catalog
 from storefront.core.clock import iso, to_datetime
@@ -22,7 +22,7 @@ from storefront.core.promos.codes import (
     first_key,
     uses_key,
 )
-from storefront.core.quotes import Quote
+from storefront.core.quotes import WALLET, Quote
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import counters, promo_codes, purchases
@@ -39,8 +39,9 @@ _PAID = Query(
     select(purchases.c.id)
     .where(
         purchases.c.customer_id == bindparam("customer_id"),
-        purchases.c.status.in_(("completed", "paid")),
-        purchases.c.pay_with.not_in(("wallet", "free")),
+        or_(purchases.c.status == "completed", purchases.c.status == "paid"),
+        purchases.c.pay_with != WALLET,
+        purchases.c.pay_with != "free",
     )
     .limit(1)
 )

@@ -48,10 +48,10 @@ class ReferralRefused(Refused):
         self.reason = reason
 
 
-class _EndMoved(Refused):
-    """The end of the chain was brought by somebody in the meantime."""
+class _Overtaken(Refused):
+    """The customer, or the end of the chain, was brought by somebody in the meantime: to be judged again."""
 
-    code = "referral_chain_moved"
+    code = "referral_overtaken"
 
 
 async def referral_state(services: Services, customer_id: str) -> dict[str, Any]:
@@ -100,7 +100,7 @@ async def enter_referral(services: Services, customer_id: str, typed: str) -> di
         assert found is not None, "what is not found is refused"
         try:
             await services.engine.commit(_plan(services, customer_id, found["customer_id"], end))
-        except _EndMoved:
+        except _Overtaken:
             continue
         break
     else:
@@ -139,9 +139,9 @@ async def _judge(services: Services, customer_id: str, found: Row | None, mine: 
 def _plan(services: Services, customer_id: str, referrer_id: str, end: str) -> Plan:
     now = services.clock.now()
     plan = Plan(actor=customer_id, anchors={customer_id, end})
-    plan.count(_key(customer_id), anchor=customer_id, at_most=1, refusal=ReferralRefused("already"))
+    plan.count(_key(customer_id), anchor=customer_id, at_most=1, refusal=_Overtaken())
     plan.count(paid_key(customer_id), anchor=customer_id, by=0, at_most=0, refusal=ReferralRefused("not_new"))
-    plan.count(_key(end), anchor=end, by=0, at_most=0, refusal=_EndMoved())
+    plan.count(_key(end), anchor=end, by=0, at_most=0, refusal=_Overtaken())
     row = {
         "customer_id": customer_id,
         "id": new_id("ref"),

@@ -123,7 +123,7 @@ async def _reward(services: Services, plan: Plan, row: Row, terms: Referrals, no
 async def _count_reward(services: Services, plan: Plan, terms: Referrals, referrer_id: str, now: int) -> bool:
     """Count a referrer's reward; False if they have had as many as they may. Who is overtaken decides again."""
     plan.anchors.add(referrer_id)
-    if terms.most is None:
+    if terms.most is None or terms.referrer == Reward():
         return True
     key = f"referral_rewards:{referrer_id}:{terms.window}:{window_start(terms.window, now)}"
     counter = await services.reader.first(_COUNTER, key=key)
