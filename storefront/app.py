@@ -42,6 +42,7 @@ from storefront.web import (
     payment_methods,
     payments,
     promo_codes,
+    promo_page,
     purchases,
     receipts,
     sessions,
@@ -122,7 +123,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying, promo_codes),
+        *(webhook_endpoints, operating, paying, promo_codes, promo_page),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

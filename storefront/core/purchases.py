@@ -217,8 +217,8 @@ async def _with_codes(
 ) -> Quote:
     """Adjust a quote by plugins and by the promo codes that the buyer typed in."""
     catalog = services.catalogs.active
-    use = Use(wanted.customer_id, quote, catalog, services.clock.now(), lambda: _country(services, wanted))
-    codes = await usable_codes(services, wanted.promo_codes, use)
+    use = Use(wanted.customer_id, catalog, services.clock.now(), lambda: _country(services, wanted))
+    codes = await usable_codes(services, wanted.promo_codes, use, quote)
     taken_off = code_adjustments(quote, codes, catalog.default_language)
     return with_codes(adjust(quote, [*adjustments, taken_off]), codes)
 

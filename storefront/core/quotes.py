@@ -11,6 +11,7 @@ from typing import Any
 
 from storefront.core.catalog import Catalog, is_on_sale, text_in
 from storefront.core.config.model import Offer
+from storefront.core.config.model_promos import PromoCode
 from storefront.core.config.model_tax import TaxBy, TaxPrices
 from storefront.core.errors import Conflict, FieldError, Invalid
 from storefront.core.money import MAX_AMOUNT, Money
@@ -203,6 +204,13 @@ def code_adjustments(quote: Quote, codes: Iterable[UsedCode], language: str) -> 
             off = terms.amount[quote.total.currency]
             found.append(Adjustment(Stage.AMOUNT, label, amount_minor=-off, promo_code=used.code))
     return found
+
+
+def discounted(terms: PromoCode, price: Money) -> Money:
+    """Return what is left of a list price with one promo code and nothing else."""
+    if terms.percent is None:
+        return Money(max(0, price.amount_minor - terms.amount[price.currency]), price.currency)
+    return Money(price.amount_minor * (100 - terms.percent) // 100, price.currency)
 
 
 def with_tax(quote: Quote, catalog: Catalog, country: str | None) -> Quote:

@@ -12,6 +12,7 @@ from yarl import URL
 from storefront.core.catalog import text_in
 from storefront.core.errors import NotFound, StorefrontError
 from storefront.core.gateways import PaymentState
+from storefront.core.promos.codes import PromoCodeInvalid
 from storefront.core.purchases import describe
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
@@ -126,6 +127,8 @@ class Notices:
 
 def note_of(error: StorefrontError) -> str:
     """Return the code to word an error by: owning as many as one may is a limit, not a thing owned already."""
+    if isinstance(error, PromoCodeInvalid):
+        return f"promo_code_{error.reason}"
     return "limit_reached" if error.code == "already_owned" and error.facts.get("at_most", 1) > 1 else error.code
 
 

@@ -28,7 +28,8 @@ from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
-from storefront.web.catalog import catalog_json, prices_note, prices_to_pay
+from storefront.web.catalog import catalog_json, prices_note
+from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
@@ -41,7 +42,9 @@ from storefront.web.notices import (
 )
 from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
 from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
+from storefront.web.promo_page import prices_with_code, read_promo
 from storefront.web.services import SERVICES, TOKENS
+from storefront.web.shapes import PROMO_CODE
 
 routes = Routes("core", tags=["pages"])
 
@@ -55,12 +58,13 @@ BUY = closed(
         "expected_price": {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT},
         "payment_method": METHOD,
         "save_payment_method": {"enum": ["yes"]},
+        "promo_code": PROMO_CODE,
         "idempotency_key": _KEY,
         "csrf": _CSRF,
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
-_TERMS = ("sku", "currency", "pay_with", "expected_price", "payment_method", "save_payment_method")
+_TERMS = ("sku", "currency", "pay_with", "expected_price", "payment_method", "save_payment_method", "promo_code")
 CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
@@ -144,7 +148,8 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
         return _session_ended(call)
     _check_csrf(call)
     try:
-        bought = await buy(services, _wanted(call, customer_id))
+        with entering_codes(call, typed_codes(call.body), customer_id):
+            bought = await buy(services, _wanted(call, customer_id))
     except StorefrontError as refusal:
         return await _refuse(call, services, refusal, card=call.body["sku"])
     response = await _after_buying(call, services, bought.answer)
@@ -201,8 +206,9 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     country = call.principal.country or (None if owner is None else await services.customers.country(owner))
     shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
     told = call.query.get("purchase")
+    promo, used = await read_promo(call, services, country)
     return build_shop_view(
-        prices_to_pay(services, shelves, country),
+        prices_with_code(services, shelves, country, used),
         state,
         page=page_frame(call, services, browser),
         assets=asset_names(services, browser.language),
@@ -212,6 +218,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),
+        promo=promo,
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
 
@@ -232,6 +239,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method="save_payment_method" in body,
+        promo_codes=typed_codes(body),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, or_, select
 
 from storefront.core.catalog import Catalog
 from storefront.core.clock import iso, to_datetime
+from storefront.core.config.model import Offer
 from storefront.core.config.model_promos import PromoCode, normal_code
 from storefront.core.money import Money
 from storefront.core.promos.codes import (
@@ -49,16 +50,15 @@ _PAID = Query(
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a code is to be used for; ``country`` is asked only where it matters."""
+    """By whom a code is to be used, and when; ``country`` is asked only where it matters."""
 
     customer_id: str
-    quote: Quote
     catalog: Catalog
     now: int
     country: Callable[[], Awaitable[str | None]]
 
 
-async def usable_codes(services: Services, typed: Sequence[str], use: Use) -> tuple[UsedCode, ...]:
+async def usable_codes(services: Services, typed: Sequence[str], use: Use, quote: Quote) -> tuple[UsedCode, ...]:
     """Return the codes that were typed in, if all of them may be used for this, together.
 
     Raises:
@@ -68,11 +68,22 @@ async def usable_codes(services: Services, typed: Sequence[str], use: Use) -> tu
     if len(found) > 1:
         _refuse_together(found)
     for one in found:
-        _refuse_terms(one.terms, use)
-        if one.terms.countries and await use.country() not in one.terms.countries:
-            raise PromoCodeInvalid("country")
-        await _refuse_used(services, one, use.customer_id)
+        _refuse_time(one.terms, use.now)
+        refuse_offer(one.terms, quote.offer, quote.total)
+        await _refuse_buyer(services, one, use)
     return tuple(found)
+
+
+async def usable_code(services: Services, typed: str, use: Use) -> UsedCode:
+    """Return a code that this customer may use now, for whatever it is meant for.
+
+    Raises:
+        PromoCodeInvalid: they may not.
+    """
+    found = await _find(services, typed, use)
+    _refuse_time(found.terms, use.now)
+    await _refuse_buyer(services, found, use)
+    return found
 
 
 async def has_paid(services: Services, customer_id: str) -> bool:
@@ -109,12 +120,15 @@ def _refuse_together(found: Sequence[UsedCode]) -> None:
         raise PromoCodeInvalid("not_combinable")
 
 
-def _refuse_terms(terms: PromoCode, use: Use) -> None:
-    offer, price = use.quote.offer, use.quote.total
-    if terms.from_ is not None and to_datetime(use.now) < terms.from_:
+def _refuse_time(terms: PromoCode, now: int) -> None:
+    if terms.from_ is not None and to_datetime(now) < terms.from_:
         raise PromoCodeInvalid("not_yet", **{"from": iso(int(terms.from_.timestamp() * 1000))})
-    if is_over(terms, use.now):
+    if is_over(terms, now):
         raise PromoCodeInvalid("expired")
+
+
+def refuse_offer(terms: PromoCode, offer: Offer, price: Money) -> None:
+    """Refuse a code (``PromoCodeInvalid``) that is not meant for an offer, or not at this list price of it."""
     if (terms.offers and offer.sku not in terms.offers) or (terms.kinds and offer.kind not in terms.kinds):
         raise PromoCodeInvalid("not_for_this_offer")
     if (terms.amount and price.currency not in terms.amount) or (terms.minimum and price.currency not in terms.minimum):
@@ -124,8 +138,10 @@ def _refuse_terms(terms: PromoCode, use: Use) -> None:
         raise PromoCodeInvalid("below_minimum", minimum=Money(least, price.currency).to_json())
 
 
-async def _refuse_used(services: Services, used: UsedCode, customer_id: str) -> None:
-    terms = used.terms
+async def _refuse_buyer(services: Services, used: UsedCode, use: Use) -> None:
+    terms, customer_id = used.terms, use.customer_id
+    if terms.countries and await use.country() not in terms.countries:
+        raise PromoCodeInvalid("country")
     if terms.first_purchase and (
         await has_paid(services, customer_id) or await _value(services, first_key(customer_id))
     ):

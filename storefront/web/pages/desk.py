@@ -97,6 +97,7 @@ class Desk:
             state=state,
             price=self.amount(price),
             tag=self._tag(offer, price, what=self.virtual(pack.quantity, pack.asset)) if _may_buy(state) else None,
+            was=self._was(offer, price),
         )
 
     def item(self, offer: Offer) -> ItemCard:
@@ -119,6 +120,7 @@ class Desk:
             until=self._until(offer),
             tag=self._tag(offer, price, what=offer.title) if _may_buy(state) else None,
             other_tags=tuple(self._tag(offer, p, what=offer.title) for p in others) if may_pay_otherwise else (),
+            was=self._was(offer, price),
         )
 
     def panel(self, offer: Offer) -> FeaturedPanel:
@@ -193,6 +195,14 @@ class Desk:
         minor = share_of(self.rate.price.amount_minor, price.amount_minor, self.rate.quantity)
         return format_money(minor, self.rate.price.currency, self.page.locale)
 
+    def _was(self, offer: Offer, price: Money) -> str | None:
+        discount = offer.discounts.get(price.currency)
+        if discount is None:
+            return None
+        is_virtual = price in offer.virtual_prices
+        was = discount.list_price
+        return self.figure(was.amount_minor, was.currency) if is_virtual else self.amount(was)
+
     def _until(self, offer: Offer) -> Moment | None:
         if offer.available_until is None:
             return None
@@ -211,6 +221,8 @@ class Desk:
             "expected_price": str(price.amount_minor),
             "idempotency_key": self.new_key(),
         }
+        if price.currency in offer.discounts:
+            fields["promo_code"] = offer.discounts[price.currency].code
         charged = ""
         if is_virtual:
             fields["pay_with"] = "wallet"

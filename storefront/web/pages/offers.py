@@ -5,13 +5,15 @@ are read, and fields that a later plugin adds are passed over.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from storefront.core.money import Money
 from storefront.design.art import KINDS, kind_of
 from storefront.design.money import is_real
+
+_CODE = "promo_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,20 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
+class Discount:
+    """The promo code that has made a price cheaper, and what it was without."""
+
+    code: str
+    list_price: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One offer of ``GET /v1/catalog``.
 
     ``contents`` are given there as a list of ``{sku, quantity}`` and ``{asset, amount}``, bonus included; an item that
     contains nothing but itself has none here. ``bonus`` (``asset -> amount``) is how much of that comes on top.
+    ``discounts`` (``currency -> discount``) are of prices that a promo code has made cheaper.
     Prices with an interval belong to a membership, not to a shelf.
     ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them.
     """
@@ -47,6 +58,7 @@ class Offer:
     left: Mapping[str, int]
     available_from: datetime | None
     available_until: datetime | None
+    discounts: Mapping[str, "Discount"] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Offer":
@@ -67,6 +79,7 @@ class Offer:
             left={limit["per"]: limit["left"] for limit in document.get("limits") or () if "left" in limit},
             available_from=_instant(document.get("available_from")),
             available_until=_instant(document.get("available_until")),
+            discounts={price["currency"]: _discount(price) for price in document.get("prices", ()) if _CODE in price},
         )
 
     @property
@@ -120,6 +133,10 @@ def read_holdings(state: Mapping[str, Any]) -> dict[str, Holding]:
             expires_at=None if None in ends else max(end for end in ends if end is not None),
         )
     return holdings
+
+
+def _discount(price: Mapping[str, Any]) -> Discount:
+    return Discount(price[_CODE], Money(price["list_amount"], price["currency"]))
 
 
 def _money(document: Mapping[str, Any]) -> Money:

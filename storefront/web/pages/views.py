@@ -170,6 +170,7 @@ class PackCard:
     state: ItemState
     price: str
     tag: PriceTag | None
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ class ItemCard:
 
     ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
     what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
-    there only when it can be bought now; ``other_tags`` are further ways to pay.
+    there only when it can be bought now; ``other_tags`` are further ways to pay. ``was`` is what it costs without the
+    promo code.
     """
 
     sku: str
@@ -194,6 +196,7 @@ class ItemCard:
     until: Moment | None
     tag: PriceTag | None
     other_tags: tuple[PriceTag, ...]
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,14 @@ class PurchaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PromoChoice:
+    """The promo code that the reader has entered on the page, as people read it, and what it stands for; or none."""
+
+    code: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShopView:
     """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy.
 
@@ -272,3 +283,4 @@ class ShopView:
     wallet_notes: tuple[str, ...] = ()
     purchases: tuple[PurchaseLine, ...] = ()
     currencies: tuple[CurrencyLink, ...] = ()
+    promo: PromoChoice | None = None
