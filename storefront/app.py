@@ -35,6 +35,7 @@ from storefront.web import (
     events,
     grants,
     holds,
+    invitation_page,
     keys,
     me,
     operating,
@@ -123,7 +124,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying, promo_codes, promo_page),
+        *(webhook_endpoints, operating, paying, promo_codes, promo_page, invitation_page),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -35,12 +35,7 @@ ENTER = closed({"code": {"type": "string", "maxLength": 100}, "csrf": _CSRF}, re
 @routes.post("/shop/promo-code", allow=Role.PUBLIC, form=ENTER, page=True)
 async def enter_code(call: Call) -> web.StreamResponse:
     """Take a promo code for what is bought on this page, or take it away again."""
-    services, customer_id = call.app[SERVICES], call.principal.customer_id
-    if customer_id is None:
-        raise Unauthorized("This session has ended.")
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
+    services, customer_id = call.app[SERVICES], reader_of(call)
     typed = call.body.get("code", "").strip()
     response = web.Response(status=303, headers={"Location": PLACE})
     if not typed:
@@ -104,6 +99,17 @@ def _lowered(services: Services, offer: Mapping[str, Any], used: UsedCode) -> di
             amount = discounted(used.terms, list_price).amount_minor
             prices.append({**price, "amount": amount, "promo_code": used.code})
     return {**offer, "prices": prices}
+
+
+def reader_of(call: Call) -> str:
+    """Return whose page sent this form; one of another site, or of another customer's page, is refused."""
+    customer_id = call.principal.customer_id
+    if customer_id is None:
+        raise Unauthorized("This session has ended.")
+    expected = Browser.of(call).expected_csrf
+    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
+        raise Forbidden("This page is too old. Load it again and try once more.")
+    return customer_id
 
 
 async def _judge(call: Call, services: Services, customer_id: str, typed: str, country: str | None) -> UsedCode:

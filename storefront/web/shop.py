@@ -30,6 +30,7 @@ from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
 from storefront.web.catalog import catalog_json, prices_note
 from storefront.web.entering_codes import entering_codes, typed_codes
+from storefront.web.invitation_page import keep_invitation, read_invitation
 from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
@@ -79,6 +80,7 @@ SHOP_QUERY = {
             "note": {"type": "string", "maxLength": 40},
             "sku": {"type": "string", "maxLength": 100},
             "currency": {"type": "string", "maxLength": 64},
+            "referral": {"type": "string", "maxLength": 100},
         }
     ),
     "additionalProperties": True,
@@ -108,6 +110,7 @@ async def show_shop(call: Call) -> web.StreamResponse:
     response = browser.render_shop(await _view(call, services, browser, state))
     if is_real(call.query.get("currency", "")):
         browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
+    keep_invitation(call, services, browser, response)
     if customer_id is not None and state is not None and not services.is_live:
         # A sandbox player stays signed in while they look around; a live session ends when its token does.
         set_session(call, response, customer_id, state["customer"])
@@ -219,6 +222,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),
         promo=promo,
+        invitation=await read_invitation(call, services),
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
 

@@ -11,6 +11,7 @@ CODES = """
 promo_codes:
   WINTER30: {percent: 30, label: Winter sale, kinds: [currency_pack, item], offers: [gems-500, sword, chest]}
   FREE: {percent: 100, offers: [chest], per_customer: 1}
+referrals: {reward: {referrer: {gems: 100}}}
 """
 both_ways = pytest.mark.parametrize("javascript", [True, False])
 
@@ -75,6 +76,23 @@ async def test_a_wrong_code_is_explained(visit, sale, javascript):
     await enter(here, "WINTER31")
 
     await here.notice("We don't know this code. Look for a typing mistake.")
+
+
+@both_ways
+async def test_a_link_of_a_referral_is_accepted_once(visit, sale, javascript):
+    link = (await sale.as_customer("host").get("/v1/me/referral")).json["link"]
+    here = await visit(shop=sale, javascript=javascript)
+    await here.open(link.removeprefix(sale.url))
+    await here.page.get_by_label("Play as").fill("guest")
+    await here.page.get_by_role("button", name="Play").click()
+    await expect(here.page.locator("#invitation")).to_contain_text("You were invited")
+    await here.shot(f"invitation-{'script' if javascript else 'plain'}")
+
+    await here.page.get_by_role("button", name="Accept").click()
+
+    await here.notice("Your invitation is noted. The rewards come once you have bought something for money.")
+    await expect(here.page.locator("#invitation")).to_have_count(0)
+    assert (await sale.as_customer("host").get("/v1/me/referral")).json["referred"] == 1
 
 
 async def test_a_shop_without_codes_asks_for_none(visit, tiny):

@@ -23,6 +23,7 @@ from storefront.web.pages.views import (
 )
 from storefront.web.pages.words import (
     GOODS_OWED,
+    INVITED,
     LEFT,
     NOT_PAID,
     ON_ITS_WAY,
@@ -37,6 +38,7 @@ from storefront.web.pages.words import (
 
 __all__ = [
     "GOODS_OWED",
+    "INVITED",
     "LEFT",
     "NOT_PAID",
     "ON_ITS_WAY",

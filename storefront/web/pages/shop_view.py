@@ -41,6 +41,7 @@ def build_shop_view(
     payment: PaymentChoice | None = None,
     purchases: tuple[PurchaseLine, ...] = (),
     promo: PromoChoice | None = None,
+    invitation: str | None = None,
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
@@ -85,6 +86,7 @@ def build_shop_view(
         purchases=purchases,
         currencies=_currencies(offers, currency, page.locale),
         promo=promo if signed_in else None,
+        invitation=invitation if signed_in else None,
     )
 
 

@@ -265,7 +265,8 @@ class ShopView:
     """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy.
 
     ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
-    be used, or is owed. ``currencies`` is empty where all is sold in one.
+    be used, or is owed. ``invitation`` is the referral code that brought the reader here, while they may use it.
+    ``currencies`` is empty where all is sold in one.
     """
 
     page: PageFrame
@@ -284,3 +285,4 @@ class ShopView:
     purchases: tuple[PurchaseLine, ...] = ()
     currencies: tuple[CurrencyLink, ...] = ()
     promo: PromoChoice | None = None
+    invitation: str | None = None
