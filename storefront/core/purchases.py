@@ -6,8 +6,9 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jsonschema_rs
@@ -38,7 +39,7 @@ from storefront.core.limits import LimitCounter, count_limits, limit_counters, r
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
-from storefront.core.promos.finding import Use, usable_codes
+from storefront.core.promos.quoting import adjusted
 from storefront.core.promos.redeeming import REDEEMED, RESERVED, use_codes
 from storefront.core.purchasing import (
     Status,
@@ -49,18 +50,7 @@ from storefront.core.purchasing import (
     read_payment,
     read_purchase,
 )
-from storefront.core.quotes import (
-    WALLET,
-    Adjustment,
-    OfferClosed,
-    Quote,
-    adjust,
-    code_adjustments,
-    price_of,
-    refuse_other_price,
-    with_codes,
-    with_tax,
-)
+from storefront.core.quotes import WALLET, OfferClosed, Quote, price_of, refuse_other_price, with_tax
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
@@ -204,23 +194,10 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
-    adjustments = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
-    if wanted.promo_codes:
-        adjusted = await _with_codes(services, wanted, quote, adjustments)
-    else:
-        adjusted = adjust(quote, adjustments)
-    return with_tax(adjusted, catalog, await _country(services, wanted))
-
-
-async def _with_codes(
-    services: Services, wanted: PurchaseRequest, quote: Quote, adjustments: Sequence[Sequence[Adjustment]]
-) -> Quote:
-    """Adjust a quote by plugins and by the promo codes that the buyer typed in."""
-    catalog = services.catalogs.active
-    use = Use(wanted.customer_id, catalog, services.clock.now(), lambda: _country(services, wanted))
-    codes = await usable_codes(services, wanted.promo_codes, use, quote)
-    taken_off = code_adjustments(quote, codes, catalog.default_language)
-    return with_codes(adjust(quote, [*adjustments, taken_off]), codes)
+    priced = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
+    codes, where = wanted.promo_codes, partial(_country, services, wanted)
+    quote = await adjusted(services, quote, priced, codes, customer_id=wanted.customer_id, country=where)
+    return with_tax(quote, catalog, await where())
 
 
 async def _country(services: Services, wanted: PurchaseRequest) -> str | None:

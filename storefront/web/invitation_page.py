@@ -8,13 +8,12 @@ from storefront.core.principals import Role
 from storefront.core.referring.entering import REFERRAL, enter_referral
 from storefront.core.services import Services
 from storefront.routing import Call, Routes
-from storefront.shapes import closed
+from storefront.shapes import PROMO_CODE, closed
 from storefront.web.browsing import Browser
 from storefront.web.entering_codes import entering_codes
 from storefront.web.notices import INVITATION_TAKEN, note_of
 from storefront.web.promo_page import reader_of
 from storefront.web.services import SERVICES
-from storefront.web.shapes import PROMO_CODE
 
 routes = Routes("core", tags=["pages"])
 INVITATION_COOKIE = "storefront_referral"

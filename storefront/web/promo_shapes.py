@@ -6,6 +6,7 @@ from storefront.shapes import (
     BOOLEAN,
     INTEGER,
     MONEY,
+    PROMO_CODE,
     TEXT,
     TIME,
     JsonSchema,
@@ -14,7 +15,7 @@ from storefront.shapes import (
     nullable,
     table,
 )
-from storefront.web.shapes import PAGE, PROMO_CODE
+from storefront.web.shapes import PAGE
 
 _BATCH: JsonSchema = {
     "type": "string",

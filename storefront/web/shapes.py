@@ -1,11 +1,11 @@
 """JSON Schemas of the core's routes: what they take and what they answer."""
 
 from storefront.core.money import MAX_AMOUNT
-from storefront.core.promos.finding import MOST_CODES
 from storefront.shapes import (
     ANY_OBJECT,
     BOOLEAN,
     CHANGED,
+    CODES,
     CURRENCY,
     CUSTOMER,
     CUSTOMER_CHANGE,
@@ -86,7 +86,6 @@ STATE: JsonSchema = table(
     }
 )
 
-PROMO_CODE: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["WINTER30"]}
 _WANTED = {
     "customer": {**CUSTOMER, "description": "Who buys: required with a server key, absent with a session."},
     "sku": SKU,
@@ -100,14 +99,7 @@ _WANTED = {
         "examples": ["wallet"],
     },
     "details": {"type": "object", "description": "What the offer's kind asks for."},
-    "promo_code": {**PROMO_CODE, "description": "A code that makes it cheaper. Case, spaces and dashes do not matter."},
-    "promo_codes": {
-        "type": "array",
-        "items": PROMO_CODE,
-        "minItems": 1,
-        "maxItems": MOST_CODES,
-        "description": "Several codes, instead of `promo_code`: only codes that are stackable go together.",
-    },
+    **CODES,
 }
 CREATE_QUOTE: JsonSchema = closed(_WANTED, required=["sku"])
 LINES: JsonSchema = {"type": "array", "items": table({"type": TEXT, "title": TEXT, "total": MONEY})}

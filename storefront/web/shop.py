@@ -25,7 +25,7 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
 from storefront.design.money import is_real
 from storefront.routing import Call, Routes, respond
-from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
+from storefront.shapes import CUSTOMER, PROMO_CODE, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
 from storefront.web.catalog import catalog_json, prices_note
@@ -45,7 +45,6 @@ from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
 from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
 from storefront.web.promo_page import prices_with_code, read_promo
 from storefront.web.services import SERVICES, TOKENS
-from storefront.web.shapes import PROMO_CODE
 
 routes = Routes("core", tags=["pages"])
 

@@ -12,6 +12,8 @@ ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """What generated codes are made of: nothing that is read or heard as something else (0 and O, 1, I and L, U and V)."""
 RANDOM_LENGTH = 16  # 30¹⁶ codes: 78 bits
 _GROUP = 4
+MOST_CODES = 5
+"""How many codes one purchase can be made cheaper by."""
 
 _DETAILS = {
     "unknown": "This code is not known here. Look for a typing mistake.",

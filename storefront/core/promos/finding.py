@@ -28,7 +28,6 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import counters, promo_codes, purchases
 
-MOST_CODES = 5
 _campaigns = promo_codes.alias("campaigns")
 CODE = Query(
     select(promo_codes, _campaigns.c.disabled_at.label("campaign_disabled_at"))
