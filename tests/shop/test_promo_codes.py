@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from storefront.core.purchasing import Status
+from storefront.core.releasing import give_up
 from storefront.testing import Answer, Shop, running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
 
@@ -273,3 +275,34 @@ async def test_a_receipt_shows_the_discount(sale):
     assert told["total"] == {"amount": 349, "currency": "USD"}
     assert told["discounts"][0]["title"] == "Winter sale"
     assert told["discounts"][0]["total"] == {"amount": -150, "currency": "USD"}
+
+
+async def given_up_and_paid_late(sale: Shop, held: Answer, meanwhile: str | None = None) -> Any:
+    """Let a purchase end while its payment page is open still, and be paid then: its money comes late."""
+    await give_up(sale.parts.services, held.json["id"], Status.EXPIRED, reason="not_paid_in_time")
+    if meanwhile is not None:
+        await sale.bought("gems-500", customer=meanwhile, promo_code="once")
+    assert await sale.pay(held) == 303
+    await sale.quiet()
+    return await sale.seen(held)
+
+
+async def test_late_money_is_honoured_at_the_discounted_price_if_the_code_is_free_still(sale):
+    seen = await given_up_and_paid_late(sale, await sale.buy("gems-500", promo_code="once"))
+
+    assert (seen["status"], seen["total"]["amount"]) == ("completed", 249)
+    assert redemptions(sale) == [("ONCE", "redeemed")]
+    assert counted(sale, "promo_uses:ONCE") == 1
+
+
+async def test_late_money_waits_if_somebody_else_has_used_the_code_meanwhile(sale):
+    seen = await given_up_and_paid_late(sale, await sale.buy("gems-500", promo_code="once"), meanwhile="bob")
+
+    assert seen["status"] == "paid"
+    assert sorted(redemptions(sale)) == [("ONCE", "given_back"), ("ONCE", "redeemed")]
+    assert sale.balance("customer:ada:unapplied:USD") == 249
+    refund = {"reason": "the code was gone"}
+    made = await sale.as_server().post(f"/v1/purchases/{seen['id']}/refunds", refund, key="r")
+    assert made.status in (201, 202), made
+    await sale.quiet()
+    assert (await sale.seen(seen))["status"] == "canceled"
