@@ -36,12 +36,15 @@ from storefront.web import (
     giving,
     grants,
     holds,
+    invitation_page,
     keys,
     me,
     operating,
     paying,
     payment_methods,
     payments,
+    promo_codes,
+    promo_page,
     purchases,
     receipts,
     sessions,
@@ -62,7 +65,15 @@ from storefront.web.limits import RateLimiter
 from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
 from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
-from storefront.web.services import KEYS, SERVICES, SIGNER, TOKENS, WEBHOOK_DELIVERIES, WEBHOOK_ENDPOINTS
+from storefront.web.services import (
+    KEYS,
+    LIMITER,
+    SERVICES,
+    SIGNER,
+    TOKENS,
+    WEBHOOK_DELIVERIES,
+    WEBHOOK_ENDPOINTS,
+)
 
 PARTS = web.AppKey("PARTS", Parts)
 EDGE = web.AppKey("EDGE", Edge)
@@ -93,6 +104,7 @@ def create_app(
     app = web.Application(client_max_size=config.web.body_limit_bytes)
     app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
     app[SIGNER] = parts.signer
+    app[LIMITER] = RateLimiter(parts.services.config.web.rate_limits)
     app[WEBHOOK_ENDPOINTS], app[WEBHOOK_DELIVERIES] = parts.webhooks.endpoints, parts.webhooks.deliveries
     app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
     app[EDGE] = _mount(app, parts, worker)
@@ -113,7 +125,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying, giving),
+        *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
@@ -134,7 +146,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
             clock=parts.services.clock,
             demo_keys=parts.has_demo_keys and not parts.services.is_live,
         ),
-        limiter=RateLimiter(config.web.rate_limits),
+        limiter=app[LIMITER],
         metrics=HttpMetrics(registry, worker=worker),
         settings=EdgeSettings(
             public_url=parts.services.public_url,

@@ -35,8 +35,10 @@ from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.promos.restoring import RESTORE, restore_codes
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
+from storefront.core.referring.rewarding import CLAW_BACK, REWARD, claw_back_referral, reward_referral
 from storefront.core.retention import forget
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
@@ -206,6 +208,9 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
     jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
     jobs.register("gateway.reconcile", lambda payload: reconcile_gateway(services, payload))
+    jobs.register(REWARD, lambda payload: reward_referral(services, payload))
+    jobs.register(CLAW_BACK, lambda payload: claw_back_referral(services, payload))
+    jobs.register(RESTORE, lambda payload: restore_codes(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

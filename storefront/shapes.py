@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storefront.core.money import MAX_AMOUNT
+from storefront.core.promos.codes import MOST_CODES
 
 JsonSchema = Mapping[str, Any]
 
@@ -50,6 +51,18 @@ CUSTOMER: JsonSchema = {
 QUANTITY: JsonSchema = {"type": "integer", "minimum": 1, "maximum": 1_000_000, "examples": [1]}
 AMOUNT: JsonSchema = {"type": "integer", "minimum": 0, "maximum": MAX_AMOUNT, "description": "In the smallest unit."}
 CURRENCY: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 64, "examples": ["USD", "gems"]}
+PROMO_CODE: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 100, "examples": ["WINTER30"]}
+CODES: JsonSchema = {
+    "promo_code": {**PROMO_CODE, "description": "A code that makes it cheaper. Case, spaces and dashes do not matter."},
+    "promo_codes": {
+        "type": "array",
+        "items": PROMO_CODE,
+        "minItems": 1,
+        "maxItems": MOST_CODES,
+        "description": "Several codes, instead of `promo_code`: only codes that are stackable go together.",
+    },
+}
+"""Members of a request that may carry promo codes."""
 PRICE: JsonSchema = closed({"amount": AMOUNT, "currency": CURRENCY}, required=["amount", "currency"])
 MONEY: JsonSchema = table({"amount": INTEGER, "currency": TEXT})
 METADATA: JsonSchema = {

@@ -19,6 +19,7 @@ from storefront.cli import (
     jobs,
     keys,
     payments,
+    promo_codes,
     purchases,
     reconciling,
     refunding,
@@ -45,6 +46,7 @@ app.command()(reconciling.reconcile)
 for name, group in (
     ("customers", customers),
     ("purchases", purchases),
+    ("promo-codes", promo_codes),
     ("disputes", disputes),
     ("inbox", inbox),
     ("jobs", jobs),

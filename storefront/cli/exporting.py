@@ -106,7 +106,7 @@ class _Export:
                     f"{', '.join(missing)}"
                 )
         count = journal.count_postings(connection, self.month)
-        with _opened(self.output) as file:
+        with opened(self.output) as file:
             writer = csv.writer(file)
             writer.writerow(journal.COLUMNS)
             rows = journal.postings(connection, self.month, names, _exponents(self.config))
@@ -125,7 +125,7 @@ def _exponents(config: "Config") -> dict[str, int]:
 
 
 @contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
+def opened(output: Path | None) -> Iterator[IO[str]]:
     """Give the file to write, which appears whole or not at all (0600), or stdout."""
     if output is None:
         yield sys.stdout

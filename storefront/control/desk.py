@@ -13,6 +13,7 @@ import structlog
 from storefront.configured_gateways import SANDBOX
 from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
+from storefront.control.promo_desk import PromoDesk
 from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
@@ -29,7 +30,8 @@ from storefront.plugins import PluginHost
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
-_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists"})
+_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
+                   "promo_codes", "referrals"})  # fmt: skip
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")
@@ -64,6 +66,7 @@ class Desk:
             "payments.void": self._void_payment,
             "payments.refund": self._confirm_refunds,
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
+            **PromoDesk(parts.services, actor=ACTOR).operations,
             **OperatorDesk(parts.services, actor=ACTOR).operations,
         }
 

@@ -51,6 +51,8 @@ SCOPES: frozenset[str] = frozenset(
         "holds:read",
         "holds:write",
         "usage:write",
+        "promo_codes:read",
+        "promo_codes:write",
         "events:read",
         "webhooks:write",
         "keys:write",

@@ -19,6 +19,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.config.model_promos import PromoCode, Referrals
 from storefront.core.config.model_tax import Tax
 from storefront.core.errors import Invalid, StorefrontError
 from storefront.core.kinds import OfferKind
@@ -49,6 +50,8 @@ class CatalogDocument:
     offers: Mapping[str, Offer]
     entitlements: Mapping[str, Entitlement]
     tax: Tax | None = None
+    promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
+    referrals: Referrals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class Catalog:
     edges: tuple[int, ...] = ()
     """When windows of offers and sales open or close: business ms, in order."""
     has_country_prices: bool = False
+    promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
+    referrals: Referrals | None = None
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -93,6 +98,8 @@ def document_of(config: Config) -> tuple[str, str]:
         offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
         entitlements=config.entitlements,
         tax=config.tax,
+        promo_codes=config.promo_codes,
+        referrals=config.referrals,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -109,7 +116,6 @@ def load_catalog(version: str, document: str) -> Catalog:
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
     offers = parsed.offers
-    has_country_prices = any(price.countries for offer in offers.values() for price in offer.listed)
     return Catalog(
         version,
         parsed.default_language,
@@ -118,8 +124,10 @@ def load_catalog(version: str, document: str) -> Catalog:
         skus,
         known,
         parsed.tax,
-        _edges(offers.values()),
-        has_country_prices,
+        edges=_edges(offers.values()),
+        has_country_prices=any(price.countries for offer in offers.values() for price in offer.listed),
+        promo_codes=parsed.promo_codes,
+        referrals=parsed.referrals,
     )
 
 
@@ -154,6 +162,11 @@ class Catalogs:
                 raise CatalogMissing(version)
             known = self._loaded[version] = load_catalog(version, row["document"])
         return known
+
+    def take(self, config: Config) -> None:
+        """Where no catalog is active (a shell without a server), look at the configuration's; nothing is stored."""
+        if self._active is None:
+            self._active = load_catalog(*document_of(config))
 
     async def follow(self) -> bool:
         """Switch to the version that the database says is active; tell whether it changed."""

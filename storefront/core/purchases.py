@@ -41,6 +41,8 @@ from storefront.core.limits import LimitCounter, count_limits, limit_counters, r
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
+from storefront.core.promos.quoting import adjusted
+from storefront.core.promos.redeeming import REDEEMED, RESERVED, use_codes
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -49,7 +51,7 @@ from storefront.core.purchasing import (
     read_payment,
     show_row,
 )
-from storefront.core.quotes import WALLET, OfferClosed, Quote, adjust, price_of, refuse_other_price, with_tax
+from storefront.core.quotes import WALLET, OfferClosed, Quote, price_of, refuse_other_price, with_tax
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.top_ups import country_of, with_top_ups
@@ -86,6 +88,7 @@ class PurchaseRequest:
     payment_method: str | None = None
     saves_method: bool = False
     amount: int | None = None
+    promo_codes: tuple[str, ...] = ()
     recipient_id: str | None = None
     by_customer: bool = False
 
@@ -108,6 +111,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
 
     Raises:
         UnknownOffer, OfferClosed, PriceChanged, Invalid: it cannot be bought like that.
+        PromoCodeInvalid: a code that was typed in cannot be used for it; nothing was written.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         NotGiftable, GiftNotPossible, TooManyGifts: nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
@@ -210,10 +214,9 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     if quote.pay_with != WALLET:
         services.gateway(quote.pay_with)
     attempt = _attempt(wanted, quote, purchase_id)
-    adjusted = adjust(
-        quote, await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
-    )
-    taxed = with_tax(adjusted, catalog, country)
+    priced = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
+    quote = await adjusted(services, quote, priced, wanted.promo_codes, customer_id=wanted.customer_id, country=country)
+    taxed = with_tax(quote, catalog, country)
     if quantity != wanted.quantity:
         taxed = replace(taxed, asked=wanted.quantity)
     return with_components(services, taxed)
@@ -256,6 +259,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    use_codes(plan, quote, row, REDEEMED)
     shown = await show_row(services, row, None)
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
@@ -309,6 +313,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         payload={"purchase_id": row["id"]},
     )
     plan.emit("purchase.pending", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
+    use_codes(plan, quote, row, RESERVED)
     plan.is_answer_open = True
     outcome = await _commit(services, plan)
     if outcome.is_replay:

@@ -11,10 +11,12 @@ from typing import Any
 
 from storefront.core.catalog import Catalog, is_on_sale, text_in
 from storefront.core.config.model import Offer
+from storefront.core.config.model_promos import PromoCode
 from storefront.core.config.model_tax import TaxBy, TaxPrices
 from storefront.core.errors import Conflict, FieldError, Invalid
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.prices import Asked, asked_prices
+from storefront.core.promos.codes import PromoCodeInvalid, UsedCode
 from storefront.core.taxes import TaxLine, tax_line
 
 WALLET = "wallet"
@@ -46,12 +48,31 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """What a plugin adds to a price: minor units (may be negative), or basis points at stage ``percent``."""
+    """What a plugin adds to a price: minor units (may be negative), or basis points at stage ``percent``.
+
+    One of a ``promo_code`` takes off no more than there is.
+    """
 
     stage: Stage
     label: str
     amount_minor: int = 0
     basis_points: int = 0
+    promo_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adjusted:
+    """What an adjustment came to, in minor units."""
+
+    label: str
+    amount: int
+    promo_code: str | None = None
+
+    def to_json(self, currency: str) -> dict[str, Any]:
+        """Return the receipt's line."""
+        named = {} if self.promo_code is None else {"promo_code": self.promo_code}
+        total = {"amount": self.amount, "currency": currency}
+        return {"type": "adjustment", "title": self.label, **named, "total": total}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,7 @@ class Quote:
     quantity: int
     unit_price: Money
     total: Money
-    adjustments: tuple[tuple[str, int], ...]
+    adjustments: tuple[Adjusted, ...]
     pay_with: str
     title: str
     taxes: tuple[TaxLine, ...] = ()
@@ -77,6 +98,11 @@ class Quote:
     list_price: Money | None = None
     sale_label: str | None = None
     exact: int | None = None
+    codes: tuple[UsedCode, ...] = ()
+
+    def taken_off_by(self, code: str) -> int:
+        """Return what a promo code takes off, in minor units."""
+        return -sum(one.amount for one in self.adjustments if one.promo_code == code)
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""
@@ -109,10 +135,7 @@ class Quote:
         currency = self.total.currency
         return (
             [goods, *map(dict, self.components)]
-            + [
-                {"type": "adjustment", "title": label, "total": {"amount": amount, "currency": currency}}
-                for label, amount in self.adjustments
-            ]
+            + [one.to_json(currency) for one in self.adjustments]
             + [line.to_json() for line in self.taxes]
         )
 
@@ -199,21 +222,52 @@ def adjust(quote: Quote, adjustments: Iterable[Sequence[Adjustment]]) -> Quote:
     if not flat:
         return quote
     list_price = amount = quote.total.amount_minor
-    applied: list[tuple[str, int]] = []
+    applied: list[Adjusted] = []
     for stage in Stage:
         base = amount
         for one in (one for one in flat if one.stage is stage):
             change = one.amount_minor
             if stage is Stage.PERCENT:
                 change = base * one.basis_points // 10_000
-            applied.append((one.label, change))
+            if one.promo_code is not None:
+                change = max(change, -amount)
+            applied.append(Adjusted(one.label, change, one.promo_code))
             amount += change
         if stage is not Stage.TAX:
             clamped = max(0, min(amount, list_price))
             if clamped != amount:
-                applied.append(("limited to the list price", clamped - amount))
+                applied.append(Adjusted("limited to the list price", clamped - amount))
                 amount = clamped
     return replace(quote, total=Money(amount, quote.total.currency), adjustments=tuple(applied))
+
+
+def with_codes(adjusted: Quote, codes: Sequence[UsedCode]) -> Quote:
+    """Note the codes that an adjusted quote was made cheaper by; one that takes nothing off is refused."""
+    noted = replace(adjusted, codes=tuple(codes))
+    if any(noted.taken_off_by(used.code) == 0 for used in codes):
+        raise PromoCodeInvalid("nothing_to_discount")
+    return noted
+
+
+def code_adjustments(quote: Quote, codes: Iterable[UsedCode], language: str) -> list[Adjustment]:
+    """Return what promo codes take off: a percentage of the list price, then amounts."""
+    found = []
+    for used in codes:
+        terms, label = used.terms, used.label(language)
+        if terms.percent is not None:
+            points = -100 * terms.percent
+            found.append(Adjustment(Stage.PERCENT, label, basis_points=points, promo_code=used.code))
+        else:
+            off = terms.amount[quote.total.currency]
+            found.append(Adjustment(Stage.AMOUNT, label, amount_minor=-off, promo_code=used.code))
+    return found
+
+
+def discounted(terms: PromoCode, price: Money) -> Money:
+    """Return what is left of a list price with one promo code and nothing else."""
+    if terms.percent is None:
+        return Money(max(0, price.amount_minor - terms.amount[price.currency]), price.currency)
+    return Money(price.amount_minor * (100 - terms.percent) // 100, price.currency)
 
 
 def with_tax(quote: Quote, catalog: Catalog, country: str | None) -> Quote:

@@ -6,6 +6,7 @@ from storefront.core.buyer_caps import count_declined
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
+from storefront.core.promos.redeeming import give_back_codes
 from storefront.core.purchasing import TRANSITIONS, Status, move_status, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.services import Services
@@ -35,6 +36,7 @@ async def give_up(services: Services, purchase_id: str, to: Status, *, reason: s
             if is_declined:
                 count_declined(plan, payment["network"], now)
         release(plan, purchase)
+        await give_back_codes(services, plan, purchase)
         try:
             await services.engine.commit(plan)
         except Stale:

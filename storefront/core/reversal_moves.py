@@ -35,6 +35,7 @@ from storefront.core.limit_restoring import follow_reversal
 from storefront.core.opened import Opened, claim_opened
 from storefront.core.opened_moves import take_from_opened
 from storefront.core.passed_on import Elsewhere
+from storefront.core.promoting import see_to_promotions
 from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
 from storefront.core.reading import Row
 from storefront.core.refunds import (
@@ -381,6 +382,7 @@ class Moving:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
         if told.state not in HOLDING | TAKING and self._is_unapplied and changes["refunded"] != "full":
             await owe_again(self.services, self.plan, purchase)
+        await see_to_promotions(self.services, self.plan, purchase, changes)
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"
         if row["cause"] != DISPUTE and told.state == "completed":
             name = "purchase.refunded"

@@ -25,6 +25,7 @@ from storefront.core.limits import count_limits, limit_counters
 from storefront.core.money import Money
 from storefront.core.opening import open_payment, take_lease
 from storefront.core.payment_methods import keep_method
+from storefront.core.promos.redeeming import redeem_codes
 from storefront.core.purchasing import (
     PAYMENT_FAILED,
     Status,
@@ -36,6 +37,7 @@ from storefront.core.purchasing import (
     read_purchase,
 )
 from storefront.core.reading import Query, Row
+from storefront.core.referring.rewarding import qualify_referral
 from storefront.core.refunds import TAKING, is_effective, read_reversals
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
@@ -244,9 +246,10 @@ async def _add_goods(services: Services, plan: Plan, purchase: Row, payment: Row
     if status in PAYABLE - {Status.PENDING} and not is_on_sale(offer, now):
         return False
     kind = services.kinds.get(offer.kind)
-    if kind is None:
+    if kind is None or not await redeem_codes(services, plan, purchase, catalog):
         return False
     count_limits(plan, counted, purchase["quantity"])
+    await qualify_referral(services, plan, purchase, catalog)
     try:
         await give_goods(plan, services, purchase, bought_with=None, payment=payment["id"])
     except StorefrontError:

@@ -27,6 +27,7 @@ from storefront.core.tables_ledger import (
 )
 from storefront.core.tables_manual_payments import manual_payments, manual_refunds
 from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
+from storefront.core.tables_promos import promo_codes, redemptions, referral_codes, referrals
 from storefront.core.tables_purchases import (
     catalog_versions,
     claims,
@@ -110,9 +111,13 @@ __all__ = [
     "payers",
     "payment_methods",
     "payments",
+    "promo_codes",
     "purchases",
     "receipt_keys",
     "receipts",
+    "redemptions",
+    "referral_codes",
+    "referrals",
     "reversals",
     "seal_leaves",
     "seals",

@@ -11,6 +11,7 @@ from storefront.core.ids import new_id
 from storefront.core.limit_restoring import restorable, restore_limits
 from storefront.core.opened import claim_opened, end_rights_of
 from storefront.core.privileged import record_action
+from storefront.core.promos.restoring import see_to_codes
 from storefront.core.purchasing import event_payload, gift_payload, parties_of, receiver_of
 from storefront.core.reading import Row
 from storefront.core.refunds import refund_json
@@ -67,6 +68,7 @@ def add_wallet_refund(
     for opened in decision.opened:
         end_rights_of(plan, receiver_id, opened.became)
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
+    see_to_codes(plan, purchase, decision.becomes, now)
     record_action(
         plan,
         "purchase.refunded",

@@ -128,6 +128,12 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("already_owned", 409, "The customer already has this", "Show it as owned; nothing was charged."),
     ErrorDoc("limit_reached", 409, "The customer may buy no more of this",
              "The facts say the limit and, if it resets, when."),
+    ErrorDoc("promo_code_invalid", 409, "This promo code cannot be used",
+             "The fact reason says why: unknown, not_yet, expired, used_up, used_by_you, not_for_this_offer, "
+             "not_for_this_currency, below_minimum, not_first_purchase, country, not_combinable, nothing_to_discount. "
+             "Nothing was bought: take the code away, or show the detail to the buyer."),
+    ErrorDoc("referral_refused", 409, "This referral code cannot be used",
+             "The fact reason says why: unknown, own, already, not_new, circle."),
     ErrorDoc("sold_out", 409, "None are left", "Take it off the shelf; the catalog says so too."),
     ErrorDoc("price_changed", 409, "The price is no longer what was expected",
              "Fetch the catalog or a quote, show the new price, ask again."),

@@ -50,6 +50,13 @@ class Buckets:
             return 0
         return full_at - now_ns - self._capacity_ns
 
+    def give_back(self, owner: str) -> None:
+        """Give back a token that was taken: what it was taken for has not come to pass."""
+        for generation in (self._fresh, self._old):
+            if owner in generation:
+                generation[owner] -= self._interval_ns
+                return
+
     def _rotate(self, now_ns: int) -> None:
         # Whoever stays in the old generation for a whole refill time has a full bucket: forgetting it is exact.
         self._old = self._fresh
@@ -109,6 +116,27 @@ class RateLimiter:
         """
         self._take(self._failed, network_of(address))
 
+    def take_guess(self, customer_id: str, address: str | None) -> Callable[[], None]:
+        """Take a token for a code that somebody types in, and return what gives it back once it was no wrong guess.
+
+        The limits of the class ``promo_code`` apply per customer, and per network where an address is given: unlike
+        elsewhere also to who is signed in, because whoever guesses has many accounts. A token is taken before the
+        code is looked at, so that many guesses at the same time are no way around. Raises ``RateLimited``.
+        """
+        rules = self._rules.get("promo_code")
+        if rules is None:
+            return lambda: None
+        owners = [(buckets, customer_id) for buckets in rules.customer]
+        owners += [] if address is None else [(buckets, network_of(address)) for buckets in rules.address]
+        now, taken = self.nanoseconds(), list[tuple[Buckets, str]]()
+        for buckets, owner in owners:
+            wait = buckets.take(owner, now)
+            if wait:
+                _give_back(taken)
+                raise _exceeded(buckets, wait)
+            taken.append((buckets, owner))
+        return lambda: _give_back(taken)
+
     def __len__(self) -> int:
         """Return how many buckets are kept."""
         every = [self._failed, *(part for rules in self._rules.values() for part in (rules.customer, rules.key))]
@@ -124,6 +152,11 @@ class RateLimiter:
 
     def _buckets(self, name: str, limits: Sequence[RateLimit], per: RateLimitPer) -> tuple[Buckets, ...]:
         return tuple(Buckets(name, limit, max_buckets=self.max_buckets) for limit in limits if limit.per == per)
+
+
+def _give_back(taken: Sequence[tuple[Buckets, str]]) -> None:
+    for buckets, owner in taken:
+        buckets.give_back(owner)
 
 
 def _exceeded(buckets: Buckets, wait_ns: int) -> RateLimited:

@@ -15,13 +15,16 @@ from storefront.core.errors import NotFound, StorefrontError
 from storefront.core.exact_top_ups import AMOUNT
 from storefront.core.gateways import PaymentState
 from storefront.core.prices import asked_prices
+from storefront.core.promos.codes import PromoCodeInvalid
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
+from storefront.core.referring.entering import ReferralRefused
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
 from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
+    INVITED,
     LEFT,
     NOT_PAID,
     ON_ITS_WAY,
@@ -40,6 +43,7 @@ SESSION_ENDED = "session_ended"
 UNSEEN_PAYMENT = "unseen_payment"
 LEFT_PAYMENT = "left_payment"
 USED = "used"
+INVITATION_TAKEN = "invited"
 
 
 class Notices:
@@ -59,8 +63,8 @@ class Notices:
             return None
         if note == USED:
             return Notice(Tone.GOOD, self.used(sku or "", self._held(sku)))
-        if note == LEFT_PAYMENT:
-            return Notice(Tone.INFO, LEFT)
+        if note in (INVITATION_TAKEN, LEFT_PAYMENT):
+            return Notice(Tone.GOOD, INVITED) if note == INVITATION_TAKEN else Notice(Tone.INFO, LEFT)
         if note in (SESSION_ENDED, UNSEEN_PAYMENT):
             words = session_ended_words if note == SESSION_ENDED else unseen_payment_words
             return None if self._state else Notice(Tone.INFO, words(sandbox=not self._services.is_live))
@@ -137,6 +141,10 @@ class Notices:
 
 def note_of(error: StorefrontError) -> str:
     """Return the code to word an error by: owning as many as one may is a limit, not a thing owned already."""
+    if isinstance(error, ReferralRefused):
+        return f"referral_{error.reason}"
+    if isinstance(error, PromoCodeInvalid):
+        return f"promo_code_{error.reason}"
     return "limit_reached" if error.code == "already_owned" and error.facts.get("at_most", 1) > 1 else error.code
 
 

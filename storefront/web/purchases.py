@@ -22,6 +22,7 @@ from storefront.core.services import Services
 from storefront.core.top_ups import country_of, real_price_of
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.addresses import network_of
+from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
@@ -50,6 +51,7 @@ REFUSALS = [
     "already_owned",
     "limit_reached",
     "sold_out",
+    "promo_code_invalid",
     "purchase_refused",
     "amount_not_chargeable",
     "gateway_unavailable",
@@ -71,14 +73,15 @@ REFUSALS = [
     body=CREATE_QUOTE,
     answers={200: QUOTE},
     scope="purchases:read",
-    refusals=["unknown_offer", "offer_closed", "amount_out_of_range"],
+    refusals=["unknown_offer", "offer_closed", "amount_out_of_range", "promo_code_invalid"],
 )
 async def create_quote(call: Call) -> web.StreamResponse:
     """Say exactly what something would cost; nothing is written."""
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     wanted = _request(services, call, customer_id, key="quote")
-    quote = await quote_for(services, wanted)
+    with entering_codes(call, wanted.promo_codes, customer_id):
+        quote = await quote_for(services, wanted)
     country = await country_of(services, customer_id, wanted.country)
     worth = real_price_of(services, quote.total, country)
     return respond({**quote.to_json(), "real_price": None if worth is None else worth.to_json()})
@@ -106,7 +109,8 @@ async def create_purchase(call: Call) -> web.StreamResponse:
     if named is not None:
         receiver = await find_receiver(services, call.principal, customer_id, named)
         wanted = replace(wanted, recipient_id=receiver, by_customer=call.principal.role is Role.CUSTOMER)
-    return _answer(await buy(services, wanted))
+    with entering_codes(call, wanted.promo_codes, customer_id):
+        return _answer(await buy(services, wanted))
 
 
 @routes.get(
@@ -251,6 +255,7 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),
         amount=amount,
+        promo_codes=typed_codes(body),
     )
 
 

@@ -8,10 +8,12 @@ from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens
+from storefront.web.limits import RateLimiter
 
 SERVICES = web.AppKey("SERVICES", Services)
 TOKENS = web.AppKey("TOKENS", SessionTokens)
 KEYS = web.AppKey("KEYS", Keys)
+LIMITER = web.AppKey("LIMITER", RateLimiter)
 SIGNER = web.AppKey("SIGNER", ReceiptSigner)
 WEBHOOK_ENDPOINTS = web.AppKey("WEBHOOK_ENDPOINTS", WebhookEndpoints)
 WEBHOOK_DELIVERIES = web.AppKey("WEBHOOK_DELIVERIES", WebhookDeliveries)

@@ -6,6 +6,7 @@ from storefront.shapes import (
     ANY_OBJECT,
     BOOLEAN,
     CHANGED,
+    CODES,
     CURRENCY,
     CUSTOMER,
     CUSTOMER_CHANGE,
@@ -82,6 +83,7 @@ _WANTED = {
         "its currency; or, of an offer with `exact`, how much of the virtual currency to buy.",
         "examples": [500],
     },
+    **CODES,
 }
 CREATE_QUOTE: JsonSchema = closed(_WANTED, required=["sku"])
 LINES: JsonSchema = {"type": "array", "items": table({"type": TEXT, "title": TEXT, "total": MONEY})}

@@ -26,10 +26,12 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.services import Services
 from storefront.design.money import exponent_of, is_real
 from storefront.routing import Call, Routes, respond
-from storefront.shapes import CUSTOMER, QUANTITY, SKU, closed
+from storefront.shapes import CUSTOMER, PROMO_CODE, QUANTITY, SKU, closed
 from storefront.web.addresses import network_of
 from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
-from storefront.web.catalog import Looker, prices_note, prices_to_pay, read_catalog
+from storefront.web.catalog import Looker, prices_note, read_catalog
+from storefront.web.entering_codes import entering_codes, typed_codes
+from storefront.web.invitation_page import keep_invitation, read_invitation
 from storefront.web.last_purchases import last_purchases
 from storefront.web.notices import (
     LEFT_PAYMENT,
@@ -42,6 +44,7 @@ from storefront.web.notices import (
 )
 from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
 from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
+from storefront.web.promo_page import prices_with_code, read_promo
 from storefront.web.services import SERVICES, TOKENS
 
 routes = Routes("core", tags=["pages"])
@@ -57,12 +60,14 @@ BUY = closed(
         "amount": {"type": "string", "pattern": r"^[0-9]{1,15}([.,][0-9]{1,8})?$"},
         "payment_method": METHOD,
         "save_payment_method": {"enum": ["yes"]},
+        "promo_code": PROMO_CODE,
         "idempotency_key": _KEY,
         "csrf": _CSRF,
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
-_TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method")
+_TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method",
+          "promo_code")  # fmt: skip
 CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
@@ -77,6 +82,7 @@ SHOP_QUERY = {
             "note": {"type": "string", "maxLength": 40},
             "sku": {"type": "string", "maxLength": 100},
             "currency": {"type": "string", "maxLength": 64},
+            "referral": {"type": "string", "maxLength": 100},
         }
     ),
     "additionalProperties": True,
@@ -106,6 +112,7 @@ async def show_shop(call: Call) -> web.StreamResponse:
     response = browser.render_shop(await _view(call, services, browser, state))
     if is_real(call.query.get("currency", "")):
         browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
+    keep_invitation(call, services, browser, response)
     if customer_id is not None and state is not None and not services.is_live:
         # A sandbox player stays signed in while they look around; a live session ends when its token does.
         set_session(call, response, customer_id, state["customer"])
@@ -146,7 +153,8 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
         return _session_ended(call)
     _check_csrf(call)
     try:
-        bought = await buy(services, _wanted(call, customer_id))
+        with entering_codes(call, typed_codes(call.body), customer_id):
+            bought = await buy(services, _wanted(call, customer_id))
     except StorefrontError as refusal:
         return await _refuse(call, services, refusal, card=call.body["sku"])
     response = await _after_buying(call, services, bought.answer)
@@ -205,8 +213,9 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     looker = Looker(country, browser.language, owner, currency)
     shelves = await read_catalog(services, looker) if may_look else {"offers": []}
     told = call.query.get("purchase")
+    promo, used = await read_promo(call, services, country)
     return build_shop_view(
-        prices_to_pay(services, shelves, country),
+        prices_with_code(services, shelves, country, used),
         state,
         page=page_frame(call, services, browser),
         assets=asset_names(services, browser.language),
@@ -216,6 +225,8 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         notice=await notices.of_query(call.query, owner=owner),
         prices_note=prices_note(services, country) if may_look else "",
         payment=await read_choice(call, services),
+        promo=promo,
+        invitation=await read_invitation(call, services),
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
 
@@ -251,6 +262,7 @@ def _wanted(call: Call, customer_id: str) -> PurchaseRequest:
         payment_method=body.get("payment_method"),
         saves_method="save_payment_method" in body,
         amount=_chosen(call.app[SERVICES], body),
+        promo_codes=typed_codes(body),
     )
 
 

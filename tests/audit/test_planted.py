@@ -11,6 +11,7 @@ from .goods_plants import GOODS_PLANTS
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
 from .planted_receipts import TAX_AND_RECEIPTS
+from .promo_plants import PROMOTIONS
 
 WALLET = "customer:cus_ada:gems"
 
@@ -314,6 +315,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     **GIVEN_BACK,
     **GOODS_PLANTS,
     **TAX_AND_RECEIPTS,
+    **PROMOTIONS,
     "a payment without its purchase": (
         "database",
         ["UPDATE payments SET purchase_id = 'pur_no' WHERE id = 'pay_pur_expired'"],

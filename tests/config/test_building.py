@@ -59,6 +59,7 @@ def test_the_least_configuration_is_a_sandbox_with_everything_at_its_default(loa
         "checkout": [(RateLimitPer.CUSTOMER, 500), (RateLimitPer.ADDRESS, 10)],
         "sign_in": [(RateLimitPer.CUSTOMER, 500), (RateLimitPer.ADDRESS, 30)],
         "webhook": [(RateLimitPer.ADDRESS, 200)],
+        "promo_code": [(RateLimitPer.CUSTOMER, 10), (RateLimitPer.ADDRESS, 60)],
     }
 
 

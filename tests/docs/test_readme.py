@@ -72,7 +72,16 @@ async def test_cards_are_saved_and_charged_as_the_guide_prints_it(tmp_path):
         assert await run("bash", "-c", script) == "".join(blocks(guide, ""))
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "docs/payments.md"])
+async def test_promo_codes_and_referrals_work_as_the_guide_prints_them(tmp_path):
+    guide = (ROOT / "docs" / "promo-codes.md").read_text()
+    (text,) = blocks(guide, "yaml")
+    async with running_shop(tmp_path, "data: ${DATA}\n" + text) as shop:
+        asked = [block for block in blocks(guide, "sh") if "api /v1" in block]
+        script = HEAD + "".join(asked).replace("http://127.0.0.1:8080", shop.url)
+        assert await run("bash", "-c", script) == "".join(blocks(guide, ""))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "docs/payments.md", "docs/promo-codes.md"])
 def test_the_shops_in_the_guides_have_no_mistakes(tmp_path, page):
     shops = [block for block in blocks((ROOT / page).read_text(), "yaml") if block.startswith("shop:")]
     assert shops

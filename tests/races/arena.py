@@ -11,6 +11,7 @@ ARENA = """
 shop: {name: Arena}
 mode: sandbox
 data: ${DATA}
+web: {rate_limits: {promo_code: {per: customer, rate: 1000, period_seconds: 1}}}
 keys:
   - {key: sk_sandbox_demo, kind: server}
   - {key: ak_sandbox_demo, kind: operator}
@@ -40,6 +41,15 @@ offers:
   lantern: {kind: item, type: consumable, unique: true, title: Lantern, prices: {gems: 1}}
   coffer: {kind: container, title: Coffer, prices: {gems: 10}, drops: [
             {weight: 1, gives: {gems: 3}}, {weight: 1, gives: {lantern: 1}}]}
+promo_codes:
+  ONCE-0: &once {percent: 50, uses: once}
+  ONCE-1: *once
+  ONCE-2: *once
+  ONCE-3: *once
+  ONCE-4: *once
+  TWICE: {percent: 50, per_customer: 2}
+  FIRST-0: {percent: 50, first_purchase: true}
+  FIRST-1: {percent: 50, first_purchase: true}
 """
 
 

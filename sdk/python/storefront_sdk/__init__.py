@@ -36,8 +36,10 @@ from storefront_sdk.errors import (
     OfferClosed,
     PaymentDeclined,
     PriceChanged,
+    PromoCodeInvalid,
     PurchaseRefused,
     RateLimited,
+    ReferralRefused,
     RefundFailed,
     RefundTooFine,
     RefundTooLarge,
@@ -70,6 +72,7 @@ from storefront_sdk.models import (
     Session,
     Wallet,
 )
+from storefront_sdk.referrals import Referral
 from storefront_sdk.transfers import Transfer, Transfers
 
 __all__ = [
@@ -118,11 +121,14 @@ __all__ = [
     "PaymentMethodSetup",
     "Policy",
     "PriceChanged",
+    "PromoCodeInvalid",
     "Purchase",
     "PurchaseRefused",
     "Quote",
     "RateLimited",
     "Receipt",
+    "Referral",
+    "ReferralRefused",
     "Refund",
     "RefundFailed",
     "RefundTooFine",

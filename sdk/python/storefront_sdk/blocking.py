@@ -12,6 +12,7 @@ from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
 from storefront_sdk.payment_methods import PaymentMethods
+from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.transfers import Transfers
 
@@ -137,6 +138,13 @@ class BlockingPaymentMethods(_Facade[PaymentMethods]):
     forget = _plain(PaymentMethods.forget)
 
 
+class BlockingReferrals(_Facade[Referrals]):
+    """``shop.referrals``, blocking."""
+
+    get = _plain(Referrals.get)
+    use = _plain(Referrals.use)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -189,6 +197,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.holds = BlockingHolds(client.holds, self._loop)
         self.transfers = BlockingTransfers(client.transfers, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
+        self.referrals = BlockingReferrals(client.referrals, self._loop)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Self
@@ -29,6 +29,7 @@ from storefront_sdk.models import (
     Wallet,
 )
 from storefront_sdk.payment_methods import PaymentMethods
+from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transfers import Transfers
@@ -77,6 +78,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
 
     async def __aenter__(self) -> Self:
@@ -149,16 +151,27 @@ class StorefrontClient:
         currency: str | None = None,
         pay_with: str | None = None,
         amount: int | None = None,
+        promo_code: str | Sequence[str] | None = None,
         customer: str | None = None,
     ) -> Quote:
         """Return exactly what something would cost; nothing is written.
 
         ``amount`` is what the buyer chooses: a price in the smallest unit, or how much of an exact top-up.
+        ``promo_code`` makes it cheaper; of several codes all must be stackable.
 
         Raises:
             UnknownOffer, OfferClosed, AmountOutOfRange: it cannot be bought like that.
+            PromoCodeInvalid: it cannot be used for this; facts: reason.
         """
-        body = _body(sku=sku, quantity=quantity, currency=currency, pay_with=pay_with, amount=amount, customer=customer)
+        body = _body(
+            sku=sku,
+            quantity=quantity,
+            currency=currency,
+            pay_with=pay_with,
+            amount=amount,
+            customer=customer,
+            **_codes(promo_code),
+        )
         return understood(Quote.of, (await self._transport.write("/v1/quotes", body, takes_key=False)).document)
 
     async def purchase(
@@ -175,6 +188,7 @@ class StorefrontClient:
         save_payment_method: bool = False,
         metadata: Mapping[str, str] | None = None,
         details: Mapping[str, Any] | None = None,
+        promo_code: str | Sequence[str] | None = None,
         customer: str | None = None,
         recipient: str | None = None,
         idempotency_key: str | None = None,
@@ -188,6 +202,7 @@ class StorefrontClient:
 
         Raises:
             InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PriceChanged, OfferClosed: nothing was bought.
+            PromoCodeInvalid: nothing was bought; facts: reason.
             PaymentDeclined, CheckoutTooLate, AmountNotChargeable, AmountOutOfRange, DebtOpen: nothing was charged.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
@@ -206,6 +221,7 @@ class StorefrontClient:
             details=details,
             customer=customer,
             recipient=recipient,
+            **_codes(promo_code),
         )
         reply = await self._transport.write("/v1/purchases", body, key=idempotency_key)
         bought = _purchase(reply)
@@ -359,6 +375,12 @@ def _always(credential: str) -> GetToken:
 
 def _body(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _codes(promo_code: str | Sequence[str] | None) -> dict[str, Any]:
+    if promo_code is None or isinstance(promo_code, str):
+        return {"promo_code": promo_code}
+    return {"promo_codes": list(promo_code)}
 
 
 def _offers(document: Document) -> list[Offer]:

@@ -12,7 +12,7 @@
     │                                  HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
-    │                                  CheckoutTooLate, DebtOpen
+    │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -193,6 +193,14 @@ class CheckoutTooLate(Conflict):
     """The payment page could not be opened in time; nothing was charged. Buy again with a new key."""
 
 
+class PromoCodeInvalid(Conflict):
+    """The promo code cannot be used for this; facts: reason (``unknown``, ``expired``, ``used_up`` …)."""
+
+
+class ReferralRefused(Conflict):
+    """The referral code cannot be used; facts: reason (``unknown``, ``own``, ``already``, ``not_new``, ``circle``)."""
+
+
 class DebtOpen(Conflict):
     """This cannot be spent while there is a debt; facts: asset, owed."""
 
@@ -266,6 +274,8 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "no_receipt": NoReceipt,
     "checkout_too_late": CheckoutTooLate,
     "debt_open": DebtOpen,
+    "promo_code_invalid": PromoCodeInvalid,
+    "referral_refused": ReferralRefused,
     "amount_not_chargeable": AmountNotChargeable,
     "amount_out_of_range": AmountOutOfRange,
     "gateway_unavailable": GatewayUnavailable,

@@ -43,6 +43,7 @@ from storefront.core.tables import (
     metadata,
     payments,
     purchases,
+    redemptions,
     reversals,
     transfers,
 )
@@ -62,6 +63,7 @@ _LEAST: Mapping[Column[Any], int] = {
     item_movements.c.quantity: -MAX_AMOUNT,
     purchases.c.quantity: 1,
     purchases.c.total: 0,
+    redemptions.c.amount: 1,
     payments.c.amount: 1,
     grants.c.amount: 1,
     grants.c.quantity: 1,

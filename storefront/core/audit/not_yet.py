@@ -10,7 +10,6 @@ NOT_YET = (
     ),
     NotYet("I2", "A retry gets the same bytes as the first call", "no stored row can show it; tests do"),
     NotYet("E2", "A unique item has one owner and one chain of owners", "there are no unique items yet"),
-    NotYet("E3-promos", "Promo codes are counted with the purchases they discount", "there are no promo codes yet"),
     NotYet("S1–S7", "Subscription periods, charges, proration, dunning", "there are no subscriptions yet"),
     NotYet(
         "W4",

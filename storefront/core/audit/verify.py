@@ -39,8 +39,10 @@ from storefront.core.audit import (
     movements,
     outgoing,
     ownership,
+    promos,
     purchases,
     receipts,
+    referrals,
     reversal_counters,
     reversals,
     rights,
@@ -77,6 +79,8 @@ CHECKS: tuple[Check, ...] = (
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
+    *promos.CHECKS,
+    *referrals.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
     *bundles.CHECKS,
@@ -99,7 +103,7 @@ CHECKS: tuple[Check, ...] = (
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
-            "webhook_deliveries", "items", "item_movements", "item_instances",
+            "webhook_deliveries", "redemptions", "referrals", "items", "item_movements", "item_instances",
             "entitlements", "customer_transfers",
             "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
 

@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storefront.core.config.mistakes import Mistake
 from storefront.core.config.model_giving import Gifts, Transfers
 from storefront.core.config.model_prices import Exact, Price, PriceList, Sale
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
+
+if TYPE_CHECKING:
+    from storefront.core.config.model_promos import PromoCode, Referrals
 
 Text = Mapping[str, str]
 """``language -> text``; the shop's default language is always present."""
@@ -339,6 +343,8 @@ class Config:
     audit: Audit
     tax: Tax | None
     webhooks: Webhooks
+    promo_codes: Mapping[str, "PromoCode"]
+    referrals: "Referrals | None"
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

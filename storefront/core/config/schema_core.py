@@ -18,9 +18,10 @@ from storefront.core.config.schema_parts import (
     wording,
 )
 from storefront.core.config.schema_prices import price_lists
+from storefront.core.config.schema_promos import promo_codes, referrals
 from storefront.core.config.schema_tax import tax
 
-ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
+ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook", "promo_code")
 _DAYS = 3_650
 
 
@@ -68,6 +69,8 @@ def core_sections() -> Schema:
         "tax": tax(),
         "price_lists": price_lists(),
         "webhooks": _webhooks(),
+        "promo_codes": promo_codes(),
+        "referrals": referrals(),
     }
 
 

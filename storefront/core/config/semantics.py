@@ -12,6 +12,7 @@ from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.price_checks import price_complaints, real_prices_of
+from storefront.core.config.semantics_promos import promo_complaints, referral_complaints
 from storefront.core.config.validation import did_you_mean
 from storefront.core.outgoing.guard import never_allowed
 from storefront.core.signing_pem import NotASigningKey, read_signing_key
@@ -67,9 +68,9 @@ def _kinds(facts: Facts) -> Iterator[Complaint]:
 def _titles(facts: Facts) -> Iterator[Complaint]:
     language = facts.section("shop").get("default_language", "en")
     is_language = isinstance(language, str) and wrong_form("language", language) is None
-    for top in ("offers", "assets", "entitlements", "creators"):
+    for top in ("offers", "assets", "entitlements", "creators", "promo_codes"):
         for name, thing in facts.section(top).items():
-            for key in ("title", "description", "badge", "about"):
+            for key in ("title", "description", "badge", "about", "label"):
                 wording = _mapping(thing).get(key)
                 if isinstance(wording, dict) and wording and is_language and language not in wording:
                     message = f"lacks a text in the shop's default language, {language}"
@@ -346,4 +347,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _giving,
     _webhooks,
     _tips,
+    promo_complaints,
+    referral_complaints,
 )

@@ -44,6 +44,7 @@ from storefront.core.config.schema_offers import common_offer_keys
 from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
 from storefront.core.config.secret import Secret
 from storefront.core.config.typed_prices import general_prices, make_exact, make_price_lists, make_prices, make_sales
+from storefront.core.config.typed_promos import make_promo_codes, make_referrals
 
 Section = Mapping[str, object]
 
@@ -55,6 +56,10 @@ DEFAULT_RATE_LIMITS: Mapping[str, tuple[RateLimit, ...]] = {
     "checkout": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=10, period_seconds=60, burst=20)),
     "sign_in": (_CUSTOMER, RateLimit(RateLimitPer.ADDRESS, rate=30, period_seconds=60, burst=30)),
     "webhook": (RateLimit(RateLimitPer.ADDRESS, rate=200, period_seconds=1, burst=1000),),
+    "promo_code": (
+        RateLimit(RateLimitPer.CUSTOMER, rate=10, period_seconds=600, burst=10),
+        RateLimit(RateLimitPer.ADDRESS, rate=60, period_seconds=600, burst=60),
+    ),
 }
 """Signed-in games are left alone; strangers are held where it costs something. Server keys meet none of these."""
 
@@ -104,6 +109,8 @@ def make_config(
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
         webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
+        promo_codes=make_promo_codes(_section(value, "promo_codes"), shop.default_language),
+        referrals=make_referrals(_section(value, "referrals")) if "referrals" in value else None,
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,

@@ -16,12 +16,14 @@ from storefront.web.pages.views import (
     Notice,
     PageFrame,
     PaymentView,
+    PromoChoice,
     PurchaseLine,
     ShopView,
     Tone,
 )
 from storefront.web.pages.words import (
     GOODS_OWED,
+    INVITED,
     LEFT,
     NOT_PAID,
     ON_ITS_WAY,
@@ -36,6 +38,7 @@ from storefront.web.pages.words import (
 
 __all__ = [
     "GOODS_OWED",
+    "INVITED",
     "LEFT",
     "NOT_PAID",
     "ON_ITS_WAY",
@@ -48,6 +51,7 @@ __all__ = [
     "PageFrame",
     "PaymentChoice",
     "PaymentView",
+    "PromoChoice",
     "PurchaseLine",
     "ReceiptView",
     "Renderer",

@@ -111,6 +111,7 @@ class Desk:
             price=self.amount(price),
             tag=self._tag(offer, price, what=self.virtual(pack.quantity, pack.asset)) if _may_buy(state) else None,
             sale=self._sale(offer, price),
+            was=self._was(offer, price),
         )
 
     def item(self, offer: Offer) -> ItemCard:
@@ -137,6 +138,7 @@ class Desk:
             chances=tuple(self._chance(one) for one in offer.chances),
             chances_title="What may come out" if offer.draws == 1 else f"What may come out, drawn {offer.draws} times",
             sale=self._sale(offer, price),
+            was=self._was(offer, price),
         )
 
     def _facts(self, offer: Offer) -> Iterator[str]:
@@ -240,6 +242,14 @@ class Desk:
         minor = share_of(self.rate.price.amount_minor, price.amount_minor, self.rate.quantity)
         return format_money(minor, self.rate.price.currency, self.page.locale)
 
+    def _was(self, offer: Offer, price: Money) -> str | None:
+        discount = offer.discounts.get(price.currency)
+        if discount is None:
+            return None
+        is_virtual = price in offer.virtual_prices
+        was = discount.list_price
+        return self.figure(was.amount_minor, was.currency) if is_virtual else self.amount(was)
+
     def _until(self, offer: Offer) -> Moment | None:
         if offer.available_until is None:
             return None
@@ -260,6 +270,8 @@ class Desk:
         if choice is None:
             fields["expected_price"] = str(price.amount_minor)
         fields["idempotency_key"] = self.new_key()
+        if price.currency in offer.discounts:
+            fields["promo_code"] = offer.discounts[price.currency].code
         charged = ""
         if is_virtual:
             fields["pay_with"] = "wallet"

@@ -13,6 +13,8 @@ from storefront.core.money import Money
 from storefront.design.art import KINDS, kind_of
 from storefront.design.money import is_real
 
+_CODE = "promo_code"
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
@@ -41,12 +43,21 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Discount:
+    """The promo code that has made a price cheaper, and what it was without."""
+
+    code: str
+    list_price: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One offer of ``GET /v1/catalog``.
 
     ``contents`` are given there as a list of ``{sku, quantity}`` and ``{asset, amount}``, bonus included; an item that
     contains nothing but itself has none here. ``bonus`` (``asset -> amount``) is how much of that comes on top.
     ``lasts`` is a duration (``30d``), ``chances`` are what comes out of a container, in so many ``draws``.
+    ``discounts`` (``currency -> discount``) are of prices that a promo code has made cheaper.
     Prices with an interval belong to a membership, not to a shelf.
     ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them; of several
     limits the tightest. ``list_prices`` are the prices without the sale that is on, ``choices`` what the buyer chooses,
@@ -75,6 +86,7 @@ class Offer:
     choices: Mapping[str, Choice] = field(default_factory=dict)
     sale_until: datetime | None = None
     sale_label: str | None = None
+    discounts: Mapping[str, "Discount"] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Offer":
@@ -104,6 +116,7 @@ class Offer:
             choices={one["currency"]: _choice(one) for one in document.get("prices", ()) if "pay_what_you_want" in one},
             sale_until=_instant(reduced[0]["sale_until"]) if reduced else None,
             sale_label=reduced[0]["sale_label"] if reduced else None,
+            discounts={price["currency"]: _discount(price) for price in document.get("prices", ()) if _CODE in price},
         )
 
     @property
@@ -177,6 +190,10 @@ def _left(limits: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def _choice(price: Mapping[str, Any]) -> Choice:
     terms = price["pay_what_you_want"]
     return Choice(terms["min"], terms["suggested"], terms["max"])
+
+
+def _discount(price: Mapping[str, Any]) -> Discount:
+    return Discount(price[_CODE], Money(price["list_amount"], price["currency"]))
 
 
 def _money(document: Mapping[str, Any]) -> Money:

@@ -15,7 +15,16 @@ from storefront.design.money import parse_locale
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
 from storefront.web.pages.paying_view import PaymentChoice
-from storefront.web.pages.views import AssetName, CurrencyLink, Customer, Notice, PageFrame, PurchaseLine, ShopView
+from storefront.web.pages.views import (
+    AssetName,
+    CurrencyLink,
+    Customer,
+    Notice,
+    PageFrame,
+    PromoChoice,
+    PurchaseLine,
+    ShopView,
+)
 
 
 def build_shop_view(
@@ -31,6 +40,8 @@ def build_shop_view(
     prices_note: str = "",
     payment: PaymentChoice | None = None,
     purchases: tuple[PurchaseLine, ...] = (),
+    promo: PromoChoice | None = None,
+    invitation: str | None = None,
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
@@ -74,6 +85,8 @@ def build_shop_view(
         wallet_notes=tuple(_notes(desk, state.get("wallets", {}))),
         purchases=purchases,
         currencies=_currencies(offers, currency, page.locale),
+        promo=promo if signed_in else None,
+        invitation=invitation if signed_in else None,
     )
 
 
@@ -116,6 +129,8 @@ def _smallest_pack(offers: Sequence[Offer], currency: str | None) -> Rate | None
     rates = []
     for offer in offers:
         price = choose(offer.real_prices, currency)
+        if price and price.currency in offer.discounts:
+            price = offer.discounts[price.currency].list_price
         if offer.pack and offer.pack.asset and price:
             rates.append(Rate(offer.pack.asset, offer.pack.quantity, price))
     return min(rates, key=lambda rate: rate.quantity, default=None)

@@ -198,6 +198,7 @@ class PackCard:
     price: str
     tag: PriceTag | None
     sale: SaleNote | None = None
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ class ItemCard:
     ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
     what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
     there only when it can be bought now; ``other_tags`` are further ways to pay. ``facts`` say what is in it and how
-    long it lasts, ``chances`` what may come out of it.
+    long it lasts, ``chances`` what may come out of it. ``was`` is what it costs without the promo code.
     """
 
     sku: str
@@ -235,6 +236,7 @@ class ItemCard:
     chances: tuple[ChanceLine, ...] = ()
     chances_title: str = ""
     sale: SaleNote | None = None
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,11 +293,20 @@ class PurchaseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PromoChoice:
+    """The promo code that the reader has entered on the page, as people read it, and what it stands for; or none."""
+
+    code: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ShopView:
     """The whole shop page. ``customer`` is ``None`` for a visitor, who sees the catalog and cannot buy.
 
     ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
-    be used, or is owed. ``currencies`` is empty where all is sold in one.
+    be used, or is owed. ``invitation`` is the referral code that brought the reader here, while they may use it.
+    ``currencies`` is empty where all is sold in one.
     """
 
     page: PageFrame
@@ -313,3 +324,5 @@ class ShopView:
     wallet_notes: tuple[str, ...] = ()
     purchases: tuple[PurchaseLine, ...] = ()
     currencies: tuple[CurrencyLink, ...] = ()
+    promo: PromoChoice | None = None
+    invitation: str | None = None

@@ -11,6 +11,7 @@ from storefront.web.pages.offers import Offer, read_wallets
 from storefront.web.pages.views import AssetName
 
 NOT_TAKEN = "We couldn't take that. Nothing was spent. Try again."
+INVITED = "Your invitation is noted. The rewards come once you have bought something for money."
 NOT_PAID = "The payment was not made. Nothing was charged."
 LEFT = "You left the payment. Nothing was charged."
 WAITING = "Waiting for your bank. Keep this page open."
@@ -35,6 +36,23 @@ _REFUSALS: Mapping[str, str] = {
     "insufficient_funds": "There is not enough in your wallet. Nothing was spent.",
     "payment_declined": "The card was declined. Nothing was charged. Choose another one under How you pay.",
     "payment_processing": "Your payment is on its way already and can't be stopped.",
+    "promo_code_unknown": "We don't know this code. Look for a typing mistake.",
+    "promo_code_not_yet": "This code can't be used yet.",
+    "promo_code_expired": "This code has expired.",
+    "promo_code_used_up": "This code has been used up. Nothing was spent.",
+    "promo_code_used_by_you": "You have used this code as often as you can. Nothing was spent.",
+    "promo_code_not_for_this_offer": "This code is not for this offer. Nothing was spent.",
+    "promo_code_not_for_this_currency": "This code is not for prices in this currency. Nothing was spent.",
+    "promo_code_below_minimum": "This code is for larger purchases. Nothing was spent.",
+    "promo_code_not_first_purchase": "This code is for a first purchase only.",
+    "promo_code_country": "This code is not for your country.",
+    "promo_code_not_combinable": "These codes can't be used together. Nothing was spent.",
+    "promo_code_nothing_to_discount": "This code would not make it any cheaper. Nothing was spent.",
+    "referral_unknown": "We don't know this invitation. Ask for the link again.",
+    "referral_own": "That is your own invitation. Give it to others.",
+    "referral_already": "You have accepted an invitation before. It can be done once.",
+    "referral_not_new": "An invitation is accepted before the first purchase.",
+    "referral_circle": "You have invited this player yourself, or somebody who did.",
     "purchase_refused": "We can't sell you this. Nothing was spent.",
     "not_enough_items": "You have none of these left.",
     "gateway_refused": _GATEWAY_AWAY,

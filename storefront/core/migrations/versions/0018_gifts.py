@@ -7,7 +7,7 @@ from storefront.core.append_only import LedgerWouldBeLost, append_only_triggers
 from storefront.core.column_types import TEXT
 
 revision = "0018"
-down_revision = "0015"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Promo codes: found and judged while a purchase is decided, counted in the commit of the purchase they discount."""
