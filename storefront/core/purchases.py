@@ -53,6 +53,7 @@ from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.tables import items
+from storefront.core.topping_up import add_top_up, top_up_state
 
 _ITEM = Query(
     select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
@@ -86,6 +87,7 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    top_up_run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise _with_top_ups(services, short) from None
+        raise await _with_top_ups(services, short, wanted.customer_id) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -260,6 +262,8 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     reserved = [counter for counter in counted if counter.is_global]
     row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
+    if wanted.top_up_run is not None:
+        await add_top_up(plan, services, wanted.top_up_run, row)
     row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
     payment = payment_row(
         row,
@@ -363,10 +367,11 @@ def _purchase_row(
         "updated_at": now,
         "completed_at": now if status is Status.COMPLETED else None,
         "expires_at": None,
+        "auto_top_up": None,
     }
 
 
-def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
+async def _with_top_ups(services: Services, short: InsufficientFunds, customer_id: str) -> InsufficientFunds:
     """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
     asset, short_by = short.facts["asset"], short.facts["short_by"]
     catalog, found = services.catalogs.active, []
@@ -379,7 +384,9 @@ def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientF
     found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
     enough = [one for one in found if not one[0]] or found
     detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    return InsufficientFunds(detail, **short.facts, top_up_offers=[offer for _, _, offer in enough])
+    offers, under_way = [offer for _, _, offer in enough], await top_up_state(services, customer_id, asset)
+    told = {} if under_way is None else {"auto_top_up": {"state": under_way}}
+    return InsufficientFunds(detail, **short.facts, top_up_offers=offers, **told)
 
 
 async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:

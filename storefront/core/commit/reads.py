@@ -31,6 +31,7 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.watches import Watch
 
 
 def account_key(account: Account, anchor: str) -> Key:
@@ -116,6 +117,12 @@ def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
     yield Key("jobs", (hold_job_id(step.hold_id),), step.customer_id)
 
 
+def _reads_watch(step: Watch) -> Iterable[Key | Group]:
+    if step.begins:
+        return _wallet(step.customer_id, step.asset)
+    return (account_key(wallet(step.customer_id, step.asset), step.customer_id),)
+
+
 def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
     return () if step.reverses is None else (Key("entries", (step.reverses,), None),)
 
@@ -195,6 +202,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     TakeFrozen: _reads_freeze,
     Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
+    Watch: _reads_watch,
 }
 
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
@@ -328,6 +329,7 @@ class Config:
     audit: Audit
     tax: Tax | None
     webhooks: Webhooks
+    auto_top_up: AutoTopUp
     creators: Mapping[str, object]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]

@@ -1,6 +1,7 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
 from storefront.core.config.schema_audit import audit
+from storefront.core.config.schema_auto_top_up import auto_top_up
 from storefront.core.config.schema_parts import (
     NAME_PATTERN,
     SAYS_NAME,
@@ -63,6 +64,7 @@ def core_sections() -> Schema:
         "audit": audit(),
         "tax": tax(),
         "webhooks": _webhooks(),
+        "auto_top_up": auto_top_up(),
     }
 
 

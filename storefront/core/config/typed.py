@@ -36,6 +36,7 @@ from storefront.core.config.model import (
     Webhooks,
     Window,
 )
+from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
 from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
@@ -98,6 +99,7 @@ def make_config(
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
         webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
+        auto_top_up=_auto_top_up(value),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
@@ -319,6 +321,19 @@ def _switch(section: Section, key: str, *, default: bool) -> bool:
     value = section.get(key, default)
     assert isinstance(value, bool)
     return value
+
+
+def _auto_top_up(value: Section) -> AutoTopUp:
+    if "auto_top_up" not in value:
+        return AutoTopUp()
+    section = _section(value, "auto_top_up")
+    return AutoTopUp(
+        allowed=_switch(section, "allowed", default=True),
+        most_per_day=_integer(section, "most_per_day", 5),
+        confirm_within_hours=_integer(section, "confirm_within_hours", 23),
+        minimum_below={code: _integer(_section(section, "minimum_below"), code, 1)
+                       for code in _section(section, "minimum_below")},
+    )  # fmt: skip
 
 
 def _purchases(section: Section) -> Purchases:
