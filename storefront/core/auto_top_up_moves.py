@@ -33,6 +33,7 @@ from storefront.core.clock import HOUR_MS, iso
 from storefront.core.commit.apply import LateAnswer, LateStep, LateView
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.plan import Change, Emit, Group, Insert, Key, Late, Plan, Step, Watch
+from storefront.core.commit.reads import wallet_reads
 from storefront.core.reading import Row
 
 MOVED, ASKED, DISTRUSTED = "auto_top_up.moved", "auto_top_up.asked", "auto_top_up.distrusted"
@@ -72,7 +73,8 @@ def note_distrusted(plan: Plan, purchase: Mapping[str, Any], cause: str) -> None
     link = Link.of(purchase)
     if link is not None:
         facts = {"customer_id": purchase["customer_id"], "asset": link.asset, "cause": cause}
-        reads = (terms_key(purchase["customer_id"], link.asset), wallet_key(purchase["customer_id"], link.asset))
+        customer_id = purchase["customer_id"]
+        reads = (terms_key(customer_id, link.asset), *wallet_reads(customer_id, link.asset))
         plan.add(Late(DISTRUSTED, reads, facts))
 
 
@@ -82,7 +84,7 @@ def _reads(purchase: Mapping[str, Any], link: Link) -> tuple[Key | Group, ...]:
     return (
         run_key(customer_id, link),
         terms_key(customer_id, link.asset),
-        wallet_key(customer_id, link.asset),
+        *wallet_reads(customer_id, link.asset),
         *(Key("counters", (key,), customer_id) for key in counted),
     )
 

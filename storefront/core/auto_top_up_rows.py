@@ -13,6 +13,7 @@ from storefront.core.commit.reads import account_key
 from storefront.core.errors import Refused
 from storefront.core.reading import Query, Row
 from storefront.core.tables import accounts, auto_top_up_runs, auto_top_ups
+from storefront.core.tables_auto_top_ups import IS_OPEN
 
 ON, WAITING, PAUSED, OFF = "on", "waiting", "paused", "off"
 DUE, CHARGING, ACTION_REQUIRED, COMPLETED, FAILED = "due", "charging", "action_required", "completed", "failed"
@@ -39,7 +40,7 @@ OPEN_RUN = Query(
     select(auto_top_up_runs).where(
         auto_top_up_runs.c.customer_id == bindparam("customer_id"),
         auto_top_up_runs.c.asset == bindparam("asset"),
-        auto_top_up_runs.c.state.in_(sorted(OPEN)),
+        IS_OPEN,
     )
 )
 ARMED = Query(select(accounts.c.top_up_below).where(accounts.c.id == bindparam("account")))

@@ -84,11 +84,11 @@ def entitlements_group(customer_id: str, key: str) -> Group:
     return Group("entitlements", (customer_id, key), customer_id)
 
 
-def _reads_wallet(step: LapseWallet) -> Iterable[Key | Group]:
-    return _wallet(step.customer_id, step.asset)
+def _reads_wallet(step: LapseWallet | Watch) -> Iterable[Key | Group]:
+    return wallet_reads(step.customer_id, step.asset)
 
 
-def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
+def wallet_reads(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
     """Name a wallet: its balance, open lots, the open holds that pin some of them and who waits for those, its debt."""
     account = wallet(customer_id, asset)
     return (
@@ -101,7 +101,7 @@ def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
 
 
 def _reads_spending(step: Spend | Deposit | PlaceHold) -> Iterable[Key | Group]:
-    return _wallet(step.customer_id, step.asset)
+    return wallet_reads(step.customer_id, step.asset)
 
 
 def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
@@ -112,15 +112,9 @@ def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
 
 
 def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield Key("holds", (step.hold_id,), step.customer_id)
     yield Key("jobs", (hold_job_id(step.hold_id),), step.customer_id)
-
-
-def _reads_watch(step: Watch) -> Iterable[Key | Group]:
-    if step.begins:
-        return _wallet(step.customer_id, step.asset)
-    return (account_key(wallet(step.customer_id, step.asset), step.customer_id),)
 
 
 def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
@@ -128,7 +122,7 @@ def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
 
 
 def _reads_reversal(step: Restore | TakeBack) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield reversed_key(step)
     for part in step.draws if isinstance(step, Restore) else step.parts:
         yield Key("lots", (part.lot_id,), step.customer_id)
@@ -147,7 +141,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
     yield freeze_key(step)
     yield freezes_group(step.customer_id)
     for wanted in step.demand.wallets:
-        yield from _wallet(step.customer_id, wanted.asset)
+        yield from wallet_reads(step.customer_id, wanted.asset)
         for part in wanted.parts:
             yield Key("lots", (part.lot_id,), step.customer_id)
     for sku in step.demand.items:
@@ -160,7 +154,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
 
 
 def _reads_forgive(step: Forgive) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield Key("freezes", (step.freeze_id,), step.customer_id)
 
 
@@ -202,7 +196,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     TakeFrozen: _reads_freeze,
     Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
-    Watch: _reads_watch,
+    Watch: _reads_wallet,
 }
 
 
