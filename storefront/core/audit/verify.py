@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storefront.core.audit import (
     actions,
     append_only,
+    auto_top_ups,
     balances,
     checkpoints,
     conversions,
@@ -73,6 +74,7 @@ CHECKS: tuple[Check, ...] = (
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
+    *auto_top_ups.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
     *receipts.CHECKS,
@@ -90,6 +92,7 @@ CHECKS: tuple[Check, ...] = (
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
+            "auto_top_ups", "auto_top_up_runs",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
             "webhook_deliveries", "items", "item_movements",
             "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
