@@ -103,7 +103,8 @@ def _purchases(connection: Connection) -> Iterator[Violation]:
         .where(~or_(unbought, and_(same, _RUNS.c.state != DUE, over)))
     )
     for row in each_row(connection, statement):
-        message = f"run {row.id} is {row.state}, its purchase {row.purchase_id} is {row.status or 'missing'}, or tells otherwise"
+        bought = f"its purchase {row.purchase_id} is {row.status or 'missing'}, or tells otherwise"
+        message = f"run {row.id} is {row.state}, {bought}"
         yield Violation(_NAME, (row.id,), message)
 
 
