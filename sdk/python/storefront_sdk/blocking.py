@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
+from storefront_sdk.auto_top_ups import AutoTopUps
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
@@ -129,6 +130,14 @@ class BlockingPaymentMethods(_Facade[PaymentMethods]):
     forget = _plain(PaymentMethods.forget)
 
 
+class BlockingAutoTopUps(_Facade[AutoTopUps]):
+    """``shop.auto_top_ups``, blocking."""
+
+    list = _plain(AutoTopUps.list)
+    agree = _plain(AutoTopUps.agree)
+    end = _plain(AutoTopUps.end)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -178,6 +187,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
+        self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)
 
     def __enter__(self) -> Self:
         return self
