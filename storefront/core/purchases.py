@@ -33,7 +33,7 @@ from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavail
 from storefront.core.gateways import Checkouts
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
-from storefront.core.kinds import Credits, Line, Owned, TakesDetails
+from storefront.core.kinds import Line, Owned, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
 from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
@@ -52,8 +52,9 @@ from storefront.core.reading import Query, Row
 from storefront.core.refunds import read_refunds, summary_json
 from storefront.core.services import Services
 from storefront.core.settlement import settle
+from storefront.core.short_of_funds import with_top_ups
 from storefront.core.tables import items
-from storefront.core.topping_up import add_top_up, top_up_state
+from storefront.core.topping_up import add_top_up
 
 _ITEM = Query(
     select(items.c.quantity).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku"))
@@ -241,7 +242,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise await _with_top_ups(services, short, wanted.customer_id) from None
+        raise await with_top_ups(services, short, wanted.customer_id) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -369,24 +370,6 @@ def _purchase_row(
         "expires_at": None,
         "auto_top_up": None,
     }
-
-
-async def _with_top_ups(services: Services, short: InsufficientFunds, customer_id: str) -> InsufficientFunds:
-    """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
-    asset, short_by = short.facts["asset"], short.facts["short_by"]
-    catalog, found = services.catalogs.active, []
-    for offer in catalog.offers.values():
-        fills = services.kind_as(offer.kind, Credits)
-        given = 0 if fills is None else fills.credits(offer).get(asset, 0)
-        if given and not offer.hidden:
-            prices = [{"amount": amount, "currency": code} for code, amount in offer.prices.items()]
-            found.append((given < short_by, given, {"sku": offer.sku, "amount": given, "prices": prices}))
-    found.sort(key=lambda one: (one[0], one[1] if not one[0] else -one[1]))
-    enough = [one for one in found if not one[0]] or found
-    detail = f"{short_by} {asset} are missing: {short.facts['required']} wanted, {short.facts['available']} there."
-    offers, under_way = [offer for _, _, offer in enough], await top_up_state(services, customer_id, asset)
-    told = {} if under_way is None else {"auto_top_up": {"state": under_way}}
-    return InsufficientFunds(detail, **short.facts, top_up_offers=offers, **told)
 
 
 async def show_purchase(services: Services, purchase_id: str, *, owner: str | None = None) -> dict[str, Any]:

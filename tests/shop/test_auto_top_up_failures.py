@@ -58,10 +58,10 @@ async def test_a_card_that_declines_is_asked_three_times_and_then_its_owner(shop
     await shop.advance("59m")
     assert len(declined_charges(shop)) == 1
     await shop.advance("1m")
-    assert ((await mine(shop))["state"], len(declined_charges(shop))) == ("waiting", 2)
+    assert ((await ended(shop))["state"], len(declined_charges(shop))) == ("waiting", 2)
     await shop.advance("6h")
 
-    last = await mine(shop)
+    last = await ended(shop)
     assert (last["state"], last["retry_at"], len(declined_charges(shop))) == ("paused", None, 3)
     await shop.advance("10d")
     assert len(declined_charges(shop)) == 3
@@ -84,7 +84,7 @@ async def test_a_wallet_that_was_filled_by_hand_meanwhile_is_only_watched_again(
 
     await shop.advance("1h")
 
-    assert ((await mine(shop))["state"], len(declined_charges(shop))) == ("on", 1)
+    assert ((await ended(shop))["state"], len(declined_charges(shop))) == ("on", 1)
     await spend(shop, 39)
     await shop.quiet()
     assert len(declined_charges(shop)) == 2
@@ -140,7 +140,7 @@ async def test_a_bank_that_waits_in_vain_is_not_asked_again(shop):
 
     await shop.advance("24h")
 
-    now = await mine(shop)
+    now = await ended(shop)
     assert (now["state"], now["reason"], now["last"]["redirect_url"]) == ("paused", "not_confirmed", None)
     assert (await charged(shop), now["spent_today"]["amount"]) == ([], 0)
     assert told(shop) == ["agreed", "started", "action_required", "failed", "paused"]
@@ -166,7 +166,7 @@ async def test_a_full_day_waits_for_the_next_one(shop):
     assert await charged(shop) == [499]
     await shop.advance("24h")
 
-    assert (await mine(shop))["last"]["state"] == "completed"
+    assert (await ended(shop))["last"]["state"] == "completed"
     assert (await charged(shop), shop.balance("customer:ada:gems")) == ([499, 499], 585)
 
 
@@ -229,7 +229,7 @@ async def test_a_reply_that_is_lost_charges_once(shop):
 
     await shop.advance("15m")
 
-    assert (await mine(shop))["last"]["state"] == "completed"
+    assert (await ended(shop))["last"]["state"] == "completed"
     assert (await charged(shop), shop.balance("customer:ada:gems")) == ([499], 595)
 
 

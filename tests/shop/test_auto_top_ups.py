@@ -94,7 +94,7 @@ async def test_who_is_short_is_told_that_a_top_up_is_under_way(shop):
     assert short.json["auto_top_up"] == {"state": "under_way"}
     await shop.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", clear=True)
     await shop.advance("5m")
-    assert (await mine(shop))["last"]["state"] == "completed"
+    assert (await ended(shop))["last"]["state"] == "completed"
     assert await charged(shop) == [499]
     assert (await shop.buy("sword")).status == 201
 
