@@ -30,6 +30,7 @@ from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
 from storefront.web import (
+    auto_top_ups,
     catalog,
     entitlements,
     events,
@@ -125,7 +126,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page),
+        *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page, auto_top_ups),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

@@ -7,11 +7,14 @@ from functools import partial
 from storefront.configured_gateways import add_gateways, configured_gateways, with_manual
 from storefront.core.announcing import Announcer
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
+from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
+from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
+from storefront.core.commit.watch_steps import TOP_UP_RUN
 from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
@@ -49,6 +52,7 @@ from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
 from storefront.core.taking_back import claim_freed
+from storefront.core.topping_up import retry_top_up
 from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
@@ -185,6 +189,8 @@ def _services(
         public_url=public_url,
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
+    for step, decides in LATE_STEPS.items():
+        engine.register_late_step(step, decides)
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     return services, emulator
 
@@ -203,6 +209,8 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
         jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register(ITEM_EXPIRE, lambda payload: expire_item(services, payload))
+    jobs.register(TOP_UP_RUN, lambda payload: run_top_up(services, payload))
+    jobs.register(RETRY, lambda payload: retry_top_up(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload))
     jobs.register("reversal.claim", lambda payload: claim_freed(services, payload["purchase_id"]))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))

@@ -26,6 +26,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 _MONEY = (
+    "auto_top_ups",
     "disputes",
     "gateway_refunds",
     "gifts",

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from storefront.core.auto_top_up_moves import note_asked
 from storefront.core.catalog import text_in
 from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import Answer, Stale
@@ -146,7 +147,8 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
         return checkout
     except Declined as declined:
         reason = f"{DECLINED}{declined.reason}"
-        await give_up(services, purchase["id"], Status.FAILED, reason=reason, is_declined=True)
+        is_final = declined.kind == "hard"
+        await give_up(services, purchase["id"], Status.FAILED, reason=reason, is_declined=True, is_final=is_final)
         declined.facts = {**declined.facts, "purchase": purchase["id"]}
         raise
     except GatewayRefused as refused:
@@ -267,6 +269,7 @@ async def _store(services: Services, purchase_id: str, checkout: Checkout | None
             expect = {"gateway_ref": payment["gateway_ref"], "lease_until": payment["lease_until"]}
             plan.add(Change("payments", (payment["id"],), customer_id, expect, changes))
             stored |= changes
+            note_asked(plan, purchase, checkout.redirect_url)
         shown = await show_row(services, purchase, stored)
         plan.answer = lambda outcome, shown=shown, customer_id=customer_id: answer_with(shown, outcome, customer_id)
         try:

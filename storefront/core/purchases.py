@@ -54,7 +54,9 @@ from storefront.core.purchasing import (
 from storefront.core.quotes import WALLET, OfferClosed, Quote, price_of, refuse_other_price, with_tax
 from storefront.core.services import Services
 from storefront.core.settlement import settle
-from storefront.core.top_ups import country_of, with_top_ups
+from storefront.core.short_of_funds import with_top_ups
+from storefront.core.top_ups import country_of
+from storefront.core.topping_up import add_top_up
 from storefront.core.unpacking import check_parts
 
 log = structlog.get_logger("storefront.purchases")
@@ -87,6 +89,7 @@ class PurchaseRequest:
     country: str | None = None
     payment_method: str | None = None
     saves_method: bool = False
+    top_up_run: str | None = None
     amount: int | None = None
     promo_codes: tuple[str, ...] = ()
     recipient_id: str | None = None
@@ -266,7 +269,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
         country = await country_of(services, wanted.customer_id, wanted.country)
-        raise with_top_ups(services, short, country) from None
+        raise await with_top_ups(services, short, wanted.customer_id, country) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -287,6 +290,8 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     reserved = [counter for counter in counted if counter.is_global]
     row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
+    if wanted.top_up_run is not None:
+        await add_top_up(plan, services, wanted.top_up_run, row)
     row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
     payment = payment_row(
         row,
@@ -388,4 +393,5 @@ def _purchase_row(
         "completed_at": now if status is Status.COMPLETED else None,
         "expires_at": None,
         "recipient_id": wanted.recipient_id,
+        "auto_top_up": None,
     }

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, select
 
+from storefront.core.auto_top_up_moves import note_moved
+from storefront.core.auto_top_up_rows import Link
 from storefront.core.buyer_caps import count_over
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome
@@ -105,7 +107,7 @@ def purchase_json(row: Row, payment: Row | None, external_id: str, *, recipient:
 
     ``external_id`` and ``recipient`` are the game's names of who pays and of who receives, if somebody else does.
     """
-    is_processing = row["payment_state"] == "processing"
+    is_processing, link = row["payment_state"] == "processing", Link.of(row)
     shown: dict[str, Any] = {
         "id": row["id"],
         "customer": {"id": external_id},
@@ -116,6 +118,7 @@ def purchase_json(row: Row, payment: Row | None, external_id: str, *, recipient:
         "refunded": row["refunded"],
         "refunds": [],
         "dispute": row["dispute"],
+        "auto_top_up": None if link is None else link.run,
         "total": {"amount": row["total"], "currency": row["currency"]},
         "lines": msgspec.json.decode(row["lines"]),
         "pay_with": row["pay_with"],
@@ -153,8 +156,11 @@ def answer_with(purchase: Mapping[str, Any], outcome: Outcome, customer_id: str)
     return Answer(status, msgspec.json.encode({**purchase, "customer": customer}))
 
 
-def move_status(plan: Plan, row: Row, to: Status, **also: Any) -> None:
-    """Change a purchase's status if it still has the one it was read with, and say so in an event."""
+def move_status(plan: Plan, row: Row, to: Status, *, is_final: bool = False, **also: Any) -> None:
+    """Change a purchase's status if it still has the one it was read with, and say so in an event.
+
+    ``is_final``: what paid for it may not be charged again.
+    """
     assert to in TRANSITIONS[Status(row["status"])], f"{row['status']} never becomes {to}"
     anchor = row["customer_id"]
     changes = {"status": str(to), **also}
@@ -163,6 +169,7 @@ def move_status(plan: Plan, row: Row, to: Status, **also: Any) -> None:
     if row["status"] == Status.PENDING:
         count_over(plan, anchor)
     plan.add(Emit(anchor, f"purchase.{to}", row["id"], event_payload({**row, **changes})))
+    note_moved(plan, row, str(to), reason=changes.get("reason"), is_final=is_final)
 
 
 def event_payload(row: Mapping[str, Any]) -> dict[str, Any]:

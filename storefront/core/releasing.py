@@ -14,10 +14,19 @@ from storefront.core.services import Services
 TIMES_DECIDED = 5
 
 
-async def give_up(services: Services, purchase_id: str, to: Status, *, reason: str, is_declined: bool = False) -> None:
+async def give_up(
+    services: Services,
+    purchase_id: str,
+    to: Status,
+    *,
+    reason: str,
+    is_declined: bool = False,
+    is_final: bool = False,
+) -> None:
     """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice.
 
-    ``is_declined``: its payer's bank said no, which counts against those who try out cards.
+    ``is_declined``: its payer's bank said no, which counts against those who try out cards. ``is_final``: nor
+    may it be asked again.
     """
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, purchase_id)
@@ -26,13 +35,14 @@ async def give_up(services: Services, purchase_id: str, to: Status, *, reason: s
         assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
         plan = Plan(actor="payments", anchors={purchase["customer_id"]})
         now = services.clock.now()
-        move_status(plan, purchase, to, reason=reason, payment_state="voided", updated_at=now, reserved="[]")
+        over = {"reason": reason, "payment_state": "voided", "updated_at": now, "reserved": "[]"}
+        move_status(plan, purchase, to, is_final=is_final, **over)
         payment = await read_payment(services, purchase_id)
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}
-            over = {"state": "voided", "lease_until": 0}
-            plan.add(Change("payments", (payment["id"],), anchor, expect, over))
+            closed = {"state": "voided", "lease_until": 0}
+            plan.add(Change("payments", (payment["id"],), anchor, expect, closed))
             if is_declined:
                 count_declined(plan, payment["network"], now)
         release(plan, purchase)

@@ -361,7 +361,7 @@ class Moving:
         """Say on the purchase what its reversals make of it, and tell the world."""
         purchase, row = self.purchase, self.row
         all_rows = [*self.others, {**row, "state": told.state}]
-        changes = {
+        changes: dict[str, Any] = {
             "refunded": refunded_of(self.payment, all_rows),
             "dispute": dispute_of(all_rows),
             "updated_at": now,

@@ -8,6 +8,7 @@ The tables stand by area in the modules ``tables_<area>``, which share one ``met
 it complete.
 """
 
+from storefront.core.tables_auto_top_ups import auto_top_up_runs, auto_top_ups
 from storefront.core.tables_base import metadata
 from storefront.core.tables_freezes import debts, freezes
 from storefront.core.tables_gifts import customer_transfers, shared_entries
@@ -81,6 +82,8 @@ __all__ = [
     "anchors",
     "api_keys",
     "audit_actions",
+    "auto_top_up_runs",
+    "auto_top_ups",
     "catalog_versions",
     "checkpoints",
     "claims",

@@ -23,6 +23,7 @@ accounts = Table(
     text_column("asset"),
     Column("guarded", Integer, nullable=False),
     number_column("balance"),
+    number_column("top_up_below", null=True),
     CheckConstraint("guarded = 0 OR balance >= 0", name="guarded_account_not_below_zero"),
     sqlite_with_rowid=False,
 )

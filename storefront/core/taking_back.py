@@ -17,6 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, select
 
+from storefront.core.auto_top_up_moves import note_distrusted
 from storefront.core.bundle_refunds import RefundTooLarge
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
@@ -33,6 +34,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     CLAWING,
     DISPUTE,
+    FRAUD_WARNING,
     HOLDING,
     REFUND,
     TAKING,
@@ -105,6 +107,8 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
         if told.state in HOLDING:
             _ask_again_later(plan, row, services.clock.now())
         _record_begun(services, plan, row, begins)
+        if begins.cause in (DISPUTE, FRAUD_WARNING):
+            note_distrusted(plan, moving.purchase, begins.cause)
         try:
             outcome = await services.engine.commit(plan)
         except (Stale, NotEnoughItems):

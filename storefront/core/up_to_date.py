@@ -18,6 +18,7 @@ from storefront.core.reversal_moves import Told
 from storefront.core.services import Services
 from storefront.core.settlement import raise_alarm, settle
 from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, advance, begin
+from storefront.core.topping_up import distrust
 
 log = structlog.get_logger("storefront.reversals")
 
@@ -109,6 +110,7 @@ async def _begin_or_advance(services: Services, payment: Row, begins: Beginning,
 async def _heed(services: Services, payment: Row, facts: WarningFacts, told: PaymentReversals) -> None:
     """Answer an early fraud warning as the configuration says: give the money back before it is disputed."""
     if services.config.purchases.early_fraud_warnings != "refund" or told.disputes:
+        await distrust(services, payment["purchase_id"], FRAUD_WARNING)
         await raise_alarm(services, "early_fraud_warning", payment["purchase_id"], {"warning": facts.reference})
         return
     rows = await read_reversals(services.reader, payment["purchase_id"])

@@ -10,7 +10,16 @@ from aiohttp import web
 
 from storefront.sandbox.api import check_secret_key
 from storefront.sandbox.errors import ApiError, invalid
-from storefront.sandbox.fates import DebitEnd, Dispute, EarlyFraudWarning, Fate, LatePayment, RefundEnd, Review
+from storefront.sandbox.fates import (
+    CardTurn,
+    DebitEnd,
+    Dispute,
+    EarlyFraudWarning,
+    Fate,
+    LatePayment,
+    RefundEnd,
+    Review,
+)
 from storefront.sandbox.orders import Misbehave
 from storefront.sandbox.sandbox import Sandbox
 from storefront.sandbox.webhooks import Receipt
@@ -72,6 +81,7 @@ class Control:
             web.post("/control/refunds", guarded(self._sandbox, self._fate(RefundEnd))),
             web.post("/control/debits", guarded(self._sandbox, self._fate(DebitEnd))),
             web.post("/control/late_payments", guarded(self._sandbox, self._fate(LatePayment))),
+            web.post("/control/cards", guarded(self._sandbox, self._fate(CardTurn))),
         ]
 
     async def _clock(self, request: web.Request) -> web.Response:

@@ -123,7 +123,23 @@ class LatePayment(msgspec.Struct, forbid_unknown_fields=True):
         return world.get("checkout.session", self.session)
 
 
-Fate = Dispute | EarlyFraudWarning | Review | RefundEnd | DebitEnd | LatePayment
+class CardTurn(msgspec.Struct, forbid_unknown_fields=True):
+    """What a saved card's bank does from now on: as it does with one of the test cards (lost, stolen, expired …)."""
+
+    payment_method: str
+    card_number: str
+
+    def apply(self, world: World) -> Body:
+        """Answers the method, which looks as before."""
+        method = world.get("payment_method", self.payment_method, param="payment_method")
+        if method["type"] != "card" or find_card(self.card_number) is None:
+            raise invalid("card_number must be one of Stripe's test cards, payment_method a card", param="card_number")
+        hidden = {**world.records.hidden(method["id"]), "number": self.card_number}
+        world.records.save(method, hidden=hidden)
+        return method
+
+
+Fate = Dispute | EarlyFraudWarning | Review | RefundEnd | DebitEnd | LatePayment | CardTurn
 
 
 def _charge(world: World, charge: str | None, intent: str | None) -> Body:

@@ -70,6 +70,10 @@ class Caller:
         content = None if body is None else msgspec.json.encode(body)
         return read_answer(await self.send("POST", path, content=content, key=key, headers=headers))
 
+    async def put(self, path: str, body: Any, **headers: str) -> Answer:
+        """Put JSON."""
+        return read_answer(await self.send("PUT", path, content=msgspec.json.encode(body), headers=headers))
+
     async def send(
         self,
         method: str,

@@ -126,8 +126,15 @@ class SandboxControl:
     async def payment_of(self, purchase: Answer | Mapping[str, Any]) -> str:
         """Return the payment intent of a purchase."""
         purchase_id = as_json(purchase)["id"]
-        sessions = (await self.books())["sessions"]
-        return next(str(one["payment_intent"]) for one in sessions if one["client_reference_id"] == purchase_id)
+        books = await self.books()
+        sessions = ((one["client_reference_id"], one["payment_intent"]) for one in books["sessions"])
+        # What is charged while its payer is away has no session; its charge carries our reference itself.
+        charges = ((one["metadata"].get("purchase_id"), one["payment_intent"]) for one in books["charges"])
+        return next(str(intent) for reference, intent in (*sessions, *charges) if reference == purchase_id)
+
+    async def turn_card(self, method: str, card_number: str) -> None:
+        """Let a saved card (``pm_…``) be treated by its bank as another test card: lost, stolen, expired …"""
+        await self._control("cards", {"payment_method": method, "card_number": card_number})
 
     async def books(self) -> dict[str, Any]:
         """Charges, refunds, sessions and totals, oldest first."""

@@ -179,6 +179,7 @@ PURCHASE: JsonSchema = table(
         "refunded": TEXT,
         "refunds": {"type": "array", "items": REFUND_SUMMARY},
         "dispute": TEXT,
+        "auto_top_up": {**nullable(TEXT), "description": "The automatic top-up that it was bought by, if one did."},
         "total": MONEY,
         "lines": LINES,
         "pay_with": TEXT,

@@ -322,6 +322,6 @@ def _purchase(purchase_id: str, sku: str, total: int, currency: str, **also: Any
         "refunded": "none", "dispute": "none", "pay_with": "wallet", "payment_state": "none", "currency": currency,
         "total": total, "catalog_version": "cat_1", "lines": "[]", "reserved": "[]", "details": "{}",
         "metadata": "{}", "entry_id": None, "reason": None, "created_at": NOW, "updated_at": NOW,
-        "completed_at": NOW, "expires_at": None, "recipient_id": None,
+        "completed_at": NOW, "expires_at": None, "recipient_id": None, "auto_top_up": None,
     }  # fmt: skip
     return {**base, **also}

@@ -32,7 +32,7 @@ def _booked(amount: int) -> list[str]:
     entry = f"(SELECT id FROM entries WHERE about = '{PURCHASE}')"
     revenue = f"entry_id = {entry} AND destination = 'platform:revenue:USD'"
     return [
-        "INSERT INTO accounts VALUES ('tax:DE:USD', 'tax', 'DE', 'USD', 0, 0)",
+        "INSERT INTO accounts VALUES ('tax:DE:USD', 'tax', 'DE', 'USD', 0, 0, NULL)",
         f"UPDATE transfers SET amount = amount - {amount} WHERE {revenue}",
         f"INSERT INTO transfers SELECT entry_id, (SELECT max(position) + 1 FROM transfers WHERE entry_id = {entry}), "
         f"source, 'tax:DE:USD', asset, {amount} FROM transfers WHERE {revenue}",

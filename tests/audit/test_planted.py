@@ -99,7 +99,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     "gems that went nowhere": (
         "L7",
         [
-            "INSERT INTO accounts VALUES ('platform:revenue:gems', 'platform', 'revenue', 'gems', 0, 0)",
+            "INSERT INTO accounts VALUES ('platform:revenue:gems', 'platform', 'revenue', 'gems', 0, 0, NULL)",
             "INSERT INTO entries VALUES ('ent_x', 9, 'odd', 'quest', 'cus_ada', 'test', NULL, 0, 0, NULL)",
             "INSERT INTO transfers VALUES ('ent_x', 0, 'platform:issuance:gems', 'platform:revenue:gems', 'gems', 40)",
         ],
@@ -383,6 +383,7 @@ def test_every_check_has_a_plant() -> None:
         "E1-gifts",
         "E1-transfers",
         "L10-shared",
+        "E3-top-ups",
     }
     assert planted | elsewhere == {check.name for check in CHECKS}
 

@@ -117,7 +117,7 @@ def test_rows_that_may_only_be_added_cannot_be_changed(migrated, table):
 
 def test_a_wallet_below_zero_is_refused_by_the_database_too(migrated):
     with closing(sqlite3.connect(migrated)) as connection:
-        insert = "INSERT INTO accounts VALUES ('customer:cus_a:gems', 'customer:cus_a', 'wallet', 'gems', ?, -1)"
+        insert = "INSERT INTO accounts VALUES ('customer:cus_a:gems', 'customer:cus_a', 'wallet', 'gems', ?, -1, NULL)"
         with pytest.raises(sqlite3.IntegrityError, match="guarded_account_not_below_zero"):
             connection.execute(insert, (1,))
         connection.execute(insert, (0,))

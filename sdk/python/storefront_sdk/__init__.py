@@ -1,5 +1,6 @@
 """Python client of Storefront: buy, check entitlements, follow events."""
 
+from storefront_sdk.auto_top_ups import AutoTopUp
 from storefront_sdk.blocking import BlockingStorefront
 from storefront_sdk.cache import Policy
 from storefront_sdk.client import StorefrontClient
@@ -80,6 +81,7 @@ __all__ = [
     "AlreadyRefunded",
     "AmountNotChargeable",
     "AmountOutOfRange",
+    "AutoTopUp",
     "BlockingStorefront",
     "Check",
     "CheckoutTooLate",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
+from storefront_sdk.auto_top_ups import AutoTopUps
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
@@ -138,6 +139,14 @@ class BlockingPaymentMethods(_Facade[PaymentMethods]):
     forget = _plain(PaymentMethods.forget)
 
 
+class BlockingAutoTopUps(_Facade[AutoTopUps]):
+    """``shop.auto_top_ups``, blocking."""
+
+    list = _plain(AutoTopUps.list)
+    agree = _plain(AutoTopUps.agree)
+    end = _plain(AutoTopUps.end)
+
+
 class BlockingReferrals(_Facade[Referrals]):
     """``shop.referrals``, blocking."""
 
@@ -197,6 +206,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.holds = BlockingHolds(client.holds, self._loop)
         self.transfers = BlockingTransfers(client.transfers, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
+        self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)
         self.referrals = BlockingReferrals(client.referrals, self._loop)
 
     def __enter__(self) -> Self:

@@ -10,6 +10,7 @@ from urllib.parse import quote as quoted
 
 import aiohttp
 
+from storefront_sdk.auto_top_ups import AutoTopUps
 from storefront_sdk.cache import Policy, StateCache
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
@@ -78,6 +79,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.auto_top_ups = AutoTopUps(self._transport)
         self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
 

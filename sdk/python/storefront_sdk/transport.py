@@ -81,6 +81,10 @@ class Transport:
         headers = {"Idempotency-Key": key or secrets.token_urlsafe(24)} if takes_key else {}
         return await self._send("POST", path, body=body, headers=headers)
 
+    async def put(self, path: str, body: Mapping[str, Any]) -> Reply:
+        """PUT, retried: what is put twice is there once."""
+        return await self._send("PUT", path, body=body, headers={})
+
     async def delete(self, path: str, *, query: Mapping[str, str] | None = None) -> Reply:
         """DELETE, retried: what is gone stays gone."""
         return await self._send("DELETE", path, query=query, headers={})

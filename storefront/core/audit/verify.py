@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storefront.core.audit import (
     actions,
     append_only,
+    auto_top_ups,
     balances,
     bundles,
     checkpoints,
@@ -81,6 +82,7 @@ CHECKS: tuple[Check, ...] = (
     *limits.CHECKS,
     *promos.CHECKS,
     *referrals.CHECKS,
+    *auto_top_ups.CHECKS,
     *purchases.CHECKS,
     *taxes.CHECKS,
     *bundles.CHECKS,
@@ -102,6 +104,7 @@ CHECKS: tuple[Check, ...] = (
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
+            "auto_top_ups", "auto_top_up_runs",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
             "webhook_deliveries", "redemptions", "referrals", "items", "item_movements", "item_instances",
             "entitlements", "customer_transfers",

@@ -76,6 +76,8 @@ from storefront.core.commit.restore_steps import (
 )
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
+from storefront.core.commit.watch_steps import apply_watch, begin_top_ups, note_spent
+from storefront.core.commit.watches import Watch
 from storefront.core.errors import Refused
 
 LateAnswer = Sequence[Step] | Refused | None
@@ -183,6 +185,7 @@ def _run(applying: Applying, steps: Sequence[Step]) -> None:
 
 def _finish(applying: Applying) -> Outcome:
     plan, draft, outcome = applying.plan, applying.draft, applying.outcome
+    begin_top_ups(draft, applying.books)
     outcome.changed = describe_changes(draft, applying.moment.now)
     for customer_id in outcome.changed:
         draft.touch(customer_id)
@@ -204,6 +207,7 @@ def _open_entry(applying: Applying, step: OpenEntry) -> None:
 
 def _spend(applying: Applying, step: Spend) -> None:
     once_expired_is_free(applying.draft, applying.books, step, apply_spend)
+    note_spent(applying.draft, applying.books, step)
 
 
 def _deposit(applying: Applying, step: Deposit) -> None:
@@ -328,6 +332,11 @@ def _place_hold(applying: Applying, step: PlaceHold) -> None:
     once_expired_is_free(applying.draft, applying.books, step, apply_place_hold)
 
 
+def _capture_hold(applying: Applying, step: CaptureHold) -> None:
+    apply_capture_hold(applying.draft, applying.books, step)
+    note_spent(applying.draft, applying.books, step)
+
+
 def _on_books(apply: Callable[[Draft, Books, Any], None]) -> Callable[[Applying, Any], None]:
     """Return what does a step that needs nothing but the draft and the books."""
     return lambda applying, step: apply(applying.draft, applying.books, step)
@@ -353,7 +362,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     TakeBack: _on_books(apply_take_back),
     EndEntitlement: _end_entitlement,
     PlaceHold: _place_hold,
-    CaptureHold: _on_books(apply_capture_hold),
+    CaptureHold: _capture_hold,
     ReleaseHold: _on_books(apply_release_hold),
     LapseWallet: _on_books(apply_lapse_wallet),
     Freeze: _on_books(apply_freeze),
@@ -362,4 +371,5 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Forgive: _on_books(apply_forgive),
     Owe: _on_books(apply_owe),
     PassOn: _on_books(apply_pass_on),
+    Watch: _on_books(apply_watch),
 }

@@ -17,13 +17,13 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
             continue
         if table == "accounts" and row["role"] == "wallet":
             customer_id = row["owner"].removeprefix("customer:")
-            _part(changed, customer_id, "wallets")[row["asset"]] = _wallet(draft, row["id"], customer_id, now)
+            _part(changed, customer_id, "wallets")[row["asset"]] = wallet_now(draft, row["id"], customer_id, now)
         elif table == "lots":
             # What is held or frozen changes lots alone: the balance stays.
             _, customer_id, asset = row["account"].split(":", 2)
             part = _part(changed, customer_id, "wallets")
             if asset not in part:
-                part[asset] = _wallet(draft, row["account"], customer_id, now)
+                part[asset] = wallet_now(draft, row["account"], customer_id, now)
         elif table == "items":
             _part(changed, row["customer_id"], "items").update(_item(draft, row, now))
         elif table == "item_instances":
@@ -48,7 +48,8 @@ def _item(draft: Draft, row: Row, now: int) -> dict[str, Any]:
     return {row["id"]: item_json(row, now, numbered=numbered)}
 
 
-def _wallet(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:
+def wallet_now(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:
+    """Describe a wallet as a draft has it."""
     lots = [lot for _, lot in draft.group(Group("lots", (account,), customer_id))]
     holds = [hold for _, hold in draft.group(Group("holds", (account,), customer_id))]
     freezes = [freeze for _, freeze in draft.group(Group("freezes", (customer_id,), customer_id))]

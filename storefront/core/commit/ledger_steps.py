@@ -41,6 +41,7 @@ class Books:
     """The entries that one plan has opened, by label, and what its ledger steps found out.
 
     ``waiting`` holds freezes that were taken while they waited for holds, as they stood, by the label of the step.
+    ``watched`` are the wallets (customer, asset) to look at when the plan is applied: are they to be topped up?
     """
 
     actor: str
@@ -48,6 +49,7 @@ class Books:
     results: dict[str, Any]
     entries: dict[str, OpenedEntry] = field(default_factory=dict)
     waiting: dict[str, Row] = field(default_factory=dict)
+    watched: dict[tuple[str, str], None] = field(default_factory=dict)
 
 
 def apply_entry(books: Books, step: OpenEntry) -> None:
@@ -273,10 +275,10 @@ def move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
     """Keep a guarded account's balance, never below zero; make sure that an open one is known."""
     if not account.is_guarded:
         if not draft.know_account(account.id):
-            draft.append("accounts", _account_row(account, 0))
+            draft.append("accounts", account_row(account, 0))
         return
     key = account_key(account, anchor)
-    row = draft.row(key) or _account_row(account, 0)
+    row = draft.row(key) or account_row(account, 0)
     balance = row["balance"] + by
     if balance < 0:
         raise InsufficientFunds(
@@ -287,7 +289,8 @@ def move_balance(draft: Draft, account: Account, by: int, anchor: str) -> None:
     draft.put(key, {**row, "balance": balance})
 
 
-def _account_row(account: Account, balance: int) -> dict[str, Any]:
+def account_row(account: Account, balance: int) -> dict[str, Any]:
+    """Return the row of an account that nobody watches."""
     return {
         "id": account.id,
         "owner": account.owner,
@@ -295,4 +298,5 @@ def _account_row(account: Account, balance: int) -> dict[str, Any]:
         "asset": account.asset,
         "guarded": int(account.is_guarded),
         "balance": balance,
+        "top_up_below": None,
     }

@@ -51,6 +51,7 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.watches import Watch
 from storefront.core.errors import Refused
 from storefront.core.ids import new_id
 from storefront.core.money import split_named
@@ -104,6 +105,7 @@ __all__ = [
     "Transfer",
     "Unfreeze",
     "WalletDemand",
+    "Watch",
 ]
 
 

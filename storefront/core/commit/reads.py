@@ -33,6 +33,7 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.watches import Watch
 
 
 def account_key(account: Account, anchor: str) -> Key:
@@ -85,11 +86,11 @@ def entitlements_group(customer_id: str, key: str) -> Group:
     return Group("entitlements", (customer_id, key), customer_id)
 
 
-def _reads_wallet(step: LapseWallet) -> Iterable[Key | Group]:
-    return _wallet(step.customer_id, step.asset)
+def _reads_wallet(step: LapseWallet | Watch) -> Iterable[Key | Group]:
+    return wallet_reads(step.customer_id, step.asset)
 
 
-def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
+def wallet_reads(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
     """Name a wallet: its balance, open lots, the open holds that pin some of them and who waits for those, its debt."""
     account = wallet(customer_id, asset)
     return (
@@ -102,7 +103,7 @@ def _wallet(customer_id: str, asset: str) -> tuple[Key | Group, ...]:
 
 
 def _reads_spending(step: Spend | Deposit | PlaceHold) -> Iterable[Key | Group]:
-    return _wallet(step.customer_id, step.asset)
+    return wallet_reads(step.customer_id, step.asset)
 
 
 def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
@@ -114,14 +115,14 @@ def _reads_deposit(step: Deposit) -> Iterable[Key | Group]:
 
 def _reads_pass_on(step: PassOn) -> Iterable[Key | Group]:
     """Name both wallets, and the jobs that lapse what the receiver gets."""
-    yield from _wallet(step.customer_id, step.asset)
-    yield from _wallet(step.recipient_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
+    yield from wallet_reads(step.recipient_id, step.asset)
     for end in step.ends:
         yield Key("jobs", (lapse_job_id(wallet(step.recipient_id, step.asset), end),), step.recipient_id)
 
 
 def _reads_hold(step: CaptureHold | ReleaseHold) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield Key("holds", (step.hold_id,), step.customer_id)
     yield Key("jobs", (hold_job_id(step.hold_id),), step.customer_id)
 
@@ -131,7 +132,7 @@ def _reads_original(step: OpenEntry) -> Iterable[Key | Group]:
 
 
 def _reads_reversal(step: Restore | TakeBack) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield reversed_key(step)
     for part in step.draws if isinstance(step, Restore) else step.parts:
         yield Key("lots", (part.lot_id,), step.customer_id)
@@ -185,7 +186,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
     yield freeze_key(step)
     yield freezes_group(step.customer_id)
     for wanted in step.demand.wallets:
-        yield from _wallet(step.customer_id, wanted.asset)
+        yield from wallet_reads(step.customer_id, wanted.asset)
         for part in wanted.parts:
             yield Key("lots", (part.lot_id,), step.customer_id)
     for sku in step.demand.items:
@@ -198,7 +199,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
 
 
 def _reads_forgive(step: Forgive) -> Iterable[Key | Group]:
-    yield from _wallet(step.customer_id, step.asset)
+    yield from wallet_reads(step.customer_id, step.asset)
     yield Key("freezes", (step.freeze_id,), step.customer_id)
 
 
@@ -242,6 +243,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
     PassOn: _reads_pass_on,
+    Watch: _reads_wallet,
 }
 
 

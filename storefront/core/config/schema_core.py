@@ -1,6 +1,7 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
 from storefront.core.config.schema_audit import audit
+from storefront.core.config.schema_auto_top_up import auto_top_up
 from storefront.core.config.schema_giving import gifts, transfers
 from storefront.core.config.schema_parts import (
     NAME_PATTERN,
@@ -71,6 +72,7 @@ def core_sections() -> Schema:
         "webhooks": _webhooks(),
         "promo_codes": promo_codes(),
         "referrals": referrals(),
+        "auto_top_up": auto_top_up(),
     }
 
 

@@ -205,6 +205,15 @@ def _addresses(facts: Facts) -> Iterator[Complaint]:
             yield Complaint(("web", "return_origins", index), "must begin with https:// in live mode")
 
 
+def _auto_top_up(facts: Facts) -> Iterator[Complaint]:
+    assets = list(facts.section("assets"))
+    for code in _mapping(facts.section("auto_top_up").get("minimum_below")):
+        if code not in assets:
+            hint = did_you_mean(code, assets) or f"; this shop has {', '.join(assets) or 'none'}"
+            path = ("auto_top_up", "minimum_below", code)
+            yield Complaint(path, f"is no virtual currency of this shop{hint}", at_key=True)
+
+
 def _anchors(facts: Facts) -> Iterator[Complaint]:
     listed = facts.section("audit").get("anchors")
     seen: dict[str, int] = {}
@@ -341,6 +350,7 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _real_money,
     _prices,
     _addresses,
+    _auto_top_up,
     _anchors,
     _signing,
     _tax,

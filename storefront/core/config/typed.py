@@ -36,6 +36,7 @@ from storefront.core.config.model import (
     Webhooks,
     Window,
 )
+from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
 from storefront.core.config.price_lists import with_price_lists
 from storefront.core.config.reading_giving import gifts_of, transfers_of
@@ -111,6 +112,7 @@ def make_config(
         webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
         promo_codes=make_promo_codes(_section(value, "promo_codes"), shop.default_language),
         referrals=make_referrals(_section(value, "referrals")) if "referrals" in value else None,
+        auto_top_up=_auto_top_up(value),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
@@ -338,6 +340,19 @@ def _switch(section: Section, key: str, *, default: bool) -> bool:
     value = section.get(key, default)
     assert isinstance(value, bool)
     return value
+
+
+def _auto_top_up(value: Section) -> AutoTopUp:
+    if "auto_top_up" not in value:
+        return AutoTopUp()
+    section = _section(value, "auto_top_up")
+    return AutoTopUp(
+        allowed=_switch(section, "allowed", default=True),
+        most_per_day=_integer(section, "most_per_day", 5),
+        confirm_within_hours=_integer(section, "confirm_within_hours", 23),
+        minimum_below={code: _integer(_section(section, "minimum_below"), code, 1)
+                       for code in _section(section, "minimum_below")},
+    )  # fmt: skip
 
 
 def _purchases(section: Section) -> Purchases:
