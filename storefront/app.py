@@ -47,6 +47,7 @@ from storefront.web import (
     shop,
     stream,
     timetravel,
+    usage,
     wallets,
     webhook_endpoints,
     webhooks,
@@ -112,7 +113,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying),
+        *(webhook_endpoints, operating, paying, usage),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

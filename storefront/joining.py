@@ -12,6 +12,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, LOT_LAPSE
+from storefront.core.commit.usage import USAGE_CLOSE, USAGE_DRAIN
 from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
@@ -47,6 +48,7 @@ from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
 from storefront.core.taking_back import claim_freed
+from storefront.core.usage.billing import close_usage, drain_usage
 from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
@@ -205,6 +207,8 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
     jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
     jobs.register("gateway.reconcile", lambda payload: reconcile_gateway(services, payload))
+    jobs.register(USAGE_DRAIN, lambda payload: drain_usage(services, payload))
+    jobs.register(USAGE_CLOSE, lambda payload: close_usage(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

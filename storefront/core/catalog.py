@@ -19,6 +19,7 @@ from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
 from storefront.core.config.model_tax import Tax
+from storefront.core.config.model_usage import Charge, Meter
 from storefront.core.errors import Invalid, StorefrontError
 from storefront.core.kinds import OfferKind
 from storefront.core.money import Asset, AssetKind
@@ -48,6 +49,8 @@ class CatalogDocument:
     offers: Mapping[str, Offer]
     entitlements: Mapping[str, Entitlement]
     tax: Tax | None = None
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Catalog:
     entitlement_skus: Mapping[str, tuple[str, ...]]
     known_entitlements: frozenset[str] = field(default_factory=frozenset)
     tax: Tax | None = None
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
+    meters_by_type: Mapping[str, tuple[Meter, ...]] = field(default_factory=dict)
+    charges_by_meter: Mapping[str, Charge] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -89,6 +96,8 @@ def document_of(config: Config) -> tuple[str, str]:
         offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
         entitlements=config.entitlements,
         tax=config.tax,
+        meters=config.meters,
+        usage=config.usage,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -104,7 +113,22 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax)
+    by_type: dict[str, tuple[Meter, ...]] = {}
+    for meter in parsed.meters.values():
+        by_type[meter.event_type] = (*by_type.get(meter.event_type, ()), meter)
+    return Catalog(
+        version,
+        parsed.default_language,
+        parsed.assets,
+        parsed.offers,
+        skus,
+        known,
+        parsed.tax,
+        meters=parsed.meters,
+        usage=parsed.usage,
+        meters_by_type=by_type,
+        charges_by_meter={parsed.meters[charge.meter].key: charge for charge in parsed.usage.values()},
+    )
 
 
 class Catalogs:

@@ -49,6 +49,14 @@ from storefront.core.tables_service import (
     jobs,
     settings,
 )
+from storefront.core.tables_usage import (
+    usage_accounts,
+    usage_ids,
+    usage_lines,
+    usage_periods,
+    usage_uniques,
+    usage_windows,
+)
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 APPEND_ONLY = (
@@ -67,6 +75,7 @@ APPEND_ONLY = (
     gateway_movements,
     receipt_keys,
     receipts,
+    usage_lines,
 )
 
 __all__ = [
@@ -113,6 +122,12 @@ __all__ = [
     "settings",
     "setups",
     "transfers",
+    "usage_accounts",
+    "usage_ids",
+    "usage_lines",
+    "usage_periods",
+    "usage_uniques",
+    "usage_windows",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_endpoints",

@@ -68,6 +68,8 @@ from storefront.core.commit.restore_steps import (
 )
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
+from storefront.core.commit.usage_steps import apply_close_usage, apply_drain_usage, apply_meter_usage
 from storefront.core.errors import Refused
 
 LateAnswer = Sequence[Step] | Refused | None
@@ -88,6 +90,7 @@ class LateStepFailed(Exception):
 
 _BOOKS = frozenset(
     {"entries", "transfers", "draws", "credits", "lots", "accounts", "holds", "freezes", "debts", "events", "anchors"}
+    | {"usage_windows", "usage_periods", "usage_accounts", "usage_lines"}
 )
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
 
@@ -328,4 +331,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     TakeFrozen: _on_books(apply_take_frozen),
     Forgive: _on_books(apply_forgive),
     Owe: _on_books(apply_owe),
+    MeterUsage: _on_books(apply_meter_usage),
+    DrainUsage: _on_books(apply_drain_usage),
+    CloseUsage: _on_books(apply_close_usage),
 }

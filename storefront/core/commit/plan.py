@@ -49,6 +49,7 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.errors import Refused
 from storefront.core.ids import new_id
 from storefront.core.money import split_named
@@ -61,9 +62,11 @@ __all__ = [
     "CaptureHold",
     "Change",
     "Claim",
+    "CloseUsage",
     "Count",
     "Demand",
     "Deposit",
+    "DrainUsage",
     "Emit",
     "EndEntitlement",
     "Forgive",
@@ -80,6 +83,7 @@ __all__ = [
     "LotPart",
     "LotTerms",
     "LotsOf",
+    "MeterUsage",
     "MissingOf",
     "OpenEntry",
     "Otherwise",

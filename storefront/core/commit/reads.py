@@ -31,6 +31,8 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage, Part
+from storefront.core.config.model_usage import Aggregation
 
 
 def account_key(account: Account, anchor: str) -> Key:
@@ -168,6 +170,52 @@ def _reads_insert(step: Insert) -> Iterable[Key | Group]:
     return (Key(step.table, step.id, step.anchor),) if step.once or step.replace else ()
 
 
+def usage_id_key(id_hash: str) -> Key:
+    return Key("usage_ids", (id_hash,), None)
+
+
+def usage_account_key(customer_id: str, charge: str) -> Key:
+    return Key("usage_accounts", (customer_id, charge), customer_id)
+
+
+def usage_window_key(customer_id: str, part: Part) -> Key:
+    return Key("usage_windows", (customer_id, part.meter, part.window), customer_id)
+
+
+def usage_period_key(step: MeterUsage, part: Part) -> Key:
+    identity = (step.customer_id, part.meter, step.charge_key(part.meter), part.period)
+    return Key("usage_periods", identity, step.customer_id)
+
+
+def unique_key(customer_id: str, part: Part) -> Key:
+    return Key("usage_uniques", (customer_id, part.meter, part.period, str(part.value)), customer_id)
+
+
+def _reads_usage(step: MeterUsage) -> Iterable[Key | Group]:
+    """Name the ids of all events, and what they are added to: few rows, however many events there are."""
+    sums: dict[Key, None] = {}
+    for reading in step.readings:
+        yield usage_id_key(reading.id_hash)
+        for part in reading.parts:
+            sums[usage_window_key(step.customer_id, part)] = None
+            sums[usage_period_key(step, part)] = None
+            if part.aggregation is Aggregation.UNIQUE:
+                sums[unique_key(step.customer_id, part)] = None
+    yield from sums
+    for charge in step.prepaid():
+        yield usage_account_key(step.customer_id, charge.key)
+        yield from _wallet(step.customer_id, charge.asset)
+
+
+def _reads_drain(step: DrainUsage) -> Iterable[Key | Group]:
+    yield usage_account_key(step.customer_id, step.charge)
+    yield from _wallet(step.customer_id, step.asset)
+
+
+def _reads_close(step: CloseUsage) -> Iterable[Key | Group]:
+    return (Key("usage_periods", (step.customer_id, step.meter, step.charge, step.start), step.customer_id),)
+
+
 _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     OpenEntry: _reads_original,
     Emit: lambda step: (),
@@ -195,6 +243,9 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     TakeFrozen: _reads_freeze,
     Forgive: _reads_forgive,
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
+    MeterUsage: _reads_usage,
+    DrainUsage: _reads_drain,
+    CloseUsage: _reads_close,
 }
 
 

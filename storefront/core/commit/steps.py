@@ -15,6 +15,7 @@ from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.errors import Refused
 
 SHOP_ANCHOR = "shop"
@@ -319,4 +320,7 @@ Step = (
     | TakeFrozen
     | Forgive
     | Owe
+    | MeterUsage
+    | DrainUsage
+    | CloseUsage
 )

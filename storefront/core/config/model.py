@@ -5,13 +5,14 @@ order of the YAML; nobody writes to them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
 from storefront.core.config.model_tax import Tax
+from storefront.core.config.model_usage import Charge, Meter, Metering
 from storefront.core.config.secret import Secret
 
 Text = Mapping[str, str]
@@ -273,6 +274,7 @@ class Retention:
     idempotency_days: int
     webhook_bodies_days: int
     webhook_deliveries_days: int
+    usage_ids_days: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,3 +334,6 @@ class Config:
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]
     skipped_offers: tuple[str, ...]
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
+    metering: Metering = field(default_factory=Metering)

@@ -17,6 +17,7 @@ from storefront.core.config.schema_parts import (
     wording,
 )
 from storefront.core.config.schema_tax import tax
+from storefront.core.config.schema_usage import usage_sections
 
 ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 _DAYS = 3_650
@@ -63,6 +64,7 @@ def core_sections() -> Schema:
         "audit": audit(),
         "tax": tax(),
         "webhooks": _webhooks(),
+        **usage_sections(),
     }
 
 
@@ -297,6 +299,9 @@ def _retention() -> Schema:
             "webhook_bodies_days": whole("Bodies of gateways' webhooks.", most=_DAYS, default=30, examples=[30]),
             "webhook_deliveries_days": whole(
                 "What was delivered by outgoing webhooks; dead deliveries stay.", most=_DAYS, default=30, examples=[30]
+            ),
+            "usage_ids_days": whole(
+                "Ids of usage events: so long one that comes again counts once.", most=_DAYS, default=60, examples=[60]
             ),
         },
         examples=[{"idempotency_days": 30}],

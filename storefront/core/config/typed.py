@@ -41,6 +41,7 @@ from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
 from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
 from storefront.core.config.secret import Secret
+from storefront.core.config.typed_usage import make_charges, make_metering, make_meters
 
 Section = Mapping[str, object]
 
@@ -94,6 +95,7 @@ def make_config(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
             webhook_deliveries_days=_integer(retention, "webhook_deliveries_days", 30),
+            usage_ids_days=_integer(retention, "usage_ids_days", 60),
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
@@ -102,6 +104,9 @@ def make_config(
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
         skipped_offers=orphans,
+        meters=make_meters(value),
+        usage=make_charges(value),
+        metering=make_metering(value),
     )
 
 
