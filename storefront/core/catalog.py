@@ -55,7 +55,10 @@ class CatalogDocument:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One version in memory."""
+    """One version in memory.
+
+    ``meters_by_type`` is event type → (key, meter), ``charges_by_meter`` the meter's key → what it costs.
+    """
 
     version: str
     default_language: str
@@ -66,7 +69,7 @@ class Catalog:
     tax: Tax | None = None
     meters: Mapping[str, Meter] = field(default_factory=dict)
     usage: Mapping[str, Charge] = field(default_factory=dict)
-    meters_by_type: Mapping[str, tuple[Meter, ...]] = field(default_factory=dict)
+    meters_by_type: Mapping[str, tuple[tuple[str, Meter], ...]] = field(default_factory=dict)
     charges_by_meter: Mapping[str, Charge] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
@@ -113,9 +116,9 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    by_type: dict[str, tuple[Meter, ...]] = {}
+    by_type: dict[str, tuple[tuple[str, Meter], ...]] = {}
     for meter in parsed.meters.values():
-        by_type[meter.event_type] = (*by_type.get(meter.event_type, ()), meter)
+        by_type[meter.event_type] = (*by_type.get(meter.event_type, ()), (meter.key, meter))
     return Catalog(
         version,
         parsed.default_language,

@@ -43,6 +43,7 @@ from storefront.core.audit import (
     rights,
     seals,
     taxes,
+    usage,
 )
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
 from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
@@ -87,12 +88,14 @@ CHECKS: tuple[Check, ...] = (
     *rights.CHECKS,
     *movements.CHECKS,
     *events.CHECKS,
+    *usage.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
             "webhook_deliveries", "items", "item_movements",
-            "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
+            "entitlements", "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts",
+            "usage_accounts", "usage_periods", "usage_lines")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

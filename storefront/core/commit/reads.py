@@ -182,9 +182,8 @@ def usage_window_key(customer_id: str, part: Part) -> Key:
     return Key("usage_windows", (customer_id, part.meter, part.window), customer_id)
 
 
-def usage_period_key(step: MeterUsage, part: Part) -> Key:
-    identity = (step.customer_id, part.meter, step.charge_key(part.meter), part.period)
-    return Key("usage_periods", identity, step.customer_id)
+def usage_period_key(customer_id: str, part: Part, charge: str) -> Key:
+    return Key("usage_periods", (customer_id, part.meter, charge, part.period), customer_id)
 
 
 def unique_key(customer_id: str, part: Part) -> Key:
@@ -193,15 +192,17 @@ def unique_key(customer_id: str, part: Part) -> Key:
 
 def _reads_usage(step: MeterUsage) -> Iterable[Key | Group]:
     """Name the ids of all events, and what they are added to: few rows, however many events there are."""
-    sums: dict[Key, None] = {}
+    windows: dict[tuple[str, int], Part] = {}
     for reading in step.readings:
         yield usage_id_key(reading.id_hash)
         for part in reading.parts:
-            sums[usage_window_key(step.customer_id, part)] = None
-            sums[usage_period_key(step, part)] = None
+            windows[part.meter, part.window] = part
             if part.aggregation is Aggregation.UNIQUE:
-                sums[unique_key(step.customer_id, part)] = None
-    yield from sums
+                yield unique_key(step.customer_id, part)
+    charges = step.charge_keys()
+    for part in windows.values():
+        yield usage_window_key(step.customer_id, part)
+        yield usage_period_key(step.customer_id, part, charges.get(part.meter, ""))
     for charge in step.prepaid():
         yield usage_account_key(step.customer_id, charge.key)
         yield from _wallet(step.customer_id, charge.asset)

@@ -54,14 +54,13 @@ class MeterUsage:
     close_after_ms: int
     is_strict: bool = False
 
+    def charge_keys(self) -> Mapping[str, str]:
+        """Return meter → the key under which its periods are kept; a meter that is not in it has the empty one."""
+        return {meter: charge.key for meter, charge in self.charges.items()}
+
     def prepaid(self) -> Iterable[Charge]:
         """Yield the charges that drain a wallet."""
         return (charge for charge in self.charges.values() if charge.mode is ChargeMode.PREPAID)
-
-    def charge_key(self, meter: str) -> str:
-        """Return the key under which a meter's periods are kept."""
-        charge = self.charges.get(meter)
-        return "" if charge is None else charge.key
 
 
 class Counted(NamedTuple):

@@ -62,10 +62,11 @@ class Purse:
         self._books = books
         self._customer_id = customer_id
         self.charge = charge
+        self.must_pay = charge.on_exhausted is OnExhausted.REJECT
         self._key = usage_account_key(customer_id, charge.key)
         self.row: dict[str, Any] = dict(draft.row(self._key) or self._new())
         self.metered, self.unbilled = int(self.row["metered"]), int(self.row["unbilled"])
-        self._billed = int(self.row["billed"])
+        self._settled = int(self.row["billed"]) + self.unbilled
         hold = open_hold(draft, self.row)
         self.pinned = 0 if hold is None else int(hold["amount"])
         self.wanted = self.pinned
@@ -74,27 +75,24 @@ class Purse:
 
     @property
     def pending(self) -> int:
-        return self.metered - self._billed - self.unbilled
-
-    def must_pay(self) -> bool:
-        """Tell whether usage that cannot be paid is refused."""
-        return self.charge.on_exhausted is OnExhausted.REJECT
+        return self.metered - self._settled
 
     def units_for(self, cost: int) -> int:
         """Return how many more units must be set aside for usage of this cost."""
-        return max(0, -(-(self.pending + cost) // PICO) - self.wanted)
+        more = -(-(self.metered - self._settled + cost) // PICO) - self.wanted
+        return more if more > 0 else 0
 
     def pay(self, cost: int, funds: FreeFunds) -> None:
         """Count usage of this cost, set aside what it takes, and write off or owe what is not there."""
-        if cost == 0:
-            return
         more = self.units_for(cost)
         there = min(more, funds.of(self.charge.asset, more)) if more else 0
         self.metered += cost
         if there < more:
             self.was_short = True
             if self.charge.on_exhausted in (OnExhausted.CAP, OnExhausted.ALLOW):
-                self.unbilled += min(cost, self.pending - (self.wanted + there) * PICO)
+                written_off = min(cost, self.pending - (self.wanted + there) * PICO)
+                self.unbilled += written_off
+                self._settled += written_off
         else:
             self.was_paid = True
         if there:

@@ -1,6 +1,5 @@
 """The steps of pay per use: count events once each, bill what is pending, write the lines of closed periods."""
 
-from collections import Counter
 from typing import NamedTuple
 
 from storefront.core.accounts import sink
@@ -52,13 +51,12 @@ def apply_meter_usage(draft: Draft, books: Books, step: MeterUsage) -> None:
 
 
 class _Change(NamedTuple):
-    """What one event does to one meter: its period's new quantity, what that costs more, and who pays."""
+    """What one event does to one meter: its period's new quantity, and what that costs more."""
 
     part: Part
     tally: Tally
     quantity: int
     cost: int
-    purse: Purse | None
 
 
 class _Counting:
@@ -68,7 +66,7 @@ class _Counting:
         self._draft = draft
         self._books = books
         self._step = step
-        self._windows = Windows(draft, step)
+        self._windows = Windows(draft, step.customer_id)
         self._funds = FreeFunds(draft, books, step.customer_id)
         self._tallies: dict[tuple[str, int], Tally] = {}
         self._purses: dict[str, Purse] = {}
@@ -76,35 +74,41 @@ class _Counting:
     def take(self, reading: Reading) -> bool:
         """Count one event for all its meters, or for none if it cannot be paid; tell whether it counts."""
         changes = [self._change(part) for part in reading.parts]
-        due = [one for one in changes if one.purse is not None and one.purse.must_pay()]
+        due = [one for one in changes if one.tally.purse is not None and one.tally.purse.must_pay]
         if due and not self._can_pay(due):
             return False
-        # What must be paid is set aside before what need not be: both may want the same wallet's last unit.
-        for one in changes if len(due) == len(changes) else (*due, *(one for one in changes if one not in due)):
-            self._windows.count(one.tally, one.part, one.quantity)
-            if one.purse is not None:
-                one.purse.pay(one.cost, self._funds)
-            one.tally.cost += one.cost
-            one.tally.priced += one.cost
+        if len(changes) > 1:
+            # What must be paid is set aside before what need not be: both may want the same wallet's last unit.
+            changes = due + [one for one in changes if one not in due]
+        for part, tally, quantity, cost in changes:
+            self._windows.count(tally, part, quantity)
+            if cost:
+                if tally.purse is not None:
+                    tally.purse.pay(cost, self._funds)
+                tally.cost += cost
+                tally.priced += cost
         return True
 
-    def _change(self, part: Part) -> "_Change":
-        tally = self._tally(part)
+    def _change(self, part: Part) -> _Change:
+        tally = self._tallies.get((part.meter, part.period)) or self._tally(part)
         quantity = self._windows.quantity_after(tally, part)
-        cost = 0 if tally.charge is None else tally.charge.cost(quantity) - tally.priced
-        return _Change(part, tally, quantity, cost, self._purse(tally.charge))
+        return _Change(part, tally, quantity, 0 if tally.charge is None else tally.charge.cost(quantity) - tally.priced)
 
-    def _can_pay(self, due: "list[_Change]") -> bool:
+    def _can_pay(self, due: list[_Change]) -> bool:
         """Tell whether the wallets can pay for all that one event must be paid for."""
-        wanted: Counter[str] = Counter()
+        wanted: dict[str, int] = {}
         for one in due:
-            assert one.purse is not None, "only what a purse pays for is due"
-            asset, units = one.purse.charge.asset, one.purse.units_for(one.cost)
-            wanted[asset] += units
-            if units and wanted[asset] > self._funds.of(asset, wanted[asset]):
+            purse = one.tally.purse
+            assert purse is not None, "only what a purse pays for is due"
+            units = purse.units_for(one.cost)
+            if units == 0:
+                continue
+            asset = purse.charge.asset
+            wanted[asset] = units = units + wanted.get(asset, 0)
+            if units > self._funds.of(asset, units):
                 if self._step.is_strict:
-                    raise self._refusal(asset, wanted[asset])
-                one.purse.was_short = True
+                    raise self._refusal(asset, units)
+                purse.was_short = True
                 return False
         return True
 
@@ -120,10 +124,10 @@ class _Counting:
                 purse.put(self._funds)
 
     def _tally(self, part: Part) -> Tally:
-        found = self._tallies.get((part.meter, part.period))
-        if found is None:
-            found = self._tallies[part.meter, part.period] = Tally(self._draft, self._step, part)
-        return found
+        charge = self._step.charges.get(part.meter)
+        tally = Tally(self._draft, self._step.customer_id, part, charge, self._purse(charge))
+        self._tallies[part.meter, part.period] = tally
+        return tally
 
     def _purse(self, charge: Charge | None) -> Purse | None:
         if charge is None or charge.mode is not ChargeMode.PREPAID:

@@ -6,19 +6,21 @@ from storefront.core.commit.projection import Row
 from storefront.core.commit.reads import unique_key, usage_period_key, usage_window_key
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import Key
-from storefront.core.commit.usage import MeterUsage, Part
-from storefront.core.config.model_usage import MICRO, Aggregation
+from storefront.core.commit.usage import Part
+from storefront.core.commit.usage_purses import Purse
+from storefront.core.config.model_usage import MICRO, Aggregation, Charge
 
 
 class Tally:
     """One period of one meter, as it stands while the events of a step are counted."""
 
-    __slots__ = ("charge", "cost", "events", "key", "latest_at", "part", "priced", "quantity", "row")
+    __slots__ = ("charge", "cost", "events", "key", "latest_at", "part", "priced", "purse", "quantity", "row")
 
-    def __init__(self, draft: Draft, step: MeterUsage, part: Part) -> None:
+    def __init__(self, draft: Draft, customer_id: str, part: Part, charge: Charge | None, purse: Purse | None) -> None:
         self.part = part
-        self.charge = step.charges.get(part.meter)
-        self.key = usage_period_key(step, part)
+        self.charge = charge
+        self.purse = purse
+        self.key = usage_period_key(customer_id, part, "" if charge is None else charge.key)
         self.row: Row | None = draft.row(self.key)
         row = self.row or {"quantity": "0", "cost": "0", "events": 0, "latest_at": None}
         self.quantity, self.cost = int(row["quantity"]), int(row["cost"])
@@ -42,10 +44,10 @@ class Tally:
 class Windows:
     """The hours that a step counts in, and the different values of the periods it counts in."""
 
-    def __init__(self, draft: Draft, step: MeterUsage) -> None:
+    def __init__(self, draft: Draft, customer_id: str) -> None:
         self._draft = draft
-        self._step = step
-        self._rows: dict[Key, dict[str, Any]] = {}
+        self._customer_id = customer_id
+        self._rows: dict[tuple[str, int], dict[str, Any]] = {}
         self._seen: dict[Key, int] = {}
 
     def quantity_after(self, tally: Tally, part: Part) -> int:
@@ -65,10 +67,9 @@ class Windows:
 
     def count(self, tally: Tally, part: Part, quantity: int) -> None:
         """Count one event: ``quantity`` is what its period's becomes."""
-        key = usage_window_key(self._step.customer_id, part)
-        row = self._rows.get(key)
+        row = self._rows.get((part.meter, part.window))
         if row is None:
-            row = self._rows[key] = self._load(key)
+            row = self._rows[part.meter, part.window] = self._load(usage_window_key(self._customer_id, part))
         if part.aggregation is Aggregation.MAX:
             row["quantity"] = max(row["quantity"], int(part.value))
         elif part.aggregation is Aggregation.LATEST:
@@ -82,11 +83,12 @@ class Windows:
         if part.aggregation is Aggregation.LATEST:
             tally.latest_at = part.at if tally.latest_at is None else max(tally.latest_at, part.at)
         elif part.aggregation is Aggregation.UNIQUE and not self._is_known(part):
-            self._seen[unique_key(self._step.customer_id, part)] = part.at
+            self._seen[unique_key(self._customer_id, part)] = part.at
 
     def put(self) -> None:
         """Keep what was counted."""
-        for key, row in self._rows.items():
+        for row in self._rows.values():
+            key = Key("usage_windows", (self._customer_id, row["meter"], row["start"]), self._customer_id)
             self._draft.put(key, {**row, "quantity": str(row["quantity"])})
         for key, seen_at in self._seen.items():
             customer_id, meter, start, value = key.id
@@ -94,7 +96,7 @@ class Windows:
                                   "seen_at": seen_at})  # fmt: skip
 
     def _is_known(self, part: Part) -> bool:
-        key = unique_key(self._step.customer_id, part)
+        key = unique_key(self._customer_id, part)
         return key in self._seen or self._draft.row(key) is not None
 
     def _load(self, key: Key) -> dict[str, Any]:

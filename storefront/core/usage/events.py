@@ -15,6 +15,7 @@ from storefront.core.usage.meters import BadValue, hash_of, parts_of
 
 MOST_EVENTS = 1_000
 LONGEST_ATTRIBUTE = 256
+_ATTRIBUTES = ("id", "source", "type", "subject")
 AHEAD_MS = 5 * MINUTE_MS
 """How far a sender's clock may be ahead of ours."""
 
@@ -42,10 +43,13 @@ class _Wrong(Exception):
         self.detail = detail
 
 
-def read_events(documents: Sequence[Any], meters: Mapping[str, Sequence[Meter]], *, now: int, late_days: int) -> Read:
+def read_events(
+    documents: Sequence[Any], meters: Mapping[str, Sequence[tuple[str, Meter]]], *, now: int, late_days: int
+) -> Read:
     """Check each event of a request and turn it into what it says to the meters (by event type).
 
-    Its time must lie within ``late_days`` before ``now`` (business ms) and a few minutes after it.
+    ``meters`` is event type → (key, meter). An event's time must lie within ``late_days`` before ``now`` (business ms)
+    and a few minutes after it.
     """
     by_customer: dict[str, list[Reading]] = {}
     rejected: list[Rejected] = []
@@ -61,14 +65,18 @@ def read_events(documents: Sequence[Any], meters: Mapping[str, Sequence[Meter]],
 
 
 def _read(
-    document: Any, meters: Mapping[str, Sequence[Meter]], now: int, *, earliest: int, latest: int
+    document: Any, meters: Mapping[str, Sequence[tuple[str, Meter]]], now: int, *, earliest: int, latest: int
 ) -> tuple[str, str, tuple[Part, ...]]:
     if type(document) is not dict:
         raise _Wrong("invalid", "an event is a JSON object")
     if document.get("specversion") != "1.0":
         raise _Wrong("invalid", 'specversion must be "1.0"')
-    event_id, source = _attribute(document, "id"), _attribute(document, "source")
-    event_type, subject = _attribute(document, "type"), _attribute(document, "subject")
+    told: list[str] = [document.get(name) for name in _ATTRIBUTES]
+    for value in told:
+        if type(value) is not str or not 0 < len(value) <= LONGEST_ATTRIBUTE:
+            name = _ATTRIBUTES[told.index(value)]
+            raise _Wrong("invalid", f"{name} must be a text of 1 to {LONGEST_ATTRIBUTE} characters")
+    event_id, source, event_type, subject = told
     if len(subject) > LONGEST_EXTERNAL_ID or not subject.isprintable() or not subject.strip():
         raise _Wrong("invalid", "subject is the customer's id: 1 to 200 printable characters")
     listening = meters.get(event_type)
@@ -85,13 +93,6 @@ def _read(
     except BadValue as bad:
         raise _Wrong("invalid", str(bad)) from None
     return subject, hash_of(f"{source}\0{event_id}"), parts
-
-
-def _attribute(document: Mapping[str, Any], name: str) -> str:
-    value = document.get(name)
-    if type(value) is not str or not 1 <= len(value) <= LONGEST_ATTRIBUTE:
-        raise _Wrong("invalid", f"{name} must be a text of 1 to {LONGEST_ATTRIBUTE} characters")
-    return value
 
 
 def _time(told: Any, now: int, *, earliest: int, latest: int) -> int:

@@ -1,7 +1,7 @@
 """Which meters an event counts for, and what it says to them."""
 
 import hashlib
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,7 +16,7 @@ class BadValue(Exception):
     """The event's data lack what a meter needs; the message says what is wrong where."""
 
 
-def parts_of(meters: Sequence[Meter], data: Mapping[str, Any], at: int) -> tuple[Part, ...]:
+def parts_of(meters: Sequence[tuple[str, Meter]], data: Mapping[str, Any], at: int) -> tuple[Part, ...]:
     """Return what an event of these meters' type, at ``at`` (ms), says to those whose filters it passes.
 
     Raises:
@@ -24,10 +24,10 @@ def parts_of(meters: Sequence[Meter], data: Mapping[str, Any], at: int) -> tuple
     """
     window = at - at % HOUR_MS
     parts = []
-    for meter in meters:
+    for key, meter in meters:
         if meter.filters is None or passes(meter.filters, data):
             period, ends_at = period_around(meter.period, at)
-            parts.append(Part(meter.key, meter.aggregation, window, period, ends_at, at, _value(meter, data)))
+            parts.append(Part(key, meter.aggregation, window, period, ends_at, at, _value(meter, data)))
     return tuple(parts)
 
 
@@ -75,4 +75,4 @@ def _millionths(field: str, value: Any) -> int:
 def hash_of(text: str) -> str:
     """Return 128 bits that stand for a text, as 22 characters."""
     digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
-    return urlsafe_b64encode(digest)[:22].decode()
+    return b2a_base64(digest, newline=False)[:22].decode("ascii")
