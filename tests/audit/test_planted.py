@@ -378,6 +378,7 @@ def test_every_check_has_a_plant() -> None:
         "W2",
         "O2",
         "O2-counter",
+        "U-usage",
     }
     assert planted | elsewhere == {check.name for check in CHECKS}
 

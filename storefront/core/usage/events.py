@@ -71,7 +71,7 @@ def _read(
         raise _Wrong("invalid", "an event is a JSON object")
     if document.get("specversion") != "1.0":
         raise _Wrong("invalid", 'specversion must be "1.0"')
-    told: list[str] = [document.get(name) for name in _ATTRIBUTES]
+    told: list[Any] = [document.get(name) for name in _ATTRIBUTES]
     for value in told:
         if type(value) is not str or not 0 < len(value) <= LONGEST_ATTRIBUTE:
             name = _ATTRIBUTES[told.index(value)]
