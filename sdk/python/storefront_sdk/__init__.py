@@ -60,6 +60,7 @@ from storefront_sdk.models import (
     Session,
     Wallet,
 )
+from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
 __all__ = [
     "AlreadyOwned",
@@ -109,6 +110,8 @@ __all__ = [
     "RefundFailed",
     "RefundTooFine",
     "RefundTooLarge",
+    "RejectedUsage",
+    "Reported",
     "Session",
     "SoldOut",
     "StorefrontClient",
@@ -117,5 +120,6 @@ __all__ = [
     "Unavailable",
     "UnknownOffer",
     "UnreadableAnswer",
+    "UsageEvent",
     "Wallet",
 ]

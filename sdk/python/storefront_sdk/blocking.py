@@ -13,6 +13,7 @@ from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
 from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
+from storefront_sdk.usage import Usage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -129,6 +130,12 @@ class BlockingPaymentMethods(_Facade[PaymentMethods]):
     forget = _plain(PaymentMethods.forget)
 
 
+class BlockingUsage(_Facade[Usage]):
+    """``shop.usage``, blocking; without the buffer, which lives on a loop."""
+
+    report = _plain(Usage.report)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -178,6 +185,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
+        self.usage = BlockingUsage(client.usage, self._loop)
 
     def __enter__(self) -> Self:
         return self

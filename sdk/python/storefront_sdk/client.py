@@ -31,6 +31,7 @@ from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
+from storefront_sdk.usage import Usage
 
 Price = tuple[int, str]
 
@@ -75,6 +76,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.usage = Usage(self._transport)
 
     async def __aenter__(self) -> Self:
         return self
