@@ -27,6 +27,8 @@ LATE_MS = 26 * 60 * 60 * 1000
 MINUTE_MS = 60_000
 EVENTS, FULL_EVENTS = 100_000, 1_000_000
 HANG_SECONDS = 600
+AIM = 2.5
+"""20,000 events a second where an empty handler answers 8,000 requests."""
 
 
 def measure_metering(folder: Path, events: int) -> Iterator[Measure]:
@@ -37,15 +39,17 @@ def measure_metering(folder: Path, events: int) -> Iterator[Measure]:
         batches = _batches(customers, datetime.now(UTC).timestamp() * 1000)
         bodies = [json.dumps(batch).encode() for batch in batches]
         sent = _requests("/v1/usage", bodies)
-        bare = measure(floor, empty("POST", "/empty", CLIENTS, 4_000 // CLIENTS, bodies[0]))
+        nothing = empty("POST", "/empty", CLIENTS, 4_000 // CLIENTS, bodies[0])
+        bare = measure(floor, nothing)
         taken = measure(shop, sent)
+        # Others disturb a long run: the floor is what it was before and after it.
+        per_floor = (bare.per_second + measure(floor, nothing).per_second) / 2
         yield Measure(SECTION, f"empty handler, POST of {len(bodies[0]) // 1000} kB", bare.per_second,
                       p50_ms=bare.p50_ms, p99_ms=bare.p99_ms)  # fmt: skip
         yield Measure(SECTION, f"requests of {PER_REQUEST} events, {CLIENTS} clients", taken.per_second,
-                      p50_ms=taken.p50_ms, p99_ms=taken.p99_ms, ratio=taken.per_second / bare.per_second,
-                      floor="empty handler")  # fmt: skip
+                      p50_ms=taken.p50_ms, p99_ms=taken.p99_ms)  # fmt: skip
         per_second = taken.per_second * PER_REQUEST
-        yield Measure(SECTION, "events", per_second, ratio=per_second / 20_000, floor="20,000 a second", aim=1)
+        yield Measure(SECTION, "events", per_second, ratio=per_second / per_floor, floor="empty handler", aim=AIM)
         yield from _accounted(shop, folder / "metering" / "storefront.sqlite", customers)
 
 
