@@ -14,18 +14,21 @@ from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
 from benchmarks.http import measure_batching, measure_http, measure_overload, measure_processes, measure_start
 from benchmarks.measures import Measure
+from benchmarks.metering import EVENTS, FULL_EVENTS, measure_metering
 from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
 
 DOCS = Path(__file__).parent.parent / "docs"
-SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "growth")
+SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "growth")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"only these: {', '.join(SECTIONS)}")
     parser.add_argument("--requests", type=int, default=4_000, help="requests per measurement")
-    parser.add_argument("--full", action="store_true", help="also grow to 10 million ledger rows")
+    parser.add_argument(
+        "--full", action="store_true", help="also grow to 10 million ledger rows, and take 1 million usage events"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--report", action="store_true", help="write docs/performance.md and its charts")
     wanted = parser.parse_args()
@@ -35,7 +38,7 @@ def main() -> None:
     configure_logging("warning")
     facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="storefront-bench-") as name:
-        parts = _parts(Path(name), wanted.requests, FULL_SIZES if wanted.full else SIZES)
+        parts = _parts(Path(name), wanted.requests, full=wanted.full)
         measures = [one for part in SECTIONS if part in (wanted.sections or SECTIONS) for one in _told(parts[part]())]
     if wanted.json:
         json.dump(report.as_json(measures, facts), sys.stdout, indent=2)
@@ -45,7 +48,7 @@ def main() -> None:
         report.write(DOCS, measures, facts)
 
 
-def _parts(folder: Path, requests: int, sizes: tuple[int, ...]) -> dict[str, Callable[[], Iterator[Measure]]]:
+def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[], Iterator[Measure]]]:
     def http() -> Iterator[Measure]:
         yield from measure_http(folder, requests)
         yield from measure_batching(folder, requests)
@@ -58,7 +61,8 @@ def _parts(folder: Path, requests: int, sizes: tuple[int, ...]) -> dict[str, Cal
         "postgres": lambda: measure_postgres(folder, requests // 2),
         "overload": lambda: measure_overload(folder),
         "start": lambda: measure_start(folder),
-        "growth": lambda: measure_growth(folder, sizes),
+        "metering": lambda: measure_metering(folder, FULL_EVENTS if full else EVENTS),
+        "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 
 

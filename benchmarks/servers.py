@@ -61,7 +61,7 @@ def empty_handler() -> Iterator[Server]:
 
 
 @contextmanager
-def bench_shop(data: Path, **options: int) -> Iterator[Server]:
+def bench_shop(data: Path, **options: int | Path) -> Iterator[Server]:
     """Run ``benchmarks.shop`` on SQLite; ``options`` are its flags, such as ``largest_batch=1``."""
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     with announced([sys.executable, "-m", "benchmarks.shop", *flags], shop_environment(data, None)) as server:

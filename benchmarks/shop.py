@@ -9,6 +9,7 @@ import asyncio
 import os
 import socket
 import sys
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
@@ -21,11 +22,11 @@ from storefront.web.edge import SERVER_OPTIONS
 from storefront.web.logs import configure_logging
 
 
-async def serve(customers: int, *, largest_batch: int, longest_queue: int) -> None:
+async def serve(config: Path, customers: int, *, largest_batch: int, longest_queue: int) -> None:
     configure_logging("info", "json")
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     port = listener.getsockname()[1]
-    app = create_app(load(CONFIG, os.environ), own_url=f"http://127.0.0.1:{port}")
+    app = create_app(load(config, os.environ), own_url=f"http://127.0.0.1:{port}")
     runner = web.AppRunner(app, **SERVER_OPTIONS)
     await runner.setup()
     services = app[PARTS].services
@@ -40,8 +41,10 @@ async def serve(customers: int, *, largest_batch: int, longest_queue: int) -> No
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, default=CONFIG)
     parser.add_argument("--customers", type=int, default=128)
     parser.add_argument("--largest-batch", type=int, default=LARGEST_BATCH)
     parser.add_argument("--longest-queue", type=int, default=LONGEST_QUEUE)
     wanted = parser.parse_args()
-    uvloop.run(serve(wanted.customers, largest_batch=wanted.largest_batch, longest_queue=wanted.longest_queue))
+    limits = {"largest_batch": wanted.largest_batch, "longest_queue": wanted.longest_queue}
+    uvloop.run(serve(wanted.config, wanted.customers, **limits))

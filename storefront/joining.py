@@ -14,6 +14,7 @@ from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
+from storefront.core.commit.usage import USAGE_CLOSE, USAGE_DRAIN
 from storefront.core.commit.watch_steps import TOP_UP_RUN
 from storefront.core.config import Config
 from storefront.core.customers import Customers
@@ -53,6 +54,7 @@ from storefront.core.states import CustomerStates
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
 from storefront.core.taking_back import claim_freed
 from storefront.core.topping_up import retry_top_up
+from storefront.core.usage.billing import close_usage, drain_usage
 from storefront.databases import keys_folder, make_database, signing_keys
 from storefront.plugins import PluginHost
 
@@ -219,6 +221,8 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register(REWARD, lambda payload: reward_referral(services, payload))
     jobs.register(CLAW_BACK, lambda payload: claw_back_referral(services, payload))
     jobs.register(RESTORE, lambda payload: restore_codes(services, payload))
+    jobs.register(USAGE_DRAIN, lambda payload: drain_usage(services, payload))
+    jobs.register(USAGE_CLOSE, lambda payload: close_usage(services, payload))
     jobs.register("inbox.process", lambda payload: process_event(services, payload))
 
     def register(plugin: str, found: JobHandlers) -> None:

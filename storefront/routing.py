@@ -151,7 +151,7 @@ class RouteOptions(TypedDict, total=False):
     ``idempotent``: the ``Idempotency-Key`` header is required. ``limit``: the rate-limit class (default:
     ``read`` for GET, else ``write``). ``scope``: what the credential must carry. ``raw_body``: the handler
     gets bytes (``call.raw``). ``page``: HTML; its errors are pages too. ``body_limit``: bytes. ``may_lack_body``: no
-    body means the same as ``{}``.
+    body means the same as ``{}``. ``media``: media type -> schema, to document what a handler of raw bytes takes.
     """
 
     summary: str
@@ -168,6 +168,7 @@ class RouteOptions(TypedDict, total=False):
     tags: Sequence[str]
     body_limit: int
     may_lack_body: bool
+    media: Mapping[str, JsonSchema]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,7 @@ class Route:
     tags: tuple[str, ...] = ()
     body_limit: int | None = None
     may_lack_body: bool = False
+    media: Mapping[str, JsonSchema] = field(default_factory=dict)
 
     @property
     def template(self) -> str:
@@ -266,6 +268,7 @@ class Routes:
                 tags=tuple(options.get("tags", self._tags)),
                 body_limit=options.get("body_limit"),
                 may_lack_body=options.get("may_lack_body", False),
+                media=options.get("media", {}),
             )
             _check(route)
             self._routes.append(route)

@@ -21,6 +21,7 @@ from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
 from storefront.core.config.model_promos import PromoCode, Referrals
 from storefront.core.config.model_tax import Tax
+from storefront.core.config.model_usage import Charge, Meter
 from storefront.core.errors import Invalid, StorefrontError
 from storefront.core.kinds import OfferKind
 from storefront.core.money import Asset, AssetKind
@@ -52,11 +53,16 @@ class CatalogDocument:
     tax: Tax | None = None
     promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
     referrals: Referrals | None = None
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One version in memory."""
+    """One version in memory.
+
+    ``meters_by_type`` is event type → (key, meter), ``charges_by_meter`` the meter's key → what it costs.
+    """
 
     version: str
     default_language: str
@@ -70,6 +76,10 @@ class Catalog:
     has_country_prices: bool = False
     promo_codes: Mapping[str, PromoCode] = field(default_factory=dict)
     referrals: Referrals | None = None
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
+    meters_by_type: Mapping[str, tuple[tuple[str, Meter], ...]] = field(default_factory=dict)
+    charges_by_meter: Mapping[str, Charge] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -100,6 +110,8 @@ def document_of(config: Config) -> tuple[str, str]:
         tax=config.tax,
         promo_codes=config.promo_codes,
         referrals=config.referrals,
+        meters=config.meters,
+        usage=config.usage,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -116,6 +128,9 @@ def load_catalog(version: str, document: str) -> Catalog:
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
     offers = parsed.offers
+    by_type: dict[str, tuple[tuple[str, Meter], ...]] = {}
+    for meter in parsed.meters.values():
+        by_type[meter.event_type] = (*by_type.get(meter.event_type, ()), (meter.key, meter))
     return Catalog(
         version,
         parsed.default_language,
@@ -128,6 +143,10 @@ def load_catalog(version: str, document: str) -> Catalog:
         has_country_prices=any(price.countries for offer in offers.values() for price in offer.listed),
         promo_codes=parsed.promo_codes,
         referrals=parsed.referrals,
+        meters=parsed.meters,
+        usage=parsed.usage,
+        meters_by_type=by_type,
+        charges_by_meter={parsed.meters[charge.meter].key: charge for charge in parsed.usage.values()},
     )
 
 

@@ -12,7 +12,8 @@ from storefront.core.clock import SECOND_MS, iso
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import CaptureHold, IdempotencyKey, PlaceHold, Plan, ReleaseHold
 from storefront.core.commit.projection import is_over
-from storefront.core.errors import FieldError, Invalid, NotFound
+from storefront.core.commit.usage import USAGE
+from storefront.core.errors import FieldError, Invalid, NotFound, Refused
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.reading import Query, Row
@@ -22,6 +23,11 @@ from storefront.core.tables import holds
 
 STATES = ("open", "captured", "released", "expired")
 _HOLD = Query(select(holds).where(holds.c.id == bindparam("id")))
+
+
+class HoldOfUsage(Refused):
+    code = "hold_of_usage"
+    title = "This is set aside for usage that is not billed yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,7 @@ async def capture_hold(
         NotFound: there is no such hold.
         HoldNotOpen, HoldTooSmall: nothing was written.
     """
-    hold = await _read_hold(services, hold_id)
+    hold = _need_free(await _read_hold(services, hold_id))
     customer_id, asset = hold["customer_id"], hold["asset"]
     plan = _plan(key, customer_id, hold_id)
     plan.entry("hold.captured", about=hold_id, anchor=customer_id)
@@ -84,7 +90,7 @@ async def release_hold(services: Services, key: IdempotencyKey, hold_id: str) ->
         NotFound: there is no such hold.
         HoldNotOpen: nothing was written.
     """
-    hold = await _read_hold(services, hold_id)
+    hold = _need_free(await _read_hold(services, hold_id))
     plan = _plan(key, hold["customer_id"], hold_id)
     plan.add(ReleaseHold(hold_id, hold["customer_id"], hold["asset"]))
     return await _commit(services, plan, hold["customer_id"], status=200)
@@ -146,6 +152,13 @@ async def _read_hold(services: Services, hold_id: str) -> Row:
     if row is None:
         raise NotFound("There is no such hold.")
     return row
+
+
+def _need_free(hold: Row) -> Row:
+    """Refuse to touch what stands behind pending usage: it goes when that is billed."""
+    if hold["actor"] == USAGE:
+        raise HoldOfUsage(asset=hold["asset"], amount=hold["amount"])
+    return hold
 
 
 def _plan(key: IdempotencyKey, customer_id: str, hold_id: str) -> Plan:

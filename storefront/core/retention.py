@@ -19,6 +19,7 @@ from storefront.core.jobs import Again
 from storefront.core.services import Services
 from storefront.core.tables import counters, idempotency, inbox, payments, setups
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
+from storefront.core.usage.forgetting import forget_uniques, forget_usage_ids
 
 AT_ONCE = 200
 PAUSE_MS = 24 * HOUR_MS
@@ -60,6 +61,11 @@ async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
     while await _forget_declines(services):
         pass
     while await _forget_networks(services):
+        pass
+    kept_from = services.clock.now() - keep.usage_ids_days * DAY_MS
+    while await forget_usage_ids(services, kept_from):
+        pass
+    while await forget_uniques(services, kept_from):
         pass
     while await _forget_deliveries(services, services.clock.now() - keep.webhook_deliveries_days * DAY_MS):
         pass

@@ -15,10 +15,11 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import wallet
 from storefront.core.catalog import Catalogs, is_on_sale
-from storefront.core.clock import Clock, iso
+from storefront.core.clock import LATEST_MS, Clock, iso
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.projection import entitlement_json, inventory_json, is_active, wallet_json
 from storefront.core.customers import Customers
+from storefront.core.metered import ACCOUNTS, PERIODS, describe_features, period_around, since
 from storefront.core.reading import PointReader, Query, Reader, Row
 from storefront.core.tables import accounts, anchors, entitlements, holds, item_instances, items, lots
 from storefront.core.tables_freezes import debts, freezes
@@ -104,7 +105,11 @@ class CustomerStates:
 
     async def check(self, customer_id: str, key: str, amount: int = 1, *, at_least: int = 0) -> dict[str, Any]:
         """Answer "may I?" for one right: ``{allowed, reason, required, remaining, resets_at, offers}``."""
-        right = (await self.get(customer_id, at_least=at_least)).document["entitlements"].get(key)
+        document = (await self.get(customer_id, at_least=at_least)).document
+        feature = document["features"].get(key)
+        if feature is not None:
+            return _check_feature(feature, amount)
+        right = document["entitlements"].get(key)
         if right is not None and right["active"]:
             value = right["value"]
             allowed = bool(value) if isinstance(value, bool | str) else value >= amount
@@ -138,18 +143,18 @@ class CustomerStates:
             has_numbers = any(row["is_unique"] for row in owned)
             instances = await reader.all(_INSTANCES, customer_id=customer_id) if has_numbers else ()
             rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
+            used, accounts = await self._read_usage(reader, customer_id, now)
         version = 0 if anchor is None else anchor["version"]
         by_key: dict[str, list[Row]] = {}
         for row in rights:
             by_key.setdefault(row["key"], []).append(row)
+        shown = {asset: wallet_json(*found, now, waiting, debt=owed.get(asset)) for asset, found in wallets.items()}
         document = {
             "customer": external_id,
             "version": version,
             "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
-            "features": {},
-            "wallets": {
-                asset: wallet_json(*found, now, waiting, debt=owed.get(asset)) for asset, found in wallets.items()
-            },
+            "features": self._features(used, accounts, shown, now),
+            "wallets": shown,
             "items": inventory_json(owned, instances, now),
             "subscriptions": [],
             "badges": [],
@@ -158,8 +163,26 @@ class CustomerStates:
         instants = [row["expires_at"] for found in wallets.values() for rows in found for row in rows]
         instants += [row["expires_at"] for row in owned]
         instants += [row["expires_at"] for row in rights if is_active(row, now)]
-        fresh_until = min((instant for instant in instants if instant is not None and instant > now), default=None)
+        instants += [period_around(meter.period, now)[1] for meter in self._catalogs.active.meters.values()]
+        coming = (instant for instant in instants if instant is not None and now < instant < LATEST_MS)
+        fresh_until = min(coming, default=None)
         return CustomerState(version, now, read_at, fresh_until, document)
+
+    async def _read_usage(self, reader: PointReader, customer_id: str, now: int) -> tuple[Sequence[Row], Sequence[Row]]:
+        """Return the periods under way and the accounts of metered features; a shop without any reads nothing."""
+        if not self._catalogs.active.usage:
+            return (), ()
+        used = await reader.all(PERIODS, customer_id=customer_id, since=since(now))
+        return used, await reader.all(ACCOUNTS, customer_id=customer_id)
+
+    def _features(
+        self, used: Sequence[Row], accounts: Sequence[Row], wallets: Mapping[str, Any], now: int
+    ) -> dict[str, Any]:
+        catalog = self._catalogs.active
+        if not catalog.usage:
+            return {}
+        available = {asset: 0 if one["block_spending"] else one["available"] for asset, one in wallets.items()}
+        return describe_features(catalog.usage, catalog.meters, used, accounts, available=available, now=now)
 
     async def document(self, customer_id: str, *, at_least: int = 0) -> dict[str, Any]:
         """Return the state with the moment's own members: ``as_of``, ``fresh_until``, ``server_time``."""
@@ -170,6 +193,15 @@ class CustomerStates:
             "fresh_until": None if state.fresh_until is None else iso(state.fresh_until),
             "server_time": iso(self._clock.wall()),
         }
+
+
+def _check_feature(feature: Mapping[str, Any], amount: int) -> dict[str, Any]:
+    """Answer "may I?" for a metered feature: what is left bounds it, if anything does."""
+    remaining = feature["remaining"]
+    allowed = remaining is None or remaining >= amount
+    return {"allowed": allowed, "reason": "metered" if allowed else "exhausted", "required": amount,
+            "remaining": remaining, "resets_at": feature["resets_at"], "value": None, "expires_at": None,
+            "offers": []}  # fmt: skip
 
 
 async def _read_wallet(reader: PointReader, account: str) -> tuple[Sequence[Row], Sequence[Row]]:

@@ -53,6 +53,14 @@ from storefront.core.tables_service import (
     jobs,
     settings,
 )
+from storefront.core.tables_usage import (
+    usage_accounts,
+    usage_ids,
+    usage_lines,
+    usage_periods,
+    usage_uniques,
+    usage_windows,
+)
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 APPEND_ONLY = (
@@ -73,6 +81,7 @@ APPEND_ONLY = (
     receipts,
     shared_entries,
     customer_transfers,
+    usage_lines,
 )
 
 __all__ = [
@@ -128,6 +137,12 @@ __all__ = [
     "setups",
     "shared_entries",
     "transfers",
+    "usage_accounts",
+    "usage_ids",
+    "usage_lines",
+    "usage_periods",
+    "usage_uniques",
+    "usage_windows",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_endpoints",

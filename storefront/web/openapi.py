@@ -116,6 +116,9 @@ def _request_body(route: Route) -> dict[str, Any] | None:
     if route.form is not None:
         form = copy.deepcopy(dict(route.form))
         return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
+    if route.media:
+        content = {name: {"schema": copy.deepcopy(dict(schema))} for name, schema in route.media.items()}
+        return {"required": True, "content": content}
     if route.raw_body:
         return {"required": True, "content": {"application/json": {"schema": {}}}}
     return None

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from math import isfinite
 from typing import Any
 
@@ -29,6 +30,7 @@ _ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 _MAX_DIGITS = 30
+_MOST_EXPONENT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,31 @@ def parse(body: bytes) -> Parsed:
     if _ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
         raise Malformed("A string holds a NUL or half of a surrogate pair.")
     return Parsed(document, _ODD_NUMBER.search(body) is not None)
+
+
+def parse_exactly(body: bytes) -> Any:
+    """Parse one JSON document, its fractions as ``Decimal``; raises ``Malformed`` as ``parse`` does.
+
+    It is for long lists of flat objects: how deep they may be nested is left to the parser.
+    """
+    if not body:
+        raise Malformed("The body is empty; JSON is needed.")
+    try:
+        document = _exact_decoder.decode(body.decode())
+    except UnicodeDecodeError:
+        raise Malformed("The body is not UTF-8.") from None
+    except json.JSONDecodeError as error:
+        raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise Malformed(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
+    if _ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
+        raise Malformed("A string holds a NUL or half of a surrogate pair.")
+    return document
+
+
+def require_media(request: web.Request, media: re.Pattern[str], name: str) -> None:
+    """Refuse other media types than ``media``, and compressed bodies; raises ``UnsupportedBody``."""
+    _require(request, media, name)
 
 
 def require_json(request: web.Request) -> None:
@@ -132,11 +159,21 @@ def _float(text: str) -> float:
     return number
 
 
+def _decimal(text: str) -> Decimal:
+    number = Decimal(text)
+    if not -_MOST_EXPONENT <= number.adjusted() <= _MOST_EXPONENT:
+        raise Malformed("A number is too large, or too small.")
+    return number
+
+
 def _constant(_name: str) -> float:
     raise Malformed("NaN and Infinity are not JSON.")
 
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
+_exact_decoder = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+)
 
 
 def _depth(body: bytes) -> int:

@@ -384,6 +384,7 @@ def test_every_check_has_a_plant() -> None:
         "E1-transfers",
         "L10-shared",
         "E3-top-ups",
+        "U-usage",
     }
     assert planted | elsewhere == {check.name for check in CHECKS}
 

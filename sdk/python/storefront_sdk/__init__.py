@@ -75,6 +75,7 @@ from storefront_sdk.models import (
 )
 from storefront_sdk.referrals import Referral
 from storefront_sdk.transfers import Transfer, Transfers
+from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
 __all__ = [
     "AlreadyOwned",
@@ -135,6 +136,8 @@ __all__ = [
     "RefundFailed",
     "RefundTooFine",
     "RefundTooLarge",
+    "RejectedUsage",
+    "Reported",
     "Session",
     "SoldOut",
     "StorefrontClient",
@@ -148,5 +151,6 @@ __all__ = [
     "Unavailable",
     "UnknownOffer",
     "UnreadableAnswer",
+    "UsageEvent",
     "Wallet",
 ]

@@ -16,6 +16,7 @@ from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.transfers import Transfers
+from storefront_sdk.usage import Usage
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -154,6 +155,12 @@ class BlockingReferrals(_Facade[Referrals]):
     use = _plain(Referrals.use)
 
 
+class BlockingUsage(_Facade[Usage]):
+    """``shop.usage``, blocking; without the buffer, which lives on a loop."""
+
+    report = _plain(Usage.report)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -208,6 +215,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
         self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)
         self.referrals = BlockingReferrals(client.referrals, self._loop)
+        self.usage = BlockingUsage(client.usage, self._loop)
 
     def __enter__(self) -> Self:
         return self

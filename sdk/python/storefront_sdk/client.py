@@ -35,6 +35,7 @@ from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
 from storefront_sdk.transfers import Transfers
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
+from storefront_sdk.usage import Usage
 
 Price = tuple[int, str]
 
@@ -82,6 +83,7 @@ class StorefrontClient:
         self.auto_top_ups = AutoTopUps(self._transport)
         self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
+        self.usage = Usage(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from storefront_sdk.errors import (
 RETRIED = frozenset({408, 429, 502, 503, 504})
 LONGEST_PAUSE_SECONDS = 30.0
 
+Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 GetToken = Callable[[], Awaitable[str]]
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ class Transport:
         return await self._send("GET", path, query=query, headers=dict(headers or {}))
 
     async def write(
-        self, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None, takes_key: bool = True
+        self, path: str, body: Body | None = None, *, key: str | None = None, takes_key: bool = True
     ) -> Reply:
         """POST under one idempotency key, made once for all tries."""
         headers = {"Idempotency-Key": key or secrets.token_urlsafe(24)} if takes_key else {}
@@ -96,7 +97,7 @@ class Transport:
         *,
         headers: dict[str, str],
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Body | None = None,
     ) -> Reply:
         for tries_left in range(self._tries - 1, -1, -1):
             failure: StorefrontError
@@ -121,7 +122,7 @@ class Transport:
         *,
         headers: dict[str, str],
         query: Mapping[str, str] | None,
-        body: Mapping[str, Any] | None,
+        body: Body | None,
     ) -> Reply:
         if self._session is None:
             self._session = aiohttp.ClientSession()

@@ -49,6 +49,7 @@ from storefront.core.audit import (
     rights,
     seals,
     taxes,
+    usage,
 )
 from storefront.core.audit import transfers as customers_transfers
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
@@ -101,6 +102,7 @@ CHECKS: tuple[Check, ...] = (
     *customers_transfers.CHECKS,
     *instances.CHECKS,
     *events.CHECKS,
+    *usage.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",
@@ -108,7 +110,8 @@ _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "hol
             "reversals", "events", "purchases", "payments", "gateway_movements", "inbox",
             "webhook_deliveries", "redemptions", "referrals", "items", "item_movements", "item_instances",
             "entitlements", "customer_transfers",
-            "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts")  # fmt: skip
+            "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts",
+            "usage_accounts", "usage_periods", "usage_lines")  # fmt: skip
 
 log = structlog.get_logger("storefront.audit")
 

@@ -76,6 +76,8 @@ from storefront.core.commit.restore_steps import (
 )
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
+from storefront.core.commit.usage_steps import apply_close_usage, apply_drain_usage, apply_meter_usage
 from storefront.core.commit.watch_steps import apply_watch, begin_top_ups, note_spent
 from storefront.core.commit.watches import Watch
 from storefront.core.errors import Refused
@@ -111,6 +113,7 @@ _BOOKS = frozenset(
         "anchors",
         "shared_entries",
     }
+    | {"usage_windows", "usage_periods", "usage_accounts", "usage_lines"}
 )
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
 
@@ -372,4 +375,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Owe: _on_books(apply_owe),
     PassOn: _on_books(apply_pass_on),
     Watch: _on_books(apply_watch),
+    MeterUsage: _on_books(apply_meter_usage),
+    DrainUsage: _on_books(apply_drain_usage),
+    CloseUsage: _on_books(apply_close_usage),
 }

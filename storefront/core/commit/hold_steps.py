@@ -22,6 +22,7 @@ from storefront.core.commit.projection import Row, in_order_of_expiry, is_over, 
 from storefront.core.commit.reads import holds_group, lots_group
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import CaptureHold, Emit, Key, LapseWallet, PlaceHold, ReleaseHold, Spend
+from storefront.core.commit.usage import USAGE
 from storefront.core.errors import NotFound
 
 MOST_OPEN_HOLDS = 256
@@ -71,23 +72,21 @@ def apply_capture_hold(draft: Draft, books: Books, step: CaptureHold) -> None:
     amount = hold["amount"] if step.amount is None else step.amount
     if amount > hold["amount"]:
         raise HoldTooSmall(held=hold["amount"], required=amount)
-    _unpin(draft, hold)
-    taken = _first_of(draft, hold, amount)
-    drawn = draw_lots(
-        draft,
-        books,
-        entry=step.entry,
-        source=wallet(step.customer_id, step.asset),
-        to=step.to,
-        anchor=step.customer_id,
-        taken=taken,
-    )
-    books.results[f"lots:{step.label}"] = drawn
-    captured = {lot["id"]: part for _, lot, part in taken}
-    _give_back(draft, books, hold, ((lot, pin - captured.get(lot, 0)) for lot, pin in pins_of(hold)))
-    _close(draft, books, hold, "captured", captured=amount, entry_id=books.entries[step.entry].entry_id)
+    capture(draft, books, hold, entry=step.entry, to=step.to, amount=amount, label=step.label)
     _strike_job(draft, step)
     lapse_lots(draft, books, step.customer_id, step.asset)
+
+
+def capture(draft: Draft, books: Books, hold: Row, *, entry: str, to: Account, amount: int, label: str) -> None:
+    """Take an amount of an open hold by the entry, give back the rest, and close the hold."""
+    _unpin(draft, hold)
+    taken = _first_of(draft, hold, amount)
+    source, anchor = wallet(hold["customer_id"], hold["asset"]), hold["customer_id"]
+    drawn = draw_lots(draft, books, entry=entry, source=source, to=to, anchor=anchor, taken=taken)
+    books.results[f"lots:{label}"] = drawn
+    captured = {lot["id"]: part for _, lot, part in taken}
+    _give_back(draft, books, hold, ((lot, pin - captured.get(lot, 0)) for lot, pin in pins_of(hold)))
+    _close(draft, books, hold, "captured", captured=amount, entry_id=books.entries[entry].entry_id)
 
 
 def apply_release_hold(draft: Draft, books: Books, step: ReleaseHold) -> None:
@@ -181,6 +180,8 @@ def _strike_job(draft: Draft, step: CaptureHold | ReleaseHold) -> None:
 
 def _tell(draft: Draft, books: Books, row: Row, event: str) -> None:
     books.results[f"hold:{row['id']}"] = row
+    if row["actor"] == USAGE:
+        return  # it grows with every call: ``usage.drained`` tells what it took
     shown: tuple[str, ...] = ("id", "customer_id", "asset", "amount", "captured", "state")
     if event == "hold.placed":
         shown += ("reason", "expires_at")

@@ -51,6 +51,7 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.watches import Watch
 from storefront.core.errors import Refused
 from storefront.core.ids import new_id
@@ -64,9 +65,11 @@ __all__ = [
     "CaptureHold",
     "Change",
     "Claim",
+    "CloseUsage",
     "Count",
     "Demand",
     "Deposit",
+    "DrainUsage",
     "Emit",
     "EndEntitlement",
     "EndOf",
@@ -86,6 +89,7 @@ __all__ = [
     "LotPart",
     "LotTerms",
     "LotsOf",
+    "MeterUsage",
     "MissingOf",
     "OpenEntry",
     "Otherwise",

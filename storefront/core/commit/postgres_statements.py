@@ -18,7 +18,7 @@ from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Wanted
 
 _DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
 
-_WITHOUT_ANCHOR = frozenset({"claims", "idempotency", "accounts", "alarms", "catalog_versions"})
+_WITHOUT_ANCHOR = frozenset({"claims", "idempotency", "accounts", "alarms", "catalog_versions", "usage_ids"})
 """Tables whose rows no anchor guards: written sorted, so that batches that meet wait for each other in one order."""
 
 

@@ -33,7 +33,9 @@ from storefront.core.commit.steps import (
     TakeItem,
     Transfer,
 )
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage, Part
 from storefront.core.commit.watches import Watch
+from storefront.core.config.model_usage import Aggregation
 
 
 def account_key(account: Account, anchor: str) -> Key:
@@ -214,6 +216,53 @@ def _reads_insert(step: Insert) -> Iterable[Key | Group]:
     return (Key(step.table, step.id, step.anchor),) if step.once or step.replace else ()
 
 
+def usage_id_key(id_hash: str) -> Key:
+    return Key("usage_ids", (id_hash,), None)
+
+
+def usage_account_key(customer_id: str, charge: str) -> Key:
+    return Key("usage_accounts", (customer_id, charge), customer_id)
+
+
+def usage_window_key(customer_id: str, part: Part) -> Key:
+    return Key("usage_windows", (customer_id, part.meter, part.window), customer_id)
+
+
+def usage_period_key(customer_id: str, part: Part, charge: str) -> Key:
+    return Key("usage_periods", (customer_id, part.meter, charge, part.period), customer_id)
+
+
+def unique_key(customer_id: str, part: Part) -> Key:
+    return Key("usage_uniques", (customer_id, part.meter, part.period, str(part.value)), customer_id)
+
+
+def _reads_usage(step: MeterUsage) -> Iterable[Key | Group]:
+    """Name the ids of all events, and what they are added to: few rows, however many events there are."""
+    windows: dict[tuple[str, int], Part] = {}
+    for reading in step.readings:
+        yield usage_id_key(reading.id_hash)
+        for part in reading.parts:
+            windows[part.meter, part.window] = part
+            if part.aggregation is Aggregation.UNIQUE:
+                yield unique_key(step.customer_id, part)
+    charges = step.charge_keys()
+    for part in windows.values():
+        yield usage_window_key(step.customer_id, part)
+        yield usage_period_key(step.customer_id, part, charges.get(part.meter, ""))
+    for charge in step.prepaid():
+        yield usage_account_key(step.customer_id, charge.key)
+        yield from wallet_reads(step.customer_id, charge.asset)
+
+
+def _reads_drain(step: DrainUsage) -> Iterable[Key | Group]:
+    yield usage_account_key(step.customer_id, step.charge)
+    yield from wallet_reads(step.customer_id, step.asset)
+
+
+def _reads_close(step: CloseUsage) -> Iterable[Key | Group]:
+    return (Key("usage_periods", (step.customer_id, step.meter, step.charge, step.start), step.customer_id),)
+
+
 _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     OpenEntry: _reads_original,
     Emit: lambda step: (),
@@ -244,6 +293,9 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Owe: lambda step: (debt_key(step.customer_id, step.asset),),
     PassOn: _reads_pass_on,
     Watch: _reads_wallet,
+    MeterUsage: _reads_usage,
+    DrainUsage: _reads_drain,
+    CloseUsage: _reads_close,
 }
 
 

@@ -17,6 +17,7 @@ from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.passing import PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
+from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.watches import Watch
 from storefront.core.errors import Refused
 
@@ -342,4 +343,7 @@ Step = (
     | Owe
     | PassOn
     | Watch
+    | MeterUsage
+    | DrainUsage
+    | CloseUsage
 )

@@ -5,7 +5,7 @@ order of the YAML; nobody writes to them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +16,7 @@ from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_giving import Gifts, Transfers
 from storefront.core.config.model_prices import Exact, Price, PriceList, Sale
 from storefront.core.config.model_tax import Tax
+from storefront.core.config.model_usage import Charge, Meter, Metering
 from storefront.core.config.secret import Secret
 
 if TYPE_CHECKING:
@@ -287,6 +288,7 @@ class Retention:
     idempotency_days: int
     webhook_bodies_days: int
     webhook_deliveries_days: int
+    usage_ids_days: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,3 +354,6 @@ class Config:
     skipped: Mapping[str, tuple[Mistake, ...]]
     skipped_offers: tuple[str, ...]
     price_lists: tuple[PriceList, ...] = ()
+    meters: Mapping[str, Meter] = field(default_factory=dict)
+    usage: Mapping[str, Charge] = field(default_factory=dict)
+    metering: Metering = field(default_factory=Metering)

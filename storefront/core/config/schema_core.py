@@ -21,6 +21,7 @@ from storefront.core.config.schema_parts import (
 from storefront.core.config.schema_prices import price_lists
 from storefront.core.config.schema_promos import promo_codes, referrals
 from storefront.core.config.schema_tax import tax
+from storefront.core.config.schema_usage import usage_sections
 
 ROUTE_CLASSES = ("read", "write", "checkout", "sign_in", "webhook", "promo_code")
 _DAYS = 3_650
@@ -73,6 +74,7 @@ def core_sections() -> Schema:
         "promo_codes": promo_codes(),
         "referrals": referrals(),
         "auto_top_up": auto_top_up(),
+        **usage_sections(),
     }
 
 
@@ -307,6 +309,9 @@ def _retention() -> Schema:
             "webhook_bodies_days": whole("Bodies of gateways' webhooks.", most=_DAYS, default=30, examples=[30]),
             "webhook_deliveries_days": whole(
                 "What was delivered by outgoing webhooks; dead deliveries stay.", most=_DAYS, default=30, examples=[30]
+            ),
+            "usage_ids_days": whole(
+                "Ids of usage events: so long one that comes again counts once.", most=_DAYS, default=60, examples=[60]
             ),
         },
         examples=[{"idempotency_days": 30}],

@@ -13,6 +13,7 @@ from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.price_checks import price_complaints, real_prices_of
 from storefront.core.config.semantics_promos import promo_complaints, referral_complaints
+from storefront.core.config.semantics_usage import usage_complaints
 from storefront.core.config.validation import did_you_mean
 from storefront.core.outgoing.guard import never_allowed
 from storefront.core.signing_pem import NotASigningKey, read_signing_key
@@ -302,6 +303,10 @@ def _webhooks(facts: Facts) -> Iterator[Complaint]:
             yield Complaint(("webhooks", "allow", index), refusal)
 
 
+def _usage(facts: Facts) -> Iterator[Complaint]:
+    yield from usage_complaints(facts.value)
+
+
 def _tips(facts: Facts) -> Iterator[Complaint]:
     for name, creator in facts.section("creators").items():
         tips = _mapping(_mapping(creator).get("tips"))
@@ -359,4 +364,5 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _tips,
     promo_complaints,
     referral_complaints,
+    _usage,
 )

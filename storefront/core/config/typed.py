@@ -46,6 +46,7 @@ from storefront.core.config.schema_tax import DEFAULT_CLASS, DEFAULT_TAX_NAME
 from storefront.core.config.secret import Secret
 from storefront.core.config.typed_prices import general_prices, make_exact, make_price_lists, make_prices, make_sales
 from storefront.core.config.typed_promos import make_promo_codes, make_referrals
+from storefront.core.config.typed_usage import make_charges, make_metering, make_meters
 
 Section = Mapping[str, object]
 
@@ -106,6 +107,7 @@ def make_config(
             idempotency_days=_integer(retention, "idempotency_days", 30),
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
             webhook_deliveries_days=_integer(retention, "webhook_deliveries_days", 30),
+            usage_ids_days=_integer(retention, "usage_ids_days", 60),
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
@@ -118,6 +120,9 @@ def make_config(
         skipped=skipped,
         skipped_offers=orphans,
         price_lists=lists,
+        meters=make_meters(value),
+        usage=make_charges(value),
+        metering=make_metering(value),
     )
 
 

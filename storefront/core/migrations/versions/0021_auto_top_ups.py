@@ -7,7 +7,7 @@ from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.column_types import TEXT
 
 revision = "0021"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
