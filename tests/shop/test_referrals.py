@@ -30,8 +30,8 @@ async def inviting(data_folder, database_url) -> AsyncIterator[Shop]:
 
 @pytest.fixture
 async def patient(data_folder, database_url) -> AsyncIterator[Shop]:
-    """A shop whose rewards wait for 14 days."""
-    config = TINY_SHOP + REFERRALS.replace("DAYS", "14")
+    """A shop whose rewards wait for two days."""
+    config = TINY_SHOP + REFERRALS.replace("DAYS", "2")
     async with running_shop(data_folder, config, database=database_url) as shop:
         yield shop
 
@@ -132,7 +132,7 @@ async def test_rewards_wait_and_are_canceled_by_a_refund(patient):
     kept = await patient.bought("gems-1200", customer="bob")
     await bring(patient, "cleo", "ada")
     returned = await patient.bought("gems-1200", customer="cleo")
-    await patient.advance("13d")
+    await patient.advance("1d")
     await patient.quiet()
     assert states(patient) == ["qualified", "qualified"]
     await patient.as_server().post(f"/v1/purchases/{returned['id']}/refunds", {"reason": "x"}, key="r")

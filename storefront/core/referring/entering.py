@@ -49,9 +49,7 @@ class ReferralRefused(Refused):
 
 
 class _Overtaken(Refused):
-    """The customer, or the end of the chain, was brought by somebody in the meantime: to be judged again."""
-
-    code = "referral_overtaken"
+    """The customer, or the end of the chain, was brought by somebody in the meantime: judged again, never answered."""
 
 
 async def referral_state(services: Services, customer_id: str) -> dict[str, Any]:
