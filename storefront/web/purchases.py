@@ -17,20 +17,17 @@ from storefront.core.refunds import RefundRequest, Strategy, read_reversals, ref
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.addresses import network_of
+from storefront.web.refund_shapes import CREATE_REFUND, REFUND, REFUND_MADE, REFUNDS
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
     CREATE_PURCHASE,
     CREATE_QUOTE,
-    CREATE_REFUND,
     OF_CUSTOMER,
     PAGE,
     PURCHASE,
     PURCHASES,
     QUOTE,
-    REFUND,
-    REFUND_MADE,
-    REFUNDS,
 )
 
 routes = Routes("core", tags=["purchases"])
