@@ -53,7 +53,7 @@ from storefront.web import (
 )
 from storefront.web.auth import CredentialAuthenticator
 from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
-from storefront.web.business_metrics import BusinessMetrics
+from storefront.web.business_metrics import BusinessMetrics, GaugeReader
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
@@ -120,7 +120,9 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
-    business = BusinessMetrics(registry, parts.services, worker=worker)
+    gauges: list[GaugeReader] = []
+    parts.host.collect("register_gauges", lambda _, found: gauges.extend(found), services=parts.services)
+    business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
     return mount(

@@ -152,6 +152,8 @@ def plugin_schema(plugin: type[Any]) -> PluginSchema:
         kinds=getattr(plugin, "offer_kind_schemas", {}),
         gateways=getattr(plugin, "gateway_schemas", {}),
         claims=getattr(plugin, "claims", {}),
+        offer_keys=getattr(plugin, "offer_keys", {}),
+        find_mistakes=getattr(plugin, "find_mistakes", None),
     )
 
 

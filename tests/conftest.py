@@ -39,6 +39,7 @@ _MONEY = (
 )
 BOTH_DATABASES = (
     "tests/commit",
+    "tests/deliveries",
     "tests/model",
     "tests/races",
     "tests/receipts/test_numbers.py",

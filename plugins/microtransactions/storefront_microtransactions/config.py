@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from storefront_microtransactions.deliveries.config import SECTION
+
 ART = (
     "sword", "potion", "boots", "cloak", "crown", "key", "lantern", "chest", "flag", "shield", "book", "flame", "gem",
 )  # fmt: skip
@@ -17,6 +19,7 @@ SCHEMA: Mapping[str, Any] = {
             "description": "Whether a customer's own session may use up items, or only the game's server.",
             "examples": [False],
         },
+        "deliveries": SECTION,
     },
     "additionalProperties": False,
     "examples": [{}],

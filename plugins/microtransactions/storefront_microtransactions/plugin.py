@@ -1,13 +1,29 @@
 """The plugin: config in, hooks out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
+from sqlalchemy import Table
+
+from storefront.core.commit.apply import LateStep
+from storefront.core.events import Cursor, Event
+from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM, SCHEMA
+from storefront_microtransactions.deliveries.config import DELIVERY, DeliveryConfig, find_mistakes
+from storefront_microtransactions.deliveries.desk import operations_of
+from storefront_microtransactions.deliveries.expiring import JOB, expire
+from storefront_microtransactions.deliveries.following import Beginning
+from storefront_microtransactions.deliveries.leasing import close_leased, lease_free
+from storefront_microtransactions.deliveries.making import make_commands
+from storefront_microtransactions.deliveries.operating import read_gauges
+from storefront_microtransactions.deliveries.routes import make_routes as make_delivery_routes
+from storefront_microtransactions.deliveries.tables import TABLES
 from storefront_microtransactions.kinds import CurrencyPack, Item
 from storefront_microtransactions.routes import make_routes
 
@@ -18,9 +34,15 @@ class MicrotransactionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {"currency_pack": CURRENCY_PACK, "item": ITEM}
+    offer_keys: ClassVar[Mapping[str, JsonSchema]] = {"delivery": DELIVERY}
+    find_mistakes = staticmethod(find_mistakes)
+    migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
+    tables: ClassVar[Sequence[Table]] = TABLES
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._customers_may_consume = bool(config.get("customers_may_consume", True))
+        self._deliveries = DeliveryConfig.from_mapping(config.get("deliveries", {}))
+        self._beginning = Beginning()
 
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
@@ -28,4 +50,32 @@ class MicrotransactionsPlugin:
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:
-        return [make_routes(services, customers_may_consume=self._customers_may_consume)]
+        return [
+            make_routes(services, customers_may_consume=self._customers_may_consume),
+            make_delivery_routes(services, self._deliveries),
+        ]
+
+    @hookimpl
+    def register_jobs(self, services: Services) -> JobHandlers:
+        return {JOB: partial(expire, services)}
+
+    @hookimpl
+    def register_late_steps(self) -> Mapping[str, LateStep]:
+        return {"lease": lease_free, "close": close_leased}
+
+    @hookimpl
+    def register_operations(self, services: Services) -> Operations:
+        return operations_of(services)
+
+    @hookimpl
+    def register_gauges(self, services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
+        return [partial(read_gauges, services)]
+
+    async def events_matter_after(self, services: Services) -> Cursor | None:
+        """Say from where on to follow events: from the first catalog that had deliveries, else not at all."""
+        return await self._beginning.find(services)
+
+    @hookimpl
+    async def on_event(self, services: Services, event: Event) -> None:
+        """Write the commands that an event means for game servers."""
+        await make_commands(services, self._deliveries, event)

@@ -6,6 +6,7 @@ everything against the core's, the plugins' and the offer kinds' schemas. ``load
 
 from storefront.core.config.building import build, load_config
 from storefront.core.config.loading import Document, read_document
+from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import ConfigError, Mistake
 from storefront.core.config.model import (
     AnchorTarget,
@@ -38,6 +39,7 @@ from storefront.core.config.model import (
 from storefront.core.config.schema import PluginSchema, full_schema
 from storefront.core.config.secret import Secret
 from storefront.core.config.typed import DEFAULT_RATE_LIMITS
+from storefront.core.config.validation import did_you_mean
 
 __all__ = [
     "DEFAULT_RATE_LIMITS",
@@ -46,6 +48,7 @@ __all__ = [
     "Asset",
     "Audit",
     "Available",
+    "Complaint",
     "Config",
     "ConfigError",
     "Database",
@@ -73,6 +76,7 @@ __all__ = [
     "Web",
     "Window",
     "build",
+    "did_you_mean",
     "full_schema",
     "load_config",
     "read_document",

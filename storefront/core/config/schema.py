@@ -4,9 +4,10 @@
 editors, where any number, choice or patterned text may still be written as ``${…}``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from storefront.core.config.messages import Complaint
 from storefront.core.config.schema_core import core_sections, plugin_keys, plugin_name
 from storefront.core.config.schema_creators import creators
 from storefront.core.config.schema_gateways import gateway_schemas
@@ -23,13 +24,17 @@ class PluginSchema:
 
     ``config`` is the schema of its section. ``kinds``: offer kind -> schema of the keys that an offer of that kind has
     besides the common ones (its ``required`` may name common keys, as ``prices``). ``gateways``: gateway -> schema of
-    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``).
+    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``). ``offer_keys``:
+    key -> schema, for keys that the plugin adds to offers of every kind. ``find_mistakes`` says what no schema can: it
+    gets the document's values, whatever they are, and yields complaints.
     """
 
     config: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     kinds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     gateways: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     claims: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    offer_keys: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    find_mistakes: Callable[[Mapping[str, object]], Iterable[Complaint]] | None = None
 
 
 def full_schema(
@@ -56,7 +61,7 @@ def checking_schema(
     offer_kinds = {name: kind for plugin in plugins.values() for name, kind in plugin.kinds.items()} | dict(kinds)
     sections = core_sections() | {
         "assets": assets(),
-        "offers": _offers(parts, offer_kinds),
+        "offers": _offers(parts, offer_kinds, _added_offer_keys(parts, plugins)),
         "gateways": _gateways(parts, plugins, gateways),
         "plugins": _plugins(parts, plugins),
         "creators": creators(),
@@ -113,8 +118,17 @@ def _moved_reference(reference: object, base: str) -> object:
     return _moved(reference, base)
 
 
-def _offers(parts: _Parts, kinds: Mapping[str, Mapping[str, object]]) -> Schema:
-    common = common_offer_keys()
+def _added_offer_keys(parts: _Parts, plugins: Mapping[str, PluginSchema]) -> Schema:
+    """Key -> schema of what plugins add to offers of every kind."""
+    return {
+        key: parts.add(f"plugin-{name}-offer-{key}", schema)
+        for name, plugin in plugins.items()
+        for key, schema in plugin.offer_keys.items()
+    }
+
+
+def _offers(parts: _Parts, kinds: Mapping[str, Mapping[str, object]], added: Schema) -> Schema:
+    common = added | common_offer_keys()
     parts.schemas["offer"] = {"type": "object", "properties": common}
     branches: list[object] = []
     for name, kind in kinds.items():
