@@ -177,8 +177,11 @@ async def test_a_shop_without_deliveries_is_told_no_events_until_it_has_some(dat
         assert states(shop) == [("survival", "give ada potion 1", "queued")]
 
 
-PLAIN_SHOP = DELIVERY_SHOP[: DELIVERY_SHOP.index("offers:")] + """
+PLAIN_SHOP = (
+    DELIVERY_SHOP[: DELIVERY_SHOP.index("offers:")]
+    + """
 offers:
   gems-100: {kind: currency_pack, title: 100 gems, contents: {gems: 100}, prices: {USD: 99}}
   charm: {kind: item, type: consumable, title: Charm, prices: {gems: 1}}
 """
+)

@@ -3,6 +3,7 @@
 from storefront_sdk.blocking import BlockingStorefront
 from storefront_sdk.cache import Policy
 from storefront_sdk.client import StorefrontClient
+from storefront_sdk.deliveries import Delivery, Lease
 from storefront_sdk.errors import (
     AlreadyOwned,
     AlreadyRefunded,
@@ -21,6 +22,7 @@ from storefront_sdk.errors import (
     InFlight,
     InsufficientFunds,
     Invalid,
+    LeaseLost,
     LimitReached,
     NoReceipt,
     NotEnoughItems,
@@ -72,6 +74,7 @@ __all__ = [
     "ConnectionLost",
     "CustomerState",
     "DebtOpen",
+    "Delivery",
     "Event",
     "Forbidden",
     "GatewayRefused",
@@ -86,6 +89,8 @@ __all__ = [
     "InsufficientFunds",
     "Invalid",
     "Item",
+    "Lease",
+    "LeaseLost",
     "LimitReached",
     "Money",
     "NoReceipt",

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from storefront_sdk.client import StorefrontClient
+from storefront_sdk.deliveries import Deliveries
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
@@ -129,6 +130,15 @@ class BlockingPaymentMethods(_Facade[PaymentMethods]):
     forget = _plain(PaymentMethods.forget)
 
 
+class BlockingDeliveries(_Facade[Deliveries]):
+    """``shop.deliveries``, blocking."""
+
+    lease = _plain(Deliveries.lease)
+    ack = _plain(Deliveries.ack)
+    fail = _plain(Deliveries.fail)
+    extend = _plain(Deliveries.extend)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -178,6 +188,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
+        self.deliveries = BlockingDeliveries(client.deliveries, self._loop)
 
     def __enter__(self) -> Self:
         return self

@@ -11,6 +11,7 @@ from urllib.parse import quote as quoted
 import aiohttp
 
 from storefront_sdk.cache import Policy, StateCache
+from storefront_sdk.deliveries import Deliveries
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
@@ -75,6 +76,7 @@ class StorefrontClient:
         self.grants = Grants(self._transport)
         self.holds = Holds(self._transport)
         self.payment_methods = PaymentMethods(self._transport)
+        self.deliveries = Deliveries(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@
     │                                  NotEnoughItems, HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
-    │                                  CheckoutTooLate, DebtOpen
+    │                                  CheckoutTooLate, DebtOpen, LeaseLost
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -123,6 +123,10 @@ class NotEnoughItems(Conflict):
     """The inventory holds fewer; facts: required, available."""
 
 
+class LeaseLost(Conflict):
+    """Your lease was over, and somebody else has the command by now; facts: lost."""
+
+
 class AlreadyRefunded(Conflict):
     """All of the purchase is refunded."""
 
@@ -224,6 +228,7 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,
+    "lease_lost": LeaseLost,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }

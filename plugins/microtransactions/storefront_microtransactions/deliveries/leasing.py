@@ -92,6 +92,7 @@ async def lease(services: Services, config: DeliveryConfig, wanted: LeaseRequest
     return {
         "lease": wanted.lease_id,
         "expires_at": None if until is None else iso(until),
+        "seconds_left": 0 if until is None else max(0, until - services.clock.wall()) // SECOND_MS,
         "data": [command_json(row) for row in held],
     }
 

@@ -49,6 +49,7 @@ LEASED_COMMANDS = table(
     {
         "lease": TEXT,
         "expires_at": nullable(TIME),
+        "seconds_left": {**INTEGER, "description": "How long the lease lasts from now on, rounded down."},
         "data": {"type": "array", "items": table({**_COMMAND, "command": TEXT, "attempt": INTEGER})},
     }
 )
