@@ -16,8 +16,10 @@ import pytest
 from .conftest import told
 
 KILLS = 50
-PLAYERS = [f"player-{number}" for number in range(6)]
-LONGEST_LIFE_SECONDS = 0.2
+WAITING = 200
+"""Commands that wait in the beginning, so that both servers are busy when they are killed."""
+PLAYERS = [f"player-{number}" for number in range(20)]
+LONGEST_LIFE_SECONDS = 0.1
 NURSERY = Path(__file__).with_name("nursery.py")
 ROOT = Path(__file__).parents[2]
 
@@ -71,15 +73,17 @@ async def test_two_servers_that_are_killed_50_times_run_every_command_once(shop,
     chance = random.Random(seed)
     bought: Counter[str] = Counter()
     await give_gems(shop)
+
+    async def buy() -> None:
+        player, quantity = chance.choice(PLAYERS), chance.randint(1, 9)
+        await shop.bought("potion", customer=player, quantity=quantity)
+        bought[player] += quantity
+
+    await asyncio.gather(*(buy() for _ in range(WAITING)))
     for number in range(2):
         await nursery.start(number)
-
     for _ in range(KILLS):
-        for _ in range(2):
-            player, quantity = chance.choice(PLAYERS), chance.randint(1, 9)
-            await shop.bought("potion", customer=player, quantity=quantity)
-            bought[player] += quantity
-        await asyncio.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS))
+        await asyncio.gather(buy(), asyncio.sleep(chance.uniform(0, LONGEST_LIFE_SECONDS)))
         victim = chance.randrange(2)
         nursery.kill(victim)
         await nursery.start(victim)
@@ -90,7 +94,7 @@ async def test_two_servers_that_are_killed_50_times_run_every_command_once(shop,
     assert Counter(one["id"] for one in effects) == Counter(
         row["id"] for row in shop.query("SELECT id FROM microtransactions_commands")
     ), f"seed {seed}"
-    assert len(effects) == 2 * KILLS
+    assert len(effects) == WAITING + KILLS
     given: Counter[str] = Counter()
     for one in effects:
         _, player, _, quantity = one["command"].split()
