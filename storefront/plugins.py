@@ -153,7 +153,7 @@ def plugin_schema(plugin: type[Any]) -> PluginSchema:
         gateways=getattr(plugin, "gateway_schemas", {}),
         claims=getattr(plugin, "claims", {}),
         offer_keys=getattr(plugin, "offer_keys", {}),
-        find_mistakes=getattr(plugin, "find_mistakes", None),
+        checks=getattr(plugin, "config_checks", ()),
     )
 
 

@@ -12,6 +12,7 @@ import alembic.autogenerate
 import pytest
 import storefront_microtransactions
 from alembic.migration import MigrationContext
+from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
 
 import storefront
 from storefront import hookspecs
@@ -77,7 +78,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
                 importlib.import_module(module.name)
     ours = ("storefront.core", "storefront.web", "storefront_microtransactions")
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in ERRORS}
+    documented = {doc.code for doc in (*ERRORS, *DELIVERY_ERRORS)}
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 
@@ -86,22 +87,24 @@ def kinds_of(kind):
     return [kind, *(found for child in kind.__subclasses__() for found in kinds_of(child))]
 
 
-async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002")])
+async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
+    name = kind.removesuffix("Plugin").lower()
     monkeypatch.syspath_prepend(raffle)
-    plugin = importlib.import_module("storefront_raffle").RafflePlugin
-    database = SqliteDatabase(tmp_path / "shop.sqlite", histories=[History("raffle", plugin.migrations)])
+    plugin = getattr(importlib.import_module(f"storefront_{name}"), kind)
+    database = SqliteDatabase(tmp_path / "shop.sqlite", histories=[History(name, plugin.migrations)])
     await database.migrate()
 
     engine = writing_engine(tmp_path / "shop.sqlite")
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_name": lambda name, kind, _: kind != "table" or name.startswith("raffle_")},
+            opts={"include_name": lambda found, kind, _: kind != "table" or found.startswith(f"{name}_")},
         )
         differences = alembic.autogenerate.compare_metadata(context, plugin.tables[0].metadata)
     engine.dispose()
     assert differences == []
-    assert rows(tmp_path / "shop.sqlite", "SELECT version_num FROM storefront_version_raffle") == [("0001",)]
+    assert rows(tmp_path / "shop.sqlite", f"SELECT version_num FROM storefront_version_{name}") == [(head,)]
 
 
 def rows(path, sql):

@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
+from storefront.core.audit.check import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.config.schema import ConfigCheck
 from storefront.core.events import Cursor, Event
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
@@ -15,6 +17,7 @@ from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM, SCHEMA
+from storefront_microtransactions.deliveries.auditing import CHECKS
 from storefront_microtransactions.deliveries.config import DELIVERY, DeliveryConfig, find_mistakes
 from storefront_microtransactions.deliveries.desk import operations_of
 from storefront_microtransactions.deliveries.expiring import JOB, expire
@@ -35,7 +38,8 @@ class MicrotransactionsPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {"currency_pack": CURRENCY_PACK, "item": ITEM}
     offer_keys: ClassVar[Mapping[str, JsonSchema]] = {"delivery": DELIVERY}
-    find_mistakes = staticmethod(find_mistakes)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (find_mistakes,)
+    audit_checks: ClassVar[Sequence[Check]] = CHECKS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

@@ -5,7 +5,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path as FilePath
 
 from storefront.core.config.checking import Checked, check, in_reading_order, to_mistakes, with_examples
@@ -105,8 +104,8 @@ class _World:
             installed=self.installed,
             enabled=enabled,
         )
-        of_plugins = (one.find_mistakes(checked.value) for one in speaking.values() if one.find_mistakes is not None)
-        complaints = self._merged([*semantic_complaints(facts), *chain.from_iterable(of_plugins)], checked)
+        of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(checked.value)]
+        complaints = self._merged([*semantic_complaints(facts), *of_plugins], checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
             mine = [one for one in complaints if one.path[:2] == ("plugins", name)]

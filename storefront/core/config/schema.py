@@ -4,7 +4,7 @@
 editors, where any number, choice or patterned text may still be written as ``${…}``.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from storefront.core.config.messages import Complaint
@@ -15,6 +15,8 @@ from storefront.core.config.schema_offers import assets, common_offer_keys, sku
 from storefront.core.config.schema_parts import Schema, mapping, table
 
 _TAKEN_OVER = ("properties", "required", "type", "additionalProperties", "$defs", "$schema", "$id", "title", "examples")
+ConfigCheck = Callable[[Mapping[str, object]], Iterable[Complaint]]
+"""What a plugin has to say of a whole document that no schema can: pure, and careful, for it may be malformed."""
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{", "doNotSuggest": True}
 
 
@@ -25,8 +27,7 @@ class PluginSchema:
     ``config`` is the schema of its section. ``kinds``: offer kind -> schema of the keys that an offer of that kind has
     besides the common ones (its ``required`` may name common keys, as ``prices``). ``gateways``: gateway -> schema of
     its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``). ``offer_keys``:
-    key -> schema, for keys that the plugin adds to offers of every kind. ``find_mistakes`` says what no schema can: it
-    gets the document's values, whatever they are, and yields complaints.
+    key -> schema, for keys that the plugin adds to offers of every kind. ``checks`` say what no schema can.
     """
 
     config: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "additionalProperties": False})
@@ -34,7 +35,7 @@ class PluginSchema:
     gateways: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     claims: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     offer_keys: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    find_mistakes: Callable[[Mapping[str, object]], Iterable[Complaint]] | None = None
+    checks: Sequence[ConfigCheck] = ()
 
 
 def full_schema(
