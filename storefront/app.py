@@ -33,6 +33,7 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    experiments,
     grants,
     holds,
     keys,
@@ -112,7 +113,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying),
+        *(webhook_endpoints, operating, paying, experiments),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

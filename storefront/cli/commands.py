@@ -14,6 +14,7 @@ from storefront.cli import (
     customers,
     deliveries,
     disputes,
+    experiments,
     exporting,
     importing,
     inbox,
@@ -43,6 +44,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.command(cls=refunding.AmountInQuotes)(refunding.refund)
 app.command()(reconciling.reconcile)
+app.command()(experiments.experiments)
 for name, group in (
     ("customers", customers),
     ("purchases", purchases),

@@ -29,7 +29,7 @@ from storefront.plugins import PluginHost, installed_plugins
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
-_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax"})
+_LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "experiments"})
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")

@@ -18,14 +18,17 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.config.model_experiments import Experiment
 from storefront.core.config.model_tax import Tax
 from storefront.core.errors import Invalid, StorefrontError
+from storefront.core.experimenting import add_variants
 from storefront.core.kinds import OfferKind
 from storefront.core.money import Asset, AssetKind
 from storefront.core.reading import Query, Reader
-from storefront.core.tables import catalog_versions, settings
+from storefront.core.tables import catalog_versions, experiment_variants, settings
 
 _VERSION = Query(select(catalog_versions.c.document).where(catalog_versions.c.hash == bindparam("hash")))
+_VARIANTS = Query(select(experiment_variants))
 _ACTIVE = Query(select(settings.c.value).where(settings.c.key == "active_catalog"))
 
 
@@ -48,11 +51,12 @@ class CatalogDocument:
     offers: Mapping[str, Offer]
     entitlements: Mapping[str, Entitlement]
     tax: Tax | None = None
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One version in memory."""
+    """One version in memory. ``variants``: sku -> (experiment, variant), where it is priced for one customer."""
 
     version: str
     default_language: str
@@ -61,6 +65,8 @@ class Catalog:
     entitlement_skus: Mapping[str, tuple[str, ...]]
     known_entitlements: frozenset[str] = field(default_factory=frozenset)
     tax: Tax | None = None
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    variants: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -89,6 +95,7 @@ def document_of(config: Config) -> tuple[str, str]:
         offers={sku: offer for sku, offer in config.offers.items() if sku not in skipped},
         entitlements=config.entitlements,
         tax=config.tax,
+        experiments=config.experiments,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -104,7 +111,9 @@ def load_catalog(version: str, document: str) -> Catalog:
             granting.setdefault(key, []).append(sku)
     known = frozenset(granting) | frozenset(parsed.entitlements)
     skus = {key: tuple(found) for key, found in granting.items()}
-    return Catalog(version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax)
+    return Catalog(
+        version, parsed.default_language, parsed.assets, parsed.offers, skus, known, parsed.tax, parsed.experiments
+    )
 
 
 class Catalogs:
@@ -140,7 +149,11 @@ class Catalogs:
         return True
 
     async def activate(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
-        """Store the configuration's catalog and make it the active one; tell whether anything changed."""
+        """Store the configuration's catalog and make it the active one; tell whether anything changed.
+
+        Raises:
+            ExperimentChanged: a variant of an experiment was renamed or priced anew; nothing was changed.
+        """
         version, document = document_of(config)
         active = await self._reader.first(_ACTIVE)
         if active is None or active["value"] != version:
@@ -148,6 +161,7 @@ class Catalogs:
             row = {"hash": version, "document": document, "stored_at": clock.wall()}
             plan.add(Insert("catalog_versions", (version,), None, row, once=True))
             plan.add(_set("active_catalog", version))
+            add_variants(plan, config.experiments, await self._reader.all(_VARIANTS), clock.now())
             plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
             await engine.commit(plan)
         return await self.follow()

@@ -7,7 +7,7 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jsonschema_rs
@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, select
 from storefront.core.accounts import sink
 from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
 from storefront.core.buyer_caps import count_begun, refuse_card_testing
+from storefront.core.catalog import Catalog
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
     AlreadyOwned,
@@ -30,6 +31,7 @@ from storefront.core.commit.outcome import (
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
+from storefront.core.exposing import catalog_for, record_variant
 from storefront.core.gateways import Checkouts
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
@@ -174,7 +176,7 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog = services.catalogs.active
+    catalog = await catalog_for(services, wanted.customer_id, sku=wanted.sku)
     quote = price_of(
         catalog,
         wanted.sku,
@@ -184,6 +186,8 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         gateway=gateway,
         now=services.clock.now(),
     )
+    if catalog.variants:
+        quote = replace(quote, variant=catalog.variants.get(wanted.sku))
     if quote.offer.kind not in services.kinds:
         raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
     if quote.pay_with != WALLET:
@@ -233,13 +237,14 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    record_variant(plan, quote, wanted.customer_id)
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
     shown = purchase_json(row, None, await services.customers.external_id(wanted.customer_id))
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
-        raise _with_top_ups(services, short) from None
+        raise _with_top_ups(services, await catalog_for(services, wanted.customer_id), short) from None
     assert outcome.answer is not None
     return Bought(outcome.answer, outcome.is_replay)
 
@@ -274,6 +279,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     count_begun(plan, wanted.customer_id, services.config.purchases.most_pending)
     count_limits(plan, reserved, quote.quantity)
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    record_variant(plan, quote, wanted.customer_id)
     plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
     plan.schedule(
         "purchase.sweep",
@@ -366,10 +372,10 @@ def _purchase_row(
     }
 
 
-def _with_top_ups(services: Services, short: InsufficientFunds) -> InsufficientFunds:
+def _with_top_ups(services: Services, catalog: Catalog, short: InsufficientFunds) -> InsufficientFunds:
     """Tell a buyer who is short what would help: the packs that are enough, the smallest first; else the largest."""
     asset, short_by = short.facts["asset"], short.facts["short_by"]
-    catalog, found = services.catalogs.active, []
+    found = []
     for offer in catalog.offers.values():
         fills = services.kind_as(offer.kind, Credits)
         given = 0 if fills is None else fills.credits(offer).get(asset, 0)

@@ -61,6 +61,8 @@ class Quote:
     pay_with: str
     title: str
     taxes: tuple[TaxLine, ...] = ()
+    variant: tuple[str, str] | None = None
+    """The experiment and its variant that set the price."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the wire shape of ``POST /v1/quotes``."""

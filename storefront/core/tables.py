@@ -9,6 +9,7 @@ it complete.
 """
 
 from storefront.core.tables_base import metadata
+from storefront.core.tables_experiments import experiment_exposures, experiment_purchases, experiment_variants
 from storefront.core.tables_freezes import debts, freezes
 from storefront.core.tables_ledger import (
     accounts,
@@ -67,6 +68,9 @@ APPEND_ONLY = (
     gateway_movements,
     receipt_keys,
     receipts,
+    experiment_variants,
+    experiment_exposures,
+    experiment_purchases,
 )
 
 __all__ = [
@@ -87,6 +91,9 @@ __all__ = [
     "entitlements",
     "entries",
     "events",
+    "experiment_exposures",
+    "experiment_purchases",
+    "experiment_variants",
     "freezes",
     "gateway_books",
     "gateway_movements",

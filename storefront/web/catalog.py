@@ -5,9 +5,10 @@ from typing import Any
 
 from aiohttp import web
 
-from storefront.core.catalog import describe_offer
+from storefront.core.catalog import Catalog, describe_offer
 from storefront.core.config.model_tax import TaxBy, TaxPrices, TaxRate
 from storefront.core.errors import Unauthorized
+from storefront.core.exposing import catalog_for
 from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
 from storefront.core.services import Services
@@ -29,16 +30,20 @@ async def show_catalog(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     _refuse_strangers(services, call.principal)
     language = call.query.get("language")
-    catalog = services.catalogs.active
-    etag = f'"{catalog.version}.{language or catalog.default_language}"'
+    catalog = await catalog_for(services, call.principal.customer_id)
+    shown = "".join(f".{experiment}={variant}" for experiment, variant in sorted(catalog.variants.values()))
+    etag = f'"{catalog.version}.{language or catalog.default_language}{shown}"'
     if call.matches(etag):
         return not_modified(etag)
-    return respond(catalog_json(services, language), headers={"ETag": etag, "Cache-Control": "no-cache"})
+    return respond(catalog_json(services, language, catalog), headers={"ETag": etag, "Cache-Control": "no-cache"})
 
 
-def catalog_json(services: Services, language: str | None) -> dict[str, Any]:
-    """Return the catalog as clients see it; hidden offers and those nobody can fulfil are left out."""
-    catalog = services.catalogs.active
+def catalog_json(services: Services, language: str | None, catalog: Catalog | None = None) -> dict[str, Any]:
+    """Return a catalog, the active one if not given, as clients see it.
+
+    Hidden offers and those nobody can fulfil are left out.
+    """
+    catalog = catalog or services.catalogs.active
     offers: list[Mapping[str, Any]] = [
         describe_offer(offer, catalog, services.kinds[offer.kind], language)
         for offer in catalog.offers.values()

@@ -15,6 +15,7 @@ from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
+from storefront.core.exposing import catalog_for
 from storefront.core.finalizing import PaymentProcessing, cancel, finalize
 from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
@@ -199,7 +200,8 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     notices, owner = Notices(services, browser.language, state), call.principal.customer_id
     may_look = state is not None or services.config.web.anonymous_catalog
     country = call.principal.country or (None if owner is None else await services.customers.country(owner))
-    shelves = catalog_json(services, browser.language) if may_look else {"offers": []}
+    catalog = await catalog_for(services, owner)
+    shelves = catalog_json(services, browser.language, catalog) if may_look else {"offers": []}
     told = call.query.get("purchase")
     return build_shop_view(
         prices_to_pay(services, shelves, country),

@@ -34,6 +34,7 @@ NEVER_ANSWERED = {
     "not_sealed_yet": "a command says it",
     "cannot_be_proved": "a command says it",
     "anchor_not_kept": "is logged and tried again",
+    "experiment_changed": "fails the start; a command says it",
     "error": "the base class; answers as internal_error",
     "imported_before": "a command's",
     "message_not_sent": "is kept with the attempt, and tried again",

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
 
 from storefront.core.audit.catalog_documents import read_document
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.experiments import variant_price
 from storefront.core.tables import accounts, catalog_versions, entries, events, payments, purchases, transfers
 
 # From which status to which; "" is the beginning. Stated here again, apart from the code that it judges.
@@ -155,6 +156,9 @@ def _unless_adjusted(connection: Connection, same: Any, price: int) -> Iterator[
     for row in each_row(connection, select(*columns).where(same)):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
         due = price * row.quantity + sum(line.total.amount for line in lines if line.is_on_top)
+        variant = None if due == row.total else variant_price(connection, row.id, row.currency)
+        if variant is not None:
+            due += (variant - price) * row.quantity
         if due != row.total:
             yield Violation(
                 "E4",

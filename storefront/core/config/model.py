@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_experiments import Experiment
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.secret import Secret
 
@@ -327,6 +328,7 @@ class Config:
     retention: Retention
     audit: Audit
     tax: Tax | None
+    experiments: Mapping[str, Experiment]
     webhooks: Webhooks
     creators: Mapping[str, object]
     claimed: Mapping[str, object]

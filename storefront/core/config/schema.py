@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from storefront.core.config.messages import Complaint
 from storefront.core.config.schema_core import core_sections, plugin_keys, plugin_name
 from storefront.core.config.schema_creators import creators
+from storefront.core.config.schema_experiments import experiments
 from storefront.core.config.schema_gateways import gateway_schemas
 from storefront.core.config.schema_offers import assets, common_offer_keys, sku
 from storefront.core.config.schema_parts import Schema, mapping, table
@@ -62,6 +63,7 @@ def checking_schema(
     offer_kinds = {name: kind for plugin in plugins.values() for name, kind in plugin.kinds.items()} | dict(kinds)
     sections = core_sections() | {
         "assets": assets(),
+        "experiments": experiments(),
         "offers": _offers(parts, offer_kinds, _added_offer_keys(parts, plugins)),
         "gateways": _gateways(parts, plugins, gateways),
         "plugins": _plugins(parts, plugins),

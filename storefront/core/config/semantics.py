@@ -11,6 +11,7 @@ from storefront.core.config.currencies import nearest_chargeable, real_currencie
 from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
+from storefront.core.config.semantics_experiments import experiment_complaints
 from storefront.core.config.validation import did_you_mean
 from storefront.core.outgoing.guard import never_allowed
 from storefront.core.signing_pem import NotASigningKey, read_signing_key
@@ -329,4 +330,5 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _tax,
     _webhooks,
     _tips,
+    lambda facts: experiment_complaints(facts.value),
 )

@@ -36,6 +36,7 @@ from storefront.core.config.model import (
     Webhooks,
     Window,
 )
+from storefront.core.config.model_experiments import Experiment, Variant
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
 from storefront.core.config.schema_audit import DEFAULT_EVERY_SECONDS
 from storefront.core.config.schema_offers import common_offer_keys
@@ -97,6 +98,7 @@ def make_config(
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
+        experiments={name: _experiment(name, one) for name, one in _sections(value, "experiments")},
         webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
         creators=creators if isinstance(creators, dict) else {},
         claimed={key: value[key] for key in claims if key in value},
@@ -173,6 +175,23 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         metadata={key: _text(_section(section, "metadata"), key, "") for key in _section(section, "metadata")},
         part={key: value for key, value in section.items() if key not in common},
         tax_class=_maybe(section, "tax_class"),
+    )
+
+
+def _experiment(name: str, section: Section) -> Experiment:
+    return Experiment(
+        name=name,
+        sku=_text(section, "offer", ""),
+        variants={
+            variant: Variant(
+                weight=_integer(one, "weight", 0),
+                prices={asset: _integer(_section(one, "prices"), asset, 0) for asset in _section(one, "prices")},
+            )
+            for variant, one in _sections(section, "variants")
+        },
+        percent=_integer(section, "percent", 100),
+        from_=_instant(section, "from"),
+        until=_instant(section, "until"),
     )
 
 
