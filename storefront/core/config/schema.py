@@ -63,11 +63,11 @@ def checking_schema(
     offer_kinds = {name: kind for plugin in plugins.values() for name, kind in plugin.kinds.items()} | dict(kinds)
     sections = core_sections() | {
         "assets": assets(),
-        "experiments": experiments(),
         "offers": _offers(parts, offer_kinds, _added_offer_keys(parts, plugins)),
         "gateways": _gateways(parts, plugins, gateways),
         "plugins": _plugins(parts, plugins),
         "creators": creators(),
+        "experiments": experiments(),
     }
     for name, plugin in plugins.items():
         for key, claim in plugin.claims.items():
