@@ -34,6 +34,7 @@ from storefront.web import (
     catalog,
     entitlements,
     events,
+    experiments,
     giving,
     grants,
     holds,
@@ -59,7 +60,7 @@ from storefront.web import (
 )
 from storefront.web.auth import CredentialAuthenticator
 from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
-from storefront.web.business_metrics import BusinessMetrics
+from storefront.web.business_metrics import BusinessMetrics, GaugeReader
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
@@ -128,7 +129,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
         *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page, auto_top_ups),
-        usage,
+        *(usage, experiments),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
@@ -136,7 +137,9 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
-    business = BusinessMetrics(registry, parts.services, worker=worker)
+    gauges: list[GaugeReader] = []
+    parts.host.collect("register_gauges", lambda _, found: gauges.extend(found), services=parts.services)
+    business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
     return mount(

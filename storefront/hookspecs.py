@@ -7,7 +7,7 @@ once. An implementation names only the arguments that it uses. Async hooks are a
 verdict wins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pluggy
 
@@ -16,7 +16,7 @@ from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
 from storefront.core.events import Event
 from storefront.core.gateways import Gateway
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import OfferKind
 from storefront.core.quotes import Adjustment, Quote
 from storefront.core.services import Services
@@ -48,6 +48,19 @@ def register_routes(services: Services) -> Sequence[Routes]:
 @hookspec
 def register_jobs(services: Services) -> JobHandlers:
     """Return ``job kind -> handler``; a handler is idempotent and gets the job's payload."""
+
+
+@hookspec
+def register_operations(services: Services) -> Operations:
+    """Return ``name -> operation``: what an operator's shell may ask of this plugin as ``<plugin>.<name>``.
+
+    An operation gets its arguments and returns its answer, both JSON objects; what is wrong it raises.
+    """
+
+
+@hookspec
+def register_gauges(services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
+    """Return functions that read figures for ``/metrics``; each is called at most every few seconds."""
 
 
 @hookspec

@@ -23,6 +23,7 @@ from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
+from storefront.core.exposures import Exposures
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.hooks import JobHandlers
 from storefront.core.inbox import process_event
@@ -185,6 +186,7 @@ def _services(
         customers=customers,
         catalogs=catalogs,
         states=CustomerStates(reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared),
+        exposures=Exposures(reader, engine, clock),
         kinds=kinds,
         gateways=gateways,
         hooks=host.hooks,

@@ -162,6 +162,7 @@ def plugin_schema(plugin: type[Any]) -> PluginSchema:
         kinds=getattr(plugin, "offer_kind_schemas", {}),
         gateways=getattr(plugin, "gateway_schemas", {}),
         claims=getattr(plugin, "claims", {}),
+        offer_keys=getattr(plugin, "offer_keys", {}),
         checks=getattr(plugin, "config_checks", ()),
     )
 

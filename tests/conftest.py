@@ -44,6 +44,8 @@ _MONEY = (
 )
 BOTH_DATABASES = (
     "tests/commit",
+    "tests/deliveries",
+    "tests/experiments",
     "tests/model",
     "tests/races",
     "tests/receipts/test_numbers.py",

@@ -12,7 +12,9 @@ from storefront.cli import (
     audit,
     backups,
     customers,
+    deliveries,
     disputes,
+    experiments,
     exporting,
     importing,
     inbox,
@@ -43,11 +45,13 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.command(cls=refunding.AmountInQuotes)(refunding.refund)
 app.command()(reconciling.reconcile)
+app.command()(experiments.experiments)
 for name, group in (
     ("customers", customers),
     ("purchases", purchases),
     ("promo-codes", promo_codes),
     ("disputes", disputes),
+    ("deliveries", deliveries),
     ("inbox", inbox),
     ("jobs", jobs),
     ("alarms", alarms),

@@ -19,19 +19,19 @@ from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
 from storefront.core.database import describe_revisions
-from storefront.core.errors import FieldError, Invalid, StorefrontError
+from storefront.core.errors import FieldError, Invalid, NotFound, StorefrontError
 from storefront.core.importing import OpeningBalance, import_balances
 from storefront.core.manual_payments import confirm_refunds, list_payments, receive_payment, void_payment
 from storefront.core.shared_keys import adopt_keys, settle_keys
 from storefront.databases import keys_folder
 from storefront.joining import Parts, join
-from storefront.plugins import PluginHost
+from storefront.plugins import PluginHost, installed_plugins
 
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
-                   "promo_codes", "referrals"})  # fmt: skip
+                   "promo_codes", "referrals", "experiments"})  # fmt: skip
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")
@@ -42,6 +42,17 @@ class NeedsRestart(StorefrontError):
 
     code = "needs_restart"
     title = "The server must be started again for this"
+
+
+def _of_plugins(parts: Parts) -> dict[str, Operation]:
+    """Return what plugins let an operator ask, ``<plugin>.<name>`` -> operation."""
+    found: dict[str, Operation] = {}
+
+    def take(plugin: str, operations: Mapping[str, Operation]) -> None:
+        found.update({f"{plugin}.{name}": operation for name, operation in operations.items()})
+
+    parts.host.collect("register_operations", take, services=parts.services)
+    return found
 
 
 class Desk:
@@ -68,10 +79,15 @@ class Desk:
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
             **PromoDesk(parts.services, actor=ACTOR).operations,
             **OperatorDesk(parts.services, actor=ACTOR).operations,
+            **_of_plugins(parts),
         }
 
     async def ask(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
-        """Carry out an operation by its name; raises what the use case raises."""
+        """Carry out an operation by its name; raises what the use case raises, and ``NotFound`` for a plugin's that
+        is not there."""
+        plugin = operation.partition(".")[0]
+        if operation not in self.operations and plugin in installed_plugins():
+            raise NotFound(f"The plugin {plugin} is not enabled here: name it under plugins: and start again.")
         return await self.operations[operation](arguments)
 
     @property

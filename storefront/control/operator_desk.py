@@ -14,6 +14,7 @@ from storefront.core.money import MAX_AMOUNT
 from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute_in_full
+from storefront.core.operating.experiments import list_experiments, show_experiment
 from storefront.core.operating.inbox import list_events, replay_event, show_event
 from storefront.core.operating.jobs import list_jobs, retry_job
 from storefront.core.operating.losses import show_loss, show_possible_loss
@@ -41,6 +42,8 @@ class OperatorDesk:
             "inbox.replay": lambda asked: replay_event(services, **asked, actor=actor),
             "jobs.list": lambda asked: list_jobs(services, **asked),
             "jobs.retry": lambda asked: retry_job(services, asked["id"], actor=actor),
+            "experiments.list": lambda _: list_experiments(services),
+            "experiments.show": lambda asked: show_experiment(services, asked["name"]),
             "alarms.list": lambda asked: list_alarms(services, **asked),
             "disputes.list": lambda asked: list_disputes(services, **asked),
             "disputes.show": lambda asked: show_dispute_in_full(services, asked["id"]),

@@ -19,16 +19,19 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
+from storefront.core.config.model_experiments import Experiment
 from storefront.core.config.model_promos import PromoCode, Referrals
 from storefront.core.config.model_tax import Tax
 from storefront.core.config.model_usage import Charge, Meter
 from storefront.core.errors import Invalid, StorefrontError
+from storefront.core.experimenting import add_variants
 from storefront.core.kinds import OfferKind
 from storefront.core.money import Asset, AssetKind
 from storefront.core.reading import Query, Reader
-from storefront.core.tables import catalog_versions, settings
+from storefront.core.tables import catalog_versions, experiment_variants, settings
 
 _VERSION = Query(select(catalog_versions.c.document).where(catalog_versions.c.hash == bindparam("hash")))
+_VARIANTS = Query(select(experiment_variants))
 _ACTIVE = Query(select(settings.c.value).where(settings.c.key == "active_catalog"))
 
 
@@ -55,11 +58,12 @@ class CatalogDocument:
     referrals: Referrals | None = None
     meters: Mapping[str, Meter] = field(default_factory=dict)
     usage: Mapping[str, Charge] = field(default_factory=dict)
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """One version in memory.
+    """One version in memory. ``variants``: sku -> (experiment, variant), where it is priced for one customer.
 
     ``meters_by_type`` is event type → (key, meter), ``charges_by_meter`` the meter's key → what it costs.
     """
@@ -80,6 +84,8 @@ class Catalog:
     usage: Mapping[str, Charge] = field(default_factory=dict)
     meters_by_type: Mapping[str, tuple[tuple[str, Meter], ...]] = field(default_factory=dict)
     charges_by_meter: Mapping[str, Charge] = field(default_factory=dict)
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    variants: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -112,6 +118,7 @@ def document_of(config: Config) -> tuple[str, str]:
         referrals=config.referrals,
         meters=config.meters,
         usage=config.usage,
+        experiments=config.experiments,
     )
     # The order of the YAML is kept: it is the order of the shelves.
     body = msgspec.json.encode(document)
@@ -139,8 +146,9 @@ def load_catalog(version: str, document: str) -> Catalog:
         skus,
         known,
         parsed.tax,
-        edges=_edges(offers.values()),
+        edges=_edges(offers.values(), parsed.experiments.values()),
         has_country_prices=any(price.countries for offer in offers.values() for price in offer.listed),
+        experiments=parsed.experiments,
         promo_codes=parsed.promo_codes,
         referrals=parsed.referrals,
         meters=parsed.meters,
@@ -150,11 +158,13 @@ def load_catalog(version: str, document: str) -> Catalog:
     )
 
 
-def _edges(offers: Iterable[Offer]) -> tuple[int, ...]:
+def _edges(offers: Iterable[Offer], experiments: Iterable[Experiment]) -> tuple[int, ...]:
     ends: list[datetime | None] = []
     for offer in offers:
         ends += [offer.available.from_, offer.available.until]
         ends += [end for sale in offer.sales for end in (sale.from_, sale.until)]
+    for one in experiments:
+        ends += [one.from_, one.until]
     return tuple(sorted({int(end.timestamp() * 1000) for end in ends if end is not None}))
 
 
@@ -196,7 +206,11 @@ class Catalogs:
         return True
 
     async def activate(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
-        """Store the configuration's catalog and make it the active one; tell whether anything changed."""
+        """Store the configuration's catalog and make it the active one; tell whether anything changed.
+
+        Raises:
+            ExperimentChanged: a variant of an experiment was renamed or priced anew; nothing was changed.
+        """
         version, document = document_of(config)
         active = await self._reader.first(_ACTIVE)
         if active is None or active["value"] != version:
@@ -204,6 +218,7 @@ class Catalogs:
             row = {"hash": version, "document": document, "stored_at": clock.wall()}
             plan.add(Insert("catalog_versions", (version,), None, row, once=True))
             plan.add(_set("active_catalog", version))
+            add_variants(plan, config.experiments, await self._reader.all(_VARIANTS), clock.now())
             plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
             await engine.commit(plan)
         return await self.follow()

@@ -36,6 +36,8 @@ class EventDispatcher:
         self._hooks = services.hooks
         self._wakes: dict[str, asyncio.Event] = {}
         self._stopping = asyncio.Event()
+        self._unknown: set[str] = set()
+        """Plugins that have stored no cursor so far."""
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "events" in notice.tables:
@@ -61,7 +63,9 @@ class EventDispatcher:
             wake.clear()
             if self._hooks.health[name].quarantined is None:
                 try:
-                    cursor = await self._deliver(name, await self._stored(name) if cursor is None else cursor)
+                    cursor = await self._begin(name) if cursor is None else cursor
+                    if cursor is not None:
+                        cursor = await self._deliver(name, cursor)
                 except Unavailable as away:
                     log.warning("events_wait", plugin=name, reason=away.code)
             try:
@@ -87,9 +91,15 @@ class EventDispatcher:
             await self._store(name, cursor)
         return cursor
 
-    async def _stored(self, name: str) -> Cursor:
-        row = await self._reader.first(_CURSOR, key=f"cursor:{name}")
-        return START if row is None else msgspec.json.decode(row["value"], type=tuple[int, str, int])
+    async def _begin(self, name: str) -> Cursor | None:
+        """Return where a plugin goes on, or begins; None while nothing that happens is of interest to it."""
+        if name not in self._unknown:
+            row = await self._reader.first(_CURSOR, key=f"cursor:{name}")
+            if row is not None:
+                return msgspec.json.decode(row["value"], type=tuple[int, str, int])
+            self._unknown.add(name)
+        begins = getattr(self._hooks.manager.get_plugin(name), "events_matter_after", None)
+        return START if begins is None else await begins(self._services)
 
     async def _store(self, name: str, cursor: Cursor) -> None:
         key = f"cursor:{name}"

@@ -9,7 +9,7 @@ metered too: they run in the writer.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from storefront.core.errors import StorefrontError, Unavailable
 from storefront.core.jobs import JobHandler
 
 JobHandlers = Mapping[str, JobHandler]
+Operations = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]]
 
 DEADLINE_SECONDS = 2.0
 EVENT_DEADLINE_SECONDS = 10.0
@@ -39,6 +40,16 @@ class AssessmentUnavailable(Unavailable):
 
     code = "assessment_unavailable"
     title = "This purchase cannot be checked right now"
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A figure for ``/metrics``; ``name`` begins with ``storefront_<plugin>_``, one of a name for each ``labels``."""
+
+    name: str
+    says: str
+    value: float
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

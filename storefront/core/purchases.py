@@ -31,6 +31,7 @@ from storefront.core.commit.outcome import (
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.exact_top_ups import exact_details, of_exact_amount
+from storefront.core.exposing import catalog_for, record_variant
 from storefront.core.fitting import is_clipped, refuse_owned, what_fits, with_components
 from storefront.core.gateways import Checkouts
 from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
@@ -197,7 +198,8 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
     gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog, country = services.catalogs.active, await country_of(services, wanted.customer_id, wanted.country)
+    catalog = await catalog_for(services, wanted.customer_id, sku=wanted.sku)
+    country = await country_of(services, wanted.customer_id, wanted.country)
     quantity = await what_fits(services, wanted.receiver_id, wanted.sku, wanted.quantity)
     quote = price_of(
         catalog,
@@ -210,6 +212,8 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
         country=country,
         amount=wanted.amount,
     )
+    if catalog.variants:
+        quote = replace(quote, variant=catalog.variants.get(wanted.sku))
     if quote.offer.kind not in services.kinds:
         raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
     if quote.offer.exact is not None and wanted.amount is not None:
@@ -261,6 +265,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    record_variant(plan, quote, wanted.customer_id)
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
     use_codes(plan, quote, row, REDEEMED)
     shown = await show_row(services, row, None)
@@ -308,6 +313,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
         count_gift(plan, services, wanted.customer_id, now)
     count_limits(plan, reserved, quote.quantity)
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
+    record_variant(plan, quote, wanted.customer_id)
     plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
     plan.schedule(
         "purchase.sweep",

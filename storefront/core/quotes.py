@@ -99,6 +99,8 @@ class Quote:
     sale_label: str | None = None
     exact: int | None = None
     codes: tuple[UsedCode, ...] = ()
+    variant: tuple[str, str] | None = None
+    """The experiment and its variant that set the price."""
 
     def taken_off_by(self, code: str) -> int:
         """Return what a promo code takes off, in minor units."""

@@ -11,6 +11,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.config.model import Config
 from storefront.core.customers import Customers
 from storefront.core.errors import FieldError, Invalid
+from storefront.core.exposures import Exposures
 from storefront.core.gateways import Gateway
 from storefront.core.hooks import Hooks
 from storefront.core.kinds import OfferKind
@@ -33,6 +34,7 @@ class Services:
     customers: Customers
     catalogs: Catalogs
     states: CustomerStates
+    exposures: Exposures
     kinds: Mapping[str, OfferKind]
     gateways: dict[str, Gateway]
     hooks: Hooks

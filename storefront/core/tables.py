@@ -10,6 +10,7 @@ it complete.
 
 from storefront.core.tables_auto_top_ups import auto_top_up_runs, auto_top_ups
 from storefront.core.tables_base import metadata
+from storefront.core.tables_experiments import experiment_exposures, experiment_purchases, experiment_variants
 from storefront.core.tables_freezes import debts, freezes
 from storefront.core.tables_gifts import customer_transfers, shared_entries
 from storefront.core.tables_instances import item_instances
@@ -82,6 +83,9 @@ APPEND_ONLY = (
     shared_entries,
     customer_transfers,
     usage_lines,
+    experiment_variants,
+    experiment_exposures,
+    experiment_purchases,
 )
 
 __all__ = [
@@ -105,6 +109,9 @@ __all__ = [
     "entitlements",
     "entries",
     "events",
+    "experiment_exposures",
+    "experiment_purchases",
+    "experiment_variants",
     "freezes",
     "gateway_books",
     "gateway_movements",

@@ -45,6 +45,11 @@ class Watchers:
         self._count = 0
         self._is_over = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the shop is closing: who waits for anything should answer now."""
+        return self._is_over
+
     def on_commit(self, notice: CommitNotice) -> None:
         if self._watches:
             for anchor in notice.versions:

@@ -5,7 +5,9 @@ Of several processes each says the same, so that an alert looks at ``max``, neve
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -15,19 +17,41 @@ from prometheus_client.registry import Collector
 
 from storefront.core.clock import SECOND_MS
 from storefront.core.errors import Unavailable
+from storefront.core.hooks import Gauge
 from storefront.core.operating.gauges import Gauges, read_gauges
 from storefront.core.services import Services
 
 FRESH_MS = 5 * SECOND_MS
+GaugeReader = Callable[[], Awaitable[Sequence[Gauge]]]
 
 log = structlog.get_logger("storefront.metrics")
+
+
+async def _read_safely(read: GaugeReader) -> Sequence[Gauge]:
+    """Read a plugin's figures; one that breaks takes its own figures away and nobody else's."""
+    try:
+        return await read()
+    except Unavailable:
+        raise
+    except Exception as error:
+        log.error("gauges_of_plugin_missing", exc_info=error)
+        return ()
 
 
 class BusinessMetrics(Collector):
     """The figures of ``core/operating/gauges.py``; without samples while the database does not answer."""
 
-    def __init__(self, registry: CollectorRegistry, services: Services, *, worker: int | None = None) -> None:
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        services: Services,
+        *,
+        worker: int | None = None,
+        of_plugins: Sequence[GaugeReader] = (),
+    ) -> None:
         self._services = services
+        self._of_plugins = of_plugins
+        self._more: list[Gauge] = []
         self._labels = {} if worker is None else {"worker": str(worker)}
         self._gauges: Gauges | None = None
         self._read_at = 0
@@ -41,6 +65,7 @@ class BusinessMetrics(Collector):
             if self._gauges is not None and 0 <= wall - self._read_at < FRESH_MS:
                 return
             try:
+                self._more = [gauge for read in self._of_plugins for gauge in await _read_safely(read)]
                 self._gauges = await read_gauges(self._services)
             except Unavailable as away:
                 log.warning("business_metrics_missing", reason=away.code)
@@ -72,6 +97,16 @@ class BusinessMetrics(Collector):
         yield self._one("storefront_refunds_pending", "Refunds that wait for a gateway.", found.refunds_pending)
         yield self._one("storefront_disputes_open", "Disputes that are not decided.", found.disputes_open)
         yield self._one("storefront_jobs_dead", "Jobs that were given up and wait for a person.", found.jobs_dead)
+        yield from self._plugins()
+
+    def _plugins(self) -> Iterator[Metric]:
+        """Write what plugins have read: one metric a name, whose samples follow each other."""
+        for name, group in groupby(sorted(self._more, key=attrgetter("name")), key=attrgetter("name")):
+            gauges = list(group)
+            metric = GaugeMetricFamily(name, gauges[0].says, labels=(*self._labels, *gauges[0].labels))
+            for gauge in gauges:
+                metric.add_metric((*self._labels.values(), *gauge.labels.values()), gauge.value)
+            yield metric
 
     def _one(self, name: str, says: str, value: float) -> Metric:
         metric = GaugeMetricFamily(name, says, labels=tuple(self._labels))

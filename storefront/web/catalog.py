@@ -12,6 +12,7 @@ from storefront.core.config.model import Offer
 from storefront.core.config.model_tax import TaxBy, TaxPrices, TaxRate
 from storefront.core.countries import is_country
 from storefront.core.errors import FieldError, Invalid, Unauthorized
+from storefront.core.exposing import catalog_for
 from storefront.core.money import Money
 from storefront.core.prices import Asked, PackRate, asked_prices, last_edge, next_edge, pack_rates, price_json
 from storefront.core.principals import Principal, Role
@@ -50,12 +51,13 @@ async def show_catalog(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     _refuse_strangers(services, call.principal)
     looker = Looker(await _country(services, call), call.query.get("language"))
-    left = await read_left(services.reader, _shown(services), None, services.clock.now())
-    etag = _etag(services, looker, left)
+    catalog = await catalog_for(services, call.principal.customer_id)
+    left = await read_left(services.reader, _shown(services, catalog), None, services.clock.now())
+    etag = _etag(services, looker, left, catalog)
     headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Authorization, Cookie"}
     if call.matches(etag):
         return not_modified(etag)
-    return respond(catalog_json(services, looker, left), headers=headers)
+    return respond(catalog_json(services, looker, left, catalog), headers=headers)
 
 
 async def _country(services: Services, call: Call) -> str | None:
@@ -73,8 +75,7 @@ async def _country(services: Services, call: Call) -> str | None:
     return await services.customers.country(principal.customer_id)
 
 
-def _etag(services: Services, looker: Looker, left: Left) -> str:
-    catalog = services.catalogs.active
+def _etag(services: Services, looker: Looker, left: Left, catalog: Catalog) -> str:
     parts = [catalog.version, looker.language or catalog.default_language]
     if looker.country is not None:
         parts.append(looker.country)
@@ -82,27 +83,30 @@ def _etag(services: Services, looker: Looker, left: Left) -> str:
         parts.append(str(last_edge(catalog, services.clock.now())))
     if left:
         parts.append("-".join(str(more) for more in left.values()))
+    parts += [f"{experiment}={variant}" for experiment, variant in sorted(catalog.variants.values())]
     return f'"{".".join(parts)}"'
 
 
-def _shown(services: Services) -> list[Offer]:
-    return [
-        offer for offer in services.catalogs.active.offers.values() if not offer.hidden and offer.kind in services.kinds
-    ]
+def _shown(services: Services, catalog: Catalog) -> list[Offer]:
+    return [offer for offer in catalog.offers.values() if not offer.hidden and offer.kind in services.kinds]
 
 
 async def read_catalog(services: Services, looker: Looker) -> dict[str, Any]:
     """Return the catalog as somebody sees it now."""
-    left = await read_left(services.reader, _shown(services), looker.customer_id, services.clock.now())
-    return catalog_json(services, looker, left)
+    catalog = await catalog_for(services, looker.customer_id)
+    left = await read_left(services.reader, _shown(services, catalog), looker.customer_id, services.clock.now())
+    return catalog_json(services, looker, left, catalog)
 
 
-def catalog_json(services: Services, looker: Looker, left: Left) -> dict[str, Any]:
-    """Return the catalog as clients see it; hidden offers and those nobody can fulfil are left out."""
-    catalog, now = services.catalogs.active, services.clock.now()
+def catalog_json(services: Services, looker: Looker, left: Left, catalog: Catalog | None = None) -> dict[str, Any]:
+    """Return a catalog, the active one if not given, as clients see it.
+
+    Hidden offers and those nobody can fulfil are left out.
+    """
+    catalog, now = catalog or services.catalogs.active, services.clock.now()
     rates = pack_rates(catalog, services.kinds, looker.country, now, currency=looker.currency)
     offers: list[Mapping[str, Any]] = []
-    for offer in _shown(services):
+    for offer in _shown(services, catalog):
         prices = asked_prices(catalog, offer, looker.country, now).values()
         shown = describe_offer(
             offer,

@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from storefront.control.desk import Desk
+from storefront.core.errors import NotFound
 from storefront.testing import running_shop
 
 HANG = "await asyncio.Event().wait()"
@@ -249,3 +251,69 @@ async def test_a_plugin_brings_a_gateway(strangers, tmp_path):
         path = f"/v1/purchases/{opened.json['id']}/finalize"
         assert (await shop.as_customer().post(path)).json["status"] == "completed"
         assert shop.balance("gateway:barter:clearing:USD") == -499
+
+
+OPERATING = """
+@hookimpl
+def register_operations(self, services):
+    async def weigh(asked):
+        return {"weight": asked["stones"] * 14}
+    return {"weigh": weigh}
+
+@hookimpl
+def register_gauges(self, services):
+    from storefront.core.hooks import Gauge
+    async def read():
+        return [Gauge("storefront_scales_weight", "What lies there.", 28.0, {"pan": pan}) for pan in ("left", "right")]
+    async def broken():
+        raise RuntimeError("the scales are broken")
+    return [broken, read]
+"""
+
+
+async def test_a_plugin_answers_the_operators_shell(strangers, tmp_path):
+    strangers.write("scales", OPERATING)
+    async with running_shop(tmp_path, strangers.shop("scales: {}")) as shop:
+        desk = Desk(shop.parts, url=shop.url, read=lambda: shop.parts.host)
+        assert await desk.ask("scales.weigh", {"stones": 2}) == {"weight": 28}
+
+
+async def test_the_shell_is_told_of_a_plugin_that_is_not_enabled(strangers, tmp_path):
+    strangers.write("scales", OPERATING)
+    async with running_shop(tmp_path, strangers.shop()) as shop:
+        desk = Desk(shop.parts, url=shop.url, read=lambda: shop.parts.host)
+        with pytest.raises(NotFound, match="The plugin scales is not enabled"):
+            await desk.ask("scales.weigh", {"stones": 2})
+
+
+async def test_a_plugins_figures_stand_in_the_metrics_and_broken_ones_take_no_others_away(strangers, tmp_path):
+    strangers.write("scales", OPERATING)
+    async with running_shop(tmp_path, strangers.shop("scales: {}")) as shop, shop.http.get("/metrics") as response:
+        text = await response.text()
+    assert 'storefront_scales_weight{pan="left"} 28.0\nstorefront_scales_weight{pan="right"} 28.0' in text
+    assert "storefront_jobs_dead 0.0" in text
+
+
+async def test_a_plugin_is_told_nothing_until_its_events_matter(strangers, tmp_path):
+    body = """
+async def events_matter_after(self, services):
+    return self.heard["after"]
+
+@hookimpl
+async def on_event(self, event):
+    self.heard["events"].append(event)
+
+def __init__(self, config):
+    self.heard = {"after": None, "events": []}
+"""
+    strangers.write("late", body)
+    async with running_shop(tmp_path, strangers.shop("late: {}")) as shop:
+        heard = shop.parts.host.hooks.manager.get_plugin("late").heard
+        first = await shop.bought("gems-500")
+        assert heard["events"] == []
+        [last] = shop.query("SELECT commit_no, anchor, sequence FROM events WHERE subject = ? "
+                            "ORDER BY sequence DESC LIMIT 1", first["id"])  # fmt: skip
+        heard["after"] = tuple(last.values())
+        second = await shop.bought("gems-500")
+        await shop.until(lambda: ("purchase.completed", second["id"]) in [(e.type, e.subject) for e in heard["events"]])
+        assert first["id"] not in [event.subject for event in heard["events"]]

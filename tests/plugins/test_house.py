@@ -13,6 +13,7 @@ import pytest
 import storefront_microtransactions
 from alembic.migration import MigrationContext
 from storefront_microtransactions.container_routes import ERRORS as OF_CONTAINERS
+from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
 
 import storefront
 from storefront import hookspecs
@@ -34,6 +35,7 @@ NEVER_ANSWERED = {
     "not_sealed_yet": "a command says it",
     "cannot_be_proved": "a command says it",
     "anchor_not_kept": "is logged and tried again",
+    "experiment_changed": "fails the start; a command says it",
     "error": "the base class; answers as internal_error",
     "imported_before": "a command's",
     "message_not_sent": "is kept with the attempt, and tried again",
@@ -78,7 +80,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
                 importlib.import_module(module.name)
     ours = ("storefront.core", "storefront.web", "storefront_microtransactions")
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS)}
+    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS)}
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 
@@ -87,22 +89,24 @@ def kinds_of(kind):
     return [kind, *(found for child in kind.__subclasses__() for found in kinds_of(child))]
 
 
-async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path):
+@pytest.mark.parametrize(("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002")])
+async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
+    name = kind.removesuffix("Plugin").lower()
     monkeypatch.syspath_prepend(raffle)
-    plugin = importlib.import_module("storefront_raffle").RafflePlugin
-    database = SqliteDatabase(tmp_path / "shop.sqlite", histories=[History("raffle", plugin.migrations)])
+    plugin = getattr(importlib.import_module(f"storefront_{name}"), kind)
+    database = SqliteDatabase(tmp_path / "shop.sqlite", histories=[History(name, plugin.migrations)])
     await database.migrate()
 
     engine = writing_engine(tmp_path / "shop.sqlite")
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_name": lambda name, kind, _: kind != "table" or name.startswith("raffle_")},
+            opts={"include_name": lambda found, kind, _: kind != "table" or found.startswith(f"{name}_")},
         )
         differences = alembic.autogenerate.compare_metadata(context, plugin.tables[0].metadata)
     engine.dispose()
     assert differences == []
-    assert rows(tmp_path / "shop.sqlite", "SELECT version_num FROM storefront_version_raffle") == [("0001",)]
+    assert rows(tmp_path / "shop.sqlite", f"SELECT version_num FROM storefront_version_{name}") == [(head,)]
 
 
 def rows(path, sql):

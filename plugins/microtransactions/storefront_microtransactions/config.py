@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront_microtransactions import durations
+from storefront_microtransactions.deliveries.config import SECTION
 
 ART = (
     "sword", "potion", "boots", "cloak", "crown", "key", "lantern", "chest", "flag", "shield", "book", "flame", "gem",
@@ -26,6 +27,7 @@ SCHEMA: Mapping[str, Any] = {
             "description": "Whether a customer's own session may open containers, or only the game's server.",
             "examples": [False],
         },
+        "deliveries": SECTION,
     },
     "additionalProperties": False,
     "examples": [{}],

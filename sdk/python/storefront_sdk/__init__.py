@@ -4,6 +4,7 @@ from storefront_sdk.auto_top_ups import AutoTopUp
 from storefront_sdk.blocking import BlockingStorefront
 from storefront_sdk.cache import Policy
 from storefront_sdk.client import StorefrontClient
+from storefront_sdk.deliveries import Delivery, Lease
 from storefront_sdk.errors import (
     AlreadyOwned,
     AlreadyRefunded,
@@ -24,6 +25,7 @@ from storefront_sdk.errors import (
     InFlight,
     InsufficientFunds,
     Invalid,
+    LeaseLost,
     LimitReached,
     NoReceipt,
     NotConsumable,
@@ -90,6 +92,7 @@ __all__ = [
     "ConnectionLost",
     "CustomerState",
     "DebtOpen",
+    "Delivery",
     "Event",
     "Forbidden",
     "GatewayRefused",
@@ -105,6 +108,8 @@ __all__ = [
     "InsufficientFunds",
     "Invalid",
     "Item",
+    "Lease",
+    "LeaseLost",
     "LimitReached",
     "Money",
     "NoReceipt",

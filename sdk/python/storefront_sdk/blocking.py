@@ -9,6 +9,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from storefront_sdk.auto_top_ups import AutoTopUps
 from storefront_sdk.client import StorefrontClient
+from storefront_sdk.deliveries import Deliveries
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
 from storefront_sdk.holds import Holds
@@ -161,6 +162,15 @@ class BlockingUsage(_Facade[Usage]):
     report = _plain(Usage.report)
 
 
+class BlockingDeliveries(_Facade[Deliveries]):
+    """``shop.deliveries``, blocking."""
+
+    lease = _plain(Deliveries.lease)
+    ack = _plain(Deliveries.ack)
+    fail = _plain(Deliveries.fail)
+    extend = _plain(Deliveries.extend)
+
+
 class BlockingStorefront(_Facade[StorefrontClient]):
     """``with BlockingStorefront(url, token=…) as shop: shop.purchase("sword-of-dawn")``.
 
@@ -216,6 +226,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)
         self.referrals = BlockingReferrals(client.referrals, self._loop)
         self.usage = BlockingUsage(client.usage, self._loop)
+        self.deliveries = BlockingDeliveries(client.deliveries, self._loop)
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ import aiohttp
 
 from storefront_sdk.auto_top_ups import AutoTopUps
 from storefront_sdk.cache import Policy, StateCache
+from storefront_sdk.deliveries import Deliveries
 from storefront_sdk.errors import RateLimited, Unavailable
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
@@ -84,6 +85,7 @@ class StorefrontClient:
         self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
         self.usage = Usage(self._transport)
+        self.deliveries = Deliveries(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

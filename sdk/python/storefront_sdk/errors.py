@@ -12,7 +12,8 @@
     │                                  HoldNotOpen, HoldTooSmall, InFlight,
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
-    │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused
+    │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused,
+    │                                  LeaseLost
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
     ├── UnreadableAnswer               something answered that is not this API
@@ -161,6 +162,10 @@ class OddsChanged(Conflict):
     """The container's odds are others than were shown; facts: expected, odds_version."""
 
 
+class LeaseLost(Conflict):
+    """Your lease was over, and somebody else has the command by now; facts: lost."""
+
+
 class AlreadyRefunded(Conflict):
     """All of the purchase is refunded."""
 
@@ -281,6 +286,7 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,
+    "lease_lost": LeaseLost,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,
 }

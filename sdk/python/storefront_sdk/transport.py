@@ -61,7 +61,7 @@ class Transport:
         self._session = session
         self._owns_session = session is None
         self._tries = tries
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
         self._pause_seconds = pause_seconds
 
     async def close(self) -> None:
@@ -76,11 +76,17 @@ class Transport:
         return await self._send("GET", path, query=query, headers=dict(headers or {}))
 
     async def write(
-        self, path: str, body: Body | None = None, *, key: str | None = None, takes_key: bool = True
+        self,
+        path: str,
+        body: Body | None = None,
+        *,
+        key: str | None = None,
+        takes_key: bool = True,
+        more_seconds: float = 0.0,
     ) -> Reply:
-        """POST under one idempotency key, made once for all tries."""
+        """POST under one idempotency key, made once for all tries; the server may take ``more_seconds`` on purpose."""
         headers = {"Idempotency-Key": key or secrets.token_urlsafe(24)} if takes_key else {}
-        return await self._send("POST", path, body=body, headers=headers)
+        return await self._send("POST", path, body=body, headers=headers, more_seconds=more_seconds)
 
     async def put(self, path: str, body: Mapping[str, Any]) -> Reply:
         """PUT, retried: what is put twice is there once."""
@@ -98,11 +104,14 @@ class Transport:
         headers: dict[str, str],
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
+        more_seconds: float = 0.0,
     ) -> Reply:
         for tries_left in range(self._tries - 1, -1, -1):
             failure: StorefrontError
             try:
-                return await self._once(method, path, headers=headers, query=query, body=body)
+                return await self._once(
+                    method, path, headers=headers, query=query, body=body, more_seconds=more_seconds
+                )
             except aiohttp.InvalidURL:
                 raise
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -123,6 +132,7 @@ class Transport:
         headers: dict[str, str],
         query: Mapping[str, str] | None,
         body: Body | None,
+        more_seconds: float,
     ) -> Reply:
         if self._session is None:
             self._session = aiohttp.ClientSession()
@@ -136,7 +146,7 @@ class Transport:
             params=query,
             json=body,
             headers=sent,
-            timeout=self._timeout,
+            timeout=aiohttp.ClientTimeout(total=self._timeout_seconds + more_seconds),
             allow_redirects=False,  # they would carry the credential to whoever is named
         ) as response:
             return _read(response.status, await response.read(), response.headers)

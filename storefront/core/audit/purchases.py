@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
 
 from storefront.core.audit.catalog_documents import StoredOffer, read_document
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.experiments import variant_price
 from storefront.core.audit.prices import has_price, is_plain, price_that_holds
 from storefront.core.tables import accounts, catalog_versions, entries, events, payments, purchases, transfers
 
@@ -160,6 +161,9 @@ def _unless_adjusted(connection: Connection, same: Any, offer: StoredOffer) -> I
         told = lines[0].unit_price.amount if lines and lines[0].unit_price is not None else 0
         price = price_that_holds(offer, row.currency, row.details, told=told, made_at=row.created_at)
         due = price * row.quantity + sum(line.total.amount for line in lines if line.is_on_top)
+        variant = None if due == row.total else variant_price(connection, row.id, row.currency)
+        if variant is not None:
+            due += (variant - price) * row.quantity
         if due != row.total:
             yield Violation(
                 "E4",

@@ -39,6 +39,7 @@ from storefront.core.config.model import (
 from storefront.core.config.schema import ConfigCheck, PluginSchema, full_schema
 from storefront.core.config.secret import Secret
 from storefront.core.config.typed import DEFAULT_RATE_LIMITS
+from storefront.core.config.validation import did_you_mean
 
 __all__ = [
     "DEFAULT_RATE_LIMITS",
@@ -76,6 +77,7 @@ __all__ = [
     "Web",
     "Window",
     "build",
+    "did_you_mean",
     "full_schema",
     "load_config",
     "read_document",

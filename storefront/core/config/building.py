@@ -125,7 +125,8 @@ class _World:
         return [*(one for one in checked.complaints if one.path not in knowing), *semantic]
 
     def _without(self, without: frozenset[str], kinds: Mapping[str, object]) -> tuple[Document, tuple[str, ...]]:
-        """The document without the sections of these plugins and without offers whose kind then nobody brings."""
+        """The document without the sections of these plugins, without what they add to offers, and without offers
+        whose kind then nobody brings."""
         if not without:
             return self.document, ()
         value = dict(self.document.value)
@@ -135,8 +136,13 @@ class _World:
             value["plugins"] = {name: section for name, section in plugins.items() if name not in without}
         if isinstance(offers, dict):
             orphans = tuple(sku for sku, offer in offers.items() if _kind(offer) not in kinds)
-            value["offers"] = {sku: offer for sku, offer in offers.items() if sku not in orphans}
+            dropped = {key for name in without if name in self.plugins for key in self.plugins[name].offer_keys}
+            value["offers"] = {sku: _lacking(offer, dropped) for sku, offer in offers.items() if sku not in orphans}
         return self.document.having(value), orphans
+
+
+def _lacking(offer: object, keys: Collection[str]) -> object:
+    return {key: value for key, value in offer.items() if key not in keys} if isinstance(offer, dict) else offer
 
 
 def _kind(offer: object) -> object:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from storefront.core.config.mistakes import Mistake
 from storefront.core.config.model_auto_top_up import AutoTopUp
+from storefront.core.config.model_experiments import Experiment
 from storefront.core.config.model_giving import Gifts, Transfers
 from storefront.core.config.model_prices import Exact, Price, PriceList, Sale
 from storefront.core.config.model_tax import Tax
@@ -345,6 +346,7 @@ class Config:
     retention: Retention
     audit: Audit
     tax: Tax | None
+    experiments: Mapping[str, Experiment]
     webhooks: Webhooks
     promo_codes: Mapping[str, "PromoCode"]
     referrals: "Referrals | None"

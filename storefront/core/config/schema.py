@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from storefront.core.config.messages import Complaint
 from storefront.core.config.schema_core import core_sections, plugin_keys, plugin_name
 from storefront.core.config.schema_creators import creators
+from storefront.core.config.schema_experiments import experiments
 from storefront.core.config.schema_gateways import gateway_schemas
 from storefront.core.config.schema_offers import assets, common_offer_keys, sku
 from storefront.core.config.schema_parts import Schema, mapping, table
@@ -26,14 +27,15 @@ class PluginSchema:
 
     ``config`` is the schema of its section. ``kinds``: offer kind -> schema of the keys that an offer of that kind has
     besides the common ones (its ``required`` may name common keys, as ``prices``). ``gateways``: gateway -> schema of
-    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``). ``checks`` say what
-    no schema can.
+    its section. ``claims``: top-level key -> schema, for keys that the plugin reads (``creators``). ``offer_keys``:
+    key -> schema, for keys that the plugin adds to offers of every kind. ``checks`` say what no schema can.
     """
 
     config: Mapping[str, object] = field(default_factory=lambda: {"type": "object", "additionalProperties": False})
     kinds: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     gateways: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     claims: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    offer_keys: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     checks: Sequence[ConfigCheck] = ()
 
 
@@ -61,10 +63,11 @@ def checking_schema(
     offer_kinds = {name: kind for plugin in plugins.values() for name, kind in plugin.kinds.items()} | dict(kinds)
     sections = core_sections() | {
         "assets": assets(),
-        "offers": _offers(parts, offer_kinds),
+        "offers": _offers(parts, offer_kinds, _added_offer_keys(parts, plugins)),
         "gateways": _gateways(parts, plugins, gateways),
         "plugins": _plugins(parts, plugins),
         "creators": creators(),
+        "experiments": experiments(),
     }
     for name, plugin in plugins.items():
         for key, claim in plugin.claims.items():
@@ -118,8 +121,17 @@ def _moved_reference(reference: object, base: str) -> object:
     return _moved(reference, base)
 
 
-def _offers(parts: _Parts, kinds: Mapping[str, Mapping[str, object]]) -> Schema:
-    common = common_offer_keys()
+def _added_offer_keys(parts: _Parts, plugins: Mapping[str, PluginSchema]) -> Schema:
+    """Key -> schema of what plugins add to offers of every kind."""
+    return {
+        key: parts.add(f"plugin-{name}-offer-{key}", schema)
+        for name, plugin in plugins.items()
+        for key, schema in plugin.offer_keys.items()
+    }
+
+
+def _offers(parts: _Parts, kinds: Mapping[str, Mapping[str, object]], added: Schema) -> Schema:
+    common = added | common_offer_keys()
     parts.schemas["offer"] = {"type": "object", "properties": common}
     branches: list[object] = []
     for name, kind in kinds.items():

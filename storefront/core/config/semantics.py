@@ -12,6 +12,7 @@ from storefront.core.config.forms import read_instant, wrong_form
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path, show_key
 from storefront.core.config.price_checks import price_complaints, real_prices_of
+from storefront.core.config.semantics_experiments import experiment_complaints
 from storefront.core.config.semantics_promos import promo_complaints, referral_complaints
 from storefront.core.config.semantics_usage import usage_complaints
 from storefront.core.config.validation import did_you_mean
@@ -365,4 +366,5 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     promo_complaints,
     referral_complaints,
     _usage,
+    lambda facts: experiment_complaints(facts.value),
 )

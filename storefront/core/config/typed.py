@@ -37,6 +37,7 @@ from storefront.core.config.model import (
     Window,
 )
 from storefront.core.config.model_auto_top_up import AutoTopUp
+from storefront.core.config.model_experiments import Experiment, Variant
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
 from storefront.core.config.price_lists import with_price_lists
 from storefront.core.config.reading_giving import gifts_of, transfers_of
@@ -111,6 +112,7 @@ def make_config(
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,
+        experiments={name: _experiment(name, one) for name, one in _sections(value, "experiments")},
         webhooks=Webhooks(tuple(read_origin(one) for one in _texts(_section(value, "webhooks"), "allow"))),
         promo_codes=make_promo_codes(_section(value, "promo_codes"), shop.default_language),
         referrals=make_referrals(_section(value, "referrals")) if "referrals" in value else None,
@@ -199,6 +201,23 @@ def _offer(sku: str, section: Section, shop: Shop) -> Offer:
         listed=make_prices(section.get("prices", {})),
         sales=make_sales(section.get("sales", []), shop.default_language),
         exact=make_exact(section.get("exact")),
+    )
+
+
+def _experiment(name: str, section: Section) -> Experiment:
+    return Experiment(
+        name=name,
+        sku=_text(section, "offer", ""),
+        variants={
+            variant: Variant(
+                weight=_integer(one, "weight", 0),
+                prices={asset: _integer(_section(one, "prices"), asset, 0) for asset in _section(one, "prices")},
+            )
+            for variant, one in _sections(section, "variants")
+        },
+        percent=_integer(section, "percent", 100),
+        from_=_instant(section, "from"),
+        until=_instant(section, "until"),
     )
 
 

@@ -6,7 +6,7 @@ from alembic import op
 from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.column_types import TEXT
 
-revision = "0021"
+revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None

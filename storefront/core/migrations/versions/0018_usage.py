@@ -6,8 +6,8 @@ from alembic import op
 from storefront.core.append_only import LedgerWouldBeLost, append_only_triggers
 from storefront.core.column_types import TEXT
 
-revision = "0019"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

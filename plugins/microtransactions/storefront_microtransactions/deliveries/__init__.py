@@ -1,0 +1,1 @@
+"""Delivery to game servers: what a purchase does there, as commands that take effect once."""

@@ -1,0 +1,190 @@
+"""From an event to commands: made once, in the commit that claims the event, or canceled by what undoes it.
+
+They follow events instead of standing in the purchase's own plan, for three reasons: any kind of offer of any plugin
+can have them, a purchase waits for nothing that concerns a game server, and a refund, a dispute or a grant needs no
+line of its own. What makes them exact is the claim: an event that is told twice finds it taken.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from storefront.core.clock import SECOND_MS
+from storefront.core.commit.outcome import Stale, Taken
+from storefront.core.commit.plan import Claim, Insert, Plan
+from storefront.core.errors import Unavailable
+from storefront.core.events import Event
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.core.settlement import add_alarm
+from storefront_microtransactions.deliveries.config import (
+    ON_CHARGEBACK,
+    ON_DISPUTE_WON,
+    ON_PURCHASE,
+    ON_REFUND,
+    DeliveryConfig,
+    Template,
+    templates_of,
+)
+from storefront_microtransactions.deliveries.expiring import order_expiry
+from storefront_microtransactions.deliveries.happening import Happening, happening_of
+from storefront_microtransactions.deliveries.rows import (
+    ACTOR,
+    CANCELED,
+    DEAD,
+    OF_PURCHASE,
+    QUEUED,
+    TABLE,
+    anchor_of,
+    changed,
+    command_id,
+    told,
+)
+from storefront_microtransactions.deliveries.templates import UnsafeValue, Values, render
+
+MOST_UNITS = 1000
+TIMES_DECIDED = 20
+ALARM = "delivery_dead"
+_GIVING, _TAKING = (ON_PURCHASE, ON_DISPUTE_WON), (ON_REFUND, ON_CHARGEBACK)
+
+
+async def make_commands(services: Services, config: DeliveryConfig, event: Event) -> None:
+    """Write the commands that an event means, once, however often it is told.
+
+    Raises:
+        Unavailable: too much was changing at once; the event is told again.
+    """
+    happening = await happening_of(services, event)
+    if happening is None:
+        return
+    for _ in range(TIMES_DECIDED):
+        plan = Plan(actor=ACTOR)
+        await _decide(services, config, happening, plan)
+        if not plan.list:
+            return
+        plan.list.insert(0, Claim(f"delivery:{event.id}", event.subject))
+        try:
+            await services.engine.commit(plan)
+        except Taken:
+            return  # it was told before
+        except Stale:
+            continue  # a server got one of the commands that were to be canceled
+        return
+    raise Unavailable("Too much is changing at once; the event is told again.")
+
+
+async def _decide(services: Services, config: DeliveryConfig, happening: Happening, plan: Plan) -> None:
+    now = services.clock.now()
+    settled: frozenset[str] = frozenset()
+    if happening.purchase_id is not None and (happening.takes or happening.gives_back):
+        rows = await services.reader.all(OF_PURCHASE, purchase_id=happening.purchase_id)
+        if happening.gives_back:
+            settled = _undo_taking(plan, rows, happening, now)
+        elif happening.is_whole:
+            settled = _undo_giving(plan, rows, happening, now)
+    for template in templates_of(happening.offer, happening.stage):
+        if template.server not in settled:
+            for row in _rows(config, happening, template, now):
+                _add(services, plan, row)
+    if happening.stage == ON_PURCHASE and not happening.gives_back:
+        await order_expiry(services, plan, happening)
+
+
+def _undo_giving(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[str]:
+    """Cancel what no server has had of what is taken back whole; return the servers that need not be told."""
+    given = [row for row in rows if row["stage"] in _GIVING]
+    _cancel(plan, given, str(happening.reversal_id), now)
+    return _untouched(given)
+
+
+def _undo_taking(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[str]:
+    """Undo a reversal that ended: what it canceled waits again, and what it wanted is canceled if no server had it."""
+    revived = [row for row in rows if row["state"] == CANCELED and row["canceled_for"] == happening.reversal_id]
+    for row in revived:
+        again = {"state": QUEUED, "canceled_for": None, "closed_at": None}
+        plan.anchors.add(anchor_of(row["server"]))
+        plan.add(changed(row, now, **again), told({**row, **again}, "queued"))
+    taking = [row for row in rows if row["stage"] in _TAKING and row["reversal_id"] == happening.reversal_id]
+    _cancel(plan, taking, happening.event.id, now)
+    return _untouched(taking) | {row["server"] for row in revived}
+
+
+def _cancel(plan: Plan, rows: Iterable[Row], because_of: str, now: int) -> None:
+    for row in rows:
+        if row["state"] == QUEUED and row["attempts"] == 0:
+            over = {"state": CANCELED, "canceled_for": because_of, "closed_at": now}
+            plan.anchors.add(anchor_of(row["server"]))
+            plan.add(changed(row, now, **over), told({**row, **over}, "canceled"))
+
+
+def _untouched(rows: Sequence[Row]) -> frozenset[str]:
+    """Return the servers that have commands among these, and were handed none of them."""
+    touched = {row["server"] for row in rows if row["attempts"] > 0}
+    return frozenset(row["server"] for row in rows) - touched
+
+
+def _rows(config: DeliveryConfig, happening: Happening, template: Template, now: int) -> Iterator[dict[str, Any]]:
+    if not template.is_per_unit:
+        yield _row(config, happening, template, now, unit=0, texts=happening.texts)
+        return
+    if happening.quantity > MOST_UNITS:
+        error = f"{happening.quantity} units are more than {MOST_UNITS} commands; use {{quantity}} instead of per_unit"
+        yield _row(config, happening, template, now, unit=0, texts=happening.texts, error=error)
+        return
+    for unit in range(happening.quantity):
+        yield _row(config, happening, template, now, unit=unit, texts={**happening.texts, "quantity": "1"})
+
+
+def _row(
+    config: DeliveryConfig,
+    happening: Happening,
+    template: Template,
+    now: int,
+    *,
+    unit: int,
+    texts: Mapping[str, str],
+    error: str | None = None,
+) -> dict[str, Any]:
+    """Return one command; one that cannot be written safely is dead from the beginning, and says why."""
+    event, command = happening.event, None
+    if error is None:
+        try:
+            command = render(template.command, Values({**texts, "stage": happening.stage}, config.patterns))
+        except UnsafeValue as unsafe:
+            error = f"The command cannot be written: {unsafe}."
+    due_at = event.occurred_at + template.delay_seconds * SECOND_MS
+    return {
+        "id": command_id(event.id, happening.stage, template.line, unit),
+        "server": template.server,
+        "customer_id": happening.customer_id,
+        "player": happening.texts["player"],
+        "event_id": event.id,
+        "purchase_id": happening.purchase_id,
+        "reversal_id": happening.reversal_id,
+        "sku": happening.offer.sku,
+        "stage": happening.stage,
+        # The order of a player's events, of an offer's lines, of units: 64 lines and 1000 units fit.
+        "position": event.sequence << 16 | template.line << 10 | unit,
+        "template": template.command,
+        "command": command,
+        "online_only": int(template.is_online_only),
+        "state": DEAD if command is None else QUEUED,
+        "due_at": due_at,
+        "retry_at": due_at,
+        "attempts": 0,
+        "lease_id": None,
+        "leased_by": None,
+        "lease_until": 0,
+        "last_error": error,
+        "canceled_for": None,
+        "resend_of": None,
+        "created_at": now,
+        "updated_at": now,
+        "closed_at": now if command is None else None,
+    }
+
+
+def _add(services: Services, plan: Plan, row: Mapping[str, Any]) -> None:
+    plan.anchors.add(anchor_of(row["server"]))
+    plan.add(Insert(TABLE, (row["id"],), anchor_of(row["server"]), row), told(row, str(row["state"])))
+    if row["state"] == DEAD:
+        add_alarm(services, plan, ALARM, row["id"], {"server": row["server"], "error": row["last_error"]})
