@@ -28,6 +28,9 @@ run: $(VENV)/installed ## Install if need be, and serve the shop of CONFIG
 demo: $(VENV)/installed ## Play a whole purchase, told step by step
 	@exec $(BIN)/storefront demo --config "$(CONFIG)"
 
+# A run starts hundreds of processes: they compile what they import once, also where the environment says otherwise.
+test test-heavy test-planted: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(VENV)/installed-dev ## Install if need be, and run the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not heavy"
