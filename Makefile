@@ -6,6 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
+WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)
 
@@ -33,7 +34,7 @@ test test-heavy test-planted: export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: test
 test: $(VENV)/installed-dev ## Install if need be, and run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not heavy"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 -m "not heavy"
 
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
