@@ -6,6 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
+WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)
 
@@ -28,9 +29,12 @@ run: $(VENV)/installed ## Install if need be, and serve the shop of CONFIG
 demo: $(VENV)/installed ## Play a whole purchase, told step by step
 	@exec $(BIN)/storefront demo --config "$(CONFIG)"
 
+# A run starts hundreds of processes: they compile what they import once, also where the environment says otherwise.
+test test-heavy test-planted: export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: test
 test: $(VENV)/installed-dev ## Install if need be, and run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal --durations=20 -m "not heavy"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=20 -m "not heavy"
 
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes

@@ -54,6 +54,9 @@ BOTH_DATABASES = (
 """What moves money runs on both databases; ``--database`` chooses one for all tests that can do either, which
 ``make test-heavy`` does for the rest of the shop and for webhooks."""
 
+LONGEST = ("tests/stories/", "tests/crashes/", "tests/model/", "tests/workers/")
+"""What takes a minute a test begins first: last, it would keep one worker busy while the others have nothing left."""
+
 _FINDERS: dict[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
 }
@@ -69,6 +72,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         on_both = str(metafunc.definition.path.relative_to(metafunc.config.rootpath)).startswith(BOTH_DATABASES)
         kinds = [chosen] if chosen else ["sqlite", "postgres"] if on_both else ["sqlite"]
         metafunc.parametrize("database_kind", kinds, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 def pytest_configure(config: pytest.Config) -> None:

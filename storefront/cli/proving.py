@@ -70,7 +70,7 @@ def _lines(shown: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _facts(connection: Connection, last: int) -> dict[str, Any]:
     newest = select(seals).order_by(seals.c.number.desc()).limit(last)
-    found = [StoredSeal.of_row(row) for row in connection.execute(newest)]
+    found = [StoredSeal.of_row(row) for row in connection.execute(newest).mappings()]
     state = sealing_state(connection)
     oldest = state.oldest_unsealed_at
     return {

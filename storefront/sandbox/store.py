@@ -15,6 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import msgspec
+
 from storefront.sandbox.errors import SandboxLocked
 
 Answer = TypeVar("Answer")
@@ -94,17 +96,17 @@ class Records:
             "SELECT body FROM objects WHERE id = ?1 AND kind = ?2 AND (?3 IS NULL OR owner = ?3)",
             (object_id, kind, self.owner),
         ).fetchone()
-        return json.loads(row[0]) if row else None
+        return msgspec.json.decode(row[0]) if row else None
 
     def find_any(self, object_id: str) -> Body | None:
         """The object with this id, whatever it is and whosever it is."""
         row = self.connection.execute("SELECT body FROM objects WHERE id = ?", (object_id,)).fetchone()
-        return json.loads(row[0]) if row else None
+        return msgspec.json.decode(row[0]) if row else None
 
     def hidden(self, object_id: str) -> Body:
         """What the emulator knows about an object and no answer shows."""
         row = self.connection.execute("SELECT hidden FROM objects WHERE id = ?", (object_id,)).fetchone()
-        return json.loads(row[0]) if row else {}
+        return msgspec.json.decode(row[0]) if row else {}
 
     def save(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
         """Write a changed object back; ``hidden`` is left alone when not given."""
@@ -139,7 +141,7 @@ class Records:
             values.extend(value if isinstance(value, tuple) else (value,))
         order = "ASC" if oldest_first else "DESC"
         sql = f"SELECT body FROM objects WHERE {' AND '.join(clauses)} ORDER BY seq {order} LIMIT ?"  # noqa: S608
-        return [json.loads(row[0]) for row in self.connection.execute(sql, (*values, limit))]
+        return [msgspec.json.decode(row[0]) for row in self.connection.execute(sql, (*values, limit))]
 
     def position(self, kind: str, object_id: str) -> int | None:
         """Where an object stands in the order of creation."""
@@ -157,7 +159,7 @@ class Records:
     def setting(self, name: str, default: Any = None) -> Any:
         """One stored setting, as JSON."""
         row = self.connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return json.loads(row[0]) if row else default
+        return msgspec.json.decode(row[0]) if row else default
 
     def set_setting(self, name: str, value: Any) -> None:
         """Store one setting, as JSON."""

@@ -43,8 +43,8 @@ def _anchors_hold(connection: Connection, *, kept: Sequence[Kept]) -> Iterator[V
 
 def _faults(connection: Connection, kept: Iterable[Kept], newest: StoredSeal | None) -> Iterator[Violation]:
     numbers = {one.anchor.seal for one in kept}
-    rows = connection.execute(select(seals).where(seals.c.number.in_(numbers)))
-    found = {row.number: StoredSeal.of_row(row) for row in rows}
+    rows = connection.execute(select(seals).where(seals.c.number.in_(numbers))).mappings()
+    found = {row["number"]: StoredSeal.of_row(row) for row in rows}
     for one in kept:
         message = _fault(one.anchor, found.get(one.anchor.seal), newest)
         if message is not None:

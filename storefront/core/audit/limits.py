@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from storefront.core.audit.catalog_documents import read_document
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.audit.limits_given_back import GivenBack, is_of, read_given_back
+from storefront.core.audit.limits_given_back import GivenBack, read_given_back
 from storefront.core.buyer_caps import PENDING
 from storefront.core.clock import DAY_MS, HOUR_MS, to_datetime
 from storefront.core.tables import catalog_versions, counters, purchases
@@ -54,17 +54,15 @@ def counters_equal_purchases(connection: Connection) -> Iterator[Violation]:
     """E3: every limit counter equals the quantities that count in it, and passed no limit."""
     limits, versions_of = _read_limits(connection)
     given_back = read_given_back(connection)
-    for per in _PERS:
-        for window in _WINDOWS:
-            limited = limits.get((per, window), {})
-            counted = _counted(connection, per, window, limited, versions_of)
-            yield from _compare(connection, per, window, counted, given_back)
+    counts = [_counted(connection, *one, limited, versions_of) for one, limited in limits.items()]
+    kept = [_kept(per, window) for per in _PERS for window in _WINDOWS]
+    # Every counter belongs to one of them, so one question will do.
+    yield from _different(connection, union_all(*counts, *kept, *_waiting()), given_back.units)
     yield from _over_the_limit(connection, limits, given_back)
-    yield from _waiting(connection)
 
 
-def _waiting(connection: Connection) -> Iterator[Violation]:
-    """Compare the counts of purchases that wait for their payment with those purchases."""
+def _waiting() -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
+    """Return ``(key, expected, kept)`` of purchases that wait for their payment, and of what counts them."""
     key = literal(PENDING) + purchases.c.customer_id
     waiting = select(key.label("key"), func.count().label("expected"), literal(0).label("kept")).where(
         purchases.c.status == "pending"
@@ -72,7 +70,7 @@ def _waiting(connection: Connection) -> Iterator[Violation]:
     kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
         counters.c.key.startswith(PENDING, autoescape=True)
     )
-    yield from _different(connection, union_all(waiting.group_by(key), kept))
+    return waiting.group_by(key), kept
 
 
 def _read_limits(connection: Connection) -> tuple[_Limits, Mapping[str, set[str]]]:
@@ -92,10 +90,8 @@ def _read_limits(connection: Connection) -> tuple[_Limits, Mapping[str, set[str]
 
 def _counted(
     connection: Connection, per: str, window: str, limited: Mapping[str, _Limited], versions_of: Mapping[str, set[str]]
-) -> Select[*tuple[Any, ...]] | None:
-    """Return ``(key, expected)`` of the purchases that count, or None if no offer ever had such a limit."""
-    if not limited:
-        return None
+) -> Select[*tuple[Any, ...]]:
+    """Return ``(key, expected, kept)`` of the purchases that count in limits of this sort."""
     is_limited = []
     for sku, known in limited.items():
         unlimited = versions_of[sku] - known.versions
@@ -138,24 +134,19 @@ def _month_start(connection: Connection) -> ColumnElement[int]:
     return case(*((purchases.c.created_at >= start, literal(start)) for start in reversed(starts)), else_=literal(0))
 
 
-def _compare(
-    connection: Connection, per: str, window: str, counted: Select[*tuple[Any, ...]] | None, given_back: GivenBack
-) -> Iterator[Violation]:
+def _kept(per: str, window: str) -> Select[*tuple[Any, ...]]:
+    """Return the same of the counters of such limits."""
     pattern = f"limit:%:*:{window}:%" if per == "global" else f"limit:%:cus\\_%:{window}:%"
-    kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
+    return select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
         counters.c.key.like(pattern, escape="\\")
     )
-    less = {key: units for key, units in given_back.units.items() if is_of(key, per, window)}
-    yield from _different(connection, kept if counted is None else union_all(counted, kept), less)
 
 
 def _different(
-    connection: Connection,
-    counts: Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]],
-    less: Mapping[str, int] | None = None,
+    connection: Connection, counts: CompoundSelect[*tuple[Any, ...]], less: Mapping[str, int]
 ) -> Iterator[Violation]:
     """Report counters that are not what they should be; ``less`` is what was given back of them, key -> units."""
-    both, less = counts.subquery("both"), less or {}
+    both = counts.subquery("both")
     expected, found = func.sum(both.c.expected), func.sum(both.c.kept)
     statement = (
         select(both.c.key, expected.label("expected"), found.label("kept"))

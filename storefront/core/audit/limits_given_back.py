@@ -61,12 +61,6 @@ def read_given_back(connection: Connection) -> GivenBack:
     return GivenBack(units, again)
 
 
-def is_of(key: str, per: str, window: str) -> bool:
-    """Tell whether a counter's key is one of these limits."""
-    _, _, whose, of_window, _ = key.split(":")
-    return of_window == window and (whose == "*") == (per == "global")
-
-
 def _restoring_offers(connection: Connection) -> dict[tuple[str, str], StoredOffer]:
     found = {}
     for row in each_row(connection, select(catalog_versions.c.hash, catalog_versions.c.document)):

@@ -77,6 +77,12 @@ class PostgresTable:
             yield (self.name, tuple(row[name] for name in self.primary_key)), row
 
 
+@lru_cache(512)
+def _part_of(table: Table) -> PostgresTable:
+    """Return a table's part, made once a process: a table never changes."""
+    return PostgresTable(table)
+
+
 _UPSERT_ANCHOR = " ON CONFLICT (id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence"
 
 
@@ -88,7 +94,7 @@ class PostgresStatements:
     """Builds and remembers the statements for the tables of one shop."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
-        self._tables = {table.name: PostgresTable(table) for table in tables}
+        self._tables = {table.name: _part_of(table) for table in tables}
         self._load_sql = lru_cache(maxsize=512)(self._build_load)
         self._write_sql = lru_cache(maxsize=512)(self._build_write)
 

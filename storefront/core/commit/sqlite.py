@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
@@ -110,6 +111,12 @@ class TableStatements:
         return known
 
 
+@lru_cache(512)
+def _statements_of(table: Table) -> TableStatements:
+    """Return the statements of a table, made once a process: a table never changes."""
+    return TableStatements(table)
+
+
 def connect(path: Path) -> sqlite3.Connection:
     """Open the writer's connection; the store begins and ends its transactions itself."""
     return sqlite3.connect(path, isolation_level=None, cached_statements=512)
@@ -134,7 +141,7 @@ class SqliteStore:
         self._path = path
         self._connect = connect
         self._pragmas = pragmas
-        self._tables = {table.name: TableStatements(table) for table in tables}
+        self._tables = {table.name: _statements_of(table) for table in tables}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="storefront-writer")
         self._connection: sqlite3.Connection | None = None
         self._open_accounts: set[str] = set()

@@ -33,8 +33,8 @@ class Checked:
 def check(document: Document, schema: AnySchema) -> Checked:
     """Everything that the schema says about the document."""
     checker = make_checker(schema, _names(document.value))
-    value = _with_numbers(document, checker)
-    complaints = [complaint for error in _errors(checker, value) for complaint in explain(error)]
+    value, errors = _with_numbers(document, checker)
+    complaints = [complaint for error in errors for complaint in explain(error)]
     walk = SchemaWalk(schema, checker)
     secrets, literals = _secret_places(document, value, walk)
     return Checked(value, [*complaints, *literals], secrets, walk)
@@ -101,22 +101,23 @@ def _keys(section: object) -> list[str]:
     return list(section) if isinstance(section, dict) else []
 
 
-def _errors(checker: Checker, value: object) -> list[ValidationError]:
-    return sorted(checker.iter_errors(value), key=lambda error: len(error.absolute_path))
+def _with_numbers(document: Document, checker: Checker) -> tuple[dict[str, object], list[ValidationError]]:
+    """A copy in which texts that stand for numbers or booleans are those, and what is wrong with it, shallowest first.
 
-
-def _with_numbers(document: Document, checker: Checker) -> dict[str, object]:
-    """A copy in which texts that stand for numbers or booleans are those; in rounds, as branches hide each other."""
+    It goes in rounds, as branches hide each other.
+    """
     value = _copied(document.value)
     assert isinstance(value, dict)
     pending = {path for path in document.whole if path}
+    errors = list(checker.iter_errors(value))
     for _ in range(_COERCIONS):
-        wanted = {path: types for path, types in _wanted_types(checker.iter_errors(value)) if path in pending}
+        wanted = {path: types for path, types in _wanted_types(errors) if path in pending}
         changed = [path for path, types in wanted.items() if _become(value, path, types)]
         if not changed:
             break
         pending -= set(changed)
-    return value
+        errors = list(checker.iter_errors(value))
+    return value, sorted(errors, key=lambda error: len(error.absolute_path))
 
 
 def _copied(value: object) -> object:

@@ -65,7 +65,7 @@ def _entry(connection: Connection, entry_id: str) -> Entry:
 
 
 def _seal_of(connection: Connection, entry: Entry) -> StoredSeal:
-    row = connection.execute(seal_over(entry.position)).first()
+    row = connection.execute(seal_over(entry.position)).mappings().first()
     if row is None:
         raise NotSealedYet(f"{entry.id} is not sealed yet. A running server seals within seconds; ask again then.")
     return StoredSeal.of_row(row)
@@ -73,9 +73,13 @@ def _seal_of(connection: Connection, entry: Entry) -> StoredSeal:
 
 def _entries_before(connection: Connection, stored: StoredSeal, entry: Entry) -> int:
     """Count the entries of its seal that stand before an entry."""
-    before = connection.execute(
-        select(seals).where(seals.c.number < stored.seal.number).order_by(seals.c.number.desc()).limit(1)
-    ).first()
+    before = (
+        connection.execute(
+            select(seals).where(seals.c.number < stored.seal.number).order_by(seals.c.number.desc()).limit(1)
+        )
+        .mappings()
+        .first()
+    )
     start: Position = end_of(None if before is None else StoredSeal.of_row(before))
     counted = select(func.count()).where(is_after(start), is_up_to(entry.position))
     return int(connection.execute(counted).scalar_one()) - 1

@@ -22,7 +22,7 @@ from storefront.core.errors import StorefrontError
 from storefront.core.reading import Query, Reader
 from storefront.core.sealing.entries import Entry, Position, is_after, net_by_account, read_entries
 from storefront.core.sealing.merkle import root_of
-from storefront.core.sealing.seals import NOTHING_BEFORE, Seal, StoredSeal, end_of, newest_seal
+from storefront.core.sealing.seals import NOTHING_BEFORE, Seal, StoredSeal, end_of, find_newest_seal
 from storefront.core.tables import accounts, entries
 
 SEALS_ANCHOR = "seals"
@@ -112,7 +112,7 @@ class Sealer:
             log.warning("not_sealed", reason=reason, exc_info=None if is_known else error)
 
     async def _is_due(self) -> bool:
-        end, before = end_of(await self._newest()), await self._reader.settled_before()
+        end, before = end_of(await find_newest_seal(self._reader)), await self._reader.settled_before()
         if await self._is_waiting(end, before, skipped=self._largest_seal - 1):
             return True
         if not await self._is_waiting(end, before, skipped=0):
@@ -128,18 +128,16 @@ class Sealer:
         position = {"commit_no": end.commit_no, "entry_id": end.entry_id}
         return await self._reader.first(_WAITING, **position, before=before, skipped=skipped) is not None
 
-    async def _newest(self) -> StoredSeal | None:
-        async with self._reader.connect() as connection:
-            return await connection.run_sync(newest_seal)
-
     async def _close_one(self) -> bool:
         async with self._closing:
             return await self._close_next()
 
     async def _close_next(self) -> bool:
-        newest = await self._newest()
+        newest = await find_newest_seal(self._reader)
         # What is settled is asked before the entries are read: nothing below it can appear between the two.
         before = await self._reader.settled_before()
+        if not await self._is_waiting(end_of(newest), before, skipped=0):
+            return False
         batch = _Batch()
         async with self._reader.connect() as connection:
             while len(batch.leaves) < self._largest_seal and not batch.is_complete:
@@ -147,8 +145,6 @@ class Sealer:
                 after = batch.end or end_of(newest)
                 await connection.run_sync(batch.read, after, before, page)
             await connection.run_sync(batch.keep_open_accounts)
-        if batch.end is None:
-            return False
         await self._engine.commit(batch.plan(newest, self._clock.wall()))
         self._waiting_since = None
         return True

@@ -5,12 +5,13 @@ before it, so the newest hash vouches for every entry ever sealed.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, func, or_, select
 
+from storefront.core.reading import PointReader, Query
 from storefront.core.sealing.canonical import Document, canonical_json, plain_row
 from storefront.core.sealing.entries import BEGINNING, Position, is_after
 from storefront.core.tables import entries, seal_leaves, seals
@@ -20,7 +21,9 @@ NOTHING_BEFORE = bytes(32)
 _SEALS_PER_PAGE = 50
 _HEADER = ("number", "first_commit_no", "last_commit_no", "last_entry_id", "entries", "entries_so_far", "root",
            "previous", "sealed_at")  # fmt: skip
-NEWEST = select(seals).order_by(seals.c.number.desc()).limit(1)
+_Found = Mapping[str, Any] | RowMapping
+_NEWEST = select(seals).order_by(seals.c.number.desc()).limit(1)
+_NEWEST_QUERY = Query(_NEWEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,10 @@ class Seal:
     sealed_at: int
 
     @classmethod
-    def of_row(cls, row: Row[Any]) -> "Seal":
+    def of_row(cls, row: _Found) -> "Seal":
         """Read a row; whatever stands in a damaged one, it is taken as it is and then hashes to something else."""
-        found = {name: row._mapping[name] for name in _HEADER}
-        return cls(**{**found, "root": as_bytes(row.root), "previous": as_bytes(row.previous)})
+        found = {name: row[name] for name in _HEADER}
+        return cls(**{**found, "root": as_bytes(found["root"]), "previous": as_bytes(found["previous"])})
 
     @property
     def end(self) -> Position:
@@ -73,9 +76,9 @@ class StoredSeal:
     leaves: bytes | None = None
 
     @classmethod
-    def of_row(cls, row: Row[Any]) -> "StoredSeal":
-        leaves = row._mapping.get("leaves")
-        return cls(Seal.of_row(row), as_bytes(row.hash), None if leaves is None else as_bytes(leaves))
+    def of_row(cls, row: _Found) -> "StoredSeal":
+        leaves = row.get("leaves")
+        return cls(Seal.of_row(row), as_bytes(row["hash"]), None if leaves is None else as_bytes(leaves))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,13 @@ def as_bytes(value: object) -> bytes:
 
 def newest_seal(connection: Connection) -> StoredSeal | None:
     """Return the last seal, or None."""
-    row = connection.execute(NEWEST).first()
+    row = connection.execute(_NEWEST).mappings().first()
+    return None if row is None else StoredSeal.of_row(row)
+
+
+async def find_newest_seal(reader: PointReader) -> StoredSeal | None:
+    """Return the same to those who ask every second: without a connection of their own, and compiled once."""
+    row = await reader.first(_NEWEST_QUERY)
     return None if row is None else StoredSeal.of_row(row)
 
 
@@ -119,9 +128,9 @@ def each_seal_after(connection: Connection, number: int) -> Iterator[StoredSeal]
 
 def _each(connection: Connection, statement: Select[Any], after: int) -> Iterator[StoredSeal]:
     ordered = statement.order_by(seals.c.number).limit(_SEALS_PER_PAGE)
-    while found := connection.execute(ordered.where(seals.c.number > after)).all():
+    while found := connection.execute(ordered.where(seals.c.number > after)).mappings().all():
         yield from map(StoredSeal.of_row, found)
-        after = found[-1].number
+        after = found[-1]["number"]
 
 
 def seal_over(position: Position) -> Select[Any]:

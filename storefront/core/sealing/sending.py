@@ -19,7 +19,7 @@ from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Reader
 from storefront.core.sealing.anchors import Anchor
-from storefront.core.sealing.seals import newest_seal
+from storefront.core.sealing.seals import find_newest_seal
 from storefront.core.sealing.witnesses import BEGAN, DATABASE_ID, Sent, Witness
 from storefront.core.tables import settings
 
@@ -72,8 +72,7 @@ class AnchorSender:
             AnchorNotKept: it could not be brought there.
             Unavailable: it may be there, but that could not be written down.
         """
-        async with self._reader.connect() as connection:
-            newest = await connection.run_sync(newest_seal)
+        newest = await find_newest_seal(self._reader)
         sent = await self._sent(witness)
         if newest is None or (sent is not None and sent.seal >= newest.seal.number):
             return False

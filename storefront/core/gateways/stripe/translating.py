@@ -14,6 +14,7 @@ from storefront.core.gateways import (
     GatewayUnavailable,
     OutcomeUnknown,
 )
+from storefront.core.gateways.stripe.transport import unseal
 
 T = TypeVar("T")
 
@@ -83,8 +84,9 @@ def read(answer: object, shape: type[T], *, is_write: bool = False) -> T:
     Raises:
         GatewayFailed: it has another shape; ``OutcomeUnknown`` if it answers a write, which may have happened.
     """
+    body = unseal(answer)
     try:
-        return msgspec.convert(_plain(answer), shape)
+        return msgspec.convert(_plain(answer), shape) if body is None else msgspec.json.decode(body, type=shape)
     except (msgspec.ValidationError, TypeError) as error:
         detail = f"Stripe answered in a shape that we do not know: {error}"
         raise (OutcomeUnknown(detail) if is_write else GatewayFailed(detail)) from error
