@@ -340,6 +340,11 @@ def _capture_hold(applying: Applying, step: CaptureHold) -> None:
     note_spent(applying.draft, applying.books, step)
 
 
+def _drain_usage(applying: Applying, step: DrainUsage) -> None:
+    apply_drain_usage(applying.draft, applying.books, step)
+    note_spent(applying.draft, applying.books, step)
+
+
 def _on_books(apply: Callable[[Draft, Books, Any], None]) -> Callable[[Applying, Any], None]:
     """Return what does a step that needs nothing but the draft and the books."""
     return lambda applying, step: apply(applying.draft, applying.books, step)
@@ -376,6 +381,6 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     PassOn: _on_books(apply_pass_on),
     Watch: _on_books(apply_watch),
     MeterUsage: _on_books(apply_meter_usage),
-    DrainUsage: _on_books(apply_drain_usage),
+    DrainUsage: _drain_usage,
     CloseUsage: _on_books(apply_close_usage),
 }

@@ -15,6 +15,7 @@ from storefront.core.commit.projection import Row
 from storefront.core.commit.reads import account_key
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import CaptureHold, Emit, Key, Spend
+from storefront.core.commit.usage import DrainUsage
 from storefront.core.commit.watches import Watch
 
 TOP_UP_RUN = "auto_top_up.run"
@@ -32,7 +33,7 @@ def apply_watch(draft: Draft, books: Books, step: Watch) -> None:
         books.watched[(step.customer_id, step.asset)] = None
 
 
-def note_spent(draft: Draft, books: Books, step: Spend | CaptureHold) -> None:
+def note_spent(draft: Draft, books: Books, step: Spend | CaptureHold | DrainUsage) -> None:
     """Remember to look, when the plan is applied, at what it left in a wallet that is watched."""
     row = draft.row(account_key(wallet(step.customer_id, step.asset), step.customer_id))
     if row is not None and row["top_up_below"] is not None:
