@@ -69,7 +69,7 @@ async def travel(
 ) -> Journey:
     """Advance business time to ``target`` (ms); forward only. What is due on the way is done before it goes on.
 
-    The journey is over when the target is reached and all is quiet there, or ``within_seconds`` after one step at least.
+    It is over when the target is reached and all is quiet there, or after ``within_seconds`` and one step at least.
     """
     loop = asyncio.get_running_loop()
     grain = min(max(target - clock.now(), 0) // MOST_GRAINS, LARGEST_GRAIN_MS)
