@@ -17,8 +17,9 @@ from storefront.core.accounts import issuance
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Outcome
 from storefront.core.commit.plan import Deposit, IdempotencyKey, LotTerms, Plan
-from storefront.core.purchases import PurchaseRequest, buy
+from storefront.core.purchases import buy
 from storefront.core.purchasing import OPERATION
+from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront.joining import Parts
 from storefront.plugins import load

@@ -9,7 +9,8 @@ from storefront.core.auto_top_up_rows import OPEN, RUN, TERMS
 from storefront.core.errors import StorefrontError
 from storefront.core.gateways import Declined, GatewayRefused
 from storefront.core.opening import CheckoutTooLate
-from storefront.core.purchases import PurchaseRequest, buy
+from storefront.core.purchases import buy
+from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.settlement import settle

@@ -33,8 +33,8 @@ from storefront.core.kinds import Credits
 from storefront.core.money import Money
 from storefront.core.payment_methods import need_method
 from storefront.core.privileged import record_action
-from storefront.core.purchases import PurchaseRequest, quote_for
 from storefront.core.purchasing import read_payment, read_purchase
+from storefront.core.quoting import PurchaseRequest, quote_for
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.redaction import redact_text
 from storefront.core.services import Services

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from storefront.core.commit.item_terms import COUNTED
+from storefront.core.commit.item_terms import COUNTED, NUMBERED
 from storefront.core.commit.outcome import Answer, Outcome, Stale
 from storefront.core.commit.plan import IdempotencyKey, ItemTerms, Plan, TakeItem
 from storefront.core.errors import FieldError, Invalid
@@ -32,12 +32,12 @@ async def consume_item(services: Services, wanted: ConsumeRequest) -> tuple[Answ
     """
     if wanted.instance is not None and wanted.quantity != 1:
         raise Invalid("An instance is one thing.", errors=[FieldError("/quantity", "must be 1 with an instance")])
-    terms = ItemTerms(is_unique=True) if wanted.instance is not None else COUNTED
+    terms = NUMBERED if wanted.instance is not None else COUNTED
     try:
         return await _consume(services, wanted, terms)
     except Stale:
         # Its units have numbers, which one is told only where a customer has such an item.
-        return await _consume(services, wanted, ItemTerms(is_unique=True))
+        return await _consume(services, wanted, NUMBERED)
 
 
 async def _consume(services: Services, wanted: ConsumeRequest, terms: ItemTerms) -> tuple[Answer, bool]:

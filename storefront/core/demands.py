@@ -14,6 +14,16 @@ import msgspec
 from storefront.core.bundle_refunds import Share, are_back, as_lines, share_in_proportion
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
+from storefront.core.given import (
+    CREDITED,
+    as_given,
+    credited_by,
+    given_elsewhere,
+    given_in,
+    rights_of,
+    swallowed_again,
+    taken_before,
+)
 from storefront.core.kinds import Line, Reversal
 from storefront.core.money import Money
 from storefront.core.opened import Given, Opened, Openings
@@ -32,17 +42,7 @@ from storefront.core.refunds import (
     taken_back,
     was_undone,
 )
-from storefront.core.reversing import (
-    CREDITED,
-    as_given,
-    credited_by,
-    given_elsewhere,
-    given_in,
-    rights_of,
-    swallowed_again,
-    taken_before,
-    terms_back,
-)
+from storefront.core.reversing import terms_back
 from storefront.core.services import Services
 from storefront.core.unpacking import ask_parts_back, unpack
 

@@ -18,12 +18,12 @@ from storefront.core.commit.plan import (
     LotTerms,
     Plan,
 )
+from storefront.core.given import CREDITED
 from storefront.core.kinds import as_gift
 from storefront.core.opened import find_became
 from storefront.core.purchasing import receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
-from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
 from storefront.core.tables import debts, item_instances
 from storefront.core.unpacking import parts_of

@@ -14,8 +14,8 @@ from sqlalchemy import and_, bindparam, select
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.config.model_giving import Clawback
+from storefront.core.given import given_elsewhere
 from storefront.core.reading import PointReader, Query, Row
-from storefront.core.reversing import given_elsewhere
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entries, lots
 

@@ -6,8 +6,7 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
@@ -15,7 +14,7 @@ import msgspec
 import structlog
 
 from storefront.core.accounts import sink
-from storefront.core.assessing import PurchaseAttempt, PurchaseRefused, Verdict, strictest
+from storefront.core.assessing import PurchaseRefused, Verdict, strictest
 from storefront.core.buyer_caps import count_begun, refuse_card_testing
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
@@ -30,19 +29,17 @@ from storefront.core.commit.outcome import (
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
-from storefront.core.exact_top_ups import exact_details, of_exact_amount
-from storefront.core.exposing import catalog_for, record_variant
-from storefront.core.fitting import is_clipped, refuse_owned, what_fits, with_components
+from storefront.core.exact_top_ups import exact_details
+from storefront.core.exposing import record_variant
+from storefront.core.fitting import is_clipped, refuse_owned
 from storefront.core.gateways import Checkouts
 from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
 from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
 from storefront.core.kinds import Line, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
-from storefront.core.money import Money
 from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
 from storefront.core.payment_methods import check_method
-from storefront.core.promos.quoting import adjusted
 from storefront.core.promos.redeeming import REDEEMED, RESERVED, use_codes
 from storefront.core.purchasing import (
     Status,
@@ -52,7 +49,8 @@ from storefront.core.purchasing import (
     read_payment,
     show_row,
 )
-from storefront.core.quotes import WALLET, OfferClosed, Quote, price_of, refuse_other_price, with_tax
+from storefront.core.quotes import WALLET, Quote, refuse_other_price
+from storefront.core.quoting import PurchaseRequest, attempt_at, quote_for
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.short_of_funds import with_top_ups
@@ -69,37 +67,6 @@ SWEEP_AFTER_MS = MINUTE_MS
 class CannotBeCharged(Invalid):
     code = "amount_not_chargeable"
     title = "The payment gateway cannot charge this amount"
-
-
-@dataclass(frozen=True, slots=True)
-class PurchaseRequest:
-    """What a caller wants to buy, checked for shape: the edge built it from a request."""
-
-    idempotency: IdempotencyKey
-    customer_id: str
-    sku: str
-    quantity: int = 1
-    currency: str | None = None
-    pay_with: str | None = None
-    expected_price: Money | None = None
-    return_url: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    address: str | None = None
-    network: str | None = None
-    country: str | None = None
-    payment_method: str | None = None
-    saves_method: bool = False
-    top_up_run: str | None = None
-    amount: int | None = None
-    promo_codes: tuple[str, ...] = ()
-    recipient_id: str | None = None
-    by_customer: bool = False
-
-    @property
-    def receiver_id(self) -> str:
-        """Who gets what is bought."""
-        return self.recipient_id or self.customer_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,59 +162,12 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
     check_parts(services.catalogs.active, services.kinds, line)
 
 
-async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
-    """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
-    gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog = await catalog_for(services, wanted.customer_id, sku=wanted.sku)
-    country = await country_of(services, wanted.customer_id, wanted.country)
-    quantity = await what_fits(services, wanted.receiver_id, wanted.sku, wanted.quantity)
-    quote = price_of(
-        catalog,
-        wanted.sku,
-        quantity,
-        currency=wanted.currency,
-        pay_with=wanted.pay_with,
-        gateway=gateway,
-        now=services.clock.now(),
-        country=country,
-        amount=wanted.amount,
-    )
-    if catalog.variants:
-        quote = replace(quote, variant=catalog.variants.get(wanted.sku))
-    if quote.offer.kind not in services.kinds:
-        raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
-    if quote.offer.exact is not None and wanted.amount is not None:
-        quote = of_exact_amount(services, quote, wanted.amount)
-    if quote.pay_with != WALLET:
-        services.gateway(quote.pay_with)
-    attempt = _attempt(wanted, quote, purchase_id)
-    priced = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
-    quote = await adjusted(services, quote, priced, wanted.promo_codes, customer_id=wanted.customer_id, country=country)
-    taxed = with_tax(quote, catalog, country)
-    if quantity != wanted.quantity:
-        taxed = replace(taxed, asked=wanted.quantity)
-    return with_components(services, taxed)
-
-
 async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
     """Ask the judges; until there is a review queue, what needs a review is refused."""
-    attempt = _attempt(wanted, quote, plan.object_id or "")
+    attempt = attempt_at(wanted, quote, plan.object_id or "")
     answers = await services.hooks.call_each("assess_purchase", services=services, attempt=attempt, plan=plan)
     if answers and strictest(answers).verdict >= Verdict.REVIEW:
         raise PurchaseRefused
-
-
-def _attempt(wanted: PurchaseRequest, quote: Quote, purchase_id: str) -> PurchaseAttempt:
-    return PurchaseAttempt(
-        purchase_id=purchase_id,
-        customer_id=wanted.customer_id,
-        caller=wanted.idempotency.caller,
-        quote=quote,
-        address=wanted.address,
-        country=wanted.country,
-        details=wanted.details,
-        recipient_id=wanted.recipient_id,
-    )
 
 
 async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:

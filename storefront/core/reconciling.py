@@ -25,7 +25,7 @@ from storefront.core.gateways import BalanceBook
 from storefront.core.inbox import take_in_missed
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE
-from storefront.core.reversal_moves import REFUNDED, WITHDRAWN
+from storefront.core.reversal_money import REFUNDED, WITHDRAWN
 from storefront.core.services import Services
 from storefront.core.settlement import raise_alarm
 from storefront.core.tables import gateway_movements, payments, reversals

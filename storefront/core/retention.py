@@ -106,14 +106,14 @@ async def _forget_networks(services: Services) -> bool:
     """
     before = services.clock.now() - NETWORKS_KEPT_MS
     is_left = False
-    for table, is_over in ((setups, true()), (payments, payments.c.state.not_in(_WAITING))):
+    for name, table, is_over in (("setups", setups, true()), ("payments", payments, payments.c.state.not_in(_WAITING))):
         columns = (table.c.id, table.c.customer_id)
         old = select(*columns).where(table.c.network.is_not(None), table.c.created_at < before, is_over)
         rows = await services.reader.scan(old.limit(AT_ONCE))
         if rows:
             plan = Plan(actor="retention", anchors={row["customer_id"] for row in rows})
             for row in rows:
-                plan.add(Change(table.name, (row["id"],), row["customer_id"], {}, {"network": None}))
+                plan.add(Change(name, (row["id"],), row["customer_id"], {}, {"network": None}))
             await services.engine.commit(plan)
         is_left = is_left or len(rows) == AT_ONCE
     return is_left

@@ -1,8 +1,4 @@
-"""One move of one reversal, written into a plan: its money, its goods, what its purchase says of it, and the event.
-
-The legs of money stand in the row (``facts.legs``), so that each is booked once and can be booked back: what the
-gateway took from our balance, and what that costs the purchase.
-"""
+"""One move of one reversal, written into a plan: its money, its goods, what its purchase says of it, and the event."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.accounts import Account, clearing, disputes, issuance, losses, revenue, tax, unapplied
+from storefront.core.accounts import issuance
 from storefront.core.clawing_back import find_unused
 from storefront.core.commit.freezes import freeze_name
 from storefront.core.commit.plan import (
@@ -23,7 +19,6 @@ from storefront.core.commit.plan import (
     Plan,
     TakeBack,
     TakeFrozen,
-    Transfer,
     Unfreeze,
     WalletDemand,
 )
@@ -50,12 +45,11 @@ from storefront.core.refunds import (
     taken_back,
     was_undone,
 )
+from storefront.core.reversal_money import MoneyMove, is_unapplied, legs_of
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm, owe_again
-from storefront.core.taxes import tax_beside
+from storefront.core.settlement import owe_again
 from storefront.core.wallet_refunds import add_wallet_refund, tell_recipient, wallet_refund_row
 
-REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
 FROZEN = "frozen"
 MONEY_BACK = "refunded"
 
@@ -68,15 +62,6 @@ class Told:
     gateway_ref: str | None = None
     is_withdrawn: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def legs_of(cause: str, told: Told) -> frozenset[str]:
-    """Return which movements of money are true when a reversal stands like this."""
-    if cause != DISPUTE:
-        return frozenset({REFUNDED} if told.state in TAKING else ())
-    if told.state in TAKING:
-        return frozenset({WITHDRAWN, LOST})
-    return frozenset({WITHDRAWN} if told.state in HOLDING and told.is_withdrawn else ())
 
 
 @dataclass(slots=True)
@@ -101,7 +86,7 @@ class Moving:
         """Add all that the move from ``before`` (None: a new reversal) to ``told`` means; tell if it is anything."""
         facts = msgspec.json.decode(self.row["facts"])
         booked = frozenset(facts.get("legs", ()))
-        wanted = legs_of(self.row["cause"], told)
+        wanted = legs_of(self.row["cause"], told.state, is_withdrawn=told.is_withdrawn)
         state = None if before is None else before["state"]
         if before is not None and (state, booked, before["gateway_ref"]) == (told.state, wanted, told.gateway_ref):
             return False
@@ -119,7 +104,11 @@ class Moving:
         self._name_anchors()
         self._open_entries()
         is_anew = any(was_undone(row) for row in found)
-        self._money(booked, wanted, facts, is_anew=is_anew)
+        money = MoneyMove(
+            self.services, self.plan, self.purchase, self.payment, self.row, others=self.others, left=self.left
+        )
+        if money.book(booked, wanted, facts, is_anew=is_anew):
+            self.row_after["entry_id"] = self.entry_id
         await self._goods(state, told.state, facts)
         await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
@@ -164,85 +153,6 @@ class Moving:
         self.entry_id = self.plan.entry(kind, about=about, anchor=anchor, reverses=original)
         self.plan.entry(f"{cause}.money", about=about, anchor=anchor, label="money")
         self.plan.entry(f"{cause}.followed", about=about, anchor=anchor, label=ELSEWHERE)
-
-    def _money(self, booked: frozenset[str], wanted: frozenset[str], facts: dict[str, Any], *, is_anew: bool) -> None:
-        """Book the legs that have become true, and book back those that are true no more.
-
-        ``is_anew``: the purchase's entry was reversed once, and that was booked back as a fact of its own; so is this.
-        """
-        forward, back = wanted - booked, booked - wanted
-        reversing = forward & {REFUNDED, LOST}
-        label = "money" if is_anew else "entry"
-        if reversing:
-            facts["over"] = max(0, self.row["amount"] - max(0, self.left))
-            facts["tax"] = self._tax_of(self.row["amount"] - facts["over"])
-            facts["anew"] = is_anew
-            facts["reversed"] = facts.get("reversed", False) or not is_anew
-        over = facts.get("over", 0)
-        if reversing and not is_anew and self.row["amount"] > over:
-            self.row_after["entry_id"] = self.entry_id
-        for leg in sorted(forward):
-            destination = self._accounts(leg)[1]
-            if leg in reversing:
-                self._return_earned(label, destination, self.row["amount"] - over, facts["tax"])
-                self._add("money", losses(self.row["currency"]), destination, over)
-            else:
-                self._add("money", self._accounts(leg)[0], destination, self.row["amount"])
-        for leg in sorted(back):
-            source, destination = self._accounts(leg)
-            if leg in (REFUNDED, LOST):
-                self._earn_again(destination, self.row["amount"] - over, facts)
-                self._add("money", destination, losses(self.row["currency"]), over)
-                facts["undone"] = facts.get("undone", False) or facts.get("reversed", False)
-            else:
-                self._add("money", destination, source, self.row["amount"])
-        if over and reversing:
-            add_alarm(self.services, self.plan, "reversed_more_than_received", self.row["id"], {"over": over})
-
-    def _tax_of(self, amount: int) -> dict[str, int]:
-        """Return what of an amount is tax, by jurisdiction, beside what other reversals have given back of it."""
-        if self._is_unapplied:
-            return {}
-        taking = [(row["amount"], msgspec.json.decode(row["facts"])) for row in self.others if row["state"] in TAKING]
-        returned: Counter[str] = Counter()
-        for _, facts in taking:
-            returned.update(facts.get("tax", {}))
-        before = sum(reversed_minor - facts.get("over", 0) for reversed_minor, facts in taking)
-        return tax_beside(self.purchase, amount, before=before, returned=returned)
-
-    def _return_earned(self, label: str, destination: Account, amount: int, taxes: Mapping[str, int]) -> None:
-        """Give back what the purchase earned, its tax to each jurisdiction's account."""
-        for jurisdiction, share in taxes.items():
-            self._add(label, tax(jurisdiction, self.row["currency"]), destination, share)
-        self._add(label, self._earned(), destination, amount - sum(taxes.values()))
-
-    def _earn_again(self, source: Account, amount: int, facts: Mapping[str, Any]) -> None:
-        """Book back what ``_return_earned`` booked."""
-        taxes: Mapping[str, int] = facts.get("tax", {})
-        for jurisdiction, share in taxes.items():
-            self._add("money", source, tax(jurisdiction, self.row["currency"]), share)
-        self._add("money", source, self._earned(), amount - sum(taxes.values()))
-
-    def _add(self, label: str, source: Account, destination: Account, amount: int) -> None:
-        if amount:
-            self.plan.add(Transfer(label, source, destination, amount, self.row["customer_id"]))
-
-    def _accounts(self, leg: str) -> tuple[Account, Account]:
-        currency = self.row["currency"]
-        cleared = clearing(self.payment["gateway"], currency)
-        if leg == WITHDRAWN:
-            return disputes(currency), cleared
-        return self._earned(), cleared if leg == REFUNDED else disputes(currency)
-
-    @property
-    def _is_unapplied(self) -> bool:
-        return self.purchase["status"] in (Status.PAID, Status.CANCELED)
-
-    def _earned(self) -> Account:
-        """Return where the purchase's money lies: with the customer while its goods are owed, else it is revenue."""
-        if self._is_unapplied:
-            return unapplied(self.row["customer_id"], self.row["currency"])
-        return revenue(self.row["currency"])
 
     async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
         """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""
@@ -380,7 +290,7 @@ class Moving:
             move_status(self.plan, purchase, Status.PAID, reason="refund_failed", **changes)
         else:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
-        if told.state not in HOLDING | TAKING and self._is_unapplied and changes["refunded"] != "full":
+        if told.state not in HOLDING | TAKING and is_unapplied(self.purchase) and changes["refunded"] != "full":
             await owe_again(self.services, self.plan, purchase)
         await see_to_promotions(self.services, self.plan, purchase, changes)
         name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"

@@ -7,9 +7,8 @@ that the purchase filled, unused items, its rights. What is missing refuses the 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import bindparam, select
 
-from storefront.core.accounts import wallet
 from storefront.core.bundle_refunds import RefundTooLarge, Share, are_back, as_lines, components_of, share_of_bundle
 from storefront.core.commit.item_terms import COUNTED, ItemTerms, terms_of
 from storefront.core.commit.plan import LotPart
@@ -17,7 +16,8 @@ from storefront.core.commit.projection import is_past, let_go
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.config.model import Offer
 from storefront.core.errors import Conflict, Refused
-from storefront.core.kinds import Reversal, as_gift
+from storefront.core.given import as_given, credited_by, drawn_by, given_in, rights_of, taken_before
+from storefront.core.kinds import Reversal
 from storefront.core.opened import Opened, Openings, SpokenFor
 from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Query, Row
@@ -31,65 +31,18 @@ from storefront.core.refunds import (
     taken_back,
 )
 from storefront.core.services import Services
-from storefront.core.tables import credits, draws, entitlements, entries, holds, items, lots, reversals, transfers
+from storefront.core.tables import holds, items
 from storefront.core.tables_freezes import debts, freezes
 from storefront.core.unpacking import ask_parts_back
 
-_DRAWN = Query(
-    select(draws.c.lot_id, draws.c.amount)
-    .join(transfers, and_(transfers.c.entry_id == draws.c.entry_id, transfers.c.position == draws.c.transfer))
-    .where(draws.c.entry_id == bindparam("entry_id"), transfers.c.source == bindparam("account"))
-    .order_by(draws.c.position)
-)
-CREDITED = Query(
-    select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
-    .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
-    .join(lots, lots.c.id == credits.c.lot_id)
-    .where(credits.c.entry_id == bindparam("entry_id"))
-    .order_by(credits.c.position)
-)
 _OPEN_HOLDS = Query(select(holds).where(holds.c.account == bindparam("account"), holds.c.state == "open"))
 _WAITING_FREEZES = Query(
     select(freezes).where(freezes.c.customer_id == bindparam("customer_id"), freezes.c.waiting != "[]")
 )
 _DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id")))
-_GIVEN_AGAIN = Query(
-    select(transfers.c.asset, credits.c.source.label("credited_as"), credits.c.amount.label("credited"), lots)
-    .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
-    .join(entries, entries.c.id == credits.c.entry_id)
-    .join(lots, lots.c.id == credits.c.lot_id)
-    .where(entries.c.anchor == bindparam("anchor"), entries.c.about == bindparam("about"))
-    .order_by(credits.c.entry_id, credits.c.position)
-)
-TAKEN_BEFORE = Query(
-    select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
-    .join(entries, entries.c.id == draws.c.entry_id)
-    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
-    .where(reversals.c.purchase_id == bindparam("purchase_id"), entries.c.anchor == bindparam("anchor"))
-    .group_by(draws.c.lot_id)
-)
-_SWALLOWED_AGAIN = Query(
-    select(transfers.c.asset, func.sum(transfers.c.amount).label("amount"))
-    .join(entries, entries.c.id == transfers.c.entry_id)
-    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
-    .where(
-        reversals.c.purchase_id == bindparam("purchase_id"),
-        entries.c.anchor == bindparam("anchor"),
-        transfers.c.source.startswith("platform:issuance:"),
-        transfers.c.destination.startswith("platform:receivable:"),
-    )
-    .group_by(transfers.c.asset)
-)
 _ITEM = Query(
     select(items.c.quantity, items.c.frozen, items.c.expires_at, items.c.is_unique).where(
         items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")
-    )
-)
-_RIGHTS = Query(
-    select(entitlements.c.key, entitlements.c.sku).where(
-        entitlements.c.customer_id == bindparam("customer_id"),
-        entitlements.c.source_id == bindparam("source_id"),
-        entitlements.c.ended_at.is_(None),
     )
 )
 
@@ -187,7 +140,7 @@ async def decide(
             openings=instead.ids,
         )
         _refuse_missing(taken, strategy, may_be_owed=purchase["pay_with"] in services.gateways)
-        drawn = await _drawn(reader, purchase) if share.amount else ()
+        drawn = await drawn_by(reader, purchase) if share.amount else ()
     is_full = share.is_all and sum(row["amount"] for row in before) + share.amount == purchase["total"]
     becomes, offer = "full" if is_full else "part", catalog.offer(purchase["sku"])
     return Decision(number, share.amount, becomes, taken, drawn, tuple(found), terms, instead.opened, offer)
@@ -255,13 +208,6 @@ def how_much(
     return amount, quantity
 
 
-async def _drawn(reader: PointReader, purchase: Row) -> tuple[LotPart, ...]:
-    """Return what paid for the purchase: the draws of its entry, in their order."""
-    account = wallet(purchase["customer_id"], purchase["currency"]).id
-    rows = await reader.all(_DRAWN, entry_id=purchase["entry_id"], account=account)
-    return tuple(LotPart(row["lot_id"], row["amount"]) for row in rows)
-
-
 async def terms_back(reader: PointReader, purchase: Row, asked: Reversal) -> dict[str, ItemTerms]:
     """Return the terms of the items that are asked back; units may have got numbers since they were bought."""
     terms = {}
@@ -322,73 +268,6 @@ async def _free(reader: PointReader, customer_id: str, credited: Sequence[Row], 
     waiting = await reader.all(_WAITING_FREEZES, customer_id=customer_id) if open_holds else ()
     owed = {row["asset"]: row["amount"] for row in await reader.all(_DEBTS, customer_id=customer_id)} if waiting else {}
     return let_go(by_id.values(), open_holds, now, waiting=waiting, owed=owed)
-
-
-def as_given(purchase: Row, demands: Reversal) -> Reversal:
-    """Return what a kind asks back, named as it was credited: what was bought for somebody else is a gift."""
-    if purchase["recipient_id"] is None:
-        return demands
-    credits: dict[tuple[str, str], int] = {}
-    for (asset, source), amount in demands.credits.items():
-        credits[asset, as_gift(source)] = credits.get((asset, as_gift(source)), 0) + amount
-    return Reversal(demands.items, credits)
-
-
-def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
-    """Return ``lot -> amount`` of what a purchase credited; several credits may lie in one lot."""
-    given: dict[str, int] = {}
-    for row in credited:
-        if (row["asset"], row["credited_as"]) == (asset, source):
-            given[row["id"]] = given.get(row["id"], 0) + row["credited"]
-    return given
-
-
-async def credited_by(reader: PointReader, purchase: Row) -> Sequence[Row]:
-    """Return the credits that a purchase made, and those by which failed reversals gave its goods again.
-
-    Only those to its receiver's wallets: what was given again to others is told by ``given_elsewhere``.
-    """
-    credited = list(await reader.all(CREDITED, entry_id=purchase["entry_id"]))
-    again = await _given_again(reader, purchase)
-    return credited + [row for row in again if row["account"] == _wallet_of(purchase, row)]
-
-
-async def given_elsewhere(reader: PointReader, purchase: Row) -> Sequence[Row]:
-    """Return the credits by which failed reversals gave again to others than the receiver: a giver, who had paid what
-    the receiver had used, and those to whom it had been passed on."""
-    return [row for row in await _given_again(reader, purchase) if row["account"] != _wallet_of(purchase, row)]
-
-
-async def _given_again(reader: PointReader, purchase: Row) -> Sequence[Row]:
-    found: list[Row] = []
-    for row in await read_reversals(reader, purchase["id"]):
-        if row["gateway"] is not None:
-            found += await reader.all(_GIVEN_AGAIN, anchor=purchase["customer_id"], about=row["id"])
-    return found
-
-
-def _wallet_of(purchase: Row, credit: Row) -> str:
-    return wallet(receiver_of(purchase), credit["asset"]).id
-
-
-async def taken_before(reader: PointReader, purchase: Row) -> dict[str, int]:
-    """Return ``lot -> amount`` of what earlier reversals of a purchase took."""
-    rows = await reader.all(TAKEN_BEFORE, purchase_id=purchase["id"], anchor=purchase["customer_id"])
-    return {row["lot_id"]: int(row["amount"]) for row in rows}
-
-
-async def swallowed_again(reader: PointReader, purchase: Row) -> dict[str, int]:
-    """Return ``asset -> amount`` of what was given again to a purchase and paid a debt before it reached a lot."""
-    rows = await reader.all(_SWALLOWED_AGAIN, purchase_id=purchase["id"], anchor=purchase["customer_id"])
-    return {row["asset"]: int(row["amount"]) for row in rows}
-
-
-async def rights_of(reader: PointReader, purchase: Row, *, of: frozenset[str] | None = None) -> tuple[str, ...]:
-    """Return the rights that a purchase gives and that have not ended; with ``of`` those of these offers alone."""
-    if of is not None and not of:
-        return ()
-    rows = await reader.all(_RIGHTS, customer_id=receiver_of(purchase), source_id=purchase["id"])
-    return tuple(row["key"] for row in rows if of is None or row["sku"] in of)
 
 
 def _refuse_missing(taken: TakenBack, strategy: Strategy, *, may_be_owed: bool) -> None:

@@ -24,6 +24,7 @@ customer_transfers = Table(
     number_column("fee", null=True),
     text_column("sku", null=True),
     number_column("quantity", null=True),
+    text_column("instances", null=True),
     text_column("actor"),
     text_column("entry_id", null=True),
     number_column("created_at"),
@@ -32,3 +33,4 @@ customer_transfers = Table(
     Index("customer_transfers_by_customer", "customer_id", "id"),
     Index("customer_transfers_by_recipient", "recipient_id", "id"),
 )
+"""``instances``: of items, those units that are things of their own: ``[[instance, number], …]``."""

@@ -23,5 +23,6 @@ item_instances = Table(
     CheckConstraint("(taken_at IS NULL) = (taken_for IS NULL)", name="item_taken_for_something"),
     Index("item_instances_owned", "customer_id", "sku", sqlite_where=text(IS_OWNED), postgresql_where=text(IS_OWNED)),
 )
-"""``about`` gave it, ``taken_for`` took it (a consumption, a reversal). The count of those that are owned is part of
-the ``items`` row of the same customer and SKU; a row stays when the thing is gone: no number is given again."""
+"""``about`` gave it to whom it belongs (a purchase, a transfer), ``taken_for`` took it (a consumption, a reversal). The
+count of those that are owned is part of the ``items`` row of the same customer and SKU; a row stays when the thing is
+gone: no number is given again."""

@@ -45,7 +45,8 @@ from storefront.core.refunds import (
     refund_json,
     taken_back,
 )
-from storefront.core.reversal_moves import WITHDRAWN, Moving, Told, freeze_id
+from storefront.core.reversal_money import WITHDRAWN
+from storefront.core.reversal_moves import Moving, Told, freeze_id
 from storefront.core.services import Services
 from storefront.core.tables import freezes, reversals
 

@@ -51,7 +51,7 @@ class Emulator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """How far a journey got: business time now, steps taken, and whether the target was reached."""
+    """How far a journey got: business time now, steps taken, and whether the target was reached and all is quiet."""
 
     now: int
     steps: int
@@ -59,18 +59,27 @@ class Journey:
 
 
 async def travel(
-    clock: Clock, engine: CommitEngine, works: Sequence[Due], emulator: Emulator | None, target: int
+    clock: Clock,
+    engine: CommitEngine,
+    works: Sequence[Due],
+    emulator: Emulator | None,
+    target: int,
+    *,
+    within_seconds: float = QUIET_WITHIN_SECONDS,
 ) -> Journey:
-    """Advance business time to ``target`` (ms); forward only."""
+    """Advance business time to ``target`` (ms); forward only. What is due on the way is done before it goes on.
+
+    It is over when the target is reached and all is quiet there, or after ``within_seconds`` and one step at least.
+    """
     loop = asyncio.get_running_loop()
     grain = min(max(target - clock.now(), 0) // MOST_GRAINS, LARGEST_GRAIN_MS)
-    until = loop.time() + QUIET_WITHIN_SECONDS
+    until = loop.time() + within_seconds
     steps = 0
-    while loop.time() < until:
-        await _quieten(works, emulator, until)
+    while True:
+        is_quiet = await _quieten(works, emulator, until)
         now = clock.now()
-        if now >= target:
-            return Journey(now, steps, is_there=True)
+        if now >= target or not is_quiet or (steps and loop.time() >= until):
+            return Journey(now, steps, is_there=is_quiet and now >= target)
         remote = None if emulator is None else (await emulator.clock()).next_due_ms
         instants = [remote, *[await work.next_due_at() for work in works]]
         due = [instant for instant in instants if instant is not None and instant > now]
@@ -80,7 +89,6 @@ async def travel(
         for work in works:
             work.wake()
         steps += 1
-    return Journey(clock.now(), steps, is_there=clock.now() >= target)
 
 
 async def _move(clock: Clock, engine: CommitEngine, to: int) -> None:
@@ -92,13 +100,15 @@ async def _move(clock: Clock, engine: CommitEngine, to: int) -> None:
     clock.offset_ms = offset
 
 
-async def _quieten(works: Sequence[Due], emulator: Emulator | None, until: float) -> None:
-    """Wait until nothing is due or running and the emulator has delivered what it has."""
+async def _quieten(works: Sequence[Due], emulator: Emulator | None, until: float) -> bool:
+    """Wait until nothing is due or running and the emulator has delivered what it has; tell whether it came to that."""
     loop = asyncio.get_running_loop()
-    while loop.time() < until:
+    while True:
         is_quiet = await _are_idle(works) and (emulator is None or (await emulator.clock()).is_idle)
         if is_quiet and await _are_idle(works):
-            return
+            return True
+        if loop.time() >= until:
+            return False
         await asyncio.sleep(0.005)
 
 

@@ -1,7 +1,7 @@
 """Transfers between customers: currency and items that one has are passed on to another, in one commit.
 
 Currency keeps what it came from, lot by lot (``commit/passing.py``), so what a payer's bank takes back can be found
-where it went. An item goes as it is; rights stay with whom they were given to.
+where it went. An item goes as it is (``commit/passing_items.py``); rights stay with whom they were given to.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, or_, select
 
 from storefront.core.accounts import wallet
 from storefront.core.clock import DAY_MS, iso
-from storefront.core.commit.outcome import Answer, Outcome, Stale
-from storefront.core.commit.plan import GrantItem, IdempotencyKey, Insert, PassOn, Plan, TakeItem
+from storefront.core.commit.outcome import Answer, NotTransferable, Outcome, Stale
+from storefront.core.commit.plan import FromResults, IdempotencyKey, Insert, PassItem, PassOn, Plan
 from storefront.core.config.model_giving import AssetTransfers
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
 from storefront.core.gifts import day_key, tells_of_recipient
@@ -38,11 +38,6 @@ _ENDS = Query(
 )
 
 
-class NotTransferable(Conflict):
-    code = "not_transferable"
-    title = "This cannot be passed on"
-
-
 class TransferNotPossible(Conflict):
     """Why is not said to a customer: it would tell what a stranger owns, or whether there is one."""
 
@@ -57,7 +52,10 @@ class TransferLimitReached(Refused):
 
 @dataclass(frozen=True, slots=True)
 class TransferRequest:
-    """Who passes on what to whom: ``amount`` of an ``asset``, or ``quantity`` items of a ``sku``."""
+    """Who passes on what to whom: ``amount`` of an ``asset``, or ``quantity`` items of a ``sku``.
+
+    ``instance`` names one of those whose units have numbers.
+    """
 
     idempotency: IdempotencyKey
     customer_id: str
@@ -67,6 +65,7 @@ class TransferRequest:
     amount: int = 0
     sku: str | None = None
     quantity: int = 0
+    instance: str | None = None
 
 
 async def transfer(services: Services, wanted: TransferRequest) -> tuple[Answer, bool]:
@@ -119,6 +118,7 @@ async def _decide(services: Services, wanted: TransferRequest, plan: Plan) -> di
         "fee": None,
         "sku": None,
         "quantity": None,
+        "instances": None,
         "actor": plan.actor,
         "entry_id": None,
         "created_at": services.clock.now(),
@@ -175,15 +175,27 @@ def _add_items(
     owned = services.kind_as(offer.kind, Owned)
     if not offer.transferable or owned is None:
         raise NotTransferable(f"{sku} cannot be passed on.", sku=sku)
+    if wanted.instance is not None and wanted.quantity != 1:
+        raise Invalid("An instance is one thing.", errors=[FieldError("/quantity", "must be 1 with an instance")])
     plan.add(
-        TakeItem(wanted.customer_id, sku, wanted.quantity, row["id"], cause="passed_on"),
-        GrantItem(
-            wanted.recipient_id, sku, wanted.quantity, row["id"], at_most=owned.most_owned(offer), cause="received"
-        ),
+        PassItem(
+            wanted.customer_id,
+            wanted.recipient_id,
+            sku,
+            wanted.quantity,
+            row["id"],
+            at_most=owned.most_owned(offer),
+            instance=wanted.instance,
+        )
     )
     at_most = services.config.transfers.items_per_day
     _count(plan, wanted.customer_id, ITEMS, by=wanted.quantity, at_most=at_most, now=row["created_at"])
-    return {"sku": sku, "quantity": wanted.quantity}
+    passed = FromResults(lambda results: msgspec.json.encode(results[_passed(sku)]).decode())
+    return {"sku": sku, "quantity": wanted.quantity, "instances": passed}
+
+
+def _passed(sku: str) -> str:
+    return f"passed:{sku}"
 
 
 def _count(plan: Plan, customer_id: str, what: str, *, by: int, at_most: int | None, now: int) -> None:
@@ -196,6 +208,8 @@ def _count(plan: Plan, customer_id: str, what: str, *, by: int, at_most: int | N
 def _tell(plan: Plan, row: Mapping[str, Any]) -> None:
     names = ("asset", "amount", "fee", "sku", "quantity")
     told = {name: row[name] for name in names if row[name] is not None}
+    if row["sku"] is not None:
+        told["instances"] = FromResults(lambda results: _instances(results[_passed(row["sku"])]))
     payload = {"id": row["id"], "from": row["customer_id"], "to": row["recipient_id"], **told}
     plan.emit("transfer.sent", anchor=row["customer_id"], subject=row["id"], payload=payload)
     plan.emit("transfer.received", anchor=row["recipient_id"], subject=row["id"], payload=payload)
@@ -203,7 +217,9 @@ def _tell(plan: Plan, row: Mapping[str, Any]) -> None:
 
 def _answer(shown: Mapping[str, Any], outcome: Outcome, customer_id: str) -> Answer:
     customer = {**shown["from"], **outcome.customer_change(customer_id)}
-    return Answer(201, msgspec.json.encode({**shown, "customer": customer}))
+    passed = outcome.results.get(_passed(shown["sku"]))
+    instances = None if passed is None else _instances(passed)
+    return Answer(201, msgspec.json.encode({**shown, "instances": instances, "customer": customer}))
 
 
 async def show_transfer(services: Services, transfer_id: str) -> dict[str, Any]:
@@ -233,7 +249,11 @@ async def list_transfers(
 
 
 async def transfer_json(services: Services, row: Row) -> dict[str, Any]:
-    """Return the wire shape of a transfer, as the game's server sees it and its sender gets it."""
+    """Return the wire shape of a transfer, as the game's server sees it and its sender gets it.
+
+    Of one that is not committed yet, ``instances`` are None: only the commit knows them.
+    """
+    passed = row["instances"]
     return {
         "id": row["id"],
         "from": {"id": await services.customers.external_id(row["customer_id"])},
@@ -243,5 +263,10 @@ async def transfer_json(services: Services, row: Row) -> dict[str, Any]:
         "fee": row["fee"],
         "sku": row["sku"],
         "quantity": row["quantity"],
+        "instances": _instances(msgspec.json.decode(passed)) if isinstance(passed, str) else None,
         "created_at": iso(row["created_at"]),
     }
+
+
+def _instances(passed: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    return [{"instance": instance, "number": number} for instance, number in passed]

@@ -213,7 +213,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("too_many_gifts", 409, "This customer has given as much today as they may",
              "Again tomorrow (UTC); `at_most` is how many gifts a day the shop allows."),
     ErrorDoc("not_transferable", 409, "This cannot be passed on",
-             "Only what stands under `transfers.assets`, and items of offers that say `transferable`, can."),
+             "Only what stands under `transfers.assets`, and items of offers that say "
+             "`transferable` and do not run out in time, can."),
     ErrorDoc("transfer_not_possible", 409, "This cannot be passed on to that recipient",
              "There is no such customer, or they can own no more of it: which, a customer is not told."),
     ErrorDoc("transfer_limit_reached", 409, "This customer has passed on as much today as they may",

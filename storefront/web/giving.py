@@ -78,7 +78,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
     """Pass on a currency or items that a customer has to another one, as far as the shop's `transfers:` allow it.
 
     What frozen or held is not there to be passed on. Currency keeps its origin: what a payer's bank takes back later
-    may be taken where it went.
+    may be taken where it went. Units that are things of their own keep their id and number: `instances` says which.
     """
     services, body = call.app[SERVICES], call.body
     _check_choice(body)
@@ -92,6 +92,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         amount=body.get("amount", 0),
         sku=body.get("sku"),
         quantity=body.get("quantity", 1),
+        instance=body.get("instance"),
     )
     answer, is_replay = await transfer(services, wanted)
     headers = {"Idempotent-Replayed": "true"} if is_replay else None
@@ -140,8 +141,8 @@ def _check_choice(body: dict[str, Any]) -> None:
         raise Invalid(
             "A transfer is either of an asset or of a sku.", errors=[FieldError("/asset", "or /sku: give one")]
         )
-    wanted, foreign = ("amount", "quantity") if is_currency else (None, "amount")
-    errors = [FieldError(f"/{foreign}", "must be absent here")] if foreign in body else []
+    wanted, foreign = ("amount", ("quantity", "instance")) if is_currency else (None, ("amount",))
+    errors = [FieldError(f"/{name}", "must be absent here") for name in foreign if name in body]
     if wanted is not None and wanted not in body:
         errors.append(FieldError(f"/{wanted}", "is missing"))
     if errors:

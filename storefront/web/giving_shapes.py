@@ -44,6 +44,11 @@ CREATE_TRANSFER: JsonSchema = closed(
         },
         "sku": {**SKU, "description": "Instead of a currency: an item."},
         "quantity": {**QUANTITY, "description": "How many of the item; 1 if absent."},
+        "instance": {
+            "type": "string",
+            "maxLength": 64,
+            "description": "Which one, of items whose units have numbers; the oldest if absent.",
+        },
     },
     required=["to"],
 )
@@ -57,6 +62,10 @@ TRANSFER: JsonSchema = table(
         "fee": {**nullable(INTEGER), "description": "What of the amount was kept back; the rest was received."},
         "sku": nullable(TEXT),
         "quantity": nullable(INTEGER),
+        "instances": {
+            **nullable({"type": "array", "items": table({"instance": TEXT, "number": INTEGER})}),
+            "description": "Which units went, of an item: those that are things of their own.",
+        },
         "created_at": TIME,
     }
 )

@@ -13,8 +13,9 @@ from storefront.core.history import list_purchases as read_purchases
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import Money
 from storefront.core.principals import Principal, Role
-from storefront.core.purchases import Bought, PurchaseRequest, buy, quote_for
+from storefront.core.purchases import Bought, buy
 from storefront.core.purchasing import OPERATION, read_purchase
+from storefront.core.quoting import PurchaseRequest, quote_for
 from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json

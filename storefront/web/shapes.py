@@ -316,7 +316,7 @@ KEY: JsonSchema = table(
 NEW_KEY: JsonSchema = table({**KEY["properties"], "key": TEXT})
 KEYS: JsonSchema = listing(KEY)
 MOVE_CLOCK: JsonSchema = closed(
-    {"advance": {"type": "string", "pattern": "^[1-9][0-9]{0,4}[smhd]$", "examples": ["45d", "90m"]}},
+    {"advance": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,4})[smhd]$", "examples": ["45d", "90m"]}},
     required=["advance"],
 )
 CLOCK: JsonSchema = table({"now": TIME, "steps": INTEGER, "done": BOOLEAN})

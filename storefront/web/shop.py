@@ -21,8 +21,9 @@ from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
-from storefront.core.purchases import PurchaseRequest, buy
+from storefront.core.purchases import buy
 from storefront.core.purchasing import OPERATION, Status
+from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront.design.money import exponent_of, is_real
 from storefront.routing import Call, Routes, respond

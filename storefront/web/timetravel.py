@@ -22,7 +22,7 @@ def make_routes(services: Services, works: Sequence[Due], emulator: Emulator) ->
     async def move_clock(call: Call) -> web.StreamResponse:
         """Move business time forward, step by step, so that everything due on the way happens on its day.
 
-        Answers 200 when the target is reached and all is quiet, else 202: ask again with what is left.
+        Answers 200 when the target is reached and all is quiet, else 202: ask again with what is left; `0s` only waits.
         """
         text = call.body["advance"]
         target = services.clock.now() + int(text[:-1]) * UNITS[text[-1]]

@@ -13,6 +13,7 @@ from storefront.testing.tiny_shop import TINY_SHOP
 
 SHOP = (
     TINY_SHOP.replace("title: Potion,", "title: Potion, transferable: true,")
+    + "  lamp: {kind: item, type: consumable, unique: true, transferable: true, title: Lamp, prices: {gems: 1}}\n"
     + """
 transfers: {customers: true, assets: {gems: {fee_basis_points: 500}}}
 """
@@ -54,6 +55,18 @@ PLANTS: dict[str, tuple[set[str], list[str], str]] = {
                                    "but no transfer says so"),
     "items that were passed on twice": (
         {"E1-transfers"}, ["UPDATE customer_transfers SET quantity = 2 WHERE sku = 'potion'"], "its movements say"),
+    "a unit that was passed on under another number": (
+        {"E1-transfers"}, ["UPDATE customer_transfers SET instances = replace(instances, ',1]', ',2]') "
+                           "WHERE sku = 'lamp'"], "names lamp number 2 as"),
+    "a unit that was passed on and not named": (
+        {"E1-transfers"}, ["UPDATE customer_transfers SET instances = '[]' WHERE sku = 'lamp'"],
+        "which it does not name"),
+    "a unit that stayed with its sender": (
+        {"E1-instances"}, ["UPDATE item_instances SET customer_id = (SELECT customer_id FROM customer_transfers "
+                           "WHERE sku = 'lamp')"], "which moved no lamp"),
+    "more units than items were passed on": (
+        {"E1-transfers"}, ["UPDATE customer_transfers SET instances = '[[\"a\",1],[\"b\",2]]' WHERE sku = 'lamp'"],
+        "it names 2 units"),
     "what was passed on and not counted": (
         {"E1-transfers"}, ["UPDATE counters SET value = 1 WHERE key LIKE 'transferred:gems:%'"], "100 was passed on"),
     "value passed on for another payment": (
@@ -70,7 +83,9 @@ async def test_each_fault_in_what_was_given_is_seen_by_its_check(tmp_path):
         await shop.bought("gems-500")
         await shop.bought("sword", recipient="bob")
         await shop.bought("potion")
-        for body in ({"to": "cleo", "asset": "gems", "amount": 100}, {"to": "cleo", "sku": "potion"}):
+        await shop.bought("lamp")
+        goods = [{"to": "cleo", "sku": sku} for sku in ("potion", "lamp")]
+        for body in ({"to": "cleo", "asset": "gems", "amount": 100}, *goods):
             assert (await shop.as_customer().post("/v1/transfers", body, key=new_id("key"))).status == 201
         await shop.quiet()
     finished = tmp_path / "data" / "storefront.sqlite"

@@ -221,6 +221,46 @@ async def schedule(shop: Shop, kind: str, payload: dict[str, Any]) -> None:
     await services.engine.commit(plan)
 
 
+async def test_a_dry_run_says_what_a_dispute_would_take_and_changes_nothing(shell: Shell) -> None:
+    shop = shell.shop
+    pack = await shop.bought("gems-500")
+    sword = await shop.bought("sword")
+    await shop.bought("potion", quantity=4)
+    await drink(shop, 1)
+    await shop.quiet()
+    before = shop.rows()
+    possible = await shell.told("disputes", "show", pack["id"], "--dry-run")
+    assert shop.rows() == before
+
+    await shop.sandbox.dispute(pack)
+    await shop.quiet()
+    (dispute,) = (await shell.told("disputes", "list"))["data"]
+    before = shop.rows()
+    shown = await shell.told("disputes", "show", dispute["id"], "--dry-run")
+    said = await shell.ask("disputes", "show", dispute["id"], "--dry-run")
+    nobody = await shell.ask("disputes", "show", sword["id"], "--dry-run")
+    assert shop.rows() == before
+    await shop.sandbox.dispute(pack, "lost")
+    await shop.quiet()
+    decided = await shell.ask("disputes", "show", dispute["id"], "--dry-run")
+
+    assert possible["lots"] == shown["lots"]
+    assert [(one["customer"]["id"], one["amount"]) for one in shown["lots"]] == [("ada", 320)]
+    assert [one["purchase"] for one in shown["undone"]] == [sword["id"]]
+    assert shown["owed"] == [{"customer": {"id": "ada"}, "asset": "gems", "amount": 60}]
+    for line in (
+        f"{pack['id']} if 4.99 USD were lost to its payer's bank now:",
+        f"320 would be taken from ada (purchased, {shown['lots'][0]['lot']})",
+        f"{sword['id']} would be undone for it: 1 × sword for 120 gems",
+        "ada would owe 60 gems",
+    ):
+        assert line in " ".join(said.stdout.split()), said.stdout
+    for told, why in ((nobody, "Nothing of this payment is left"), (decided, "lost")):
+        assert told.returncode == 1
+        assert why in told.stderr
+    assert shop.balance("customer:ada:gems") == 0
+
+
 async def test_evidence_is_staged_then_submitted_and_a_dispute_given_up(shell: Shell, tmp_path: Path) -> None:
     shop = shell.shop
     first, second, third = [await shop.bought("gems-500") for _ in range(3)]

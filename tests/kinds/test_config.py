@@ -25,6 +25,9 @@ FAULTS = {
                     "offers.t1.type", "needs a `duration`"),
     "a duration too many": ("t1: {kind: item, type: durable, duration: 1d, title: T, prices: {gems: 1}}",
                             "offers.t1.duration", "is for `type: timed`"),
+    "a pass that goes on": ("t1: {kind: item, type: timed, duration: 1d, title: T, "
+                            "transferable: true, prices: {gems: 1}}",
+                            "offers.t1.transferable", "runs out with whom it was given to"),
     "no number with a unit": ("t1: {kind: item, type: timed, duration: month, title: T, prices: {gems: 1}}",
                               "offers.t1.duration", "must be a whole number with a unit"),
     "clip without a most": ("t1: {kind: item, type: consumable, on_full: clip, title: T, prices: {gems: 1}}",

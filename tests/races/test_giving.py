@@ -11,7 +11,9 @@ from .arena import ARENA
 
 ROUNDS = range(5)
 GIVING = (
-    ARENA.replace("title: Charm,", "title: Charm, transferable: true,")
+    ARENA.replace("title: Charm,", "title: Charm, transferable: true,").replace(
+        "title: Lantern,", "title: Lantern, transferable: true,"
+    )
     + """
 gifts: {per_day: 3}
 transfers: {customers: true, assets: {gems: {per_day: 60}}}
@@ -34,6 +36,11 @@ async def refund(arena, purchase, number):
 async def consume(arena, name, number):
     path = "/v1/microtransactions/inventory/charm/consume"
     return await arena.as_customer(name).post(path, {"quantity": 1}, key=f"use-{name}-{number}")
+
+
+async def use_lantern(arena, name, instance, number):
+    path = "/v1/microtransactions/inventory/lantern/consume"
+    return await arena.as_customer(name).post(path, {"instance": instance}, key=f"use-{name}-{number}")
 
 
 async def pass_on(arena, name, to, number, **what):
@@ -131,3 +138,52 @@ async def test_passing_on_spending_and_holding_at_once_never_use_a_gem_twice(are
         assert wallet["available"] == 0
         bought = (await owned(arena, ada))[0] * 10
         assert arena.balance(f"customer:{bob}:gems") + bought + wallet["held"] == 100
+
+
+async def numbers(arena, *names):
+    """Return who has which units: one list of numbers for each name."""
+    states = [(await arena.as_customer(name).get("/v1/me")).json["items"] for name in names]
+    return [[item["number"] for item in items if item["number"] is not None] for items in states]
+
+
+async def test_one_lantern_is_passed_on_or_used_by_one_of_32_at_once(arena, fund):
+    """Ada has two lanterns: all want the first, each for another; it goes once, and the second stays where it is."""
+    for turn in ROUNDS:
+        ada, bob, cleo = f"ada-{turn}", f"bob-{turn}", f"cleo-{turn}"
+        await fund(ada)
+        for name in (bob, cleo):
+            await arena.session(name)
+        assert (await arena.buy("lantern", customer=ada, quantity=2)).status == 201
+        first, _ = [item["instance"] for item in (await arena.as_customer(ada).get("/v1/me")).json["items"]]
+        what = {"sku": "lantern", "instance": first}
+        ways = (
+            lambda n, ada=ada, bob=bob, what=what: pass_on(arena, ada, bob, n, **what),
+            lambda n, ada=ada, cleo=cleo, what=what: pass_on(arena, ada, cleo, n, **what),
+            lambda n, ada=ada, first=first: use_lantern(arena, ada, first, n),
+        )
+        answers = await asyncio.gather(*(ways[n % 3](n) for n in range(32)))
+
+        won = [answer.json for answer in answers if answer.status in (200, 201)]
+        assert len(won) == 1, Counter(answer.status for answer in answers)
+        assert {answer.json["code"] for answer in answers if answer.status >= 400} == {"not_enough_items"}
+        got = won[0]["to"]["id"] if "to" in won[0] else None
+        old, new = 2 * turn + 1, 2 * turn + 2
+        found = await numbers(arena, ada, bob, cleo)
+        assert found == [[new], [old] if got == bob else [], [old] if got == cleo else []]
+
+
+async def test_lanterns_that_go_to_and_fro_at_once_are_the_same_in_the_end(arena, fund):
+    for turn in ROUNDS:
+        pair = (f"ada-{turn}", f"bob-{turn}")
+        await fund(*pair)
+        for name in pair:
+            assert (await arena.buy("lantern", customer=name, quantity=3)).status == 201
+        ways = [
+            pass_on(arena, *(pair if n % 2 else pair[::-1]), n, sku="lantern", quantity=1 + n % 3) for n in range(32)
+        ]
+        answers = await asyncio.gather(*ways)
+
+        assert {answer.status for answer in answers} <= {201, 409}
+        assert any(answer.status == 201 for answer in answers)
+        found = await numbers(arena, *pair)
+        assert sorted(found[0] + found[1]) == list(range(6 * turn + 1, 6 * turn + 7))

@@ -23,12 +23,13 @@ MORE = "".join(
 """
     for turn in ROUNDS
 )
+SHOP = ARENA.replace("promo_codes:", MORE.strip("\n") + "\npromo_codes:")
 SOLD_OUT, REACHED = (409, "sold_out"), (409, "limit_reached")
 
 
 @pytest.fixture
 async def arena(data_folder, database_url) -> AsyncIterator[Shop]:
-    async with running_shop(data_folder, ARENA + MORE, database=database_url) as shop:
+    async with running_shop(data_folder, SHOP, database=database_url) as shop:
         yield shop
 
 

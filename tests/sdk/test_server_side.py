@@ -10,10 +10,12 @@ from storefront_sdk import (
     HoldNotOpen,
     HoldTooSmall,
     NotTransferable,
+    PassedInstance,
     RefundTooLarge,
+    StorefrontClient,
 )
 
-from storefront.testing import HANG_SECONDS, SERVER_KEY
+from storefront.testing import HANG_SECONDS, SERVER_KEY, TINY_SHOP, running_shop
 
 
 async def test_a_server_sees_the_customers_it_names(shop, server):
@@ -159,3 +161,18 @@ async def test_a_server_buys_for_somebody_else_and_hears_what_cannot_be_passed_o
     assert [(item.sku, item.quantity) for item in await server.inventory(customer="bob")] == [("potion", 3)]
     with pytest.raises(NotTransferable):
         await server.transfers.create("bob", asset="gems", amount=10, sender="ada")
+
+
+async def test_a_server_passes_the_unit_on_that_it_names(tmp_path):
+    lamp = "kind: item, type: consumable, unique: true, transferable: true, title: Lamp, prices: {gems: 1}"
+    async with (
+        running_shop(tmp_path, f"{TINY_SHOP}  lamp: {{{lamp}}}\n") as shop,
+        StorefrontClient(shop.url, key=SERVER_KEY) as server,
+    ):
+        await shop.bought("gems-500")
+        await server.purchase("lamp", quantity=2, customer="ada")
+        second = next(item for item in await server.inventory(customer="ada") if item.number == 2)
+        sent = await server.transfers.create("bob", sku="lamp", instance=second.instance, sender="ada")
+        assert sent.instances == (PassedInstance(second.instance, 2),)
+        assert (await server.transfers.get(sent.id)).instances == sent.instances
+        assert [item.instance for item in await server.inventory(customer="bob")] == [second.instance]

@@ -37,6 +37,9 @@ def _item(sku: str, offer: Mapping[str, object]) -> Iterator[Complaint]:
         yield Complaint((*path, "max_count"), message, at_key=True, meant=(*path, "duration"))
     if kind == "timed" and offer.get("unique") is True:
         yield Complaint((*path, "unique"), "is for what is counted; a timed item is one thing, whose end moves")
+    if kind == "timed" and offer.get("transferable") is True:
+        message = "is for what is counted; a timed item runs out with whom it was given to"
+        yield Complaint((*path, "transferable"), message)
     if "on_full" in offer and (kind != "consumable" or "max_count" not in offer):
         message = "says what happens at `max_count` of a consumable"
         yield Complaint((*path, "on_full"), message, at_key=True, meant=(*path, "max_count"))

@@ -76,7 +76,7 @@ from storefront_sdk.models import (
     Wallet,
 )
 from storefront_sdk.referrals import Referral
-from storefront_sdk.transfers import Transfer, Transfers
+from storefront_sdk.transfers import PassedInstance, Transfer, Transfers
 from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
 __all__ = [
@@ -124,6 +124,7 @@ __all__ = [
     "Offer",
     "OfferClosed",
     "Opening",
+    "PassedInstance",
     "PaymentDeclined",
     "PaymentMethod",
     "PaymentMethodSetup",

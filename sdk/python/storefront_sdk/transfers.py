@@ -8,8 +8,19 @@ from storefront_sdk.transport import Transport, understood
 
 
 @dataclass(frozen=True, slots=True)
+class PassedInstance:
+    """A unit that is a thing of its own, and keeps its id and its serial number whoever has it."""
+
+    instance: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
-    """What was passed on: ``amount`` of an ``asset``, the ``fee`` included, or ``quantity`` items of ``sku``."""
+    """What was passed on: ``amount`` of an ``asset``, the ``fee`` included, or ``quantity`` items of ``sku``.
+
+    ``instances`` are those of the items that are things of their own.
+    """
 
     id: str
     sender: str
@@ -19,6 +30,7 @@ class Transfer:
     fee: int | None = None
     sku: str | None = None
     quantity: int | None = None
+    instances: tuple[PassedInstance, ...] = ()
     is_replay: bool = field(default=False, compare=False)
     raw: Document = field(repr=False, compare=False, default_factory=dict)
 
@@ -33,6 +45,7 @@ class Transfer:
             document["fee"],
             document["sku"],
             document["quantity"],
+            tuple(PassedInstance(one["instance"], one["number"]) for one in document["instances"] or ()),
             is_replay,
             document,
         )
@@ -52,18 +65,28 @@ class Transfers:
         amount: int | None = None,
         sku: str | None = None,
         quantity: int | None = None,
+        instance: str | None = None,
         sender: str | None = None,
         idempotency_key: str | None = None,
     ) -> Transfer:
         """Pass ``amount`` of a virtual ``asset``, or ``quantity`` items of ``sku``, on to a customer.
 
-        ``sender`` is who passes on, with a server key; a session passes on its own.
+        ``instance`` says which one, of items whose units have numbers; without it the oldest goes. ``sender`` is who
+        passes on, with a server key; a session passes on its own.
 
         Raises:
             InsufficientFunds, NotEnoughItems, DebtOpen, NotTransferable, TransferNotPossible: nothing was moved.
             Unavailable: what happened is unknown; call again with the same ``idempotency_key``.
         """
-        wanted = {"from": sender, "to": to, "asset": asset, "amount": amount, "sku": sku, "quantity": quantity}
+        wanted = {
+            "from": sender,
+            "to": to,
+            "asset": asset,
+            "amount": amount,
+            "sku": sku,
+            "quantity": quantity,
+            "instance": instance,
+        }
         body = {name: value for name, value in wanted.items() if value is not None}
         reply = await self._transport.write("/v1/transfers", body, key=idempotency_key)
         return understood(partial(Transfer.of, is_replay=reply.is_replay), reply.document)

@@ -61,12 +61,16 @@ def _numbers(connection: Connection) -> Iterator[Violation]:
 
 
 def _without_movement(connection: Connection) -> Iterator[Violation]:
-    """What gave a unit, and what took it, moved that SKU of that customer."""
-    for word, about in (("given by", item_instances.c.about), ("taken for", item_instances.c.taken_for)):
+    """What gave a unit to whom it belongs, and what took it, moved that SKU of that customer, and that way."""
+    for word, about, is_that_way in (
+        ("given by", item_instances.c.about, item_movements.c.quantity > 0),
+        ("taken for", item_instances.c.taken_for, item_movements.c.quantity < 0),
+    ):
         moved = and_(
             item_movements.c.about == about,
             item_movements.c.customer_id == item_instances.c.customer_id,
             item_movements.c.sku == item_instances.c.sku,
+            is_that_way,
         )
         statement = (
             select(item_instances.c.id, item_instances.c.sku, item_instances.c.number, about.label("cause"))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Row, and_, func, or_, select
@@ -17,6 +17,7 @@ from storefront.core.tables import (
     draws,
     entries,
     events,
+    item_instances,
     item_movements,
     lots,
     transfers,
@@ -25,6 +26,7 @@ from storefront.core.tables import (
 NAME = "E1-transfers"
 _ROWS_AT_ONCE = 300
 _TOLD = {"transfer.sent": "customer_id", "transfer.received": "recipient_id"}
+_Listed = msgspec.json.Decoder(list[tuple[str, int]])
 _Moved = dict[str, Counter[str]]
 
 
@@ -34,9 +36,10 @@ def transfers_are_balanced(connection: Connection) -> Iterator[Violation]:
     counted: Counter[str] = Counter()
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         moved, items, told = _moved(connection, page), _items(connection, page), _told(connection, page)
+        units = _units(connection, page)
         for row in page:
             fault = _currency_fault(row, moved) if row.asset is not None else _item_fault(row, items)
-            fault = fault or _told_fault(row, told)
+            fault = fault or _instances_fault(row, units) or _told_fault(row, told)
             if fault:
                 yield Violation(NAME, (row.id,), f"transfer {row.id} {fault}")
             what = row.asset or "items"
@@ -95,6 +98,42 @@ def _item_fault(row: Row[Any], items: dict[str, Counter[tuple[str, str, str]]]) 
     return "" if found == due else f"is of {row.quantity} {row.sku}, its movements say {found}"
 
 
+class _Units(NamedTuple):
+    """Units that are things of their own: by their id, and those whose last transfer is one of a page."""
+
+    by_id: dict[str, tuple[str, int]]
+    by_transfer: dict[str, set[str]]
+
+
+def _units(connection: Connection, page: Sequence[Row[Any]]) -> _Units:
+    listed = [instance for row in page for instance, _ in _listed(row)]
+    found = _Units({}, {})
+    of = item_instances.c
+    statement = select(of.id, of.sku, of.number, of.about).where(
+        or_(of.id.in_(listed), of.about.in_([row.id for row in page if row.sku is not None]))
+    )
+    for row in each_row(connection, statement):
+        found.by_id[row.id] = (row.sku, row.number)
+        found.by_transfer.setdefault(row.about, set()).add(row.id)
+    return found
+
+
+def _listed(row: Row[Any]) -> list[tuple[str, int]]:
+    return [] if row.instances is None else _Listed.decode(row.instances)
+
+
+def _instances_fault(row: Row[Any], units: _Units) -> str:
+    """A transfer names the units that it moved: no more than items, each by the number that it has."""
+    listed = dict(_listed(row))
+    if (row.instances is None) != (row.sku is None) or len(listed) > (row.quantity or 0):
+        return f"is of {row.quantity} {row.sku}, it names {len(listed)} units"
+    for instance, number in listed.items():
+        if units.by_id.get(instance) != (row.sku, number):
+            return f"names {row.sku} number {number} as {instance}, which is none"
+    unnamed = units.by_transfer.get(row.id, set()) - set(listed)
+    return f"gave {', '.join(sorted(unnamed))}, which it does not name" if unnamed else ""
+
+
 def _told(connection: Connection, page: Sequence[Row[Any]]) -> dict[str, list[Row[Any]]]:
     found: dict[str, list[Row[Any]]] = {}
     statement = select(events.c.subject, events.c.type, events.c.anchor, events.c.payload).where(
@@ -114,6 +153,8 @@ def _told_fault(row: Row[Any], told: dict[str, list[Row[Any]]]) -> str:
     names = ("asset", "amount", "fee", "sku", "quantity")
     due = {"id": row.id, "from": row.customer_id, "to": row.recipient_id}
     due |= {name: getattr(row, name) for name in names if getattr(row, name) is not None}
+    if row.sku is not None:
+        due["instances"] = [{"instance": instance, "number": number} for instance, number in _listed(row)]
     return "" if all(msgspec.json.decode(one.payload) == due for one in found) else "was told otherwise than it is"
 
 

@@ -39,7 +39,8 @@ from storefront.core.commit.outcome import (
     Stale,
     Taken,
 )
-from storefront.core.commit.passing import PassOn
+from storefront.core.commit.passing import PassItem, PassOn
+from storefront.core.commit.passing_items import apply_pass_item
 from storefront.core.commit.passing_steps import apply_pass_on
 from storefront.core.commit.plan import (
     CaptureHold,
@@ -306,7 +307,8 @@ def _remove(applying: Applying, step: Remove) -> None:
 
 
 def _emit(applying: Applying, step: Emit) -> None:
-    apply_emit(applying.draft, applying.moment, step)
+    told = Emit(step.anchor, step.type, step.subject, _values(applying, step.payload))
+    apply_emit(applying.draft, applying.moment, told)
 
 
 def _late(applying: Applying, step: Late) -> None:
@@ -379,6 +381,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Forgive: _on_books(apply_forgive),
     Owe: _on_books(apply_owe),
     PassOn: _on_books(apply_pass_on),
+    PassItem: _on_books(apply_pass_item),
     Watch: _on_books(apply_watch),
     MeterUsage: _on_books(apply_meter_usage),
     DrainUsage: _drain_usage,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from storefront.core.commit.instance_steps import owned_instances
 from storefront.core.commit.projection import entitlement_json, instance_json, item_json, wallet_json
 from storefront.core.commit.reads import debt_key, instances_group
 from storefront.core.commit.state import Draft, Row
@@ -28,6 +29,10 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
             _part(changed, row["customer_id"], "items").update(_item(draft, row, now))
         elif table == "item_instances":
             _part(changed, row["customer_id"], "items")[row["id"]] = instance_json(row)
+            before = draft.state.rows.get((table, identity))
+            if before is not None and before["customer_id"] != row["customer_id"]:
+                gone = {**instance_json(before), "quantity": 0}
+                _part(changed, before["customer_id"], "items")[row["id"]] = gone
         elif table == "entitlements":
             group = Group("entitlements", (row["customer_id"], row["key"]), row["customer_id"])
             sources = [source for _, source in draft.group(group)]
@@ -44,7 +49,7 @@ def _item(draft: Draft, row: Row, now: int) -> dict[str, Any]:
     if row["is_unique"]:
         if not draft.has_group(group):
             return {}  # only what was frozen before there were numbers is moved without knowing them
-        numbered = sum(one["taken_at"] is None for _, one in draft.group(group))
+        numbered = len(owned_instances(draft, row["customer_id"], row["sku"]))
     return {row["id"]: item_json(row, now, numbered=numbered)}
 
 

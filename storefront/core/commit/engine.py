@@ -255,7 +255,8 @@ class CommitEngine:
             batch.results[number] = self._apply(state, one.plan, moment)
         batch.versions = {anchor: state.anchors[anchor][0] for anchor in state.moved_anchors}
         writes = state.writes()
-        batch.tables = frozenset(writes.inserts) | frozenset(writes.updates)
+        # Plain names, whatever subclass of str a plan named its tables by: notices go over the wire.
+        batch.tables = frozenset(map(str, (*writes.inserts, *writes.updates)))
         return writes
 
     def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:

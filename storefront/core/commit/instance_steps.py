@@ -72,7 +72,9 @@ def thaw_instances(draft: Draft, customer_id: str, sku: str, *, by: str) -> list
 
 def owned_instances(draft: Draft, customer_id: str, sku: str) -> list[Row]:
     """Return a customer's instances of a SKU that are still theirs, in the order of their numbers."""
-    rows = [row for _, row in draft.group(instances_group(customer_id, sku)) if row["taken_at"] is None]
+    # One that was passed on in the same batch is still in the group in which it was loaded.
+    group = (row for _, row in draft.group(instances_group(customer_id, sku)) if row["customer_id"] == customer_id)
+    rows = [row for row in group if row["taken_at"] is None]
     return sorted(rows, key=lambda row: int(row["number"]))
 
 

@@ -29,6 +29,8 @@ class ItemTerms:
 
 COUNTED = ItemTerms()
 """The terms of what is merely counted."""
+NUMBERED = ItemTerms(is_unique=True)
+"""The terms of what may have units that are things of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,11 @@ class NotConsumable(Refused):
     title = "This is not used up by using it"
 
 
+class NotTransferable(Refused):
+    code = "not_transferable"
+    title = "This cannot be passed on"
+
+
 class HoldNotOpen(Refused):
     code = "hold_not_open"
     title = "This hold is over"

@@ -1,4 +1,7 @@
-"""The step that passes currency on from one wallet to another, as data. ``passing_steps.py`` says what it does."""
+"""The steps that pass on what a customer has to another one, as data: currency, and items.
+
+``passing_steps.py`` and ``passing_items.py`` say what they do.
+"""
 
 from dataclasses import dataclass
 
@@ -22,3 +25,21 @@ class PassOn:
     fee: int = 0
     rested_since: int | None = None
     ends: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PassItem:
+    """Move items from one customer's inventory into another's; ``at_most`` bounds what the receiver may own.
+
+    Units that are things of their own go as they are, with id and number: the one that ``instance`` names, else what
+    has no number first and then the oldest. What is frozen stays, what lasts is refused. The outcome's
+    ``results["passed:{sku}"]`` is ``[[instance, number], …]``.
+    """
+
+    customer_id: str
+    recipient_id: str
+    sku: str
+    quantity: int
+    about: str
+    at_most: int | None = None
+    instance: str | None = None

@@ -19,7 +19,7 @@ from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.job_rows import job_row
-from storefront.core.commit.passing import PassOn
+from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
 from storefront.core.commit.steps import (
@@ -94,6 +94,7 @@ __all__ = [
     "OpenEntry",
     "Otherwise",
     "Owe",
+    "PassItem",
     "PassOn",
     "PlaceHold",
     "Plan",

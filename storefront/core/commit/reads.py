@@ -6,9 +6,9 @@ from typing import Any
 from storefront.core.accounts import Account, wallet
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
-from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms, terms_of
+from storefront.core.commit.item_terms import COUNTED, NUMBERED, EndOf, ExpireItem, ItemTerms, terms_of
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
-from storefront.core.commit.passing import PassOn
+from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
     CaptureHold,
@@ -157,6 +157,11 @@ def serial_counter(sku: str) -> Key:
     return Key("counters", (f"serial:{sku}",), f"serial:{sku}")
 
 
+def _reads_pass_item(step: PassItem) -> Iterable[Key | Group]:
+    yield from _reads_item_of(step.customer_id, step.sku, NUMBERED)
+    yield from _reads_item_of(step.recipient_id, step.sku, NUMBERED)
+
+
 def _reads_grant_item(step: GrantItem) -> Iterable[Key | Group]:
     yield from _reads_item_of(step.customer_id, step.sku, step.terms)
     if step.terms.is_unique:
@@ -270,6 +275,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Spend: _reads_spending,
     Deposit: _reads_deposit,
     GrantItem: _reads_grant_item,
+    PassItem: _reads_pass_item,
     TakeItem: _reads_item,
     ExpireItem: _reads_item,
     GrantEntitlement: _reads_grant_entitlement,

@@ -15,7 +15,7 @@ from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms
-from storefront.core.commit.passing import PassOn
+from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.watches import Watch
@@ -250,7 +250,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Emit:
-    """Tell the world: an event in the anchor's sequence, written with what it tells."""
+    """Tell the world: an event in the anchor's sequence, written with what it tells (``FromResults`` too)."""
 
     anchor: str
     type: str
@@ -342,6 +342,7 @@ Step = (
     | Forgive
     | Owe
     | PassOn
+    | PassItem
     | Watch
     | MeterUsage
     | DrainUsage

@@ -21,6 +21,7 @@ from storefront.core.commit.outcome import LimitReached, Stale
 from storefront.core.commit.plan import Change, Insert, LotPart, Otherwise, Plan, TakeBack
 from storefront.core.config.model_promos import Referrals, Reward
 from storefront.core.errors import Unavailable
+from storefront.core.given import CREDITED
 from storefront.core.granting import add_grant
 from storefront.core.jobs import Again
 from storefront.core.limits import window_start
@@ -30,7 +31,6 @@ from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Query, Row
 from storefront.core.referring.entering import REFERRAL, paid_key
 from storefront.core.refunds import TAKING, read_reversals
-from storefront.core.reversing import CREDITED
 from storefront.core.services import Services
 from storefront.core.tables import counters, grants, promo_codes, redemptions, referrals
 

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("fee", sa.BigInteger(), nullable=True),
         sa.Column("sku", TEXT, nullable=True),
         sa.Column("quantity", sa.BigInteger(), nullable=True),
+        sa.Column("instances", TEXT, nullable=True),
         sa.Column("actor", TEXT, nullable=False),
         sa.Column("entry_id", TEXT, nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),

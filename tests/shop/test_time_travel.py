@@ -1,0 +1,41 @@
+"""Moving a sandbox's clock: it is done when the target is reached and all that fell due on the way is done, too."""
+
+from storefront.core.clock import HOUR_MS
+from storefront.core.timetravel import travel
+
+
+class LongWork:
+    """Work that falls due as soon as the clock moves, and goes on until it is ended."""
+
+    def __init__(self) -> None:
+        self.is_running = False
+
+    async def is_idle(self) -> bool:
+        return not self.is_running
+
+    async def next_due_at(self) -> int | None:
+        return None
+
+    def wake(self) -> None:
+        self.is_running = True
+
+
+async def test_a_journey_is_not_done_while_the_work_of_its_last_step_runs(shop):
+    services, work = shop.parts.services, LongWork()
+    target = services.clock.now() + HOUR_MS
+
+    there = await travel(services.clock, services.engine, [work], shop.parts.emulator, target, within_seconds=0)
+    assert (there.now >= target, there.steps, there.is_there) == (True, 1, False)
+
+    still = await travel(services.clock, services.engine, [work], shop.parts.emulator, there.now, within_seconds=0)
+    assert still.is_there is False
+    work.is_running = False
+    done = await travel(services.clock, services.engine, [work], shop.parts.emulator, there.now)
+    assert (done.steps, done.is_there) == (0, True)
+
+
+async def test_nothing_but_quiet_can_be_waited_for(shop):
+    before = shop.rows()
+    answer = await shop.as_server().post("/sandbox/clock", {"advance": "0s"})
+    assert (answer.status, answer.json["steps"], answer.json["done"]) == (200, 0, True)
+    assert shop.rows() == before
