@@ -331,7 +331,7 @@ def as_given(purchase: Row, demands: Reversal) -> Reversal:
     credits: dict[tuple[str, str], int] = {}
     for (asset, source), amount in demands.credits.items():
         credits[asset, as_gift(source)] = credits.get((asset, as_gift(source)), 0) + amount
-    return Reversal(demands.items, credits)
+    return Reversal(demands.items, credits, demands.terms)
 
 
 def given_in(credited: Sequence[Row], asset: str, source: str) -> dict[str, int]:
