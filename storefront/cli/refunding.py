@@ -16,16 +16,19 @@ from storefront.cli.showing import ask_shop, coloured, money_text, print_as_json
 
 _IS_DECIDED = frozenset({"not_refundable", "already_refunded", "refund_too_large", "refund_too_fine", "goods_used",
                          "refund_failed", "not_found", "invalid_request", "idempotency_key_reused"})  # fmt: skip
+MOST_UNITS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be refunded, as it was typed; ``amount`` is a decimal number and its currency."""
+    """What is to be refunded, as it was typed: ``amount`` is a decimal number and its currency, ``lines`` are units of
+    what is in a bundle."""
 
     purchase: str
     reason: str
     amount: tuple[str, str] | None
     quantity: int | None
+    lines: list[tuple[str, int]]
     strategy: str
     is_dry_run: bool
     key: str | None
@@ -67,6 +70,12 @@ def refund(
     quantity: Annotated[
         int | None, typer.Option("--quantity", min=1, help="Take this many back, at their share of the price.")
     ] = None,
+    line: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--line", metavar="SKU=QUANTITY", help="Of a bundle, only so many of one of its contents; may be repeated."
+        ),
+    ] = None,
     strategy: Annotated[
         Strategy,
         typer.Option("--strategy", help="If goods are gone: refuse, write them off (floor), or let it be owed (debt)."),
@@ -81,20 +90,31 @@ def refund(
 ) -> None:
     """Give a purchase's money back the way it came, and take its goods back. Audited.
 
-    Without --amount and --quantity all that is left goes back. An --amount alone takes no goods, unless it is all
-    that is left; a currency of the shop's own is counted in its smallest unit. What a gateway was paid goes back
-    through it, which can take days: the shop goes on by itself.
+    Without --amount, --quantity and --line all that is left goes back. An --amount alone takes no goods, unless it is
+    all that is left; a currency of the shop's own is counted in its smallest unit. A --line gives back what that part
+    of a bundle cost of it. What a gateway was paid goes back through it, which can take days: the shop goes on by
+    itself.
 
     \b
     Examples:
       storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --dry-run
       storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason goodwill --amount 2.50 USD
       storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason "a mistake" --strategy debt
+      storefront refund pur_01k9x3v2m7q8r5t4w6y1z0abcd --reason broken --line sword=1 --line potion=2
     """
     if amount is not None and amount[1].startswith("-"):
         raise typer.BadParameter("a currency is missing, as in: --amount 2.50 USD", param_hint="--amount")
-    wanted = Wanted(purchase, reason, amount, quantity, str(strategy), dry_run, key)
+    lines = [_line(word) for word in line or ()]
+    wanted = Wanted(purchase, reason, amount, quantity, lines, str(strategy), dry_run, key)
     _refund(Choice(config, data=data), wanted, as_json=as_json)
+
+
+def _line(word: str) -> tuple[str, int]:
+    """Read ``SKU=QUANTITY``."""
+    sku, _, quantity = word.rpartition("=")
+    if not sku or not (quantity.isascii() and quantity.isdecimal()) or not 1 <= int(quantity) <= MOST_UNITS:
+        raise typer.BadParameter(f"{word} is not SKU=QUANTITY, as in: --line potion=2", param_hint="--line")
+    return sku, int(quantity)
 
 
 def _refund(choice: Choice, wanted: Wanted, *, as_json: bool) -> None:
@@ -113,6 +133,7 @@ def _refund(choice: Choice, wanted: Wanted, *, as_json: bool) -> None:
             reason=wanted.reason,
             amount=None if wanted.amount is None else list(wanted.amount),
             quantity=wanted.quantity,
+            lines=wanted.lines,
             strategy=wanted.strategy,
             dry_run=wanted.is_dry_run,
         )
@@ -139,6 +160,8 @@ def _print(made: dict[str, Any]) -> None:
         say(f"[bold]{amount}[/] would go back. Nothing has been done.")
     else:
         say(f"[bold]{amount}[/] {made['id']}  {coloured(made['state'])}")
+    for one in made["lines"]:
+        say(f"  {one['quantity']:,} × {escape(one['sku'])} for {escape(money_text(one['amount']))}")
     for line in taken_lines(made["taken_back"]):
         say(f"  {line}")
     if made["state"] == "pending" and not made["dry_run"]:

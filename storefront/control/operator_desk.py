@@ -59,12 +59,16 @@ class OperatorDesk:
         """Refund a purchase; ``key`` keeps a call whose reply was lost from happening twice."""
         amount = None if asked["amount"] is None else await self._minor_units(asked["purchase"], *asked["amount"])
         terms = {name: asked[name] for name in ("purchase", "reason", "amount", "quantity", "strategy", "dry_run")}
+        lines = tuple((sku, quantity) for sku, quantity in asked.get("lines") or ())
+        if lines:
+            terms["lines"] = lines  # without them the key means what it meant before there were any
         wanted = RefundRequest(
             idempotency=idempotency_key(self._actor, OPERATION, asked["key"], terms),
             purchase_id=asked["purchase"],
             reason=asked["reason"],
             amount=amount,
             quantity=asked["quantity"],
+            lines=lines,
             strategy=Strategy(asked["strategy"]),
             is_dry_run=asked["dry_run"],
         )

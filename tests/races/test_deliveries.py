@@ -6,13 +6,19 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from storefront.core.commit.engine import CommitNotice
 from storefront.testing import Shop, running_shop
 from tests.deliveries.conftest import DELIVERY_SHOP, GameServer, told
 
 CONSUMERS, ROUNDS = 32, 5
 
 
-RACE_SHOP = DELIVERY_SHOP.replace("gateways: {sandbox: {}}", "gateways: {manual: {instructions: Send it.}}")
+BUNDLES = """
+  sack: {kind: bundle, title: Sack, prices: {gems: 5}, contents: [{sku: potion, quantity: 3}, {sku: arrow}]}
+  nut: {kind: container, title: Nut, prices: {gems: 5}, drops: [{weight: 1, gives: {potion: 2}}]}
+"""
+MANUAL = DELIVERY_SHOP.replace("gateways: {sandbox: {}}", "gateways: {manual: {instructions: Send it.}}")
+RACE_SHOP = MANUAL + BUNDLES
 
 
 @pytest.fixture
@@ -105,3 +111,54 @@ async def test_a_refund_beside_a_lease_either_cancels_or_is_sent_behind(shops: l
         assert (await server.say("ack", lease)).status == 200 if lease["data"] else True
         ran = [one["command"] for one in lease["data"]] + await server.run_all()
         assert ran in ([], ["give ada potion 1", "clear ada potion 1"])
+
+
+async def test_every_process_is_told_that_there_are_commands(shops: list[Shop]) -> None:
+    notices: list[CommitNotice] = []
+    shops[-1].parts.services.engine.follow(notices.append)
+    await fund(shops[0])
+    await shops[0].bought("potion")
+    await shops[0].until(lambda: any("microtransactions_commands" in notice.tables for notice in notices))
+
+
+async def test_an_opening_beside_leases_and_a_refund_gives_and_takes_in_order_or_not_at_all(shops: list[Shop]) -> None:
+    shop = shops[0]
+    await fund(shop)
+    path = "/v1/microtransactions/containers/nut/open"
+    for turn in range(ROUNDS):
+        nut = await shop.bought("nut")
+        server, back = GameServer(shops[-1]), f"/v1/purchases/{nut['id']}/refunds"
+        opened = await asyncio.gather(*(shop.as_customer().post(path, {}, key=f"open-{turn}") for _ in range(4)))
+        lease, refunded = await asyncio.gather(
+            server.lease(), shops[-1].as_server().post(back, {"reason": "asked for"}, key=f"refund-{turn}")
+        )
+        await told(shop)
+        assert ({one.status for one in opened}, refunded.status) == ({201}, 201)
+        assert (await server.say("ack", lease)).status == 200 if lease["data"] else True
+        ran = [one["command"] for one in lease["data"]] + await server.run_all()
+        assert ran in ([], ["give ada potion 2", "clear ada potion 2"])
+
+
+async def test_refunds_of_two_lines_beside_leases_each_cancel_or_are_sent_behind(shops: list[Shop]) -> None:
+    shop = shops[0]
+    await fund(shop)
+    for turn in range(ROUNDS):
+        sack = await shop.bought("sack")
+        await told(shop)
+        server, back = GameServer(shops[-1]), f"/v1/purchases/{sack['id']}/refunds"
+        lines = ({"sku": "potion", "quantity": 3}, {"sku": "arrow"})
+        lease, *refunded = await asyncio.gather(
+            server.lease(),
+            *(
+                shops[number % len(shops)]
+                .as_server()
+                .post(back, {"reason": "asked for", "lines": [line]}, key=f"refund-{turn}-{line['sku']}")
+                for number, line in enumerate(lines)
+            ),
+        )
+        await told(shop)
+        assert [one.status for one in refunded] == [201, 201]
+        assert (await server.say("ack", lease)).status == 200 if lease["data"] else True
+        ran = [one["command"] for one in lease["data"]] + await server.run_all()
+        potions = [one for one in ran if "potion" in one]
+        assert potions in ([], ["give ada potion 3", "clear ada potion 3"])

@@ -1,12 +1,15 @@
 """What must be true of commands, computed anew from the tables alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import claims, customers, events, purchases
+from storefront.core.tables import catalog_versions, claims, customers, events, purchases
 from storefront_microtransactions.deliveries.tables import commands
+from storefront_microtransactions.tables import openings
 
 
 def commands_follow_events(connection: Connection) -> Iterator[Violation]:
@@ -29,25 +32,63 @@ def commands_follow_events(connection: Connection) -> Iterator[Violation]:
         yield Violation("D1", (found.id,), f"delivery {found.id} has nothing that it follows: {fault}")
 
 
-def commands_are_of_their_purchases(connection: Connection) -> Iterator[Violation]:
-    """D2: a command that names a purchase names one that there is, of its own offer, which was completed."""
-    row = commands.c
-    statement = (
-        select(row.id, row.purchase_id, row.sku, purchases.c.sku.label("sold"), purchases.c.completed_at)
+def commands_are_of_what_was_given(connection: Connection) -> Iterator[Violation]:
+    """D2: a command that names a purchase names one that was completed, of its own offer or of what is in that.
+
+    One that names an opening names one that gave what it is about.
+    """
+    row, versions = commands.c, _Versions(connection)
+    sold = (
+        select(row.id, row.purchase_id, row.sku, purchases.c.sku.label("sold"), purchases.c.completed_at,
+               purchases.c.catalog_version)
         .join(purchases, purchases.c.id == row.purchase_id, isouter=True)
         .where(
             row.purchase_id.is_not(None),
             or_(purchases.c.id.is_(None), purchases.c.sku != row.sku, purchases.c.completed_at.is_(None)),
         )
-    )
-    for found in each_row(connection, statement):
+    )  # fmt: skip
+    for found in each_row(connection, sold):
+        fault = None
         if found.sold is None:
             fault = "does not exist"
-        elif found.sold != found.sku:
-            fault = f"is of {found.sold}, not of {found.sku}"
-        else:
+        elif found.completed_at is None:
             fault = "was never completed"
-        yield Violation("D2", (found.id,), f"delivery {found.id}: its purchase {found.purchase_id} {fault}")
+        elif found.sold != found.sku and found.sku not in versions.within(found.catalog_version, found.sold):
+            fault = f"is of {found.sold}, not of {found.sku}"
+        if fault is not None:
+            yield Violation("D2", (found.id,), f"delivery {found.id}: its purchase {found.purchase_id} {fault}")
+    drawn = (
+        select(row.id, row.opening_id, row.sku, openings.c.gave)
+        .join(openings, openings.c.id == row.opening_id, isouter=True)
+        .where(row.opening_id.is_not(None))
+    )
+    for found in each_row(connection, drawn):
+        if found.gave is None or found.sku not in msgspec.json.decode(found.gave).get("items", {}):
+            fault = "does not exist" if found.gave is None else f"gave no {found.sku}"
+            yield Violation("D2", (found.id,), f"delivery {found.id}: its opening {found.opening_id} {fault}")
+
+
+class _Versions:
+    """What bundles hold, read from the stored catalogs themselves; each is read when it is first asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._offers: dict[str, Mapping[str, Any]] = {}
+
+    def within(self, version: str, sku: str) -> frozenset[str]:
+        """Return the SKUs of all that an offer holds, nested too."""
+        if version not in self._offers:
+            statement = select(catalog_versions.c.document).where(catalog_versions.c.hash == version)
+            document = self._connection.execute(statement).scalar()
+            self._offers[version] = {} if document is None else msgspec.json.decode(document)["offers"]
+        found: set[str] = set()
+        waiting = [sku]
+        while waiting:
+            contents = self._offers[version].get(waiting.pop(), {}).get("part", {}).get("contents", ())
+            held = {one["sku"] for one in contents if isinstance(contents, list)} - found
+            found |= held
+            waiting += held
+        return frozenset(found)
 
 
 def commands_were_handed_out(connection: Connection) -> Iterator[Violation]:
@@ -80,7 +121,7 @@ def states_were_told(connection: Connection) -> Iterator[Violation]:
 
 CHECKS = (
     Check("D1", "Every delivery follows an event that was claimed", commands_follow_events),
-    Check("D2", "Every delivery is of a purchase that was completed", commands_are_of_their_purchases),
+    Check("D2", "Every delivery is of what its purchase, or its opening, gave", commands_are_of_what_was_given),
     Check("D3", "What is done was handed out; what was canceled for a reversal never was", commands_were_handed_out),
     Check("D4", "What became of a delivery was told, done once", states_were_told),
 )

@@ -19,7 +19,7 @@ ON_PURCHASE, ON_CONSUME = "on_purchase", "on_consume"
 ON_REFUND, ON_CHARGEBACK, ON_DISPUTE_WON = "on_refund", "on_chargeback", "on_dispute_won"
 ON_EXPIRE = "on_expire"
 STAGES: Mapping[str, str] = {
-    ON_PURCHASE: "When it was bought, or given by a server.",
+    ON_PURCHASE: "When it was given: bought and paid, granted by a server, in a bundle, or out of a container.",
     ON_EXPIRE: "When the time that was bought is over, and nothing else gives the same right.",
     ON_REFUND: "When it was refunded, whole or in part.",
     ON_CHARGEBACK: "When the payer's bank took the money back, or wants to: a dispute was opened.",
@@ -30,6 +30,7 @@ _SERVER = "^[a-z0-9][a-z0-9_-]{0,31}$"
 _SAYS_SERVER = "must be 1 to 32 lower-case letters, digits, `-` or `_`, starting with a letter or digit"
 LONGEST_COMMAND = 1000
 MOST_COMMANDS = 64
+_HOLDING_NOTHING = ("item", "currency_pack")
 LONGEST_DELAY_SECONDS = 366 * 86_400
 
 SECTION: Mapping[str, Any] = {
@@ -108,9 +109,17 @@ DELIVERY: Mapping[str, Any] = {
     "description": "What game servers do about it: stage -> commands.",
     "type": "object",
     "properties": {
-        stage: {"description": says, "type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST_COMMANDS,
-                "examples": [[_ONE["examples"][0]]]}
-        for stage, says in STAGES.items()
+        "contents": {
+            "description": "Whether what is in it, or comes out of it, makes its own commands: of bundles, containers.",
+            "type": "boolean",
+            "default": True,
+            "examples": [False],
+        },
+        **{
+            stage: {"description": says, "type": "array", "items": _ONE, "minItems": 1, "maxItems": MOST_COMMANDS,
+                    "examples": [[_ONE["examples"][0]]]}
+            for stage, says in STAGES.items()
+        },
     },
     "additionalProperties": False,
     "examples": [{"on_purchase": [_ONE["examples"][0]]}],
@@ -160,13 +169,23 @@ def templates_of(offer: Offer, stage: str) -> Sequence[Template]:
 
 
 def has_deliveries(offer: Offer) -> bool:
-    """Tell whether game servers do anything about an offer."""
-    return bool(offer.part.get("delivery"))
+    """Tell whether game servers do anything about an offer itself."""
+    return any(templates_of(offer, stage) for stage in STAGES)
+
+
+def delivers_contents(offer: Offer) -> bool:
+    """Tell whether what is in an offer, or comes out of it, makes commands of its own."""
+    delivery = offer.part.get("delivery", {})
+    assert isinstance(delivery, Mapping), "the schema says so"
+    return delivery.get("contents", True) is not False
 
 
 def find_mistakes(document: Mapping[str, object]) -> Iterator[Complaint]:
     """Say which templates name what does not exist; defensively, as the schema may have complaints of its own."""
     for sku, offer in _mapping(document.get("offers")).items():
+        if "contents" in _mapping(_mapping(offer).get("delivery")) and _mapping(offer).get("kind") in _HOLDING_NOTHING:
+            message = "says nothing here: only bundles and containers have others in them"
+            yield Complaint(("offers", sku, "delivery", "contents"), message, at_key=True)
         for stage, listed in _mapping(_mapping(offer).get("delivery")).items():
             for line, one in enumerate(listed if isinstance(listed, list) else []):
                 command = _mapping(one).get("command")

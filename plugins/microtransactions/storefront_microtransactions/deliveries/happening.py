@@ -1,20 +1,19 @@
-"""What an event means for game servers: of which offer which stage, for whom, how many.
+"""What an event means for game servers: of which offers which stage, for whom, how many.
 
 An event is told at least once and in commit order, and so is what follows from it here: nothing is remembered
 between events but what stands in the database, so that the same event always means the same.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from sqlalchemy import bindparam, select
 
-from storefront.core.commit.plan import SHOP_ANCHOR
-from storefront.core.config import Offer
+from storefront.core.catalog import Catalog
 from storefront.core.events import Event
 from storefront.core.purchasing import PURCHASE, receiver_of
-from storefront.core.reading import Query
+from storefront.core.reading import Query, Row
 from storefront.core.refunds import HOLDING, TAKING, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.tables import events, grants
@@ -27,71 +26,82 @@ from storefront_microtransactions.deliveries.config import (
     ON_REFUND,
     has_deliveries,
 )
-
-EXPIRED = "goods.expired"
-_ACTIVATED = Query(
-    select(events.c.subject, events.c.commit_no)
-    .where(
-        events.c.anchor == SHOP_ANCHOR,
-        events.c.type == "catalog.activated",
-        events.c.commit_no <= bindparam("commit_no"),
-    )
-    .order_by(events.c.sequence.desc())
-    .limit(1)
+from storefront_microtransactions.deliveries.givers import catalog_then, find_giver
+from storefront_microtransactions.deliveries.ordering import place_of, place_of_end
+from storefront_microtransactions.deliveries.pieces import (
+    Piece,
+    drawn_pieces,
+    given_with,
+    granted_pieces,
+    sold_pieces,
+    taken_pieces,
 )
+
+RIGHTS_EXPIRED, ITEM_EXPIRED = "goods.expired", "item.expired"
 _GRANT = Query(select(grants).where(grants.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A stage of an offer. ``customer_id`` gets what it is about; ``texts`` are what its templates may name.
+    """A stage of some offers (``pieces``). ``customer_id`` gets what it is about; ``position`` is their first place.
 
-    ``takes``: it takes back what was given, ``is_whole`` all of it; ``gives_back``: it undoes what ``reversal_id``
-    took.
+    ``takes``: it takes back what was given; ``gives_back``: it undoes what ``reversal_id`` took.
     """
 
     event: Event
-    offer: Offer
     stage: str
     customer_id: str
-    quantity: int
-    texts: dict[str, str]
-    purchase_id: str | None = None
+    player: str
+    pieces: Sequence[Piece]
+    position: int
     reversal_id: str | None = None
     takes: bool = False
-    is_whole: bool = False
     gives_back: bool = False
 
 
 async def happening_of(services: Services, event: Event) -> Happening | None:
     """Return what an event means for game servers; None if nothing."""
-    if event.type == "purchase.completed":
-        return await _of_purchase(services, event, ON_PURCHASE)
     if event.type.startswith("purchase.") and ("refund" in event.data or "dispute_case" in event.data):
         return await _of_reversal(services, event)
-    if event.type == "grant.made" and "sku" in event.data:
-        return await _of_grant(services, event)
-    if event.type == EXPIRED:
-        return await _of_expiry(services, event)
-    if event.type == "item.consumed":
-        return await _of_consumption(services, event)
-    return None
+    reads = _READS.get(event.type)
+    return None if reads is None else await reads(services, event)
 
 
-async def _of_purchase(services: Services, event: Event, stage: str, **more: Any) -> Happening | None:
-    purchase = await services.reader.first(PURCHASE, id=event.subject)
-    assert purchase is not None, "its event says that it is there"
-    # Edits of the catalog in between change nothing: what was sold is delivered, and taken back as it was given.
-    offer = (await services.catalogs.version(purchase["catalog_version"])).offers[purchase["sku"]]
-    if not has_deliveries(offer):
+async def _happening(
+    services: Services,
+    event: Event,
+    stage: str,
+    customer_id: str,
+    pieces: Sequence[Piece],
+    *,
+    reversal_id: str | None = None,
+    takes: bool = False,
+    gives_back: bool = False,
+) -> Happening | None:
+    """Return what happened to those of some offers that game servers do anything about; None if there are none."""
+    pieces = [piece for piece in pieces if has_deliveries(piece.offer)]
+    if not pieces:
         return None
-    quantity = more.pop("quantity", purchase["quantity"])
-    texts = await _texts(services, offer, receiver_of(purchase), quantity, event)
-    texts["purchase"] = purchase["id"]
-    for prefix in ("metadata", "details"):
-        given = msgspec.json.decode(purchase[prefix])
-        texts |= {f"{prefix}.{key}": _as_text(value) for key, value in given.items()}
-    return Happening(event, offer, stage, receiver_of(purchase), quantity, texts, purchase["id"], **more)
+    player = await services.customers.external_id(customer_id)
+    is_end = event.type == ITEM_EXPIRED
+    position = await (place_of_end(services, event) if is_end else place_of(services, event, customer_id))
+    return Happening(
+        event, stage, customer_id, player, pieces, position,
+        reversal_id=reversal_id, takes=takes, gives_back=gives_back,
+    )  # fmt: skip
+
+
+async def _of_purchase(services: Services, event: Event) -> Happening | None:
+    purchase, catalog = await _sold(services, event.subject)
+    pieces = sold_pieces(services.kinds, catalog, purchase)
+    return await _happening(services, event, ON_PURCHASE, receiver_of(purchase), pieces)
+
+
+async def _sold(services: Services, purchase_id: str) -> tuple[Row, Catalog]:
+    """Return a purchase and the catalog that priced it: what was sold is delivered, and taken back, by its words."""
+    purchase = await services.reader.first(PURCHASE, id=purchase_id)
+    assert purchase is not None, "its event says that it is there"
+    return purchase, await services.catalogs.version(purchase["catalog_version"])
 
 
 async def _of_reversal(services: Services, event: Event) -> Happening | None:
@@ -104,19 +114,18 @@ async def _of_reversal(services: Services, event: Event) -> Happening | None:
     if was == now:
         return None
     rows = await read_reversals(services.reader, event.subject)
-    row = next(row for row in rows if row["id"] == told["id"])
-    quantity = taken_back(row).quantity
-    if quantity == 0:
-        return None  # money alone, a goodwill: the goods stay
-    reversal_id = told["id"]
-    if now:
-        stage = ON_CHARGEBACK if is_dispute else ON_REFUND
-        is_whole = quantity == event.data["quantity"]
-        return await _of_purchase(
-            services, event, stage, quantity=quantity, reversal_id=reversal_id, takes=True, is_whole=is_whole
-        )
-    stage = ON_DISPUTE_WON if is_dispute else ON_PURCHASE
-    return await _of_purchase(services, event, stage, quantity=quantity, reversal_id=reversal_id, gives_back=True)
+    taken = taken_back(next(row for row in rows if row["id"] == told["id"]))
+    purchase, catalog = await _sold(services, event.subject)
+    # Of money alone, a goodwill, there are none: the goods stay.
+    pieces = [
+        *taken_pieces(services.kinds, catalog, purchase, taken),
+        *await drawn_pieces(services, taken.openings),
+    ]
+    taking_stage, giving_stage = (ON_CHARGEBACK, ON_DISPUTE_WON) if is_dispute else (ON_REFUND, ON_PURCHASE)
+    stage = taking_stage if now else giving_stage
+    return await _happening(
+        services, event, stage, receiver_of(purchase), pieces, reversal_id=told["id"], takes=now, gives_back=not now
+    )
 
 
 async def _told_before(services: Services, event: Event, reversal_id: str) -> str | None:
@@ -136,52 +145,58 @@ async def _told_before(services: Services, event: Event, reversal_id: str) -> st
 
 
 async def _of_grant(services: Services, event: Event) -> Happening | None:
-    offer = await _offer_then(services, event)
+    if "sku" not in event.data:
+        return None
     grant = await services.reader.first(_GRANT, id=event.subject)
     assert grant is not None, "its event says that it is there"
-    if offer is None:
+    catalog = await catalog_then(services, event.cursor[0])
+    if catalog is None or grant["sku"] not in catalog.offers:
         return None
-    texts = await _texts(services, offer, grant["customer_id"], grant["quantity"], event)
-    texts["purchase"] = grant["id"]
-    return Happening(event, offer, ON_PURCHASE, grant["customer_id"], grant["quantity"], texts)
+    pieces = granted_pieces(services.kinds, catalog, grant)
+    return await _happening(services, event, ON_PURCHASE, grant["customer_id"], pieces)
 
 
-async def _of_expiry(services: Services, event: Event) -> Happening | None:
-    if await services.reader.first(PURCHASE, id=event.subject) is not None:
-        return await _of_purchase(services, event, ON_EXPIRE)
-    found = await _of_grant(services, event)
-    return None if found is None else replace(found, stage=ON_EXPIRE)
+async def _of_opening(services: Services, event: Event) -> Happening | None:
+    drawn = await drawn_pieces(services, [event.subject])
+    return await _happening(services, event, ON_PURCHASE, event.data["customer_id"], drawn)
+
+
+async def _of_rights(services: Services, event: Event) -> Happening | None:
+    """Return the end of rights that an offer gave for a time; an event of ours tells of it."""
+    data, source = event.data, event.subject
+    catalog = await services.catalogs.version(data["catalog_version"])
+    purchase = await services.reader.first(PURCHASE, id=source)
+    given = {} if purchase is None else given_with(purchase)
+    piece = Piece.of(catalog, data["sku"], data["quantity"], source, given=given)
+    return await _happening(services, event, ON_EXPIRE, data["customer_id"], [piece])
+
+
+async def _of_item(services: Services, event: Event) -> Happening | None:
+    """Return the end of an item that lasts: however often it was bought, it is one thing and ends once."""
+    customer_id, sku = event.data["customer_id"], event.data["sku"]
+    piece = await find_giver(services, customer_id, sku, before=event.data["expired_at"])
+    pieces = await _pieces_then(services, event, 1) if piece is None else [piece]
+    return await _happening(services, event, ON_EXPIRE, customer_id, pieces)
 
 
 async def _of_consumption(services: Services, event: Event) -> Happening | None:
-    offer = await _offer_then(services, event)
-    if offer is None:
-        return None
-    customer_id, quantity = event.data["customer_id"], event.data["quantity"]
-    texts = await _texts(services, offer, customer_id, quantity, event)
-    return Happening(event, offer, ON_CONSUME, customer_id, quantity, texts)
+    pieces = await _pieces_then(services, event, event.data["quantity"])
+    return await _happening(services, event, ON_CONSUME, event.data["customer_id"], pieces)
 
 
-async def _offer_then(services: Services, event: Event) -> Offer | None:
-    """Return the offer as the catalog had it when something happened that names no version; None without deliveries."""
-    row = await services.reader.first(_ACTIVATED, commit_no=event.cursor[0])
-    if row is None:
-        return None
-    offer = (await services.catalogs.version(row["subject"])).offers.get(event.data["sku"])
-    return offer if offer is not None and has_deliveries(offer) else None
+async def _pieces_then(services: Services, event: Event, quantity: int) -> Sequence[Piece]:
+    """Return the event's offer as the catalog had it when it happened; none if it was not in it."""
+    catalog = await catalog_then(services, event.cursor[0])
+    if catalog is None or event.data["sku"] not in catalog.offers:
+        return ()
+    return [Piece.of(catalog, event.data["sku"], quantity)]
 
 
-async def _texts(services: Services, offer: Offer, customer_id: str, quantity: int, event: Event) -> dict[str, str]:
-    return {
-        "player": await services.customers.external_id(customer_id),
-        "customer_id": customer_id,
-        "sku": offer.sku,
-        "quantity": str(quantity),
-        "event": event.id,
-    }
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(value).decode()
+_READS: Mapping[str, Callable[[Services, Event], Awaitable[Happening | None]]] = {
+    "purchase.completed": _of_purchase,
+    "grant.made": _of_grant,
+    "container.opened": _of_opening,
+    RIGHTS_EXPIRED: _of_rights,
+    ITEM_EXPIRED: _of_item,
+    "item.consumed": _of_consumption,
+}

@@ -13,6 +13,7 @@ from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Claim, Insert, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.events import Event
+from storefront.core.ids import is_id
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.settlement import add_alarm
@@ -27,10 +28,13 @@ from storefront_microtransactions.deliveries.config import (
 )
 from storefront_microtransactions.deliveries.expiring import order_expiry
 from storefront_microtransactions.deliveries.happening import Happening, happening_of
+from storefront_microtransactions.deliveries.ordering import MOST_IN_ORDER
+from storefront_microtransactions.deliveries.pieces import Piece
 from storefront_microtransactions.deliveries.rows import (
     ACTOR,
     CANCELED,
     DEAD,
+    OF_OPENING,
     OF_PURCHASE,
     QUEUED,
     TABLE,
@@ -44,6 +48,8 @@ from storefront_microtransactions.deliveries.templates import UnsafeValue, Value
 MOST_UNITS = 1000
 TIMES_DECIDED = 20
 ALARM = "delivery_dead"
+Place = tuple[str | None, str, str]
+"""(purchase or opening, SKU, server): whose commands are undone, or sent, together."""
 _GIVING, _TAKING = (ON_PURCHASE, ON_DISPUTE_WON), (ON_REFUND, ON_CHARGEBACK)
 
 
@@ -73,30 +79,37 @@ async def make_commands(services: Services, config: DeliveryConfig, event: Event
 
 
 async def _decide(services: Services, config: DeliveryConfig, happening: Happening, plan: Plan) -> None:
-    now = services.clock.now()
-    settled: frozenset[str] = frozenset()
-    if happening.purchase_id is not None and (happening.takes or happening.gives_back):
-        rows = await services.reader.all(OF_PURCHASE, purchase_id=happening.purchase_id)
-        if happening.gives_back:
-            settled = _undo_taking(plan, rows, happening, now)
-        elif happening.is_whole:
-            settled = _undo_giving(plan, rows, happening, now)
-    for template in templates_of(happening.offer, happening.stage):
-        if template.server not in settled:
-            for row in _rows(config, happening, template, now):
-                _add(services, plan, row)
+    now, settled = services.clock.now(), frozenset[Place]()
+    if happening.takes or happening.gives_back:
+        rows = await _made_before(services, happening.pieces)
+        settle = _undo_taking if happening.gives_back else _undo_giving
+        settled = settle(plan, rows, happening, now)
+    written = _written(config, happening, now, settled)
+    for number, row in enumerate(written):
+        _add(services, plan, {**row, "position": happening.position + min(number, MOST_IN_ORDER)})
     if happening.stage == ON_PURCHASE and not happening.gives_back:
-        await order_expiry(services, plan, happening)
+        for piece in happening.pieces:
+            await order_expiry(services, plan, happening.customer_id, piece)
 
 
-def _undo_giving(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[str]:
-    """Cancel what no server has had of what is taken back whole; return the servers that need not be told."""
-    given = [row for row in rows if row["stage"] in _GIVING]
+async def _made_before(services: Services, pieces: Iterable[Piece]) -> Sequence[Row]:
+    """Return the commands that what gave some pieces has made, and what undid it, in their order."""
+    found: list[Row] = []
+    for source in dict.fromkeys(piece.source for piece in pieces):
+        found += await services.reader.all(OF_PURCHASE, purchase_id=source)
+        found += await services.reader.all(OF_OPENING, opening_id=source)
+    return found
+
+
+def _undo_giving(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[Place]:
+    """Cancel what no server has had of what is taken back whole; return the places that need not be told."""
+    whole = {(piece.source, piece.offer.sku) for piece in happening.pieces if piece.is_whole}
+    given = [row for row in rows if row["stage"] in _GIVING and _place_of(row)[:2] in whole]
     _cancel(plan, given, str(happening.reversal_id), now)
     return _untouched(given)
 
 
-def _undo_taking(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[str]:
+def _undo_taking(plan: Plan, rows: Sequence[Row], happening: Happening, now: int) -> frozenset[Place]:
     """Undo a reversal that ended: what it canceled waits again, and what it wanted is canceled if no server had it."""
     revived = [row for row in rows if row["state"] == CANCELED and row["canceled_for"] == happening.reversal_id]
     for row in revived:
@@ -105,7 +118,7 @@ def _undo_taking(plan: Plan, rows: Sequence[Row], happening: Happening, now: int
         plan.add(changed(row, now, **again), told({**row, **again}, "queued"))
     taking = [row for row in rows if row["stage"] in _TAKING and row["reversal_id"] == happening.reversal_id]
     _cancel(plan, taking, happening.event.id, now)
-    return _untouched(taking) | {row["server"] for row in revived}
+    return _untouched(taking) | frozenset(map(_place_of, revived))
 
 
 def _cancel(plan: Plan, rows: Iterable[Row], because_of: str, now: int) -> None:
@@ -116,54 +129,84 @@ def _cancel(plan: Plan, rows: Iterable[Row], because_of: str, now: int) -> None:
             plan.add(changed(row, now, **over), told({**row, **over}, "canceled"))
 
 
-def _untouched(rows: Sequence[Row]) -> frozenset[str]:
-    """Return the servers that have commands among these, and were handed none of them."""
-    touched = {row["server"] for row in rows if row["attempts"] > 0}
-    return frozenset(row["server"] for row in rows) - touched
+def _untouched(rows: Sequence[Row]) -> frozenset[Place]:
+    """Return the places that have commands among these of which no server was handed any."""
+    touched = {_place_of(row) for row in rows if row["attempts"] > 0}
+    return frozenset(map(_place_of, rows)) - touched
 
 
-def _rows(config: DeliveryConfig, happening: Happening, template: Template, now: int) -> Iterator[dict[str, Any]]:
+def _place_of(row: Row) -> Place:
+    return row["purchase_id"] or row["opening_id"], row["sku"], row["server"]
+
+
+def _written(
+    config: DeliveryConfig, happening: Happening, now: int, settled: frozenset[Place]
+) -> Iterator[dict[str, Any]]:
+    """Yield the commands of all pieces in the order in which a server gets them."""
+    for piece in happening.pieces:
+        for template in templates_of(piece.offer, happening.stage):
+            if (piece.source, piece.offer.sku, template.server) not in settled:
+                yield from _rows(config, happening, piece, template, now)
+
+
+def _rows(
+    config: DeliveryConfig, happening: Happening, piece: Piece, template: Template, now: int
+) -> Iterator[dict[str, Any]]:
     if not template.is_per_unit:
-        yield _row(config, happening, template, now, unit=0, texts=happening.texts)
+        yield _row(config, happening, piece, template, now, units=piece.quantity)
         return
-    if happening.quantity > MOST_UNITS:
-        error = f"{happening.quantity} units are more than {MOST_UNITS} commands; use {{quantity}} instead of per_unit"
-        yield _row(config, happening, template, now, unit=0, texts=happening.texts, error=error)
+    if piece.quantity > MOST_UNITS:
+        error = f"{piece.quantity} units are more than {MOST_UNITS} commands; use {{quantity}} instead of per_unit"
+        yield _row(config, happening, piece, template, now, units=piece.quantity, error=error)
         return
-    for unit in range(happening.quantity):
-        yield _row(config, happening, template, now, unit=unit, texts={**happening.texts, "quantity": "1"})
+    for unit in range(piece.quantity):
+        yield _row(config, happening, piece, template, now, units=1, unit=unit)
+
+
+def _texts(happening: Happening, piece: Piece, units: int) -> dict[str, str]:
+    """Return what templates may name."""
+    return {
+        **piece.given,
+        "player": happening.player,
+        "customer_id": happening.customer_id,
+        "sku": piece.offer.sku,
+        "quantity": str(units),
+        "event": happening.event.id,
+        "stage": happening.stage,
+        **({} if piece.source is None else {"purchase": piece.source}),
+    }
 
 
 def _row(
     config: DeliveryConfig,
     happening: Happening,
+    piece: Piece,
     template: Template,
     now: int,
     *,
-    unit: int,
-    texts: Mapping[str, str],
+    units: int,
+    unit: int = 0,
     error: str | None = None,
 ) -> dict[str, Any]:
     """Return one command; one that cannot be written safely is dead from the beginning, and says why."""
-    event, command = happening.event, None
+    event, source, command = happening.event, piece.source or "", None
     if error is None:
         try:
-            command = render(template.command, Values({**texts, "stage": happening.stage}, config.patterns))
+            command = render(template.command, Values(_texts(happening, piece, units), config.patterns))
         except UnsafeValue as unsafe:
             error = f"The command cannot be written: {unsafe}."
     due_at = event.occurred_at + template.delay_seconds * SECOND_MS
     return {
-        "id": command_id(event.id, happening.stage, template.line, unit),
+        "id": command_id(event.id, happening.stage, source, piece.offer.sku, template.line, unit),
         "server": template.server,
         "customer_id": happening.customer_id,
-        "player": happening.texts["player"],
+        "player": happening.player,
         "event_id": event.id,
-        "purchase_id": happening.purchase_id,
+        "purchase_id": source if is_id(source, "pur") else None,
+        "opening_id": source if is_id(source, "open") else None,
         "reversal_id": happening.reversal_id,
-        "sku": happening.offer.sku,
+        "sku": piece.offer.sku,
         "stage": happening.stage,
-        # The order of a player's events, of an offer's lines, of units: 64 lines and 1000 units fit.
-        "position": event.sequence << 16 | template.line << 10 | unit,
         "template": template.command,
         "command": command,
         "online_only": int(template.is_online_only),

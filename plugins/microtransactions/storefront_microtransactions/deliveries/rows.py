@@ -16,13 +16,17 @@ from storefront.core.reading import Query, Row
 from storefront_microtransactions.deliveries.tables import commands
 
 ACTOR = "plugin:microtransactions"
-TABLE = commands.name
+TABLE = "microtransactions_commands"
+"""Plain text: the name of the table object is of a type of its own, which cannot be told to other processes."""
 QUEUED, LEASED, DONE, DEAD, CANCELED = "queued", "leased", "done", "dead", "canceled"
 STATES = (QUEUED, LEASED, DONE, DEAD, CANCELED)
 OPEN = (QUEUED, LEASED)
 COMMAND = Query(select(commands).where(commands.c.id == bindparam("id")))
 OF_PURCHASE = Query(
     select(commands).where(commands.c.purchase_id == bindparam("purchase_id")).order_by(commands.c.position)
+)
+OF_OPENING = Query(
+    select(commands).where(commands.c.opening_id == bindparam("opening_id")).order_by(commands.c.position)
 )
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -52,7 +56,7 @@ def changed(row: Row, now: int, **changes: Any) -> Change:
 def told(row: Mapping[str, Any], what: str) -> Emit:
     """Return the step that tells of a command (``delivery.<what>``); nothing personal, so not the command itself."""
     payload = {name: row[name] for name in ("id", "server", "customer_id", "sku", "stage", "state", "attempts")}
-    payload |= {"purchase": row["purchase_id"], "event": row["event_id"]}
+    payload |= {"purchase": row["purchase_id"], "opening": row["opening_id"], "event": row["event_id"]}
     return Emit(anchor_of(row["server"]), f"delivery.{what}", row["id"], payload)
 
 
@@ -67,6 +71,7 @@ def command_json(row: Row) -> dict[str, Any]:
         "stage": row["stage"],
         "sku": row["sku"],
         "purchase": row["purchase_id"],
+        "opening": row["opening_id"],
         "event": row["event_id"],
         "attempt": row["attempts"],
         "created_at": iso(row["created_at"]),

@@ -42,6 +42,7 @@ _COMMAND = {
     "stage": TEXT,
     "sku": TEXT,
     "purchase": nullable(TEXT),
+    "opening": {**nullable(TEXT), "description": "What it came out of, if it was drawn from a container."},
     "event": TEXT,
     "created_at": TIME,
 }

@@ -9,6 +9,7 @@ _OPEN = text("state IN ('queued', 'leased')")
 _OPEN_TO_ALL = text("state IN ('queued', 'leased') AND online_only = 0")
 _LEASED = text("state = 'leased'")
 _DEAD = text("state = 'dead'")
+_IS_DRAWN = text("opening_id IS NOT NULL")
 
 commands = Table(
     "microtransactions_commands",
@@ -19,6 +20,7 @@ commands = Table(
     text_column("player"),
     text_column("event_id"),
     text_column("purchase_id", null=True),
+    text_column("opening_id", null=True),
     text_column("reversal_id", null=True),
     text_column("sku"),
     text_column("stage"),
@@ -56,6 +58,7 @@ commands = Table(
     Index("microtransactions_commands_leased", "lease_id", sqlite_where=_LEASED, postgresql_where=_LEASED),
     Index("microtransactions_commands_dead", "server", sqlite_where=_DEAD, postgresql_where=_DEAD),
     Index("microtransactions_commands_by_purchase", "purchase_id"),
+    Index("microtransactions_commands_by_opening", "opening_id", sqlite_where=_IS_DRAWN, postgresql_where=_IS_DRAWN),
     Index("microtransactions_commands_by_time", "created_at", "id"),
 )
 

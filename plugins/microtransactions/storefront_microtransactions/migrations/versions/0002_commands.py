@@ -14,6 +14,7 @@ _OPEN = sa.text("state IN ('queued', 'leased')")
 _OPEN_TO_ALL = sa.text("state IN ('queued', 'leased') AND online_only = 0")
 _LEASED = sa.text("state = 'leased'")
 _DEAD = sa.text("state = 'dead'")
+_IS_DRAWN = sa.text("opening_id IS NOT NULL")
 _TABLE = "microtransactions_commands"
 
 
@@ -30,6 +31,7 @@ def upgrade() -> None:
         sa.Column("player", TEXT, nullable=False),
         sa.Column("event_id", TEXT, nullable=False),
         sa.Column("purchase_id", TEXT, nullable=True),
+        sa.Column("opening_id", TEXT, nullable=True),
         sa.Column("reversal_id", TEXT, nullable=True),
         sa.Column("sku", TEXT, nullable=False),
         sa.Column("stage", TEXT, nullable=False),
@@ -61,10 +63,11 @@ def upgrade() -> None:
     _index("leased", ["lease_id"], _LEASED)
     _index("dead", ["server"], _DEAD)
     _index("by_purchase", ["purchase_id"])
+    _index("by_opening", ["opening_id"], _IS_DRAWN)
     _index("by_time", ["created_at", "id"])
 
 
 def downgrade() -> None:
-    for name in ("by_time", "by_purchase", "dead", "leased", "for_all", "open"):
+    for name in ("by_time", "by_opening", "by_purchase", "dead", "leased", "for_all", "open"):
         op.drop_index(f"{_TABLE}_{name}", _TABLE)
     op.drop_table(_TABLE)
