@@ -80,7 +80,9 @@ def named_by(purchase: Row, asked: RefundRequest) -> tuple[Mapping[str, int] | N
     for at, (sku, quantity) in enumerate(wanted):
         if sku not in known or sku in units:
             problem = "is named twice" if sku in units else f"must be one of {', '.join(known)}"
-            raise Invalid(f"The purchase has no such line: {sku} {problem}.", errors=[FieldError(f"/lines/{at}/sku", problem)])
+            raise Invalid(
+                f"The purchase has no such line: {sku} {problem}.", errors=[FieldError(f"/lines/{at}/sku", problem)]
+            )
         units[sku] = quantity
     return (units, None) if components else (None, units.get(purchase["sku"]))
 
