@@ -9,6 +9,12 @@ from storefront.testing import running_shop
 
 from .conftest import DELIVERY_SHOP, GameServer, fund, refund, told
 
+HOLDING = """
+  sack: {kind: bundle, title: Sack, prices: {gems: 5}, contents: [{sku: purse}, {sku: potion}]}
+  purse: {kind: bundle, title: Purse, prices: {gems: 5}, contents: [{sku: arrow}]}
+  nut: {kind: container, title: Nut, prices: {gems: 5}, drops: [{weight: 1, gives: {potion: 2}}]}
+"""
+
 ANY = "(SELECT min(id) FROM microtransactions_commands WHERE state = 'done')"
 PLANTS = {
     "an event that never was": (
@@ -23,6 +29,16 @@ PLANTS = {
     ),
     "a purchase of something else": (
         "D2", f"UPDATE microtransactions_commands SET sku = 'charm' WHERE id = {ANY}", "not of charm",
+    ),
+    "an opening that never was": (
+        "D2", f"UPDATE microtransactions_commands SET opening_id = 'open_none' WHERE id = {ANY}", "open_none does not",
+    ),
+    "an opening of something else": (
+        "D2", "UPDATE microtransactions_commands SET sku = 'charm' WHERE opening_id IS NOT NULL", "gave no charm",
+    ),
+    "a bundle that holds something else": (
+        "D2", "UPDATE microtransactions_commands SET sku = 'charm' WHERE sku = 'arrow' AND purchase_id IN "
+        "(SELECT id FROM purchases WHERE sku = 'sack')", "is of sack, not of charm",
     ),
     "done by nobody": (
         "D3", f"UPDATE microtransactions_commands SET attempts = 0 WHERE id = {ANY}", "no server ever had it",
@@ -46,6 +62,9 @@ async def live(shop) -> None:
     await survival.run_all()
     await refund(shop, sword)
     await shop.bought("arrow", quantity=2)
+    await shop.bought("sack")
+    await shop.bought("nut")
+    assert (await shop.as_customer().post("/v1/microtransactions/containers/nut/open", {}, key="o1")).status == 201
     await told(shop)
     await GameServer(shop, "log").run_all()
 
@@ -54,13 +73,15 @@ def violations(connection: Connection) -> list[tuple[str, str]]:
     return [(one.check, one.message) for check in CHECKS for one in check.run(connection)]
 
 
-async def test_a_shop_that_delivers_is_in_order(shop):
-    await live(shop)
-    assert await shop.database.read(violations) == []
+async def test_a_shop_that_delivers_is_in_order(data_folder, database_url):
+    async with running_shop(data_folder, DELIVERY_SHOP + HOLDING, database=database_url) as shop:
+        await fund(shop)
+        await live(shop)
+        assert await shop.database.read(violations) == []
 
 
 async def test_the_audit_sees_each_lie_that_is_planted(tmp_path):
-    async with running_shop(tmp_path, DELIVERY_SHOP) as shop:
+    async with running_shop(tmp_path, DELIVERY_SHOP + HOLDING) as shop:
         await fund(shop)
         await live(shop)
         path = shop.database.path

@@ -53,6 +53,11 @@ def test_an_unknown_stage_is_shown_with_the_nearest_one(mistakes):
     assert "offers.potion.delivery.on_consumed: unknown key; did you mean on_consume?" in found
 
 
+def test_only_what_holds_others_says_whether_they_are_delivered(mistakes):
+    [found] = mistakes(DELIVERY_SHOP.replace("      on_consume:", "      contents: false\n      on_consume:"))
+    assert "offers.potion.delivery.contents: says nothing here: only bundles and containers" in found
+
+
 def test_a_pattern_must_be_a_regular_expression_of_a_variable(mistakes):
     section = "deliveries: {max_attempts: 3, values: {plyer: x, sku: '('}}"
     found = mistakes(DELIVERY_SHOP.replace("deliveries: {max_attempts: 3}", section))

@@ -42,6 +42,7 @@ OFFERS = """
       on_purchase: [{to: survival, command: "fly {player} on"}]
       on_expire: [{to: survival, command: "fly {player} off"}]
   flying-3: {kind: rental, hours: 3, title: Three hours of flying, prices: {gems: 1}, delivery: *flying}
+  duo: {kind: bundle, title: Duo, prices: {gems: 2}, contents: [{sku: flying-1, quantity: 2}, {sku: potion}]}
 """
 
 
@@ -91,3 +92,14 @@ async def test_what_was_taken_back_is_not_over_once_more(shop):
     await shop.advance("2h")
     await told(shop)
     assert await GameServer(shop).run_all() == []
+
+
+async def test_rights_from_a_bundle_are_over_by_the_words_of_the_offer_that_gave_them(shop):
+    await shop.bought("duo")
+    await told(shop)
+    survival = GameServer(shop)
+    assert await survival.run_all() == ["fly ada on", "give ada potion 1"]
+    await shop.advance("61m")
+    await shop.quiet()
+    await told(shop)
+    assert await survival.run_all() == ["fly ada off"]

@@ -77,6 +77,16 @@ async def test_what_a_refund_leaves_is_over_at_its_new_end(shop, survival):
     assert [one.rsplit(" ", 1)[0] for one in await survival.run_all()] == ["fly ada off 1"]
 
 
+async def test_what_a_refund_leaves_without_any_time_is_over_at_once(shop, survival):
+    first = await shop.bought("wings", currency="gems")
+    await shop.bought("wings", currency="gems")
+    await later(shop, "7h")
+    await survival.run_all()
+    await refund(shop, first)
+    await later(shop, "1s")
+    assert [one.split(" pur_")[0] for one in await survival.run_all()] == ["fly ada refunded 1", "fly ada off 1"]
+
+
 async def test_what_is_bought_again_after_its_end_goes_off_and_on_again(shop, survival):
     first = await shop.bought("wings", currency="gems")
     await later(shop, "7h")
@@ -128,11 +138,11 @@ async def test_a_refunded_gift_takes_its_time_back_and_leaves_the_rest(shop, sur
 async def test_a_dispute_that_is_won_too_late_gives_back_what_is_over(shop, survival):
     bought = await shop.bought("wings", currency="USD")
     await told(shop)
+    assert await survival.run_all() == [f"fly ada on {bought['id']}"]
     await shop.sandbox.dispute(bought)
-    await survival.run_all()
     await shop.quiet()
     await later(shop, "7h")
-    assert (await survival.run_all())[-1:] == ["fly ada disputed"]
+    assert await survival.run_all() == ["fly ada disputed"]
     await shop.sandbox.dispute(bought, "won")
     await shop.quiet()
     await told(shop)

@@ -8,10 +8,12 @@ from storefront_sdk import BlockingStorefront, LeaseLost, StorefrontClient
 from storefront.testing import SERVER_KEY, running_shop
 from tests.deliveries.conftest import DELIVERY_SHOP, fund, states, told
 
+NUT = "  nut: {kind: container, title: Nut, prices: {gems: 5}, drops: [{weight: 1, gives: {potion: 2}}]}\n"
+
 
 @pytest.fixture
 async def shop(tmp_path):
-    async with running_shop(tmp_path, DELIVERY_SHOP) as running:
+    async with running_shop(tmp_path, DELIVERY_SHOP + NUT) as running:
         await fund(running)
         yield running
 
@@ -86,3 +88,11 @@ async def test_a_blocking_game_server_leases_extends_fails_and_acknowledges(shop
 
     assert await asyncio.to_thread(serve) == ["give ada potion 1"] * 2
     assert states(shop) == [("survival", "give ada potion 1", "done")]
+
+
+async def test_a_command_says_which_opening_it_comes_from(shop, server):
+    await server.purchase("nut", customer="ada")
+    opened = await server.open_container("nut", customer="ada")
+    await told(shop)
+    [delivery] = (await server.deliveries.lease("survival")).deliveries
+    assert (delivery.command, delivery.opening, delivery.purchase) == ("give ada potion 2", opened.id, None)

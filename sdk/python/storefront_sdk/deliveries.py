@@ -17,7 +17,10 @@ _SPARE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A command to run once: remember ``id`` with what it does. ``attempt`` counts how often it was handed out."""
+    """A command to run once: remember ``id`` with what it does. ``attempt`` counts how often it was handed out.
+
+    ``opening`` is what it came out of, if it was drawn from a container.
+    """
 
     id: str
     server: str
@@ -29,6 +32,7 @@ class Delivery:
     attempt: int
     is_online_only: bool
     raw: Document
+    opening: str | None = None
 
     @classmethod
     def of(cls, document: Document) -> "Delivery":
@@ -43,6 +47,7 @@ class Delivery:
             attempt=document["attempt"],
             is_online_only=document["online_only"],
             raw=document,
+            opening=document.get("opening"),
         )
 
 
