@@ -91,7 +91,7 @@ class Ledger:
         self._lines = msgspec.json.encode([{**line, "total": offer}]).decode()
 
     def chunks(self) -> Iterator[Rows]:
-        yield {"accounts": [(a.id, a.owner, a.role, a.asset, 0, 0) for a in (issuance("gems"), sink("gems"))]}
+        yield {"accounts": [(a.id, a.owner, a.role, a.asset, 0, 0, None) for a in (issuance("gems"), sink("gems"))]}
         yield from self._chunked(self._join, range(self._size.customers))
         yield from self._chunked(self._buy, self._buyers())
         for first in range(0, len(self._customers), COMMITS_PER_CHUNK):
@@ -154,7 +154,7 @@ class Ledger:
         )
         rows["purchases"].append(
             (purchase_id, customer.id, SKU, "item", 1, "completed", "none", "none", "wallet", "none", "gems", PRICE,
-             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None, None)
+             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None, None, None)
         )  # fmt: skip
         total = f'{{"amount":{PRICE},"currency":"gems"}}'
         payload = (
@@ -192,7 +192,7 @@ class Ledger:
         for customer in customers:
             account, left = wallet(customer.id, "gems"), FULL - customer.bought * PRICE
             rows["anchors"].append((customer.id, customer.bought + 2, customer.bought + 1))
-            rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, left))
+            rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, left, None))
             rows["lots"].append(
                 (
                     customer.lot_id,

@@ -8,22 +8,34 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from storefront.core.audit import (
     actions,
+    auto_top_ups,
+    bundles,
     conversions,
     events,
+    experiments,
+    gifts,
     grants,
+    instances,
     ledger,
     movements,
     ownership,
+    promos,
+    referrals,
     reversal_counters,
     reversals,
     rights,
+    transfers,
+    usage,
 )
 from storefront.core.tables import metadata
 
 from .goods_plants import GOODS_PLANTS
 from .planted_given_back import GIVEN_BACK
 
-MODULES = (actions, conversions, events, grants, ledger, movements, ownership, reversal_counters, reversals, rights)
+MODULES = (
+    *(actions, auto_top_ups, bundles, conversions, transfers, events, experiments, gifts, grants, instances),
+    *(ledger, movements, ownership, promos, referrals, reversal_counters, reversals, rights, usage),
+)
 CHECKS = tuple(check for module in MODULES for check in module.CHECKS)
 
 

@@ -21,6 +21,7 @@ NEVER_ANSWERED = {
     "cannot_connect",
     "catalog_missing",
     "database_in_use",
+    "experiment_changed",
     "imported_before",
     "migration_failed",
     "move_failed",
