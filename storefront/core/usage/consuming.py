@@ -8,6 +8,7 @@ import msgspec
 from storefront.core.clock import HOUR_MS
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import IdempotencyKey, Plan
+from storefront.core.commit.reads import usage_id_key
 from storefront.core.commit.usage import Part, Reading
 from storefront.core.config.model_usage import MICRO, Aggregation
 from storefront.core.errors import NotFound, Refused
@@ -60,7 +61,7 @@ async def _consume(services: Services, wanted: ConsumeFeature) -> tuple[Answer, 
     # A count takes one event at a time; a quantity of it is a sum all the same.
     part = Part(meter.key, Aggregation.SUM, now - now % HOUR_MS, period, ends_at, now, wanted.quantity * MICRO)
     # That it happens once is the idempotency record's matter; this id only keeps it apart from events.
-    reading = Reading(0, hash_of(new_id("con")), (part,))
+    reading = Reading(0, usage_id_key(hash_of(new_id("con"))), (part,))
     plan = Plan(actor=key.caller, anchors={wanted.customer_id}, idempotency=key)
     plan.add(meter_step(services, wanted.customer_id, (reading,), is_strict=True))
     external_id = await services.customers.external_id(wanted.customer_id)
