@@ -116,7 +116,8 @@ async def show_lines(call: Call) -> web.StreamResponse:
 async def consume(call: Call) -> web.StreamResponse:
     """Use up a quantity of a metered feature, as a usage event would, once per Idempotency-Key.
 
-    A feature whose wallet cannot pay for it refuses, if it says `on_exhausted: reject`.
+    A feature whose wallet cannot pay for it refuses, if it says `on_exhausted: reject`; `usage.exhausted` is sent as
+    for an event.
     """
     services, body, feature = call.app[SERVICES], call.body, call.path("key")
     operation = "POST /v1/entitlements/{key}/consume"
