@@ -51,7 +51,8 @@ def parse_iso(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, for example 2026-11-21T09:30:00Z")
-    time_ms = (moment - _EPOCH) // timedelta(milliseconds=1)
+    since = moment - _EPOCH
+    time_ms = since.days * DAY_MS + since.seconds * SECOND_MS + since.microseconds // 1_000
     if not 0 <= time_ms <= LATEST_MS:
         raise ValueError("a time lies between 1970 and 9999, UTC")
     return time_ms

@@ -27,6 +27,10 @@ class Customers:
         self._ids: dict[str, str] = {}
         self._external_ids: dict[str, str] = {}
 
+    def known(self, external_id: str) -> str | None:
+        """Return our id for the game's id if it is remembered; None says nothing."""
+        return self._ids.get(external_id)
+
     async def find(self, external_id: str) -> str | None:
         """Return our id for the game's id, or None if this customer was never here."""
         known = self._ids.get(external_id)

@@ -26,10 +26,10 @@ MAX_DEPTH = 64
 _MEDIA_TYPE = re.compile(r"application/json\s*(?:;\s*charset=\"?utf-?8\"?\s*)?", re.IGNORECASE)
 _FORM_TYPE = re.compile(r"application/x-www-form-urlencoded\s*(?:;\s*charset=\"?utf-?8\"?\s*)?", re.IGNORECASE)
 _ODD_NUMBER = re.compile(rb"[0-9][.eE]|[0-9]{16}")
-_ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
+ODD_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _SURROGATE_OR_NUL = re.compile("[\ud800-\udfff\0]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_MAX_DIGITS = 30
+MOST_DIGITS = 30
 _MOST_EXPONENT = 30
 
 
@@ -53,7 +53,7 @@ def parse(body: bytes) -> Parsed:
         raise Malformed("The body is not UTF-8.") from None
     except json.JSONDecodeError as error:
         raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
-    if _ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
+    if ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
         raise Malformed("A string holds a NUL or half of a surrogate pair.")
     return Parsed(document, _ODD_NUMBER.search(body) is not None)
 
@@ -73,7 +73,7 @@ def parse_exactly(body: bytes) -> Any:
         raise Malformed(f"The body is not JSON: line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
         raise Malformed(f"The JSON is nested more than {MAX_DEPTH} levels deep.") from None
-    if _ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
+    if ODD_ESCAPE.search(body) and any(_SURROGATE_OR_NUL.search(text) for text in _strings(document)):
         raise Malformed("A string holds a NUL or half of a surrogate pair.")
     return document
 
@@ -149,7 +149,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int:
     # int() of thousands of digits is quadratic and then refused by Python; no limit here is that far out.
-    return int(digits[:_MAX_DIGITS])
+    return int(digits[:MOST_DIGITS])
 
 
 def _float(text: str) -> float:
@@ -159,7 +159,8 @@ def _float(text: str) -> float:
     return number
 
 
-def _decimal(text: str) -> Decimal:
+def exact_fraction(text: str) -> Decimal:
+    """Return a JSON number with a fraction or an exponent; raises ``Malformed`` if it is out of all bounds."""
     number = Decimal(text)
     if not -_MOST_EXPONENT <= number.adjusted() <= _MOST_EXPONENT:
         raise Malformed("A number is too large, or too small.")
@@ -172,7 +173,7 @@ def _constant(_name: str) -> float:
 
 _decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_constant)
 _exact_decoder = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_decimal, parse_constant=_constant
+    object_pairs_hook=_object, parse_int=_integer, parse_float=exact_fraction, parse_constant=_constant
 )
 
 

@@ -15,7 +15,8 @@ from storefront.core.usage.reading import accounts_of, list_lines, need_meter, u
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.web.services import SERVICES
 from storefront.web.shapes import OF_CUSTOMER, PAGE
-from storefront.web.strict_json import parse_exactly, require_media
+from storefront.web.strict_json import require_media
+from storefront.web.usage_documents import parse_events
 from storefront.web.usage_shapes import (
     CONSUME,
     CONSUMED,
@@ -58,7 +59,7 @@ async def report_usage(call: Call) -> web.StreamResponse:
     stays free. A customer is made on first sight.
     """
     require_media(call.request, _MEDIA_TYPE, f"{_BATCH}, {_EVENT} or {_JSON}")
-    document = parse_exactly(call.raw)
+    document = parse_events(call.raw)
     documents = document if isinstance(document, list) else [document]
     if not documents or not isinstance(document, list | dict):
         raise Invalid("Send a CloudEvent, or a list of them.", errors=[FieldError("", "must hold at least one event")])
@@ -115,7 +116,8 @@ async def show_lines(call: Call) -> web.StreamResponse:
 async def consume(call: Call) -> web.StreamResponse:
     """Use up a quantity of a metered feature, as a usage event would, once per Idempotency-Key.
 
-    A feature whose wallet cannot pay for it refuses, if it says `on_exhausted: reject`.
+    A feature whose wallet cannot pay for it refuses, if it says `on_exhausted: reject`; `usage.exhausted` is sent as
+    for an event.
     """
     services, body, feature = call.app[SERVICES], call.body, call.path("key")
     operation = "POST /v1/entitlements/{key}/consume"

@@ -1,5 +1,7 @@
 """Prepaid usage: drains the wallet to the last fraction, never more than is there, beside everything else spent."""
 
+import itertools
+
 from .metered_shop import cloud_event
 
 PICO = 10**12
@@ -134,6 +136,24 @@ async def test_a_wallet_that_runs_out_is_told_of_once_per_crossing(metered, fund
     for number in range(2):
         await report(cloud_event(f"much-{number}", "voice.minute", minutes=200, region="eu"))
     assert told() == ["usage.low", "usage.exhausted", "usage.exhausted"]
+
+
+async def test_a_consume_that_is_refused_tells_that_the_wallet_has_run_out_once_per_crossing(metered, fund):
+    server = metered.as_server()
+
+    async def consume(quantity):
+        number = next(numbers)
+        body = {"customer": "ada", "quantity": quantity}
+        answer = await server.post("/v1/entitlements/api/consume", body, key=f"k{number}")
+        told = metered.query("SELECT count(*) AS n FROM events WHERE type = 'usage.exhausted'")[0]["n"]
+        return answer.status, told
+
+    numbers = itertools.count()
+    await fund("ada", 1, "credits")
+    assert [await consume(21), await consume(21)] == [(402, 1), (402, 1)]
+    assert metered.query("SELECT metered, hold_id FROM usage_accounts") == [{"metered": "0", "hold_id": None}]
+    assert metered.query("SELECT 1 FROM usage_ids") == metered.query("SELECT 1 FROM usage_windows") == []
+    assert [await consume(20), await consume(1), await consume(1)] == [(200, 1), (402, 2), (402, 2)]
 
 
 async def test_what_is_set_aside_for_usage_is_released_by_nobody(metered, fund, report):

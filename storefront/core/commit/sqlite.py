@@ -75,10 +75,14 @@ class TableStatements:
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
         self._on_update = conflict + (f"UPDATE SET {changes}" if changes else "NOTHING")
         self._values = itemgetter(*self.columns)
+        self._is_tree = not table.dialect_options["sqlite"]["with_rowid"]
+        self._by_key = itemgetter(*self.primary_key)
         self._written: dict[tuple[str, int], str] = {}
 
     def insert(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
         """Write new rows; an existing one is an error (but for open accounts, which any process may add)."""
+        if self._is_tree and len(rows) >= LARGEST_CHUNK:
+            rows = sorted(rows, key=self._by_key)  # neighbours in the tree share its pages
         self._write(connection, self._on_insert, rows)
 
     def update(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:

@@ -3,11 +3,16 @@
 A step takes all events of one customer in a batch at once; ``usage_steps.py`` says what it does.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from storefront.core.config.model_usage import Aggregation, Charge, ChargeMode
+
+if TYPE_CHECKING:
+    from storefront.core.commit.steps import Key
 
 USAGE = "usage"
 """Who places the holds behind pending usage; no caller has this name, so nobody else may capture or release them."""
@@ -19,7 +24,8 @@ class Part(NamedTuple):
     """What one event says to one meter: where it counts, when it was, and its value.
 
     ``window`` and ``period`` are the UTC starts of its hour and period, ``ends_at`` the period's end (None: never).
-    ``value`` is in millionths, of ``unique`` the hash of a text.
+    ``value`` is in millionths, of ``unique`` the hash of a text. Events that only count may share the part of one of
+    them, with its time.
     """
 
     meter: str
@@ -32,10 +38,10 @@ class Part(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """One event: its place in the request, the hash of its (source, id), and what it says to each meter."""
+    """One event: its place in the request, the row of its (source, id), and what it says to each meter."""
 
     place: int
-    id_hash: str
+    id: Key
     parts: tuple[Part, ...]
 
 

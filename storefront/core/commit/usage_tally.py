@@ -67,9 +67,7 @@ class Windows:
 
     def count(self, tally: Tally, part: Part, quantity: int) -> None:
         """Count one event: ``quantity`` is what its period's becomes."""
-        row = self._rows.get((part.meter, part.window))
-        if row is None:
-            row = self._rows[part.meter, part.window] = self._load(usage_window_key(self._customer_id, part))
+        row = self._row(part)
         if part.aggregation is Aggregation.MAX:
             row["quantity"] = max(row["quantity"], int(part.value))
         elif part.aggregation is Aggregation.LATEST:
@@ -85,6 +83,14 @@ class Windows:
         elif part.aggregation is Aggregation.UNIQUE and not self._is_known(part):
             self._seen[unique_key(self._customer_id, part)] = part.at
 
+    def count_sum(self, tally: Tally, part: Part, events: int, added: int) -> None:
+        """Count events of one hour that add ``added`` millionths, of a meter that counts or sums."""
+        row = self._row(part)
+        row["quantity"] += added
+        row["events"] += events
+        tally.quantity += added
+        tally.events += events
+
     def put(self) -> None:
         """Keep what was counted."""
         for row in self._rows.values():
@@ -98,6 +104,12 @@ class Windows:
     def _is_known(self, part: Part) -> bool:
         key = unique_key(self._customer_id, part)
         return key in self._seen or self._draft.row(key) is not None
+
+    def _row(self, part: Part) -> dict[str, Any]:
+        row = self._rows.get((part.meter, part.window))
+        if row is None:
+            row = self._rows[part.meter, part.window] = self._load(usage_window_key(self._customer_id, part))
+        return row
 
     def _load(self, key: Key) -> dict[str, Any]:
         row = self._draft.row(key)

@@ -8,6 +8,7 @@ import msgspec
 from storefront.core.clock import HOUR_MS
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import IdempotencyKey, Plan
+from storefront.core.commit.reads import usage_id_key
 from storefront.core.commit.usage import Part, Reading
 from storefront.core.config.model_usage import MICRO, Aggregation
 from storefront.core.errors import NotFound, Refused
@@ -42,7 +43,7 @@ async def consume_feature(services: Services, wanted: ConsumeFeature) -> tuple[A
     Raises:
         NotFound: there is no such metered feature.
         NotConsumable: its meter counts something else than a sum.
-        InsufficientFunds: the wallet cannot pay; nothing was written.
+        InsufficientFunds: the wallet cannot pay; nothing was counted, and ``usage.exhausted`` is sent as for an event.
     """
     return await answered_before(services.reader, wanted.idempotency, _consume(services, wanted))
 
@@ -60,9 +61,11 @@ async def _consume(services: Services, wanted: ConsumeFeature) -> tuple[Answer, 
     # A count takes one event at a time; a quantity of it is a sum all the same.
     part = Part(meter.key, Aggregation.SUM, now - now % HOUR_MS, period, ends_at, now, wanted.quantity * MICRO)
     # That it happens once is the idempotency record's matter; this id only keeps it apart from events.
-    reading = Reading(0, hash_of(new_id("con")), (part,))
+    reading = Reading(0, usage_id_key(hash_of(new_id("con"))), (part,))
     plan = Plan(actor=key.caller, anchors={wanted.customer_id}, idempotency=key)
     plan.add(meter_step(services, wanted.customer_id, (reading,), is_strict=True))
+    # Counted as an event it is rejected, which tells that the wallet has run out, once per crossing.
+    plan.on_refused.add(meter_step(services, wanted.customer_id, (reading,)))
     external_id = await services.customers.external_id(wanted.customer_id)
 
     def answer(outcome: Outcome) -> Answer:
@@ -75,5 +78,7 @@ async def _consume(services: Services, wanted: ConsumeFeature) -> tuple[Answer, 
 
     plan.answer = answer
     outcome = await services.engine.commit(plan)
+    if outcome.refusal is not None:
+        raise outcome.refusal
     assert outcome.answer is not None
     return outcome.answer, outcome.is_replay

@@ -1,7 +1,7 @@
 """Taking usage events in: each counts once by its (source, id), in few commits however many there are."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -36,8 +36,7 @@ async def ingest_usage(services: Services, documents: Sequence[Any], *, actor: s
     read = read_events(
         documents, catalog.meters_by_type, now=services.clock.now(), late_days=services.config.metering.late_days
     )
-    ensured = (services.customers.ensure(name, actor=actor) for name in read.by_customer)
-    customers = dict(zip(read.by_customer, await asyncio.gather(*ensured), strict=True))
+    customers = await _customers(services, read.by_customer, actor)
     readings = ((customers[name], tuple(found)) for name, found in read.by_customer.items())
     plans = [_plan(services, group, actor) for group in _groups(readings)]
     outcomes = await asyncio.gather(*(services.engine.commit(plan) for plan in plans))
@@ -47,6 +46,19 @@ async def ingest_usage(services: Services, documents: Sequence[Any], *, actor: s
     rejected = [*read.rejected, *(_unpaid(place) for one in counted for place in one.rejected)]
     rejected.sort()
     return Ingested(sum(one.accepted for one in counted), sum(one.duplicates for one in counted), rejected)
+
+
+async def _customers(services: Services, names: Iterable[str], actor: str) -> Mapping[str, str]:
+    """Return our ids of customers; those that are new here are made at once."""
+    known, new = {}, []
+    for name in names:
+        customer_id = services.customers.known(name)
+        if customer_id is None:
+            new.append(name)
+        else:
+            known[name] = customer_id
+    made = await asyncio.gather(*(services.customers.ensure(name, actor=actor) for name in new))
+    return known | dict(zip(new, made, strict=True))
 
 
 def meter_step(

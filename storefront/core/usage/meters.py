@@ -31,6 +31,11 @@ def parts_of(meters: Sequence[tuple[str, Meter]], data: Mapping[str, Any], at: i
     return tuple(parts)
 
 
+def only_count(meters: Sequence[tuple[str, Meter]]) -> bool:
+    """Tell whether all events of one hour say the same to these meters: each counts, whatever its data say."""
+    return all(meter.aggregation is Aggregation.COUNT and meter.filters is None for _, meter in meters)
+
+
 def passes(filters: Mapping[str, tuple[str, ...]], data: Mapping[str, Any]) -> bool:
     """Tell whether the data say what all filters ask for; numbers and booleans are compared by their JSON text."""
     return all(_as_text(data.get(field)) in wanted for field, wanted in filters.items())
