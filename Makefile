@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
-WORKERS ?= 2
+WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)
 
@@ -39,7 +39,8 @@ test: $(VENV)/installed-dev ## Install if need be, and run the tests
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
-	$(BIN)/python -m pytest -n 2 --database postgres tests/shop tests/sdk tests/webhooks
+	$(BIN)/python -m pytest -n 2 --database postgres tests/shop tests/sdk tests/webhooks tests/kinds tests/deliveries \
+		tests/experiments tests/metering tests/plugins/test_bundles.py
 
 .PHONY: test-planted
 test-planted: $(VENV)/installed-dev ## Plant known bugs in a copy and see the tests go red

@@ -25,37 +25,20 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     # A run makes thousands of databases. What a power cut takes away is simulated, so none of them needs a disk.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-_MONEY = (
-    "auto_top_ups",
-    "disputes",
-    "gateway_refunds",
-    "gifts",
-    "idempotency",
-    "lost_holds",
-    "payments",
-    "promo_codes",
-    "provenance",
-    "reconciliation",
-    "referrals",
-    "refunds",
-    "story",
-    "third_party_events",
-    "transfers",
-)
+_MONEY = ("disputes", "gateway_refunds", "gifts", "idempotency", "payments", "refunds", "story", "transfers")
 BOTH_DATABASES = (
     "tests/commit",
-    "tests/deliveries",
-    "tests/experiments",
-    "tests/model",
     "tests/crashes/test_usage.py",
+    "tests/deliveries/test_leasing.py",
     "tests/metering/test_at_once.py",
     "tests/metering/test_beside_others.py",
+    "tests/model",
     "tests/races",
     "tests/receipts/test_numbers.py",
     *(f"tests/shop/test_{name}.py" for name in _MONEY),
 )
-"""What moves money runs on both databases; ``--database`` chooses one for all tests that can do either, which
-``make test-heavy`` does for the rest of the shop and for webhooks."""
+"""What is written differently for each database, races, and the heart of what moves money run on both; ``--database``
+chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = ("tests/stories/", "tests/crashes/", "tests/model/", "tests/workers/")
 """What takes a minute a test begins first: last, it would keep one worker busy while the others have nothing left."""

@@ -223,7 +223,8 @@ def _purchase(customer_id: str) -> Plan:
         "status": "completed", "refunded": "none", "dispute": "none", "pay_with": "wallet", "payment_state": "none",
         "currency": "gems", "total": PRICE, "catalog_version": "cat_1", "lines": json.dumps([goods]),
         "reserved": "[]", "details": "{}", "metadata": "{}", "entry_id": entry_id, "reason": None,
-        "created_at": NOW, "updated_at": NOW, "completed_at": NOW, "expires_at": None, "auto_top_up": None, "recipient_id": None,
+        "created_at": NOW, "updated_at": NOW, "completed_at": NOW, "expires_at": None,
+        "auto_top_up": None, "recipient_id": None,
     }  # fmt: skip
     plan.add(Insert("purchases", (purchase_id,), customer_id, row))
     plan.emit("purchase.completed", anchor=customer_id, subject=purchase_id, payload=event_payload(row))

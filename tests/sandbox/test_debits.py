@@ -61,9 +61,7 @@ async def test_a_debit_is_complete_at_once_and_paid_after_three_days(api, box, c
 
 
 @pytest.mark.parametrize(("iban", "code"), [(REFUSED, "debit_not_authorized"), (NO_FUNDS, "insufficient_funds")])
-async def test_a_debit_that_the_bank_refuses_fails_later(  # noqa: PLR0917 - pytest passes by name
-    api, box, clock, open_session, iban, code
-):
+async def test_a_debit_that_the_bank_refuses_fails_later(api, box, clock, open_session, iban, code):
     session = await open_session(currency="eur")
     await box.post(session.url, {"action": "pay", "iban": iban})
 

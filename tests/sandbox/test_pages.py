@@ -15,9 +15,7 @@ DECLINED = "The bank declined this card. Nothing was charged. Try another card."
         ("4000000000000259", "visa", "US"),
     ],
 )
-async def test_a_good_card_pays(  # noqa: PLR0917 - pytest passes by name
-    box, api, open_session, card, brand, country
-):
+async def test_a_good_card_pays(box, api, open_session, card, brand, country):
     session = await open_session()
 
     assert (await box.pay(session.url, card)).status == 303
@@ -41,7 +39,7 @@ async def test_a_good_card_pays(  # noqa: PLR0917 - pytest passes by name
         ("4100000000000019", "card_declined", "fraudulent", DECLINED),
     ],
 )
-async def test_a_declined_card_charges_nothing_and_another_one_pays(  # noqa: PLR0917 - pytest passes by name
+async def test_a_declined_card_charges_nothing_and_another_one_pays(
     box, api, open_session, card, code, decline_code, words
 ):
     session = await open_session()

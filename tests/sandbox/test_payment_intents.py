@@ -58,7 +58,7 @@ async def test_an_intent_without_a_way_back_is_refused_unless_redirects_are_neve
         ("pm_card_chargeDeclinedIncorrectCvc", "incorrect_cvc", "incorrect_cvc", "confirm_card_data"),
     ],
 )
-async def test_a_decline_is_402_with_the_intent_and_leaves_it_payable(  # noqa: PLR0917 - pytest passes by name
+async def test_a_decline_is_402_with_the_intent_and_leaves_it_payable(
     api, box, method, code, decline_code, advice_code
 ):
     with pytest.raises(stripe.CardError) as declined:

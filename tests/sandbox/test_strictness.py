@@ -46,9 +46,7 @@ import stripe
         ({"expand": ["colour"]}, None, "expand"),
     ],
 )
-async def test_a_bad_session_is_refused_by_code_and_parameter(  # noqa: PLR0917 - pytest passes by name
-    api, box, session_params, change, code, param
-):
+async def test_a_bad_session_is_refused_by_code_and_parameter(api, box, session_params, change, code, param):
     params = {name: value for name, value in {**session_params(), **change}.items() if value is not None}
 
     with pytest.raises(stripe.InvalidRequestError) as refused:

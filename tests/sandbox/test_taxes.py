@@ -26,7 +26,7 @@ async def looked_up(api, session):
         ("exclusive", "usd", "US", 2000, 0, False),
     ],
 )
-async def test_the_country_decides_what_is_paid(  # noqa: PLR0917 - pytest passes by name
+async def test_the_country_decides_what_is_paid(
     api, box, open_session, behavior, currency, country, total, tax, inclusive
 ):
     session = await open_session(line_items=lines(behavior, currency=currency), **ON)
@@ -95,9 +95,7 @@ async def test_a_customer_without_an_address_is_refused_unless_the_page_may_ask(
         ("isk", 15500, "NO", 38800),  # 7750 of 31000, to the hundred: 7800
     ],
 )
-async def test_tax_is_rounded_to_what_the_currency_can_charge(  # noqa: PLR0917 - pytest passes by name
-    box, open_session, currency, unit_amount, country, total
-):
+async def test_tax_is_rounded_to_what_the_currency_can_charge(box, open_session, currency, unit_amount, country, total):
     session = await open_session(line_items=lines("exclusive", unit_amount, currency), **ON)
 
     assert (await box.pay(session.url, country=country)).status == 303
