@@ -1,4 +1,4 @@
-"""SIGKILL between the intake of usage and its draining: what was metered is billed or pending, each event once."""
+"""SIGKILL between the intake of usage and its draining: what is metered is billed or pending, events count once."""
 
 import asyncio
 import random
@@ -82,9 +82,8 @@ async def test_usage_killed_at_any_moment_counts_once_and_is_billed_or_pending(w
         wallet = (await world.get(f"/v1/customers/{name}"))["wallets"]["gems"]
         assert wallet["balance"] == 100 - used * PRICE // PICO
     await audit(world)
-    request.node.user_properties.append(
-        ("played", f"usage killed {TURNS} times, {halves} in the middle of it: seed {seed}")
-    )
+    played = f"usage killed {TURNS} times, {halves} in the middle of it: seed {seed}"
+    request.node.user_properties.append(("played", played))
 
 
 def events(prefix: str, customer: str, count: int, *, first: int = 0) -> list[dict[str, Any]]:

@@ -29,19 +29,19 @@ def talked(number, minutes):
     return cloud_event(number, "voice.minute", minutes=minutes, region="eu")
 
 
-async def bought_and_disputed(shop, report):
+@pytest.fixture
+async def pack(metered, report):
     """Ada buys 500 gems, uses 50.25 of them, and her bank disputes what she paid before the usage is drained."""
-    pack = await shop.bought("gems-500")
+    pack = await metered.bought("gems-500")
     assert (await report(talked(1, "110.5"))).json["accepted"] == 1
-    await disputed(shop, pack)
-    assert await wallet(shop) == (500, 0, 51, 0)
+    await disputed(metered, pack)
+    assert await wallet(metered) == (500, 0, 51, 0)
     return pack
 
 
 async def test_what_was_used_before_a_dispute_is_billed_and_a_won_one_gives_back_the_rest(
-    metered, report, pass_time, account
+    metered, pack, report, pass_time, account
 ):
-    pack = await bought_and_disputed(metered, report)
 
     refused = await report(talked(2, 2))
     await pass_time(61)
@@ -60,8 +60,7 @@ async def test_what_was_used_before_a_dispute_is_billed_and_a_won_one_gives_back
 
 
 @pytest.mark.parametrize("drained", ["while the dispute is open", "after it is lost"])
-async def test_what_was_used_before_a_dispute_that_is_lost_is_owed(metered, fund, report, pass_time, account, drained):
-    pack = await bought_and_disputed(metered, report)
+async def test_what_was_used_before_a_dispute_that_is_lost_is_owed(metered, pack, pass_time, account, drained):
     if drained == "while the dispute is open":
         await pass_time(61)
 
@@ -71,11 +70,25 @@ async def test_what_was_used_before_a_dispute_that_is_lost_is_owed(metered, fund
     quarter = {"metered": 50 * PICO + PICO // 4, "billed": 50 * PICO, "unbilled": 0, "pending": PICO // 4}
     assert account("voice_minutes") == quarter
     assert await wallet(metered) == (0, 0, 0, 50)
+
+
+@pytest.fixture
+async def owing(metered, pack, pass_time):
+    """Ada's bank takes the money back: the 50 gems that she has used are owed."""
+    await disputed(metered, pack, "lost")
+    await pass_time(61)
+    assert await wallet(metered) == (0, 0, 0, 50)
+
+
+@pytest.mark.usefixtures("owing")
+async def test_a_debt_that_usage_left_is_paid_first_and_usage_goes_on(metered, fund, report, pass_time, account):
     await fund("ada", 60)
+
     assert await wallet(metered) == (10, 10, 0, 0)
     assert (await report(talked(3, "1.5"))).json["accepted"] == 1
     await pass_time(61)
-    assert account("voice_minutes") == {**quarter, "metered": 51 * PICO, "billed": 51 * PICO, "pending": 0}
+    used = 51 * PICO
+    assert account("voice_minutes") == {"metered": used, "billed": used, "unbilled": 0, "pending": 0}
     assert await wallet(metered) == (9, 9, 0, 0)
 
 
