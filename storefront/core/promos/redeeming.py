@@ -8,7 +8,6 @@ is moved by compare-and-set, so that a use is given back once, whoever ends the 
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.catalog import Catalog
@@ -131,12 +130,3 @@ def _tell(plan: Plan, row: Row, state: str) -> None:
         "discount": {"amount": row["amount"], "currency": row["currency"]},
     }
     plan.emit(f"promo_code.{state}", anchor=row["customer_id"], subject=row["purchase_id"], payload=payload)
-
-
-def codes_in(lines: str) -> dict[str, int]:
-    """Return ``code -> amount taken off`` as a purchase's lines (JSON) say it."""
-    found = {}
-    for line in msgspec.json.decode(lines):
-        if "promo_code" in line:
-            found[line["promo_code"]] = -line["total"]["amount"]
-    return found
