@@ -39,6 +39,7 @@ purchases = Table(
     number_column("expires_at", null=True),
     text_column("recipient_id", null=True),
     text_column("auto_top_up", null=True),
+    text_column("bill", null=True),
     CheckConstraint("quantity >= 1 AND total >= 0", name="purchase_amounts_sane"),
     Index("purchases_by_customer", "customer_id", "id"),
     Index("purchases_by_recipient", "recipient_id", "id", sqlite_where=IS_GIFT, postgresql_where=IS_GIFT),
