@@ -70,6 +70,7 @@ payments = Table(
     number_column("received_amount", default=0),
     text_column("received_currency", null=True),
     text_column("network", null=True),
+    text_column("declined", null=True),
     Index("payments_by_gateway_ref", "gateway", "gateway_ref"),
     Index("payments_by_gateway_payment", "gateway", "gateway_payment"),
     Index("payments_with_network", "created_at", sqlite_where=HAS_NETWORK, postgresql_where=HAS_NETWORK),

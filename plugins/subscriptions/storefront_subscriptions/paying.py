@@ -1,0 +1,46 @@
+"""Which subscription a purchase pays for, and trying again as soon as its customer can be charged another way."""
+
+import msgspec
+from sqlalchemy import bindparam, or_, select
+
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
+from storefront.core.purchasing import read_purchase
+from storefront.core.reading import Query
+from storefront.core.services import Services
+from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.config import Settings
+from storefront_subscriptions.rows import PAST_DUE, UNPAID
+from storefront_subscriptions.tables import subscriptions
+
+_WAITING = Query(
+    select(subscriptions).where(
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        or_(subscriptions.c.billing_state == PAST_DUE, subscriptions.c.billing_state == UNPAID),
+        subscriptions.c.pay_with != "wallet",
+    )
+)
+
+
+async def subscription_of(services: Services, purchase_id: str) -> str | None:
+    """Return the subscription that a purchase pays for, or None if it is for something else."""
+    purchase = await read_purchase(services, purchase_id)
+    if purchase["bill"] is None:
+        return None
+    found = msgspec.json.decode(purchase["details"]).get("subscription")
+    return None if found is None else str(found)
+
+
+async def retry_with_new_method(services: Services, settings: Settings, customer_id: str) -> None:
+    """Charge at once what a customer has not paid, with the method that they saved just now."""
+    for row in await services.reader.all(_WAITING, customer_id=customer_id):
+        now = services.clock.now()
+        plan = Plan(actor="plugin:subscriptions", anchors={customer_id})
+        changes = {"billing_state": PAST_DUE, "next_attempt_at": now, "method": None, "updated_at": now,
+                   "version": row["version"] + 1}  # fmt: skip
+        plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            pass  # it has moved: what is due of it now is seen by whoever goes on with it
+        await advance(services, settings, row["id"])
