@@ -6,8 +6,8 @@ from storefront.testing import TINY_SHOP, running_shop
 
 TIERS = """
   basic: {kind: subscription, family: membership, title: Basic, prices: {USD: 499, gems: 300}, grants: {lounge: true}}
-  premium: {kind: subscription, family: membership, title: Premium, prices: {USD: 999}, grants: {lounge: true, rooms: 5},
-            also: [{interval: year, prices: {USD: 9990}}]}
+  premium: {kind: subscription, family: membership, title: Premium, prices: {USD: 999},
+            grants: {lounge: true, rooms: 5}, also: [{interval: year, prices: {USD: 9990}}]}
   tried: {kind: subscription, family: reading, title: Reading, prices: {USD: 300}, trial: 14d, grants: [chapters]}
   free: {kind: subscription, family: talking, title: Talking, free: true, grants: {talk: true}}
 """

@@ -82,7 +82,8 @@ async def test_a_reply_that_was_lost_is_asked_for_and_never_charged_again(club):
 async def test_a_payer_who_must_confirm_gets_a_link_and_stays_on_their_anchor(club):
     subscription = await with_card(club, ASKS_ALWAYS)
     before = await see(club, subscription)
-    await club.advance("31d")
+    await club.advance("30d")
+    await club.advance("1h")
     assert (await see(club, subscription))["billing_state"] == "past_due"
     asked = club.query("SELECT payload FROM events WHERE type = 'subscription.action_required'")
     assert len(asked) == 1

@@ -94,7 +94,9 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     if row["ends_with_period"]:
         rights = await rights_of(services, row)
-        plan.add(*ending(row, rights, CANCELED, row["reason"] or "canceled", row["period_end"], now))
+        plan.add(
+            *ending(row, rights, CANCELED, reason=row["reason"] or "canceled", access_until=row["period_end"], now=now)
+        )
     else:
         plan.add(*await _asking(services, row, now))
     await services.engine.commit(plan)
@@ -255,7 +257,7 @@ async def fail(
     rights = await rights_of(services, row)
     if end is not None:
         kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
-        plan.add(*ending(row, rights, end, reason, kept, now))
+        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now))
     else:
         _go_on(plan, settings, row, rights, reason, failures=failures, wait=wait, now=now, invoice=invoice)
     await services.engine.commit(plan)
@@ -275,7 +277,7 @@ def _end_of(row: Row, settings: Settings, *, is_hard: bool, wait: int | None) ->
 
 
 def _kept_until(row: Row, settings: Settings, end: str, *, is_hard: bool, now: int) -> int:
-    """Return until when a subscription that a failure ends gives access: what is left of its grace, never of a trial."""
+    """Return until when a subscription that a failure ends gives access: with its grace, unless it was a trial."""
     if end == INCOMPLETE_EXPIRED:
         return 0
     if row["billing_state"] == TRIALING:

@@ -1,11 +1,11 @@
-"""What ``audit verify --deep`` checks of subscriptions (S1–S4, S6): computed again from rows, apart from the code above."""
+"""What ``audit verify --deep`` checks of subscriptions (S1–S4, S6), computed again from rows alone."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, and_, func, not_, or_, select
 
 from storefront.core.audit import Check, Violation
 from storefront.core.tables import entitlements, purchases
@@ -90,14 +90,16 @@ def rights_last_as_long_as_access(connection: Connection) -> Iterator[Violation]
 
 def one_is_current(connection: Connection) -> Iterator[Violation]:
     """S6: a customer has one subscription of a family that is not over, and that one is named as the current one."""
+    is_over = or_(*(subscriptions.c.billing_state == state for state in _OVER))
+    is_named = current.c.subscription_id == subscriptions.c.id
+    same = and_(current.c.customer_id == subscriptions.c.customer_id, current.c.family == subscriptions.c.family)
     statement = (
         select(subscriptions.c.id, subscriptions.c.billing_state, current.c.subscription_id)
-        .join(current, and_(current.c.customer_id == subscriptions.c.customer_id,
-                            current.c.family == subscriptions.c.family), isouter=True)
-        .where(or_(and_(subscriptions.c.billing_state.not_in(_OVER), or_(current.c.subscription_id.is_(None),
-                                                                         current.c.subscription_id != subscriptions.c.id)),
-                   and_(subscriptions.c.billing_state.in_(_OVER), current.c.subscription_id == subscriptions.c.id)))
-    )  # fmt: skip
+        .join(current, same, isouter=True)
+        .where(
+            or_(and_(not_(is_over), or_(current.c.subscription_id.is_(None), not_(is_named))), and_(is_over, is_named))
+        )
+    )
     for row in _each(connection, statement):
         message = f"subscription {row.id} is {row.billing_state}, and {row.subscription_id} is named as the current one"
         yield Violation("S6", (row.id,), message)

@@ -88,7 +88,7 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
             closed = {"state": VOID, "closed_at": now}
             plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, closed))
         state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
-        plan.add(*ending(row, await rights_of(services, row), state, reason, now, now))
+        plan.add(*ending(row, await rights_of(services, row), state, reason=reason, access_until=now, now=now))
         try:
             await services.engine.commit(plan)
         except Stale:

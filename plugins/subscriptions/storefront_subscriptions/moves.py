@@ -192,8 +192,9 @@ def rights_until(row: Mapping[str, Any], rights: Mapping[str, Any], expires_at: 
     ]
 
 
-def ending(row: Mapping[str, Any], rights: Mapping[str, Any], state: str, reason: str, access_until: int, now: int
-           ) -> Sequence[Step]:  # fmt: skip
+def ending(
+    row: Mapping[str, Any], rights: Mapping[str, Any], state: str, *, reason: str, access_until: int, now: int
+) -> Sequence[Step]:
     """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past."""
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,

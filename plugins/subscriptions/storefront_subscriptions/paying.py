@@ -1,5 +1,7 @@
 """Which subscription a purchase pays for, and trying again as soon as its customer can be charged another way."""
 
+from contextlib import suppress
+
 import msgspec
 from sqlalchemy import bindparam, or_, select
 
@@ -39,8 +41,6 @@ async def retry_with_new_method(services: Services, settings: Settings, customer
         changes = {"billing_state": PAST_DUE, "next_attempt_at": now, "method": None, "updated_at": now,
                    "version": row["version"] + 1}  # fmt: skip
         plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
-        try:
+        with suppress(Stale):  # it has moved: what is due of it now is seen by whoever goes on with it
             await services.engine.commit(plan)
-        except Stale:
-            pass  # it has moved: what is due of it now is seen by whoever goes on with it
         await advance(services, settings, row["id"])

@@ -118,7 +118,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
                                            "gateway_refused", "payment_declined"],
     )  # fmt: skip
     async def begin(call: Call) -> web.StreamResponse:
-        """Subscribe, once per idempotency key. The answer is the purchase that pays: `details.subscription` names it."""
+        """Subscribe, once per idempotency key; the answer is the purchase that pays, and its details name it."""
         body: dict[str, Any] = call.body
         customer_id = await services.customer_of(call.principal, body.get("customer"))
         wanted = SubscribeRequest(

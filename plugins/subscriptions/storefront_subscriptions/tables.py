@@ -38,9 +38,9 @@ subscriptions = Table(
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
-that is paid last, ``period_start`` and ``period_end`` where it lies (business ms); −1 while none is paid, as in a trial,
-whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule; ``ends_with_period``
-is 1 where no renewal follows. ``invoice_id`` is the newest invoice."""
+that is paid last, ``period_start`` and ``period_end`` where it lies (business ms); -1 while none is paid, as in a
+trial, whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule.
+``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice."""
 
 current = Table(
     "subscriptions_current",
@@ -74,8 +74,9 @@ invoices = Table(
     Column("closed_at", BigInteger, nullable=True),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
-"""What is asked for one period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are ``[[title, amount], …]``,
-``total`` their sum before tax. ``attempts`` were made to charge it; ``failed_purchase_id`` is the last that is known to
-have failed, ``purchase_id`` the last that was begun. A first invoice gets its period when it is paid."""
+"""What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
+``[[title, amount], …]``, ``total`` their sum before tax. ``attempts`` were made to charge it; ``failed_purchase_id`` is
+the last that is known to have failed, ``purchase_id`` the last that was begun. A first invoice gets its period when it
+is paid."""
 
 TABLES = (subscriptions, current, invoices)
