@@ -25,8 +25,8 @@ async def give_up(
 ) -> None:
     """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice.
 
-    ``declined``: its payer's bank said no, ``soft`` or ``hard``, which counts against those who try out cards. ``is_final``: nor
-    may it be asked again.
+    ``declined``: its payer's bank said no, ``soft`` or ``hard``, which counts against those who try out cards.
+    ``is_final``: nor may it be asked again.
     """
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, purchase_id)

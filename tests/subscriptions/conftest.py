@@ -23,7 +23,7 @@ SUBSCRIBED = (
 
 
 @pytest.fixture
-async def club(tmp_path):
+async def club(data_folder, database_url):
     """A shop with tiers, running; its books are audited when the test is over."""
-    async with running_shop(tmp_path, SUBSCRIBED) as shop:
+    async with running_shop(data_folder, SUBSCRIBED, database=database_url) as shop:
         yield shop
