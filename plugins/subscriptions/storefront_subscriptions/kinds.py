@@ -6,7 +6,7 @@ from typing import Any
 from storefront.core.billing import BILL
 from storefront.core.config.model import Offer
 from storefront.core.errors import Invalid
-from storefront.core.kinds import Fulfilment, JsonSchema, Line
+from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
 from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
 from storefront_subscriptions.moves import note_paid
 
@@ -47,3 +47,6 @@ class SubscriptionKind:
         """Let the subscription that the bill is of go on by what was paid."""
         if BILL in line.details:
             note_paid(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)
+
+    def reverse(self, line: Line, goods: Reversal) -> None:
+        """Ask for nothing back: what the whole of a period's money gave, the subscription gave, and it ends that."""

@@ -23,11 +23,12 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
-from storefront_subscriptions.paying import retry_with_new_method, subscription_of
+from storefront_subscriptions.paying import end_unpaid, retry_with_new_method, subscription_of
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import OF_CUSTOMER, OVER, told
 from storefront_subscriptions.tables import TABLES
 
+_GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 _MOVED = frozenset(f"purchase.{status}" for status in GONE | {Status.COMPLETED})
 
 
@@ -78,5 +79,7 @@ class SubscriptionsPlugin:
             subscription = await subscription_of(services, event.subject)
             if subscription is not None:
                 await advance(services, self._settings, subscription)
+        elif event.type in _GONE_BACK and (event.data["refunded"] == "full" or event.data["dispute"] == "lost"):
+            await end_unpaid(services, self._settings, event.subject, reason=event.type.removeprefix("purchase."))
         elif event.type == "payment_method.saved":
             await retry_with_new_method(services, self._settings, event.anchor)
