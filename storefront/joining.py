@@ -10,7 +10,7 @@ from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, t
 from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
 from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
-from storefront.core.clock import Clock
+from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
@@ -209,8 +209,9 @@ def _services(
 
 
 async def _ask_plugins(hooks: Hooks, reader: PointReader, customer_id: str, now: int) -> Sequence[StatePart]:
-    """Return what plugins add to a customer's state."""
-    return await hooks.ask_each("customer_state", reader=reader, customer_id=customer_id, now=now)
+    """Return what plugins add to a customer's state; what one of them could not tell now is asked for again soon."""
+    parts, is_whole = await hooks.ask_each("customer_state", reader=reader, customer_id=customer_id, now=now)
+    return parts if is_whole else [*parts, StatePart(instants=[now + SECOND_MS])]
 
 
 def _among_others(database: Database, engine: CommitEngine, endurance: Endurance) -> tuple[Announcer | None, Leader]:
