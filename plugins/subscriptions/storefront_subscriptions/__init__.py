@@ -1,0 +1,1 @@
+"""Tiers, billing periods and proration for Storefront; so far their pure arithmetic."""
