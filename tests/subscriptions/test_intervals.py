@@ -1,12 +1,12 @@
 """Billing periods: 5,000 cases of anchors, leap days, zones and clocks, and the dates that people know by heart."""
 
 import random
+from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from storefront_subscriptions.intervals import BadInterval, BeyondCalendar, Interval, period, period_at
 
 DAY = 86_400_000
@@ -29,17 +29,16 @@ def cases():
     chance = random.Random(11)
     for number in range(5_000):
         year, month = divmod(number // 4 % 48, 12)
-        last = (datetime(2027 + year + month // 11, (month + 1) % 12 + 1, 1) - timedelta(days=1)).day
-        day = min(28 + number % 4, last)
+        day = min(28 + number % 4, monthrange(2027 + year, month + 1)[1])
         time = f"{chance.randrange(24):02}:{chance.randrange(60):02}:59.{chance.randrange(1000):03}"
-        zone = ZONES[number % 6]
-        yield ms(f"{2027 + year}-{month + 1:02}-{day:02}T{time}", zone), Interval.parse(INTERVALS[number % 10]), zone
+        zone = chance.choice(ZONES)
+        yield ms(f"{2027 + year}-{month + 1:02}-{day:02}T{time}", zone), Interval.parse(chance.choice(INTERVALS)), zone
 
 
 def test_periods_tile_the_time_line_over_5000_anchors():
     for anchor, interval, _ in cases():
-        tiles = [period(anchor, interval, n) for n in range(-3, 50)]
-        assert tiles[3].start == anchor
+        tiles = [period(anchor, interval, n) for n in range(-3, 27)]
+        assert (tiles[3].n, tiles[3].start) == (0, anchor)
         assert all(before.end == after.start for before, after in pairwise(tiles)), (anchor, interval)
         assert all(tile.total > 0 and tile.start % DAY == anchor % DAY for tile in tiles)
 

@@ -4,7 +4,6 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from storefront_subscriptions.intervals import Period
 from storefront_subscriptions.proration import PaidSpan, change, opening
 

@@ -1,7 +1,6 @@
 """Forty changes of tier computed by hand. A period here is 30 days; ``day`` is when the change comes."""
 
 import pytest
-
 from storefront_subscriptions.intervals import Period
 from storefront_subscriptions.proration import OutsidePeriod, PaidSpan, change, opening, shrink
 
