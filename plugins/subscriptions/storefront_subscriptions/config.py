@@ -7,11 +7,10 @@ from typing import Any
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.kinds import JsonSchema
-from storefront_subscriptions.intervals import Interval
+from storefront_subscriptions.intervals import PATTERN, SAYS
 
 KIND = "subscription"
 DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
-INTERVAL_PATTERN = "^(day|week|month|year|[1-9][0-9]{0,2} (days|weeks|months|years))$"
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DAY_MS = 86_400_000
 FREE_IN = "USD"
@@ -38,8 +37,8 @@ def _interval(says: str, example: str, **more: Any) -> JsonSchema:
     return {
         "type": "string",
         "description": says,
-        "pattern": INTERVAL_PATTERN,
-        "patternErrorMessage": "must be day, week, month or year, or several of them: 3 months",
+        "pattern": PATTERN,
+        "patternErrorMessage": SAYS,
         "examples": [example],
         **more,
     }
@@ -222,6 +221,3 @@ class Tier:
             raise Invalid(f"{self.sku} has no price in {wanted}.",
                           errors=[FieldError("/currency", f"must be one of {', '.join(found)}")])  # fmt: skip
         return wanted, found[wanted]
-
-    def of_interval(self, interval: str) -> Interval:
-        return Interval.parse(interval)

@@ -11,7 +11,8 @@ from storefront.core.services import Services
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
 from storefront.shapes import ANY_OBJECT, CUSTOMER, INTEGER, MONEY, TEXT, TIME, closed, nullable, table
 from storefront_subscriptions.canceling import cancel_at_end, end_now
-from storefront_subscriptions.config import INTERVAL_PATTERN, Settings
+from storefront_subscriptions.config import Settings
+from storefront_subscriptions.intervals import PATTERN
 from storefront_subscriptions.rows import INVOICES, OF_CUSTOMER, lines_of, need, shown
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
 
@@ -62,7 +63,7 @@ SUBSCRIBE = closed(
         "sku": {"type": "string", "maxLength": 100, "description": "The tier.", "examples": ["premium"]},
         "interval": {
             "type": "string",
-            "pattern": INTERVAL_PATTERN,
+            "pattern": PATTERN,
             "description": "For how long one payment lasts; the tier's first interval if absent.",
             "examples": ["month"],
         },
