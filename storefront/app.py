@@ -165,9 +165,9 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
 
 
 def _checked(plugin: str, found: Sequence[Routes]) -> Sequence[Routes]:
-    """Hold a plugin to its own corner: JSON routes live under ``/v1/<plugin>/``, pages where they like."""
+    """Hold a plugin to its own corner: JSON routes live at ``/v1/<plugin>`` and under it, pages where they like."""
     for route in (route for registry in found for route in registry):
-        if not route.page and not route.path.startswith(f"/v1/{plugin}/"):
+        if not route.page and not f"{route.path}/".startswith(f"/v1/{plugin}/"):
             raise RouteError(f"{route.place}: {route.path} must live under /v1/{plugin}/")
     return found
 

@@ -19,7 +19,9 @@ from storefront.core.gateways import Gateway
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import OfferKind
 from storefront.core.quotes import Adjustment, Quote
+from storefront.core.reading import PointReader
 from storefront.core.services import Services
+from storefront.core.states import StatePart
 from storefront.routing import Routes
 
 PROJECT = "storefront"
@@ -90,6 +92,15 @@ async def assess_purchase(services: Services, attempt: PurchaseAttempt, plan: Pl
 @hookspec
 async def assess_payment(services: Services, attempt: PaymentAttempt, plan: Plan) -> Assessment | None:
     """Judge a payment that was received, before goods are given: card and risk facts exist now."""
+
+
+@hookspec
+async def customer_state(reader: PointReader, customer_id: str, now: int) -> StatePart | None:
+    """Add to a customer's state (``GET /v1/me``): read with ``reader`` alone, which sees one moment; ``now`` is in ms.
+
+    It is kept until the customer's version moves or an instant of the part is reached, so all that it tells
+    hangs under the customer's anchor.
+    """
 
 
 @hookspec

@@ -1,6 +1,6 @@
 """Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,7 +10,7 @@ from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, t
 from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
 from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
-from storefront.core.clock import Clock
+from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
@@ -25,7 +25,7 @@ from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
 from storefront.core.exposures import Exposures
 from storefront.core.gateway_refunds import sweep_reversal
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import Hooks, JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
 from storefront.core.keeping_up import KeepingUp
@@ -41,6 +41,7 @@ from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.promos.restoring import RESTORE, restore_codes
+from storefront.core.reading import PointReader
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
 from storefront.core.referring.rewarding import CLAW_BACK, REWARD, claw_back_referral, reward_referral
@@ -51,7 +52,7 @@ from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witne
 from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
-from storefront.core.states import CustomerStates
+from storefront.core.states import CustomerStates, StatePart
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
 from storefront.core.taking_back import claim_freed
 from storefront.core.topping_up import retry_top_up
@@ -185,7 +186,15 @@ def _services(
         engine=engine,
         customers=customers,
         catalogs=catalogs,
-        states=CustomerStates(reader, clock, customers, catalogs, mode=config.mode, is_shared=database.is_shared),
+        states=CustomerStates(
+            reader,
+            clock,
+            customers,
+            catalogs,
+            mode=config.mode,
+            is_shared=database.is_shared,
+            ask_plugins=partial(_ask_plugins, host.hooks),
+        ),
         exposures=Exposures(reader, engine, clock),
         kinds=kinds,
         gateways=gateways,
@@ -197,6 +206,12 @@ def _services(
         engine.register_late_step(step, decides)
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     return services, emulator
+
+
+async def _ask_plugins(hooks: Hooks, reader: PointReader, customer_id: str, now: int) -> Sequence[StatePart]:
+    """Return what plugins add to a customer's state; what one of them could not tell now is asked for again soon."""
+    parts, is_whole = await hooks.ask_each("customer_state", reader=reader, customer_id=customer_id, now=now)
+    return parts if is_whole else [*parts, StatePart(instants=[now + SECOND_MS])]
 
 
 def _among_others(database: Database, engine: CommitEngine, endurance: Endurance) -> tuple[Announcer | None, Leader]:

@@ -129,6 +129,28 @@ class Hooks:
                 answers.append(answer)
         return answers
 
+    async def ask_each(self, hook: str, **arguments: Any) -> tuple[list[Any], bool]:
+        """Await a hook of each plugin that only adds to what is shown; one that fails or hangs is left out of it.
+
+        Return what they answered, without None, and whether all of them did answer.
+        """
+        answers, is_whole = [], True
+        for name in self.callers(hook):
+            health = self.health[name]
+            if health.quarantined is not None:
+                continue
+            try:
+                async with asyncio.timeout(self.deadline_seconds):
+                    answer = await self._invoke(name, hook, arguments)
+            except Exception as error:
+                self._failed(health, hook, error)
+                is_whole = False
+                continue
+            health.succeed()
+            if answer is not None:
+                answers.append(answer)
+        return answers, is_whole
+
     async def call_plugin(self, name: str, hook: str, **arguments: Any) -> bool:
         """Await one plugin's hook for an event; tell whether it succeeded."""
         health = self.health[name]

@@ -214,6 +214,17 @@ class Lasts(Protocol):
 
 
 @runtime_checkable
+class GrantsRights(Protocol):
+    """A kind that gives and ends its offers' rights by itself, because of an object of its own, such as a subscription.
+
+    Of a purchase by a bill the core then gives none.
+    """
+
+    @property
+    def grants_rights(self) -> bool: ...
+
+
+@runtime_checkable
 class Clips(Protocol):
     """A kind that sells less than was asked for where more could not be owned: only what fits, and is paid."""
 

@@ -96,6 +96,7 @@ def payment_row(
         "received_amount": 0,
         "received_currency": None,
         "network": network,
+        "declined": None,
     }
 
 
@@ -116,7 +117,8 @@ async def open_payment(services: Services, purchase_id: str, key: IdempotencyKey
     if purchase["status"] == Status.FAILED and purchase["reason"] == REFUSED:
         raise GatewayRefused("The payment gateway refused this purchase; begin a new one under a new key.")
     if purchase["status"] == Status.FAILED and (purchase["reason"] or "").startswith(DECLINED):
-        raise Declined(kind="hard", reason=purchase["reason"].removeprefix(DECLINED), purchase=purchase_id)
+        kind, reason = payment["declined"] or "hard", purchase["reason"].removeprefix(DECLINED)
+        raise Declined(kind=kind, reason=reason, purchase=purchase_id)
     if purchase["status"] == Status.EXPIRED and purchase["reason"] == TOO_LATE:
         raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.")
     if payment["gateway_ref"] is None and purchase["status"] == Status.PENDING:
@@ -148,7 +150,7 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
     except Declined as declined:
         reason = f"{DECLINED}{declined.reason}"
         is_final = declined.kind == "hard"
-        await give_up(services, purchase["id"], Status.FAILED, reason=reason, is_declined=True, is_final=is_final)
+        await give_up(services, purchase["id"], Status.FAILED, reason=reason, declined=declined.kind, is_final=is_final)
         declined.facts = {**declined.facts, "purchase": purchase["id"]}
         raise
     except GatewayRefused as refused:

@@ -15,6 +15,7 @@ import structlog
 
 from storefront.core.accounts import sink
 from storefront.core.assessing import PurchaseRefused, Verdict, strictest
+from storefront.core.billing import details_of_bill
 from storefront.core.buyer_caps import count_begun, refuse_card_testing
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
@@ -123,7 +124,8 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
         purchase_id = new_id("pur")
         quote = await quote_for(services, wanted, purchase_id)
         refuse_other_price(quote, wanted.expected_price)
-        _check_line(services, quote, wanted)
+        if wanted.bill is None:
+            _check_line(services, quote, wanted)
         plan = Plan(
             actor=wanted.idempotency.caller,
             anchors={wanted.customer_id, wanted.receiver_id},
@@ -182,6 +184,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         asset = quote.total.currency
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
     count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
+    if wanted.bill is not None:
+        wanted.bill.begin(plan, row)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
@@ -217,6 +221,9 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
     row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
     if wanted.top_up_run is not None:
         await add_top_up(plan, services, wanted.top_up_run, row)
+    if wanted.bill is not None:
+        row["expires_at"] = now + wanted.bill.confirm_within_ms
+        wanted.bill.begin(plan, row)
     row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
     payment = payment_row(
         row,
@@ -310,7 +317,7 @@ def _purchase_row(
         "catalog_version": quote.catalog_version,
         "lines": msgspec.json.encode(quote.lines()).decode(),
         "reserved": "[]",
-        "details": msgspec.json.encode(exact_details(quote, wanted.details)).decode(),
+        "details": msgspec.json.encode(details_of_bill(wanted.bill, exact_details(quote, wanted.details))).decode(),
         "metadata": msgspec.json.encode(dict(wanted.metadata)).decode(),
         "entry_id": None,
         "reason": None,
@@ -320,4 +327,5 @@ def _purchase_row(
         "expires_at": None,
         "recipient_id": wanted.recipient_id,
         "auto_top_up": None,
+        "bill": None if wanted.bill is None else wanted.bill.id,
     }

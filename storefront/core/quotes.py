@@ -185,7 +185,7 @@ def price_of(
         unit,
         total,
         (),
-        _payer(catalog, code, pay_with, gateway),
+        payer(catalog, code, pay_with, gateway),
         text_in(offer.title, None, catalog.default_language) or sku,
         list_price=None if asked.sale is None else Money(asked.list_amount, code),
         sale_label=None if asked.sale is None else text_in(asked.sale.label, None, catalog.default_language),
@@ -240,7 +240,7 @@ def adjust(quote: Quote, adjustments: Iterable[Sequence[Adjustment]]) -> Quote:
             if clamped != amount:
                 applied.append(Adjusted("limited to the list price", clamped - amount))
                 amount = clamped
-    return replace(quote, total=Money(amount, quote.total.currency), adjustments=tuple(applied))
+    return replace(quote, total=Money(amount, quote.total.currency), adjustments=(*quote.adjustments, *applied))
 
 
 def with_codes(adjusted: Quote, codes: Sequence[UsedCode]) -> Quote:
@@ -309,7 +309,7 @@ def _first_currency(catalog: Catalog, offer: Offer, prices: Iterable[str], pay_w
     )
 
 
-def _payer(catalog: Catalog, code: str, pay_with: str | None, gateway: str | None) -> str:
+def payer(catalog: Catalog, code: str, pay_with: str | None, gateway: str | None) -> str:
     """Return who pays: the wallet for a virtual asset, a gateway for real money."""
     if catalog.is_virtual(code):
         if pay_with not in (None, WALLET):

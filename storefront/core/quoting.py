@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storefront.core.assessing import PurchaseAttempt
+from storefront.core.billing import Bill, quote_of_bill
+from storefront.core.catalog import Catalog
 from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.exact_top_ups import of_exact_amount
 from storefront.core.exposing import catalog_for
@@ -40,6 +42,7 @@ class PurchaseRequest:
     promo_codes: tuple[str, ...] = ()
     recipient_id: str | None = None
     by_customer: bool = False
+    bill: Bill | None = None
 
     @property
     def receiver_id(self) -> str:
@@ -49,9 +52,28 @@ class PurchaseRequest:
 
 async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: str = "") -> Quote:
     """Quote what ``wanted`` would cost now, with every plugin's adjustments; nothing is written."""
-    gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
-    catalog = await catalog_for(services, wanted.customer_id, sku=wanted.sku)
     country = await country_of(services, wanted.customer_id, wanted.country)
+    quote, catalog = await _listed(services, wanted, country)
+    if quote.offer.kind not in services.kinds:
+        raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
+    if quote.pay_with != WALLET:
+        services.gateway(quote.pay_with)
+    attempt = attempt_at(wanted, quote, purchase_id)
+    priced = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
+    quote = await adjusted(services, quote, priced, wanted.promo_codes, customer_id=wanted.customer_id, country=country)
+    taxed = with_tax(quote, catalog, country)
+    if wanted.bill is None and quote.quantity != wanted.quantity:
+        taxed = replace(taxed, asked=wanted.quantity)
+    return with_components(services, taxed)
+
+
+async def _listed(services: Services, wanted: PurchaseRequest, country: str | None) -> tuple[Quote, Catalog]:
+    """Return what is asked before anything adjusts it, by a bill or by the catalog; and that catalog."""
+    gateway = wanted.pay_with if wanted.pay_with not in (None, WALLET) else services.default_gateway
+    if wanted.bill is not None:
+        catalog = await services.catalogs.version(wanted.bill.catalog_version)
+        return quote_of_bill(catalog, wanted.sku, wanted.bill, pay_with=wanted.pay_with, gateway=gateway), catalog
+    catalog = await catalog_for(services, wanted.customer_id, sku=wanted.sku)
     quantity = await what_fits(services, wanted.receiver_id, wanted.sku, wanted.quantity)
     quote = price_of(
         catalog,
@@ -66,19 +88,9 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     )
     if catalog.variants:
         quote = replace(quote, variant=catalog.variants.get(wanted.sku))
-    if quote.offer.kind not in services.kinds:
-        raise OfferClosed(f"{wanted.sku} is not on sale now.", sku=wanted.sku)
-    if quote.offer.exact is not None and wanted.amount is not None:
+    if quote.offer.exact is not None and wanted.amount is not None and quote.offer.kind in services.kinds:
         quote = of_exact_amount(services, quote, wanted.amount)
-    if quote.pay_with != WALLET:
-        services.gateway(quote.pay_with)
-    attempt = attempt_at(wanted, quote, purchase_id)
-    priced = await services.hooks.call_each("price_purchase", services=services, attempt=attempt, quote=quote)
-    quote = await adjusted(services, quote, priced, wanted.promo_codes, customer_id=wanted.customer_id, country=country)
-    taxed = with_tax(quote, catalog, country)
-    if quantity != wanted.quantity:
-        taxed = replace(taxed, asked=wanted.quantity)
-    return with_components(services, taxed)
+    return quote, catalog
 
 
 def attempt_at(wanted: PurchaseRequest, quote: Quote, purchase_id: str) -> PurchaseAttempt:

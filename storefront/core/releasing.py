@@ -20,13 +20,13 @@ async def give_up(
     to: Status,
     *,
     reason: str,
-    is_declined: bool = False,
+    declined: str | None = None,
     is_final: bool = False,
 ) -> None:
     """End an unpaid purchase; one that is settled or over by now stays as it is. Safe to call twice.
 
-    ``is_declined``: its payer's bank said no, which counts against those who try out cards. ``is_final``: nor
-    may it be asked again.
+    ``declined``: its payer's bank said no, ``soft`` or ``hard``, which counts against those who try out cards.
+    ``is_final``: nor may it be asked again.
     """
     for _ in range(TIMES_DECIDED):
         purchase = await read_purchase(services, purchase_id)
@@ -41,9 +41,9 @@ async def give_up(
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}
-            closed = {"state": "voided", "lease_until": 0}
+            closed = {"state": "voided", "lease_until": 0, "declined": declined}
             plan.add(Change("payments", (payment["id"],), anchor, expect, closed))
-            if is_declined:
+            if declined is not None:
                 count_declined(plan, payment["network"], now)
         release(plan, purchase)
         await give_back_codes(services, plan, purchase)

@@ -7,7 +7,7 @@ version that the caller has seen.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,18 @@ class CustomerState:
     document: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StatePart:
+    """What a plugin adds to a state: ``subscriptions``, ``badges``; and when anything in it changes by itself (ms)."""
+
+    subscriptions: Sequence[Mapping[str, Any]] = ()
+    badges: Sequence[str] = ()
+    instants: Sequence[int | None] = ()
+
+
+AsksPlugins = Callable[[PointReader, str, int], Awaitable[Sequence[StatePart]]]
+
+
 class CustomerStates:
     """Builds and caches states."""
 
@@ -68,6 +80,7 @@ class CustomerStates:
         *,
         mode: str,
         is_shared: bool = False,
+        ask_plugins: AsksPlugins | None = None,
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -75,6 +88,7 @@ class CustomerStates:
         self._catalogs = catalogs
         self._is_sandbox = mode == "sandbox"
         self._is_shared = is_shared
+        self._ask_plugins = ask_plugins
         self._cached: OrderedDict[str, CustomerState] = OrderedDict()
 
     def on_commit(self, notice: CommitNotice) -> None:
@@ -144,6 +158,7 @@ class CustomerStates:
             instances = await reader.all(_INSTANCES, customer_id=customer_id) if has_numbers else ()
             rights = await reader.all(_ENTITLEMENTS, customer_id=customer_id)
             used, accounts = await self._read_usage(reader, customer_id, now)
+            parts = () if self._ask_plugins is None else await self._ask_plugins(reader, customer_id, now)
         version = 0 if anchor is None else anchor["version"]
         by_key: dict[str, list[Row]] = {}
         for row in rights:
@@ -156,13 +171,14 @@ class CustomerStates:
             "features": self._features(used, accounts, shown, now),
             "wallets": shown,
             "items": inventory_json(owned, instances, now),
-            "subscriptions": [],
-            "badges": [],
+            "subscriptions": [one for part in parts for one in part.subscriptions],
+            "badges": [badge for part in parts for badge in part.badges],
             "sandbox": self._is_sandbox,
         }
         instants = [row["expires_at"] for found in wallets.values() for rows in found for row in rows]
         instants += [row["expires_at"] for row in owned]
         instants += [row["expires_at"] for row in rights if is_active(row, now)]
+        instants += [instant for part in parts for instant in part.instants]
         instants += [period_around(meter.period, now)[1] for meter in self._catalogs.active.meters.values()]
         coming = (instant for instant in instants if instant is not None and now < instant < LATEST_MS)
         fresh_until = min(coming, default=None)

@@ -12,7 +12,7 @@ from typing import Any
 from storefront.core.catalog import Catalog, text_in
 from storefront.core.commit.plan import EndOf
 from storefront.core.config.model import Offer
-from storefront.core.kinds import Bundles, Fulfilment, Lasts, Line, OfferKind, Reversal, Reverses, kind_as
+from storefront.core.kinds import Bundles, Fulfilment, GrantsRights, Lasts, Line, OfferKind, Reversal, Reverses, kind_as
 from storefront.core.money import Money, split_named
 
 COMPONENT = "component"
@@ -78,6 +78,8 @@ def give(catalog: Catalog, kinds: Kinds, line: Line, goods: Fulfilment) -> None:
 
 
 def _grant_rights(kinds: Kinds, offer: Offer, goods: Fulfilment) -> None:
+    if offer.grants and kind_as(kinds[offer.kind], GrantsRights) is not None:
+        return
     lasts = kind_as(kinds[offer.kind], Lasts) if offer.grants else None
     ends_with = None if lasts is None else lasts.ends_with(offer)
     for key, value in offer.grants.items():

@@ -197,7 +197,7 @@ def _checkout(purchase_id: str) -> Plan:
                "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
                "state": "awaiting", "redirect_url": None, "return_url": None, "lease_until": 0, "asked_at": None,
                "attempts": 0, "created_at": NOW, "method": None, "saves_method": 0, "card": "{}",
-               "received_amount": 0, "received_currency": None, "network": None}  # fmt: skip
+               "received_amount": 0, "received_currency": None, "network": None, "declined": None}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
     count_begun(plan, ADA, at_most=20)
@@ -322,6 +322,6 @@ def _purchase(purchase_id: str, sku: str, total: int, currency: str, **also: Any
         "refunded": "none", "dispute": "none", "pay_with": "wallet", "payment_state": "none", "currency": currency,
         "total": total, "catalog_version": "cat_1", "lines": "[]", "reserved": "[]", "details": "{}",
         "metadata": "{}", "entry_id": None, "reason": None, "created_at": NOW, "updated_at": NOW,
-        "completed_at": NOW, "expires_at": None, "recipient_id": None, "auto_top_up": None,
+        "completed_at": NOW, "expires_at": None, "recipient_id": None, "auto_top_up": None, "bill": None,
     }  # fmt: skip
     return {**base, **also}

@@ -224,7 +224,7 @@ def _purchase(customer_id: str) -> Plan:
         "currency": "gems", "total": PRICE, "catalog_version": "cat_1", "lines": json.dumps([goods]),
         "reserved": "[]", "details": "{}", "metadata": "{}", "entry_id": entry_id, "reason": None,
         "created_at": NOW, "updated_at": NOW, "completed_at": NOW, "expires_at": None,
-        "auto_top_up": None, "recipient_id": None,
+        "auto_top_up": None, "bill": None, "recipient_id": None,
     }  # fmt: skip
     plan.add(Insert("purchases", (purchase_id,), customer_id, row))
     plan.emit("purchase.completed", anchor=customer_id, subject=purchase_id, payload=event_payload(row))

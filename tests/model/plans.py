@@ -89,7 +89,7 @@ PARTIES = {
 PURCHASE: dict[str, Any] = {
     "kind": "item", "status": "completed", "refunded": "none", "dispute": "none", "pay_with": "wallet",
     "payment_state": "none", "catalog_version": CATALOG_VERSION, "lines": "[]", "reserved": "[]", "details": "{}",
-    "metadata": "{}", "reason": None, "expires_at": None, "auto_top_up": None, "recipient_id": None,
+    "metadata": "{}", "reason": None, "expires_at": None, "auto_top_up": None, "bill": None, "recipient_id": None,
 }  # fmt: skip
 
 

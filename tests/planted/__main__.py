@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("storefront", "plugins", "tests", "docs", "creators", "pyproject.toml", "config.example.yaml")
-HANG_SECONDS = 300
+HANG_SECONDS, MORE_SECONDS = 300, 30  # for a run of tests, and for each test in it
 FEW = {"STOREFRONT_SEQUENCES": "1", "STOREFRONT_CHAOS_SECONDS": "15"}  # of random tests that can be made longer
 
 
@@ -108,13 +108,15 @@ def _run_tests(tree: Path, tests: Iterable[str]) -> Verdict:
     report = tree / "report.xml"
     paths = [tree, *sorted((tree / "plugins").iterdir())]
     environ = {**FEW, **os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-x", f"--junitxml={report}", *tests]
+    wanted = list(tests)
+    hang_seconds = HANG_SECONDS + MORE_SECONDS * len(wanted)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", f"--junitxml={report}", *wanted]
     try:
         ran = subprocess.run(
-            command, cwd=tree, env=environ, capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+            command, cwd=tree, env=environ, capture_output=True, text=True, timeout=hang_seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return Verdict(0, {}, {"pytest": f"no verdict within {HANG_SECONDS} s"})
+        return Verdict(0, {}, {"pytest": f"no verdict within {hang_seconds} s"})
     if not report.exists():
         return Verdict(0, {}, {"pytest": ran.stdout[-2000:] + ran.stderr[-2000:]})
     return _read_report(report)

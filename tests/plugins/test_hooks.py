@@ -317,3 +317,32 @@ def __init__(self, config):
         second = await shop.bought("gems-500")
         await shop.until(lambda: ("purchase.completed", second["id"]) in [(e.type, e.subject) for e in heard["events"]])
         assert first["id"] not in [event.subject for event in heard["events"]]
+
+
+STATE = """
+@hookimpl
+async def customer_state(self, reader, customer_id, now):
+    from storefront.core.states import StatePart
+
+    {}
+    return StatePart(badges=["knitter"], instants=[now + 60_000])
+"""
+
+
+async def test_a_plugin_adds_to_a_customers_state_and_says_when_that_changes(strangers, tmp_path):
+    strangers.write("granny", STATE.format(""))
+    async with running_shop(tmp_path, strangers.shop("granny: {}")) as shop:
+        me = (await shop.as_customer().get("/v1/me")).json
+        assert me["badges"] == ["knitter"]
+        assert me["fresh_until"] is not None
+
+
+@pytest.mark.parametrize("fault", [HANG, RAISE])
+async def test_a_plugin_that_cannot_tell_its_part_of_a_state_is_left_out_of_it(strangers, tmp_path, impatient, fault):
+    strangers.write("granny", STATE.format(fault))
+    async with running_shop(tmp_path, strangers.shop("granny: {}")) as shop:
+        impatient(shop)
+        me = await shop.as_customer().get("/v1/me")
+        assert (me.status, me.json["badges"]) == (200, [])
+        assert shop.parts.host.hooks.health["granny"].failures == 1
+        assert me.json["fresh_until"] is not None, "it is asked again soon"

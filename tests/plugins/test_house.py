@@ -11,9 +11,11 @@ from pathlib import Path
 import alembic.autogenerate
 import pytest
 import storefront_microtransactions
+import storefront_subscriptions
 from alembic.migration import MigrationContext
 from storefront_microtransactions.container_routes import ERRORS as OF_CONTAINERS
 from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
+from storefront_subscriptions.routes import ERRORS as OF_SUBSCRIPTIONS
 
 import storefront
 from storefront import hookspecs
@@ -37,6 +39,9 @@ NEVER_ANSWERED = {
     "anchor_not_kept": "is logged and tried again",
     "experiment_changed": "fails the start; a command says it",
     "error": "the base class; answers as internal_error",
+    "bad_interval": "the YAML and the route check the form",
+    "beyond_calendar": "a job's",
+    "outside_period": "a use case's",
     "imported_before": "a command's",
     "message_not_sent": "is kept with the attempt, and tried again",
     "migration_failed": "fails the start",
@@ -58,7 +63,9 @@ def test_every_hook_stands_in_the_table_of(page):
 
 def test_no_page_names_a_hook_that_does_not_exist():
     named = set(
-        re.findall(r"^\| `((?:register|price|assess|on)_\w+)` \|", (ROOT / "docs/plugins.md").read_text(), re.M)
+        re.findall(
+            r"^\| `((?:register|price|assess|customer|on)_\w+)` \|", (ROOT / "docs/plugins.md").read_text(), re.M
+        )
     )
     assert named == set(HOOKS)
 
@@ -74,13 +81,13 @@ def test_there_are_at_most_a_dozen_hooks_and_each_says_what_it_is_for():
 
 
 def test_every_error_that_a_caller_can_meet_is_documented():
-    for package in (storefront.core, storefront.web, storefront_microtransactions):
+    for package in (storefront.core, storefront.web, storefront_microtransactions, storefront_subscriptions):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations.versions." not in module.name:
                 importlib.import_module(module.name)
-    ours = ("storefront.core", "storefront.web", "storefront_microtransactions")
+    ours = ("storefront.core", "storefront.web", "storefront_microtransactions", "storefront_subscriptions")
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS)}
+    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_SUBSCRIPTIONS)}
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 
@@ -89,7 +96,9 @@ def kinds_of(kind):
     return [kind, *(found for child in kind.__subclasses__() for found in kinds_of(child))]
 
 
-@pytest.mark.parametrize(("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002")])
+@pytest.mark.parametrize(
+    ("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002"), ("SubscriptionsPlugin", "0001")]
+)
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
     name = kind.removesuffix("Plugin").lower()
     monkeypatch.syspath_prepend(raffle)
@@ -101,7 +110,7 @@ async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, mo
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection,
-            opts={"include_name": lambda found, kind, _: kind != "table" or found.startswith(f"{name}_")},
+            opts={"include_name": lambda found, kind, _: kind != "table" or f"{found}_".startswith(f"{name}_")},
         )
         differences = alembic.autogenerate.compare_metadata(context, plugin.tables[0].metadata)
     engine.dispose()

@@ -126,7 +126,8 @@ def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:
     group = (purchases.c.catalog_version, purchases.c.sku, purchases.c.currency, purchases.c.quantity,
              purchases.c.total)  # fmt: skip
     version, prices = "", None
-    for row in each_row(connection, select(*group).group_by(*group).order_by(*group)):
+    statement = select(*group).where(purchases.c.bill.is_(None)).group_by(*group).order_by(*group)
+    for row in each_row(connection, statement):
         if row.catalog_version != version:
             version, prices = row.catalog_version, _list_prices(connection, row.catalog_version)
         same = and_(*(column == value for column, value in zip(group, row, strict=True)))
@@ -138,6 +139,17 @@ def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:
             yield from _each_of(connection, same, f"has no {row.currency} price for {row.sku} in version {version}")
         elif not is_plain(offer) or offer.prices[row.currency] * row.quantity != row.total:
             yield from _unless_adjusted(connection, same, offer)
+
+
+def bills_add_up(connection: Connection) -> Iterator[Violation]:
+    """E4-bills: a purchase by a bill costs what its lines say; whether these are right, its plugin's checks know."""
+    columns = (purchases.c.id, purchases.c.total, purchases.c.currency, purchases.c.lines)
+    for row in each_row(connection, select(*columns).where(purchases.c.bill.is_not(None))):
+        lines = msgspec.json.decode(row.lines, type=list[_Line])
+        due = sum(line.total.amount for line in lines if line.type == "offer" or line.is_on_top)
+        if due != row.total:
+            fault = f"purchase {row.id} cost {row.total} {row.currency}, the lines of its bill say {due}"
+            yield Violation("E4-bills", (row.id,), fault)
 
 
 def _list_prices(connection: Connection, version: str) -> dict[str, StoredOffer] | None:
@@ -211,5 +223,6 @@ def _step(row: Row[Any]) -> str:
 CHECKS = (
     Check("L10", "Every purchase points to the entry that paid it, and back", purchases_point_to_entries),
     Check("E4", "Every price is the one of the catalog version it names", prices_come_from_the_catalog),
+    Check("E4-bills", "Every bill's price is the sum of its lines", bills_add_up),
     Check("E5", "Purchases only went ways that are allowed", histories_are_allowed),
 )

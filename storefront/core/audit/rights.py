@@ -56,7 +56,8 @@ def rights_by_source(rows: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], _Foun
 def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
     columns = (purchases.c.id, purchases.c.customer_id, purchases.c.sku, purchases.c.catalog_version)
     statement = with_rights(RECEIVER, purchases.c.id, *columns)
-    rows = each_row(connection, statement.where(purchases.c.status == "completed"))
+    sold = and_(purchases.c.status == "completed", purchases.c.bill.is_(None))
+    rows = each_row(connection, statement.where(sold))
     for purchase, found in rights_by_source(rows):
         offer = catalogs.offer(purchase.catalog_version, purchase.sku)
         for fault in () if offer is None else _faults(offer, found, "purchase"):

@@ -1,0 +1,321 @@
+"""Going on with a subscription: the one job that each has, and whoever is told that something moved.
+
+``advance`` looks at what is stored and does what is due, one commit at a time, until nothing is; then it says when it
+is to be called again. So it may be called by anybody, at any time, and however long nobody called it: what was missed
+is made up for in order, each period once.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+
+from storefront.core.billing import Bill, BillLine
+from storefront.core.catalog import text_in
+from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso
+from storefront.core.commit.outcome import InsufficientFunds, Stale
+from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan, Step
+from storefront.core.errors import NotFound, Refused, Unavailable
+from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
+from storefront.core.jobs import Again
+from storefront.core.opening import CheckoutTooLate
+from storefront.core.payment_methods import list_methods
+from storefront.core.purchases import buy
+from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.quotes import WALLET
+from storefront.core.quoting import PurchaseRequest
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.core.settlement import settle
+from storefront_subscriptions.config import Settings
+from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.moves import ending, note_charged, rights_until, until
+from storefront_subscriptions.rows import (
+    ACTIVE,
+    CANCELED,
+    INCOMPLETE,
+    INCOMPLETE_EXPIRED,
+    OPEN,
+    OVER,
+    PAST_DUE,
+    TRIALING,
+    UNCOLLECTIBLE,
+    UNPAID,
+    VOID,
+    NotDue,
+    SubscriptionOver,
+    event_of,
+    lines_of,
+    need,
+    need_invoice,
+)
+from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS, invoice_row
+
+CALLER = "plugin:subscriptions"
+OPERATION = "subscription renewal"
+TIMES_DECIDED = 500
+"""So many steps of one subscription are made in a row; a server that was down for years needs several runs."""
+ASK_AGAIN_MS = ((10 * MINUTE_MS, 5 * MINUTE_MS), (DAY_MS, HOUR_MS))
+"""How often a payment that nobody has decided is asked for: ``(as long as it is younger, so often)``; then daily."""
+GONE = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELED, Status.REJECTED})
+
+log = structlog.get_logger("storefront.subscriptions")
+
+
+async def advance(services: Services, settings: Settings, subscription_id: str) -> Again | None:
+    """Do all that is due of a subscription; return when to look again, or None once it is over.
+
+    Raises:
+        Unavailable: the books are away, or all is changing at once; call again.
+    """
+    for _ in range(TIMES_DECIDED):
+        row = await need(services, subscription_id)
+        if row["billing_state"] in OVER:
+            return None
+        invoice = await need_invoice(services, row["invoice_id"])
+        try:
+            if invoice["state"] == OPEN:
+                due = await _collect(services, settings, row, invoice)
+            else:
+                due = await _when_paid(services, settings, row)
+        except (Stale, NotDue, SubscriptionOver):
+            continue  # somebody else went on with it
+        if due is not None:
+            return Again(due)
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _when_paid(services: Services, settings: Settings, row: Row) -> int | None:
+    """End a period that is over, or ask for the next; return when that will be."""
+    now = services.clock.now()
+    if now < row["period_end"]:
+        return int(row["period_end"])
+    plan = Plan(actor=CALLER, anchors={row["customer_id"]})
+    if row["ends_with_period"]:
+        rights = await rights_of(services, row)
+        plan.add(
+            *ending(row, rights, CANCELED, reason=row["reason"] or "canceled", access_until=row["period_end"], now=now)
+        )
+    else:
+        plan.add(*await _asking(services, row, now))
+    await services.engine.commit(plan)
+    return None
+
+
+async def _asking(services: Services, row: Row, now: int) -> Sequence[Step]:
+    """Return the steps that write the next period's invoice: due when that period begins, however late it is now."""
+    catalog = await services.catalogs.version(row["catalog_version"])
+    offer = catalog.offer(row["sku"])
+    title = text_in(offer.title, None, catalog.default_language) or offer.sku
+    span = period(row["anchor"], Interval.parse(row["interval"]), row["period"] + 1)
+    invoice = invoice_row(row, span.n, [(f"{title}, {row['interval']}", row["price"] * row["seats"])], now)
+    invoice |= {"due_at": span.start, "period_start": span.start, "period_end": span.end}
+    changes = {"invoice_id": invoice["id"], "failures": 0, "version": row["version"] + 1, "updated_at": now}
+    return (
+        Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes),
+        Insert("subscriptions_invoices", (invoice["id"],), row["customer_id"], invoice),
+    )
+
+
+async def _collect(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
+    """Go on with an open invoice: charge it, wait for its purchase, or note that it failed."""
+    now = services.clock.now()
+    waits = invoice["purchase_id"] is not None and invoice["purchase_id"] != invoice["failed_purchase_id"]
+    if waits:
+        return await _wait_for(services, settings, row, invoice)
+    if row["next_attempt_at"] is not None and now < row["next_attempt_at"]:
+        return int(row["next_attempt_at"])
+    if row["billing_state"] == UNPAID:
+        return now + DAY_MS
+    return await _charge(services, settings, row, invoice)
+
+
+async def _wait_for(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
+    """Ask how the purchase of an invoice goes; what is not known is no decline, and nothing is charged meanwhile."""
+    try:
+        await settle(services, invoice["purchase_id"])
+    except GatewayFailed as away:
+        log.info("renewal_unknown", subscription=row["id"], reason=away.code)
+    purchase = await read_purchase(services, invoice["purchase_id"])
+    if purchase["status"] in GONE:
+        payment = await read_payment(services, purchase["id"])
+        is_hard = payment is not None and payment["declined"] == "hard"
+        reason = str(purchase["reason"] or purchase["status"])
+        await fail(services, settings, row, invoice, reason, is_hard=is_hard, purchase_id=purchase["id"])
+        return None
+    if purchase["status"] == Status.COMPLETED:
+        return None
+    await _note_action(services, row, invoice, purchase)
+    now = services.clock.now()
+    age = now - purchase["created_at"]
+    pause = next((pause for younger, pause in ASK_AGAIN_MS if age < younger), DAY_MS)
+    return now + pause
+
+
+async def _note_action(services: Services, row: Row, invoice: Row, purchase: Row) -> None:
+    """Say once that a renewal's payer is to confirm, and where; until then it is past due."""
+    payment = await read_payment(services, purchase["id"])
+    is_asked = payment is not None and payment["redirect_url"] and row["billing_state"] != INCOMPLETE
+    if not is_asked or row["reason"] == f"action_required:{purchase['id']}":
+        return
+    assert payment is not None
+    now = services.clock.now()
+    changes = {"reason": f"action_required:{purchase['id']}", "version": row["version"] + 1, "updated_at": now}
+    if row["billing_state"] in (ACTIVE, TRIALING):
+        changes["billing_state"] = PAST_DUE
+    plan = Plan(actor=CALLER, anchors={row["customer_id"]})
+    plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
+    told = event_of({**row, **changes}, invoice=invoice["id"], purchase=purchase["id"],
+                    redirect_url=payment["redirect_url"], expires_at=iso(purchase["expires_at"]))  # fmt: skip
+    plan.emit("subscription.action_required", anchor=row["customer_id"], subject=row["id"], payload=told)
+    await services.engine.commit(plan)
+
+
+async def _charge(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
+    """Make the purchase of an invoice: from the wallet, or by a saved method, under a key of this attempt's own."""
+    method = None
+    is_money = row["pay_with"] != WALLET and invoice["total"] > 0
+    if is_money:
+        method = row["method"] or await _newest_method(services, row)
+        if method is None:
+            await fail(services, settings, row, invoice, "no_payment_method", is_hard=True)
+            return None
+    try:
+        await buy(services, _request(row, invoice, method))
+    except (Declined, GatewayRefused, CheckoutTooLate) as final:
+        log.info("renewal_failed", subscription=row["id"], reason=final.code)  # its purchase says so: looked at next
+    except GatewayFailed as unknown:
+        log.info("renewal_unknown", subscription=row["id"], reason=unknown.code)
+    except (NotDue, SubscriptionOver):
+        raise
+    except NotFound:
+        await fail(services, settings, row, invoice, "payment_method_gone", is_hard=True)
+    except InsufficientFunds as short:
+        await fail(services, settings, row, invoice, short.code, is_hard=False)
+    except Refused as refused:
+        await fail(services, settings, row, invoice, refused.code, is_hard=False)
+    return None
+
+
+def _request(row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
+    name = f"{invoice['id']}:{invoice['attempts']}"
+
+    def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
+        note_charged(plan, row, invoice, purchase["id"])
+
+    return PurchaseRequest(
+        idempotency=IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest()),
+        customer_id=row["customer_id"],
+        sku=row["sku"],
+        pay_with=row["pay_with"],
+        payment_method=method,
+        bill=Bill(
+            id=invoice["id"],
+            currency=invoice["currency"],
+            lines=tuple(BillLine(*line) for line in lines_of(invoice)),
+            catalog_version=invoice["catalog_version"],
+            confirm_within_ms=CONFIRM_WITHIN_MS,
+            begin=begin,
+            details={"subscription": row["id"]},
+        ),
+    )
+
+
+async def _newest_method(services: Services, row: Row) -> str | None:
+    """Return the method that a customer saved last with a subscription's gateway."""
+    found = [one for one in await list_methods(services, row["customer_id"]) if one["gateway"] == row["pay_with"]]
+    return str(max(found, key=lambda one: one["created_at"])["id"]) if found else None
+
+
+async def fail(
+    services: Services,
+    settings: Settings,
+    row: Row,
+    invoice: Row,
+    reason: str,
+    *,
+    is_hard: bool,
+    purchase_id: str | None = None,
+) -> None:
+    """Note that an invoice could not be charged, and what follows from that: another attempt, a wait, or the end.
+
+    Raises:
+        Stale: the subscription has moved on.
+    """
+    now, customer_id = services.clock.now(), row["customer_id"]
+    plan = Plan(actor=CALLER, anchors={customer_id})
+    noted = {"failed_purchase_id": purchase_id, "attempts": invoice["attempts"] + (purchase_id is None)}
+    expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
+    failures = row["failures"] + 1
+    wait = None if is_hard else settings.dunning.wait_after(failures)
+    end = _end_of(row, settings, is_hard=is_hard, wait=wait)
+    if end is not None:
+        noted["state"] = VOID if end == INCOMPLETE_EXPIRED else UNCOLLECTIBLE
+        noted["closed_at"] = now
+    plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, noted))
+    rights = await rights_of(services, row)
+    if end is not None:
+        kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
+        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now))
+    else:
+        _go_on(plan, settings, row, rights, reason, failures=failures, wait=wait, now=now, invoice=invoice)
+    await services.engine.commit(plan)
+
+
+def _end_of(row: Row, settings: Settings, *, is_hard: bool, wait: int | None) -> str | None:
+    """Return the state in which a failure ends a subscription, or None where it goes on or waits."""
+    if row["billing_state"] == INCOMPLETE:
+        return INCOMPLETE_EXPIRED
+    if row["ends_with_period"]:
+        return CANCELED
+    if row["billing_state"] == TRIALING and is_hard:
+        return CANCELED if settings.cancels_trial else None
+    if is_hard:
+        return CANCELED if settings.dunning.cancels_hard else None
+    return CANCELED if wait is None and settings.dunning.cancels_exhausted else None
+
+
+def _kept_until(row: Row, settings: Settings, end: str, *, is_hard: bool, now: int) -> int:
+    """Return until when a subscription that a failure ends gives access: with its grace, unless it was a trial."""
+    if end == INCOMPLETE_EXPIRED:
+        return 0
+    if row["billing_state"] == TRIALING:
+        return int(row["period_end"])
+    grace_end = _grace_end(row, settings)
+    return grace_end if is_hard else min(grace_end, now)
+
+
+def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], reason: str, *, failures: int,
+           wait: int | None, now: int, invoice: Row) -> None:  # fmt: skip
+    """Plan the next attempt; without one, the subscription waits for its customer, and access ends with the grace."""
+    next_attempt = None if wait is None else now + wait
+    changes = {
+        "billing_state": UNPAID if wait is None else PAST_DUE,
+        "reason": reason,
+        "failures": failures,
+        "next_attempt_at": next_attempt,
+        "access_until": _grace_end(row, settings),
+        "updated_at": now,
+        "version": row["version"] + 1,
+    }
+    plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
+    plan.add(*rights_until({**row, **changes}, rights, _grace_end(row, settings)))
+    told = event_of(
+        {**row, **changes},
+        invoice=invoice["id"],
+        reason=reason,
+        amount={"amount": invoice["total"], "currency": invoice["currency"]},
+        next_attempt_at=None if next_attempt is None else iso(next_attempt),
+        access_until=iso(_grace_end(row, settings)),
+    )
+    plan.emit("subscription.renewal_failed", anchor=row["customer_id"], subject=row["id"], payload=told)
+
+
+def _grace_end(row: Row, settings: Settings) -> int:
+    return until(row, settings.dunning.grace_ms)
+
+
+async def rights_of(services: Services, row: Row) -> Mapping[str, bool | int | str]:
+    """Return what a subscription's tier grants, by the catalog version that it was agreed to."""
+    return (await services.catalogs.version(row["catalog_version"])).offer(row["sku"]).grants

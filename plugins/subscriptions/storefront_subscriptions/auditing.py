@@ -1,0 +1,113 @@
+"""What ``audit verify --deep`` checks of subscriptions (S1–S4, S6), computed again from rows alone."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, func, not_, or_, select
+
+from storefront.core.audit import Check, Violation
+from storefront.core.tables import entitlements, purchases
+from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.tables import current, invoices, subscriptions
+
+_OVER = ("canceled", "incomplete_expired")
+_PAGE = 1_000
+
+
+def _each(connection: Connection, statement: Any) -> Iterator[Row[Any]]:
+    yield from connection.execute(statement, execution_options={"yield_per": _PAGE})
+
+
+def periods_tile(connection: Connection) -> Iterator[Violation]:
+    """S1, S3: the paid periods of a subscription follow each other without gap or overlap, each from the anchor."""
+    statement = (
+        select(invoices, subscriptions.c.anchor, subscriptions.c.interval)
+        .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+        .where(invoices.c.state == "paid")
+        .order_by(invoices.c.subscription_id, invoices.c.period)
+    )
+    for subscription, rows in groupby(_each(connection, statement), key=lambda row: row.subscription_id):
+        before: Row[Any] | None = None
+        for row in rows:
+            if before is not None and (row.period, row.period_start) != (before.period + 1, before.period_end):
+                message = f"subscription {subscription}: period {row.period} does not begin where the one before ended"
+                yield Violation("S1", (subscription, row.id), message)
+            before = row
+            if row.period < 0:
+                continue
+            due = period(row.anchor, Interval.parse(row.interval), row.period)
+            if (row.period_start, row.period_end) != (due.start, due.end):
+                message = f"subscription {subscription}: period {row.period} is not the one that its anchor gives"
+                yield Violation("S3", (subscription, row.id), message)
+
+
+def each_period_is_paid_once(connection: Connection) -> Iterator[Violation]:
+    """S2: a period has one invoice; a paid one has one completed purchase of its amount, any other has none."""
+    paid = (
+        select(purchases.c.bill, purchases.c.id, purchases.c.lines, purchases.c.currency)
+        .where(purchases.c.bill.is_not(None), purchases.c.status == "completed")
+        .subquery()
+    )
+    statement = (
+        select(invoices.c.id, invoices.c.state, invoices.c.total, invoices.c.currency, invoices.c.purchase_id,
+               func.count(paid.c.id).label("times"), func.min(paid.c.id).label("purchase"),
+               func.min(paid.c.lines).label("told"), func.min(paid.c.currency).label("paid_in"))
+        .join(paid, paid.c.bill == invoices.c.id, isouter=True)
+        .group_by(invoices.c.id, invoices.c.state, invoices.c.total, invoices.c.currency, invoices.c.purchase_id)
+    )  # fmt: skip
+    for row in _each(connection, statement):
+        if row.times != (row.state == "paid"):
+            yield Violation("S2", (row.id,), f"invoice {row.id} is {row.state}, and was paid {row.times} times")
+        elif row.times and row.purchase != row.purchase_id:
+            yield Violation("S2", (row.id,), f"invoice {row.id} names {row.purchase_id}, but {row.purchase} paid it")
+        elif row.times and (row.paid_in != row.currency or _asked(row.told) != row.total):
+            yield Violation("S2", (row.id,), f"invoice {row.id} asks for {row.total} {row.currency}, not what was paid")
+
+
+def _asked(told: str) -> int:
+    """Return what a purchase's lines say before promo codes and tax."""
+    lines = msgspec.json.decode(told)
+    return sum(int(line["total"]["amount"]) for line in lines
+               if line["type"] == "offer" or (line["type"] == "adjustment" and "promo_code" not in line))  # fmt: skip
+
+
+def rights_last_as_long_as_access(connection: Connection) -> Iterator[Violation]:
+    """S4: a right because of a subscription ends when its access does."""
+    statement = (
+        select(subscriptions.c.id, subscriptions.c.access_until, subscriptions.c.billing_state,
+               entitlements.c.id.label("right_id"), entitlements.c.expires_at, entitlements.c.ended_at)
+        .join(entitlements, and_(entitlements.c.source_id == subscriptions.c.id,
+                                 entitlements.c.customer_id == subscriptions.c.customer_id))
+    )  # fmt: skip
+    for row in _each(connection, statement):
+        until = row.expires_at if row.ended_at is None else row.ended_at
+        if row.access_until is None or (until != row.access_until and not (row.ended_at or 0) >= row.access_until):
+            message = f"right {row.right_id} ends at {until}, its subscription {row.id} at {row.access_until}"
+            yield Violation("S4", (row.id, row.right_id), message)
+
+
+def one_is_current(connection: Connection) -> Iterator[Violation]:
+    """S6: a customer has one subscription of a family that is not over, and that one is named as the current one."""
+    is_over = or_(*(subscriptions.c.billing_state == state for state in _OVER))
+    is_named = current.c.subscription_id == subscriptions.c.id
+    same = and_(current.c.customer_id == subscriptions.c.customer_id, current.c.family == subscriptions.c.family)
+    statement = (
+        select(subscriptions.c.id, subscriptions.c.billing_state, current.c.subscription_id)
+        .join(current, same, isouter=True)
+        .where(
+            or_(and_(not_(is_over), or_(current.c.subscription_id.is_(None), not_(is_named))), and_(is_over, is_named))
+        )
+    )
+    for row in _each(connection, statement):
+        message = f"subscription {row.id} is {row.billing_state}, and {row.subscription_id} is named as the current one"
+        yield Violation("S6", (row.id,), message)
+
+
+CHECKS: Sequence[Check] = (
+    Check("S1", "Periods follow each other without gap or overlap, each computed from the anchor", periods_tile),
+    Check("S2", "Each period is paid once, by a purchase of its amount", each_period_is_paid_once),
+    Check("S4", "Rights last exactly as long as their subscription's access", rights_last_as_long_as_access),
+    Check("S6", "A customer has one subscription of a family", one_is_current),
+)

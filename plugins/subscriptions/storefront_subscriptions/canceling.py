@@ -1,0 +1,109 @@
+"""Ending a subscription: with its period, which may be taken back, or now."""
+
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
+from storefront.core.errors import Conflict, Unavailable
+from storefront.core.finalizing import cancel as cancel_purchase
+from storefront.core.purchasing import Status, read_purchase
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront_subscriptions.advancing import advance, rights_of
+from storefront_subscriptions.config import Settings
+from storefront_subscriptions.moves import ending, rights_until, until
+from storefront_subscriptions.rows import (
+    CANCELED,
+    INCOMPLETE,
+    INCOMPLETE_EXPIRED,
+    OPEN,
+    OVER,
+    PAST_DUE,
+    UNPAID,
+    VOID,
+    SubscriptionOver,
+    event_of,
+    need,
+    need_invoice,
+)
+
+TIMES_DECIDED = 5
+
+
+class RenewalUnderWay(Conflict):
+    code = "renewal_under_way"
+    title = "A payment for this subscription is being made"
+
+
+async def cancel_at_end(
+    services: Services, settings: Settings, subscription_id: str, *, is_on: bool, actor: str
+) -> Row:
+    """Let a subscription end with its period, or take that back. What is so already stays so.
+
+    One that has no paid period to end with, because it is unpaid, past due or was never paid, ends at once.
+
+    Raises:
+        SubscriptionOver: it has ended.
+    """
+    for _ in range(TIMES_DECIDED):
+        row = await need(services, subscription_id)
+        if row["billing_state"] in OVER:
+            raise SubscriptionOver(subscription=row["id"])
+        if is_on and row["billing_state"] in (INCOMPLETE, PAST_DUE, UNPAID):
+            return await end_now(services, settings, subscription_id, reason="canceled", actor=actor)
+        if bool(row["ends_with_period"]) is is_on:
+            return row
+        now = services.clock.now()
+        changes = {"ends_with_period": int(is_on), "updated_at": now, "version": row["version"] + 1}
+        after = {**row, **changes}
+        changes["access_until"] = until(after, settings.dunning.grace_ms)
+        plan = Plan(actor=actor, anchors={row["customer_id"]})
+        plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
+        plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
+        type = "subscription.cancel_scheduled" if is_on else "subscription.cancel_taken_back"
+        plan.emit(type, anchor=row["customer_id"], subject=row["id"], payload=event_of(after))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+        return await need(services, subscription_id)
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def end_now(services: Services, settings: Settings, subscription_id: str, *, reason: str, actor: str) -> Row:
+    """End a subscription and its rights at once; a payment that waits for its payer is given up first.
+
+    Raises:
+        SubscriptionOver: it has ended.
+        RenewalUnderWay: its payment can be stopped no more; once it is decided, try again.
+    """
+    for _ in range(TIMES_DECIDED):
+        row = await need(services, subscription_id)
+        if row["billing_state"] in OVER:
+            raise SubscriptionOver(subscription=row["id"])
+        invoice = await need_invoice(services, row["invoice_id"])
+        await _give_up_payment(services, row, invoice)
+        now, customer_id = services.clock.now(), row["customer_id"]
+        plan = Plan(actor=actor, anchors={customer_id})
+        if invoice["state"] == OPEN:
+            expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
+            closed = {"state": VOID, "closed_at": now}
+            plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, closed))
+        state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
+        plan.add(*ending(row, await rights_of(services, row), state, reason=reason, access_until=now, now=now))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            await advance(services, settings, subscription_id)
+            continue
+        return await need(services, subscription_id)
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _give_up_payment(services: Services, row: Row, invoice: Row) -> None:
+    if invoice["state"] != OPEN or invoice["purchase_id"] in (None, invoice["failed_purchase_id"]):
+        return
+    purchase = await read_purchase(services, invoice["purchase_id"])
+    if purchase["status"] == Status.PENDING:
+        await cancel_purchase(services, purchase["id"], owner=None)
+        purchase = await read_purchase(services, invoice["purchase_id"])
+    if purchase["status"] not in (Status.CANCELED, Status.EXPIRED, Status.FAILED):
+        raise RenewalUnderWay("Its payment is being made; try again once that is decided.", subscription=row["id"])

@@ -1,0 +1,223 @@
+"""The schemas of this plugin: its own section, and what an offer of kind ``subscription`` says; read as values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from storefront.core.config.model import Offer
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.kinds import JsonSchema
+from storefront_subscriptions.intervals import PATTERN, SAYS
+
+KIND = "subscription"
+DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
+_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+DAY_MS = 86_400_000
+FREE_IN = "USD"
+"""In which currency a tier without a price costs nothing: an amount has to have one."""
+
+
+def to_ms(text: str) -> int:
+    """Return a duration such as ``14d`` in milliseconds; a schema with ``DURATION_PATTERN`` has checked it."""
+    return int(text[:-1]) * _UNITS[text[-1]]
+
+
+def _duration(says: str, example: str, **more: Any) -> JsonSchema:
+    return {
+        "type": "string",
+        "description": says,
+        "pattern": DURATION_PATTERN,
+        "patternErrorMessage": "must be a whole number with a unit: 45s, 90m, 12h or 30d",
+        "examples": [example],
+        **more,
+    }
+
+
+def _interval(says: str, example: str, **more: Any) -> JsonSchema:
+    return {
+        "type": "string",
+        "description": says,
+        "pattern": PATTERN,
+        "patternErrorMessage": SAYS,
+        "examples": [example],
+        **more,
+    }
+
+
+def _word(says: str, *words: str) -> JsonSchema:
+    return {"type": "string", "description": says, "enum": list(words), "default": words[0], "examples": [words[0]]}
+
+
+SCHEMA: JsonSchema = {
+    "type": "object",
+    "description": "Subscription tiers that renew by themselves.",
+    "properties": {
+        "dunning": {
+            "type": "object",
+            "description": "What happens when a renewal cannot be charged.",
+            "properties": {
+                "retries": {
+                    "type": "array",
+                    "description": "How long to wait before each further attempt; an empty list tries once.",
+                    "items": _duration("A wait.", "2d"),
+                    "maxItems": 20,
+                    "default": ["2d", "5d", "7d", "7d"],
+                    "examples": [["2d", "5d", "7d", "7d"]],
+                },
+                "grace": _duration("For how long access lasts beyond a period that is not renewed yet.", "7d"),
+                "hard_decline": _word(
+                    "After a decline for good: wait for another method, or cancel.", "stop", "cancel"
+                ),
+                "on_exhausted": _word("After the last attempt: cancel, or wait for another method.", "cancel", "stop"),
+            },
+            "additionalProperties": False,
+            "examples": [{"retries": ["2d", "5d", "7d", "7d"], "grace": "7d"}],
+        },
+        "trial_without_method": _word("When a trial ends and nothing can be charged.", "cancel", "stop"),
+    },
+    "additionalProperties": False,
+    "examples": [{"dunning": {"grace": "7d"}}],
+}
+
+SUBSCRIPTION: JsonSchema = {
+    "type": "object",
+    "properties": {
+        "family": {
+            "type": "string",
+            "description": "Tiers of one family exclude each other, and are ordered as they are listed.",
+            "pattern": "^[a-z][a-z0-9_-]{0,39}$",
+            "patternErrorMessage": "must be a name like membership: small letters, digits, - and _",
+            "examples": ["membership"],
+        },
+        "interval": _interval("What `prices` pay for.", "month", default="month"),
+        "also": {
+            "type": "array",
+            "description": "Other intervals, each with its prices.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "interval": _interval("What these prices pay for.", "year"),
+                    "prices": {
+                        "type": "object",
+                        "description": "Asset -> amount in minor units.",
+                        "additionalProperties": {
+                            "type": "integer",
+                            "minimum": 0,
+                            "maximum": 9_007_199_254_740_991,
+                            "examples": [4990],
+                        },
+                        "minProperties": 1,
+                        "x-keys": "asset",
+                        "examples": [{"USD": 4990}],
+                    },
+                },
+                "required": ["interval", "prices"],
+                "additionalProperties": False,
+                "examples": [{"interval": "year", "prices": {"USD": 4990}}],
+            },
+            "maxItems": 20,
+            "examples": [[{"interval": "year", "prices": {"USD": 4990}}]],
+        },
+        "free": {
+            "type": "boolean",
+            "description": "Whether it costs nothing; then it has no `prices`.",
+            "default": False,
+            "examples": [True],
+        },
+        "trial": _duration("For how long it is free at first, once per customer and family.", "14d"),
+        "most_seats": {
+            "type": "integer",
+            "description": "How many seats one subscription may have.",
+            "minimum": 1,
+            "maximum": 10_000,
+            "default": 1,
+            "examples": [10],
+        },
+    },
+    "required": ["family"],
+    "examples": [{"family": "membership", "interval": "month"}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dunning:
+    """``retries`` and ``grace_ms`` in milliseconds; whether a decline for good, or the last attempt, ends it."""
+
+    retries: tuple[int, ...]
+    grace_ms: int
+    cancels_hard: bool
+    cancels_exhausted: bool
+
+    def wait_after(self, failures: int) -> int | None:
+        """Return how long to wait after so many failures of one invoice (ms), or None once they are exhausted.
+
+        A policy that learns takes this place: it is asked after each failure, and nowhere else.
+        """
+        return self.retries[failures - 1] if failures <= len(self.retries) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The plugin's section."""
+
+    dunning: Dunning
+    cancels_trial: bool
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Settings":
+        told = section.get("dunning", {})
+        dunning = Dunning(
+            retries=tuple(to_ms(one) for one in told.get("retries", ("2d", "5d", "7d", "7d"))),
+            grace_ms=to_ms(told.get("grace", "7d")),
+            cancels_hard=told.get("hard_decline", "stop") == "cancel",
+            cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
+        )
+        return cls(dunning, section.get("trial_without_method", "cancel") == "cancel")
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an offer of this kind says beside what every offer does."""
+
+    sku: str
+    family: str
+    interval: str
+    also: Sequence[tuple[str, Mapping[str, int]]]
+    prices: Mapping[str, int]
+    trial_ms: int
+    most_seats: int
+
+    @classmethod
+    def of(cls, offer: Offer) -> "Tier":
+        part: Mapping[str, Any] = offer.part
+        trial = part.get("trial")
+        return cls(
+            sku=offer.sku,
+            family=part["family"],
+            interval=part.get("interval", "month"),
+            also=tuple((one["interval"], one["prices"]) for one in part.get("also", ())),
+            prices={FREE_IN: 0} if part.get("free") else offer.prices,
+            trial_ms=0 if trial is None else to_ms(trial),
+            most_seats=part.get("most_seats", 1),
+        )
+
+    def intervals(self) -> dict[str, Mapping[str, int]]:
+        """Return ``interval -> prices``, the tier's first interval first."""
+        return {self.interval: self.prices, **dict(self.also)}
+
+    def price(self, interval: str, currency: str | None) -> tuple[str, int]:
+        """Return ``(currency, amount of one seat)`` for an interval, in the wanted currency or the first there is.
+
+        Raises:
+            Invalid: the tier is not sold for that interval, or not in that currency.
+        """
+        found = self.intervals().get(interval)
+        if found is None:
+            known = ", ".join(self.intervals())
+            raise Invalid(f"{self.sku} is not sold by the {interval}.",
+                          errors=[FieldError("/interval", f"must be one of {known}")])  # fmt: skip
+        wanted = currency or next(iter(found))
+        if wanted not in found:
+            raise Invalid(f"{self.sku} has no price in {wanted}.",
+                          errors=[FieldError("/currency", f"must be one of {', '.join(found)}")])  # fmt: skip
+        return wanted, found[wanted]

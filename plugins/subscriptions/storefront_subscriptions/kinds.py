@@ -1,0 +1,52 @@
+"""The kind of offer: a tier. What it gives is given because of a subscription, never because of one purchase."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.core.billing import BILL
+from storefront.core.config.model import Offer
+from storefront.core.errors import Invalid
+from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
+from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
+from storefront_subscriptions.moves import note_paid
+
+
+class SubscriptionKind:
+    """Tiers of a family, for an interval each."""
+
+    name = KIND
+    grants_rights = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @property
+    def schema(self) -> JsonSchema:
+        return SUBSCRIPTION
+
+    def describe(self, offer: Offer) -> Mapping[str, Any]:
+        tier = Tier.of(offer)
+        return {
+            "family": tier.family,
+            "intervals": [
+                {
+                    "interval": interval,
+                    "prices": [{"amount": amount, "currency": code} for code, amount in prices.items()],
+                }
+                for interval, prices in tier.intervals().items()
+            ],
+            "trial": offer.part.get("trial"),
+            "most_seats": tier.most_seats,
+        }
+
+    def check(self, line: Line) -> None:
+        """Refuse a purchase that is not a subscription's own: it would be paid once, and give nothing."""
+        raise Invalid(f"{line.offer.sku} is subscribed to: POST /v1/subscriptions.")
+
+    def fulfil(self, line: Line, goods: Fulfilment) -> None:
+        """Let the subscription that the bill is of go on by what was paid."""
+        if BILL in line.details:
+            note_paid(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)
+
+    def reverse(self, line: Line, goods: Reversal) -> None:
+        """Ask for nothing back: what the whole of a period's money gave, the subscription gave, and it ends that."""

@@ -1,0 +1,74 @@
+"""Which subscription a purchase pays for, and trying again as soon as its customer can be charged another way."""
+
+from contextlib import suppress
+
+import msgspec
+import structlog
+from sqlalchemy import bindparam, or_, select
+
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
+from storefront.core.purchasing import read_purchase
+from storefront.core.reading import Query
+from storefront.core.services import Services
+from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.canceling import RenewalUnderWay, end_now
+from storefront_subscriptions.config import Settings
+from storefront_subscriptions.rows import INCOMPLETE, PAST_DUE, TRIALING, UNPAID, SubscriptionOver, need
+from storefront_subscriptions.tables import invoices, subscriptions
+
+_WAITING = Query(
+    select(subscriptions).where(
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        or_(subscriptions.c.billing_state == PAST_DUE, subscriptions.c.billing_state == UNPAID),
+        subscriptions.c.pay_with != "wallet",
+    )
+)
+_PAID = Query(
+    select(invoices.c.purchase_id).where(
+        invoices.c.subscription_id == bindparam("subscription_id"), invoices.c.period == bindparam("period")
+    )
+)
+
+log = structlog.get_logger("storefront.subscriptions")
+
+
+async def subscription_of(services: Services, purchase_id: str) -> str | None:
+    """Return the subscription that a purchase pays for, or None if it is for something else."""
+    purchase = await read_purchase(services, purchase_id)
+    if purchase["bill"] is None:
+        return None
+    found = msgspec.json.decode(purchase["details"]).get("subscription")
+    return None if found is None else str(found)
+
+
+async def retry_with_new_method(services: Services, settings: Settings, customer_id: str) -> None:
+    """Charge at once what a customer has not paid, with the method that they saved just now."""
+    for row in await services.reader.all(_WAITING, customer_id=customer_id):
+        now = services.clock.now()
+        plan = Plan(actor="plugin:subscriptions", anchors={customer_id})
+        changes = {"billing_state": PAST_DUE, "next_attempt_at": now, "method": None, "updated_at": now,
+                   "version": row["version"] + 1}  # fmt: skip
+        plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
+        with suppress(Stale):  # it has moved: what is due of it now is seen by whoever goes on with it
+            await services.engine.commit(plan)
+        await advance(services, settings, row["id"])
+
+
+async def end_unpaid(services: Services, settings: Settings, purchase_id: str, *, reason: str) -> None:
+    """End a subscription whose present period's money has gone back; of an earlier period it changes nothing."""
+    subscription = await subscription_of(services, purchase_id)
+    if subscription is None:
+        return
+    row = await need(services, subscription)
+    paid = await services.reader.first(_PAID, subscription_id=subscription, period=row["period"])
+    is_trial = row["billing_state"] in (INCOMPLETE, TRIALING)
+    if is_trial or paid is None or paid["purchase_id"] != purchase_id:
+        return
+    try:
+        await end_now(services, settings, subscription, reason=reason, actor="plugin:subscriptions")
+    except SubscriptionOver:
+        log.info("ended_already", subscription=subscription)
+    except RenewalUnderWay:
+        # The period after it is being paid for right now: what that gives is bought, and is not taken away.
+        log.warning("renewed_meanwhile", subscription=subscription)

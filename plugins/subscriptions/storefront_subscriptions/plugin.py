@@ -1,0 +1,85 @@
+"""The plugin: config in, hooks out."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import Table
+
+from storefront.core.audit import Check
+from storefront.core.commit.apply import LateStep
+from storefront.core.events import Event
+from storefront.core.hooks import JobHandlers
+from storefront.core.jobs import Again
+from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.purchasing import Status
+from storefront.core.reading import PointReader
+from storefront.core.services import Services
+from storefront.core.states import StatePart
+from storefront.hookspecs import hookimpl
+from storefront.routing import Routes
+from storefront_subscriptions.advancing import GONE, advance
+from storefront_subscriptions.auditing import CHECKS
+from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
+from storefront_subscriptions.kinds import SubscriptionKind
+from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
+from storefront_subscriptions.paying import end_unpaid, retry_with_new_method, subscription_of
+from storefront_subscriptions.routes import make_routes
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, told
+from storefront_subscriptions.tables import TABLES
+
+_GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
+_MOVED = frozenset(f"purchase.{status}" for status in GONE | {Status.COMPLETED})
+
+
+class SubscriptionsPlugin:
+    """Sells tiers that renew by themselves."""
+
+    api_version: ClassVar[int] = 1
+    config_schema: ClassVar[JsonSchema] = SCHEMA
+    offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
+    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
+    tables: ClassVar[Sequence[Table]] = TABLES
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._settings = Settings.of(config)
+
+    @hookimpl
+    def register_offer_kinds(self) -> Sequence[OfferKind]:
+        return [SubscriptionKind(self._settings)]
+
+    @hookimpl
+    def register_routes(self, services: Services) -> Sequence[Routes]:
+        return [make_routes(services, self._settings)]
+
+    @hookimpl
+    def register_late_steps(self) -> Mapping[str, LateStep]:
+        return LATE_STEPS
+
+    @hookimpl
+    def register_jobs(self, services: Services) -> JobHandlers:
+        async def go_on(payload: Mapping[str, Any]) -> Again | None:
+            return await advance(services, self._settings, payload["subscription"])
+
+        return {ADVANCE: go_on}
+
+    @hookimpl
+    async def customer_state(self, reader: PointReader, customer_id: str, now: int) -> StatePart | None:
+        """Show a customer the subscriptions that are not over, and those whose access is not."""
+        rows = await reader.all(OF_CUSTOMER, customer_id=customer_id)
+        live = [row for row in rows if row["billing_state"] not in OVER or (row["access_until"] or 0) > now]
+        instants = [row[name] for row in live for name in ("access_until", "period_end")]
+        return StatePart(subscriptions=[told(row, now) for row in live], instants=instants) if live else None
+
+    @hookimpl
+    async def on_event(self, services: Services, event: Event) -> None:
+        """Go on with a subscription whose payment has moved, or whose customer has saved another method."""
+        if event.type in _MOVED:
+            subscription = await subscription_of(services, event.subject)
+            if subscription is not None:
+                await advance(services, self._settings, subscription)
+        elif event.type in _GONE_BACK and (event.data["refunded"] == "full" or event.data["dispute"] == "lost"):
+            await end_unpaid(services, self._settings, event.subject, reason=event.type.removeprefix("purchase."))
+        elif event.type == "payment_method.saved":
+            await retry_with_new_method(services, self._settings, event.anchor)

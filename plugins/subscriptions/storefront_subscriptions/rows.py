@@ -1,0 +1,145 @@
+"""Subscriptions as rows: their states, how they are found, and what of them is shown."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import iso
+from storefront.core.commit.plan import Key
+from storefront.core.errors import NotFound, Refused
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront_subscriptions.tables import current, invoices, subscriptions
+
+INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
+CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
+OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
+OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
+TRANSITIONS: Mapping[str | None, frozenset[str]] = {
+    None: frozenset({INCOMPLETE, TRIALING, ACTIVE}),
+    INCOMPLETE: frozenset({ACTIVE, INCOMPLETE_EXPIRED}),
+    TRIALING: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
+    ACTIVE: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
+    PAST_DUE: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
+    UNPAID: frozenset({ACTIVE, UNPAID, CANCELED}),
+    CANCELED: frozenset(),
+    INCOMPLETE_EXPIRED: frozenset(),
+}
+
+SUBSCRIPTION = Query(select(subscriptions).where(subscriptions.c.id == bindparam("id")))
+OF_CUSTOMER = Query(
+    select(subscriptions)
+    .where(
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        subscriptions.c.billing_state != INCOMPLETE_EXPIRED,
+    )
+    .order_by(subscriptions.c.id.desc())
+)
+CURRENT = Query(
+    select(current.c.subscription_id).where(
+        current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")
+    )
+)
+INVOICE = Query(select(invoices).where(invoices.c.id == bindparam("id")))
+INVOICES = Query(
+    select(invoices)
+    .where(invoices.c.subscription_id == bindparam("subscription_id"))
+    .order_by(invoices.c.period.desc())
+)
+
+
+class AlreadySubscribed(Refused):
+    code = "already_subscribed"
+    title = "There is a subscription of this family already"
+
+
+class SubscriptionOver(Refused):
+    code = "subscription_over"
+    title = "This subscription is over"
+
+
+class NotDue(Refused):
+    code = "not_due"
+    title = "This is not to be paid now"
+
+
+async def need(services: Services, subscription_id: str, *, owner: str | None = None) -> Row:
+    """Return a subscription; another customer's answers like a missing one (``NotFound``)."""
+    row = await services.reader.first(SUBSCRIPTION, id=subscription_id)
+    if row is None or (owner is not None and row["customer_id"] != owner):
+        raise NotFound("There is no such subscription.")
+    return row
+
+
+async def need_invoice(services: Services, invoice_id: str) -> Row:
+    row = await services.reader.first(INVOICE, id=invoice_id)
+    assert row is not None, "a subscription names an invoice that was written with it"
+    return row
+
+
+def subscription_key(row: Mapping[str, Any]) -> Key:
+    return Key("subscriptions", (row["id"],), row["customer_id"])
+
+
+def invoice_key(invoice_id: str, customer_id: str) -> Key:
+    return Key("subscriptions_invoices", (invoice_id,), customer_id)
+
+
+def current_key(customer_id: str, family: str) -> Key:
+    return Key("subscriptions_current", (customer_id, family), customer_id)
+
+
+def has_access(row: Mapping[str, Any], now: int) -> bool:
+    """Tell whether a subscription gives its rights at ``now`` (business ms)."""
+    return row["access_until"] is not None and now < row["access_until"]
+
+
+def will_renew(row: Mapping[str, Any]) -> bool:
+    return row["billing_state"] not in OVER and not row["ends_with_period"]
+
+
+def shown(row: Mapping[str, Any], customer: str, now: int) -> dict[str, Any]:
+    """Return a subscription's wire shape; ``customer`` is the game's name of its subscriber."""
+    has_period = row["billing_state"] != INCOMPLETE and row["billing_state"] != INCOMPLETE_EXPIRED
+    return {
+        "id": row["id"],
+        "customer": {"id": customer},
+        **told(row, now),
+        "price": {"amount": row["price"], "currency": row["currency"]},
+        "seats": row["seats"],
+        "pay_with": row["pay_with"],
+        "reason": row["reason"],
+        "next_attempt_at": None if row["next_attempt_at"] is None else iso(row["next_attempt_at"]),
+        "period_start": iso(row["period_start"]) if has_period else None,
+        "created_at": iso(row["created_at"]),
+        "ended_at": None if row["ended_at"] is None else iso(row["ended_at"]),
+    }
+
+
+def told(row: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """Return what a customer's state tells of a subscription."""
+    has_period = row["billing_state"] not in (INCOMPLETE, INCOMPLETE_EXPIRED)
+    return {
+        "id": row["id"],
+        "sku": row["sku"],
+        "family": row["family"],
+        "interval": row["interval"],
+        "billing_state": row["billing_state"],
+        "has_access": has_access(row, now),
+        "access_until": None if row["access_until"] is None else iso(row["access_until"]),
+        "period_end": iso(row["period_end"]) if has_period else None,
+        "will_renew": will_renew(row),
+    }
+
+
+def event_of(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return what a ``subscription.*`` event tells: our own ids only."""
+    names = ("id", "customer_id", "sku", "family", "billing_state")
+    return {**{name: row[name] for name in names}, **more}
+
+
+def lines_of(invoice: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Return an invoice's lines as ``[(title, amount), …]``."""
+    return msgspec.json.decode(invoice["lines"], type=list[tuple[str, int]])

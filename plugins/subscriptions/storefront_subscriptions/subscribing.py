@@ -1,0 +1,191 @@
+"""Beginning a subscription: its first invoice, and the purchase that pays it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import bindparam, select
+
+from storefront.core.billing import Bill, BillLine
+from storefront.core.catalog import is_on_sale, text_in
+from storefront.core.clock import HOUR_MS
+from storefront.core.commit.outcome import Taken
+from storefront.core.commit.plan import Claim, IdempotencyKey, Plan
+from storefront.core.config.model import Offer
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.ids import new_id
+from storefront.core.purchases import Bought, buy
+from storefront.core.quotes import WALLET, OfferClosed
+from storefront.core.quoting import PurchaseRequest
+from storefront.core.reading import Query
+from storefront.core.services import Services
+from storefront.core.tables import claims
+from storefront_subscriptions.config import KIND, Tier
+from storefront_subscriptions.moves import note_begun
+from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
+
+TRIED = Query(select(claims.c.about).where(claims.c.key == bindparam("name")))
+CONFIRM_WITHIN_MS = 23 * HOUR_MS
+"""For how long a payment that somebody has begun is waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribeRequest:
+    """Who subscribes to what: checked for shape."""
+
+    idempotency: IdempotencyKey
+    customer_id: str
+    sku: str
+    interval: str | None = None
+    seats: int = 1
+    currency: str | None = None
+    pay_with: str | None = None
+    payment_method: str | None = None
+    return_url: str | None = None
+    promo_codes: tuple[str, ...] = ()
+    address: str | None = None
+    network: str | None = None
+    country: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
+    """Begin a subscription and the purchase that pays for it; the answer is that purchase, once per key.
+
+    Raises:
+        UnknownOffer, OfferClosed, Invalid: it cannot be subscribed to like that.
+        AlreadySubscribed: there is one of this family.
+        What ``buy`` raises.
+    """
+    offer, tier = need_tier(services, wanted.sku)
+    if wanted.seats > tier.most_seats:
+        errors = [FieldError("/seats", f"must be at most {tier.most_seats}")]
+        raise Invalid(f"{wanted.sku} has at most {tier.most_seats} seats.", errors=errors)
+    interval = wanted.interval or tier.interval
+    currency, price = tier.price(interval, wanted.currency)
+    is_virtual = services.catalogs.active.is_virtual(currency)
+    pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
+    if pay_with is None:
+        raise Invalid("No payment gateway is configured.")
+    trial_ms = tier.trial_ms if await _may_try(services, wanted.customer_id, tier) else 0
+    now = services.clock.now()
+    title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
+    total = 0 if trial_ms else price * wanted.seats
+    row = _row(wanted, tier, services.catalogs.active.version, now) | {
+        "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
+    }  # fmt: skip
+    lines = [(f"{title}, trial" if trial_ms else f"{title}, {interval}", total)]
+    invoice = invoice_row(row, -1 if trial_ms else 0, lines, now)
+    row["invoice_id"] = invoice["id"]
+
+    def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
+        told = {**invoice, "attempts": 1, "purchase_id": purchase["id"]}
+        note_begun(plan, row, told)
+        if trial_ms:
+            plan.add(Claim(_trial_name(wanted.customer_id, tier.family), row["id"]))
+
+    bill = Bill(
+        id=invoice["id"],
+        currency=currency,
+        lines=tuple(BillLine(*line) for line in lines),
+        catalog_version=row["catalog_version"],
+        confirm_within_ms=CONFIRM_WITHIN_MS,
+        begin=begin,
+        details={"subscription": row["id"], **({"trial_ms": trial_ms} if trial_ms else {})},
+    )
+    saves_method = not is_virtual and wanted.payment_method is None and total > 0
+    try:
+        return await buy(services, _request(wanted, bill, pay_with, saves_method=saves_method))
+    except Taken:  # two trials at once: the other has begun
+        raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
+
+
+def need_tier(services: Services, sku: str) -> tuple[Offer, Tier]:
+    """Return a tier that is on sale; raises ``UnknownOffer``, ``OfferClosed``, ``Invalid``."""
+    offer = services.catalogs.active.offer(sku)
+    if offer.kind != KIND:
+        raise Invalid(f"{sku} is bought, not subscribed to.", errors=[FieldError("/sku", "must be a subscription")])
+    if not is_on_sale(offer, services.clock.now()):
+        raise OfferClosed(f"{sku} is not on sale now.", sku=sku)
+    return offer, Tier.of(offer)
+
+
+def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]], now: int) -> dict[str, Any]:
+    """Return an open invoice of a subscription for one period; ``lines`` are titles and amounts."""
+    return {
+        "id": new_id("sbi"),
+        "subscription_id": row["id"],
+        "customer_id": row["customer_id"],
+        "period": period,
+        "sku": row["sku"],
+        "catalog_version": row["catalog_version"],
+        "lines": msgspec.json.encode(lines).decode(),
+        "currency": row["currency"],
+        "total": sum(amount for _, amount in lines),
+        "state": OPEN,
+        "purchase_id": None,
+        "failed_purchase_id": None,
+        "attempts": 0,
+        "due_at": now,
+        "period_start": None,
+        "period_end": None,
+        "created_at": now,
+        "closed_at": None,
+    }
+
+
+def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[str, Any]:
+    return {
+        "id": new_id("sub"),
+        "customer_id": wanted.customer_id,
+        "family": tier.family,
+        "sku": tier.sku,
+        "catalog_version": version,
+        "seats": wanted.seats,
+        "method": wanted.payment_method,
+        "billing_state": INCOMPLETE,
+        "reason": None,
+        "anchor": now,
+        "period": -1,
+        "period_start": now,
+        "period_end": now,
+        "access_until": None,
+        "ends_with_period": 0,
+        "failures": 0,
+        "next_attempt_at": None,
+        "created_at": now,
+        "updated_at": now,
+        "ended_at": None,
+        "version": 1,
+    }
+
+
+def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_method: bool) -> PurchaseRequest:
+    return PurchaseRequest(
+        idempotency=wanted.idempotency,
+        customer_id=wanted.customer_id,
+        sku=wanted.sku,
+        pay_with=pay_with,
+        return_url=wanted.return_url,
+        metadata=wanted.metadata or {},
+        address=wanted.address,
+        network=wanted.network,
+        country=wanted.country,
+        payment_method=wanted.payment_method if bill.total else None,
+        saves_method=saves_method,
+        promo_codes=wanted.promo_codes,
+        by_customer=False,
+        bill=bill,
+    )
+
+
+async def _may_try(services: Services, customer_id: str, tier: Tier) -> bool:
+    """Tell whether a customer has not tried this family yet; the claim in the commit decides for good."""
+    if not tier.trial_ms:
+        return False
+    return await services.reader.first(TRIED, name=_trial_name(customer_id, tier.family)) is None
+
+
+def _trial_name(customer_id: str, family: str) -> str:
+    return f"subscriptions:trial:{family}:{customer_id}"
