@@ -8,6 +8,7 @@ from sqlalchemy import Table
 
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers
 from storefront.core.jobs import Again
@@ -20,6 +21,7 @@ from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_subscriptions.advancing import GONE, advance
 from storefront_subscriptions.auditing import CHECKS
+from storefront_subscriptions.checks import check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
@@ -38,6 +40,7 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers,)
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
