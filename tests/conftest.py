@@ -200,4 +200,3 @@ def pytest_collection_finish() -> None:
     """Keep what was imported out of every later garbage collection: it stays to the end, and there is much of it."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)

@@ -124,7 +124,7 @@ async def test_countries_sales_and_order_are_compared_too(sold, config):
 BESIDE = [
     ("promo_codes: {NEW: {percent: 90}}", ("promo code", "new")),
     (
-        "experiments: {cheap: {offer: sword, variants: {control: {weight: 50}, half: {weight: 50, prices: {gems: 60}}}}}",
+        "experiments: {cheap: {offer: sword, variants: {control: {weight: 1}, half: {weight: 1, prices: {gems: 60}}}}}",
         ("experiment", "cheap"),
     ),
     ("referrals: {reward: {referrer: {gems: 100}}, when: first_purchase}", ("referrals", "shop")),
