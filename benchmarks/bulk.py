@@ -154,7 +154,8 @@ class Ledger:
         )
         rows["purchases"].append(
             (purchase_id, customer.id, SKU, "item", 1, "completed", "none", "none", "wallet", "none", "gems", PRICE,
-             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None, None, None)
+             self._catalog_version, self._lines, "[]", "{}", "{}", entry_id, None, at, at, at, None, None, None,
+             None)
         )  # fmt: skip
         total = f'{{"amount":{PRICE},"currency":"gems"}}'
         payload = (

@@ -1,6 +1,7 @@
 """What all tests share: the running shop, quiet logs, and what to do where a tool is missing."""
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -193,3 +194,9 @@ def _go_without(tool: str, reason: str) -> NoReturn:
     if tool in os.environ.get("STOREFRONT_REQUIRE", "").replace(",", " ").split():
         pytest.fail(f"{reason}, and STOREFRONT_REQUIRE asks for it")
     pytest.skip(reason)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of every later garbage collection: it stays to the end, and there is much of it."""
+    gc.collect()
+    gc.freeze()

@@ -16,6 +16,10 @@ from storefront.core.catalog_changes import Change, Difference, all_new, changes
 from storefront.databases import make_database
 from storefront.plugins import PluginHost
 
+NOT_COMPARED = (
+    "[dim]Sections beside the catalog (gateways, plugins, transfers, auto_top_up, …) are not compared: the books keep "
+    "none of them.[/]"
+)
 _SIGNS = {"added": "[green]+[/]", "removed": "[red]-[/]", "changed": "[yellow]~[/]"}
 
 
@@ -54,6 +58,7 @@ def print_comparison(comparison: Comparison) -> None:
         out.print("Nothing is on sale yet: all of it is new.")
     if not comparison.changes:
         out.print("[green]✓[/] What is on sale would stay as it is.")
+        out.print(NOT_COMPARED)
         return
     for change in comparison.changes:
         out.print(f"  {_SIGNS[change.change]} [bold]{escape(change.name)}[/]{_about(change)}")
@@ -62,7 +67,8 @@ def print_comparison(comparison: Comparison) -> None:
         for line in _concerned(change):
             out.print(f"      [yellow]{line}[/]")
     kinds = {kind: sum(one.change == kind for one in comparison.changes) for kind in ("added", "changed", "removed")}
-    out.print(", ".join(f"{count} {kind}" for kind, count in kinds.items()) + ". Nothing was changed.")
+    out.print(", ".join(f"{count} {kind}" for kind, count in kinds.items()) + ". Only compared: nothing was written.")
+    out.print(NOT_COMPARED)
 
 
 def _about(change: Change) -> str:

@@ -74,6 +74,8 @@ def changes(connection: Connection, wanted: Catalog) -> tuple[str | None, list[C
             found.append(replace(one, open_purchases=waiting, owners=having))
         else:
             found.append(one)
+    if not found and live.version != wanted.version:
+        found.append(Change("changed", "texts", "shop"))  # titles of rights, and what else nobody pays for
     return live.version, found
 
 
@@ -98,11 +100,21 @@ def compare(before: Catalog, after: Catalog) -> Iterator[Change]:
         if sku not in after.offers:
             yield Change("removed", "offer", sku)
     yield from _others("asset", before.assets, after.assets)
+    yield from _others("promo code", before.promo_codes, after.promo_codes)
+    yield from _others("experiment", before.experiments, after.experiments)
+    yield from _others("meter", before.meters, after.meters)
+    yield from _others("usage", before.usage, after.usage)
+    yield from _others("referrals", _only(before.referrals), _only(after.referrals))
     if (before.tax, before.default_language) != (after.tax, after.default_language) and before.version:
         yield Change("changed", "tax" if before.tax != after.tax else "default_language", "shop")
     kept = [sku for sku in before.offers if sku in after.offers]
     if kept != [sku for sku in after.offers if sku in before.offers]:
         yield Change("changed", "order", "shelves")
+
+
+def _only(section: Any) -> Mapping[str, Any]:
+    """Return what there is one of in a shop under that name; nothing where there is none."""
+    return {} if section is None else {"shop": section}
 
 
 def _others(about: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
@@ -133,7 +145,7 @@ def _fields(before: object, after: object) -> Iterator[Difference]:
     old, new = _plain(before), _plain(after)
     for key in {**old, **new}:
         if key not in _COMPARED_APART and old.get(key) != new.get(key):
-            yield Difference(key, _said(old.get(key)), _said(new.get(key)))
+            yield Difference(key.removesuffix("_"), _said(old.get(key)), _said(new.get(key)))
 
 
 def _plain(value: object) -> dict[str, Any]:
@@ -215,6 +227,7 @@ def _window(sale: Sale) -> str:
 
 
 def _reduction(sale: Sale, catalog: Catalog) -> str:
+    label = "" if sale.label is None else f", called {_said(msgspec.to_builtins(sale.label))}"
     if sale.percent is not None:
-        return f"{sale.percent} % off"
-    return ", ".join(show(amount, code, catalog) for code, amount in sale.prices.items())
+        return f"{sale.percent} % off{label}"
+    return ", ".join(show(amount, code, catalog) for code, amount in sale.prices.items()) + label

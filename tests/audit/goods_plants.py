@@ -30,14 +30,6 @@ GOODS_PLANTS: dict[str, tuple[str, list[str], str]] = {
         ],
         "the contents of purchase pur_sword sum up to a total of 1, the purchase's is ",
     ),
-    "a bill that asks for more than was paid": (
-        "E4-bills",
-        [
-            "UPDATE purchases SET bill = 'bill_x', lines = replace(lines, ']', ',{\"type\":\"adjustment\","
-            '"total":{"amount":1}}]\') WHERE id = \'pur_sword\''
-        ],
-        "purchase pur_sword cost 120 gems, the lines of its bill say 121",
-    ),
     "a right that is gone": (
         "E1-rights",
         ["DELETE FROM entitlements WHERE key = 'arena'"],

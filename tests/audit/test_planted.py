@@ -272,6 +272,14 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         ],
         "counter limit:gems-500:*:lifetime:0 says 2, no version allowed over 1",
     ),
+    "a bill that asks for more than was paid": (
+        "E4-bills",
+        [
+            "UPDATE purchases SET bill = 'bill_x', lines = replace(lines, ']', ',{\"type\":\"adjustment\","
+            '"total":{"amount":1}}]\') WHERE id = \'pur_sword\''
+        ],
+        "purchase pur_sword cost 120 gems, the lines of its bill say 121",
+    ),
     "a price edited": (
         "E4",
         ["UPDATE catalog_versions SET document = replace(document, '120', '150')"],

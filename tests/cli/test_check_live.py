@@ -72,7 +72,7 @@ async def test_it_reads_for_people(sold, edited):
     assert "price USD: 4.99 USD → 5.99 USD (+20.0 %)" in told.stdout
     assert "1 open purchase keeps its price and goods" in told.stdout
     assert "1 customer owns it, and will" in told.stdout
-    assert "1 added, 3 changed, 1 removed. Nothing was changed." in told.stdout
+    assert "1 added, 3 changed, 1 removed. Only compared: nothing was written." in told.stdout
 
 
 async def test_the_exit_code_tells_changes_from_none_and_from_mistakes(sold, edited):
@@ -119,3 +119,36 @@ async def test_countries_sales_and_order_are_compared_too(sold, config):
     first, second, *rest = offers.splitlines(keepends=True)
     config.write_text(head + "offers:\n" + second + first + "".join(rest))
     assert by_name(check(config, sold, "--json"))["shelves"]["about"] == "order"
+
+
+BESIDE = [
+    ("promo_codes: {NEW: {percent: 90}}", ("promo code", "new")),
+    (
+        "experiments: {cheap: {offer: sword, variants: {control: {weight: 1}, half: {weight: 1, prices: {gems: 60}}}}}",
+        ("experiment", "cheap"),
+    ),
+    ("referrals: {reward: {referrer: {gems: 100}}, when: first_purchase}", ("referrals", "shop")),
+]
+
+
+@pytest.mark.parametrize(("section", "told"), BESIDE)
+async def test_what_is_sold_beside_offers_is_compared_too(sold, config, section, told):
+    config.write_text(f"{TINY_SHOP}\n{section}\n")
+    answer = check(config, sold, "--json", "--exit-code")
+    found = json.loads(answer.stdout)["against_live"]
+    assert [(one["about"], one["change"]) for one in found["changes"]] == [(told[0], "added")], found
+    assert answer.returncode == 2
+
+
+async def test_another_title_is_a_change_and_another_catalog_version_is_never_called_none(sold, config):
+    config.write_text(TINY_SHOP.replace("title: May wield the sword", "title: May swing the sword"))
+    answer = check(config, sold, "--json", "--exit-code")
+    found = json.loads(answer.stdout)["against_live"]
+    assert found["catalog"]["live"] != found["catalog"]["wanted"]
+    assert (found["changed"], answer.returncode) == (True, 2)
+    assert by_name(answer)["shop"]["about"] == "texts"
+
+
+async def test_it_says_what_it_cannot_compare(sold, config):
+    config.write_text(TINY_SHOP)
+    assert "Sections beside the catalog" in check(config, sold).stdout

@@ -8,28 +8,26 @@ from sqlalchemy import Table
 
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
-from storefront.core.purchasing import Status
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
-from storefront_subscriptions.advancing import GONE, advance
+from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
+from storefront_subscriptions.checks import check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
-from storefront_subscriptions.paying import end_unpaid, retry_with_new_method, subscription_of
+from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import OF_CUSTOMER, OVER, told
 from storefront_subscriptions.tables import TABLES
-
-_GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
-_MOVED = frozenset(f"purchase.{status}" for status in GONE | {Status.COMPLETED})
 
 
 class SubscriptionsPlugin:
@@ -38,6 +36,7 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers,)
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
@@ -62,7 +61,10 @@ class SubscriptionsPlugin:
         async def go_on(payload: Mapping[str, Any]) -> Again | None:
             return await advance(services, self._settings, payload["subscription"])
 
-        return {ADVANCE: go_on}
+        async def react_to(payload: Mapping[str, Any]) -> None:
+            await react(services, self._settings, payload)
+
+        return {ADVANCE: go_on, REACT: react_to}
 
     @hookimpl
     async def customer_state(self, reader: PointReader, customer_id: str, now: int) -> StatePart | None:
@@ -74,12 +76,8 @@ class SubscriptionsPlugin:
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
-        """Go on with a subscription whose payment has moved, or whose customer has saved another method."""
-        if event.type in _MOVED:
-            subscription = await subscription_of(services, event.subject)
-            if subscription is not None:
-                await advance(services, self._settings, subscription)
-        elif event.type in _GONE_BACK and (event.data["refunded"] == "full" or event.data["dispute"] == "lost"):
-            await end_unpaid(services, self._settings, event.subject, reason=event.type.removeprefix("purchase."))
-        elif event.type == "payment_method.saved":
-            await retry_with_new_method(services, self._settings, event.anchor)
+        """Order what a payment that has moved, or another method, means for a subscription: its own job does it.
+
+        Doing it may ask a gateway, which may take longer than an event may.
+        """
+        await order_reaction(services, event)

@@ -1,6 +1,11 @@
-"""Which subscription a purchase pays for, and trying again as soon as its customer can be charged another way."""
+"""What others do that a subscription hears of: its payment moves, its money goes back, its customer saves a method.
 
+An event only orders a job, in its own commit; the job does what follows, and may take its time over a gateway.
+"""
+
+from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 import msgspec
 import structlog
@@ -8,10 +13,11 @@ from sqlalchemy import bindparam, or_, select
 
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
-from storefront.core.purchasing import read_purchase
+from storefront.core.events import Event
+from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Query
 from storefront.core.services import Services
-from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.advancing import GONE, advance
 from storefront_subscriptions.canceling import RenewalUnderWay, end_now
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.rows import INCOMPLETE, PAST_DUE, TRIALING, UNPAID, SubscriptionOver, need
@@ -31,6 +37,42 @@ _PAID = Query(
 )
 
 log = structlog.get_logger("storefront.subscriptions")
+
+
+REACT = "subscriptions.react"
+MOVED = frozenset(f"purchase.{status}" for status in GONE | {Status.COMPLETED})
+GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
+SAVED = "payment_method.saved"
+
+
+async def order_reaction(services: Services, event: Event) -> None:
+    """Order the job that reacts to an event, once; of what concerns no subscription nothing is written."""
+    if event.type in GONE_BACK and event.data["refunded"] != "full" and event.data["dispute"] != "lost":
+        return
+    if event.type in MOVED | GONE_BACK:
+        if await subscription_of(services, event.subject) is None:
+            return
+    elif event.type != SAVED or not await services.reader.all(_WAITING, customer_id=event.anchor):
+        return
+    now = services.clock.now()
+    plan = Plan(actor="plugin:subscriptions", anchors={event.anchor})
+    payload = {"type": event.type, "subject": event.subject, "customer": event.anchor}
+    plan.schedule(REACT, anchor=event.anchor, unique_key=f"{REACT}:{event.id}", due_at=now, now=now, payload=payload)
+    await services.engine.commit(plan)
+
+
+async def react(services: Services, settings: Settings, payload: Mapping[str, Any]) -> None:
+    """Do what an event means; doing it twice changes nothing more."""
+    if payload["type"] == SAVED:
+        await retry_with_new_method(services, settings, payload["customer"])
+        return
+    subscription = await subscription_of(services, payload["subject"])
+    assert subscription is not None, "it was ordered for one"
+    if payload["type"] in GONE_BACK:
+        reason = payload["type"].removeprefix("purchase.")
+        await end_unpaid(services, settings, payload["subject"], reason=reason)
+    else:
+        await advance(services, settings, subscription)
 
 
 async def subscription_of(services: Services, purchase_id: str) -> str | None:
