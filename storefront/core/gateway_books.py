@@ -110,12 +110,14 @@ async def book_missed(services: Services, gateway_name: str, since: int) -> int:
     assert isinstance(gateway, BalanceBook), "only gateways with books are reconciled"
     booked, after = 0, None
     while True:
+        # Read before anything is looked for: whoever books one of these movements meanwhile moves the book as well.
+        book = await read_book(services, gateway_name)
         page = await gateway.balance_page(after=after, since=since, at_most=AT_ONCE)
         new = [one for one in page if not await _is_known(services, gateway_name, one.id)]
         movements = [Movement(one, await _payment_of(services, gateway_name, one)) for one in new]
         if movements:
             log.warning("movements_passed_over", gateway=gateway_name, ids=[one.told.id for one in movements])
-            if not await _commit(services, gateway_name, await read_book(services, gateway_name), (), movements):
+            if not await _commit(services, gateway_name, book, (), movements):
                 continue
         booked += len(movements)
         if len(page) < AT_ONCE:
@@ -220,8 +222,10 @@ async def _commit(
                         _row(gateway, movement, entry_id, now)))  # fmt: skip
     changes = {"cursor": page[-1].id if page else book["cursor"], "followed_at": now}
     if movements:
-        changes["moved_at"] = now
-    plan.add(Change("gateway_books", (gateway,), anchor, {"cursor": book["cursor"]}, changes))
+        # Later than before in any case, so that it tells every commit of movements from every other.
+        changes["moved_at"] = max(now, (book["moved_at"] or 0) + 1)
+    expect = {"cursor": book["cursor"], "moved_at": book["moved_at"]}
+    plan.add(Change("gateway_books", (gateway,), anchor, expect, changes))
     try:
         await services.engine.commit(plan)
     except Stale:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from storefront.core.gateway_books import book_missed, follow_books
 from storefront.core.gateways import PaymentFacts
 from storefront.core.gateways.stripe import StripeGateway
 from storefront.testing import HANG_SECONDS, Shop
@@ -128,3 +129,15 @@ async def _until_claimed(arena: Shop) -> None:
             if not arena.query("SELECT id FROM jobs WHERE kind = 'inbox.process' AND attempts = 0"):
                 return
             await asyncio.sleep(0.01)
+
+
+async def test_a_movement_that_is_followed_and_found_missing_at_once_is_booked_once(arena):
+    services = arena.parts.services
+    for turn in range(5):
+        answer = await arena.buy("gems-100", key=f"k{turn}")
+        await arena.pay(answer)
+        await arena.settled(answer)
+        looks = [book_missed(services, "sandbox", 0) for _ in range(8)]
+        await asyncio.gather(*looks, *(follow_books(services, "sandbox") for _ in range(8)))
+        rows = arena.query("SELECT COUNT(*) AS n FROM entries WHERE kind = 'gateway.payment'")
+        assert rows[0]["n"] == turn + 1
