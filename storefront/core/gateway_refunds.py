@@ -15,8 +15,9 @@ from storefront.core.asking_gateways import make_refund, told_of_dispute
 from storefront.core.bundle_refunds import RefundTooLarge, named_by
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.outcome import Answer, KeyReused
+from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.config.currencies import show_amount
-from storefront.core.errors import Conflict
+from storefront.core.errors import Conflict, StorefrontError, Unavailable
 from storefront.core.gateways import Disputes, Refunds, RefundsInSteps
 from storefront.core.idempotency import RECORD
 from storefront.core.jobs import Again
@@ -44,7 +45,7 @@ from storefront.core.reversing import (
     decide,
 )
 from storefront.core.services import Services
-from storefront.core.taking_back import Beginning, advance, begin, is_short, need_reversal
+from storefront.core.taking_back import TIMES_DECIDED, Beginning, Overtaken, advance, begin, is_short, need_reversal
 
 LONGEST_PAUSE_MS = DAY_MS // 4
 
@@ -65,40 +66,64 @@ async def refund_at_gateway(services: Services, wanted: RefundRequest) -> tuple[
         RefundFailed: the gateway refused; nothing was given back, nothing taken.
     """
     key = wanted.idempotency
-    record = await services.reader.first(RECORD, caller=key.caller, operation=key.operation, key=key.key)
-    if record is not None:
-        if record["fingerprint"] != key.fingerprint:
-            raise KeyReused
-        if record["state"] == "answered":
-            return Answer(record["status"], record["body"]), True
-        return await _finish(services, record["object_id"], wanted), True
+    for _ in range(TIMES_DECIDED):
+        record = await _record_of(services, key)
+        if record is not None:
+            return await _again(services, record, wanted), True
+        try:
+            begun = await _begin(services, wanted)
+        except Overtaken:
+            continue  # what is left now decides
+        except StorefrontError:
+            # What would be refused now may have begun under the same key, when it was not yet so.
+            if await _record_of(services, key) is None:
+                raise
+            continue
+        return begun if isinstance(begun, tuple) else (await _finish(services, begun, wanted), False)
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _record_of(services: Services, key: IdempotencyKey) -> Row | None:
+    return await services.reader.first(RECORD, caller=key.caller, operation=key.operation, key=key.key)
+
+
+async def _again(services: Services, record: Row, wanted: RefundRequest) -> Answer:
+    """Answer a key that is known: as it was answered, or by going on with what it began."""
+    if record["fingerprint"] != wanted.idempotency.fingerprint:
+        raise KeyReused
+    if record["state"] == "answered":
+        return Answer(record["status"], record["body"])
+    return await _finish(services, record["object_id"], wanted)
+
+
+async def _begin(services: Services, wanted: RefundRequest) -> str | tuple[Answer, bool]:
+    """Decide a refund and write it as ``pending``; return its id, or the answer of a dry run or of a replayed key.
+
+    Raises:
+        Overtaken: another one was written since it was decided, and nothing of this one was.
+    """
     purchase = await read_purchase(services, wanted.purchase_id)
     decision = await _decide(services, purchase, wanted)
     if wanted.is_dry_run:
-        return Answer(
-            200,
-            msgspec.json.encode(refund_json(_shown(wanted, purchase, decision, services.clock.now()), is_dry_run=True)),
-        ), False
-    begun = await begin(
-        services,
-        purchase["id"],
-        Beginning(
-            cause="refund",
-            amount=decision.amount,
-            quantity=decision.taken.quantity,
-            lines=decision.taken.lines,
-            strategy=wanted.strategy,
-            actor=key.caller,
-            reason=wanted.reason,
-            at_most_left=True,
-            idempotency=key,
-        ),
-        Told("pending"),
+        shown = _shown(wanted, purchase, decision, services.clock.now())
+        return Answer(200, msgspec.json.encode(refund_json(shown, is_dry_run=True))), False
+    begins = Beginning(
+        cause="refund",
+        amount=decision.amount,
+        quantity=decision.taken.quantity,
+        lines=decision.taken.lines,
+        strategy=wanted.strategy,
+        actor=wanted.idempotency.caller,
+        reason=wanted.reason,
+        at_most_left=True,
+        number=decision.number,
+        idempotency=wanted.idempotency,
     )
-    if not isinstance(begun, str):
-        assert begun.answer is not None, "only an answered key is replayed in a commit"
-        return begun.answer, True
-    return await _finish(services, begun, wanted), False
+    begun = await begin(services, purchase["id"], begins, Told("pending"))
+    if isinstance(begun, str):
+        return begun
+    assert begun.answer is not None, "only an answered key is replayed in a commit"
+    return begun.answer, True
 
 
 async def _decide(services: Services, purchase: Row, wanted: RefundRequest) -> Decision:

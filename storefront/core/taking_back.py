@@ -78,9 +78,17 @@ _FREEZE = Query(select(freezes).where(freezes.c.id == bindparam("id")))
 log = structlog.get_logger("storefront.reversals")
 
 
+class Overtaken(Exception):
+    """Another reversal of the purchase was written since this one was decided: what it stands for is not left so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A reversal that is about to be written: why, how much, and what to do about goods that are gone."""
+    """A reversal that is about to be written: why, how much, and what to do about goods that are gone.
+
+    ``number`` is the one it was decided as, by those that were before it; None where the amount says
+    what it asks.
+    """
 
     cause: str
     amount: int
@@ -90,6 +98,7 @@ class Beginning:
     quantity: int | None = None
     in_proportion: bool = False
     at_most_left: bool = False
+    number: int | None = None
     claim: str | None = None
     lines: tuple[TakenLine, ...] = ()
     idempotency: IdempotencyKey | None = None
@@ -101,6 +110,7 @@ async def begin(services: Services, purchase_id: str, begins: Beginning, told: T
     Raises:
         Taken: somebody else has written the same (``claim``); the error names the reversal.
         RefundTooLarge: with ``at_most_left``, other reversals have left less than that.
+        Overtaken: with ``number``, another reversal has it; nothing was written.
     """
     for _ in range(TIMES_DECIDED):
         moving = await plan_beginning(services, purchase_id, begins, told)
@@ -126,7 +136,7 @@ async def plan_beginning(services: Services, purchase_id: str, begins: Beginning
     """Return the move by which a reversal begins, its plan complete but for what is done beside the books.
 
     Raises:
-        RefundTooLarge: as ``begin`` does.
+        RefundTooLarge, Overtaken: as ``begin`` does.
     """
     purchase = await read_purchase(services, purchase_id)
     payment = await read_payment(services, purchase_id)
@@ -141,6 +151,8 @@ async def plan_beginning(services: Services, purchase_id: str, begins: Beginning
         follows=begins.cause in CLAWING,
         lines=begins.lines,
     )
+    if begins.number not in (None, wanted.number):
+        raise Overtaken
     if begins.at_most_left and begins.amount > wanted.left:
         raise RefundTooLarge(left={"amount": wanted.left, "currency": payment["currency"]})
     row = _row(purchase, payment, begins, wanted, services.clock.now())
