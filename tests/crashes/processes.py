@@ -27,6 +27,7 @@ WEBHOOK_SECRET = "whsec_" + "crash_tests_0123456789abcdef"
 HANG_SECONDS = 20.0
 START_SECONDS = 60.0
 POLL_SECONDS = 0.01
+READY_LINE = b"Ready in"
 
 SHOP = """
 shop: {name: Crash shop}
@@ -88,21 +89,29 @@ class Process:
     async def start(self, browser: aiohttp.ClientSession) -> None:
         """Start it and wait until ``ready`` answers; how long that took is kept."""
         began = time.monotonic()
-        process = self._process = self._launch()
+        said_before = self._log.stat().st_size if self._log.exists() else 0
+        self._process = self._launch()
         async with asyncio.timeout(START_SECONDS):
             while not await _answers(browser, self._ready):
-                assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
-                await asyncio.sleep(POLL_SECONDS)
+                await self._look_again()
+            # A server gives up where a worker ends before all of them were ready: so none may be killed before that.
+            while self._count and READY_LINE not in self._log.read_bytes()[said_before:]:
+                await self._look_again()
             await self.until_workers_serve()
         self.start_seconds.append(time.monotonic() - began)
 
     async def until_workers_serve(self) -> None:
-        """Wait until there are as many workers as were asked for, and each of them has opened the database."""
+        """Wait until there are as many workers as were asked for, and each of them listens."""
         async with asyncio.timeout(START_SECONDS):
-            while True:
-                if [_is_connected(worker) for worker in self.workers].count(True) == self._count:
-                    return
-                await asyncio.sleep(POLL_SECONDS)
+            while [_listens(worker) for worker in self.workers].count(True) != self._count:
+                await self._look_again()
+
+    async def _look_again(self) -> None:
+        """Wait a moment; what has ended meanwhile will never come up, and its log says why."""
+        process = self._process
+        assert process is not None, "it runs"
+        assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
+        await asyncio.sleep(POLL_SECONDS)
 
     def _launch(self) -> subprocess.Popen[bytes]:
         with self._log.open("ab") as log:
@@ -327,8 +336,8 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def _is_connected(process: psutil.Process) -> bool:
+def _listens(process: psutil.Process) -> bool:
     try:
-        return any(connection.status == psutil.CONN_ESTABLISHED for connection in process.net_connections("tcp"))
+        return any(connection.status == psutil.CONN_LISTEN for connection in process.net_connections("tcp"))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False  # it has just died
