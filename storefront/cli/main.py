@@ -4,17 +4,22 @@ Exit codes: 0 it worked, 1 it failed or found violations, 2 wrong usage or confi
 with ``STOREFRONT_DEBUG=1``.
 """
 
+import gc
 import os
 import sys
 import time
 from typing import NoReturn
 
+OBJECTS_BEFORE_COLLECTING = 1_000_000
+"""What is imported makes hundreds of thousands of objects, all of which stay: to look through them again and again
+would be a quarter of a start. A command that goes on for longer collects later; a server sets what suits it."""
 _OF_THE_CONFIGURATION = frozenset({"wrong_mode", "bad_configured_key", "plugin_failed", "needs_postgres", "other_keys"})
 
 
 def main() -> NoReturn:
     """Run ``storefront`` with the process's arguments; always ends by ``SystemExit``."""
     began = time.monotonic()
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTING)
     from storefront.cli.commands import app  # typer takes a moment: only when it is really run
 
     try:
