@@ -1,7 +1,7 @@
 """Statements compiled once a process and database server, not once an engine.
 
-SQLAlchemy keeps what it compiled by the dialect that compiled it, and gives every engine a dialect of its own. A process
-makes several engines for one server (the readers', a migration's, an audit's), which would each begin with nothing.
+SQLAlchemy keeps what it compiled by the dialect that compiled it, and gives every engine a dialect of its own. A
+process makes several engines for one server (the readers', a migration's, an audit's): each would begin with nothing.
 """
 
 from collections.abc import MutableMapping

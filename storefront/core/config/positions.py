@@ -7,6 +7,7 @@ alias bombs, and never builds anything but texts, numbers, booleans, nulls, list
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import yaml
 
@@ -15,6 +16,7 @@ from storefront.core.config.mistakes import Mistake, Path, show_key, show_path
 _DEEPEST = 48
 _MOST_VALUES = 100_000
 _LONGEST_NUMBER = 400
+_TEXTS_KEPT = 4
 _CORE = "tag:yaml.org,2002:"
 _MERGE = _CORE + "merge"
 _PLAIN_FORMS = (
@@ -95,7 +97,7 @@ def read_tree(text: str, file: str, mistakes: list[Mistake]) -> Spot:
         YamlMistakeError: the text is not YAML, or is built to exhaust the reader.
     """
     try:
-        node = _Loader(text).get_single_node()
+        node = _compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
@@ -110,6 +112,13 @@ def read_tree(text: str, file: str, mistakes: list[Mistake]) -> Spot:
     if node is None:
         return Spot({}, Place(file, 1, 1))
     return _Builder(file, mistakes).build(node, ())
+
+
+@lru_cache(_TEXTS_KEPT)
+def _compose(text: str) -> yaml.Node | None:
+    """Parse the text; nodes are read only, so who reads the same text again (a reload, a check) has the same ones."""
+    node: yaml.Node | None = _Loader(text).get_single_node()
+    return node
 
 
 def walk_spots(spot: Spot, path: Path = ()) -> Iterator[tuple[Path, Spot]]:
