@@ -5,12 +5,12 @@ from typing import Any
 
 from storefront.core.catalog import text_in
 from storefront.core.commit.plan import Change, Insert, Step
-from storefront.core.quotes import WALLET
+from storefront.core.money import Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import TAKEN, carry, read_carried
 from storefront_subscriptions.closing import TERMS
-from storefront_subscriptions.deciding import is_too_small
+from storefront_subscriptions.deciding import chargeable
 from storefront_subscriptions.intervals import Interval, period
 from storefront_subscriptions.rows import SCHEDULED, need_change
 from storefront_subscriptions.subscribing import invoice_row
@@ -38,9 +38,10 @@ async def lines_of_period(services: Services, agreed: Mapping[str, Any]) -> tupl
     if taken:
         lines.append(("Credit" if taken < 0 else "Due from before", taken))
     rest = price + taken
-    if agreed["pay_with"] != WALLET and is_too_small(services, agreed["pay_with"], agreed["currency"], rest, price):
-        lines.append(("Due with the next invoice", -rest))
-        taken -= rest
+    later = rest - chargeable(services, agreed["pay_with"], Money(rest, agreed["currency"]), price=price)
+    if later:
+        lines.append(("Due with the next invoice", -later))
+        taken -= later
     return lines, taken, found
 
 

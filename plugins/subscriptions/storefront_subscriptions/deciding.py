@@ -143,24 +143,24 @@ async def _settle(services: Services, plan: Decided) -> Decided:
     else:
         used = min(max(0, now), max(0, -carried))
         rest = now - used
-        kept = later + (rest if rest < 0 or _is_too_small(services, target, rest) else 0)
+        asked = max(0, rest)
+        kept = later + rest - chargeable(services, target.pay_with, Money(asked, target.currency), price=target.due)
     lines = _lines(plan, made.net - charge + returned, charge, used, kept)
     return Decided(row, plan.invoice, target, plan.direction, plan.terms, at, lines, used, kept, returned, carried,
                    tuple(spans), made, new, claims)  # fmt: skip
 
 
-def _is_too_small(services: Services, target: Target, amount: int) -> bool:
-    """Tell whether a gateway takes the tier's price, but not so little: then it waits for the next invoice."""
-    return is_too_small(services, target.pay_with, target.currency, amount, target.due)
+def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) -> int:
+    """Return how much of an amount is charged now (minor units): all, or as near below as the gateway can, or nothing.
 
-
-def is_too_small(services: Services, pay_with: str, currency: str, amount: int, price: int) -> bool:
-    """Tell whether an amount is only too little for a gateway that takes the whole price."""
-    gateway = services.gateways.get(pay_with)
-    if gateway is None or not 0 < amount < price:
-        return False
-    takes_price = gateway.can_charge(Money(price, currency)) is None
-    return takes_price and gateway.can_charge(Money(amount, currency)) is not None
+    Some take no less than half a dollar, or of three decimals only two; what is left waits for the next invoice. Of a
+    gateway that does not even take the ``price`` all is asked, and the purchase says why not.
+    """
+    gateway, whole = services.gateways.get(pay_with), amount.amount_minor
+    if gateway is None or whole == 0 or gateway.can_charge(Money(price, amount.currency)) is not None:
+        return whole
+    possible = (whole, whole - whole % 10)
+    return next((one for one in possible if one and gateway.can_charge(Money(one, amount.currency)) is None), 0)
 
 
 def _lines(plan: Decided, credit: int, charge: int, used: int, kept: int) -> tuple[ChangeLine, ...]:

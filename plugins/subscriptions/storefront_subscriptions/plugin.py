@@ -23,7 +23,7 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
-from storefront_subscriptions.checks import check_tiers
+from storefront_subscriptions.checks import check_changes, check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
@@ -40,7 +40,7 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers,)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
