@@ -30,8 +30,12 @@ def periods_tile(connection: Connection) -> Iterator[Violation]:
             if before is not None and (row.period, row.period_start) != (before.period + 1, before.period_end):
                 message = f"subscription {subscription}: period {row.period} does not begin where the one before ended"
                 yield Violation("S1", (subscription, row.id), message)
-            before = row
+            before, previous = row, before
             if row.period < 0:
+                continue
+            if row.anchor is None or not _may_have_anchor(row, previous):
+                message = f"subscription {subscription}: period {row.period} has the anchor {row.anchor} for no reason"
+                yield Violation("S3", (subscription, row.id), message)
                 continue
             due = period(row.anchor, Interval.parse(row.interval), row.period - row.anchor_period)
             is_cut = row.uncut_end is not None
@@ -40,6 +44,14 @@ def periods_tile(connection: Connection) -> Iterator[Violation]:
             if (row.period_start, end) != (due.start, due.end) or not is_within:
                 message = f"subscription {subscription}: period {row.period} is not the one that its anchor gives"
                 yield Violation("S3", (subscription, row.id), message)
+
+
+def _may_have_anchor(row: Row[Any], before: Row[Any] | None) -> bool:
+    """Tell whether a period keeps the anchor of the one before, or begins one for a reason: it is cut, or differs."""
+    if before is not None and before.anchor is not None and row.anchor == before.anchor:
+        return bool(row.anchor_period == before.anchor_period)
+    is_new = before is None or before.period < 0 or before.uncut_end is not None or row.interval != before.interval
+    return is_new and (row.anchor, row.anchor_period) == (row.period_start, row.period)
 
 
 def each_period_is_paid_once(connection: Connection) -> Iterator[Violation]:
