@@ -4,7 +4,7 @@ import pytest
 
 from storefront.testing import running_shop
 
-from .changing import CHANGING, DAY, ask, change, charged
+from .changing import CHANGING, DAY, ask, change, charged, pass_days
 from .subscribing import events, invoices, may, see, subscribe
 
 
@@ -79,7 +79,7 @@ async def test_one_that_is_taken_back_is_paid_no_more(club):
 async def test_nobody_pays_within_a_day_and_the_change_is_over(club):
     subscription = await subscribe(club, "guest")
     await ask(club, subscription, "bronze")
-    await club.advance("25h")
+    await pass_days(club, 25 / 24)
     assert ((await see(club, subscription))["pending_change"], states(club)) == (None, ["failed"])
     assert events(club)[-1] == "change_failed"
 
@@ -99,7 +99,7 @@ async def test_a_cancel_for_the_end_lets_a_change_be_paid_that_ends_with_the_per
     await change(club, subscription, "silver")
     found = await see(club, subscription)
     assert (found["sku"], found["access_until"]) == ("silver", found["period_end"])
-    await club.advance("16d")
+    await pass_days(club, 16)
     assert ((await see(club, subscription))["billing_state"], len(await invoices(club, subscription))) == (
         "canceled",
         1,
