@@ -3,6 +3,7 @@
 import pytest
 
 from storefront.testing import running_shop
+from tests.shop.topping_up import save_method
 
 from .changing import CHANGING, DAY, amounts, ask, change, charged, look, pass_days
 from .subscribing import events, invoices, may, see, subscribe
@@ -81,6 +82,21 @@ async def test_another_asset_begins_with_the_next_period(club):
     found = await see(club, subscription)
     assert (found["sku"], found["pay_with"]) == ("silver", "wallet")
     assert (await club.as_customer().get("/v1/me")).json["wallets"]["gems"]["balance"] == 100
+
+
+async def test_from_gems_to_money_without_a_method_it_waits_for_one_and_is_paid_once_it_is_saved(club):
+    grant = {"customer": "ada", "asset": "gems", "amount": 300, "reason": "start"}
+    assert (await club.as_server().post("/v1/grants", grant, key="start")).status == 201
+    subscription = await subscribe(club, "bronze", currency="gems")
+    answer = await ask(club, subscription, "silver", currency="USD")
+    assert answer.json["pending_change"]["price"] == {"amount": 2000, "currency": "USD"}
+    await pass_days(club, 31)
+    found = await see(club, subscription)
+    assert (found["sku"], found["billing_state"], found["reason"]) == ("bronze", "unpaid", "no_payment_method")
+    await save_method(club)
+    await club.quiet()
+    found = await see(club, subscription)
+    assert (found["sku"], found["billing_state"], await charged(club)) == ("silver", "active", [2000])
 
 
 async def test_another_interval_at_the_end_begins_where_the_period_ends(club):
