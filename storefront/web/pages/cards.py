@@ -84,7 +84,7 @@ def item_card(desk: Desk, offer: Offer) -> ItemCard:
         badge=offer.badge,
         state=state,
         status=_status(desk, offer, price, state),
-        price=_short(desk, price),
+        price=_asked(desk, offer, price),
         asset=desk.asset(price.currency) if is_virtual else None,
         real_price=desk.real_price(offer, price) if is_virtual else None,
         until=None if offer.available_until is None else desk.moment(offer.available_until),
@@ -177,6 +177,13 @@ def _sale(desk: Desk, offer: Offer, price: Money) -> SaleNote | None:
 def _was(desk: Desk, offer: Offer, price: Money) -> str | None:
     discount = offer.discounts.get(price.currency)
     return None if discount is None else _short(desk, discount.list_price)
+
+
+def _asked(desk: Desk, offer: Offer, price: Money) -> str:
+    """Say what an offer costs; where the buyer chooses, the least of it."""
+    if price.currency not in offer.choices:
+        return _short(desk, price)
+    return f"from {_short(desk, Money(_least(offer, price), price.currency))}"
 
 
 def _short(desk: Desk, price: Money) -> str:
