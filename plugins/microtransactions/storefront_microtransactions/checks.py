@@ -139,7 +139,7 @@ def _drop(
             needs_instead = name
     if needs_instead is not None and "instead" not in drop:
         message = f"needs `instead`: what comes out for who can own no more {needs_instead}"
-        yield Complaint(path, message, example={"instead": {"gems": 20}})
+        yield Complaint(path, message, example={"instead": {asset: 20}} if (asset := next(iter(assets), "")) else None)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from storefront.core.config.checking import Checked, check, in_reading_order, to_mistakes, with_examples
@@ -104,15 +104,20 @@ class _World:
             installed=self.installed,
             enabled=enabled,
         )
-        of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(checked.value)]
-        complaints = self._merged([*semantic_complaints(facts), *of_plugins], checked)
+
+        def complain(value: Mapping[str, object]) -> list[Complaint]:
+            of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(value)]
+            return [*semantic_complaints(replace(facts, value=value)), *of_plugins]
+
+        examples = checked.examples(complain)
+        complaints = self._merged(complain(checked.value), checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
             mine = [one for one in complaints if one.path[:2] == ("plugins", name)]
-            by_plugin[name] = to_mistakes(document, checked, mine)
+            by_plugin[name] = to_mistakes(document, examples, mine)
         return _Look(
-            mistakes=to_mistakes(document, checked, complaints),
-            of_reading=with_examples(document, checked),
+            mistakes=to_mistakes(document, examples, complaints),
+            of_reading=with_examples(document, examples),
             places=by_plugin,
             value=_with_secrets(checked),
             orphans=orphans,

@@ -37,6 +37,7 @@ class Names:
     assets: Sequence[str]
     offers: Sequence[str]
     entitlements: Sequence[str] | None
+    meters: Sequence[str] = ()
 
 
 def make_checker(schema: AnySchema, names: Names) -> Checker:
@@ -44,7 +45,7 @@ def make_checker(schema: AnySchema, names: Names) -> Checker:
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    known = _known(names)
+    known = known_names(names)
     keywords = {
         "x-keys": lambda _, kind, value, __: _wrong_keys(known[kind], kind, value),
         "x-ref": lambda _, kind, value, __: _wrong_reference(known[kind], kind, value),
@@ -68,7 +69,8 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {show_key(spelled[best])}?"
 
 
-def _known(names: Names) -> dict[str, Sequence[str] | None]:
+def known_names(names: Names) -> dict[str, Sequence[str] | None]:
+    """Return by kind of reference what it may name, the commonest first; None where anything may stand."""
     currencies = list(dict.fromkeys((*_COMMON, *real_currencies())))
     return {
         "asset": [*names.assets, *currencies],
@@ -76,6 +78,7 @@ def _known(names: Names) -> dict[str, Sequence[str] | None]:
         "currency": currencies,
         "offer": names.offers,
         "entitlement": names.entitlements,
+        "meter": names.meters,
     }
 
 
@@ -130,6 +133,10 @@ class SchemaWalk:
     def everything(self, value: object) -> Iterator[tuple[Path, object, list[AnySchema]]]:
         """Every value of the document, with the schemas that speak of it."""
         yield from self._below((), value, self._expand(self._root, value))
+
+    def below(self, schema: AnySchema, value: object) -> Iterator[tuple[Path, object, list[AnySchema]]]:
+        """Every value in one that ``schema`` speaks of, with the schemas that speak of it."""
+        yield from self._below((), value, self._expand(schema, value))
 
     def along(self, value: object, path: Path) -> list[list[AnySchema]]:
         """For each beginning of ``path``, the whole path last, the schemas that speak of what stands there."""
