@@ -44,23 +44,31 @@ def price_complaints(
 
 
 def _alternatives(path: Path, offer: Section) -> Iterator[Complaint]:
-    seen: dict[tuple[object, object], int] = {}
+    seen: dict[tuple[str, str | None], int] = {}
     entries = [_mapping(one) for one in _list(offer.get("prices"))]
     for index, price in enumerate(entries):
         place: Path = (*path, "prices", index)
         if ("amount" in price) == ("pay_what_you_want" in price):
             yield Complaint(place, "must have either an `amount` or `pay_what_you_want`")
         yield from _choice(place, _mapping(price.get("pay_what_you_want")))
-        for country in _list(price.get("countries")) or [None]:
-            key = (price.get("currency"), country)
+        for key in _meant(price):
+            currency, country = key
             where = "for everybody else" if country is None else f"for {country}"
-            if key in seen and key[0] is not None:
-                yield Complaint(place, f"says again what [{seen[key]}] says: one price in {key[0]} {where}")
+            if key in seen:
+                yield Complaint(place, f"says again what [{seen[key]}] says: one price in {currency} {where}")
                 break
-            seen.setdefault(key, index)
+            seen[key] = index
     if entries and all("countries" in price for price in entries):
         message = "needs one price without `countries`, for buyers everywhere else"
         yield Complaint((*path, "prices"), message, example=[{"amount": 499, "currency": "USD"}])
+
+
+def _meant(price: Section) -> list[tuple[str, str | None]]:
+    """Return (currency, country) of each market that a price is for; no country stands for all others."""
+    currency, countries = price.get("currency"), _list(price.get("countries", [None]))
+    if not isinstance(currency, str):
+        return []
+    return [(currency, country) for country in countries if country is None or isinstance(country, str)]
 
 
 def _choice(path: Path, terms: Section) -> Iterator[Complaint]:
@@ -146,11 +154,13 @@ def _too_cheap(path: Path, offer: Section, offers: Mapping[str, Section], size: 
 
 
 def _lists(offers: Mapping[str, Section], price_lists: Section, minimums: Mapping[str, int]) -> Iterator[Complaint]:
-    seen: dict[object, str] = {}
+    seen: dict[str, str] = {}
     for name, one in price_lists.items():
         section = _mapping(one)
         path: Path = ("price_lists", name)
         for index, country in enumerate(_list(section.get("countries"))):
+            if not isinstance(country, str):
+                continue
             if country in seen and seen[country] != name:
                 yield Complaint((*path, "countries", index), f"is in the price list {seen[country]} already")
             seen.setdefault(country, name)
