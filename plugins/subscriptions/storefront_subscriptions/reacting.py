@@ -47,7 +47,8 @@ SAVED = "payment_method.saved"
 
 async def order_reaction(services: Services, event: Event) -> None:
     """Order the job that reacts to an event, once; of what concerns no subscription nothing is written."""
-    if event.type in GONE_BACK and event.data["refunded"] != "full" and event.data["dispute"] != "lost":
+    # Events of refunds into the wallet that are stored from before they told of disputes have no `dispute`.
+    if event.type in GONE_BACK and event.data["refunded"] != "full" and event.data.get("dispute") != "lost":
         return
     if event.type in MOVED | GONE_BACK:
         if await subscription_of(services, event.subject) is None:
