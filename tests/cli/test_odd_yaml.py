@@ -53,3 +53,27 @@ def test_a_price_list_with_a_list_for_a_country_is_told_at_its_place(tmp_path):
 
     assert told.returncode == 2
     assert "price_lists.brazil.countries[0]: must be text" in places[0]
+
+
+@pytest.mark.parametrize("wrong", ["rate: '1e999999999'", "rate: '5', ending: ''", "rate: '5', ending: '9_9'"])
+def test_a_price_list_that_cannot_be_worked_out_is_told_at_once(tmp_path, wrong):
+    told, places = _check(
+        tmp_path, TINY_SHOP + f"price_lists: {{brazil: {{countries: [BR], from: USD, currency: BRL, {wrong}}}}}\n"
+    )
+
+    assert (told.returncode, len(places)) == (2, 1)
+    assert "price_lists.brazil." in places[0]
+
+
+def test_a_name_may_not_end_in_a_line_break(tmp_path):
+    text = TINY_SHOP.replace("  sword: {", '  "sword\\n": {')
+
+    _, places = _check(tmp_path, text)
+
+    assert [place.split(" ")[1] for place in places] == ['offers."sword\\n":']
+
+
+def test_a_nul_is_no_text(tmp_path):
+    _, places = _check(tmp_path, _offer('{kind: item, type: durable, title: "O\\0", prices: {gems: 1}}'))
+
+    assert [place.partition(" ")[2] for place in places] == ["offers.odd.title: holds a NUL character"]

@@ -1,5 +1,6 @@
 """Prices that contradict each other, or that nobody could charge; beside ``semantics.py``, and as defensive as it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path
 from storefront.core.config.model_prices import PriceList
 from storefront.core.config.price_lists import convert
+from storefront.core.config.schema_prices import ENDING_PATTERN, RATE_PATTERN
 
 Section = Mapping[str, object]
 
@@ -181,16 +183,14 @@ def _lists(offers: Mapping[str, Section], price_lists: Section, minimums: Mappin
 
 def _list_of(name: str, section: Section) -> PriceList | None:
     """Return a price list that is whole, else None: what is wrong with it is complained of elsewhere."""
-    texts = [section.get(key) for key in ("from", "currency", "rate")]
-    countries, ending = _list(section.get("countries")), section.get("ending")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(ending, str | None):
+    source, currency, rate, ending = (section.get(key) for key in ("from", "currency", "rate", "ending"))
+    if not (isinstance(source, str) and isinstance(currency, str) and isinstance(rate, str)):
         return None
-    source, currency, rate = map(str, texts)
-    try:
-        is_whole = _is_real(source) and _is_real(currency) and Fraction(rate) > 0 and int(ending or 0) >= 0
-    except (ValueError, ZeroDivisionError):
+    if not isinstance(ending, str | None) or not re.fullmatch(ENDING_PATTERN, "0" if ending is None else ending):
         return None
-    return PriceList(name, tuple(map(str, countries)), source, currency, rate, ending) if is_whole else None
+    if not re.fullmatch(RATE_PATTERN, rate) or not _is_real(source) or not _is_real(currency):
+        return None
+    return PriceList(name, _texts(section.get("countries")), source, currency, rate, ending)
 
 
 def _amounts(offer: Section) -> Iterator[tuple[str, int]]:
@@ -236,3 +236,7 @@ def _mapping(value: object) -> Section:
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(one for one in _list(value) if isinstance(one, str))
