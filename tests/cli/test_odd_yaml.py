@@ -16,7 +16,8 @@ def _check(tmp_path, text):
 
 
 def _offer(offer):
-    return TINY_SHOP + f"  odd: {offer}\n"
+    shop = TINY_SHOP.replace("{microtransactions: {}}", "{microtransactions: {}, subscriptions: {}}")
+    return shop + f"  odd: {offer}\n"
 
 
 def test_a_mistake_on_line_100_is_told_with_its_numbers(tmp_path):
@@ -32,6 +33,7 @@ def test_a_mistake_on_line_100_is_told_with_its_numbers(tmp_path):
         "{kind: item, type: durable, title: O, prices: [{amount: 499, currency: %s}]}",
         "{kind: item, type: durable, title: O, prices: [{amount: 499, currency: USD, countries: [%s]}, {amount: 1, "
         "currency: EUR}]}",
+        "{kind: subscription, title: O, prices: {gems: 1}, family: f, interval: %s}",
         "{kind: container, title: O, prices: {gems: 1}, drops: [{weight: 1, gives: {gems: %s}}]}",
     ],
 )
@@ -77,3 +79,13 @@ def test_a_nul_is_no_text(tmp_path):
     _, places = _check(tmp_path, _offer('{kind: item, type: durable, title: "O\\0", prices: {gems: 1}}'))
 
     assert [place.partition(" ")[2] for place in places] == ["offers.odd.title: holds a NUL character"]
+
+
+def test_a_mistake_is_told_on_one_line_of_bounded_length(tmp_path):
+    usage = "{meter: m, mode: postpaid, asset: USD, price: '1', model: \"per\\nunit%s\"}" % ("x" * 100_000)
+    text = TINY_SHOP + f"meters: {{m: {{event_type: m, aggregation: count}}}}\nusage: {{api: {usage}}}\n"
+
+    told, places = _check(tmp_path, text)
+
+    assert (told.returncode, max(map(len, places)) < 1200) == (2, True)
+    assert any("usage.api.price: is not used by `per unitxx" in place for place in places)
