@@ -104,7 +104,7 @@ class _World:
             installed=self.installed,
             enabled=enabled,
         )
-        of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(checked.value)]
+        of_plugins = [one for name, plugin in speaking.items() for one in _told_by(name, plugin, checked.value)]
         complaints = self._merged([*semantic_complaints(facts), *of_plugins], checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
@@ -139,6 +139,15 @@ class _World:
             dropped = {key for name in without if name in self.plugins for key in self.plugins[name].offer_keys}
             value["offers"] = {sku: _lacking(offer, dropped) for sku, offer in offers.items() if sku not in orphans}
         return self.document.having(value), orphans
+
+
+def _told_by(name: str, plugin: PluginSchema, value: Mapping[str, object]) -> list[Complaint]:
+    """What a plugin's own checks say; that one raised is said too, and ``on_error`` decides about it."""
+    try:
+        return [complaint for say in plugin.checks for complaint in say(value)]
+    except Exception as error:  # a stranger's code may raise anything, and the other mistakes are told all the same
+        message = f"cannot check this configuration: {type(error).__name__}: {error}"
+        return [Complaint(("plugins", name), message, at_key=True)]
 
 
 def _lacking(offer: object, keys: Collection[str]) -> object:
