@@ -121,7 +121,7 @@ async def test_a_judge_is_never_left_out_unless_the_operator_says_so(strangers, 
 
 async def test_a_judge_with_a_mistake_in_its_section_is_not_left_out_either(strangers, tmp_path):
     strangers.write("judge", SOUND_JUDGE)
-    with pytest.raises(PluginFailed, match="plugins.judge.size: unknown key.*It judges purchases"):
+    with pytest.raises(PluginFailed, match=r"plugins\.judge\.size: unknown key.*It judges purchases"):
         async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip, size: 1}")):
             pass
     async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip, size: 1, unscreened: allow}")) as shop:
@@ -130,7 +130,7 @@ async def test_a_judge_with_a_mistake_in_its_section_is_not_left_out_either(stra
 
 async def test_a_judge_of_another_version_is_not_left_out_either(strangers, tmp_path):
     strangers.write("judge", SOUND_JUDGE, head=f"from storefront.hookspecs import hookimpl\n\n{OLD}")
-    with pytest.raises(PluginFailed, match="written for version 0.*It judges purchases"):
+    with pytest.raises(PluginFailed, match=r"written for version 0.*It judges purchases"):
         async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip}")):
             pass
 
