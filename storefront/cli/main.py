@@ -50,8 +50,21 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError):
         print_error(_of_the_system(error))
         return 1
+    if (reason := _of_the_database(error)) is not None:
+        print_error(f"The database cannot be used: {reason}. `storefront restore` brings a copy back.")
+        return 1
     print_error(f"{type(error).__name__}: {error} (STOREFRONT_DEBUG=1 shows where)")
     return 1
+
+
+def _of_the_database(error: Exception) -> str | None:
+    """What a database itself says, without the statement that it was asked; None for any other error."""
+    import sqlite3
+
+    from sqlalchemy.exc import DBAPIError
+
+    said = error.orig if isinstance(error, DBAPIError) else error
+    return str(said) if isinstance(error, DBAPIError | sqlite3.Error) else None
 
 
 def _of_the_system(error: OSError) -> str:

@@ -66,3 +66,14 @@ async def test_a_time_beyond_the_calendar_is_refused(shop):
     answer = await shop.as_server().post("/v1/grants", body, key="g")
     assert answer.status == 422
     assert shop.query("SELECT * FROM grants") == []
+
+
+@pytest.mark.parametrize("currency", ["x", "gems", "usd", "USD\n"])
+async def test_a_method_is_saved_for_real_money_only(shop, currency):
+    await shop.session()
+    before = shop.rows()
+
+    answer = await shop.as_customer().post("/v1/payment-methods/setups", {"currency": currency})
+
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/currency")
+    assert shop.rows() == before

@@ -106,7 +106,7 @@ class _World:
         )
 
         def complain(value: Mapping[str, object]) -> list[Complaint]:
-            of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(value)]
+            of_plugins = [one for name, plugin in speaking.items() for one in _told_by(name, plugin, value)]
             return [*semantic_complaints(replace(facts, value=value)), *of_plugins]
 
         examples = checked.examples(complain)
@@ -144,6 +144,15 @@ class _World:
             dropped = {key for name in without if name in self.plugins for key in self.plugins[name].offer_keys}
             value["offers"] = {sku: _lacking(offer, dropped) for sku, offer in offers.items() if sku not in orphans}
         return self.document.having(value), orphans
+
+
+def _told_by(name: str, plugin: PluginSchema, value: Mapping[str, object]) -> list[Complaint]:
+    """What a plugin's own checks say; that one raised is said too, and ``on_error`` decides about it."""
+    try:
+        return [complaint for say in plugin.checks for complaint in say(value)]
+    except Exception as error:  # a stranger's code may raise anything, and the other mistakes are told all the same
+        message = f"cannot check this configuration: {type(error).__name__}: {error}"
+        return [Complaint(("plugins", name), message, at_key=True)]
 
 
 def _lacking(offer: object, keys: Collection[str]) -> object:

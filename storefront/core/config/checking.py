@@ -18,6 +18,7 @@ from storefront.core.config.validation import AnySchema, Checker, Names, SchemaW
 
 _COERCIONS = 8
 _MOST_MISTAKES = 200
+_LONGEST_MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,16 @@ def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Com
             place.line,
             place.column,
             positions.show(complaint.path),
-            _without_outside(document, complaint),
+            _on_one_line(_without_outside(document, complaint)),
             as_yaml(complaint.example) if complaint.example else examples.nearest(complaint),
         )
     return list(found.values())
+
+
+def _on_one_line(message: str) -> str:
+    """The message without the line breaks and the length of a text that it repeats."""
+    line = " ".join(message.split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
 def _without_outside(document: Document, complaint: Complaint) -> str:

@@ -199,7 +199,7 @@ class _Builder:
             if key_node.tag == _MERGE:
                 merged |= self._merge(value_node, path) | merged
                 continue
-            if not isinstance(key_node, yaml.ScalarNode) or _has_surrogate(key_node.value):
+            if not isinstance(key_node, yaml.ScalarNode) or _no_text_in(key_node.value):
                 self._say(key_place, path, "a key must be plain text")
                 continue
             key = key_node.value
@@ -224,8 +224,8 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, place: Place, path: Path) -> Spot:
         text: str = node.value
         form = node.tag.removeprefix(_CORE)
-        if _has_surrogate(text):
-            self._say(place, path, "holds half a character (a lone surrogate)")
+        if (wrong := _no_text_in(text)) is not None:
+            self._say(place, path, wrong)
             return Spot("", place, is_broken=True)
         if form in ("str", "merge"):
             return Spot(text, place)
@@ -259,8 +259,12 @@ def _scalar_value(form: str, text: str) -> object:
     return int(text[2:] if base != 10 else text, base)
 
 
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _no_text_in(text: str) -> str | None:
+    """Say what of a text is none; no database and no gateway takes a NUL."""
+    if "\0" in text:
+        return "holds a NUL character"
+    is_half = any("\ud800" <= character <= "\udfff" for character in text)
+    return "holds half a character (a lone surrogate)" if is_half else None
 
 
 def _mistake(place: Place, message: str, path: str = "") -> Mistake:

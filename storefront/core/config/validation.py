@@ -1,8 +1,10 @@
 """JSON Schema with the configuration's own annotations, and the walk from a value to the schemas that speak of it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 from typing import Protocol
 
 from jsonschema import Draft202012Validator
@@ -17,6 +19,7 @@ from storefront.core.config.mistakes import Path, show_key
 AnySchema = Mapping[str, object]
 _MISSING = object()
 _MOST_UNKNOWN = 20
+_DOLLAR = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$")
 _COMMON = ("USD", "EUR", "GBP", "JPY")
 
 
@@ -47,6 +50,7 @@ def make_checker(schema: AnySchema, names: Names) -> Checker:
     )
     known = known_names(names)
     keywords = {
+        "pattern": lambda _, pattern, value, __: _wrong_pattern(pattern, value),
         "x-keys": lambda _, kind, value, __: _wrong_keys(known[kind], kind, value),
         "x-ref": lambda _, kind, value, __: _wrong_reference(known[kind], kind, value),
         "x-form": lambda _, form, value, __: _wrong_form(form, value),
@@ -116,6 +120,17 @@ def _wrong_form(form: str, value: object) -> Iterator[ValidationError]:
     wrong = wrong_form(form, value) if isinstance(value, str) else None
     if wrong is not None:
         yield ValidationError(wrong)
+
+
+def _wrong_pattern(pattern: str, value: object) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not re.search(_to_the_end(pattern), value):
+        yield ValidationError(f"must match {pattern}")
+
+
+@cache
+def _to_the_end(pattern: str) -> str:
+    """A pattern of JSON Schema for Python, whose ``$`` would also stand before a last line break."""
+    return _DOLLAR.sub(lambda found: found[1] or r"\Z", pattern)
 
 
 def _too_short(least: int, value: object) -> Iterator[ValidationError]:
