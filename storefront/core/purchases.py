@@ -185,6 +185,14 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
     count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
     if wanted.bill is not None:
+        # The first payment may be free: what the next ones are to be charged to is looked at now all the same.
+        await check_method(
+            services,
+            wanted.customer_id,
+            wanted.pay_with or quote.pay_with,
+            method=wanted.payment_method,
+            saves=False,
+        )
         wanted.bill.begin(plan, row)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
