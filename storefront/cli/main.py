@@ -50,6 +50,9 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError):
         print_error(_of_the_system(error))
         return 1
+    if isinstance(error, UnicodeEncodeError):
+        print_error("An argument is not UTF-8 text.")
+        return 2
     if (reason := _of_the_database(error)) is not None:
         print_error(f"The database cannot be used: {reason}. `storefront restore` brings a copy back.")
         return 1

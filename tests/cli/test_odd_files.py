@@ -65,3 +65,22 @@ def test_a_configuration_may_come_through_a_pipe(tmp_path):
     os.close(reader)
 
     assert (told.returncode, "is in order." in told.stdout) == (0, True)
+
+
+def test_experiments_are_listed_without_a_server_too(tmp_path, config):
+    data = tmp_path / "data"
+    assert storefront("migrate", "-c", config, "-d", data).returncode == 0
+    variants = "{control: {weight: 1}, half: {weight: 1, prices: {gems: 60}}}"
+    config.write_text(f"{TINY_SHOP}experiments: {{cheap: {{offer: sword, variants: {variants}}}}}\n")
+
+    listed = storefront("experiments", "-c", config, "-d", data)
+    shown = storefront("experiments", "cheap", "-c", config, "-d", data)
+
+    assert (listed.returncode, listed.stdout) == (0, "There are no experiments: docs/experiments.md\n")
+    assert (shown.returncode, shown.stderr) == (1, "error: There is no such experiment.\n")
+
+
+def test_an_argument_that_is_no_text_is_refused(tmp_path, config):
+    told = storefront("webhooks", "test", "\udcff", "-c", config, "-d", tmp_path / "data")
+
+    assert (told.returncode, told.stderr) == (2, "error: An argument is not UTF-8 text.\n")
