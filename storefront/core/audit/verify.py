@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -55,7 +55,7 @@ from storefront.core.audit import (
 )
 from storefront.core.audit import transfers as customers_transfers
 from storefront.core.audit.anchors import NONE_GIVEN, anchors_check
-from storefront.core.audit.check import NEEDS_DEEP, Check, NotYet, Progressed, Violation
+from storefront.core.audit.check import NEEDS_DEEP, SMALL, Check, NotYet, Progressed, Violation
 from storefront.core.audit.kinds import NONE_GIVEN as NO_KINDS
 from storefront.core.audit.kinds import Kinds, kinds_check
 from storefront.core.audit.not_yet import NOT_YET
@@ -115,6 +115,12 @@ _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "hol
             "entitlements", "customer_transfers",
             "counters", "idempotency", "catalog_versions", "api_keys", "seals", "receipts",
             "usage_accounts", "usage_periods", "usage_lines")  # fmt: skip
+
+_SMALL_BYTES = 16 * 2**20
+_TABLES_BYTES = text(
+    "SELECT coalesce(sum(pg_table_size(oid)), 0) FROM pg_class"
+    " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+)
 
 log = structlog.get_logger("storefront.audit")
 
@@ -203,6 +209,8 @@ def _begin_snapshot(connection: Connection) -> None:
     """Make all following reads see one moment of the database."""
     if connection.dialect.name != "sqlite":
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        is_small = connection.execute(_TABLES_BYTES).scalar_one() <= _SMALL_BYTES
+        connection.execution_options(**{SMALL: is_small})
         return
     driver = connection.connection.driver_connection
     if driver is None or not driver.in_transaction:
@@ -307,7 +315,7 @@ def _count_rows(connection: Connection, *, endures: bool) -> dict[str, int]:
     except DBAPIError:
         if not endures:
             raise
-    counts = {}
+    counts: dict[str, int] = {}
     for name in _COUNTED:
         try:
             with _own_failure(connection, endures=True):
