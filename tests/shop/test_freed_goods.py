@@ -8,11 +8,14 @@ from tests.shop.test_disputes import disputed, drink
 from tests.shop.test_gateway_refunds import refund
 from tests.shop.test_mixed_reversals import SLOW_TO_REFUND, fail_refund
 
-CHARMS = TINY_SHOP.replace("chapters: {title: May read on}", "chapters: {title: May read on}, luck: {title: Luck}") + """
+CHARMS = (
+    TINY_SHOP.replace("chapters: {title: May read on}", "chapters: {title: May read on}, luck: {title: Luck}")
+    + """
   charm: {kind: item, type: consumable, max_count: 99, title: Charm, prices: {USD: 200}, grants: [luck]}
   box: {kind: bundle, title: Box, prices: {USD: 1000}, contents: [
-         {sku: charm, quantity: 2, worth: {USD: 400}}, {sku: chest, worth: {USD: 600}}]}
+         {sku: charm, quantity: 2, worth: {USD: 200}}, {sku: chest, worth: {USD: 600}}]}
 """
+)
 
 
 @pytest.fixture
