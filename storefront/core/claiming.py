@@ -17,7 +17,7 @@ from storefront.core.commit.plan import Plan
 from storefront.core.demands import Held, Wanted, want_back
 from storefront.core.errors import Unavailable
 from storefront.core.giving_again import give_rights_again
-from storefront.core.purchasing import read_payment, read_purchase
+from storefront.core.purchasing import read_payment, read_purchase, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     CLAWING,
@@ -36,7 +36,9 @@ from storefront.core.tables import entitlements, freezes
 TIMES_DECIDED = 40
 _FREEZE = Query(select(freezes).where(freezes.c.id == bindparam("id")))
 _RIGHTS = Query(
-    select(entitlements.c.key, entitlements.c.sku).where(entitlements.c.source_id == bindparam("source_id"))
+    select(entitlements.c.key, entitlements.c.sku).where(
+        entitlements.c.customer_id == bindparam("customer_id"), entitlements.c.source_id == bindparam("source_id")
+    )
 )
 
 
@@ -101,7 +103,8 @@ async def _returned(services: Services, purchase: Row, held: Held, wanted: Wante
     """Return the rights that a reversal ended, and of whose units something is with the customer again."""
     if not held.is_taken or not held.rights or wanted.ended is None:
         return ()
-    skus = {row["key"]: row["sku"] for row in await services.reader.all(_RIGHTS, source_id=purchase["id"])}
+    given = await services.reader.all(_RIGHTS, customer_id=receiver_of(purchase), source_id=purchase["id"])
+    skus = {row["key"]: row["sku"] for row in given}
     return tuple(key for key in held.told.entitlements if skus[key] not in wanted.ended)
 
 

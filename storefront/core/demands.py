@@ -63,7 +63,7 @@ class Held:
     ``items`` (sku -> quantity) are set aside by it: for itself they are there. What ``is_taken`` is not asked again.
     """
 
-    told: TakenBack = TakenBack("", 0)
+    told: TakenBack = field(default_factory=lambda: TakenBack("", 0))
     rights: frozenset[str] = frozenset()
     items: Counter[str] = field(default_factory=Counter)
     is_taken: bool = False
