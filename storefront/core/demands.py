@@ -179,7 +179,8 @@ async def _demand(
     ask_parts_back(kinds, unpack(catalog, kinds, whole), sold)
     asked, sold = as_given(purchase, asked), as_given(purchase, sold)
     own = SpokenFor(Counter({sku: -quantity for sku, quantity in held.items.items()}))
-    openings = Openings(reader, kinds, services.clock, receiver_of(purchase), own, besides=besides)
+    own_openings = None if held.is_taken else besides  # what is only set aside is decided anew
+    openings = Openings(reader, kinds, services.clock, receiver_of(purchase), own, besides=own_openings)
     opened = (await openings.substitute(catalog, purchase, asked)).opened
     demand = Demand(
         purchase["entry_id"],
