@@ -264,7 +264,8 @@ async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row,
     facts = msgspec.json.decode(row["facts"])
     frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], facts))
     demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
-    if row["state"] in TAKING:
+    told_taken = taken_back(row)
+    if row["state"] in TAKING and (told_taken.items or told_taken.credits or told_taken.entitlements):
         demand = await demand_taken(services, row)
     left = await _left(services, payment, besides=row["id"])
     return Moving(
