@@ -5,13 +5,29 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import Connection, Row, Select, and_, func, literal, or_, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import claims, customers, entitlements, item_movements, items, purchases, reversals
 
 _PURCHASE = "pur_"
 _CONSUMPTION = "con_"
+
+
+class _Line(msgspec.Struct):
+    type: str
+    sku: str = ""
+    quantity: int = 0
+
+
+class _TakenLine(msgspec.Struct):
+    sku: str
+    quantity: int
+
+
+class _TakenBack(msgspec.Struct):
+    quantity: int
+    lines: list[_TakenLine] = []
 
 
 @cache
@@ -72,7 +88,8 @@ def _select_goods_of_unsettled_purchases() -> tuple[Select[Any], Select[Any]]:
     is_settled = and_(purchases.c.status == "completed", purchases.c.refunded != "full", purchases.c.dispute != "lost")
     rights = (
         select(entitlements.c.id, entitlements.c.key, entitlements.c.source_id, purchases.c.status,
-               purchases.c.refunded, purchases.c.dispute, purchases.c.quantity)
+               purchases.c.refunded, purchases.c.dispute, purchases.c.quantity, purchases.c.lines,
+               entitlements.c.sku)
         .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
         .where(entitlements.c.source_type == "purchase", entitlements.c.ended_at.is_(None),
                or_(purchases.c.id.is_(None), ~is_settled & (purchases.c.status != "in_review")))
@@ -89,11 +106,7 @@ def _select_goods_of_unsettled_purchases() -> tuple[Select[Any], Select[Any]]:
 def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]:
     rights, given = _select_goods_of_unsettled_purchases()
     for row in each_row(connection, rights):
-        if (
-            row.status == "completed"
-            and row.refunded != "full"
-            and _units_back(connection, row.source_id) < row.quantity
-        ):
+        if row.status == "completed" and row.refunded != "full" and _is_left(connection, row):
             continue  # a lost dispute about a part of the price took fewer units than were bought
         state = "does not exist"
         if row.status is not None:
@@ -106,12 +119,17 @@ def _goods_of_unsettled_purchases(connection: Connection) -> Iterator[Violation]
         yield Violation("E1", (row.id, row.about), message)
 
 
-def _units_back(connection: Connection, purchase_id: str) -> int:
-    """Return how many units of a purchase its reversals took back."""
+def _is_left(connection: Connection, right: Row[Any]) -> bool:
+    """Tell whether units are left of what brought a right: of its line in a bundle, or of the offer itself."""
     taken = select(reversals.c.taken_back).where(
-        reversals.c.purchase_id == purchase_id, reversals.c.state.in_(("completed", "lost"))
+        reversals.c.purchase_id == right.source_id, reversals.c.state.in_(("completed", "lost"))
     )
-    return sum(msgspec.json.decode(row.taken_back)["quantity"] for row in connection.execute(taken))
+    told = [msgspec.json.decode(row.taken_back, type=_TakenBack) for row in connection.execute(taken)]
+    for line in msgspec.json.decode(right.lines, type=list[_Line]):
+        if line.type == "component" and line.sku == right.sku:
+            back = sum(one.quantity for taken in told for one in taken.lines if one.sku == line.sku)
+            return back < line.quantity
+    return sum(taken.quantity for taken in told) < int(right.quantity)
 
 
 @cache

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import accounts, entries, item_movements, payments, purchases, reversals, transfers
+from storefront.core.tables import accounts, entries, item_movements, jobs, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
 _OF_DEBTS = ("debt.repaid", "debt.forgiven")
@@ -198,10 +198,11 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
 
 @cache
 def _select_against_purchases() -> Select[Any]:
-    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded, purchases.c.dispute)
+    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded, purchases.c.dispute,
+               purchases.c.status, purchases.c.completed_at)  # fmt: skip
     return (
         select(*columns, reversals.c.number, reversals.c.amount, reversals.c.taken_back, reversals.c.cause,
-               reversals.c.state, reversals.c.gateway, payments.c.received_amount)
+               reversals.c.state, reversals.c.gateway, reversals.c.created_at, payments.c.received_amount)
         .join(reversals, reversals.c.purchase_id == purchases.c.id, isouter=True)
         .join(payments, payments.c.purchase_id == purchases.c.id, isouter=True)
         .where(or_(reversals.c.id.is_not(None), purchases.c.refunded != "none", purchases.c.dispute != "none"))
@@ -214,6 +215,7 @@ def _against_purchases(connection: Connection) -> Iterator[Violation]:
         rows = list(found)
         made = [row for row in rows if row.number is not None]
         yield from _against_purchase(purchase_id, rows[0], made)
+        yield from _left_without_money(connection, rows[0], made)
         if [row.number for row in made] != list(range(1, len(made) + 1)):
             message = f"the reversals of purchase {purchase_id} are not numbered 1 to {len(made)}"
             yield Violation("E1-reversals", (purchase_id,), message)
@@ -242,6 +244,27 @@ def _against_purchase(purchase_id: str, purchase: Row[Any], made: list[Row[Any]]
     if purchase.dispute != told:
         message = f"purchase {purchase_id} says dispute {purchase.dispute}, its disputes say {told}"
         yield Violation("E1-reversals", (purchase_id,), message)
+
+
+def _left_without_money(connection: Connection, purchase: Row[Any], made: list[Row[Any]]) -> Iterator[Violation]:
+    """Of what a payer's bank took all the money of, nothing is left: what was freed since was claimed for it.
+
+    What was used, or passed on, counts as back: it was asked back, and is owed or written off.
+    """
+    lost = [row for row in made if row.cause == "dispute" and row.state == "lost"]
+    since = purchase.completed_at
+    is_all = bool(lost) and sum(row.amount for row in lost) >= purchase.received_amount
+    if not is_all or purchase.status != "completed" or since is None or min(row.created_at for row in lost) < since:
+        return  # what was disputed before its goods were given had none to be asked back
+    # Others that wait for their gateways hold what they ask for.
+    standing = [row for row in made if row.state in (*_TAKING, "pending", "open")]
+    units = sum(msgspec.json.decode(row.taken_back, type=_TakenBack).quantity for row in standing)
+    due = select(jobs.c.id).where(jobs.c.unique_key == f"claim:{purchase.id}", jobs.c.state == "waiting")
+    if units < purchase.quantity and connection.execute(due).first() is None:
+        message = (
+            f"all the money of purchase {purchase.id} is lost, but {units} of {purchase.quantity} units were asked back"
+        )
+        yield Violation("E1-reversals", (purchase.id,), message)
 
 
 CHECKS = (
