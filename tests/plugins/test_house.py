@@ -97,7 +97,7 @@ def kinds_of(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002"), ("SubscriptionsPlugin", "0001")]
+    ("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002"), ("SubscriptionsPlugin", "0002")]
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
     name = kind.removesuffix("Plugin").lower()

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Key
-from storefront.core.errors import NotFound, Refused
+from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import current, invoices, subscriptions
+from storefront_subscriptions.tables import changes, current, invoices, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
 CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
 OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
 OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
+SCHEDULED, DONE, FAILED, REPLACED, REVOKED, DROPPED = "scheduled", "done", "failed", "replaced", "revoked", "dropped"
+"""States of a change beside ``open``, in which its purchase is being paid."""
 TRANSITIONS: Mapping[str | None, frozenset[str]] = {
     None: frozenset({INCOMPLETE, TRIALING, ACTIVE}),
     INCOMPLETE: frozenset({ACTIVE, INCOMPLETE_EXPIRED}),
@@ -43,6 +45,12 @@ CURRENT = Query(
     )
 )
 INVOICE = Query(select(invoices).where(invoices.c.id == bindparam("id")))
+CHANGE = Query(select(changes).where(changes.c.id == bindparam("id")))
+CHANGES_AHEAD = Query(
+    select(changes).where(
+        changes.c.customer_id == bindparam("customer_id"), or_(changes.c.state == SCHEDULED, changes.c.state == OPEN)
+    )
+)
 INVOICES = Query(
     select(invoices)
     .where(invoices.c.subscription_id == bindparam("subscription_id"))
@@ -60,6 +68,21 @@ class SubscriptionOver(Refused):
     title = "This subscription is over"
 
 
+class PaymentDue(Conflict):
+    code = "payment_due"
+    title = "A payment for this subscription is due"
+
+
+class RenewalUnderWay(Conflict):
+    code = "renewal_under_way"
+    title = "A payment for this subscription is being made"
+
+
+class Outdated(Refused):
+    code = "change_outdated"
+    title = "The subscription has changed since this was worked out"
+
+
 class NotDue(Refused):
     code = "not_due"
     title = "This is not to be paid now"
@@ -70,6 +93,12 @@ async def need(services: Services, subscription_id: str, *, owner: str | None = 
     row = await services.reader.first(SUBSCRIPTION, id=subscription_id)
     if row is None or (owner is not None and row["customer_id"] != owner):
         raise NotFound("There is no such subscription.")
+    return row
+
+
+async def need_change(services: Services, change_id: str) -> Row:
+    row = await services.reader.first(CHANGE, id=change_id)
+    assert row is not None, "a subscription names a change that was written with it"
     return row
 
 
@@ -85,6 +114,10 @@ def subscription_key(row: Mapping[str, Any]) -> Key:
 
 def invoice_key(invoice_id: str, customer_id: str) -> Key:
     return Key("subscriptions_invoices", (invoice_id,), customer_id)
+
+
+def change_key(change_id: str, customer_id: str) -> Key:
+    return Key("subscriptions_changes", (change_id,), customer_id)
 
 
 def current_key(customer_id: str, family: str) -> Key:

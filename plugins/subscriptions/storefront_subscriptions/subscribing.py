@@ -21,6 +21,7 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import claims
+from storefront_subscriptions.carrying import TAKEN, carry, read_carried
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.moves import note_begun
 from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
@@ -76,12 +77,18 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
     }  # fmt: skip
     lines = [(f"{title}, trial" if trial_ms else f"{title}, {interval}", total)]
-    invoice = invoice_row(row, -1 if trial_ms else 0, lines, now)
+    carried = 0 if trial_ms else await read_carried(services, wanted.customer_id, tier.family, currency)
+    taken = max(carried, -total)
+    if taken:
+        lines.append(("Credit" if taken < 0 else "Due from before", taken))
+    invoice = invoice_row(row, -1 if trial_ms else 0, lines, now) | {"carried": taken}
     row["invoice_id"] = invoice["id"]
 
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         told = {**invoice, "attempts": 1, "purchase_id": purchase["id"]}
         note_begun(plan, row, told)
+        if not trial_ms:
+            plan.add(carry(row, currency, -taken, about=invoice["id"], cause=TAKEN, seen=carried))
         if trial_ms:
             plan.add(Claim(_trial_name(wanted.customer_id, tier.family), row["id"]))
 
@@ -94,7 +101,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         begin=begin,
         details={"subscription": row["id"], **({"trial_ms": trial_ms} if trial_ms else {})},
     )
-    saves_method = not is_virtual and wanted.payment_method is None and total > 0
+    saves_method = not is_virtual and wanted.payment_method is None and bill.total > 0
     try:
         return await buy(services, _request(wanted, bill, pay_with, saves_method=saves_method))
     except Taken:  # two trials at once: the other has begun
@@ -132,6 +139,13 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "period_end": None,
         "created_at": now,
         "closed_at": None,
+        **{name: row[name] for name in ("interval", "price", "seats", "pay_with")},
+        "anchor": None,
+        "anchor_period": 0,
+        "uncut_end": None,
+        "carried": 0,
+        "spans": None,
+        "change_id": None,
     }
 
 
@@ -158,6 +172,8 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "updated_at": now,
         "ended_at": None,
         "version": 1,
+        "anchor_period": 0,
+        "change_id": None,
     }
 
 
