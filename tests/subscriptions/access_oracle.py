@@ -118,4 +118,3 @@ def _is_hard(life: Life, at: int, down: tuple[int, int]) -> bool:
 def changes(spans: list[tuple[int, int]]) -> list[int]:
     """Return the instants at which access begins or ends."""
     return sorted({instant for span in spans for instant in span})
-

@@ -22,6 +22,10 @@ DUNNING = "subscriptions: {dunning: {retries: [1d, 2d], grace: 7d}}"
 CARDS = {"bad card": "4000000000009995", "lost card": "4000000000009979", "good card": GOOD.replace(" ", "")}
 RIGHTS = {"basic": "lounge", "tried": "chapters"}
 GEMS = 300
+GEMS_SPENT = """
+    SELECT e.occurred_at FROM entries e JOIN transfers t ON t.entry_id = e.id
+    JOIN customers c ON t.source = 'customer:' || c.id || ':gems' WHERE c.external_id = ? ORDER BY e.occurred_at
+"""
 BEGUN = 1_893_672_000  # 2030-01-03 12:00 UTC
 
 
@@ -57,7 +61,9 @@ class TimeLine:
         self.horizon = BEGUN + DAYS * DAY
         self.members = [Member(f"{kind}-{number}", kind) for kind, count in (("card", 5), ("trial", 3), ("gems", 2))
                         for number in range(count)]  # fmt: skip
-        self._marks: dict[int, set[str]] = {self._instant(0): {one.name for one in self.members} for _ in range(INSTANTS)}
+        self._marks: dict[int, set[str]] = {
+            self._instant(0): {one.name for one in self.members} for _ in range(INSTANTS)
+        }
         self._gone: set[str] = set()
         self._charged: list[tuple[int, str]] = []
         self._read_to: int | None = None
@@ -72,7 +78,9 @@ class TimeLine:
                 return found
 
     def _plans(self, member: Member) -> list[tuple[int, str]]:
-        words = ["earn", "earn", "earn"] if member.kind == "gems" else ["bad card", "lost card", "good card", "good card"]
+        words = (
+            ["earn", "earn", "earn"] if member.kind == "gems" else ["bad card", "lost card", "good card", "good card"]
+        )
         words += ["ends", "stays", *(["refunds", "earlier", "loses"] if member.kind == "card" else [])]
         begin = BEGUN + self.random.randrange(20 * DAY)
         count = self.random.randint(1, 6)
@@ -191,9 +199,7 @@ class TimeLine:
         self._charged = [(one["created"], one["payment_intent"]) for one in listed["data"] if one["paid"]]
         for member in self.members:
             if member.kind == "gems":
-                sql = ("SELECT e.occurred_at FROM entries e JOIN transfers t ON t.entry_id = e.id JOIN customers c "
-                       "ON t.source = 'customer:' || c.id || ':gems' WHERE c.external_id = ? ORDER BY e.occurred_at")  # fmt: skip
-                member.life.paid = [row["occurred_at"] // 1000 for row in self.shop.query(sql, member.name)]
+                member.life.paid = [row["occurred_at"] // 1000 for row in self.shop.query(GEMS_SPENT, member.name)]
             else:
                 member.life.paid = [at for at, _ in self._charges(member)]
 

@@ -98,14 +98,14 @@ def _reasons(begun: Sequence[Row]) -> dict[str, int]:
 
 async def _collected(services: Services, months: Sequence[tuple[int, int]]) -> dict[str, list[list[int]]]:
     """Return ``asset -> [taken, given back] of each month``: what bills moved into revenue or sink, and out of it."""
+    moved = (transfers.c.source, transfers.c.destination, transfers.c.asset, transfers.c.amount)
+    earned_in = [side.like(f"platform:{role}:%") for side in moved[:2] for role in ("revenue", "sink")]
     statement = (
-        select(entries.c.occurred_at, transfers.c.source, transfers.c.destination, transfers.c.asset, transfers.c.amount)
+        select(entries.c.occurred_at, *moved)
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .join(purchases, purchases.c.id == entries.c.about)
-        .where(purchases.c.bill.is_not(None), purchases.c.kind == "subscription",
-               or_(*(side.like(f"platform:{role}:%") for side in (transfers.c.source, transfers.c.destination)
-                     for role in ("revenue", "sink"))))
-    )  # fmt: skip
+        .where(purchases.c.bill.is_not(None), purchases.c.kind == "subscription", or_(*earned_in))
+    )
     found: dict[str, list[list[int]]] = defaultdict(lambda: [[0, 0] for _ in months])
     for row in await services.reader.scan(statement):
         month = next((at for at, (start, end) in enumerate(months) if start <= row["occurred_at"] < end), None)

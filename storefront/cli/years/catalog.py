@@ -22,6 +22,7 @@ offers:
            grants: {lounge: true, rooms: 1}, also: [{interval: year, prices: {USD: 4990}}]}
   patron: {kind: subscription, family: club, title: Patron, prices: {USD: 999},
            grants: {lounge: true, rooms: 5}, also: [{interval: year, prices: {USD: 9990}}]}
-  benefactor: {kind: subscription, family: club, title: Benefactor, prices: {USD: 2499}, grants: {lounge: true, rooms: 20}}
+  benefactor: {kind: subscription, family: club, title: Benefactor, prices: {USD: 2499},
+               grants: {lounge: true, rooms: 20}}
   guild: {kind: subscription, family: guild, title: Guild, prices: {gems: 300}, grants: {guild: true}}
 """

@@ -14,7 +14,7 @@ from storefront.cli.years.catalog import ORDER
 from storefront.cli.years.stage import Stage
 
 GOOD, SHORT_OF_FUNDS, STOLEN = "4242 4242 4242 4242", "4000000000009995", "4000000000009979"
-BEGINNINGS = (("member", 50), ("patron", 15), ("member, a year", 8), ("visitor", 17), ("guild", 10))
+BEGINNINGS = {"member": 50, "patron": 15, "member, a year": 8, "visitor": 17, "guild": 10}
 """What somebody begins with, and how likely."""
 GEMS_A_MONTH = 300
 REFUSED_OR_AWAY = frozenset({402, 409, 502, 503, 504})
@@ -86,8 +86,7 @@ async def visit(club: Club, member: Member) -> None:
 
 async def begin(club: Club, member: Member) -> None:
     """Subscribe to something: with a card, from the wallet, for nothing; one in twelve leaves before paying."""
-    names, weights = zip(*BEGINNINGS, strict=True)
-    chosen = member.random.choices(names, weights)[0]
+    chosen = member.random.choices(list(BEGINNINGS), list(BEGINNINGS.values()))[0]
     sku, _, interval = chosen.partition(", a ")
     body = {"customer": member.name, "sku": sku} | ({"interval": interval} if interval else {})
     if sku == "guild":

@@ -21,7 +21,7 @@ from storefront.plugins import load
 
 REQUEST_SECONDS = 60.0
 QUIET_SECONDS = 600.0
-LOOK_AGAIN_SECONDS = 0.005
+LOOK_AGAIN_SECONDS = 0.02
 
 
 class Stage:
