@@ -138,8 +138,8 @@ def funnel(
     """Return how many customers came how far; each step counts customers, once.
 
     ``visited``: known to the shop. ``tried``: began a subscription, whether or not it was paid. ``trial``: had a trial.
-    ``free``: had a period for nothing. ``paid``: paid for a period. ``renewed``: paid for two or more. ``canceled``: all
-    that they had is over. ``subscribers`` is ``customer -> states of what they began``.
+    ``free``: had a period for nothing. ``paid``: paid for a period. ``renewed``: paid for two or more. ``canceled``:
+    all that they had is over. ``subscribers`` is ``customer -> states of what they began``.
     """
     paid: Counter[str] = Counter()
     trial, free = set(), set()

@@ -7,14 +7,14 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from storefront.core.accounts import revenue, sink
 from storefront.core.clock import iso, parse_iso, to_datetime
 from storefront.core.hooks import Operations
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.tables import customers, entries, purchases, transfers
+from storefront.core.tables import customers, entries, purchases, reversals, transfers
 from storefront_subscriptions.figures import Asked, Stretch, churn, funnel, mrr, recovered
 from storefront_subscriptions.intervals import Interval
 from storefront_subscriptions.spans import spans_from
@@ -103,7 +103,8 @@ async def _collected(services: Services, months: Sequence[tuple[int, int]]) -> d
     statement = (
         select(entries.c.occurred_at, *moved)
         .join(transfers, transfers.c.entry_id == entries.c.id)
-        .join(purchases, purchases.c.id == entries.c.about)
+        .join(reversals, reversals.c.id == entries.c.about, isouter=True)
+        .join(purchases, purchases.c.id == func.coalesce(reversals.c.purchase_id, entries.c.about))
         .where(purchases.c.bill.is_not(None), purchases.c.kind == "subscription", or_(*earned_in))
     )
     found: dict[str, list[list[int]]] = defaultdict(lambda: [[0, 0] for _ in months])

@@ -234,7 +234,7 @@ def _may_cancel(found: Mapping[str, Any]) -> bool:
 
 
 ACTIONS: Sequence[Action] = (
-    Action("goes on", 70, lambda found: True, _nothing),
+    Action("goes on", 160, lambda found: True, _nothing),
     Action("cancels with the period", 5, _may_cancel, _cancel_at_end),
     Action("cancels now", 1, _may_cancel, _cancel_now),
     Action("runs short of funds", 6, _pays_by_card, _run_short),

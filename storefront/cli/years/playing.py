@@ -23,9 +23,9 @@ DAYS_A_YEAR = Fraction(1461, 4)
 DAYS_A_MONTH = DAYS_A_YEAR / 12
 AT_ONCE = 8
 """So many people act at the same time."""
-FEW, LEAP_DAYS = 200, 3
+FEW, LEAP_DAYS = 200, 4
 """With fewer people time goes on by several days at once: what was due in between is done a little late, as by a busy
-server, and years cost a third."""
+server, and years cost a quarter."""
 OUTAGES_A_YEAR, DOWNTIMES_A_YEAR = 4, 3
 AWAY = ({"fault": "lose_reply", "on": "POST /v1/payment_intents", "times": 1_000_000},
         {"fault": "status", "on": "*", "status": 503, "times": 1_000_000},
