@@ -70,7 +70,7 @@ async def _go_on(shop, days: int) -> None:
 
 
 async def _turn(shop, customer: str, card: str) -> None:
-    sql = f"SELECT reference FROM payment_methods WHERE customer_id = {_OF.format(customer)}"  # noqa: S608
+    sql = f"SELECT reference FROM payment_methods WHERE customer_id = {_OF.format(customer)}"
     await shop.sandbox.turn_card(shop.query(sql)[0]["reference"], card)
 
 

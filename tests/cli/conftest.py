@@ -46,11 +46,11 @@ def storefront(*arguments: str | Path, **more: str) -> Told:
         return thread.submit(_call, ["storefront", *map(str, arguments)], environment(**more)).result(HANG_SECONDS)
 
 
-def process(*arguments: str | Path, **more: str) -> Told:
+def process(*arguments: str | Path, within_seconds: int = HANG_SECONDS, **more: str) -> Told:
     """Run ``storefront`` to its end as a process."""
     command = [sys.executable, "-m", "storefront", *map(str, arguments)]
     done = subprocess.run(
-        command, env=environment(**more), capture_output=True, text=True, timeout=HANG_SECONDS, check=False
+        command, env=environment(**more), capture_output=True, text=True, timeout=within_seconds, check=False
     )
     return Told(done.returncode, done.stdout, done.stderr)
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,8 @@ class Stage:
         self._config = config
         self._environ = {"DATA": str(data)}
         self._ahead_ms = 0
-        self._stack: Any = None
         self._port = 0
+        self._life = AsyncExitStack()
 
     def wall(self) -> int:
         return time.time_ns() // 1_000_000 + self._ahead_ms
@@ -54,15 +55,13 @@ class Stage:
         self._desk = Desk(self._parts, url=listener.url, read=lambda: load(self._config, self._environ))
         secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways["sandbox"])
         self._emulator = {"Authorization": f"Bearer {secrets.secret_key}"}
-        self._running = listening(app, listener)
-        await self._running.__aenter__()
+        await self._life.enter_async_context(listening(app, listener))
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
-        self.http = aiohttp.ClientSession(listener.url, timeout=timeout)
+        self.http = await self._life.enter_async_context(aiohttp.ClientSession(listener.url, timeout=timeout))
 
     async def close(self) -> None:
-        """Stop the server as SIGTERM does."""
-        await self.http.close()
-        await self._running.__aexit__(None, None, None)
+        """Stop the server as SIGTERM does; safe to call twice."""
+        await self._life.aclose()
 
     async def be_down(self, days_ms: int) -> None:
         """Let the server be down for so long; what fell due meanwhile is made up for before anything else happens."""
