@@ -325,17 +325,43 @@ def sandbox(
 
 @app.command()
 def demo(
+    *,
     once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,
     file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
+    subscriptions: Annotated[
+        bool, typer.Option("--subscriptions", help="Play years of subscriptions instead, in simulated time.")
+    ] = False,
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", min=1, max=100_000, help="How many people subscribe.")
+    ] = 1_000,
+    years: Annotated[
+        int | None, typer.Option("--years", min=1, max=20, help="For how long; 2 if nothing is said.")
+    ] = None,
+    months: Annotated[int | None, typer.Option("--months", min=1, max=240, help="The same, in months.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="What decides their choices; printed if it is drawn.")
+    ] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Play a whole purchase against a fresh server, step by step; the shop stays open to look around.
+
+    With --subscriptions people subscribe, try, pay, run short, cancel and come back for two years, while the gateway
+    and the server have their bad days; then come the funnel, revenue by month, churn, dunning, and the audit.
 
     \b
     Examples:
       storefront demo
       storefront demo --once      for scripts: exit code 1 if anything is not as told
+      storefront demo --subscriptions
+      storefront demo --subscriptions --subscribers 50 --months 6 --seed 7 --json
     """
+    if subscriptions:
+        from storefront.cli.years import playing, telling
+
+        wanted = playing.Wanted.of(subscribers, years=years, months=months, seed=seed)
+        telling.demonstrate(wanted, as_json=as_json)
+        return
     from storefront.cli import demo as story
 
     asyncio.run(story.play(Choice(file or config), once=once))

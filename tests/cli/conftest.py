@@ -48,12 +48,12 @@ def storefront(*arguments: str | Path, **more: str) -> Told:
         return thread.submit(_call, ["storefront", *map(str, arguments)], environment(**more)).result(HANG_SECONDS)
 
 
-def process(*arguments: str | Path, **more: str) -> Told:
+def process(*arguments: str | Path, within_seconds: int = HANG_SECONDS, **more: str) -> Told:
     """Run ``storefront`` to its end as a process."""
     with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
         running = Forked([str(one) for one in arguments], env=environment(**more), stdout=out, stderr=errors)
         try:
-            code = running.wait(HANG_SECONDS)
+            code = running.wait(within_seconds)
         finally:
             running.kill()
             running.close()
