@@ -54,3 +54,29 @@ async def test_each_change_costs_what_was_reckoned_by_hand_and_is_charged_like_t
         found = await see(club, subscription, customer=customer)
         kept = lines[2] if len(lines) > 2 else 0
         assert (found["sku"], found["credit"]["amount"] - found["owed"]["amount"]) == (wanted["tier"], kept)
+
+
+@pytest.mark.parametrize(
+    ("prices", "paid", "taxed", "total"), [("exclusive", 1190, 95, 595), ("inclusive", 1000, 80, 500)]
+)
+async def test_a_change_has_the_tax_of_its_bill_and_credits_no_tax_twice(tmp_path, prices, paid, taxed, total):
+    tax = f"""
+tax:
+  by: table
+  prices: {prices}
+  default_country: DE
+  seller: {{name: Lowtide, tax_id: DE123456789, country: DE, address: [Hafenstrasse 1]}}
+  rates: [{{country: DE, class: digital, percent: "19"}}]
+"""
+    async with running_shop(tmp_path, CHANGING + tax) as club:
+        subscription = await subscribe(club, "bronze")
+        half_back = await subscribe(club, "bronze", customer="bob")
+        purchase = (await invoices(club, half_back, customer="bob"))[0]["purchase"]
+        body = {"reason": "asked", "amount": paid // 2}
+        assert (await club.as_server().post(f"/v1/purchases/{purchase}/refunds", body, key="back")).status == 201
+        club.wall.move(15 * DAY)
+        seen = await look(club, subscription, "silver")
+        assert (amounts(seen), seen["total"]["amount"]) == ([1000, -500, taxed], total)
+        await change(club, subscription, None, token=seen["token"])
+        assert (await charged(club))[-1] == total
+        assert amounts(await look(club, half_back, "silver", customer="bob"))[:2] == [1000, -250]

@@ -54,7 +54,7 @@ DEFAULTS: Mapping[Direction, Terms] = {
     Direction.UPGRADE: Terms(Timing.NOW, Settling.CHARGE_NOW),
     Direction.DOWNGRADE: AT_END,
     Direction.LATERAL: Terms(Timing.NOW, Settling.NONE),
-    Direction.INTERVAL: Terms(Timing.NOW, Settling.CHARGE_NOW),
+    Direction.INTERVAL: Terms(Timing.NOW, Settling.FULL_NEW_PERIOD),
     Direction.SEATS_UP: Terms(Timing.NOW, Settling.CHARGE_NOW),
     Direction.SEATS_DOWN: AT_END,
 }
@@ -130,12 +130,18 @@ FAMILIES: JsonSchema = {
 
 
 def terms_of(section: Mapping[str, Any], direction: Direction) -> Terms:
-    """Read terms; what they leave open is as it is by default in that direction."""
+    """Read terms; what they leave open is as it is by default in that direction.
+
+    An interval that changes now begins a period, so to charge it now is to charge that period.
+    """
     default = DEFAULTS[direction]
     timing = Timing(section.get("timing", default.timing))
     if timing is Timing.PERIOD_END:
         return AT_END
-    return Terms(timing, Settling(section.get("money", default.money or Settling.CHARGE_NOW)))
+    money = Settling(section.get("money", default.money or Settling.CHARGE_NOW))
+    if direction is Direction.INTERVAL and money is Settling.CHARGE_NOW:
+        money = Settling.FULL_NEW_PERIOD
+    return Terms(timing, money)
 
 
 def _rule_of(section: Mapping[str, Any], direction: Direction) -> Rule:
