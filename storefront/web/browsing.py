@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+from yarl import URL
 
 from storefront.core.services import Services
 from storefront.design.money import parse_locale
@@ -189,7 +190,7 @@ def shop_json(body: bytes) -> dict[str, Any]:
 
 def _html(app: web.Application, html: str, *, status: int = 200) -> web.Response:
     targets: tuple[str, ...] = app[FORM_TARGETS]
-    policy = content_security_policy(targets)
+    policy = content_security_policy(targets, _picture_origins(app[SERVICES]))
     headers = {
         "Content-Security-Policy": policy,
         "Cache-Control": "no-store",
@@ -198,6 +199,14 @@ def _html(app: web.Application, html: str, *, status: int = 200) -> web.Response
         "Referrer-Policy": "same-origin",
     }
     return web.Response(text=html, status=status, content_type="text/html", headers=headers)
+
+
+def _picture_origins(services: Services) -> list[str]:
+    """Return from where the shop's own pictures come, besides the shop itself."""
+    catalog = services.catalogs.active
+    addresses = [asset.icon for asset in catalog.assets.values()] + [one.picture for one in catalog.offers.values()]
+    found = (URL(address) for address in addresses if address is not None)
+    return sorted({str(url.origin()) for url in found if url.absolute})
 
 
 def _theme(request: web.Request) -> str | None:

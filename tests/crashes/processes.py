@@ -8,8 +8,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -20,6 +18,8 @@ import aiohttp
 import asyncpg
 import msgspec
 import psutil
+
+from tests.forking import Forked
 
 SERVER_KEY = "sk_sandbox_demo"
 SANDBOX_KEY = "sk_test_" + "crash_tests"
@@ -79,11 +79,11 @@ class Process:
     ) -> None:
         self._count = workers
         self._log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-W", "error", "-m", "storefront", *arguments]
+        self._arguments = arguments
         self._environ = {**os.environ, **environ}
         self._ready = ready
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self.start_seconds: list[float] = []
 
     async def start(self, browser: aiohttp.ClientSession) -> None:
@@ -113,9 +113,9 @@ class Process:
         assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
         await asyncio.sleep(POLL_SECONDS)
 
-    def _launch(self) -> subprocess.Popen[bytes]:
+    def _launch(self) -> Forked:
         with self._log.open("ab") as log:
-            return subprocess.Popen(self._arguments, cwd=self._folder, env=self._environ, stdout=log, stderr=log)
+            return Forked(self._arguments, cwd=self._folder, env=self._environ, stdout=log, stderr=log, may_warn=False)
 
     @property
     def is_running(self) -> bool:
@@ -125,7 +125,7 @@ class Process:
         """SIGKILL: it gets no chance to tidy up. Safe to call twice."""
         if self._process is not None:
             process, self._process = self._process, None
-            children = psutil.Process(process.pid).children()
+            children = _children(process)
             process.kill()
             process.wait()
             for child in children:
@@ -137,7 +137,7 @@ class Process:
         """SIGKILL a server of several workers, but not them; wait until they have followed it."""
         assert self._process is not None, "it runs"
         process, self._process = self._process, None
-        workers = psutil.Process(process.pid).children()
+        workers = _children(process)
         process.kill()
         process.wait()
         _, alive = await asyncio.to_thread(psutil.wait_procs, workers, HANG_SECONDS)
@@ -152,7 +152,7 @@ class Process:
     @property
     def workers(self) -> list[psutil.Process]:
         assert self._process is not None, "it runs"
-        return psutil.Process(self._process.pid).children()
+        return _children(self._process)
 
     def freeze(self) -> None:
         """Let it hang: connections are taken by the kernel, and nobody answers."""
@@ -334,6 +334,10 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> bool:
             return response.status < 500
     except aiohttp.ClientConnectionError:
         return False
+
+
+def _children(process: Forked) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children() if process.poll() is None else []
 
 
 def _listens(process: psutil.Process) -> bool:

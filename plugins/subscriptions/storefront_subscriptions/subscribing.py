@@ -186,7 +186,7 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
         address=wanted.address,
         network=wanted.network,
         country=wanted.country,
-        payment_method=wanted.payment_method if bill.total else None,
+        payment_method=wanted.payment_method,
         saves_method=saves_method,
         promo_codes=wanted.promo_codes,
         by_customer=False,

@@ -58,6 +58,8 @@ class Stage:
         await self._life.enter_async_context(listening(app, listener))
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
         self.http = await self._life.enter_async_context(aiohttp.ClientSession(listener.url, timeout=timeout))
+        assert self._parts.emulator is not None, "the shop has the sandbox for its gateway"
+        self._clock = await self._life.enter_async_context(self._parts.emulator.connect())
 
     async def close(self) -> None:
         """Stop the server as SIGTERM does; safe to call twice."""
@@ -76,18 +78,16 @@ class Stage:
         await self._wake()
 
     async def _wake(self) -> None:
-        assert self._parts.emulator is not None, "the shop has the sandbox for its gateway"
-        await self._parts.emulator.set_clock(self.now)
+        await self._clock.set(self.now)
         self._parts.jobs.wake()
         self._parts.webhooks.dispatcher.wake()
         await self.quiet()
 
     async def quiet(self) -> None:
         """Wait until no job is due or running and the gateway has told all that it has to tell."""
-        assert self._parts.emulator is not None, "the shop has the sandbox for its gateway"
         async with asyncio.timeout(QUIET_SECONDS):
             while True:
-                is_quiet = await self._parts.jobs.is_idle() and (await self._parts.emulator.clock()).is_idle
+                is_quiet = await self._parts.jobs.is_idle() and (await self._clock.read()).is_idle
                 if is_quiet and await self._parts.jobs.is_idle():
                     return
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)

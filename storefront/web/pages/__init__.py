@@ -5,12 +5,14 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 ``/static/design``.
 """
 
+from storefront.web.pages.inventory import CONFIRMED, must_ask
+from storefront.web.pages.offers import Holding, read_holdings
+from storefront.web.pages.parts_view import AssetName
 from storefront.web.pages.paying_view import PaymentChoice, choose_payment
 from storefront.web.pages.receipt_view import ReceiptView, build_receipt_view
 from storefront.web.pages.rendering import STATIC, Renderer, content_security_policy
 from storefront.web.pages.shop_view import build_shop_view
 from storefront.web.pages.views import (
-    AssetName,
     Customer,
     Link,
     Notice,
@@ -37,6 +39,7 @@ from storefront.web.pages.words import (
 )
 
 __all__ = [
+    "CONFIRMED",
     "GOODS_OWED",
     "INVITED",
     "LEFT",
@@ -46,6 +49,7 @@ __all__ = [
     "WAITING",
     "AssetName",
     "Customer",
+    "Holding",
     "Link",
     "Notice",
     "PageFrame",
@@ -63,6 +67,8 @@ __all__ = [
     "choose_payment",
     "content_security_policy",
     "error_page_words",
+    "must_ask",
+    "read_holdings",
     "refusal_words",
     "session_ended_words",
     "unseen_payment_words",

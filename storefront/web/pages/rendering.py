@@ -53,19 +53,20 @@ class Renderer:
         return template.render(page=page, title=title, detail=detail, request_id=request_id)
 
 
-def content_security_policy(form_targets: Iterable[str] = ()) -> str:
-    """The ``Content-Security-Policy`` of our pages: nothing from elsewhere, nothing inline.
+def content_security_policy(form_targets: Iterable[str] = (), picture_origins: Iterable[str] = ()) -> str:
+    """The ``Content-Security-Policy`` of our pages: nothing from elsewhere but pictures, nothing inline.
 
+    ``picture_origins`` are those of the pictures that the shop's configuration names.
     ``form_targets`` are the origins that a form's answer may redirect to (the gateway's checkout, allowed return
     origins): browsers hold redirects of a form to ``form-action`` too.
     """
-    actions = " ".join(["'self'", *form_targets])
+    actions, pictures = " ".join(["'self'", *form_targets]), " ".join(["'self'", *picture_origins])
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self'",
+            f"img-src {pictures}",
             "connect-src 'self'",
             f"form-action {actions}",
             "frame-ancestors 'none'",
