@@ -4,7 +4,6 @@ A browser's session is an HttpOnly cookie that holds a session token. Forms carr
 the browser and to its customer, and the idempotency key that was made with the page.
 """
 
-import hmac
 import secrets
 from decimal import Decimal
 from typing import Any
@@ -15,7 +14,7 @@ from yarl import URL
 from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
 from storefront.core.consuming import ConsumeRequest, consume_item
-from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
+from storefront.core.errors import FieldError, Invalid, NotFound, StorefrontError, Unauthorized
 from storefront.core.finalizing import PaymentProcessing, cancel, finalize
 from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
@@ -26,10 +25,12 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront.design.money import exponent_of, is_real
+from storefront.networks import network_of
+from storefront.pages.amounts import asset_names
+from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, set_session
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, PROMO_CODE, QUANTITY, SKU, closed
-from storefront.web.addresses import network_of
-from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
+from storefront.web.browsing import MENU, renderer_of, shop_json, wants_json
 from storefront.web.catalog import Looker, prices_note, read_catalog
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.invitation_page import keep_invitation, read_invitation
@@ -40,7 +41,6 @@ from storefront.web.notices import (
     UNSEEN_PAYMENT,
     USED,
     Notices,
-    asset_names,
     note_of,
 )
 from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
@@ -73,7 +73,9 @@ CONSUME = closed(
     {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
     required=["sku", "idempotency_key", "csrf"],
 )
-PLAY_AS = closed({"customer": CUSTOMER, "csrf": _CSRF}, required=["customer", "csrf"])
+# Where a player goes on: a page of this shop, so never another site's.
+_BACK = {"type": "string", "pattern": "^/[a-z]{1,40}$"}
+PLAY_AS = closed({"customer": CUSTOMER, "csrf": _CSRF, "back": _BACK}, required=["customer", "csrf"])
 SIGN_IN = closed({"token": {"type": "string", "maxLength": 4096}, "csrf": _CSRF}, required=["token", "csrf"])
 # Links to pages are shared and collect parameters of others on their way: these are passed over.
 SHOP_QUERY = {
@@ -110,20 +112,19 @@ async def show_shop(call: Call) -> web.StreamResponse:
     services, browser = call.app[SERVICES], Browser.of(call)
     customer_id = call.principal.customer_id
     state = None if customer_id is None else await services.states.document(customer_id)
-    response = browser.render_shop(await _view(call, services, browser, state))
+    response = browser.answer_with_forms(renderer_of(browser).render_shop(await _view(call, services, browser, state)))
     if is_real(call.query.get("currency", "")):
         browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
     keep_invitation(call, services, browser, response)
-    if customer_id is not None and state is not None and not services.is_live:
-        # A sandbox player stays signed in while they look around; a live session ends when its token does.
-        set_session(call, response, customer_id, state["customer"])
+    if state is not None:
+        keep_playing(call, response, state["customer"])
     return response
 
 
 @routes.post("/shop/session", allow=Role.PUBLIC, body=SIGN_IN, page=True, limit="sign_in")
 async def sign_in(call: Call) -> web.StreamResponse:
     """Exchange the session token of the page's address for an HttpOnly cookie."""
-    _check_csrf(call)
+    check_csrf(call)
     claims = call.app[TOKENS].verify(call.body["token"])
     response = respond({"status": "signed_in"})
     set_session(call, response, claims.customer_id, claims.external_id, token=call.body["token"])
@@ -136,12 +137,12 @@ async def play_as(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     if services.is_live:
         raise NotFound("There is nothing at this address.")
-    _check_csrf(call)
+    check_csrf(call)
     external_id = call.body["customer"].strip()
     if not external_id:
         raise Invalid("A player has a name.", errors=[FieldError("/customer", "must not be blank")])
     customer_id = await services.customers.ensure(external_id, actor="shop page")
-    response = _see_other("/shop")
+    response = _see_other(call.body.get("back", "/shop"))
     set_session(call, response, customer_id, external_id)
     return response
 
@@ -152,7 +153,7 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
     services, customer_id = call.app[SERVICES], call.principal.customer_id
     if customer_id is None:
         return _session_ended(call)
-    _check_csrf(call)
+    check_csrf(call)
     try:
         with entering_codes(call, typed_codes(call.body), customer_id):
             bought = await buy(services, _wanted(call, customer_id))
@@ -191,7 +192,7 @@ async def consume_from_page(call: Call) -> web.StreamResponse:
     services, customer_id = call.app[SERVICES], call.principal.customer_id
     if customer_id is None:
         return _session_ended(call)
-    _check_csrf(call)
+    check_csrf(call)
     body = call.body
     sku, quantity = body["sku"], body.get("quantity", 1)
     terms = {"sku": sku, "quantity": quantity}
@@ -228,6 +229,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         payment=await read_choice(call, services),
         promo=promo,
         invitation=await read_invitation(call, services),
+        menu=call.app[MENU],
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
     )
 
@@ -310,12 +312,6 @@ async def _notices(call: Call, services: Services) -> Notices:
     customer_id = call.principal.customer_id
     assert customer_id is not None, "only somebody who is signed in buys and uses"
     return Notices(services, Browser.of(call).language, await services.states.document(customer_id))
-
-
-def _check_csrf(call: Call) -> None:
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
 
 
 def _see_other(path: str, place: str = "", **query: str) -> web.Response:

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
+from storefront.pages import Tone
+from storefront.pages.rendering import STATIC, content_security_policy
 from storefront.web.pages import (
-    STATIC,
     AssetName,
     Notice,
     Renderer,
     ShopView,
-    Tone,
     choose_payment,
-    content_security_policy,
 )
 
 Shop = Callable[..., ShopView]

@@ -19,20 +19,19 @@ from storefront.design.money import (
     parse_locale,
     share_of,
 )
+from storefront.pages.amounts import AssetName
+from storefront.pages.frame import Moment, PageFrame
 from storefront.web.pages.offers import Chance, Choice, Content, Holding, Offer
 from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
     AmountField,
-    AssetName,
     ChanceLine,
     ContentChip,
     FeaturedPanel,
     InventoryLine,
     ItemCard,
     ItemState,
-    Moment,
     PackCard,
-    PageFrame,
     Picture,
     PriceTag,
     SaleNote,

@@ -12,15 +12,16 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from storefront.design.money import parse_locale
+from storefront.pages.amounts import AssetName
+from storefront.pages.frame import PageFrame
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
 from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
-    AssetName,
     CurrencyLink,
     Customer,
+    Link,
     Notice,
-    PageFrame,
     PromoChoice,
     PurchaseLine,
     ShopView,
@@ -42,6 +43,7 @@ def build_shop_view(
     purchases: tuple[PurchaseLine, ...] = (),
     promo: PromoChoice | None = None,
     invitation: str | None = None,
+    menu: tuple[Link, ...] = (),
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
@@ -87,6 +89,7 @@ def build_shop_view(
         currencies=_currencies(offers, currency, page.locale),
         promo=promo if signed_in else None,
         invitation=invitation if signed_in else None,
+        menu=menu,
     )
 
 

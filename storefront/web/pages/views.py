@@ -5,23 +5,13 @@ All texts are ready to print (sums formatted, dates worded) and not yet escaped;
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from markupsafe import Markup
 
+from storefront.pages.amounts import AssetName
+from storefront.pages.frame import Moment, PageFrame, Tone
 from storefront.web.pages.paying_view import PaymentChoice
-
-CAPITALIZED = frozenset({"de", "lb"})
-"""Languages in which every noun begins with a capital."""
-
-
-class Tone(StrEnum):
-    """How a notice is meant; the words say it too."""
-
-    GOOD = "good"
-    BAD = "bad"
-    INFO = "info"
 
 
 class ItemState(StrEnum):
@@ -37,26 +27,6 @@ class ItemState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PageFrame:
-    """What every page of the shop shares.
-
-    ``theme`` is ``light``, ``dark`` or ``None`` for what the reader's system says. ``base`` is the path that the
-    application is mounted under, without a trailing slash. ``accent_url`` links the shop's own accent, if it has one.
-    """
-
-    shop_name: str
-    csrf: str
-    publisher: str | None = None
-    support_email: str | None = None
-    sandbox: bool = False
-    theme: str | None = None
-    locale: str = "en"
-    direction: str = "ltr"
-    base: str = ""
-    accent_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class PaymentView:
     """How to pay by hand: ``amount`` as people write it, ``state`` awaiting, received or voided."""
 
@@ -67,29 +37,6 @@ class PaymentView:
     reference: str
     state: str
     back_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class AssetName:
-    """A virtual currency as pages name it: ``gems`` in running text, with its number of decimals."""
-
-    code: str
-    name: str
-    exponent: int = 0
-
-    @classmethod
-    def titled(cls, code: str, title: str, exponent: int = 0, *, language: str = "en") -> "AssetName":
-        """From the catalog's title, which is written as a heading: ``Gems`` -> ``gems``, but ``XP`` stays.
-
-        ``language`` is the title's: in German nouns are written with a capital everywhere.
-        """
-        is_word = title[1:] == title[1:].lower() and language.split("-", maxsplit=1)[0] not in CAPITALIZED
-        return cls(code, title[:1].lower() + title[1:] if is_word else title, exponent)
-
-    @property
-    def heading(self) -> str:
-        """The name at the start of a line: ``Gems``."""
-        return self.name[:1].upper() + self.name[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,18 +108,6 @@ class SaleNote:
     list_price: str
     label: str | None
     until: "Moment | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An instant in words (UTC) and for machines; the script words it again in the reader's zone."""
-
-    text: str
-    iso: str
-
-    @classmethod
-    def at(cls, instant: datetime, text: str) -> "Moment":
-        return cls(text=text, iso=instant.isoformat().replace("+00:00", "Z"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +241,7 @@ class ShopView:
 
     ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
     be used, or is owed. ``invitation`` is the referral code that brought the reader here, while they may use it.
-    ``currencies`` is empty where all is sold in one.
+    ``currencies`` is empty where all is sold in one. ``menu`` leads to pages of plugins.
     """
 
     page: PageFrame
@@ -326,3 +261,4 @@ class ShopView:
     currencies: tuple[CurrencyLink, ...] = ()
     promo: PromoChoice | None = None
     invitation: str | None = None
+    menu: tuple[Link, ...] = ()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.design.money import format_count, format_virtual
+from storefront.pages.amounts import AssetName
 from storefront.web.pages.offers import Offer, read_wallets
-from storefront.web.pages.views import AssetName
 
 NOT_TAKEN = "We couldn't take that. Nothing was spent. Try again."
 INVITED = "Your invitation is noted. The rewards come once you have bought something for money."
