@@ -7,8 +7,10 @@ from aiohttp import web
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
+from storefront.networks import network_of
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
 from storefront.shapes import ANY_OBJECT, table
+from storefront_subscriptions.account.routes import add_account_routes
 from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.change_routes import add_change_routes
 from storefront_subscriptions.config import Settings
@@ -64,6 +66,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
             return_url=body.get("return_url"),
             promo_codes=tuple(body.get("promo_codes", ())),
             address=call.address,
+            network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
             country=call.principal.country,
         )
         bought = await subscribe(services, wanted)
@@ -112,4 +115,5 @@ def make_routes(services: Services, settings: Settings) -> Routes:
         return respond(await show(services, row))
 
     add_change_routes(routes, services, settings)
+    add_account_routes(routes, services, settings)
     return routes

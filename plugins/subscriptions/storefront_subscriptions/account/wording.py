@@ -1,0 +1,72 @@
+"""How the account page words sums, days, intervals and tiers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from babel.dates import format_skeleton, format_timedelta
+
+from storefront.core.catalog import text_in
+from storefront.core.clock import to_datetime
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.design.money import parse_locale
+from storefront.pages import amount_words
+from storefront_subscriptions.config import DAY_MS
+from storefront_subscriptions.intervals import Interval
+
+_HOLDING_SPACE = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Words for one reader: ``language`` is a tag, ``now`` business time (ms)."""
+
+    services: Services
+    language: str
+    now: int
+
+    def amount(self, amount_minor: int, currency: str) -> str:
+        return amount_words(self.services, self.language, amount_minor, currency)
+
+    def day(self, at: int, *, is_short: bool = False) -> str:
+        """Word a day (UTC): ``8 December``, with its year where that is another."""
+        instant, month = to_datetime(at), "MMM" if is_short else "MMMM"
+        skeleton = f"{month}d" if instant.year == to_datetime(self.now).year and not is_short else f"y{month}d"
+        locale = parse_locale("en-GB" if self.language == "en" else self.language)
+        return str(format_skeleton(skeleton, instant, locale=locale)).replace(" ", _HOLDING_SPACE)
+
+    def price(self, amount_minor: int, currency: str, interval: str, *, seats: int = 1) -> str:
+        """Word what a plan costs: ``€4.99 a month``, ``€9.98 every 3 months for 2 seats``, ``free``."""
+        if amount_minor == 0:
+            return "Free"
+        for_seats = f" for {seats} seats" if seats > 1 else ""
+        return f"{self.amount(amount_minor * seats, currency)} {each(interval)}{for_seats}"
+
+    async def title(self, agreed: Mapping[str, Any]) -> str:
+        """Return a tier's title as it was agreed to; the row names its ``sku`` and ``catalog_version``."""
+        catalog = await self.services.catalogs.version(agreed["catalog_version"])
+        offer = catalog.offer(agreed["sku"])
+        return text_in(offer.title, self.language, catalog.default_language) or offer.sku
+
+
+def each(interval: str) -> str:
+    """Word how often something is paid: ``a month``, ``every 3 months``."""
+    parsed = Interval.parse(interval)
+    return f"a {parsed.unit}" if parsed.count == 1 else f"every {parsed}"
+
+
+def lasting(duration_ms: int) -> str:
+    """Word how long something lasts: ``14 days``."""
+    days, rest = divmod(duration_ms, DAY_MS)
+    if days and not rest:
+        return "1 day" if days == 1 else f"{days} days"
+    return str(format_timedelta(timedelta(milliseconds=duration_ms), locale="en"))
+
+
+def method_name(method: Mapping[str, Any] | Row) -> str:
+    """Return what a person calls a saved method: ``Visa •••• 4242``."""
+    brand = str(method["brand"] or method["kind"]).replace("_", " ")
+    brand = brand[:1].upper() + brand[1:]
+    return f"{brand}{_HOLDING_SPACE}••••{_HOLDING_SPACE}{method['last4']}" if method["last4"] else brand
