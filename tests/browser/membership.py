@@ -51,6 +51,12 @@ async def turned(shop, card: str) -> None:
     await shop.sandbox.turn_card(method, card.replace(" ", ""))
 
 
+async def a_month_passes(shop) -> None:
+    """Let 32 days pass, in strides that a busy machine takes in one go."""
+    for _ in range(8):
+        await shop.advance("4d")
+
+
 async def nothing_yet(shop):
     """Nothing bought, nothing saved."""
 
@@ -66,20 +72,20 @@ async def trialing(shop):
 async def past_due(shop):
     await subscribe(shop, "ember")
     await turned(shop, SOFT)
-    await shop.advance("32d")
+    await a_month_passes(shop)
     assert (await see(shop, (await _only(shop))))["billing_state"] == "past_due"
 
 
 async def asked_to_confirm(shop):
     await subscribe(shop, "ember")
     await turned(shop, ASKS_ALWAYS)
-    await shop.advance("32d")
+    await a_month_passes(shop)
 
 
 async def unpaid(shop):
     await subscribe(shop, "ember")
     await turned(shop, LOST)
-    await shop.advance("32d")
+    await a_month_passes(shop)
 
 
 async def canceling(shop):

@@ -147,7 +147,7 @@ async def _settle(services: Services, plan: Decided) -> Decided:
         kept = later + rest - chargeable(services, target.pay_with, Money(asked, target.currency), price=target.due)
     agreed = await services.catalogs.version(row["catalog_version"])
     old_title = text_in(agreed.offer(row["sku"]).title, None, agreed.default_language) or row["sku"]
-    lines = _lines(plan, old_title, made.net - charge + returned, charge, used, kept)
+    lines = _lines(plan, old_title, credit=made.net - charge + returned, charge=charge, used=used, kept=kept)
     return Decided(row, plan.invoice, target, plan.direction, plan.terms, at, lines, used, kept, returned, carried,
                    tuple(spans), made, new, claims)  # fmt: skip
 
@@ -165,9 +165,7 @@ def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) 
     return next((one for one in possible if one and gateway.can_charge(Money(one, amount.currency)) is None), 0)
 
 
-def _lines(
-    plan: Decided, old_title: str, credit: int, charge: int, used: int, kept: int
-) -> tuple[ChangeLine, ...]:
+def _lines(plan: Decided, old_title: str, *, credit: int, charge: int, used: int, kept: int) -> tuple[ChangeLine, ...]:
     target = plan.target
     part = "" if plan.terms.money is Settling.FULL_NEW_PERIOD else ", rest of the period"
     lines = [ChangeLine("charge", f"{target.title}, {target.interval}{part}", charge)]

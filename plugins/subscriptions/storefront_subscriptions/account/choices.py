@@ -11,10 +11,10 @@ from storefront.core.clock import parse_iso
 from storefront.core.config.model import Offer
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
-from storefront.design.art import art, kind_of
+from storefront.design.art import art
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Choice, Figure, Link, Option, PreviewView, Seats
-from storefront_subscriptions.account.wording import Wording, each, lasting, method_name
+from storefront_subscriptions.account.wording import Wording, drawing_of, each, lasting, method_name
 from storefront_subscriptions.change_rules import AT_END, Rule, Timing
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.targets import Wanted
@@ -89,16 +89,23 @@ def change_choice(
 
 
 def begin_choice(
-    wording: Wording, family: str, offers: list[Offer], *, new_key: Callable[[], str], may_try: bool, pays: str | None
+    wording: Wording,
+    family: str,
+    offers: list[Offer],
+    *,
+    new_key: Callable[[], str],
+    may_try: bool,
+    pays: str | None,
+    heading: str,
 ) -> Choice:
-    """Return what a customer who has none of a family can begin with; ``pays`` names the card that pays at once."""
+    """Return what a customer who has none of a family can begin with; ``pays`` names the card that pays."""
     options = [
         _begin(common, Tier.of(offer), new_key=new_key, may_try=may_try)
         for offer in offers
         for common in _ways(wording, offer, None)
     ]
-    hint = None if pays is None else f"{pays} pays at once."
-    return Choice(family, "Choose a plan", None, tuple(options), None, None, None, hint)
+    hint = None if pays is None else f"Paid with {pays}."
+    return Choice(family, heading, None, tuple(options), None, None, None, hint)
 
 
 def _begin(common: dict[str, Any], tier: Tier, *, new_key: Callable[[], str], may_try: bool) -> Option:
@@ -109,7 +116,7 @@ def _begin(common: dict[str, Any], tier: Tier, *, new_key: Callable[[], str], ma
     elif tier.trial_ms and may_try:
         label, name = "Try it", f"Try {title} free for {lasting(tier.trial_ms)}, then {price}"
         trial = f"{lasting(tier.trial_ms)} free, then {price}"
-        common = {**common, "detail": trial}
+        common = {**common, "detail": trial, "each": ""}
     act = Act(label, "/account/subscribe", {"plan": common["value"], "idempotency_key": new_key()})
     return Option(**common, is_present=False, is_chosen=False, act=act, name=name)
 
@@ -130,7 +137,7 @@ def _ways(wording: Wording, offer: Offer, row: Row | None) -> Iterator[dict[str,
                 "detail": text_in(offer.description, wording.language, catalog.default_language) or "",
                 "price": "Free" if amount == 0 else wording.amount(amount, currency),
                 "each": "" if amount == 0 else each(interval),
-                "art": art(kind_of(offer.sku), offer.sku),
+                "art": art(drawing_of(offer.sku), offer.sku),
             }
 
 

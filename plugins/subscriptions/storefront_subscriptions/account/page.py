@@ -87,7 +87,8 @@ async def _choices(
     for family, offers in on_sale.items():
         is_new = any([await may_try(services, customer_id, Tier.of(offer)) for offer in offers])
         pays = None if kept is None else method_name(kept)
-        found.append(begin_choice(wording, family, offers, new_key=new_key, may_try=is_new, pays=pays))
+        heading = "Add a plan" if standings else "Choose a plan"
+        found.append(begin_choice(wording, family, offers, new_key=new_key, may_try=is_new, pays=pays, heading=heading))
     return [one for one in found if one is not None]
 
 

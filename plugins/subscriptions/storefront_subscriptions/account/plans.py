@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from storefront.core.quotes import WALLET
-from storefront.design.art import art, kind_of, tint_class
+from storefront.design.art import art, tint_class
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Link, Note, PlanCard
-from storefront_subscriptions.account.wording import Wording
+from storefront_subscriptions.account.wording import Wording, drawing_of
 from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, SCHEDULED, TRIALING, UNPAID
 
 _BADGES: Mapping[str, Badge] = {
@@ -32,8 +32,8 @@ async def plan_card(wording: Wording, one: Standing) -> PlanCard:
     return PlanCard(
         family=row["family"],
         title=title,
-        art=art(kind_of(row["sku"]), row["sku"]),
-        tint=tint_class(kind_of(row["sku"]), row["sku"]),
+        art=art(drawing_of(row["sku"]), row["sku"]),
+        tint=tint_class(drawing_of(row["sku"]), row["sku"]),
         badge=badge,
         facts=tuple(_facts(wording, one, is_ending=is_ending)),
         notes=(*_due(wording, one, title), *await _pending(wording, one, title), *_trial(wording, one)),

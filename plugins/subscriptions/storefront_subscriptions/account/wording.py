@@ -11,6 +11,7 @@ from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
 from storefront.core.reading import Row
 from storefront.core.services import Services
+from storefront.design.art import kind_of
 from storefront.design.money import parse_locale
 from storefront.pages import amount_words
 from storefront_subscriptions.config import DAY_MS
@@ -63,6 +64,12 @@ def lasting(duration_ms: int) -> str:
     if days and not rest:
         return "1 day" if days == 1 else f"{days} days"
     return str(format_timedelta(timedelta(milliseconds=duration_ms), locale="en"))
+
+
+def drawing_of(sku: str) -> str:
+    """Return what is drawn for a tier: what its SKU names, else a flame."""
+    kind = kind_of(sku)
+    return "flame" if kind == "default" else kind
 
 
 def method_name(method: Mapping[str, Any] | Row) -> str:
