@@ -18,6 +18,7 @@ from storefront.core.errors import FieldError, Invalid, NotFound, StorefrontErro
 from storefront.core.finalizing import PaymentProcessing, cancel, finalize
 from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
+from storefront.core.kinds import HasPage
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import buy
@@ -214,6 +215,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     currency = call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE)
     looker = Looker(country, browser.language, owner, currency)
     shelves = await read_catalog(services, looker) if may_look else {"offers": []}
+    shelves["offers"] = [one for one in shelves["offers"] if not isinstance(services.kinds[one["kind"]], HasPage)]
     told = call.query.get("purchase")
     promo, used = await read_promo(call, services, country)
     return build_shop_view(

@@ -63,9 +63,12 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
         case "active" if is_free:
             facts = ["Free."]
         case "active":
-            facts = [f"{price}. Next payment {day}."]
+            ahead = one.change is not None and one.change["state"] == SCHEDULED
+            facts = [f"{price}, until {day}." if ahead else f"{price}. Next payment {day}."]
         case _:
             facts = [f"{price}."]
+    if row["pay_with"] == WALLET and not is_free:
+        facts.append("Paid from your wallet.")
     return facts + _carried(wording, one)
 
 
@@ -97,7 +100,9 @@ def _due(wording: Wording, one: Standing, title: str) -> list[Note]:
     if row["pay_with"] == WALLET:
         words = f"Your wallet did not hold the {amount} that are due.{again} {last}"
         return [Note("bad", words, Link("Fill your wallet", "/shop"))]
-    words = f"Your payment of {amount} did not go through.{again} {last} Another card is charged at once."
+    words = (
+        f"Your payment of {amount} did not go through.{again} {last} Another card is charged as soon as you save it."
+    )
     return [Note("bad", words, Link("Use another card", "#methods"))]
 
 
