@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from storefront.testing import running_shop
 from tests.subscriptions.subscribing import ASKS_ALWAYS, see, subscribe
 
-from .membership import GOOD, PLANS, a_month_passes, charged, come_in, past_due, save_method, turned
+from .membership import GOOD, PLANS, a_month_passes, asked_to_confirm, charged, come_in, past_due, save_method, turned
 from .test_story import tab_to
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -194,6 +194,18 @@ async def test_a_switch_that_the_bank_asks_about_is_done_once_it_is_confirmed(vi
     await here.page.get_by_role("button", name=re.compile("^Yes")).click()
     await told(here, "You are on Beacon now.")
     assert await charged(plans) == [399, total]
+
+
+async def test_a_renewal_that_the_bank_asks_about_is_paid_once_it_is_confirmed(visit, plans):
+    await asked_to_confirm(plans)
+    here = await visit(width=390, javascript=False, shop=plans)
+    await come_in(here)
+    await plan(here, "Ember", "To confirm")
+    await here.page.get_by_role("link", name="Confirm $3.99").click()
+    await here.page.get_by_role("button", name=re.compile("^Yes")).click()
+    await told(here, "You are on Ember now. $3.99 paid.")
+    await plan(here, "Ember", "Active")
+    assert await charged(plans) == [399, 399]
 
 
 async def test_another_card_pays_at_once_what_is_due(visit, plans):

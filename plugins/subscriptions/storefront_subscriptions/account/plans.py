@@ -25,6 +25,8 @@ async def plan_card(wording: Wording, one: Standing) -> PlanCard:
     fields = {"subscription": row["id"]}
     is_ending = bool(row["ends_with_period"]) and row["billing_state"] in (ACTIVE, TRIALING)
     badge = Badge(f"Ends {wording.day(row['period_end'])}", "play") if is_ending else _BADGES[row["billing_state"]]
+    if one.pay_url is not None and row["billing_state"] == PAST_DUE:
+        badge = Badge("To confirm", "bad")
     acts = [Act(f"Keep {title}", "/account/resume", fields)] if is_ending else []
     if one.change is not None and not is_ending:
         words = f"Stay on {title}" if one.change["state"] == SCHEDULED else "Drop the switch"
