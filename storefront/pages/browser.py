@@ -11,7 +11,7 @@ from storefront.core.services import Services
 from storefront.core.sessions import SessionTokens
 from storefront.design.money import parse_locale
 from storefront.pages.frame import PageFrame
-from storefront.pages.rendering import answer_page
+from storefront.pages.rendering import FORM_TARGETS, answer_page, is_form_target
 from storefront.routing import Call
 
 SERVICES = web.AppKey("SERVICES", Services)
@@ -61,6 +61,14 @@ class Browser:
             expected_csrf=csrf if cookie else None,
             is_secure=is_secure,
         )
+
+    def may_lead_to(self, address: str) -> bool:
+        """Tell whether a form's answer may redirect there: browsers hold it to the page's ``form-action``.
+
+        A bank's own page may lie anywhere; a link on a page of ours leads there.
+        """
+        targets: tuple[str, ...] = self.app[FORM_TARGETS]
+        return is_form_target(address, (self.app[SERVICES].public_url, *targets))
 
     def keep(self, response: web.StreamResponse, cookie: str, choice: str) -> None:
         """Remember in this browser what its reader chose."""

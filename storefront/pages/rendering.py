@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from yarl import URL
 
 from storefront.design import asset_url
 from storefront.design.art import art
@@ -68,6 +69,12 @@ def content_security_policy(form_targets: Iterable[str] = ()) -> str:
             "trusted-types 'none'",
         )
     )
+
+
+def is_form_target(address: str, targets: Iterable[str]) -> bool:
+    """Tell whether an address is a path of ours, or of the origin of one of ``targets``."""
+    url = URL(address)
+    return not url.absolute or url.origin() in {URL(target).origin() for target in targets}
 
 
 def _page_url(name: str, base: str) -> str:

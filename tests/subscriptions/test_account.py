@@ -5,9 +5,11 @@ import re
 import aiohttp
 import pytest
 
+from storefront.testing import running_shop
 from tests.shop.topping_up import save_method
 
-from .subscribing import begin, events, see, subscribe
+from .changing import CHANGING
+from .subscribing import ASKS_ALWAYS, begin, events, see, subscribe
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 FOREIGN = "sub_01m7y0000000000000000000000"
@@ -177,6 +179,63 @@ async def test_invoices_are_listed_twelve_at_a_time(ada):
     assert page.count("Receipt<span") == 12
     (older,) = re.findall(r'href="/account\?before=(\w+)#invoices"', page)
     assert (await ada.open(before=older)).count("Receipt<span") == 2
+
+
+TAX = """
+tax:
+  by: table
+  prices: {prices}
+  default_country: DE
+  seller: {{name: Lowtide, tax_id: DE123456789, country: DE, address: [Hafenstrasse 1]}}
+  rates: [{{country: DE, class: digital, percent: "19"}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("prices", "price", "lines", "total"),
+    [("exclusive", "$11.90 a month", ["$20.00", "−$10.00", "$1.90"], 1190),
+     ("inclusive", "$10.00 a month", ["$20.00", "−$10.00"], 1000)],
+)  # fmt: skip
+async def test_the_page_shows_the_tax_as_it_is_charged(tmp_path, prices, price, lines, total):
+    async with running_shop(tmp_path, CHANGING + TAX.format(prices=prices)) as club, browser(club) as http:
+        subscription = await subscribe(club, "bronze")
+        page = Account(club, http)
+        await page.play_as("ada")
+        assert re.search(re.escape(price.replace("a month", "every 30 days")), page.html)
+        shown = await page.open(**_wanted("silver|30 days|USD", subscription))
+        figures = re.findall(r"<dd>(.*?)</dd>", shown)
+        assert figures == [*lines, f"${total / 100:.2f}"]
+        assert ("Includes $1.60 VAT 19%." in shown) is (prices == "inclusive")
+        await page.press("/account/change")
+        assert (await charged(club))[-1] == total
+
+
+async def test_seats_are_chosen_as_many_as_the_tier_has(tmp_path):
+    async with running_shop(tmp_path, CHANGING) as club, browser(club) as http:
+        subscription = await subscribe(club, "bronze")
+        page = Account(club, http)
+        await page.play_as("ada")
+        assert 'max="10"' in page.html
+        refused = await page.open(**_wanted("plus|30 days|USD", subscription), seats="3")
+        assert "Choose other seats, or another plan." in refused
+        assert 'action="/account/change"' not in refused
+        shown = await page.open(**_wanted("bronze|30 days|USD", subscription), seats="3")
+        assert "Switch and pay $20.00" in shown
+        await page.press("/account/change")
+        assert await charged(club) == [1000, 2000]
+        assert "$30.00 every 30 days for 3 seats." in await page.open()
+
+
+async def test_a_payment_that_waits_for_its_bank_can_be_gone_on_with_from_the_page(ada):
+    await subscribe(ada.shop)
+    method = ada.shop.query("SELECT reference FROM payment_methods")[0]["reference"]
+    await ada.shop.sandbox.turn_card(method, ASKS_ALWAYS.replace(" ", ""))
+    await ada.open(**_wanted("premium|month|USD", await _only(ada.shop)))
+    status, address = await ada.press("/account/change")
+    (purchase,) = ada.shop.query("SELECT id FROM purchases WHERE status = 'pending'")
+    page = await ada.open(purchase=purchase["id"])
+    assert (status, f'href="{address}">Go on to the payment</a>' in page) == (303, True)
+    assert f'content="3; url=/account/return?purchase={purchase["id"]}"' in page
 
 
 def _wanted(plan, subscription):

@@ -135,7 +135,7 @@ def _ways(wording: Wording, offer: Offer, row: Row | None) -> Iterator[dict[str,
                 "value": f"{offer.sku}|{interval}|{currency}",
                 "title": title,
                 "detail": text_in(offer.description, wording.language, catalog.default_language) or "",
-                "price": "Free" if amount == 0 else wording.amount(amount, currency),
+                "price": "Free" if amount == 0 else wording.due(amount, currency, offer.sku),
                 "each": "" if amount == 0 else each(interval),
                 "art": art(drawing_of(offer.sku), offer.sku),
             }
@@ -188,7 +188,8 @@ def _afterwards(
     """Say what comes after: the next payments, and who pays this one."""
     facts, end = [], wording.day(parse_iso(shown["period_end"]))
     renews = shown["renews_for"]
-    price = wording.price(renews["amount"], renews["currency"], shown["interval"])
+    renewed = wording.due(renews["amount"], renews["currency"], shown["tier"])
+    price = f"{renewed} {each(shown['interval'])}"
     if not is_now:
         facts.append(f"You pay nothing today. {title} begins on {day}.")
     elif one.row["ends_with_period"]:

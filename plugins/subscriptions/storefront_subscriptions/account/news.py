@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from yarl import URL
 
 from storefront.core.errors import NotFound
-from storefront.core.purchasing import Status, read_purchase
+from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.pages import Tone
 from storefront_subscriptions.account.views import Link, News
@@ -42,6 +42,7 @@ _REFUSALS: Mapping[str, str] = {
     "renewal_under_way": "A payment for this plan is being made right now. Try again in a moment.",
     "payment_processing": "A payment for this plan is on its way and can't be stopped.",
     "payment_due": "Pay what is due first, then change your plan.",
+    "invalid_request": "This plan can't be had like that. Choose other seats, or another plan.",
     "nothing_to_change": "That is your plan already.",
     "ends_with_period": "Your plan ends with what is paid. Keep it first, then switch.",
     "subscription_over": "This plan has ended already.",
@@ -95,5 +96,8 @@ async def _of_purchase(wording: Wording, purchase_id: str, owner: str) -> News |
     if row["status"] in (Status.PENDING, Status.IN_REVIEW, Status.PAID):
         if row["payment_state"] == "processing":
             return News(Tone.INFO, _ON_ITS_WAY)
-        return News(Tone.INFO, _WAITING, ask_again=str(URL(RETURN).with_query(purchase=row["id"])))
+        payment = await read_payment(wording.services, row["id"])
+        url = payment["redirect_url"] if payment is not None and row["status"] == Status.PENDING else None
+        link = None if url is None else Link("Go on to the payment", url)
+        return News(Tone.INFO, _WAITING, link, ask_again=str(URL(RETURN).with_query(purchase=row["id"])))
     return News(Tone.INFO, _NOT_PAID)

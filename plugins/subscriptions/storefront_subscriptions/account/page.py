@@ -10,6 +10,7 @@ from yarl import URL
 from storefront.core.errors import StorefrontError
 from storefront.core.payment_methods import list_methods
 from storefront.core.services import Services
+from storefront.core.top_ups import country_of
 from storefront.pages import PageFrame
 from storefront_subscriptions.account.choices import (
     Chosen,
@@ -54,7 +55,10 @@ def new_key() -> str:
 
 async def account_view(services: Services, settings: Settings, reader: Reader) -> AccountView:
     """Return the whole page as its reader sees it now."""
-    wording = Wording(services, reader.page.locale, services.clock.now())
+    customer_id, country = reader.customer_id, reader.country
+    if customer_id is not None:
+        country = await country_of(services, customer_id, country)
+    wording = Wording(services, reader.page.locale, services.clock.now(), country)
     news = await news_of(wording, reader.query, owner=reader.customer_id)
     if reader.customer_id is None:
         return AccountView(reader.page, None, news)

@@ -53,7 +53,7 @@ def _is_changeable(wording: Wording, one: Standing) -> bool:
 
 def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
     row = one.row
-    price = wording.price(row["price"], row["currency"], row["interval"], seats=row["seats"])
+    price = wording.price(row)
     day, is_free = wording.day(row["period_end"]), row["price"] == 0
     match row["billing_state"]:
         case "trialing" if is_ending:
@@ -117,7 +117,7 @@ async def _pending(wording: Wording, one: Standing, title: str) -> list[Note]:
     if change["state"] == OPEN:
         words = f"Your switch to {new} waits for your payment. Until then you keep {title}."
         return [Note("play", words, None if one.change_url is None else Link("Go on to the payment", one.change_url))]
-    price = wording.price(change["price"], change["currency"], change["interval"], seats=change["seats"])
+    price = wording.price(change)
     price = price.lower() if change["price"] == 0 else price
     words = f"{new} begins on {wording.day(one.row['period_end'])}: {price}. Until then you keep {title}."
     return [Note("info", words)]

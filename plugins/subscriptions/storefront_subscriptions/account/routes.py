@@ -154,7 +154,7 @@ class _Desk:
             network=network_of(call.address),
             country=call.principal.country,
         )
-        return _after(msgspec.json.decode((await subscribe(services, asked)).answer.body))
+        return _after(call, msgspec.json.decode((await subscribe(services, asked)).answer.body))
 
     async def change(self, call: Call, customer_id: str) -> str:
         """Make the change that was shown, or none."""
@@ -172,7 +172,7 @@ class _Desk:
         bought = await change(self._services, self._settings, asked)
         if bought.answer.status == 200:
             return _told(news.SCHEDULED)
-        return _after(msgspec.json.decode(bought.answer.body))
+        return _after(call, msgspec.json.decode(bought.answer.body))
 
     async def cancel(self, call: Call, customer_id: str) -> str:
         """End a subscription with what is paid; one of which nothing is paid ends at once."""
@@ -234,10 +234,11 @@ def _key(call: Call, form: str, terms: Mapping[str, Any]) -> IdempotencyKey:
     return idempotency_key(call.principal.caller, f"POST {news.PATH}/{form}", call.body["idempotency_key"], terms)
 
 
-def _after(purchase: Mapping[str, Any]) -> str:
-    """Return where to go with a purchase that was begun: to its payment, or back to the page, which tells of it."""
-    if purchase["payment"].get("redirect_url") is not None:
-        return str(purchase["payment"]["redirect_url"])
+def _after(call: Call, purchase: Mapping[str, Any]) -> str:
+    """Return where to go with a purchase that was begun: to its payment, or back to the page, which leads there."""
+    address = purchase["payment"].get("redirect_url")
+    if address is not None and Browser.of(call).may_lead_to(address):
+        return str(address)
     return str(URL(news.PATH).with_query(purchase=purchase["id"]))
 
 

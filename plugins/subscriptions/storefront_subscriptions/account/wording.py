@@ -9,8 +9,11 @@ from babel.dates import format_skeleton, format_timedelta
 
 from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
+from storefront.core.config.model_tax import TaxPrices
+from storefront.core.money import Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
+from storefront.core.taxes import tax_line
 from storefront.design.art import kind_of
 from storefront.design.money import parse_locale
 from storefront.pages import amount_words
@@ -22,11 +25,12 @@ _HOLDING_SPACE = "\u00a0"
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Words for one reader: ``language`` is a tag, ``now`` business time (ms)."""
+    """Words for one reader: ``language`` is a tag, ``now`` business time (ms), ``country`` where they buy."""
 
     services: Services
     language: str
     now: int
+    country: str | None = None
 
     def amount(self, amount_minor: int, currency: str) -> str:
         return amount_words(self.services, self.language, amount_minor, currency)
@@ -38,12 +42,27 @@ class Wording:
         locale = parse_locale("en-GB" if self.language == "en" else self.language)
         return str(format_skeleton(skeleton, instant, locale=locale)).replace(" ", _HOLDING_SPACE)
 
-    def price(self, amount_minor: int, currency: str, interval: str, *, seats: int = 1) -> str:
-        """Word what a plan costs: ``€4.99 a month``, ``€9.98 every 3 months for 2 seats``, ``free``."""
-        if amount_minor == 0:
+    def due(self, amount_minor: int, currency: str, sku: str) -> str:
+        """Word what is paid for a tier's listed price, with the tax that comes on top of it."""
+        catalog = self.services.catalogs.active
+        tax, offer = catalog.tax, catalog.offers.get(sku)
+        if tax is None or tax.prices is TaxPrices.INCLUSIVE or catalog.is_virtual(currency):
+            return self.amount(amount_minor, currency)
+        rate = tax.rate(self.country, None if offer is None else offer.tax_class)
+        listed = Money(amount_minor, currency)
+        on_top = 0 if rate is None else tax_line(listed, rate, is_included=False).amount.amount_minor
+        return self.amount(amount_minor + on_top, currency)
+
+    def price(self, agreed: Mapping[str, Any]) -> str:
+        """Word what a plan costs: ``€4.99 a month``, ``€9.98 every 3 months for 2 seats``, ``Free``.
+
+        ``agreed`` names its ``price`` of one seat before tax, ``currency``, ``interval``, ``seats`` and ``sku``.
+        """
+        if agreed["price"] == 0:
             return "Free"
-        for_seats = f" for {seats} seats" if seats > 1 else ""
-        return f"{self.amount(amount_minor * seats, currency)} {each(interval)}{for_seats}"
+        for_seats = f" for {agreed['seats']} seats" if agreed["seats"] > 1 else ""
+        amount = self.due(agreed["price"] * agreed["seats"], agreed["currency"], agreed["sku"])
+        return f"{amount} {each(agreed['interval'])}{for_seats}"
 
     async def title(self, agreed: Mapping[str, Any]) -> str:
         """Return a tier's title as it was agreed to; the row names its ``sku`` and ``catalog_version``."""
