@@ -1,12 +1,10 @@
 """A shop with plans, the states that a member can be in, and what their tests do again and again."""
 
-from datetime import datetime
-
 from playwright.async_api import expect
 
 from storefront.testing import TINY_SHOP
 from tests.shop.topping_up import save_method
-from tests.subscriptions.subscribing import ASKS_ALWAYS, GOOD, begin, see, subscribe
+from tests.subscriptions.subscribing import ASKS_ALWAYS, GOOD, begin, into_the_next_period, see, subscribe
 
 SOFT = "4000 0000 0000 9995"
 LOST = "4000 0000 0000 9979"
@@ -59,14 +57,6 @@ async def a_month_passes(shop) -> None:
         await shop.advance("4d")
 
 
-async def an_hour_into_the_next_period(shop) -> None:
-    found = await see(shop, await _only(shop))
-    start, end = (datetime.fromisoformat(found[name]) for name in ("period_start", "period_end"))
-    for _ in range((end - start).days // 2):
-        await shop.advance("2d")
-    await shop.advance(f"{1 + (end - start).days % 2 * 24}h")
-
-
 async def nothing_yet(shop):
     """Nothing bought, nothing saved."""
 
@@ -89,7 +79,7 @@ async def past_due(shop):
 async def asked_to_confirm(shop):
     await subscribe(shop, "ember")
     await turned(shop, ASKS_ALWAYS)
-    await an_hour_into_the_next_period(shop)
+    await into_the_next_period(shop, await _only(shop), by="1h")
 
 
 async def unpaid(shop):

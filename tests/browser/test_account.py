@@ -248,7 +248,7 @@ async def test_the_link_of_a_session_opens_the_account_and_leaves_no_token_behin
     session = await plans.as_server().post("/v1/sessions", {"customer": "linked"})
     here = await visit(shop=plans)
 
-    await here.open(f"/account#token={session.json['token']}")
+    await here.open(session.json["links"]["account"])
 
     await plan(here, "Ember", "Active")
     assert here.page.url == f"{plans.url}/account"

@@ -9,7 +9,7 @@ from storefront.testing import running_shop
 from tests.shop.topping_up import save_method
 
 from .changing import CHANGING
-from .subscribing import ASKS_ALWAYS, begin, events, see, subscribe
+from .subscribing import ASKS_ALWAYS, begin, events, into_the_next_period, see, subscribe
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
 FOREIGN = "sub_01m7y0000000000000000000000"
@@ -236,6 +236,19 @@ async def test_a_payment_that_waits_for_its_bank_can_be_gone_on_with_from_the_pa
     page = await ada.open(purchase=purchase["id"])
     assert (status, f'href="{address}">Go on to the payment</a>' in page) == (303, True)
     assert f'content="3; url=/account/return?purchase={purchase["id"]}"' in page
+
+
+async def test_while_nobody_knows_whether_a_renewal_was_paid_the_page_says_that_it_is_being_made(ada):
+    subscription = await subscribe(ada.shop)
+    await ada.shop.sandbox.misbehave("status", "POST /v1/payment_intents", status=500, times=99)
+    await into_the_next_period(ada.shop, subscription)
+    page = await ada.open()
+    assert "The payment that is due is being made." in page
+    assert "Basic ends with the period that is being paid." in page
+    assert "See what changes" not in page
+    await ada.shop.sandbox.misbehave("status", "POST /v1/payment_intents", clear=True)
+    await ada.shop.advance("1d")
+    assert "Next payment" in await ada.open()
 
 
 def _wanted(plan, subscription):

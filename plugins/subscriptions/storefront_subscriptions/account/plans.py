@@ -64,6 +64,8 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
             facts = [f"{price}.", f"Yours until {day}. Nothing more is charged."]
         case "active" if is_free:
             facts = ["Free."]
+        case "active" if wording.now >= row["period_end"]:
+            facts = [f"{price}. The payment that is due is being made."]
         case "active":
             ahead = one.change is not None and one.change["state"] == SCHEDULED
             facts = [f"{price}, until {day}." if ahead else f"{price}. Next payment {day}."]
@@ -139,6 +141,9 @@ def _ending(wording: Wording, one: Standing, title: str) -> Ending:
         words, button = f"{title} has not begun. Nothing is charged.", "Drop it"
     elif row["billing_state"] in (PAST_DUE, UNPAID):
         words, button = f"{title} ends now, because its period is not paid. Nothing more is charged.", "End it now"
+    elif wording.now >= row["period_end"]:
+        words = f"{title} ends with the period that is being paid. Nothing is charged after that."
+        button = "End it then"
     else:
         words = f"You keep {title} until {day}. Nothing is charged after that. You can take it back until then."
         button = f"End on {day}"
