@@ -33,7 +33,6 @@ ERRORS = (
     ErrorDoc("nothing_to_change", 409, "The subscription is like that already", "Nothing is to be done."),
     ErrorDoc("ends_with_period", 409, "This subscription ends with its period",
              "Take that back (`resume`) before you change what the next period is."),
-    ErrorDoc("bad_token", 422, "This token is not valid, or its time is over", "Ask for another preview."),
     ErrorDoc("not_due", 409, "This is not to be paid now", "It is paid, or was given up; look at the subscription."),
 )  # fmt: skip
 
