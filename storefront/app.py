@@ -57,6 +57,7 @@ from storefront.web import (
     stream,
     timetravel,
     usage,
+    using_page,
     wallets,
     webhook_endpoints,
     webhooks,
@@ -131,7 +132,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
         *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page, auto_top_ups),
-        *(usage, experiments),
+        *(usage, experiments, using_page),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

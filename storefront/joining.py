@@ -10,6 +10,7 @@ from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, t
 from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
 from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
+from storefront.core.claiming import claim_freed
 from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
@@ -55,7 +56,6 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates, StatePart
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
-from storefront.core.taking_back import claim_freed
 from storefront.core.topping_up import retry_top_up
 from storefront.core.usage.billing import close_usage, drain_usage
 from storefront.databases import keys_folder, make_database, signing_keys

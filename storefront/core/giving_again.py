@@ -1,13 +1,13 @@
 """Giving goods again that a reversal had taken: its refund failed at last, or its dispute was won on appeal."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.item_terms import terms_of
+from storefront.core.commit.item_terms import ItemTerms, terms_of
 from storefront.core.commit.plan import (
     Demand,
     Deposit,
@@ -41,12 +41,18 @@ _TAKEN_FOR = Query(
 
 
 async def give_again_goods(
-    services: Services, plan: Plan, purchase: Row, reversal: Mapping[str, Any], *, demand: Demand, freeze_id: str
+    services: Services,
+    plan: Plan,
+    purchase: Row,
+    reversal: Mapping[str, Any],
+    *,
+    demand: Demand,
+    freeze_ids: tuple[str, ...],
 ) -> None:
     """Add to the plan what the reversal took, on the terms on which the purchase gave it; the entry is ``money``.
 
     What is owed because of it is struck off first, so that what comes back pays no debt that has lost its cause.
-    ``freeze_id`` is the reversal's last freeze: it waits for no hold any more.
+    ``freeze_ids`` are the reversal's freezes: they wait for no hold any more.
     """
     told, receiver_id = taken_back(reversal), receiver_of(purchase)
     struck: Counter[tuple[str, str]] = Counter()
@@ -60,7 +66,7 @@ async def give_again_goods(
             credit,
             struck=struck,
             about=reversal["id"],
-            freeze_id=freeze_id,
+            freeze_ids=freeze_ids,
             opening=opening,
         )
         others = [one for one in told.elsewhere if one.asset == credit.asset and opening is None]
@@ -75,7 +81,38 @@ async def give_again_goods(
     for item in told.items:
         if item.taken:
             plan.add(await _item_again(services, demand, item, customer_id=receiver_id, about=reversal["id"]))
-    await _rights_again(services, plan, purchase, demand, told)
+    await give_rights_again(services, plan, purchase, told.entitlements, terms=demand.terms)
+    for name in told.openings:
+        became = await find_became(services.reader, services.kinds, name)
+        for key, value in {} if became is None else became.rights.items():
+            plan.add(GrantEntitlement(receiver_id, key, value, source_type="opening", source_id=name))
+
+
+async def give_rights_again(
+    services: Services, plan: Plan, purchase: Row, keys: Iterable[str], *, terms: Mapping[str, ItemTerms]
+) -> None:
+    """Give rights again that ended: each from the offer that grants it, which of a bundle may be one inside.
+
+    ``terms`` are those of the items that were taken.
+    """
+    catalog = await services.catalogs.version(purchase["catalog_version"])
+    sold = catalog.offer(purchase["sku"])
+    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
+    for key in keys:
+        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
+        is_timed = key in terms_of(terms, offer.sku).rights
+        plan.add(
+            GrantEntitlement(
+                receiver_of(purchase),
+                key,
+                offer.grants.get(key, True),
+                source_type="purchase",
+                source_id=purchase["id"],
+                sku=offer.sku,
+                expires_at=EndOf(offer.sku) if is_timed else None,
+                given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
+            )
+        )
 
 
 async def _item_again(
@@ -90,32 +127,6 @@ async def _item_again(
     return GrantItem(customer_id, item.sku, item.taken, about, cause="given_again", terms=terms, instances=instances)
 
 
-async def _rights_again(services: Services, plan: Plan, purchase: Row, demand: Demand, told: TakenBack) -> None:
-    """Give the rights again that ended: each from the offer that grants it, which of a bundle may be one inside."""
-    catalog = await services.catalogs.version(purchase["catalog_version"])
-    sold = catalog.offer(purchase["sku"])
-    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
-    for key in told.entitlements:
-        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
-        is_timed = key in terms_of(demand.terms, offer.sku).rights
-        plan.add(
-            GrantEntitlement(
-                receiver_of(purchase),
-                key,
-                offer.grants.get(key, True),
-                source_type="purchase",
-                source_id=purchase["id"],
-                sku=offer.sku,
-                expires_at=EndOf(offer.sku) if is_timed else None,
-                given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
-            )
-        )
-    for name in told.openings:
-        became = await find_became(services.reader, services.kinds, name)
-        for key, value in {} if became is None else became.rights.items():
-            plan.add(GrantEntitlement(receiver_of(purchase), key, value, source_type="opening", source_id=name))
-
-
 async def _unowe(
     services: Services,
     plan: Plan,
@@ -125,7 +136,7 @@ async def _unowe(
     *,
     struck: Counter[tuple[str, str]],
     about: str,
-    freeze_id: str,
+    freeze_ids: tuple[str, ...],
     opening: str | None,
 ) -> None:
     """Strike off what is owed because of the reversal, and give back what was repaid of it since, to who owed it.
@@ -144,7 +155,7 @@ async def _unowe(
         struck[owner, asset] += still
         label = f"debt:{credit.source}:{owner}:{asset}"
         plan.entry("debt.forgiven", about=about, anchor=buyer_id, label=label)
-        plan.add(Forgive(label, owner, asset, owed, expected=still, freeze_id=freeze_id))
+        plan.add(Forgive(label, owner, asset, owed, expected=still, freeze_ids=freeze_ids))
         if owed > still:
             repaid, is_own = owed - still, owner == receiver_id
             terms = await _terms(services, purchase, asset, repaid, is_own=is_own, opening=opening)

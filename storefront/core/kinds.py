@@ -6,6 +6,7 @@ The purchase pipeline is the same for all kinds. A kind never writes ledger rows
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from storefront.core.accounts import issuance
@@ -201,6 +202,22 @@ class Owned(Protocol):
 
     def most_owned(self, offer: Offer) -> int | None:
         """Return how many of the offer's item a customer may own, or None for any number."""
+        ...
+
+
+class Use(StrEnum):
+    """What a customer can do with a thing of theirs, on their own."""
+
+    CONSUME = "consume"
+    OPEN = "open"
+
+
+@runtime_checkable
+class UsedByCustomers(Protocol):
+    """A kind whose things customers may use on their own: the shop page offers it."""
+
+    def use_of(self, offer: Offer) -> Use | None:
+        """Return what a customer can do with the offer's thing, or None if only the game can."""
         ...
 
 

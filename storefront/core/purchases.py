@@ -180,6 +180,14 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     if wanted.recipient_id is not None:
         count_gift(plan, services, wanted.customer_id, now)
     if wanted.bill is not None:
+        # The first payment may be free: what the next ones are to be charged to is looked at now all the same.
+        await check_method(
+            services,
+            wanted.customer_id,
+            wanted.pay_with or quote.pay_with,
+            method=wanted.payment_method,
+            saves=False,
+        )
         wanted.bill.begin(plan, row)  # first: what it gives back to the wallet pays, too
     entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
     if is_paid:

@@ -8,14 +8,12 @@ from aiohttp import web
 
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.services import Services
-from storefront.core.sessions import SessionTokens
 from storefront.design.money import parse_locale
 from storefront.pages.frame import PageFrame
+from storefront.pages.keys import SERVICES, TOKENS
 from storefront.pages.rendering import FORM_TARGETS, answer_page, is_form_target
 from storefront.routing import Call
 
-SERVICES = web.AppKey("SERVICES", Services)
-TOKENS = web.AppKey("TOKENS", SessionTokens)
 ACCENT_URL = web.AppKey("ACCENT_URL", str)
 
 CSRF_COOKIE = "storefront_csrf"

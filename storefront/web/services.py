@@ -6,7 +6,7 @@ from storefront.core.keys import Keys
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.receipts.signing import ReceiptSigner
-from storefront.pages.browser import SERVICES, TOKENS
+from storefront.pages.keys import SERVICES, TOKENS
 from storefront.web.limits import RateLimiter
 
 __all__ = ("KEYS", "LIMITER", "SERVICES", "SIGNER", "TOKENS", "WEBHOOK_DELIVERIES", "WEBHOOK_ENDPOINTS")

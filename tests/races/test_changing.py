@@ -88,6 +88,7 @@ async def test_32_times_one_key_is_one_change_and_one_answer(club):
         answers = await asyncio.gather(*(ask(club, subscription, "bronze", by=mine, key=f"same-{turn}") for _ in CROWD))
         assert {answer.status for answer in answers} == {202}
         assert len({answer.json["id"] for answer in answers}) == 1
+        assert (await club.seen(answers[0]))["status"] == "pending"
         assert await club.pay(answers[0]) == 303
         assert (await club.settled(answers[0]))["status"] == "completed"
 

@@ -27,6 +27,7 @@ TIERS = """
          grants: {lounge: true, terrace: true}}
   gold: {kind: subscription, family: club, title: Gold, interval: 30 days, grants: {lounge: true, rooms: 9},
          prices: {USD: 3000, KWD: 20000, gems: 900}}
+  odd: {kind: subscription, family: club, title: Odd, interval: 30 days, prices: {USD: 1016}}
   tin: {kind: subscription, family: metals, title: Tin, interval: 30 days, prices: {KWD: 4500}}
   zinc: {kind: subscription, family: metals, title: Zinc, interval: 30 days, prices: {KWD: 12750}}
   taster: {kind: subscription, family: tried, title: Taster, interval: 30 days, prices: {USD: 500}, trial: 14d}
@@ -79,6 +80,13 @@ async def change(shop, subscription: str, tier: str | None, *, card: str = GOOD,
         purchase = answer.json
     assert purchase["status"] == "completed", purchase
     return purchase
+
+
+async def pass_days(shop, days: float) -> None:
+    """Let the machine's clock move on, and do what is due."""
+    shop.wall.move(round(days * DAY))
+    shop.parts.jobs.wake()
+    await shop.quiet()
 
 
 async def charged(shop) -> list[int]:

@@ -4,7 +4,7 @@ import pytest
 
 from storefront.testing import running_shop
 
-from .changing import CHANGING, DAY, amounts, ask, change, charged, look
+from .changing import CHANGING, DAY, amounts, ask, change, charged, look, pass_days
 from .subscribing import ASKS_ALWAYS, events, invoices, may, see, subscribe
 
 
@@ -27,7 +27,7 @@ async def test_an_upgrade_at_half_time_costs_half_of_the_difference_and_gives_th
     me = (await club.as_customer().get("/v1/me")).json
     assert me["entitlements"]["rooms"]["value"] == 5
     assert events(club)[-1] == "changed"
-    await club.advance("16d")
+    await pass_days(club, 16)
     assert await charged(club) == [1000, 500, 2000]
     assert [one["sku"] for one in await invoices(club, subscription)] == ["silver", "bronze"]
 
@@ -45,7 +45,7 @@ async def test_up_down_and_up_on_one_day_leaves_what_was_paid_and_no_credit(club
     found = await see(club, subscription)
     assert (found["sku"], found["credit"]["amount"], found["owed"]["amount"]) == ("silver", 0, 0)
     assert await charged(club) == [1000, 500]
-    await club.advance("16d")
+    await pass_days(club, 16)
     assert await charged(club) == [1000, 500, 2000]
 
 
@@ -59,9 +59,7 @@ async def test_from_a_year_to_thirty_days_begins_a_period_and_its_credit_pays_th
     found = await see(club, subscription)
     assert (found["interval"], found["credit"]["amount"]) == ("30 days", 7000)
     assert (found["period_start"], found["period_end"]) == (seen["period_start"], seen["period_end"])
-    club.wall.move(31 * DAY)
-    club.parts.jobs.wake()
-    await club.quiet()
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["billing_state"], found["credit"]["amount"]) == ("active", 6000)
     assert await charged(club) == [10000]
@@ -100,7 +98,7 @@ async def test_on_the_next_invoice_it_is_given_at_once_and_paid_then(club):
     await change(club, subscription, "plus")
     found = await see(club, subscription)
     assert (found["sku"], found["owed"]["amount"]) == ("plus", 250)
-    await club.advance("16d")
+    await pass_days(club, 16)
     assert await charged(club) == [1000, 1750]
     assert (await see(club, subscription))["owed"]["amount"] == 0
 
@@ -111,7 +109,7 @@ async def test_what_is_too_little_for_the_gateway_is_due_with_the_next_invoice(c
     seen = await look(club, subscription, "silver")
     assert (amounts(seen), seen["total"]["amount"]) == ([33, -17, -16], 0)
     await change(club, subscription, "silver")
-    await club.advance("1d")
+    await pass_days(club, 1)
     assert await charged(club) == [1000, 2016]
 
 
@@ -151,7 +149,7 @@ async def test_without_a_saved_method_the_answer_says_where_to_pay(club):
     await club.pay(answer)
     assert (await club.settled(answer))["status"] == "completed"
     assert await may(club, "rooms")
-    await club.advance("31d")
+    await pass_days(club, 31)
     assert await charged(club) == [1000, 1000]
 
 
@@ -176,5 +174,5 @@ async def test_in_a_trial_another_tier_with_a_trial_is_tried_on_and_one_without_
     await change(club, subscription, None, token=seen["token"])
     found = await see(club, subscription)
     assert (found["sku"], found["billing_state"], found["period_start"]) == ("feaster", "active", seen["change_at"])
-    await club.advance("31d")
+    await pass_days(club, 31)
     assert await charged(club) == [1900, 1900]

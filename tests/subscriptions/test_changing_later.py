@@ -3,8 +3,9 @@
 import pytest
 
 from storefront.testing import running_shop
+from tests.shop.topping_up import save_method
 
-from .changing import CHANGING, DAY, amounts, ask, change, charged, look
+from .changing import CHANGING, DAY, amounts, ask, change, charged, look, pass_days
 from .subscribing import events, invoices, may, see, subscribe
 
 
@@ -12,12 +13,6 @@ from .subscribing import events, invoices, may, see, subscribe
 async def club(data_folder, database_url):
     async with running_shop(data_folder, CHANGING, database=database_url) as shop:
         yield shop
-
-
-async def next_period(club):
-    club.wall.move(31 * DAY)
-    club.parts.jobs.wake()
-    await club.quiet()
 
 
 async def test_a_downgrade_waits_for_the_end_and_the_renewal_charges_the_new_tier(club):
@@ -31,7 +26,7 @@ async def test_a_downgrade_waits_for_the_end_and_the_renewal_charges_the_new_tie
     assert (await see(club, subscription))["pending_change"] == pending
     me = (await club.as_customer().get("/v1/me")).json["subscriptions"][0]
     assert me["pending_change"]["tier"] == "bronze"
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["sku"], found["pending_change"], await charged(club)) == ("bronze", None, [2000, 1000])
     assert (await club.as_customer().get("/v1/me")).json["entitlements"]["rooms"]["value"] == 1
@@ -45,7 +40,7 @@ async def test_it_is_taken_back_and_may_be_taken_back_again(club):
         answer = await club.as_customer().delete(f"/v1/subscriptions/{subscription}/change")
         assert (answer.status, answer.json["pending_change"]) == (200, None)
     assert events(club)[-2:] == ["change_scheduled", "change_revoked"]
-    await next_period(club)
+    await pass_days(club, 31)
     assert (await see(club, subscription))["sku"] == "silver"
 
 
@@ -64,7 +59,7 @@ async def test_a_newer_one_takes_its_place(club):
 async def test_down_to_a_free_tier_and_up_again(club):
     subscription = await subscribe(club, "bronze")
     await ask(club, subscription, "guest")
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["sku"], found["price"]["amount"], await may(club, "rooms")) == ("guest", 0, False)
     assert await may(club, "lounge")
@@ -83,10 +78,25 @@ async def test_another_asset_begins_with_the_next_period(club):
     assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/timing")
     answer = await ask(club, subscription, "silver", currency="gems")
     assert answer.json["pending_change"]["price"] == {"amount": 600, "currency": "gems"}
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["sku"], found["pay_with"]) == ("silver", "wallet")
     assert (await club.as_customer().get("/v1/me")).json["wallets"]["gems"]["balance"] == 100
+
+
+async def test_from_gems_to_money_without_a_method_it_waits_for_one_and_is_paid_once_it_is_saved(club):
+    grant = {"customer": "ada", "asset": "gems", "amount": 300, "reason": "start"}
+    assert (await club.as_server().post("/v1/grants", grant, key="start")).status == 201
+    subscription = await subscribe(club, "bronze", currency="gems")
+    answer = await ask(club, subscription, "silver", currency="USD")
+    assert answer.json["pending_change"]["price"] == {"amount": 2000, "currency": "USD"}
+    await pass_days(club, 31)
+    found = await see(club, subscription)
+    assert (found["sku"], found["billing_state"], found["reason"]) == ("bronze", "unpaid", "no_payment_method")
+    await save_method(club)
+    await club.quiet()
+    found = await see(club, subscription)
+    assert (found["sku"], found["billing_state"], await charged(club)) == ("silver", "active", [2000])
 
 
 async def test_another_interval_at_the_end_begins_where_the_period_ends(club):
@@ -94,7 +104,7 @@ async def test_another_interval_at_the_end_begins_where_the_period_ends(club):
     before = await see(club, subscription)
     answer = await ask(club, subscription, "bronze", by=club.as_server(), interval="year", timing="period_end")
     assert answer.status == 200
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["interval"], found["period_start"]) == ("year", before["period_end"])
     assert await charged(club) == [1000, 10000]
@@ -104,7 +114,7 @@ async def test_fewer_seats_come_with_the_next_period(club):
     subscription = await subscribe(club, "bronze", seats=3)
     answer = await ask(club, subscription, "bronze", seats=1)
     assert (answer.status, answer.json["pending_change"]["direction"]) == (200, "seats_down")
-    await next_period(club)
+    await pass_days(club, 31)
     assert ((await see(club, subscription))["seats"], await charged(club)) == (1, [3000, 1000])
 
 
@@ -113,7 +123,7 @@ async def test_a_renewal_that_fails_keeps_the_old_tier_and_paid_late_brings_the_
     await ask(club, subscription, "bronze")
     method = club.query("SELECT reference FROM payment_methods")[0]["reference"]
     await club.sandbox.turn_card(method, "4000000000009995")
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["sku"], found["billing_state"]) == ("silver", "past_due")
     refused = await ask(club, subscription, "gold")
@@ -121,9 +131,7 @@ async def test_a_renewal_that_fails_keeps_the_old_tier_and_paid_late_brings_the_
     taken = await club.as_customer().delete(f"/v1/subscriptions/{subscription}/change")
     assert (taken.status, taken.json["code"]) == (409, "renewal_under_way")
     await club.sandbox.turn_card(method, "4242424242424242")
-    club.wall.move(3 * DAY)
-    club.parts.jobs.wake()
-    await club.quiet()
+    await pass_days(club, 3)
     found = await see(club, subscription)
     assert (found["sku"], found["billing_state"], found["pending_change"]) == ("bronze", "active", None)
 
@@ -134,7 +142,7 @@ async def test_one_that_ends_takes_what_waits_with_it(club):
     await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {})
     refused = await ask(club, subscription, "guest")
     assert (refused.status, refused.json["code"]) == (409, "ends_with_period")
-    await next_period(club)
+    await pass_days(club, 31)
     found = await see(club, subscription)
     assert (found["sku"], found["billing_state"], found["pending_change"]) == ("silver", "canceled", None)
     assert len(await invoices(club, subscription)) == 1

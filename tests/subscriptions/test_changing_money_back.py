@@ -4,7 +4,7 @@ import pytest
 
 from storefront.testing import running_shop
 
-from .changing import CHANGING, DAY, amounts, change, charged, look
+from .changing import CHANGING, DAY, amounts, change, charged, look, pass_days
 from .subscribing import invoices, may, see, subscribe
 
 
@@ -76,7 +76,19 @@ async def test_credit_that_an_unpaid_first_invoice_took_is_free_again(club):
     await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
     waiting = await subscribe(club, "silver", interval="year", card=None)
     assert (await see(club, waiting))["credit"]["amount"] == 0
-    await club.advance("25h")
+    await pass_days(club, 25 / 24)
     found = await see(club, waiting)
     assert (found["billing_state"], found["credit"]["amount"]) == ("incomplete_expired", 7000)
-    assert year is not None
+    assert (await club.seen({"id": year}))["refunded"] == "none"
+
+
+async def test_a_first_price_that_credit_leaves_too_little_of_is_owed_and_not_refused(club):
+    subscription, _ = await yearly_to_monthly(club)
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
+    for _ in range(3):
+        again = await subscribe(club, "silver")
+        await club.as_customer().post(f"/v1/subscriptions/{again}/cancel", {"at": "now"})
+    assert (await see(club, again))["credit"]["amount"] == 1000
+    last = await subscribe(club, "odd")
+    found = await see(club, last)
+    assert (found["owed"]["amount"], await charged(club)) == (16, [10000])

@@ -6,7 +6,7 @@ from storefront.core.migrating import MigrationFailed
 from storefront.databases import make_database
 from storefront.testing import running_shop
 
-from .changing import CHANGING, DAY, change
+from .changing import CHANGING, change, pass_days
 from .subscribing import invoices, see, subscribe
 
 TABLES = ("subscriptions", "subscriptions_invoices", "subscriptions_current")
@@ -26,9 +26,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     subscription = await subscribe(club, "bronze", seats=2)
     await subscribe(club, "taster", customer="bob")
     await subscribe(club, "silver", interval="year", customer="cleo")
-    club.wall.move(31 * DAY)
-    club.parts.jobs.wake()
-    await club.quiet()
+    await pass_days(club, 31)
     before = books(club)
     await club.stop()
     database = make_database(club.parts.host)
@@ -38,9 +36,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     assert books(club) == before
     await club.start()
     await change(club, subscription, "bronze", seats=3)
-    club.wall.move(30 * DAY)
-    club.parts.jobs.wake()
-    await club.quiet()
+    await pass_days(club, 30)
     assert [one["total"]["amount"] for one in await invoices(club, subscription)] == [3000, 2000, 2000]
     assert (await see(club, subscription))["billing_state"] == "active"
 

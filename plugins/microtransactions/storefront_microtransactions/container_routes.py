@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from storefront.core.containers import OpenRequest
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
@@ -20,7 +21,6 @@ from storefront.shapes import (
 )
 from storefront_microtransactions.containers import Container
 from storefront_microtransactions.opening import (
-    OpenRequest,
     list_openings,
     need_container,
     next_opening,

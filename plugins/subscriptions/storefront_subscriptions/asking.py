@@ -1,21 +1,16 @@
 """What a subscription asks for next: the next period's invoice, of the tier that was agreed to, less what is kept."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from storefront.core.catalog import text_in
 from storefront.core.commit.plan import Change, Insert, Step
-from storefront.core.money import Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.carrying import TAKEN, carry, read_carried
+from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.closing import TERMS
-from storefront_subscriptions.deciding import chargeable
 from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import SCHEDULED, need_change
 from storefront_subscriptions.subscribing import invoice_row
-
-Lines = list[tuple[str, int]]
 
 
 async def scheduled_for(services: Services, row: Row) -> Row | None:
@@ -24,25 +19,6 @@ async def scheduled_for(services: Services, row: Row) -> Row | None:
         return None
     change = await need_change(services, row["change_id"])
     return change if change["state"] == SCHEDULED else None
-
-
-async def lines_of_period(services: Services, agreed: Mapping[str, Any]) -> tuple[Lines, int, int]:
-    """Return the lines of a whole period by what was agreed to, what they take over, and what there was to take."""
-    catalog = await services.catalogs.version(agreed["catalog_version"])
-    offer = catalog.offer(agreed["sku"])
-    title = text_in(offer.title, None, catalog.default_language) or offer.sku
-    price = agreed["price"] * agreed["seats"]
-    lines = [(f"{title}, {agreed['interval']}", price)]
-    found = await read_carried(services, agreed["customer_id"], agreed["family"], agreed["currency"])
-    taken = max(found, -price)
-    if taken:
-        lines.append(("Credit" if taken < 0 else "Due from before", taken))
-    rest = price + taken
-    later = rest - chargeable(services, agreed["pay_with"], Money(rest, agreed["currency"]), price=price)
-    if later:
-        lines.append(("Due with the next invoice", -later))
-        taken -= later
-    return lines, taken, found
 
 
 async def ask_next(services: Services, row: Row, now: int) -> Sequence[Step]:

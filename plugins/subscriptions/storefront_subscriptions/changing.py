@@ -118,11 +118,10 @@ async def _decide(
 
 
 async def _abandon(services: Services, row: Row, old: Row) -> None:
-    """See to it that the purchase of a change that is to be replaced is paid no more.
+    """See to it that the purchase of a change that is to be replaced is paid no more; if it has been, that shows later.
 
     Raises:
         RenewalUnderWay: it is being paid right now.
-        Outdated: it has been paid.
     """
     await give_up_purchase(services, old["purchase_id"])
     purchase = await read_purchase(services, old["purchase_id"])

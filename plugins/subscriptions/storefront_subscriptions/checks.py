@@ -45,7 +45,8 @@ def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
         yield Complaint((*path, "prices"), "must be the short form of a tier: asset -> amount", example={"USD": 499})
     if is_free and "trial" in offer:
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
-    seen = {offer.get("interval", "month"): "the tier's own"}
+    own = offer.get("interval", "month")
+    seen = {own: "the tier's own"} if isinstance(own, str) else {}
     for at, other in enumerate(_list(offer.get("also"))):
         interval = _mapping(other).get("interval")
         if isinstance(interval, str) and interval in seen:

@@ -19,6 +19,7 @@ from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.change_rules import Direction, Settling, Terms, Timing
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.intervals import Interval, Period, period
+from storefront_subscriptions.period_lines import chargeable
 from storefront_subscriptions.proration import Change, change
 from storefront_subscriptions.rows import (
     ACTIVE,
@@ -150,19 +151,6 @@ async def _settle(services: Services, plan: Decided) -> Decided:
     lines = _lines(plan, old_title, credit=made.net - charge + returned, charge=charge, used=used, kept=kept)
     return Decided(row, plan.invoice, target, plan.direction, plan.terms, at, lines, used, kept, returned, carried,
                    tuple(spans), made, new, claims)  # fmt: skip
-
-
-def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) -> int:
-    """Return how much of an amount is charged now (minor units): all, or as near below as the gateway can, or nothing.
-
-    Some take no less than half a dollar, or of three decimals only two; what is left waits for the next invoice. Of a
-    gateway that does not even take the ``price`` all is asked, and the purchase says why not.
-    """
-    gateway, whole = services.gateways.get(pay_with), amount.amount_minor
-    if gateway is None or whole == 0 or gateway.can_charge(Money(price, amount.currency)) is not None:
-        return whole
-    possible = (whole, whole - whole % 10)
-    return next((one for one in possible if one and gateway.can_charge(Money(one, amount.currency)) is None), 0)
 
 
 def _lines(plan: Decided, old_title: str, *, credit: int, charge: int, used: int, kept: int) -> tuple[ChangeLine, ...]:

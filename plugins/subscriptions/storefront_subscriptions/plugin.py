@@ -10,7 +10,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.reading import PointReader
@@ -21,6 +21,7 @@ from storefront.routing import Routes
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
+from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_tiers
@@ -28,6 +29,7 @@ from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.reacting import REACT, order_reaction, react
+from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
 from storefront_subscriptions.showing import told_change
@@ -41,7 +43,7 @@ class SubscriptionsPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
@@ -69,6 +71,10 @@ class SubscriptionsPlugin:
             await react(services, self._settings, payload)
 
         return {ADVANCE: go_on, REACT: react_to}
+
+    @hookimpl
+    def register_operations(self, services: Services) -> Operations:
+        return operations_of(services)
 
     @hookimpl
     async def customer_state(self, reader: PointReader, customer_id: str, now: int) -> StatePart | None:

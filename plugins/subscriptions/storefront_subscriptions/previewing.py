@@ -12,11 +12,11 @@ from storefront.core.quotes import Quote
 from storefront.core.quoting import PurchaseRequest, quote_for
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.asking import lines_of_period
 from storefront_subscriptions.change_rules import Timing
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.deciding import ChangeLine, Decided, decide
 from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import Outdated
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.targets import Wanted

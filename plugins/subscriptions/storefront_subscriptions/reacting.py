@@ -26,13 +26,15 @@ from storefront_subscriptions.rows import (
     UNPAID,
 )
 from storefront_subscriptions.spans import PRORATION
-from storefront_subscriptions.tables import subscriptions
+from storefront_subscriptions.tables import invoices, subscriptions
 
 _WAITING = Query(
-    select(subscriptions).where(
+    select(subscriptions)
+    .join(invoices, invoices.c.id == subscriptions.c.invoice_id)
+    .where(
         subscriptions.c.customer_id == bindparam("customer_id"),
         or_(subscriptions.c.billing_state == PAST_DUE, subscriptions.c.billing_state == UNPAID),
-        subscriptions.c.pay_with != "wallet",
+        invoices.c.pay_with != "wallet",
     )
 )
 log = structlog.get_logger("storefront.subscriptions")

@@ -46,8 +46,8 @@ def make_routes(services: Services, settings: Settings) -> Routes:
 
     @routes.post(
         PATH, allow=owners, body=SUBSCRIBE, answers={201: ANY_OBJECT, 202: ANY_OBJECT}, idempotent=True,
-        scope="purchases:write", refusals=["already_subscribed", "insufficient_funds", "gateway_unavailable",
-                                           "gateway_refused", "payment_declined"],
+        scope="purchases:write", refusals=["already_subscribed", "change_outdated", "insufficient_funds",
+                                           "gateway_unavailable", "gateway_refused", "payment_declined"],
     )  # fmt: skip
     async def begin(call: Call) -> web.StreamResponse:
         """Subscribe, once per idempotency key; the answer is the purchase that pays, and its details name it."""

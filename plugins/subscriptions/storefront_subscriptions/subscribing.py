@@ -21,9 +21,10 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import claims
-from storefront_subscriptions.carrying import TAKEN, carry, read_carried
+from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.moves import note_begun
+from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
 
 TRIED = Query(select(claims.c.about).where(claims.c.key == bindparam("name")))
@@ -71,26 +72,23 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         raise Invalid("No payment gateway is configured.")
     trial_ms = tier.trial_ms if await may_try(services, wanted.customer_id, tier) else 0
     now = services.clock.now()
-    title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
-    total = 0 if trial_ms else price * wanted.seats
     row = _row(wanted, tier, services.catalogs.active.version, now) | {
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
     }  # fmt: skip
-    lines = [(f"{title}, trial" if trial_ms else f"{title}, {interval}", total)]
-    carried = 0 if trial_ms else await read_carried(services, wanted.customer_id, tier.family, currency)
-    taken = max(carried, -total)
-    if taken:
-        lines.append(("Credit" if taken < 0 else "Due from before", taken))
+    lines, taken, carried = await lines_of_period(services, row)
+    if trial_ms:
+        title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
+        lines, taken = [(f"{title}, trial", 0)], 0
     invoice = invoice_row(row, -1 if trial_ms else 0, lines, now) | {"carried": taken}
     row["invoice_id"] = invoice["id"]
 
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         told = {**invoice, "attempts": 1, "purchase_id": purchase["id"]}
         note_begun(plan, row, told)
-        if not trial_ms:
-            plan.add(carry(row, currency, -taken, about=invoice["id"], cause=TAKEN, seen=carried))
         if trial_ms:
             plan.add(Claim(_trial_name(wanted.customer_id, tier.family), row["id"]))
+        else:
+            plan.add(carry(row, currency, -taken, about=invoice["id"], cause=TAKEN, seen=carried))
 
     bill = Bill(
         id=invoice["id"],
@@ -188,7 +186,7 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
         address=wanted.address,
         network=wanted.network,
         country=wanted.country,
-        payment_method=wanted.payment_method if bill.total else None,
+        payment_method=wanted.payment_method,
         saves_method=saves_method,
         promo_codes=wanted.promo_codes,
         by_customer=False,

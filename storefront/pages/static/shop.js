@@ -118,7 +118,7 @@ async function refresh(place) {
   for (const field of document.querySelectorAll("input[name=csrf]")) field.value = top_.dataset.csrf;
   localTimes();
   const spot = find(place);
-  const target = spot?.querySelector("button") ?? spot?.querySelector("h2, h3") ?? document.getElementById("yours-title");
+  const target = spot?.querySelector("summary.yours__row, button") ?? spot?.querySelector("h2, h3") ?? document.getElementById("yours-title");
   target?.focus({ preventScroll: true });
   return true;
 }

@@ -4,7 +4,9 @@ A handler builds a view with ``build_shop_view``, hands it to a ``Renderer`` and
 the policy of ``storefront.pages``, which also holds the static files.
 """
 
-from storefront.pages.amounts import AssetName
+from storefront.web.pages.inventory import CONFIRMED, must_ask
+from storefront.web.pages.offers import Holding, read_holdings
+from storefront.web.pages.parts_view import AssetName
 from storefront.web.pages.paying_view import PaymentChoice, choose_payment
 from storefront.web.pages.receipt_view import ReceiptView, build_receipt_view
 from storefront.web.pages.rendering import Renderer
@@ -34,6 +36,7 @@ from storefront.web.pages.words import (
 )
 
 __all__ = [
+    "CONFIRMED",
     "GOODS_OWED",
     "INVITED",
     "LEFT",
@@ -42,6 +45,7 @@ __all__ = [
     "WAITING",
     "AssetName",
     "Customer",
+    "Holding",
     "Link",
     "Notice",
     "PaymentChoice",
@@ -56,6 +60,8 @@ __all__ = [
     "build_shop_view",
     "choose_payment",
     "error_page_words",
+    "must_ask",
+    "read_holdings",
     "refusal_words",
     "session_ended_words",
     "unseen_payment_words",
