@@ -152,6 +152,7 @@ class RouteOptions(TypedDict, total=False):
     ``read`` for GET, else ``write``). ``scope``: what the credential must carry. ``raw_body``: the handler
     gets bytes (``call.raw``). ``page``: HTML; its errors are pages too. ``body_limit``: bytes. ``may_lack_body``: no
     body means the same as ``{}``. ``media``: media type -> schema, to document what a handler of raw bytes takes.
+    ``menu``: what the shop's page calls this page in its menu.
     """
 
     summary: str
@@ -169,6 +170,7 @@ class RouteOptions(TypedDict, total=False):
     body_limit: int
     may_lack_body: bool
     media: Mapping[str, JsonSchema]
+    menu: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class Route:
     body_limit: int | None = None
     may_lack_body: bool = False
     media: Mapping[str, JsonSchema] = field(default_factory=dict)
+    menu: str | None = None
 
     @property
     def template(self) -> str:
@@ -269,6 +272,7 @@ class Routes:
                 body_limit=options.get("body_limit"),
                 may_lack_body=options.get("may_lack_body", False),
                 media=options.get("media", {}),
+                menu=options.get("menu"),
             )
             _check(route)
             self._routes.append(route)

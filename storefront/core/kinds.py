@@ -242,6 +242,16 @@ class GrantsRights(Protocol):
 
 
 @runtime_checkable
+class HasPage(Protocol):
+    """A kind that is bought on a page of its plugin's: the shop's own page leaves its offers out."""
+
+    @property
+    def page(self) -> str:
+        """Return the page's path."""
+        ...
+
+
+@runtime_checkable
 class Clips(Protocol):
     """A kind that sells less than was asked for where more could not be owned: only what fits, and is paid."""
 

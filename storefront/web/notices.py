@@ -20,8 +20,9 @@ from storefront.core.purchasing import Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.referring.entering import ReferralRefused
 from storefront.core.services import Services
-from storefront.design.coins import looks_of
 from storefront.design.money import format_virtual
+from storefront.pages.amounts import asset_names
+from storefront.pages.frame import Tone
 from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
@@ -30,9 +31,7 @@ from storefront.web.pages import (
     NOT_PAID,
     ON_ITS_WAY,
     WAITING,
-    AssetName,
     Notice,
-    Tone,
     bought_notice,
     refusal_words,
     session_ended_words,
@@ -155,16 +154,3 @@ def note_of(error: StorefrontError) -> str:
 
 def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() else None
-
-
-def asset_names(services: Services, language: str) -> dict[str, AssetName]:
-    """Return ``code -> name`` of the virtual currencies."""
-    catalog = services.catalogs.active
-    names, looks = {}, looks_of(catalog.assets)
-    for code, asset in catalog.assets.items():
-        title = text_in(asset.title, language, catalog.default_language) or code
-        written_in = next((one for one, text in (asset.title or {}).items() if text == title), language)
-        names[code] = AssetName.titled(
-            code, title, asset.exponent, language=written_in, hue=looks[code], icon_url=asset.icon
-        )
-    return names

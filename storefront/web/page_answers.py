@@ -1,14 +1,13 @@
-"""How the handlers of the shop page answer: back to the page, or in words for its script; and whose forms they take."""
-
-import hmac
+"""How the handlers of the shop page answer: back to the page, or in words for its script."""
 
 from aiohttp import web
 from yarl import URL
 
-from storefront.core.errors import Forbidden, StorefrontError, Unauthorized
+from storefront.core.errors import StorefrontError, Unauthorized
 from storefront.core.services import Services
+from storefront.pages.browser import Browser
 from storefront.routing import Call
-from storefront.web.browsing import Browser, wants_json
+from storefront.web.browsing import wants_json
 from storefront.web.notices import SESSION_ENDED, Notices, note_of
 
 CSRF = {"type": "string", "maxLength": 100}
@@ -42,12 +41,6 @@ async def notices_of(call: Call, services: Services) -> Notices:
     customer_id = call.principal.customer_id
     assert customer_id is not None, "only somebody who is signed in buys and uses"
     return Notices(services, Browser.of(call).language, await services.states.document(customer_id))
-
-
-def check_csrf(call: Call) -> None:
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
 
 
 def see_other(path: str, place: str = "", **query: str) -> web.Response:

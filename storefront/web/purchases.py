@@ -21,8 +21,8 @@ from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
 from storefront.core.top_ups import country_of, real_price_of
+from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_bytes
-from storefront.web.addresses import network_of
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.refund_shapes import CREATE_REFUND, REFUND, REFUND_MADE, REFUNDS
 from storefront.web.returning import check_return

@@ -6,8 +6,9 @@ from storefront.core.errors import NotFound
 from storefront.core.principals import Principal, Role
 from storefront.core.receipts.reading import read_receipt_keys, show_receipt
 from storefront.core.receipts.signing import key_set
+from storefront.pages.browser import Browser, page_frame
 from storefront.routing import Call, Routes, respond
-from storefront.web.browsing import Browser, page_frame
+from storefront.web.browsing import renderer_of
 from storefront.web.pages import build_receipt_view
 from storefront.web.services import SERVICES, SIGNER
 from storefront.web.shapes import JWKS, RECEIPT
@@ -46,7 +47,8 @@ async def show_receipt_page(call: Call) -> web.StreamResponse:
     if principal.role is not Role.CUSTOMER and principal.role not in SEES_ALL:
         raise NotFound("There is nothing at this address.")
     receipt = await show_receipt(services, call.path("id"), owner=_owner(principal))
-    return browser.render_receipt(build_receipt_view(receipt, page=page_frame(call, services, browser)))
+    view = build_receipt_view(receipt, page=page_frame(call, services, browser))
+    return browser.answer(renderer_of(browser).render_receipt(view))
 
 
 def _owner(principal: Principal) -> str | None:

@@ -16,6 +16,7 @@ from storefront.core.errors import FieldError, Invalid, NotFound, StorefrontErro
 from storefront.core.finalizing import PaymentProcessing, cancel, finalize
 from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
+from storefront.core.kinds import HasPage
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import buy
@@ -23,16 +24,18 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront.design.money import exponent_of, is_real
+from storefront.networks import network_of
+from storefront.pages.amounts import asset_names
+from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, set_session
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import CUSTOMER, PROMO_CODE, SKU, closed
-from storefront.web.addresses import network_of
-from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
+from storefront.web.browsing import MENU, renderer_of, shop_json, wants_json
 from storefront.web.catalog import Looker, prices_note, read_catalog
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.invitation_page import keep_invitation, read_invitation
 from storefront.web.last_purchases import last_purchases
-from storefront.web.notices import LEFT_PAYMENT, MUST_BE_ASKED, UNSEEN_PAYMENT, Notices, asset_names
-from storefront.web.page_answers import CSRF, KEY, check_csrf, notices_of, refuse, see_other, session_ended
+from storefront.web.notices import LEFT_PAYMENT, MUST_BE_ASKED, UNSEEN_PAYMENT, Notices
+from storefront.web.page_answers import CSRF, KEY, notices_of, refuse, see_other, session_ended
 from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
 from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
 from storefront.web.promo_page import prices_with_code, read_promo
@@ -58,7 +61,9 @@ BUY = closed(
 )
 _TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method",
           "promo_code")  # fmt: skip
-PLAY_AS = closed({"customer": CUSTOMER, "csrf": CSRF}, required=["customer", "csrf"])
+# Where a player goes on: a page of this shop, so never another site's.
+_BACK = {"type": "string", "pattern": "^/[a-z]{1,40}$"}
+PLAY_AS = closed({"customer": CUSTOMER, "csrf": CSRF, "back": _BACK}, required=["customer", "csrf"])
 SIGN_IN = closed({"token": {"type": "string", "maxLength": 4096}, "csrf": CSRF}, required=["token", "csrf"])
 # Links to pages are shared and collect parameters of others on their way: these are passed over.
 SHOP_QUERY = {
@@ -97,13 +102,12 @@ async def show_shop(call: Call) -> web.StreamResponse:
     services, browser = call.app[SERVICES], Browser.of(call)
     customer_id = call.principal.customer_id
     state = None if customer_id is None else await services.states.document(customer_id)
-    response = browser.render_shop(await _view(call, services, browser, state))
+    response = browser.answer_with_forms(renderer_of(browser).render_shop(await _view(call, services, browser, state)))
     if is_real(call.query.get("currency", "")):
         browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
     keep_invitation(call, services, browser, response)
-    if customer_id is not None and state is not None and not services.is_live:
-        # A sandbox player stays signed in while they look around; a live session ends when its token does.
-        set_session(call, response, customer_id, state["customer"])
+    if state is not None:
+        keep_playing(call, response, state["customer"])
     return response
 
 
@@ -128,7 +132,7 @@ async def play_as(call: Call) -> web.StreamResponse:
     if not external_id:
         raise Invalid("A player has a name.", errors=[FieldError("/customer", "must not be blank")])
     customer_id = await services.customers.ensure(external_id, actor="shop page")
-    response = see_other("/shop")
+    response = see_other(call.body.get("back", "/shop"))
     set_session(call, response, customer_id, external_id)
     return response
 
@@ -179,6 +183,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     currency = call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE)
     looker = Looker(country, browser.language, owner, currency)
     shelves = await read_catalog(services, looker) if may_look else {"offers": []}
+    shelves["offers"] = [one for one in shelves["offers"] if not isinstance(services.kinds[one["kind"]], HasPage)]
     shelves = with_things(services, shelves, browser.language)
     told = call.query.get("purchase")
     promo, used = await read_promo(call, services, country)
@@ -195,6 +200,7 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         payment=await read_choice(call, services),
         promo=promo,
         invitation=await read_invitation(call, services),
+        menu=call.app[MENU],
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
         opening=await read_opening(services, call.query.get("opened"), owner),
         asked=call.query.get("sku") if call.query.get("note") == MUST_BE_ASKED else None,

@@ -19,11 +19,12 @@ from storefront.core.idempotency import RECORD, idempotency_key
 from storefront.core.kinds import Use, UsedByCustomers, kind_as
 from storefront.core.principals import Role
 from storefront.core.services import Services
+from storefront.pages.browser import check_csrf
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import QUANTITY, SKU, closed
 from storefront.web.browsing import shop_json, wants_json
 from storefront.web.notices import MUST_BE_ASKED, USED
-from storefront.web.page_answers import CSRF, KEY, check_csrf, notices_of, refuse, see_other, session_ended
+from storefront.web.page_answers import CSRF, KEY, notices_of, refuse, see_other, session_ended
 from storefront.web.pages import CONFIRMED, Holding, must_ask, read_holdings, refusal_words
 from storefront.web.services import SERVICES
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from storefront.web.pages import AssetName, Notice, PageFrame, Renderer, ShopView, build_shop_view
+from storefront.pages import PageFrame
+from storefront.web.pages import AssetName, Notice, Renderer, ShopView, build_shop_view
 
 SOON = "2026-11-30T18:00:00+00:00"
 NONE_LEFT = {"per": "global", "count": 9, "window": "lifetime", "left": 0}

@@ -201,6 +201,7 @@ async def _request(services: Services, row: Row, invoice: Row, method: str | Non
         sku=invoice["sku"],
         pay_with=invoice["pay_with"],
         payment_method=method,
+        return_url=f"{services.public_url}/account/return",
         bill=Bill(
             id=invoice["id"],
             currency=invoice["currency"],

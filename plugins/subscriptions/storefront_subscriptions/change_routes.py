@@ -8,6 +8,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
+from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_bytes
 from storefront.shapes import ANY_OBJECT
 from storefront_subscriptions.changing import ChangeRequest, change, revoke
@@ -64,6 +65,7 @@ def add_change_routes(routes: Routes, services: Services, settings: Settings) ->
             payment_method=body.get("payment_method"),
             return_url=body.get("return_url"),
             address=call.address,
+            network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
             country=call.principal.country,
         )
         bought = await change(services, settings, asked)

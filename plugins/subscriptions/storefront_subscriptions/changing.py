@@ -65,6 +65,7 @@ class ChangeRequest:
     payment_method: str | None = None
     return_url: str | None = None
     address: str | None = None
+    network: str | None = None
     country: str | None = None
 
 
@@ -171,6 +172,7 @@ def _request(
         expected_price=expected,
         return_url=asked.return_url,
         address=asked.address,
+        network=asked.network,
         country=asked.country,
         bill=bill,
     )

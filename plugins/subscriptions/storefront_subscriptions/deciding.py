@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.catalog import Catalog
+from storefront.core.catalog import Catalog, text_in
 from storefront.core.money import Money
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
@@ -146,17 +146,19 @@ async def _settle(services: Services, plan: Decided) -> Decided:
         rest = now - used
         asked = max(0, rest)
         kept = later + rest - chargeable(services, target.pay_with, Money(asked, target.currency), price=target.due)
-    lines = _lines(plan, made.net - charge + returned, charge, used, kept)
+    agreed = await services.catalogs.version(row["catalog_version"])
+    old_title = text_in(agreed.offer(row["sku"]).title, None, agreed.default_language) or row["sku"]
+    lines = _lines(plan, old_title, credit=made.net - charge + returned, charge=charge, used=used, kept=kept)
     return Decided(row, plan.invoice, target, plan.direction, plan.terms, at, lines, used, kept, returned, carried,
                    tuple(spans), made, new, claims)  # fmt: skip
 
 
-def _lines(plan: Decided, credit: int, charge: int, used: int, kept: int) -> tuple[ChangeLine, ...]:
-    target, row = plan.target, plan.row
+def _lines(plan: Decided, old_title: str, *, credit: int, charge: int, used: int, kept: int) -> tuple[ChangeLine, ...]:
+    target = plan.target
     part = "" if plan.terms.money is Settling.FULL_NEW_PERIOD else ", rest of the period"
     lines = [ChangeLine("charge", f"{target.title}, {target.interval}{part}", charge)]
     if credit:
-        lines.append(ChangeLine("credit", f"Unused time of {row['sku']}", credit))
+        lines.append(ChangeLine("credit", f"Unused time of {old_title}", credit))
     if used:
         lines.append(ChangeLine("used", "Credit", -used))
     if kept:

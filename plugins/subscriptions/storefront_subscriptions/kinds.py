@@ -17,6 +17,7 @@ class SubscriptionKind:
 
     name = KIND
     grants_rights = True
+    page = "/account"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -7,8 +7,10 @@ from aiohttp import web
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
+from storefront.networks import network_of
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
 from storefront.shapes import ANY_OBJECT, table
+from storefront_subscriptions.account.routes import add_account_routes
 from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.change_routes import add_change_routes
 from storefront_subscriptions.config import Settings
@@ -31,7 +33,6 @@ ERRORS = (
     ErrorDoc("nothing_to_change", 409, "The subscription is like that already", "Nothing is to be done."),
     ErrorDoc("ends_with_period", 409, "This subscription ends with its period",
              "Take that back (`resume`) before you change what the next period is."),
-    ErrorDoc("bad_token", 422, "This token is not valid, or its time is over", "Ask for another preview."),
     ErrorDoc("not_due", 409, "This is not to be paid now", "It is paid, or was given up; look at the subscription."),
 )  # fmt: skip
 
@@ -64,6 +65,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
             return_url=body.get("return_url"),
             promo_codes=tuple(body.get("promo_codes", ())),
             address=call.address,
+            network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
             country=call.principal.country,
         )
         bought = await subscribe(services, wanted)
@@ -112,4 +114,5 @@ def make_routes(services: Services, settings: Settings) -> Routes:
         return respond(await show(services, row))
 
     add_change_routes(routes, services, settings)
+    add_account_routes(routes, services, settings)
     return routes

@@ -70,7 +70,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
     if pay_with is None:
         raise Invalid("No payment gateway is configured.")
-    trial_ms = tier.trial_ms if await _may_try(services, wanted.customer_id, tier) else 0
+    trial_ms = tier.trial_ms if await may_try(services, wanted.customer_id, tier) else 0
     now = services.clock.now()
     row = _row(wanted, tier, services.catalogs.active.version, now) | {
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
@@ -194,7 +194,7 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
     )
 
 
-async def _may_try(services: Services, customer_id: str, tier: Tier) -> bool:
+async def may_try(services: Services, customer_id: str, tier: Tier) -> bool:
     """Tell whether a customer has not tried this family yet; the claim in the commit decides for good."""
     if not tier.trial_ms:
         return False

@@ -10,10 +10,11 @@ from babel.units import format_unit
 from storefront.core.money import Money
 from storefront.design.art import art, kind_of, tint_class
 from storefront.design.money import format_count, format_money, format_virtual, is_real, parse_locale, share_of
+from storefront.pages.frame import PageFrame
 from storefront.web.pages.offers import Chance, Content, Holding, Offer
 from storefront.web.pages.parts_view import AssetName, ChanceLine, ContentChip, Moment, Picture
 from storefront.web.pages.paying_view import PaymentChoice
-from storefront.web.pages.views import PageFrame, WalletChip
+from storefront.web.pages.views import WalletChip
 
 
 @dataclass(frozen=True, slots=True)

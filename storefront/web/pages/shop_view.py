@@ -12,6 +12,7 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from storefront.design.money import parse_locale
+from storefront.pages.frame import PageFrame
 from storefront.web.pages.cards import featured_panel, item_card, pack_shelves
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.inventory import inventory_line, opened_panel
@@ -21,8 +22,8 @@ from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
     CurrencyLink,
     Customer,
+    Link,
     Notice,
-    PageFrame,
     PromoChoice,
     PurchaseLine,
     ShopView,
@@ -46,6 +47,7 @@ def build_shop_view(
     invitation: str | None = None,
     opening: Mapping[str, Any] | None = None,
     asked: str | None = None,
+    menu: tuple[Link, ...] = (),
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
@@ -96,6 +98,7 @@ def build_shop_view(
         currencies=_currencies(offers, currency, page.locale),
         promo=promo if signed_in else None,
         invitation=invitation if signed_in else None,
+        menu=menu,
         opened=opened_panel(desk, opening, odds_version=version) if signed_in and opening else None,
     )
 

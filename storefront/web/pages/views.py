@@ -7,17 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from storefront.pages.frame import PageFrame, Tone
 from storefront.web.pages.owned_view import InventoryLine, OpenedPanel
 from storefront.web.pages.parts_view import AssetName, ChanceLine, ContentChip, Moment, Picture
 from storefront.web.pages.paying_view import PaymentChoice
-
-
-class Tone(StrEnum):
-    """How a notice is meant; the words say it too."""
-
-    GOOD = "good"
-    BAD = "bad"
-    INFO = "info"
 
 
 class ItemState(StrEnum):
@@ -30,26 +23,6 @@ class ItemState(StrEnum):
     LIMIT_REACHED = "limit_reached"
     BACK_ON = "back_on"
     LOOK_ONLY = "look_only"
-
-
-@dataclass(frozen=True, slots=True)
-class PageFrame:
-    """What every page of the shop shares.
-
-    ``theme`` is ``light``, ``dark`` or ``None`` for what the reader's system says. ``base`` is the path that the
-    application is mounted under, without a trailing slash. ``accent_url`` links the shop's own accent, if it has one.
-    """
-
-    shop_name: str
-    csrf: str
-    publisher: str | None = None
-    support_email: str | None = None
-    sandbox: bool = False
-    theme: str | None = None
-    locale: str = "en"
-    direction: str = "ltr"
-    base: str = ""
-    accent_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +239,7 @@ class ShopView:
     ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
     be used, or is owed. ``invitation`` is the referral code that brought the reader here, while they may use it.
     ``currencies`` is empty where all is sold in one. ``opened`` is what came out of what was opened last, while the
-    page's address says so.
+    page's address says so. ``menu`` leads to pages of plugins.
     """
 
     page: PageFrame
@@ -286,3 +259,4 @@ class ShopView:
     promo: PromoChoice | None = None
     invitation: str | None = None
     opened: OpenedPanel | None = None
+    menu: tuple[Link, ...] = ()
