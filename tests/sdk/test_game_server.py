@@ -19,8 +19,13 @@ async def start(*arguments: str | Path, key: str = SERVER_KEY) -> asyncio.subpro
     environ = {**os.environ, "STOREFRONT_KEY": key}
     pipe = asyncio.subprocess.PIPE
     return await asyncio.create_subprocess_exec(
-        sys.executable, EXAMPLE, *map(str, arguments), env=environ, stdout=pipe, stderr=pipe
+        sys.executable, EXAMPLE, *map(str, arguments), env=environ, stdout=pipe, stderr=pipe, preexec_fn=_hear_ctrl_c
     )
+
+
+def _hear_ctrl_c() -> None:
+    """Take SIGINT as a terminal's program does: what a shell starts in the background is started deaf to it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 async def ended(process: asyncio.subprocess.Process) -> tuple[int | None, str]:
