@@ -109,8 +109,9 @@ class _World:
             of_plugins = [one for name, plugin in speaking.items() for one in _told_by(name, plugin, value)]
             return [*semantic_complaints(replace(facts, value=value)), *of_plugins]
 
-        examples = checked.examples(complain)
-        complaints = self._merged(complain(checked.value), checked)
+        told = complain(checked.value)
+        examples = checked.examples(told, complain)
+        complaints = self._merged(told, checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
             mine = [one for one in complaints if one.path[:2] == ("plugins", name)]

@@ -32,11 +32,11 @@ class Checked:
     checker: Checker
     names: Names
 
-    def examples(self, complain: Complain) -> Examples:
-        """What finds examples for its mistakes; ``complain`` says what is wrong with a document besides its schema."""
-        return Examples(
-            self.value, self.walk, self.checker, names=self.names, complaints=self.complaints, complain=complain
-        )
+    def examples(self, told: Iterable[Complaint], complain: Complain) -> Examples:
+        """What finds examples for its mistakes; ``complain`` says what is wrong with any document besides its schema,
+        and has ``told`` it of this one."""
+        complaints = [*self.complaints, *told]
+        return Examples(self.value, self.walk, self.checker, names=self.names, complaints=complaints, complain=complain)
 
 
 def check(document: Document, schema: AnySchema) -> Checked:

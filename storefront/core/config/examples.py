@@ -23,7 +23,7 @@ _MOST_NAMES = 12
 
 
 class Examples:
-    """Finds examples for the mistakes of one document: of ``complaints``, which its schema makes, and others.
+    """Finds examples for the mistakes of one document: ``complaints`` are all of them.
 
     ``complain`` says what is wrong with a document besides its schema.
     """
@@ -43,7 +43,7 @@ class Examples:
         self._checker = checker
         self._known = known_names(names)
         self._complain = complain
-        self._before = {(one.path, one.message) for one in (*complaints, *complain(value))}
+        self._before = {(one.path, one.message) for one in complaints}
         self._left = _MOST_TRIED
 
     def nearest(self, complaint: Complaint) -> str | None:
