@@ -27,6 +27,7 @@ from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
 from storefront.joining import Parts, join
 from storefront.pages.browser import ACCENT_URL
+from storefront.pages.frame import Link
 from storefront.pages.rendering import FORM_TARGETS
 from storefront.pages.rendering import STATIC as PAGES_STATIC
 from storefront.plugins import PluginHost
@@ -70,7 +71,7 @@ from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
 from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
-from storefront.web.pages import Link, Renderer
+from storefront.web.pages import Renderer
 from storefront.web.services import (
     KEYS,
     LIMITER,

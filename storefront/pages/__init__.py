@@ -6,11 +6,12 @@ A handler of a route with ``page=True`` asks ``Browser.of(call)``, renders a tem
 
 from storefront.pages.amounts import amount_words
 from storefront.pages.browser import Browser, keep_playing, page_frame, reader_of
-from storefront.pages.frame import Moment, PageFrame, Tone
+from storefront.pages.frame import Link, Moment, PageFrame, Tone
 from storefront.pages.rendering import make_templates
 
 __all__ = [
     "Browser",
+    "Link",
     "Moment",
     "PageFrame",
     "Tone",

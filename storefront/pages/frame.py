@@ -14,6 +14,14 @@ class Tone(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Where to go on; ``label`` says what is there."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageFrame:
     """What every page of the shop shares.
 

@@ -22,7 +22,7 @@ FORM_TARGETS: web.AppKey[tuple[str, ...]] = web.AppKey("FORM_TARGETS")
 
 
 def make_templates(folder: Path) -> Environment:
-    """Return a folder's templates, compiled once; they may extend ``base.html`` and name ``shop.css``.
+    """Return a folder's templates, compiled once; they may extend ``base.html``, call ``shared`` and name ``shop.css``.
 
     Everything is escaped unless it is ``Markup``; a name that a view does not have is an error, not a gap.
     """
@@ -34,6 +34,7 @@ def make_templates(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     templates.globals.update(art=art, icon=icon, Tone=Tone, design_url=asset_url, page_url=_page_url)
+    templates.globals.update(shared=templates.get_template("shared.html").module)
     return templates
 
 

@@ -7,9 +7,10 @@ import msgspec
 from aiohttp import web
 
 from storefront.pages.browser import Browser, frame_of
+from storefront.pages.frame import Link
 from storefront.pages.rendering import answer_page
 from storefront.web.errors import ErrorView
-from storefront.web.pages import Link, Renderer, error_page_words, refusal_words
+from storefront.web.pages import Renderer, error_page_words, refusal_words
 from storefront.web.services import SERVICES
 
 RENDERER = web.AppKey("RENDERER", Renderer)

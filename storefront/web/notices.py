@@ -22,7 +22,7 @@ from storefront.core.referring.entering import ReferralRefused
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
 from storefront.pages.amounts import asset_names
-from storefront.pages.frame import Tone
+from storefront.pages.frame import Link, Tone
 from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
@@ -110,8 +110,8 @@ class Notices:
             return None
         match purchase["status"]:
             case Status.COMPLETED:
-                receipt = f"/receipts/{purchase_id}" if is_paid_in_money(row) else None
-                return Notice(Tone.GOOD, self.bought(purchase), receipt=receipt)
+                receipt = Link("Receipt", f"/receipts/{purchase_id}") if is_paid_in_money(row) else None
+                return Notice(Tone.GOOD, self.bought(purchase), link=receipt)
             case Status.PENDING:
                 is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
                 again = str(URL("/shop/return").with_query(purchase=purchase_id))

@@ -13,7 +13,6 @@ from storefront.web.pages.rendering import Renderer
 from storefront.web.pages.shop_view import build_shop_view
 from storefront.web.pages.views import (
     Customer,
-    Link,
     Notice,
     PaymentView,
     PromoChoice,
@@ -46,7 +45,6 @@ __all__ = [
     "AssetName",
     "Customer",
     "Holding",
-    "Link",
     "Notice",
     "PaymentChoice",
     "PaymentView",

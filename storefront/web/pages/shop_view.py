@@ -12,7 +12,7 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from storefront.design.money import parse_locale
-from storefront.pages.frame import PageFrame
+from storefront.pages.frame import Link, PageFrame
 from storefront.web.pages.cards import featured_panel, item_card, pack_shelves
 from storefront.web.pages.desk import Desk, Rate, choose
 from storefront.web.pages.inventory import inventory_line, opened_panel
@@ -22,7 +22,6 @@ from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
     CurrencyLink,
     Customer,
-    Link,
     Notice,
     PromoChoice,
     PurchaseLine,
@@ -62,22 +61,13 @@ def build_shop_view(
     state = customer_state or {}
     rate = _smallest_pack(offers, currency)
     desk = Desk(
-        page=page,
-        assets=assets,
-        now=now,
-        new_key=new_key,
-        currency=currency,
+        page=page, assets=assets, now=now, new_key=new_key, currency=currency, rate=rate, payment=payment,
         offers={offer.sku: offer for offer in offers},
-        wallets=read_wallets(state) if signed_in else None,
-        holdings=read_holdings(state),
-        rate=rate,
-        payment=payment,
         others={offer.sku: offer for offer in map(Offer.from_json, catalog.get("others", ()))},
-    )
+        wallets=read_wallets(state) if signed_in else None, holdings=read_holdings(state),
+    )  # fmt: skip
     featured = _featured(desk, offers)
-    packs = [offer for offer in offers if offer.pack and offer is not featured]
-    items = [offer for offer in offers if not offer.pack and offer is not featured]
-    sells_for_money = any(offer.real_prices for offer in offers)
+    shelved = [offer for offer in offers if offer is not featured]
     main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
     return ShopView(
         page=page,
@@ -86,13 +76,11 @@ def build_shop_view(
         other_wallets=tuple(desk.chip(asset) for asset in desk.wallets or () if asset != main_asset),
         notice=_placed(notice, offers),
         featured=featured_panel(desk, featured) if featured else None,
-        shelves=pack_shelves(desk, packs),
-        items=tuple(item_card(desk, offer) for offer in items),
-        inventory=tuple(
-            inventory_line(desk, holding, odds_version=version, asked=asked) for holding in desk.holdings.values()
-        ),
+        shelves=pack_shelves(desk, [offer for offer in shelved if offer.pack]),
+        items=tuple(item_card(desk, offer) for offer in shelved if not offer.pack),
+        inventory=tuple(inventory_line(desk, one, odds_version=version, asked=asked) for one in desk.holdings.values()),
         prices_note=prices_note,
-        payment=payment if signed_in and sells_for_money else None,
+        payment=payment if signed_in and any(offer.real_prices for offer in offers) else None,
         wallet_notes=tuple(_notes(desk, state.get("wallets", {}))),
         purchases=purchases,
         currencies=_currencies(offers, currency, page.locale),

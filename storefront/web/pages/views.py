@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storefront.pages.frame import PageFrame, Tone
+from storefront.pages.frame import Link, PageFrame, Tone
 from storefront.web.pages.owned_view import InventoryLine, OpenedPanel
 from storefront.web.pages.parts_view import AssetName, ChanceLine, ContentChip, Moment, Picture
 from storefront.web.pages.paying_view import PaymentChoice
@@ -43,14 +43,14 @@ class Notice:
     """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
 
     ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
-    ``receipt`` is the address of the receipt of what was bought.
+    ``link`` leads to the receipt of what was bought.
     """
 
     tone: Tone
     text: str
     sku: str | None = None
     ask_again: str | None = None
-    receipt: str | None = None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,14 +196,6 @@ class FeaturedPanel:
 
     card: ItemCard
     contents: tuple[ContentChip, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where to go on; ``label`` says what is there."""
-
-    label: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)

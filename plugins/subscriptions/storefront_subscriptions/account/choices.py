@@ -12,8 +12,9 @@ from storefront.core.config.model import Offer
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.design.art import art
+from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
-from storefront_subscriptions.account.views import Act, Choice, Figure, Link, Option, PreviewView, Seats
+from storefront_subscriptions.account.views import Act, Choice, Figure, Option, PreviewView, Seats
 from storefront_subscriptions.account.wording import Wording, drawing_of, each, lasting, method_name
 from storefront_subscriptions.change_rules import AT_END, Rule, Timing
 from storefront_subscriptions.config import KIND, Tier

@@ -7,8 +7,8 @@ from yarl import URL
 from storefront.core.errors import NotFound
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
-from storefront.pages import Tone
-from storefront_subscriptions.account.views import Link, News
+from storefront.pages import Link, Tone
+from storefront_subscriptions.account.views import News
 from storefront_subscriptions.account.wording import Wording
 
 PATH = "/account"

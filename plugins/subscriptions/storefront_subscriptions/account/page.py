@@ -11,7 +11,7 @@ from storefront.core.errors import StorefrontError
 from storefront.core.payment_methods import list_methods
 from storefront.core.services import Services
 from storefront.core.top_ups import country_of
-from storefront.pages import PageFrame
+from storefront.pages import Link, PageFrame
 from storefront_subscriptions.account.choices import (
     Chosen,
     begin_choice,
@@ -29,7 +29,7 @@ from storefront_subscriptions.account.reading import (
     read_purchases,
     read_standings,
 )
-from storefront_subscriptions.account.views import AccountView, Choice, Link, PreviewView
+from storefront_subscriptions.account.views import AccountView, Choice, PreviewView
 from storefront_subscriptions.account.wording import Wording, method_name
 from storefront_subscriptions.change_rules import Direction
 from storefront_subscriptions.config import Settings, Tier
@@ -68,12 +68,16 @@ async def account_view(services: Services, settings: Settings, reader: Reader) -
     kept = [one for one in methods if one["gateway"] == keeper]
     bought, has_more = await read_purchases(services, reader.customer_id, before=reader.query.get("before"))
     older = URL(PATH).with_query(before=bought[-1]["id"]).with_fragment("invoices") if has_more else None
+    plans = [await plan_card(wording, one) for one in standings]
+    changeable = [one for one, card in zip(standings, plans, strict=True) if card.is_changeable]
     return AccountView(
         page=reader.page,
         customer=reader.customer,
         news=news,
-        plans=tuple([await plan_card(wording, one) for one in standings]),
-        choices=tuple(await _choices(wording, settings, reader, standings, newest_kept(kept))),
+        plans=tuple(plans),
+        choices=tuple(
+            await _choices(wording, settings, reader, standings, changeable=changeable, kept=newest_kept(kept))
+        ),
         methods=None if keeper is None else await methods_view(wording, standings, kept),
         invoices=tuple(invoice_line(wording, row) for row in bought),
         older=None if older is None else Link("Older", str(older)),
@@ -81,13 +85,21 @@ async def account_view(services: Services, settings: Settings, reader: Reader) -
 
 
 async def _choices(
-    wording: Wording, settings: Settings, reader: Reader, standings: list[Standing], kept: Mapping[str, Any] | None
+    wording: Wording,
+    settings: Settings,
+    reader: Reader,
+    standings: list[Standing],
+    *,
+    changeable: list[Standing],
+    kept: Mapping[str, Any] | None,
 ) -> list[Choice]:
     services, customer_id = wording.services, reader.customer_id
     assert customer_id is not None, "strangers are offered nothing"
     on_sale, found = families_on_sale(wording), []
     for one in standings:
-        found.append(await _change(wording, settings, reader, one, on_sale.pop(one.row["family"], [])))
+        offers = on_sale.pop(one.row["family"], [])
+        if one in changeable:
+            found.append(await _change(wording, settings, reader, one, offers))
     for family, offers in on_sale.items():
         is_new = any([await may_try(services, customer_id, Tier.of(offer)) for offer in offers])
         pays = None if kept is None else method_name(kept)
@@ -99,9 +111,6 @@ async def _choices(
 async def _change(
     wording: Wording, settings: Settings, reader: Reader, one: Standing, offers: list[Any]
 ) -> Choice | None:
-    card = await plan_card(wording, one)
-    if not card.is_changeable:
-        return None
     query, shown, refusal = reader.query, None, None
     chosen = None
     if query.get("subscription") == one.row["id"] and "plan" in query:

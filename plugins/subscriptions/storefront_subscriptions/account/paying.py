@@ -10,8 +10,9 @@ from storefront.core.clock import iso, to_datetime
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.receipts.documents import is_paid_in_money
+from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
-from storefront_subscriptions.account.views import Act, Badge, InvoiceLine, Link, MethodLine, Methods
+from storefront_subscriptions.account.views import Act, Badge, InvoiceLine, MethodLine, Methods
 from storefront_subscriptions.account.wording import Wording, method_name
 
 _FULL = "full"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
+from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
-from storefront_subscriptions.account.views import Act, Badge, Ending, Link, Note, PlanCard
+from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
 from storefront_subscriptions.account.wording import Wording, drawing_of
 from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, SCHEDULED, TRIALING, UNPAID
 

@@ -8,15 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from storefront.pages import PageFrame, Tone
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where to go on; ``label`` says what is there."""
-
-    label: str
-    url: str
+from storefront.pages import Link, PageFrame, Tone
 
 
 @dataclass(frozen=True, slots=True)
