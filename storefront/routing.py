@@ -20,8 +20,9 @@ from typing import Any, TypedDict, Unpack
 
 from aiohttp import hdrs, web
 
-from storefront.answers import not_modified, problem, redirect, respond, respond_bytes
+from storefront.answers import not_modified, problem, redirect, respond, respond_bytes, respond_once
 from storefront.core.principals import Principal, Role
+from storefront.networks import network_of
 
 __all__ = (
     "Call",
@@ -38,6 +39,7 @@ __all__ = (
     "redirect",
     "respond",
     "respond_bytes",
+    "respond_once",
 )
 
 JsonSchema = Mapping[str, Any]
@@ -101,6 +103,11 @@ class Call:
         self.query: dict[str, Any] = {}
         self.idempotency_key: str | None = None
         self.started: web.StreamResponse | None = None
+
+    @property
+    def customers_network(self) -> str | None:
+        """Where a customer's own request came from, as limits count it; None of what a server asks for."""
+        return network_of(self.address) if self.principal.role is Role.CUSTOMER else None
 
     @property
     def app(self) -> web.Application:

@@ -9,7 +9,6 @@ from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import forget_method, list_methods, open_setup, show_setup
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
@@ -46,7 +45,7 @@ async def create_setup(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     check_return(services, call.body.get("return_url"))
-    network = network_of(call.address) if call.principal.role is Role.CUSTOMER else None
+    network = call.customers_network
     await refuse_card_testing(services, network)
     setup = await open_setup(
         services,

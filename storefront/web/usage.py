@@ -12,7 +12,7 @@ from storefront.core.usage.consuming import ConsumeFeature, consume_feature
 from storefront.core.usage.events import MOST_EVENTS
 from storefront.core.usage.ingesting import ingest_usage
 from storefront.core.usage.reading import accounts_of, default_start, list_lines, need_meter, usage_of
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.services import SERVICES
 from storefront.web.shapes import OF_CUSTOMER, PAGE
 from storefront.web.strict_json import require_media
@@ -134,8 +134,7 @@ async def consume(call: Call) -> web.StreamResponse:
         quantity=body.get("quantity", 1),
     )
     answer, is_replay = await consume_feature(services, wanted)
-    headers = {"Idempotent-Replayed": "true"} if is_replay else None
-    return respond_bytes(answer.body, status=answer.status, headers=headers)
+    return respond_once(answer, is_replay=is_replay)
 
 
 def _instant(query: dict[str, str], name: str) -> int:

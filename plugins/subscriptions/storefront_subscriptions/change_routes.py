@@ -8,8 +8,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.networks import network_of
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.shapes import ANY_OBJECT
 from storefront_subscriptions.changing import ChangeRequest, change, revoke
 from storefront_subscriptions.config import Settings
@@ -27,14 +26,11 @@ def add_change_routes(routes: Routes, services: Services, settings: Settings) ->
     """Declare the routes of changes."""
     owners = Role.CUSTOMER | Role.SERVER
 
-    def owner_of(call: Call) -> str | None:
-        return call.principal.customer_id if call.principal.role is Role.CUSTOMER else None
-
     @routes.post(PATH + "/preview", allow=owners, body=PREVIEW, answers={200: PREVIEWED}, scope="customers:read",
                  refusals=_NOT_NOW)  # fmt: skip
     async def look(call: Call) -> web.StreamResponse:
         """Show what a change would cost, line by line, and when it would be; its token pins that for ten minutes."""
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         wanted = _wanted(call)
         return respond(await preview(services, settings, row, wanted, country=call.principal.country))
 
@@ -52,7 +48,7 @@ def add_change_routes(routes: Routes, services: Services, settings: Settings) ->
         subscription.
         """
         body: dict[str, Any] = call.body
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         named = {name for name in body if name not in ("payment_method", "return_url")}
         if ("token" in named) is (len(named - {"token"}) > 0) or ("token" not in named and "tier" not in named):
             raise Invalid("Name a tier, or the token of a preview.", errors=[FieldError("/tier", "is missing")])
@@ -65,18 +61,17 @@ def add_change_routes(routes: Routes, services: Services, settings: Settings) ->
             payment_method=body.get("payment_method"),
             return_url=body.get("return_url"),
             address=call.address,
-            network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
+            network=call.customers_network,
             country=call.principal.country,
         )
         bought = await change(services, settings, asked)
-        headers = {"Idempotent-Replayed": "true"} if bought.is_replay else None
-        return respond_bytes(bought.answer.body, status=bought.answer.status, headers=headers)
+        return respond_once(bought.answer, is_replay=bought.is_replay)
 
     @routes.delete(PATH + "/change", allow=owners, answers={200: SUBSCRIPTION}, scope="purchases:write",
                    refusals=["renewal_under_way", "payment_processing"])  # fmt: skip
     async def take_back(call: Call) -> web.StreamResponse:
         """Take back a change that is not done yet; without one nothing happens."""
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         row = await revoke(services, settings, row["id"], actor=call.principal.caller)
         return respond(await show(services, row))
 

@@ -7,8 +7,7 @@ from aiohttp import web
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.networks import network_of
-from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
+from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront.shapes import ANY_OBJECT, table
 from storefront_subscriptions.account.routes import add_account_routes
 from storefront_subscriptions.canceling import cancel_at_end, end_now
@@ -37,15 +36,22 @@ ERRORS = (
 )  # fmt: skip
 
 
+_OWNERS = Role.CUSTOMER | Role.SERVER
+
+
 def make_routes(services: Services, settings: Settings) -> Routes:
     routes = Routes("subscriptions", errors=ERRORS)
-    owners = Role.CUSTOMER | Role.SERVER
+    _add_subscribing(routes, services)
+    _add_looking(routes, services)
+    _add_ending(routes, services, settings)
+    add_change_routes(routes, services, settings)
+    add_account_routes(routes, services, settings)
+    return routes
 
-    def owner_of(call: Call) -> str | None:
-        return call.principal.customer_id if call.principal.role is Role.CUSTOMER else None
 
+def _add_subscribing(routes: Routes, services: Services) -> None:
     @routes.post(
-        PATH, allow=owners, body=SUBSCRIBE, answers={201: ANY_OBJECT, 202: ANY_OBJECT}, idempotent=True,
+        PATH, allow=_OWNERS, body=SUBSCRIBE, answers={201: ANY_OBJECT, 202: ANY_OBJECT}, idempotent=True,
         scope="purchases:write", refusals=["already_subscribed", "change_outdated", "insufficient_funds",
                                            "gateway_unavailable", "gateway_refused", "payment_declined"],
     )  # fmt: skip
@@ -65,14 +71,15 @@ def make_routes(services: Services, settings: Settings) -> Routes:
             return_url=body.get("return_url"),
             promo_codes=tuple(body.get("promo_codes", ())),
             address=call.address,
-            network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
+            network=call.customers_network,
             country=call.principal.country,
         )
         bought = await subscribe(services, wanted)
-        headers = {"Idempotent-Replayed": "true"} if bought.is_replay else None
-        return respond_bytes(bought.answer.body, status=bought.answer.status, headers=headers)
+        return respond_once(bought.answer, is_replay=bought.is_replay)
 
-    @routes.get(PATH, allow=owners, query=OF_CUSTOMER_QUERY, scope="customers:read",
+
+def _add_looking(routes: Routes, services: Services) -> None:
+    @routes.get(PATH, allow=_OWNERS, query=OF_CUSTOMER_QUERY, scope="customers:read",
                 answers={200: table({"data": {"type": "array", "items": SUBSCRIPTION}})})  # fmt: skip
     async def list_all(call: Call) -> web.StreamResponse:
         """List a customer's subscriptions, newest first."""
@@ -80,24 +87,26 @@ def make_routes(services: Services, settings: Settings) -> Routes:
         rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
         return respond({"data": [await show(services, row) for row in rows]})
 
-    @routes.get(PATH + "/{id}", allow=owners, answers={200: SUBSCRIPTION}, scope="customers:read")
+    @routes.get(PATH + "/{id}", allow=_OWNERS, answers={200: SUBSCRIPTION}, scope="customers:read")
     async def show_one(call: Call) -> web.StreamResponse:
         """Show one subscription."""
-        return respond(await show(services, await need(services, call.path("id"), owner=owner_of(call))))
+        return respond(await show(services, await need(services, call.path("id"), owner=call.principal.owner)))
 
-    @routes.get(PATH + "/{id}/invoices", allow=owners, scope="customers:read",
+    @routes.get(PATH + "/{id}/invoices", allow=_OWNERS, scope="customers:read",
                 answers={200: table({"data": {"type": "array", "items": INVOICE}})})  # fmt: skip
     async def list_invoices(call: Call) -> web.StreamResponse:
         """List what a subscription asked for, period by period, newest first."""
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         found = await services.reader.all(INVOICES, subscription_id=row["id"])
         return respond({"data": [show_invoice(one) for one in found]})
 
-    @routes.post(PATH + "/{id}/cancel", allow=owners, body=CANCEL, answers={200: SUBSCRIPTION},
+
+def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:
+    @routes.post(PATH + "/{id}/cancel", allow=_OWNERS, body=CANCEL, answers={200: SUBSCRIPTION},
                  scope="purchases:write", refusals=["subscription_over", "renewal_under_way"])  # fmt: skip
     async def cancel(call: Call) -> web.StreamResponse:
         """End a subscription with the period that is paid, or now. What is so already stays so."""
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         actor = call.principal.caller
         if call.body.get("at", "period_end") == "now":
             row = await end_now(services, settings, row["id"], reason="canceled", actor=actor)
@@ -105,14 +114,10 @@ def make_routes(services: Services, settings: Settings) -> Routes:
             row = await cancel_at_end(services, settings, row["id"], is_on=True, actor=actor)
         return respond(await show(services, row))
 
-    @routes.post(PATH + "/{id}/resume", allow=owners, answers={200: SUBSCRIPTION}, scope="purchases:write",
+    @routes.post(PATH + "/{id}/resume", allow=_OWNERS, answers={200: SUBSCRIPTION}, scope="purchases:write",
                  refusals=["subscription_over"])  # fmt: skip
     async def resume(call: Call) -> web.StreamResponse:
         """Take back that a subscription ends with its period."""
-        row = await need(services, call.path("id"), owner=owner_of(call))
+        row = await need(services, call.path("id"), owner=call.principal.owner)
         row = await cancel_at_end(services, settings, row["id"], is_on=False, actor=call.principal.caller)
         return respond(await show(services, row))
-
-    add_change_routes(routes, services, settings)
-    add_account_routes(routes, services, settings)
-    return routes
