@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -21,7 +22,7 @@ from storefront.core.commit.plan import (
 from storefront.core.given import CREDITED
 from storefront.core.kinds import as_gift
 from storefront.core.opened import find_became
-from storefront.core.purchasing import receiver_of
+from storefront.core.purchasing import give_goods, read_payment, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
 from storefront.core.services import Services
@@ -177,13 +178,24 @@ async def _terms(
         assert became is not None, "what was taken has been found before"
         entry_id = became.entry_id
     rows = await services.reader.all(CREDITED, entry_id=entry_id)
-    row = next(row for row in rows if row["asset"] == asset)
-    cost = None if row["cost_amount"] is None else row["cost_amount"] * amount // row["amount"]
-    return LotTerms(
-        source=row["credited_as"] if is_own else as_gift(row["credited_as"]),
-        payment=row["payment"],
-        cost_amount=cost,
-        cost_currency=row["cost_currency"],
-        priority=row["priority"],
-        expires_at=row["expires_at"],
-    )
+    row = next((row for row in rows if row["asset"] == asset), None)
+    if row is not None:
+        terms = LotTerms(row["credited_as"], row["payment"], row["cost_amount"], row["cost_currency"], row["priority"],
+                         row["expires_at"])  # fmt: skip
+        whole = row["amount"]
+    elif opening is not None:
+        terms, whole = LotTerms("reward", payment=opening), amount
+    else:
+        terms, whole = await _terms_meant(services, purchase, asset)
+    cost = None if terms.cost_amount is None else terms.cost_amount * amount // whole
+    return replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)
+
+
+async def _terms_meant(services: Services, purchase: Row, asset: str) -> tuple[LotTerms, int]:
+    """Return the terms of what a purchase gave that paid a debt at once, so that no lot tells them; and how much."""
+    payment = await read_payment(services, purchase["id"])
+    assert payment is not None, "only purchases through a gateway are reversed here"
+    meant = Plan(actor="", anchors=set())
+    await give_goods(meant, services, purchase, bought_with=None, payment=payment["id"])
+    given = next(step for step in meant.list if isinstance(step, Deposit) and step.asset == asset)
+    return given.terms, given.amount
