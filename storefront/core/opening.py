@@ -245,13 +245,6 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
     )
 
 
-async def _payer(services: Services, payment: Row) -> str | None:
-    """Return the gateway's customer for a payment whose method it shall keep; others need none."""
-    if not payment["saves_method"]:
-        return None
-    return await payer_of(services, payment["gateway"], payment["customer_id"])
-
-
 async def _store(services: Services, purchase_id: str, checkout: Checkout | None, key: IdempotencyKey | None) -> Answer:
     """Store the gateway's reply and the answer in one commit."""
     for _ in range(TIMES_DECIDED):

@@ -49,7 +49,6 @@ from storefront_subscriptions.rows import (
 BEGIN, CHARGE, PAY = "begin", "charge", "pay"
 PLUGIN = "subscriptions"
 ADVANCE = "subscriptions.advance"
-REMIND_MS = 3 * 86_400_000
 
 
 def note_begun(plan: Plan, row: Mapping[str, Any], invoice: Mapping[str, Any]) -> None:

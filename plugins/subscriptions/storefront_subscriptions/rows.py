@@ -11,7 +11,7 @@ from storefront.core.commit.plan import Key
 from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import changes, current, invoices, subscriptions
+from storefront_subscriptions.tables import changes, invoices, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
 CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
@@ -38,11 +38,6 @@ OF_CUSTOMER = Query(
         subscriptions.c.billing_state != INCOMPLETE_EXPIRED,
     )
     .order_by(subscriptions.c.id.desc())
-)
-CURRENT = Query(
-    select(current.c.subscription_id).where(
-        current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")
-    )
 )
 INVOICE = Query(select(invoices).where(invoices.c.id == bindparam("id")))
 CHANGE = Query(select(changes).where(changes.c.id == bindparam("id")))
@@ -106,10 +101,6 @@ async def need_invoice(services: Services, invoice_id: str) -> Row:
     row = await services.reader.first(INVOICE, id=invoice_id)
     assert row is not None, "a subscription names an invoice that was written with it"
     return row
-
-
-def subscription_key(row: Mapping[str, Any]) -> Key:
-    return Key("subscriptions", (row["id"],), row["customer_id"])
 
 
 def invoice_key(invoice_id: str, customer_id: str) -> Key:
