@@ -18,7 +18,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import traceback
 import warnings
 import weakref
@@ -36,7 +35,6 @@ Stream: TypeAlias = IO[bytes] | IO[str] | int
 Wanted: TypeAlias = dict[str, Any]
 
 ROOM = 2**20
-POLL_SECONDS = 0.005
 STANDARD = 3  # stdin, stdout and stderr come first among what a start sends; the pipe for the exit code is last
 
 
@@ -88,12 +86,11 @@ class Forked:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; raises ``subprocess.TimeoutExpired``."""
-        until = None if timeout is None else time.monotonic() + timeout
-        while self.poll() is None:
-            if until is not None and time.monotonic() > until:
-                assert timeout is not None
-                raise subprocess.TimeoutExpired(self.args, timeout)
-            time.sleep(POLL_SECONDS)
+        if self.returncode is None:
+            select.select([self._told], [], [], timeout)
+        if self.poll() is None:
+            assert timeout is not None, "its end is told"
+            raise subprocess.TimeoutExpired(self.args, timeout)
         assert self.returncode is not None
         return self.returncode
 
