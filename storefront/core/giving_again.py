@@ -183,9 +183,8 @@ async def _terms(
         terms = LotTerms(row["credited_as"], row["payment"], row["cost_amount"], row["cost_currency"], row["priority"],
                          row["expires_at"])  # fmt: skip
         whole = row["amount"]
-    elif opening is not None:
-        terms, whole = LotTerms("reward", payment=opening), amount
     else:
+        assert opening is None, "of what used items became, only what reached a lot is taken"
         terms, whole = await _terms_meant(services, purchase, asset)
     cost = None if terms.cost_amount is None else terms.cost_amount * amount // whole
     return replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)
