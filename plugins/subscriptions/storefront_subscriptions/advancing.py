@@ -13,7 +13,7 @@ import structlog
 
 from storefront.core.billing import Bill, BillLine
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso
-from storefront.core.commit.outcome import InsufficientFunds, Stale
+from storefront.core.commit.outcome import InsufficientFunds, Stale, Taken
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
 from storefront.core.errors import NotFound, Refused, Unavailable
 from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
@@ -29,6 +29,7 @@ from storefront.core.settlement import settle
 from storefront_subscriptions.asking import ask_next
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.crediting import credit_due
 from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.rows import (
@@ -75,14 +76,15 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
             return None
         invoice = await need_invoice(services, row["invoice_id"])
         try:
+            more = await credit_due(services, row)
             if invoice["state"] == OPEN:
                 due = await _collect(services, settings, row, invoice)
             else:
                 due = await _when_paid(services, settings, row)
-        except (Stale, NotDue, Outdated, SubscriptionOver):
+        except (Stale, NotDue, Outdated, SubscriptionOver, Taken):
             continue  # somebody else went on with it
         if due is not None:
-            return Again(due)
+            return Again(due if more is None else min(due, more))
     raise Unavailable("Too much is changing at once; try again.")
 
 

@@ -25,7 +25,7 @@ def check_tiers(document: Mapping[str, object]) -> Iterator[Complaint]:
     offers = {sku: _mapping(offer) for sku, offer in _mapping(document.get("offers")).items()}
     for sku, offer in offers.items():
         if offer.get("kind") == KIND:
-            yield from _tier(sku, offer)
+            yield from _tier(sku, offer, document)
             yield from _beside(sku, offer, offers)
         for at, content in enumerate(_list(offer.get("contents")) if offer.get("kind") == "bundle" else ()):
             inner = _mapping(content).get("sku")
@@ -34,7 +34,7 @@ def check_tiers(document: Mapping[str, object]) -> Iterator[Complaint]:
                 yield Complaint(("offers", sku, "contents", at, "sku"), message)
 
 
-def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
+def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) -> Iterator[Complaint]:
     path = ("offers", sku)
     is_free, prices = offer.get("free") is True, offer.get("prices")
     if is_free and prices is not None:
@@ -45,6 +45,11 @@ def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
         yield Complaint((*path, "prices"), "must be the short form of a tier: asset -> amount", example={"USD": 499})
     if is_free and "trial" in offer:
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
+    assets = _mapping(document.get("assets"))
+    for asset in _mapping(offer.get("credits")):
+        if asset not in assets:
+            yield Complaint((*path, "credits", asset), "is no currency of this shop's own, and so is not granted",
+                            at_key=True)  # fmt: skip
     own = offer.get("interval", "month")
     seen = {own: "the tier's own"} if isinstance(own, str) else {}
     for at, other in enumerate(_list(offer.get("also"))):

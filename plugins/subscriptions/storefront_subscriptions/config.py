@@ -82,6 +82,41 @@ SCHEMA: JsonSchema = {
     "examples": [{"dunning": {"grace": "7d"}}],
 }
 
+
+def _amount(says: str, least: int, example: int) -> JsonSchema:
+    top = 9_007_199_254_740_991
+    return {"type": "integer", "description": says, "minimum": least, "maximum": top, "examples": [example]}
+
+
+CREDITS: JsonSchema = {
+    "type": "object",
+    "description": "What a tier grants into the wallet on a clock of its own: virtual asset -> how much, how often.",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "amount": _amount("For each seat and each time, in the smallest unit.", 1, 500),
+            "every": _interval("How often, counted from the subscription's beginning.", "month", default="month"),
+            "roll_over": {
+                "type": "object",
+                "description": "What of the rest goes on at the next grant; without it, nothing does.",
+                "properties": {
+                    "min": _amount("A smaller rest lapses.", 0, 10),
+                    "max": _amount("No more than this goes on.", 1, 250),
+                    "ceiling": _amount("The new grant and what goes on come to no more than this.", 1, 750),
+                },
+                "additionalProperties": False,
+                "examples": [{"max": 250, "ceiling": 750}],
+            },
+        },
+        "required": ["amount"],
+        "additionalProperties": False,
+        "examples": [{"amount": 500, "every": "month"}],
+    },
+    "minProperties": 1,
+    "x-keys": "asset",
+    "examples": [{"gems": {"amount": 500, "every": "month"}}],
+}
+
 SUBSCRIPTION: JsonSchema = {
     "type": "object",
     "properties": {
@@ -142,6 +177,7 @@ SUBSCRIPTION: JsonSchema = {
             "default": 1,
             "examples": [10],
         },
+        "credits": CREDITS,
     },
     "required": ["family"],
     "examples": [{"family": "membership", "interval": "month"}],

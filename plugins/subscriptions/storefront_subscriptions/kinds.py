@@ -9,6 +9,7 @@ from storefront.core.errors import Invalid
 from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
 from storefront_subscriptions.change_moves import note_change_paid
 from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
+from storefront_subscriptions.credits import included_in
 from storefront_subscriptions.moves import note_paid
 
 
@@ -38,6 +39,10 @@ class SubscriptionKind:
                 for interval, prices in tier.intervals().items()
             ],
             "trial": offer.part.get("trial"),
+            "credits": [
+                {"asset": clock.asset, "amount": one.amount, "every": clock.every}
+                for clock, one in included_in(offer).items()
+            ],
             "most_seats": tier.most_seats,
         }
 

@@ -24,6 +24,7 @@ from storefront.core.settlement import NEVER_GIVEN
 from storefront_subscriptions.canceling import end_now
 from storefront_subscriptions.carrying import CLAWED, carry
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.crediting import take_back_credits
 from storefront_subscriptions.looking_after import change_of, close_change, give_up_purchase
 from storefront_subscriptions.rows import (
     DROPPED,
@@ -82,6 +83,8 @@ async def note_gone_back(
     await _claw_back(services, row, purchase_id)
     purchase = await read_purchase(services, purchase_id)
     is_gone = purchase["refunded"] == "full" or purchase["dispute"] == "lost"
+    if is_gone:
+        await _take_credits(services, subscription_id, purchase_id)
     if not is_gone or not await _pays_present(services, row, purchase_id):
         return
     try:
@@ -91,6 +94,16 @@ async def note_gone_back(
     except RenewalUnderWay:
         # The period after it is being paid for right now: what that gives is bought, and is not taken away.
         log.warning("renewed_meanwhile", subscription=subscription_id)
+
+
+async def _take_credits(services: Services, subscription_id: str, purchase_id: str) -> None:
+    for _ in range(TIMES_DECIDED):
+        try:
+            await take_back_credits(services, await need(services, subscription_id), purchase_id)
+        except Stale:
+            continue
+        return
+    raise Unavailable("Too much is changing at once; try again.")
 
 
 async def _drop_change(services: Services, row: Row, purchase_id: str) -> None:

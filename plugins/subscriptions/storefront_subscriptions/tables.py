@@ -163,4 +163,29 @@ carries = Table(
 """Every movement of that, once: ``kept`` by a change, ``taken`` by an invoice or a change, ``given_back`` by one that
 was not paid, ``clawed`` after its money went back."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries)
+credits = Table(
+    "subscriptions_credits",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("asset", TEXT, nullable=False),
+    Column("every", TEXT, nullable=False),
+    Column("slot_start", BigInteger, nullable=False),
+    Column("slot_end", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("cause", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    Column("entry_id", TEXT, nullable=True),
+    Column("purchase_id", TEXT, nullable=False),
+    Column("invoice_id", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("subscription_id", "asset", "every", "slot_start", "number", name="subscriptions_credit_once"),
+    Index("subscriptions_credits_by_customer", "customer_id", "asset"),
+)
+"""Included credits, slot by slot: ``granted``, or ``rolled`` over from the slot before. A slot's row 0 is its grant;
+each change of tier within it adds one. ``target`` is what the slot was worth from then on, ``amount`` what the row
+granted (0 where something was taken instead), by the entry ``entry_id``. ``purchase_id`` paid for it."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits)
