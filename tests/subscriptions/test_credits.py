@@ -4,7 +4,8 @@ import pytest
 
 from storefront.testing import TINY_SHOP, running_shop
 
-from .subscribing import subscribe
+from .changing import change, pass_days
+from .subscribing import GOOD, into_the_next_period, see, subscribe
 
 DAY = 86_400
 GRANTING = (
@@ -65,3 +66,80 @@ async def test_a_year_grants_every_ten_days_rolls_a_part_over_and_makes_up_for_f
         ("rolled", 50),
         *[("granted", 500), ("rolled", 150)] * 5,
     ]
+
+
+async def test_changes_share_out_a_slots_credits_by_time_and_are_no_farm(club):
+    subscription = await subscribe(club, "bronze")
+    await buy_gems(club)
+    assert await gems(club) == 300 + 500
+    await pass_days(club, 10)
+    await change(club, subscription, "silver")
+    after_up = await gems(club)
+    assert 695 <= after_up - 500 <= 700  # 300 x 10/30 + 900 x 20/30, and a moment
+    down = {"by": club.as_server(), "timing": "now", "money": "charge_now"}
+    await change(club, subscription, "bronze", **down)
+    assert 298 <= await gems(club) - 500 <= 300
+    await change(club, subscription, "silver")
+    assert await gems(club) == after_up
+    await drink(club, 40)
+    assert await gems(club) == after_up - 600
+    for _ in range(2):
+        await change(club, subscription, "bronze", **down)
+        assert await gems(club) == 500, "the granted ones were used, what was bought is untouched"
+        await change(club, subscription, "silver")
+    assert 498 <= await gems(club) <= 600, "what was spent is not granted again"
+    assert sum(amount for _, amount in granted(club)) - taken(club) <= 900
+    await into_the_next_period(club, subscription)
+    assert await gems(club) == 500 + 900
+
+
+async def test_a_refund_takes_the_periods_credits_and_one_that_is_due_grants_none_until_it_is_paid(club):
+    subscription = await subscribe(club, "silver")
+    await subscribe(club, "silver", customer="bob")
+    await club.sandbox.turn_card(card_of(club, "bob"), "4000000000009995")
+    await drink(club, 10)
+    await into_the_next_period(club, subscription)
+    assert (await gems(club), await gems(club, "bob")) == (900, 0)
+    bobs = (await club.as_customer("bob").get("/v1/subscriptions")).json["data"][0]
+    assert (bobs["billing_state"], bobs["has_access"]) == ("past_due", True)
+    await club.sandbox.turn_card(card_of(club, "bob"), "4242424242424242")
+    await pass_days(club, 3)
+    assert await gems(club, "bob") == 900
+    paid = club.query(
+        "SELECT purchase_id FROM subscriptions_invoices WHERE subscription_id = ? AND period = 1", subscription
+    )[0]["purchase_id"]
+    answer = await club.as_server().post(f"/v1/purchases/{paid}/refunds", {"reason": "asked"}, key="back")
+    assert answer.status in (201, 202), answer
+    await club.quiet()
+    assert await gems(club) == 0
+    assert (await see(club, subscription))["billing_state"] == "canceled"
+    await pass_days(club, 31)
+    assert await gems(club) == 0
+
+
+async def test_a_tier_for_nothing_is_not_begun_anew_for_its_credits(club):
+    for _ in range(3):
+        subscription = await subscribe(club, "taste")
+        assert await gems(club) == 5
+        await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
+    await subscribe(club, "taste")
+    await club.advance("1d")
+    await club.advance("1m")
+    assert await gems(club) == 5
+
+
+async def buy_gems(shop) -> None:
+    bought = await shop.as_customer().post("/v1/purchases", {"sku": "gems-500", "pay_with": "sandbox"}, key="gems")
+    await shop.pay(bought, GOOD)
+    assert (await shop.settled(bought))["status"] == "completed"
+
+
+def card_of(shop, customer: str) -> str:
+    sql = "SELECT reference FROM payment_methods JOIN customers c ON c.id = customer_id WHERE c.external_id = ?"
+    return shop.query(sql, customer)[0]["reference"]
+
+
+def taken(shop) -> int:
+    sql = """SELECT coalesce(sum(t.amount), 0) AS taken FROM transfers t JOIN entries e ON e.id = t.entry_id
+             WHERE e.kind = 'subscription.credits_taken'"""
+    return shop.query(sql)[0]["taken"]

@@ -162,13 +162,13 @@ async def _settle(services: Services, row: Row, due: Due) -> None:
     plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, {"updated_at": now}))
     number = len(due.mine)
     slot = f"{row['id']}:{due.clock.asset}:{due.clock.every}:{due.slot.start}:{number}"
-    made = _row(row, due, number, GRANTED, max(0, missing), due.piece, now)
+    made = _row(row, due, number=number, cause=GRANTED, amount=max(0, missing), now=now)
     plan.add(Claim(f"subscriptions.credits:{slot}", made["id"]))
     if missing < 0:
         await _take(services, plan, due.mine, -missing)
     _grant(plan, made)
     for at, (origin, amount) in enumerate(rolled, start=1):
-        _grant(plan, {**_row(row, due, number + at, ROLLED, amount, due.piece, now),
+        _grant(plan, {**_row(row, due, number=number + at, cause=ROLLED, amount=amount, now=now),
                       "purchase_id": origin["purchase_id"], "invoice_id": origin["invoice_id"]})  # fmt: skip
     told = event_of(row, asset=due.clock.asset, granted=max(0, missing), rolled=sum(amount for _, amount in rolled),
                     worth=due.target, at=iso(due.slot.start), expires_at=iso(due.slot.end))  # fmt: skip
@@ -176,7 +176,7 @@ async def _settle(services: Services, row: Row, due: Due) -> None:
     await services.engine.commit(plan)
 
 
-def _row(row: Row, due: Due, number: int, cause: str, amount: int, piece: Piece, now: int) -> dict[str, Any]:
+def _row(row: Row, due: Due, *, number: int, cause: str, amount: int, now: int) -> dict[str, Any]:
     return {
         "id": new_id("sbg"),
         "subscription_id": row["id"],
@@ -190,8 +190,8 @@ def _row(row: Row, due: Due, number: int, cause: str, amount: int, piece: Piece,
         "amount": amount,
         "target": due.target,
         "entry_id": None,
-        "purchase_id": piece.purchase,
-        "invoice_id": piece.invoice,
+        "purchase_id": due.piece.purchase,
+        "invoice_id": due.piece.invoice,
         "created_at": now,
     }
 
@@ -218,7 +218,7 @@ async def _taken_of(services: Services, due: Due) -> int:
 
 
 async def _take(services: Services, plan: Plan, given: Sequence[Mapping[str, Any]], most: int) -> None:
-    """Add to the plan that so much of what these rows granted is taken back, the newest first, as far as it is there."""
+    """Add to the plan that so much of what these rows granted is taken back, the newest first, as far as there is."""
     for one in reversed(given):
         if one["entry_id"] is None or most == 0:
             continue

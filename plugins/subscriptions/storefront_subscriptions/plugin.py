@@ -21,6 +21,7 @@ from storefront.routing import Routes
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
+from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
@@ -43,7 +44,7 @@ class SubscriptionsPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *CREDIT_CHECKS, *DUNNING_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
