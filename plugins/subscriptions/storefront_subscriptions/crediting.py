@@ -21,8 +21,8 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import draws, entries, transfers
 from storefront_subscriptions.credits import Clock, Piece, RollOver, included_in, next_slot, slots, worth
-from storefront_subscriptions.intervals import Period
-from storefront_subscriptions.rows import DONE, INVOICES, PAID, event_of
+from storefront_subscriptions.intervals import Interval, Period, period_at
+from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, event_of
 from storefront_subscriptions.tables import changes, credits, subscriptions
 
 ACTOR = "plugin:subscriptions"
@@ -112,6 +112,23 @@ async def credit_due(services: Services, row: Row) -> int | None:
                 continue
             await _settle(services, row, Due(clock, slot, target, piece, mine))
     return next_slot(pieces, now)
+
+
+async def read_ahead(services: Services, row: Row) -> list[tuple[Clock, int, int]]:
+    """Return what a subscription is to grant next, and when: ``(clock, amount, instant)`` (business ms).
+
+    What would begin after the end that it has is left out.
+    """
+    pieces = await _pieces(services, row)
+    if not pieces or row["billing_state"] in OVER:
+        return []
+    last, now = pieces[-1], services.clock.now()
+    found = []
+    for clock in sorted(last.included):
+        at = period_at(pieces[0].start, Interval.parse(clock.every), now).end
+        if at < row["period_end"] or not row["ends_with_period"]:
+            found.append((clock, last.amount(clock), at))
+    return found
 
 
 async def _known(services: Services, row: Row, clock: Clock) -> list[Row]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from storefront.core.clock import iso
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
@@ -13,9 +14,18 @@ from storefront_subscriptions.account.routes import add_account_routes
 from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.change_routes import add_change_routes
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.crediting import CREDITS, read_ahead
 from storefront_subscriptions.rows import INVOICES, OF_CUSTOMER, need
-from storefront_subscriptions.shapes import CANCEL, INVOICE, OF_CUSTOMER_QUERY, SUBSCRIBE, SUBSCRIPTION
-from storefront_subscriptions.showing import show, show_invoice
+from storefront_subscriptions.shapes import (
+    CANCEL,
+    CREDIT,
+    INVOICE,
+    NEXT_CREDIT,
+    OF_CUSTOMER_QUERY,
+    SUBSCRIBE,
+    SUBSCRIPTION,
+)
+from storefront_subscriptions.showing import show, show_credit, show_invoice
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
 
 PATH = "/v1/subscriptions"
@@ -43,6 +53,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     routes = Routes("subscriptions", errors=ERRORS)
     _add_subscribing(routes, services)
     _add_looking(routes, services)
+    _add_credits(routes, services)
     _add_ending(routes, services, settings)
     add_change_routes(routes, services, settings)
     add_account_routes(routes, services, settings)
@@ -99,6 +110,19 @@ def _add_looking(routes: Routes, services: Services) -> None:
         row = await need(services, call.path("id"), owner=call.principal.owner)
         found = await services.reader.all(INVOICES, subscription_id=row["id"])
         return respond({"data": [show_invoice(one) for one in found]})
+
+
+def _add_credits(routes: Routes, services: Services) -> None:
+    @routes.get(PATH + "/{id}/credits", allow=_OWNERS, scope="customers:read",
+                answers={200: table({"data": {"type": "array", "items": CREDIT},
+                                     "next": {"type": "array", "items": NEXT_CREDIT}})})  # fmt: skip
+    async def list_credits(call: Call) -> web.StreamResponse:
+        """List which included credits a subscription granted, slot by slot, newest first, and what it grants next."""
+        row = await need(services, call.path("id"), owner=call.principal.owner)
+        found = await services.reader.all(CREDITS, subscription_id=row["id"])
+        ahead = [{"asset": clock.asset, "amount": amount, "at": iso(at)}
+                 for clock, amount, at in await read_ahead(services, row)]  # fmt: skip
+        return respond({"data": [show_credit(one) for one in reversed(found)], "next": ahead})
 
 
 def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:

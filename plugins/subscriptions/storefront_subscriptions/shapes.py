@@ -156,3 +156,17 @@ PREVIEWED = table(
         "expires_at": TIME,
     }
 )
+CREDIT = table(
+    {
+        "id": TEXT,
+        "asset": TEXT,
+        "cause": {**TEXT, "enum": ["granted", "rolled"]},
+        "amount": {**INTEGER, "description": "What was granted; 0 where a change of tier took some back instead."},
+        "worth": {**INTEGER, "description": "What the whole slot is worth from then on."},
+        "slot_start": TIME,
+        "slot_end": {**TIME, "description": "When what is left of it lapses, or rolls over."},
+        "purchase": {**TEXT, "description": "What paid for it."},
+        "entry": nullable(TEXT),
+    }
+)
+NEXT_CREDIT = table({"asset": TEXT, "amount": INTEGER, "at": TIME})

@@ -69,3 +69,18 @@ def show_invoice(row: Row) -> dict[str, Any]:
         "attempts": row["attempts"],
         "purchase": row["purchase_id"],
     }
+
+
+def show_credit(row: Row) -> dict[str, Any]:
+    """Return the wire shape of what a slot granted."""
+    return {
+        "id": row["id"],
+        "asset": row["asset"],
+        "cause": row["cause"],
+        "amount": row["amount"],
+        "worth": row["target"],
+        "slot_start": iso(row["slot_start"]),
+        "slot_end": iso(row["slot_end"]),
+        "purchase": row["purchase_id"],
+        "entry": row["entry_id"],
+    }

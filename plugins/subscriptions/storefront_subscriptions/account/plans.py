@@ -7,7 +7,7 @@ from storefront.design.art import art, tint_class
 from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
-from storefront_subscriptions.account.wording import Wording, drawing_of
+from storefront_subscriptions.account.wording import Wording, drawing_of, each
 from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, SCHEDULED, TRIALING, UNPAID
 
 _BADGES: Mapping[str, Badge] = {
@@ -74,7 +74,16 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
             facts = [f"{price}."]
     if row["pay_with"] == WALLET and not is_free:
         facts.append("Paid from your wallet.")
-    return facts + _carried(wording, one)
+    return facts + _credits(wording, one) + _carried(wording, one)
+
+
+def _credits(wording: Wording, one: Standing) -> list[str]:
+    if one.row["billing_state"] not in (ACTIVE, TRIALING):
+        return []
+    return [
+        f"Brings {wording.amount(amount, clock.asset)} {each(clock.every)}, next on {wording.day(at)}."
+        for clock, amount, at in one.credits
+    ]
 
 
 def _carried(wording: Wording, one: Standing) -> list[str]:

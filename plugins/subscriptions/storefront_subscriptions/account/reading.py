@@ -14,6 +14,8 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import purchases
 from storefront_subscriptions.carrying import read_carried
+from storefront_subscriptions.crediting import read_ahead
+from storefront_subscriptions.credits import Clock
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice
 
@@ -27,7 +29,7 @@ class Standing:
 
     ``due`` is what its open invoice asks, tax and all if that is known; ``pay_url`` where its payer pays or confirms
     it. ``change`` is the one that is agreed to, ``change_url`` where that is paid. ``carried`` as in ``carrying.py``.
-    ``method`` is the saved one that is charged next.
+    ``method`` is the saved one that is charged next. ``credits`` are granted next, and when.
     """
 
     row: Row
@@ -38,6 +40,7 @@ class Standing:
     change_url: str | None
     carried: int
     method: Mapping[str, Any] | None
+    credits: Sequence[tuple[Clock, int, int]] = ()
 
     @property
     def is_paid_in_money(self) -> bool:
@@ -61,7 +64,8 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
         change_url = await _pay_url(services, change["purchase_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
-    return Standing(row, invoice, due, pay_url, change, change_url, carried, charged_method(methods, row))
+    credits, method = await read_ahead(services, row), charged_method(methods, row)
+    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, credits)
 
 
 async def _pay_url(services: Services, purchase_id: str) -> str | None:
