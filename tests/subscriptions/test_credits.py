@@ -1,12 +1,14 @@
 """Included credits: on their own clock, each slot once; changes and money that goes back take them along."""
 
 import pytest
+from storefront_sdk import StorefrontClient
 
-from storefront.testing import TINY_SHOP, running_shop
+from storefront.testing import SERVER_KEY, TINY_SHOP, running_shop
 
 from .changing import change, pass_days
 from .subscribing import GOOD, into_the_next_period, see
 from .subscribing import subscribe as begun
+from .test_account import Account, browser
 
 DAY = 86_400
 GRANTING = (
@@ -111,6 +113,11 @@ async def test_changes_share_out_a_slots_credits_by_time_and_are_no_farm(club):
     told = (await club.as_customer().get(f"/v1/subscriptions/{subscription}/credits")).json
     assert [one["amount"] for one in told["next"]] == [900]
     assert [one["worth"] for one in told["data"]][-1] == 300
+    async with StorefrontClient(club.base_url, SERVER_KEY) as server:
+        found = await server.subscriptions.credits(subscription)
+    assert ([one.raw for one in found.granted], found.next[0].amount) == (told["data"], 900)
+    async with browser(club) as http:
+        assert "Brings 900 Gems every 30 days, next on " in await Account(club, http).play_as("ada")
     await into_the_next_period(club, subscription)
     assert await gems(club) == 500 + 900
 

@@ -76,6 +76,7 @@ from storefront_sdk.models import (
     Wallet,
 )
 from storefront_sdk.referrals import Referral
+from storefront_sdk.subscriptions import IncludedCredit, IncludedCredits, NextCredit, Subscriptions
 from storefront_sdk.transfers import PassedInstance, Transfer, Transfers
 from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
@@ -105,6 +106,8 @@ __all__ = [
     "HoldTooSmall",
     "IdempotencyKeyReused",
     "InFlight",
+    "IncludedCredit",
+    "IncludedCredits",
     "InsufficientFunds",
     "Invalid",
     "Item",
@@ -112,6 +115,7 @@ __all__ = [
     "LeaseLost",
     "LimitReached",
     "Money",
+    "NextCredit",
     "NoReceipt",
     "NotConsumable",
     "NotEnoughItems",
@@ -148,6 +152,7 @@ __all__ = [
     "SoldOut",
     "StorefrontClient",
     "StorefrontError",
+    "Subscriptions",
     "TooManyGifts",
     "Transfer",
     "TransferLimitReached",

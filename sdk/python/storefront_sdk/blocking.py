@@ -16,6 +16,7 @@ from storefront_sdk.holds import Holds
 from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
+from storefront_sdk.subscriptions import Subscriptions
 from storefront_sdk.transfers import Transfers
 from storefront_sdk.usage import Usage
 
@@ -113,6 +114,12 @@ class BlockingGrants(_Facade[Grants]):
 
     create = _plain(Grants.create)
     get = _plain(Grants.get)
+
+
+class BlockingSubscriptions(_Facade[Subscriptions]):
+    """``shop.subscriptions``, blocking."""
+
+    credits = _plain(Subscriptions.credits)
 
 
 class BlockingTransfers(_Facade[Transfers]):
@@ -221,6 +228,7 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.events = BlockingEvents(client.events, self._loop)
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
+        self.subscriptions = BlockingSubscriptions(client.subscriptions, self._loop)
         self.transfers = BlockingTransfers(client.transfers, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
         self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)

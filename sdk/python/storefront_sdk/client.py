@@ -34,6 +34,7 @@ from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
 from storefront_sdk.state import OwnState, ask
+from storefront_sdk.subscriptions import Subscriptions
 from storefront_sdk.transfers import Transfers
 from storefront_sdk.transport import GetToken, Reply, Transport, understood
 from storefront_sdk.usage import Usage
@@ -84,6 +85,7 @@ class StorefrontClient:
         self.auto_top_ups = AutoTopUps(self._transport)
         self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
+        self.subscriptions = Subscriptions(self._transport)
         self.usage = Usage(self._transport)
         self.deliveries = Deliveries(self._transport)
 
