@@ -24,6 +24,7 @@ from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts
 from storefront.plugins import load
 from storefront.testing.calling import Answer, Caller, Wall, as_json
+from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
 from storefront.testing.sandbox_control import SandboxControl
 from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
@@ -198,6 +199,7 @@ class Shop(ShopClient):
         app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard)
         self.parts = app[PARTS]
         self.database = self.parts.database
+        await lay_tables(self.database)
         self.parts.services.engine.follow(lambda _: self._commits.set())
         secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways.get("sandbox"))
         self.sandbox = SandboxControl(self, secrets.secret_key, secrets.webhook_secret)
