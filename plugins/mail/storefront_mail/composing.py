@@ -1,0 +1,158 @@
+"""What stands in a mail: an event's facts in the reader's language, and the message that is made of them."""
+
+from collections.abc import Mapping
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Any
+
+from babel.dates import format_date
+from babel.dates import format_datetime as format_moment
+
+from storefront.core.catalog import text_in
+from storefront.core.clock import parse_iso, to_datetime
+from storefront.core.receipts.reading import show_receipt
+from storefront.core.services import Services
+from storefront.design.money import format_money, format_virtual, parse_locale
+from storefront_mail.config import Settings
+from storefront_mail.templates import VARIABLES, Text, language_of, one_line, render
+
+UNSUBSCRIBE = "/mail/unsubscribe/{token}"
+
+
+async def compose(
+    services: Services,
+    settings: Settings,
+    row: Mapping[str, Any],
+    address: Mapping[str, Any],
+    payload: Mapping[str, Any],
+) -> tuple[EmailMessage, Mapping[str, Any]]:
+    """Return the mail of a row for an address, and the variables that stand in it.
+
+    Raises:
+        TemplateError: the template cannot be rendered.
+    """
+    mailing, token = settings.mailings.get(row["event_type"]), address["token"]
+    is_necessary = mailing is None or mailing.is_necessary
+    url = None if is_necessary else services.public_url + UNSUBSCRIBE.format(token=token)
+    wanted = [address["language"], settings.language, services.config.shop.default_language]
+    language = language_of(settings.templates, row["template"], [one for one in wanted if one])
+    values = await values_of(services, payload, language=language, unsubscribe_url=url)
+    text = render(settings.templates, row["template"], language, values)
+    return message_of(services, settings, row, text, to=address["email"], unsubscribe_url=url), values
+
+
+async def values_of(
+    services: Services, payload: Mapping[str, Any], *, language: str, unsubscribe_url: str | None
+) -> dict[str, Any]:
+    """Return every variable of the templates; what the event does not tell is empty."""
+    told, shop = payload["data"], services.config.shop
+    values: dict[str, Any] = dict.fromkeys(VARIABLES, "") | {
+        "event": payload["type"],
+        "language": language,
+        "shop_name": shop.name,
+        "shop_url": f"{services.public_url}/shop",
+        "support_email": shop.support_email or "",
+        "unsubscribe_url": unsubscribe_url or "",
+        "title": _title(services, told, language),
+        "amount": _money(services, told.get("total") or told.get("amount"), language),
+        "quantity": told.get("quantity", ""),
+        "link": told.get("redirect_url") or "",
+        "date": _day(told.get("at"), language),
+        "next_attempt": _day(told.get("next_attempt_at") or told.get("retry_at"), language),
+        "access_until": _day(told.get("access_until"), language),
+        "expires": _moment(told.get("expires_at"), language),
+        "lines": [],
+        "taxes": [],
+    }
+    if payload["type"] == "purchase.completed":
+        values |= await _receipt(services, payload["subject"], language)
+    return values
+
+
+def message_of(
+    services: Services,
+    settings: Settings,
+    row: Mapping[str, Any],
+    text: Text,
+    *,
+    to: str,
+    unsubscribe_url: str | None,
+) -> EmailMessage:
+    """Return the message; of the same row it always has the same Message-ID and date, so that a repetition is seen.
+
+    The library refuses line ends in headers; what others have a hand in (the subject) is one line already.
+    """
+    message = EmailMessage(policy=SMTP)
+    user, _, domain = settings.sender.rpartition("@")
+    message["From"] = Address(one_line(services.config.shop.name), user, domain)
+    message["To"] = to
+    message["Subject"] = text.subject
+    message["Date"] = format_datetime(to_datetime(row["occurred_at"]))
+    message["Message-ID"] = row["message_id"]
+    message["Auto-Submitted"] = "auto-generated"
+    if settings.reply_to is not None:
+        message["Reply-To"] = settings.reply_to
+    if unsubscribe_url is not None:
+        message["List-Unsubscribe"] = f"<{unsubscribe_url}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(text.plain)
+    message.add_alternative(text.html, subtype="html")
+    return message
+
+
+async def _receipt(services: Services, purchase_id: str, language: str) -> dict[str, Any]:
+    receipt = await show_receipt(services, purchase_id, owner=None)
+    document = receipt["document"]
+    seller = document["seller"]
+    lines = [*document["lines"], *document["discounts"]]
+    return {
+        "receipt": receipt["label"] or "",
+        "date": _day(document["purchase"]["completed_at"], language),
+        "amount": _money(services, document["total"], language),
+        "net": _money(services, document["net"], language),
+        "lines": [(_label(line, language, services), _money(services, line["total"], language)) for line in lines],
+        "taxes": [(_label(line, language, services), _money(services, line["total"], language))
+                  for line in document["tax"]],
+        "seller": "\n".join(part for part in (seller["name"], *seller["address"], seller["tax_id"]) if part),
+    }  # fmt: skip
+
+
+def _label(line: Mapping[str, Any], language: str, services: Services) -> str:
+    label = line.get("label") or line.get("title") or line.get("jurisdiction") or line.get("sku") or ""
+    if isinstance(label, Mapping):
+        label = text_in(label, language, services.config.shop.default_language) or ""
+    return one_line(str(label))
+
+
+def _title(services: Services, told: Mapping[str, Any], language: str) -> str:
+    catalog = services.catalogs.active
+    offer, asset = catalog.offers.get(told.get("sku", "")), catalog.assets.get(told.get("asset", ""))
+    found = None if offer is None else text_in(offer.title, language, catalog.default_language)
+    if found is None and asset is not None:
+        found = text_in(asset.title, language, catalog.default_language)
+    return one_line(found or told.get("sku") or told.get("asset") or "")
+
+
+def _money(services: Services, told: Mapping[str, Any] | None, language: str) -> str:
+    if told is None:
+        return ""
+    catalog = services.catalogs.active
+    asset = catalog.assets.get(told["currency"])
+    if asset is None:
+        return format_money(told["amount"], told["currency"], language)
+    name = text_in(asset.title, language, catalog.default_language) or told["currency"]
+    return format_virtual(told["amount"], name, language, exponent=asset.exponent)
+
+
+def _day(told: str | None, language: str) -> str:
+    if not told:
+        return ""
+    return str(format_date(to_datetime(parse_iso(told)), "long", locale=parse_locale(language)))
+
+
+def _moment(told: str | None, language: str) -> str:
+    if not told:
+        return ""
+    return str(format_moment(to_datetime(parse_iso(told)), "long", locale=parse_locale(language)))
