@@ -1,5 +1,6 @@
 """A shop with tiers that sends mail, and a real SMTP server on this machine that takes it."""
 
+import asyncio
 import email
 import socket
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ class Inbox:
     replies: list[str] = field(default_factory=list)
     turns_away: list[str] = field(default_factory=list)
     was_encrypted: list[bool] = field(default_factory=list)
+    signed_in: list[bool] = field(default_factory=list)
     closes_after_data: int = 0
     options: dict = field(default_factory=dict)
 
@@ -47,8 +49,6 @@ class Inbox:
         self._server = None
 
     async def open(self, **options):
-        import asyncio
-
         loop = asyncio.get_running_loop()
         self.options = options or self.options
         listening = {"ssl": self.options["tls"]} if "tls" in self.options else {}
@@ -61,18 +61,19 @@ class Inbox:
             self._server.close()
             self._server = None
 
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
+    async def handle_RCPT(self, server, session, envelope, address, options):
         if self.turns_away:
             return self.turns_away.pop(0)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+    async def handle_DATA(self, server, session, envelope):
         if self.replies:
             return self.replies.pop(0)
         self.mails.append(email.message_from_bytes(envelope.content, policy=default))
         self.raw.append(envelope.content)
         self.recipients += envelope.rcpt_tos
+        self.signed_in.append(session.authenticated)
         self.was_encrypted.append(session.ssl is not None or "tls" in self.options)
         if self.closes_after_data:
             self.closes_after_data -= 1
@@ -110,3 +111,10 @@ async def told(shop, customer="ada"):
     """Return what became of a customer's mails, newest first: ``[(template, state, reason), …]``."""
     answer = await shop.as_server().get(f"/v1/mail/customers/{customer}")
     return [(one["template"], one["state"], one["reason"]) for one in answer.json["messages"]]
+
+
+async def days_pass(shop, days):
+    """Let days go by, a few at a time: each request has its own deadline."""
+    for _ in range(days // 5):
+        await shop.advance("5d")
+    await shop.advance("1h")

@@ -64,7 +64,7 @@ class Relay:
             raise NotTaken(redacted(refused.code, refused.message), is_final=False) from None
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             self._away_until = now + AWAY_MS
-            raise NotTaken(type(error).__name__, is_final=False) from error
+            raise NotTaken(cleaned(f"{type(error).__name__}: {error}"), is_final=False) from error
         finally:
             self._busy -= 1
 
@@ -92,6 +92,11 @@ def _refused(code: int, reply: str) -> NotTaken:
 
 
 def redacted(code: int, reply: str) -> str:
-    """Return a server's reply as it may be kept: one line, short, without anything that looks like an address."""
-    text = " ".join(_ADDRESS.sub("<address>", reply).split())
-    return f"{code} {''.join(one for one in text if one.isprintable())}"[:200]
+    """Return a server's reply as it may be kept."""
+    return cleaned(f"{code} {reply}")
+
+
+def cleaned(text: str) -> str:
+    """Return a text in one line, short, without anything that looks like an address or is no character."""
+    line = " ".join(_ADDRESS.sub("<address>", text).split())
+    return "".join(one for one in line if one.isprintable())[:200]
