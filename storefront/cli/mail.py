@@ -20,8 +20,8 @@ def mail() -> None:
     """
 
 
-@app.command()
-def test(
+@app.command("test")
+def send_test(
     to: Annotated[str, typer.Argument(metavar="ADDRESS", help="Where to send it.")],
     *,
     language: Annotated[str | None, typer.Option("--language", help="In this language.")] = None,
