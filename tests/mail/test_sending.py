@@ -1,9 +1,14 @@
 """What is sent, to whom, in which language; and that each mail is whole."""
 
+import asyncio
+import os
+import sys
+
+from storefront.testing import running_shop
 from tests.subscriptions.subscribing import subscribe
 from tests.subscriptions.test_failing import with_card
 
-from .conftest import days_pass, give_address, told
+from .conftest import days_pass, give_address, mailing, told
 
 
 async def test_a_purchase_in_money_is_followed_by_a_receipt_with_its_number(club, inbox):
@@ -106,3 +111,54 @@ async def test_strangers_and_customers_may_not_read_addresses(club):
     assert (await club.as_nobody().get("/v1/mail/customers/ada")).status == 401
     assert (await club.as_customer().get("/v1/mail/customers/ada")).status == 403
     assert (await club.as_customer().put("/v1/mail/customers/ada", {"email": "eve@example.com"})).status == 403
+
+
+TAXED = """tax:
+  prices: include
+  seller: {name: Lowtide Games GmbH, tax_id: DE123456789, country: DE, address: [Hafenstrasse 1, 20457 Hamburg]}
+  rates:
+    - {country: DE, class: digital, percent: "19"}
+"""
+
+
+async def test_a_receipt_says_who_sold_and_which_tax_is_in_it(data_folder, inbox):
+    async with running_shop(data_folder, mailing() + TAXED, environ={"SMTP_PORT": str(inbox.port)}) as shop:
+        await shop.session("ada", country="DE")
+        await give_address(shop, language="de")
+        await shop.bought("gems-500", currency="EUR", quantity=2)
+        await shop.until(lambda: inbox.mails)
+        plain, html = inbox.texts()
+        told = plain.replace("\N{NO-BREAK SPACE}", " ")
+        assert "2 × 500 gems: 9,58 €\nNetto: 8,05 €\nSteuer 19% (Deutschland): 1,53 €\nSumme: 9,58 €" in told
+        assert "Lowtide Games GmbH\nHafenstrasse 1\n20457 Hamburg\nDeutschland\nDE123456789" in told
+        assert "Hafenstrasse 1<br>20457 Hamburg" in html
+
+
+async def test_the_shell_sends_a_test_mail_and_says_what_the_server_answered(data_folder, inbox):
+    config = data_folder / "mail.yaml"
+    config.write_text(mailing())
+    variables = {"SMTP_PORT": str(inbox.port), "DATA": str(data_folder / "data")}
+
+    async def ask(*more):
+        command = (
+            sys.executable,
+            "-m",
+            "storefront",
+            "mail",
+            "test",
+            "ada@example.com",
+            "--config",
+            str(config),
+            *more,
+        )
+        asked = await asyncio.create_subprocess_exec(*command, env={**os.environ, **variables}, stdout=-1, stderr=-1)
+        out, errors = await asked.communicate()
+        return asked.returncode, (out + errors).decode()
+
+    code, told = await ask("--language", "de", "--json")
+    assert (code, inbox.mails[0]["Subject"]) == (0, "Eine Testmail von Tiny shop")
+    assert inbox.mails[0]["Message-ID"] in told
+    inbox.replies = ["550 5.7.1 Not from you"]
+    code, told = await ask()
+    assert code == 1
+    assert "550 5.7.1 Not from you" in " ".join(told.split())

@@ -12,6 +12,7 @@ from babel.dates import format_datetime as format_moment
 
 from storefront.core.catalog import text_in
 from storefront.core.clock import parse_iso, to_datetime
+from storefront.core.countries import country_name
 from storefront.core.receipts.reading import show_receipt
 from storefront.core.services import Services
 from storefront.design.money import format_money, format_virtual, parse_locale
@@ -106,24 +107,30 @@ async def _receipt(services: Services, purchase_id: str, language: str) -> dict[
     receipt = await show_receipt(services, purchase_id, owner=None)
     document = receipt["document"]
     seller = document["seller"]
+    country = None if seller["country"] is None else country_name(seller["country"], language)
+    told = (seller["name"], *seller["address"], country, seller["tax_id"])
     lines = [*document["lines"], *document["discounts"]]
     return {
         "receipt": receipt["label"] or "",
         "date": _day(document["purchase"]["completed_at"], language),
         "amount": _money(services, document["total"], language),
         "net": _money(services, document["net"], language),
-        "lines": [(_label(line, language, services), _money(services, line["total"], language)) for line in lines],
-        "taxes": [(_label(line, language, services), _money(services, line["total"], language))
-                  for line in document["tax"]],
-        "seller": "\n".join(part for part in (seller["name"], *seller["address"], seller["tax_id"]) if part),
+        "lines": [(_goods(line), _money(services, line["total"], language)) for line in lines],
+        "taxes": [(_tax(line, language), _money(services, line["total"], language)) for line in document["tax"]],
+        "seller": "\n".join(one_line(part) for part in told if part),
     }  # fmt: skip
 
 
-def _label(line: Mapping[str, Any], language: str, services: Services) -> str:
-    label = line.get("label") or line.get("title") or line.get("jurisdiction") or line.get("sku") or ""
-    if isinstance(label, Mapping):
-        label = text_in(label, language, services.config.shop.default_language) or ""
-    return one_line(str(label))
+def _goods(line: Mapping[str, Any]) -> str:
+    quantity = line.get("quantity", 1)
+    return one_line(str(line["title"]) if quantity == 1 else f"{quantity} × {line['title']}")
+
+
+def _tax(line: Mapping[str, Any], language: str) -> str:
+    """Name a tax as it stands behind the word for it: its rate, its own name if it has one, its country."""
+    rate = "" if line.get("percent") is None else f"{line['percent']}%"
+    told = (rate, line.get("name", ""), f"({country_name(line['jurisdiction'], language)})")
+    return one_line(" ".join(part for part in told if part))
 
 
 def _title(services: Services, told: Mapping[str, Any], language: str) -> str:

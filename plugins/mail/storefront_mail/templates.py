@@ -127,8 +127,7 @@ def _mistakes_of(folder: Path | None, path: Path) -> Iterator[str]:
         if node.ctx == "load" and node.name in unknown:
             yield f"{path}:{node.lineno}: there is no variable {node.name}"
     there = environment(folder).list_templates()
-    references: tuple[type[nodes.Extends] | type[nodes.Include], ...] = (nodes.Extends, nodes.Include)
-    for reference in (found for kind in references for found in tree.find_all(kind)):
-        template = reference.template
+    for reference in tree.find_all((nodes.Extends, nodes.Include)):
+        template = getattr(reference, "template", None)
         if isinstance(template, nodes.Const) and template.value not in there:
             yield f"{path}:{reference.lineno}: there is no template {template.value}"
