@@ -59,6 +59,7 @@ async def values_of(
         "title": _title(services, told, language),
         "amount": _money(services, told.get("total") or told.get("amount"), language),
         "quantity": told.get("quantity", ""),
+        "asset": told.get("asset", ""),
         "link": told.get("redirect_url") or "",
         "date": _day(told.get("at"), language),
         "next_attempt": _day(told.get("next_attempt_at") or told.get("retry_at"), language),
@@ -134,12 +135,13 @@ def _tax(line: Mapping[str, Any], language: str) -> str:
 
 
 def _title(services: Services, told: Mapping[str, Any], language: str) -> str:
+    """Name the offer or asset that an event is about; a test mail is about none, and may find no catalog yet."""
+    named = told.get("sku") or told.get("asset")
+    if not named:
+        return ""
     catalog = services.catalogs.active
-    offer, asset = catalog.offers.get(told.get("sku", "")), catalog.assets.get(told.get("asset", ""))
-    found = None if offer is None else text_in(offer.title, language, catalog.default_language)
-    if found is None and asset is not None:
-        found = text_in(asset.title, language, catalog.default_language)
-    return one_line(found or told.get("sku") or told.get("asset") or "")
+    thing = catalog.offers.get(named) or catalog.assets.get(named)
+    return one_line((None if thing is None else text_in(thing.title, language, catalog.default_language)) or named)
 
 
 def _money(services: Services, told: Mapping[str, Any] | None, language: str) -> str:
