@@ -129,7 +129,7 @@ async def test_a_receipt_says_who_sold_and_which_tax_is_in_it(data_folder, inbox
         await shop.until(lambda: inbox.mails)
         plain, html = inbox.texts()
         told = plain.replace("\N{NO-BREAK SPACE}", " ").replace("\r\n", "\n")
-        assert "2 × 500 gems: 9,58 €\nNetto: 8,05 €\nSteuer 19% (Deutschland): 1,53 €\nSumme: 9,58 €" in told
+        assert "2 × 500 gems: 9,58 €\nNetto: 8,05 €\n19% VAT (Deutschland): 1,53 €\nSumme: 9,58 €" in told
         assert "Lowtide Games GmbH\nHafenstrasse 1\n20457 Hamburg\nDeutschland\nDE123456789" in told
         assert "Hafenstrasse 1<br>20457 Hamburg" in html
 

@@ -128,9 +128,9 @@ def _goods(line: Mapping[str, Any]) -> str:
 
 
 def _tax(line: Mapping[str, Any], language: str) -> str:
-    """Name a tax as it stands behind the word for it: its rate, its own name if it has one, its country."""
+    """Name a tax: its rate, its own name, its country."""
     rate = "" if line.get("percent") is None else f"{line['percent']}%"
-    told = (rate, line.get("name", ""), f"({country_name(line['jurisdiction'], language)})")
+    told = (rate, line.get("name", "Tax"), f"({country_name(line['jurisdiction'], language)})")
     return one_line(" ".join(part for part in told if part))
 
 
