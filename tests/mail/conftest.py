@@ -3,6 +3,7 @@
 import asyncio
 import email
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.policy import default
 
@@ -40,6 +41,7 @@ class Inbox:
     was_encrypted: list[bool] = field(default_factory=list)
     signed_in: list[bool] = field(default_factory=list)
     closes_after_data: int = 0
+    on_mail: Callable[[], object] | None = None
     options: dict = field(default_factory=dict)
 
     def __post_init__(self):
@@ -75,6 +77,9 @@ class Inbox:
         self.recipients += envelope.rcpt_tos
         self.signed_in.append(session.authenticated)
         self.was_encrypted.append(session.ssl is not None or "tls" in self.options)
+        if self.on_mail is not None:
+            self.on_mail()
+            return "451 nobody hears this"
         if self.closes_after_data:
             self.closes_after_data -= 1
             server.transport.abort()
