@@ -1,5 +1,6 @@
 """The way to the SMTP server: refused, away, encrypted, cut off; sent at least once, under one Message-ID."""
 
+import asyncio
 import datetime
 import ipaddress
 import json
@@ -55,6 +56,20 @@ async def test_a_server_that_is_away_gets_the_mail_when_it_is_back(club, inbox):
     await club.advance("2m")
     await club.until(lambda: inbox.mails)
     assert len(inbox.mails) == 1
+
+
+async def test_many_mails_that_waited_for_the_server_all_leave_once(club, inbox):
+    await inbox.close()
+    for number in range(12):
+        await give_address(club, f"c{number}@example.com", customer=f"c{number}")
+    await asyncio.gather(*(club.bought("gems-500", customer=f"c{number}") for number in range(12)))
+    await club.until(lambda: club.query("SELECT 1 AS n FROM mail_messages WHERE attempts = 1"))
+    await club.advance("2m")
+    await inbox.open()
+    for _ in range(3):
+        await club.advance("10m")
+    await club.until(lambda: len(inbox.mails) >= 12)
+    assert sorted(inbox.recipients) == sorted(f"c{number}@example.com" for number in range(12))
 
 
 async def test_after_a_long_outage_stale_mail_is_not_sent(club, inbox):

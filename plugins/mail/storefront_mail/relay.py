@@ -15,6 +15,8 @@ SECONDS = 45
 MOST_AT_ONCE = 4
 """A server that hangs must leave room among the shop's jobs for those that move money."""
 AWAY_MS = 30 * SECOND_MS
+TURN_MS = 100
+"""How far apart those come again that had to wait: a long queue must not be asked about all at once."""
 _ADDRESS = re.compile(r"\S*@\S*")
 
 
@@ -36,13 +38,15 @@ class Relay:
         self._settings = settings
         self._busy = 0
         self._away_until = 0
+        self._turn = 0
         self._context: ssl.SSLContext | None = None
 
     def wait_until(self, now: int) -> int | None:
         """Return when to come again (ms) if there is no use in trying now: all lines are busy, or it is away."""
-        if self._away_until > now:
-            return self._away_until
-        return now + SECOND_MS if self._busy >= MOST_AT_ONCE else None
+        if self._away_until <= now and self._busy < MOST_AT_ONCE:
+            return None
+        self._turn = max(self._turn, self._away_until, now + SECOND_MS) + TURN_MS
+        return self._turn
 
     async def hand_over(self, message: EmailMessage, to: str, *, now: int) -> None:
         """Give a message to the server.
