@@ -3,6 +3,8 @@
 import email
 
 import pytest
+from storefront_mail.config import MAILINGS
+from storefront_mail.templates import OURS, language_of, mistakes_in
 
 from storefront.core.config import ConfigError
 from storefront.testing import running_shop
@@ -95,8 +97,15 @@ MISTAKES = {
     "en/receipt.txt": ("Subject: x\n\n{{ titel }}\n", "receipt.txt:3: there is no variable titel"),
     "en/receipt.html": ("<p>\n{% if title %}\n", "receipt.html:2: "),
     "de/receipt.txt": ("Hello\n", "receipt.txt:1: the first line must be `Subject: …`"),
+    "layout.html": ("<p>{{ shop }}</p>\n", "layout.html:1: there is no variable shop"),
     "en/action_link.html": ('{% extends "lay.html" %}\n', "action_link.html:1: there is no template lay.html"),
 }
+
+
+def test_our_own_templates_have_no_mistakes_and_are_there_in_both_languages():
+    names = {mailing.template for mailing in MAILINGS.values()} | {"test"}
+    assert list(mistakes_in(OURS, sorted(names))) == []
+    assert {language_of(None, name, [language]) for name in names for language in ("en", "de")} == {"en", "de"}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

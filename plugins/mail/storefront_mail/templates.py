@@ -98,9 +98,9 @@ def mistakes_in(folder: Path | None, names: Sequence[str]) -> Iterator[str]:
     if folder is not None and not folder.is_dir():
         yield f"there is no folder {folder}"
         return
-    for path in () if folder is None else sorted(folder.glob("*/*")):
+    for path in () if folder is None else sorted(folder.rglob("*")):
         if path.suffix in (".txt", ".html"):
-            yield from _mistakes_of(folder, path)
+            yield from _mistakes_of(folder, path, is_mail=path.stem in names)
     for name in sorted(set(names)):
         try:
             language_of(folder, name, ())
@@ -108,7 +108,7 @@ def mistakes_in(folder: Path | None, names: Sequence[str]) -> Iterator[str]:
             yield f"there is no template {missing} (nor the .html beside it)"
 
 
-def _mistakes_of(folder: Path | None, path: Path) -> Iterator[str]:
+def _mistakes_of(folder: Path | None, path: Path, *, is_mail: bool) -> Iterator[str]:
     try:
         source = path.read_text(encoding="utf-8")
         tree = environment(folder).parse(source, filename=str(path))
@@ -119,7 +119,7 @@ def _mistakes_of(folder: Path | None, path: Path) -> Iterator[str]:
     except TemplateSyntaxError as error:
         yield f"{path}:{error.lineno}: {error.message}"
         return
-    if path.suffix == ".txt" and not source.startswith("Subject:"):
+    if is_mail and path.suffix == ".txt" and not source.startswith("Subject:"):
         yield f"{path}:1: the first line must be `Subject: …`"
     known = PAGE_VARIABLES if path.name in PAGES else VARIABLES | {"subject"}
     unknown = find_undeclared_variables(tree) - known - environment(folder).globals.keys()
