@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
-WORKERS ?= 3
+WORKERS ?= 4
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)
 

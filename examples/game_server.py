@@ -1,5 +1,9 @@
 """A game server that runs what its players have bought, each command once, whatever kills it.
 
+It needs the Python SDK beside Python 3.11, a shop that runs, and a server key of the scope microtransactions:deliver
+(a sandbox's sk_sandbox_demo is one):
+
+    pip install ./sdk/python
     STOREFRONT_KEY=sk_… python examples/game_server.py http://127.0.0.1:8080 survival world.journal
 
 The journal is the world: one line per command that took effect, written and forced to the disk before it is
@@ -12,9 +16,12 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from storefront_sdk import Delivery, StorefrontClient
+from storefront_sdk import Delivery, Forbidden, StorefrontClient, StorefrontError, Unauthorized
+
+USAGE = "STOREFRONT_KEY=sk_… python examples/game_server.py http://127.0.0.1:8080 survival world.journal"
 
 
 class World:
@@ -26,6 +33,8 @@ class World:
         lines = self._file.read().split(b"\n")
         self._file.truncate(sum(len(line) + 1 for line in lines[:-1]))  # the last line was cut off, or is empty
         known = [json.loads(line) for line in lines[:-1]]
+        if known and "lease" not in known[0]:
+            raise ValueError(f"{path} is not a journal of this program")
         self.lease = known[0]["lease"] if known else secrets.token_urlsafe(24)
         if not known:
             self._write({"lease": self.lease})
@@ -55,9 +64,33 @@ async def main(url: str, server: str, journal: Path) -> None:
     async def run(delivery: Delivery) -> None:
         world.run(delivery)
 
+    def away(error: StorefrontError) -> None:
+        print(f"The shop is away, asking again: {error.detail}", file=sys.stderr, flush=True)
+
     async with StorefrontClient(url, key=os.environ.get("STOREFRONT_KEY", "sk_sandbox_demo")) as shop:
-        await shop.deliveries.follow(server, run, lease=world.lease, online=world.online)
+        await shop.deliveries.follow(server, run, lease=world.lease, online=world.online, away=away)
+
+
+def start(arguments: Sequence[str]) -> str:
+    """Run until it is stopped, and return why that was, for people."""
+    if len(arguments) != 3:
+        return f"Say the shop's address, this server's name, and a file: {USAGE}"
+    url, server, journal = arguments
+    why = "Ended."
+    try:
+        asyncio.run(main(url, server, Path(journal)))
+    except (Unauthorized, Forbidden) as error:
+        why = f"{url} does not take this key: {error.detail}\nSet STOREFRONT_KEY to a server key that may deliver."
+    except StorefrontError as error:
+        why = f"{url} does not answer as a shop with deliveries: {error.detail}"
+    except ValueError as error:  # an address that is none, or a journal that another program wrote
+        why = f"That cannot be used: {error}"
+    except OSError as error:
+        why = f"The journal cannot be written: {error}"
+    except KeyboardInterrupt:
+        why = "Stopped."
+    return why
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    sys.exit(start(sys.argv[1:]))

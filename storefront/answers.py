@@ -16,6 +16,8 @@ from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
+from storefront.core.commit.outcome import Answer as StoredAnswer
+
 JSON = "application/json"
 
 _JSON_HEADERS = CIMultiDict({"Content-Type": JSON})
@@ -74,6 +76,12 @@ class Answer(web.Response):
 def respond(payload: object, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer with JSON: anything that msgspec encodes (dicts, dataclasses, structs)."""
     return respond_bytes(_encode(payload), status=status, headers=headers)
+
+
+def respond_once(answer: StoredAnswer, *, is_replay: bool) -> web.Response:
+    """Answer what was done once for an idempotency key; a replay has the very bytes, and a header says so."""
+    headers = {"Idempotent-Replayed": "true"} if is_replay else None
+    return respond_bytes(answer.body, status=answer.status, headers=headers)
 
 
 def respond_bytes(

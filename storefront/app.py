@@ -26,6 +26,10 @@ from storefront.databases import keys_folder
 from storefront.design import STATIC as DESIGN_STATIC
 from storefront.design.accent import fit_accent
 from storefront.joining import Parts, join
+from storefront.pages.browser import ACCENT_URL
+from storefront.pages.frame import Link
+from storefront.pages.rendering import FORM_TARGETS
+from storefront.pages.rendering import STATIC as PAGES_STATIC
 from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
@@ -54,19 +58,19 @@ from storefront.web import (
     stream,
     timetravel,
     usage,
+    using_page,
     wallets,
     webhook_endpoints,
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
-from storefront.web.browsing import ACCENT_URL, FORM_TARGETS, RENDERER, error_page
+from storefront.web.browsing import MENU, RENDERER, error_page
 from storefront.web.business_metrics import BusinessMetrics, GaugeReader
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
 from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
-from storefront.web.pages import STATIC as PAGES_STATIC
 from storefront.web.pages import Renderer
 from storefront.web.services import (
     KEYS,
@@ -129,7 +133,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
         *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page, auto_top_ups),
-        *(usage, experiments),
+        *(usage, experiments, using_page),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
@@ -142,6 +146,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
+    app[MENU] = tuple(Link(one.menu, one.path) for registry in routes for one in registry if one.menu)
     return mount(
         app,
         routes,

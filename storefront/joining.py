@@ -10,6 +10,7 @@ from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, t
 from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
 from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
+from storefront.core.claiming import claim_freed
 from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
@@ -39,6 +40,7 @@ from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
+from storefront.core.pins import Pins
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
 from storefront.core.promos.restoring import RESTORE, restore_codes
 from storefront.core.reading import PointReader
@@ -54,7 +56,6 @@ from storefront.core.sessions import SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates, StatePart
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
-from storefront.core.taking_back import claim_freed
 from storefront.core.topping_up import retry_top_up
 from storefront.core.usage.billing import close_usage, drain_usage
 from storefront.databases import keys_folder, make_database, signing_keys
@@ -123,8 +124,10 @@ def join(
     config, clock = host.config, clock or Clock()
     database = make_database(host)
     engine, reader = CommitEngine(database.store, clock), database.reader
-    services, emulator = _services(host, database, engine, clock, public_url=public_url, own_url=own_url)
     signing = signing_keys(config)
+    services, emulator = _services(
+        host, database, engine, clock, pins=Pins(signing, clock), public_url=public_url, own_url=own_url
+    )
     hasher = KeyHasher.load_or_create(keys_folder(config))
     endurance = Endurance()
     jobs, keys = _jobs(host, services, endurance), Keys(reader, engine, clock, hasher)
@@ -169,7 +172,14 @@ def join(
 
 
 def _services(
-    host: PluginHost, database: Database, engine: CommitEngine, clock: Clock, *, public_url: str, own_url: str
+    host: PluginHost,
+    database: Database,
+    engine: CommitEngine,
+    clock: Clock,
+    *,
+    pins: Pins,
+    public_url: str,
+    own_url: str,
 ) -> tuple[Services, SandboxClient | None]:
     """Build what use cases work with, with the kinds, gateways and late steps that plugins bring."""
     config, reader = host.config, database.reader
@@ -199,6 +209,7 @@ def _services(
         kinds=kinds,
         gateways=gateways,
         hooks=host.hooks,
+        pins=pins,
         public_url=public_url,
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)

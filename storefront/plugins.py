@@ -127,12 +127,14 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
     """
     document = read_document(path, environ)
     points = installed_plugins()
+    found: dict[str, type[Any]] = {}
     classes: dict[str, type[Any]] = {}
     failures: dict[str, tuple[str, Exception | None]] = {}
     for name in document.enabled_plugins:
         try:
             if name in points:
-                classes[name] = _load_class(points[name])
+                found[name] = points[name].load()
+                classes[name] = _of_this_version(found[name])
             elif name in document.skippable_plugins:
                 failures[name] = ("it is not installed", None)
         except Exception as error:
@@ -141,13 +143,15 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
             failures[name] = (str(error), error)
     schemas = {name: plugin_schema(plugin) for name, plugin in classes.items()}
     config = build(document, plugins=schemas, installed=list(points), skipped=list(failures))
-    unscreened = frozenset(name for name, section in config.plugins.items() if section.unscreened)
+    for name, mistakes in config.skipped.items():
+        failures.setdefault(name, ("; ".join(str(mistake).splitlines()[0] for mistake in mistakes), None))
+    unscreened = frozenset(document.unscreened_plugins)
     host = PluginHost(config, Hooks(_manager(), unscreened=unscreened), classes)
     for name, (why, cause) in failures.items():
+        if _judges(found.get(name)) and name not in unscreened:
+            raise _failure(name, why, may_judge=True) from cause
         log.error("plugin_left_out", plugin=name, reason=why, exc_info=cause)
         host.left_out[name] = why
-    for name, mistakes in config.skipped.items():
-        host.left_out.setdefault(name, "; ".join(str(mistake) for mistake in mistakes))
     for name, plugin in classes.items():
         if name not in host.left_out:
             _register(host, name, plugin)
@@ -177,8 +181,7 @@ def _register(host: PluginHost, name: str, plugin: type[Any]) -> None:
         host.leave_out(name, f"it raised at start: {error}", error)
 
 
-def _load_class(point: EntryPoint) -> type[Any]:
-    plugin = point.load()
+def _of_this_version(plugin: type[Any]) -> type[Any]:
     wanted = getattr(plugin, "api_version", None)
     if wanted != hookspecs.API_VERSION:
         raise PluginFailed(

@@ -20,8 +20,9 @@ from typing import Any, TypedDict, Unpack
 
 from aiohttp import hdrs, web
 
-from storefront.answers import not_modified, problem, redirect, respond, respond_bytes
+from storefront.answers import not_modified, problem, redirect, respond, respond_bytes, respond_once
 from storefront.core.principals import Principal, Role
+from storefront.networks import network_of
 
 __all__ = (
     "Call",
@@ -38,6 +39,7 @@ __all__ = (
     "redirect",
     "respond",
     "respond_bytes",
+    "respond_once",
 )
 
 JsonSchema = Mapping[str, Any]
@@ -103,6 +105,11 @@ class Call:
         self.started: web.StreamResponse | None = None
 
     @property
+    def customers_network(self) -> str | None:
+        """Where a customer's own request came from, as limits count it; None of what a server asks for."""
+        return network_of(self.address) if self.principal.role is Role.CUSTOMER else None
+
+    @property
     def app(self) -> web.Application:
         """The application, for its typed keys: ``call.app[SERVICES]``."""
         return self.request.app
@@ -152,6 +159,7 @@ class RouteOptions(TypedDict, total=False):
     ``read`` for GET, else ``write``). ``scope``: what the credential must carry. ``raw_body``: the handler
     gets bytes (``call.raw``). ``page``: HTML; its errors are pages too. ``body_limit``: bytes. ``may_lack_body``: no
     body means the same as ``{}``. ``media``: media type -> schema, to document what a handler of raw bytes takes.
+    ``menu``: what the shop's page calls this page in its menu.
     """
 
     summary: str
@@ -169,6 +177,7 @@ class RouteOptions(TypedDict, total=False):
     body_limit: int
     may_lack_body: bool
     media: Mapping[str, JsonSchema]
+    menu: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +205,7 @@ class Route:
     body_limit: int | None = None
     may_lack_body: bool = False
     media: Mapping[str, JsonSchema] = field(default_factory=dict)
+    menu: str | None = None
 
     @property
     def template(self) -> str:
@@ -269,6 +279,7 @@ class Routes:
                 body_limit=options.get("body_limit"),
                 may_lack_body=options.get("may_lack_body", False),
                 media=options.get("media", {}),
+                menu=options.get("menu"),
             )
             _check(route)
             self._routes.append(route)

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+import hypothesis
 import pytest
 
 from storefront.core.database import Database
@@ -20,6 +21,8 @@ from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
 
 T = TypeVar("T")
+hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("untimed")
 ROOM_IN_MEMORY = 6 * 2**30
 _MEMORY = Path("/dev/shm")
 if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:

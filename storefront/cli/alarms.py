@@ -5,7 +5,16 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+)
 from storefront.cli.showing import ask_shop, print_page, short_time, words
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -27,6 +36,7 @@ def list_alarms(
     kind: Annotated[str | None, typer.Option("--kind", help="Only of this kind, as goods_owed.")] = None,
     limit: LimitFlag = 50,
     after: AfterFlag = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -38,7 +48,7 @@ def list_alarms(
       storefront alarms list --kind payment_quarantined
       storefront alarms list --json | jq -r '.data[].kind' | sort | uniq -c
     """
-    page = ask_shop(Choice(config, data=data), "alarms.list", kind=kind, limit=limit, after=after)
+    page = ask_shop(Choice(file or config, data=data), "alarms.list", kind=kind, limit=limit, after=after)
     empty = "No alarm was ever raised." if kind is None else f"No alarm of the kind {escape(kind)} was ever raised."
     print_page(page, ("raised", "kind", "about", "facts"), _cells, empty=empty, as_json=as_json, prose=("facts",))
 

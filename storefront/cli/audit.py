@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -28,6 +28,7 @@ def verify(
         list[Path] | None,
         typer.Option("--anchor", help="A file of anchors that were kept outside; those of the YAML are always read."),
     ] = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -37,12 +38,12 @@ def verify(
     \b
     Examples:
       storefront audit verify
-      storefront audit verify --deep --json
+      storefront audit verify my-shop.yaml --deep --json
       storefront audit verify --anchor anchors-of-the-accountant.jsonl
     """
     from storefront.cli import auditing
 
-    auditing.verify(Choice(config, data=data), deep=deep, anchors=anchor or [], as_json=as_json)
+    auditing.verify(Choice(file or config, data=data), deep=deep, anchors=anchor or [], as_json=as_json)
 
 
 @app.command()
@@ -70,6 +71,7 @@ def prove(
 def seals(
     *,
     last: Annotated[int, typer.Option("--last", min=1, max=1000, help="How many to show.")] = 20,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -82,4 +84,4 @@ def seals(
     """
     from storefront.cli import proving
 
-    proving.list_seals(Choice(config, data=data), last=last, as_json=as_json)
+    proving.list_seals(Choice(file or config, data=data), last=last, as_json=as_json)

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 
 if TYPE_CHECKING:
     from storefront.core.audit import Report
 
 
 def backup(
+    *,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The new file; without it one in <data>/backups/.")
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Audit all of the copy, not its ledger only.")] = False,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -39,7 +41,7 @@ def backup(
     from storefront.core.sqlite_database import refuse_moved
     from storefront.databases import file_of
 
-    host = Choice(config, data=data).load()
+    host = Choice(file or config, data=data).load()
     refuse_moved(file_of(host.config))
     target = output or default_path(host.config.data_dir)
     with progress_bar() as tell:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # every command's flags are here, and --help needs none of th
 
 DEFAULT_CONFIG = Path("config.example.yaml")
 
+ConfigArgument = Annotated[
+    Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
+]
+"""Every command that takes no other argument takes this one."""
+
 ConfigFlag = Annotated[
     Path, typer.Option("--config", "-c", envvar="CONFIG", show_envvar=True, help="The shop's YAML file.")
 ]

@@ -28,7 +28,16 @@ from storefront.cli import (
     refunding,
     webhooks,
 )
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, HostFlag, JsonFlag, PortFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    HostFlag,
+    JsonFlag,
+    PortFlag,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,10 +68,6 @@ for name, group in (
     ("alarms", alarms),
 ):
     app.add_typer(group.app, name=name)
-
-ConfigArgument = Annotated[
-    Path | None, typer.Argument(metavar="[CONFIG]", help="The shop's YAML file, the same as --config.")
-]
 
 
 @app.callback()
@@ -171,7 +176,13 @@ def config_schema(
 
 
 @app.command()
-def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def plugins(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Show which plugins are installed and enabled, how they are doing, and why one was left out.
 
     \b
@@ -180,7 +191,7 @@ def plugins(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json:
     """
     from storefront.cli import plugin_list
 
-    plugin_list.show_plugins(Choice(config, data=data), as_json=as_json)
+    plugin_list.show_plugins(Choice(file or config, data=data), as_json=as_json)
 
 
 @app.command()
@@ -193,6 +204,7 @@ def migrate(
     history: Annotated[
         str, typer.Option("--history", help="Whose tables --to means: core, or a plugin's name.")
     ] = "core",
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -210,7 +222,7 @@ def migrate(
     """
     from storefront.cli import upgrading
 
-    upgrading.migrate(Choice(config, data=data), only_status=status, to=to, history=history, as_json=as_json)
+    upgrading.migrate(Choice(file or config, data=data), only_status=status, to=to, history=history, as_json=as_json)
 
 
 @app.command()
@@ -225,6 +237,7 @@ def move(
             help="The empty database; $NAME in it is taken from the environment, so that no password is typed.",
         ),
     ],
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -241,11 +254,17 @@ def move(
     """
     from storefront.cli import moving
 
-    moving.move(Choice(config, data=data), to=to, as_json=as_json)
+    moving.move(Choice(file or config, data=data), to=to, as_json=as_json)
 
 
 @app.command()
-def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def reload(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Let the running server read its YAML again: offers, prices and texts change without a restart.
 
     With a mistake in the YAML nothing changes, and the mistakes are printed.
@@ -256,12 +275,13 @@ def reload(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: 
     """
     from storefront.cli import reloading
 
-    reloading.reload(Choice(config, data=data), as_json=as_json)
+    reloading.reload(Choice(file or config, data=data), as_json=as_json)
 
 
 @app.command()
 def sandbox(
     *,
+    file: ConfigArgument = None,
     port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="Port to listen on.")] = 8081,
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     public_url: Annotated[str | None, typer.Option("--public-url", help="Where browsers reach it.")] = None,
@@ -290,9 +310,8 @@ def sandbox(
     """
     from storefront.cli import emulating, serving
 
-    if config is None and DEFAULT_CONFIG.exists():
-        config = DEFAULT_CONFIG
-    surroundings = emulating.surroundings_of(config, data)
+    named = file or config or (DEFAULT_CONFIG if DEFAULT_CONFIG.exists() else None)
+    surroundings = emulating.surroundings_of(named, data)
     wanted = emulating.behaviour_of(behaviour)
     listener = serving.bind(host, port) if listen_on is None else serving.inherited(listen_on)
     emulator = emulating.emulate(
@@ -308,19 +327,46 @@ def sandbox(
 
 @app.command()
 def demo(
+    *,
     once: Annotated[bool, typer.Option("--once", help="End when the story is told.")] = False,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
+    subscriptions: Annotated[
+        bool, typer.Option("--subscriptions", help="Play years of subscriptions instead, in simulated time.")
+    ] = False,
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", min=1, max=100_000, help="How many people subscribe.")
+    ] = 1_000,
+    years: Annotated[
+        int | None, typer.Option("--years", min=1, max=20, help="For how long; 2 if nothing is said.")
+    ] = None,
+    months: Annotated[int | None, typer.Option("--months", min=1, max=240, help="The same, in months.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="What decides their choices; printed if it is drawn.")
+    ] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Play a whole purchase against a fresh server, step by step; the shop stays open to look around.
+
+    With --subscriptions people subscribe, try, pay, run short, cancel and come back for two years, while the gateway
+    and the server have their bad days; then come the funnel, revenue by month, churn, dunning, and the audit.
 
     \b
     Examples:
       storefront demo
       storefront demo --once      for scripts: exit code 1 if anything is not as told
+      storefront demo --subscriptions
+      storefront demo --subscriptions --subscribers 50 --months 6 --seed 7 --json
     """
+    if subscriptions:
+        from storefront.cli.years import playing, telling
+
+        wanted = playing.Wanted.of(subscribers, years=years, months=months, seed=seed)
+        telling.demonstrate(wanted, as_json=as_json)
+        return
     from storefront.cli import demo as story
 
-    asyncio.run(story.play(Choice(config), once=once))
+    asyncio.run(story.play(Choice(file or config), once=once))
 
 
 @app.command()

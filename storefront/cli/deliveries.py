@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+)
 from storefront.cli.showing import ask_shop, coloured, print_as_json, print_facts, print_page, short_time
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -49,6 +58,7 @@ def list_deliveries(
     purchase: Annotated[str | None, typer.Option("--purchase", help="Only those of this purchase.")] = None,
     limit: LimitFlag = 50,
     after: AfterFlag = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -61,7 +71,7 @@ def list_deliveries(
       storefront deliveries list --customer ada --json | jq '.data[].command'
     """
     page = ask_shop(
-        Choice(config, data=data),
+        Choice(file or config, data=data),
         f"{_OPERATIONS}.list",
         state=None if state is None else str(state),
         server=server,

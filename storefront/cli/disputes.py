@@ -7,7 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+)
 from storefront.cli.customers import frozen_parts
 from storefront.cli.purchases import taken_lines
 from storefront.cli.showing import (
@@ -57,6 +66,7 @@ def list_disputes(
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
     limit: LimitFlag = 50,
     after: AfterFlag = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -68,7 +78,7 @@ def list_disputes(
       storefront disputes list --state open
     """
     asked = {"state": None if state is None else str(state), "limit": limit, "after": after}
-    page = ask_shop(Choice(config, data=data), "disputes.list", **asked)
+    page = ask_shop(Choice(file or config, data=data), "disputes.list", **asked)
     columns = ("id", "state", "amount", "reason", "evidence by", "purchase")
     empty = "There is no dispute." if state is None else f"No dispute is {state}."
     print_page(page, columns, _cells, empty=empty, as_json=as_json, right=("amount",), prose=("reason",))

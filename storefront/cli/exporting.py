@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -47,6 +47,7 @@ def journal(
     customer_names: Annotated[
         bool, typer.Option("--customer-names", help="Show customers by the game's ids, which may be personal.")
     ] = False,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -71,7 +72,7 @@ def journal(
         raise typer.BadParameter("is written as in 2026-11", param_hint="--month") from error
     if as_json and output is None:
         raise typer.BadParameter("needs --output, because both would go to stdout", param_hint="--json")
-    host = Choice(config, data=data).load()
+    host = Choice(file or config, data=data).load()
     mapped = read_mapping(mapping) if mapping is not None else None
     from storefront.cli.progress import progress_bar
 

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+)
 from storefront.cli.showing import (
     ask_shop,
     coloured,
@@ -58,6 +67,7 @@ def list_events(
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
     limit: LimitFlag = 50,
     after: AfterFlag = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -70,7 +80,7 @@ def list_events(
       storefront inbox list --json | jq '.data[] | select(.state == "received")'
     """
     asked = {"gateway": gateway, "state": None if state is None else str(state), "limit": limit, "after": after}
-    page = ask_shop(Choice(config, data=data), "inbox.list", **asked)
+    page = ask_shop(Choice(file or config, data=data), "inbox.list", **asked)
     columns = ("received", "gateway", "event", "type", "state", "note")
     empty = "Nothing has come in." if state is None else f"Nothing is {state}."
     print_page(page, columns, _cells, empty=empty, as_json=as_json, prose=("note",))

@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, AfterFlag, Choice, ConfigFlag, DataFlag, JsonFlag, LimitFlag
+from storefront.cli.choices import (
+    DEFAULT_CONFIG,
+    AfterFlag,
+    Choice,
+    ConfigArgument,
+    ConfigFlag,
+    DataFlag,
+    JsonFlag,
+    LimitFlag,
+)
 from storefront.cli.showing import ask_shop, coloured, print_answer, print_page, short_time
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -35,6 +44,7 @@ def list_jobs(
     state: Annotated[State, typer.Option("--state", help="Those that were given up, or those that wait.")] = State.DEAD,
     limit: LimitFlag = 50,
     after: AfterFlag = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -46,7 +56,7 @@ def list_jobs(
       storefront jobs list
       storefront jobs list --state waiting --json | jq '.data[].kind'
     """
-    page = ask_shop(Choice(config, data=data), "jobs.list", state=str(state), limit=limit, after=after)
+    page = ask_shop(Choice(file or config, data=data), "jobs.list", state=str(state), limit=limit, after=after)
     print_page(
         page,
         ("id", "kind", "state", "attempts", "due", "last error"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -39,6 +39,7 @@ def create(
         list[str] | None, typer.Option("--scope", help="Limit it to a scope; may be given several times.")
     ] = None,
     expires_in_days: Annotated[int | None, typer.Option("--expires-in-days", min=1, max=3650)] = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -53,7 +54,7 @@ def create(
     if not 1 <= len(name) <= 100:
         raise typer.BadParameter("a name has 1 to 100 characters", param_hint="--name")
     made = ask_shop(
-        Choice(config, data=data),
+        Choice(file or config, data=data),
         "keys.create",
         kind=str(kind),
         name=name,
@@ -74,14 +75,20 @@ def create(
 
 
 @app.command("list")
-def list_keys(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def list_keys(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List the keys that were made here, newest first. Those in the YAML are not in the database.
 
     \b
     Example:
       storefront keys list --json
     """
-    answer = ask_shop(Choice(config, data=data), "keys.list")
+    answer = ask_shop(Choice(file or config, data=data), "keys.list")
     if as_json:
         print_as_json(answer["data"])
         return
@@ -113,7 +120,7 @@ def revoke(
 
 
 @app.command()
-def adopt(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
+def adopt(*, file: ConfigArgument = None, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
     """Go on with the keys of this data folder and YAML after the shop's own are lost; for a shop on PostgreSQL.
 
     Sessions end, and API keys that were made with another pepper stop working; those in the YAML go on.
@@ -122,7 +129,7 @@ def adopt(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None) -> None:
     Example:
       storefront keys adopt
     """
-    ask_shop(Choice(config, data=data), "keys.adopt")
+    ask_shop(Choice(file or config, data=data), "keys.adopt")
     say(
         "The keys of this data folder, and those that the YAML lists under signing.keys, are the shop's now. "
         "Give every other server the same."

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -38,6 +38,7 @@ def payments() -> None:
 def list_payments(
     *,
     state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -48,7 +49,7 @@ def list_payments(
     Example:
       storefront payments list --json
     """
-    answer = ask_shop(Choice(config, data=data), "payments.list", state=None if state is None else str(state))
+    answer = ask_shop(Choice(file or config, data=data), "payments.list", state=None if state is None else str(state))
     if as_json:
         print_as_json(answer["data"])
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.showing import (
     amount_text,
     ask_shop,
@@ -49,14 +49,20 @@ def promo_codes() -> None:
 
 
 @app.command("list")
-def list_them(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def list_them(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List the promo codes of the configuration, how often they were used, and how many were generated.
 
     \b
     Example:
       storefront promo-codes list --json
     """
-    found = ask_shop(Choice(config, data=data), "promo_codes.list")["data"]
+    found = ask_shop(Choice(file or config, data=data), "promo_codes.list")["data"]
     if as_json:
         print_as_json(found)
     elif found:

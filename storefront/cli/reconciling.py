@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag, duration_ms
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag, duration_ms
 from storefront.cli.showing import amount_text, ask_shop, print_as_json, print_heading, print_table, say
 
 
@@ -18,6 +18,7 @@ def reconcile(
         str | None,
         typer.Option("--since", help="From when on: 30d, 12h, 2w, or 2026-11-21T09:30:00Z; a week if absent."),
     ] = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -33,7 +34,7 @@ def reconcile(
       storefront reconcile --gateway stripe --since 30d
       storefront reconcile --json | jq '.[].differences'
     """
-    _reconcile(Choice(config, data=data), gateway=gateway, since=since, as_json=as_json)
+    _reconcile(Choice(file or config, data=data), gateway=gateway, since=since, as_json=as_json)
 
 
 def _reconcile(choice: Choice, *, gateway: str | None, since: str | None, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from storefront.cli.choices import (
     DEFAULT_CONFIG,
     AfterFlag,
     Choice,
+    ConfigArgument,
     ConfigFlag,
     DataFlag,
     JsonFlag,
@@ -48,14 +49,20 @@ def webhooks() -> None:
 
 
 @app.command("list")
-def list_endpoints(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def list_endpoints(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List who gets events, and how many wait, arrived and died.
 
     \b
     Example:
       storefront webhooks list --json
     """
-    endpoints = ask_shop(Choice(config, data=data), "webhooks.list")["data"]
+    endpoints = ask_shop(Choice(file or config, data=data), "webhooks.list")["data"]
     if as_json:
         print_as_json(endpoints)
     elif endpoints:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.control.operations import Answer, Operation
+from storefront.control.operations import Answer, Operation, with_catalog
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
@@ -33,7 +33,7 @@ class OperatorDesk:
     def __init__(self, services: Services, *, actor: str) -> None:
         self._services = services
         self._actor = actor
-        self.operations: Mapping[str, Operation] = {
+        operations: Mapping[str, Operation] = {
             "customers.show": lambda asked: show_customer(services, asked["customer"]),
             "purchases.show": lambda asked: show_purchase_in_full(services, asked["purchase"]),
             "purchases.refund": self._refund,
@@ -54,6 +54,7 @@ class OperatorDesk:
             "reconcile.gateways": self._gateways,
             "reconcile": self._reconcile,
         }
+        self.operations = with_catalog(services, operations)
 
     async def _refund(self, asked: Mapping[str, Any]) -> Answer:
         """Refund a purchase; ``key`` keeps a call whose reply was lost from happening twice."""

@@ -1,9 +1,8 @@
 """What an operator's shell does with promo codes: the same use cases as over HTTP."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from storefront.control.operations import Answer, Operation
+from storefront.control.operations import Operation, with_catalog
 from storefront.core.promos.generating import generate_codes, list_codes, list_generated, show_code, switch_code
 from storefront.core.services import Services
 
@@ -26,12 +25,4 @@ class PromoDesk:
             ),
             "promo_codes.switch": lambda asked: switch_code(services, asked["code"], is_on=asked["on"], actor=actor),
         }
-        self.operations = {name: _with_catalog(services, operation) for name, operation in operations.items()}
-
-
-def _with_catalog(services: Services, operation: Operation) -> Operation:
-    async def carry_out(asked: Mapping[str, Any]) -> Answer:
-        services.catalogs.take(services.config)
-        return await operation(asked)
-
-    return carry_out
+        self.operations = with_catalog(services, operations)

@@ -15,7 +15,7 @@ from storefront.core.errors import FieldError, Invalid, Refused
 from storefront.core.kinds import Line
 from storefront.core.money import Money, split_named
 from storefront.core.reading import Row
-from storefront.core.refunds import RefundRequest, TakenLine, taken_back
+from storefront.core.refunds import RefundRequest, TakenBack, TakenLine, taken_back
 from storefront.core.unpacking import COMPONENT
 
 
@@ -137,6 +137,38 @@ def share_in_proportion(purchase: Row, before: Sequence[Row], *, amount: int, qu
     back = units_back(before)
     shares = {sku: _share(components[sku], back[sku], units) for sku, units in lines.items()}
     return Share(amount, quantity, _with_amounts(lines, shares, amount), is_all=quantity >= units_left)
+
+
+def share_with_held(purchase: Row, before: Sequence[Row], share: Share, held: TakenBack) -> Share:
+    """Return a share beside those ``before`` it, and what it stands for already (``held``): no unit of that is let go.
+
+    Of a bundle, so many whole ones as the lines hold, or all that are left if nothing of the contents is.
+    """
+    units_left = purchase["quantity"] - sum(taken_back(row).quantity for row in before)
+    components = components_of(purchase)
+    if not components:
+        quantity = max(share.quantity, held.quantity)
+        return Share(share.amount, quantity, is_all=quantity > 0 and quantity == units_left)
+    units = {line.sku: line.quantity for line in held.lines}
+    for line in share.lines:
+        units[line.sku] = max(line.quantity, units.get(line.sku, 0))
+    back = units_back(before)
+    is_all = bool(units) and all(back[sku] + units.get(sku, 0) >= one.quantity for sku, one in components.items())
+    whole = min(units.get(sku, 0) * purchase["quantity"] // one.quantity for sku, one in components.items())
+    quantity = units_left if is_all else min(units_left, max(share.quantity, whole))
+    shares = {sku: _share(components[sku], back[sku], number) for sku, number in units.items()}
+    return Share(share.amount, quantity, _with_amounts(units, shares, share.amount), is_all=is_all)
+
+
+def share_besides(share: Share, held: TakenBack) -> Share:
+    """Return what of a share is not held yet."""
+    units = {line.sku: line.quantity for line in held.lines}
+    more = tuple(
+        TakenLine(line.sku, line.quantity - units.get(line.sku, 0), line.amount)
+        for line in share.lines
+        if line.quantity > units.get(line.sku, 0)
+    )
+    return Share(share.amount, max(0, share.quantity - held.quantity), more)
 
 
 def _whole_bundles(purchase: Row, before: Sequence[Row], quantity: int) -> Mapping[str, int]:

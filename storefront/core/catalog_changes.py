@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from storefront.core.catalog import Catalog, load_catalog
-from storefront.core.config.currencies import real_currencies
+from storefront.core.change_words import Words, paired, show
 from storefront.core.config.model import Limit, Offer
 from storefront.core.config.model_prices import Choice, Price, Sale
 from storefront.core.tables import catalog_versions, items, purchases, settings
@@ -99,12 +99,12 @@ def compare(before: Catalog, after: Catalog) -> Iterator[Change]:
     for sku in before.offers:
         if sku not in after.offers:
             yield Change("removed", "offer", sku)
-    yield from _others("asset", before.assets, after.assets)
-    yield from _others("promo code", before.promo_codes, after.promo_codes)
-    yield from _others("experiment", before.experiments, after.experiments)
-    yield from _others("meter", before.meters, after.meters)
-    yield from _others("usage", before.usage, after.usage)
-    yield from _others("referrals", _only(before.referrals), _only(after.referrals))
+    yield from _others("asset", before.assets, after.assets, after)
+    yield from _others("promo code", before.promo_codes, after.promo_codes, after)
+    yield from _others("experiment", before.experiments, after.experiments, after)
+    yield from _others("meter", before.meters, after.meters, after)
+    yield from _others("usage", before.usage, after.usage, after)
+    yield from _others("referrals", _only(before.referrals), _only(after.referrals), after)
     if (before.tax, before.default_language) != (after.tax, after.default_language) and before.version:
         yield Change("changed", "tax" if before.tax != after.tax else "default_language", "shop")
     kept = [sku for sku in before.offers if sku in after.offers]
@@ -117,47 +117,38 @@ def _only(section: Any) -> Mapping[str, Any]:
     return {} if section is None else {"shop": section}
 
 
-def _others(about: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+def _others(about: str, before: Mapping[str, Any], after: Mapping[str, Any], catalog: Catalog) -> Iterator[Change]:
     for name in {**before, **after}:
         if name not in before:
             yield Change("added", about, name)
         elif name not in after:
             yield Change("removed", about, name)
         elif before[name] != after[name]:
-            yield Change("changed", about, name, tuple(_fields(before[name], after[name])))
+            yield Change("changed", about, name, tuple(_fields(before[name], after[name], catalog, about)))
 
 
 def _differences(before: Offer, after: Offer, catalog: Catalog) -> Iterator[Difference]:
     yield from _prices(before, after, catalog)
-    yield from _paired("sale", _sales(before, catalog), _sales(after, catalog))
-    yield from _paired("limit", _limits(before), _limits(after))
-    yield from _fields(before, after)
+    apart = (*paired("sale", _sales(before, catalog), _sales(after, catalog)),
+             *paired("limit", _limits(before), _limits(after)))  # fmt: skip
+    yield from (Difference(what, was, becomes) for what, was, becomes in apart)
+    yield from _fields(before, after, catalog, "offer")
 
 
-def _paired(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Difference]:
-    for key in {**before, **after}:
-        if before.get(key) != after.get(key):
-            yield Difference(f"{what} {key}", before.get(key), after.get(key))
-
-
-def _fields(before: object, after: object) -> Iterator[Difference]:
-    """Compare what has no words of its own, key by key, as JSON."""
+def _fields(before: object, after: object, catalog: Catalog, about: str) -> Iterator[Difference]:
+    """Compare what has no words of its own, key by key."""
     old, new = _plain(before), _plain(after)
+    words = Words(catalog, about)
     for key in {**old, **new}:
         if key not in _COMPARED_APART and old.get(key) != new.get(key):
-            yield Difference(key.removesuffix("_"), _said(old.get(key)), _said(new.get(key)))
+            for what, was, becomes in words.differences(key, old.get(key), new.get(key)):
+                yield Difference(what, was, becomes)
 
 
 def _plain(value: object) -> dict[str, Any]:
     found: dict[str, Any] = msgspec.to_builtins(value)
     part = found.pop("part", {})
     return {**found, **part}
-
-
-def _said(value: object) -> str | None:
-    if value in (None, (), [], {}):
-        return None
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _prices(before: Offer | None, after: Offer, catalog: Catalog) -> Iterator[Difference]:
@@ -203,13 +194,6 @@ def _worth(price: Price | None, catalog: Catalog) -> str | None:
     return show(price.amount, price.currency, catalog)
 
 
-def show(amount: int, code: str, catalog: Catalog) -> str:
-    """Write an amount with its unit: ``4.99 USD``, ``120 gems``."""
-    virtual = catalog.assets.get(code)
-    exponent = real_currencies().get(code, 0) if virtual is None else virtual.exponent
-    return f"{Decimal(amount).scaleb(-exponent):f} {code}"
-
-
 def _limits(offer: Offer) -> dict[str, str]:
     return {f"per {limit.per} and {limit.window}": _limit(limit) for limit in offer.limits}
 
@@ -227,7 +211,7 @@ def _window(sale: Sale) -> str:
 
 
 def _reduction(sale: Sale, catalog: Catalog) -> str:
-    label = "" if sale.label is None else f", called {_said(msgspec.to_builtins(sale.label))}"
+    label = "" if sale.label is None else f", called {Words(catalog, 'offer').of('label', sale.label)}"
     if sale.percent is not None:
         return f"{sale.percent} % off{label}"
     return ", ".join(show(amount, code, catalog) for code, amount in sale.prices.items()) + label

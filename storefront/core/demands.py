@@ -6,12 +6,19 @@ outside. Its demand is set aside first (``Freeze``) and taken, or given back, wh
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import msgspec
 
-from storefront.core.bundle_refunds import Share, are_back, as_lines, share_in_proportion
+from storefront.core.bundle_refunds import (
+    Share,
+    are_back,
+    as_lines,
+    share_besides,
+    share_in_proportion,
+    share_with_held,
+)
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
 from storefront.core.given import (
@@ -26,7 +33,7 @@ from storefront.core.given import (
 )
 from storefront.core.kinds import Line, Reversal
 from storefront.core.money import Money
-from storefront.core.opened import Given, Opened, Openings
+from storefront.core.opened import Given, Opened, Openings, SpokenFor
 from storefront.core.passed_on import Elsewhere, find_elsewhere, free_of
 from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Row
@@ -46,6 +53,21 @@ from storefront.core.reversing import terms_back
 from storefront.core.services import Services
 from storefront.core.unpacking import ask_parts_back, unpack
 
+_Record = TypeVar("_Record", TakenItem, TakenCredit, TakenElsewhere)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a reversal has already when it is decided anew: what its row says, and rights that it froze or ended.
+
+    ``items`` (sku -> quantity) are set aside by it: for itself they are there. What ``is_taken`` is not asked again.
+    """
+
+    told: TakenBack = field(default_factory=lambda: TakenBack("", 0))
+    rights: frozenset[str] = frozenset()
+    items: Counter[str] = field(default_factory=Counter)
+    is_taken: bool = False
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -54,7 +76,8 @@ class Wanted:
     ``lines`` are those of a bundle's contents, ``opened`` is what used items became and is asked for instead of them.
     ``left`` is what no other reversal of the purchase asks for: money of the payment, in minor units;
     ``unreversed`` is what none has taken yet, ``there`` what of each asset could be set aside now, ``elsewhere``
-    what it asks of others, to whom the missing part was passed on.
+    what it asks of others, to whom the missing part was passed on. ``ended`` are the contents of which nothing is left
+    with the customer then; None: of nothing.
     """
 
     number: int
@@ -66,6 +89,7 @@ class Wanted:
     elsewhere: tuple[Elsewhere, ...] = ()
     lines: tuple[TakenLine, ...] = ()
     opened: tuple[Opened, ...] = ()
+    ended: frozenset[str] | None = None
 
     def told(self, strategy: str) -> TakenBack:
         """Return what the reversal's row says before anything is taken."""
@@ -84,12 +108,13 @@ async def want_back(
     follows: bool = False,
     lines: tuple[TakenLine, ...] = (),
     besides: str | None = None,
+    held: Held | None = None,
 ) -> Wanted:
     """Decide what a reversal of ``amount`` asks back, by what the books hold now; nothing is written.
 
     ``quantity`` None: all units that are left if nothing of the money is, else none, or with ``in_proportion`` as
     many whole units as the amount pays for. ``follows``: currency that was passed on is asked of those who have it.
-    ``besides`` is the reversal itself, if it is in the books already.
+    ``besides`` is the reversal itself, if it is in the books already; ``held`` what it has, and does not let go.
     """
     async with services.reader.snapshot() as reader:
         before = list(await read_reversals(reader, purchase["id"]))
@@ -109,16 +134,23 @@ async def want_back(
         share = share_in_proportion(purchase, effective, amount=amount, quantity=quantity)
         if lines:
             share = Share(amount, quantity, lines, is_all=quantity > 0 and quantity == units_left)
-        if share.quantity or share.lines:
-            ended = None if share.is_all else are_back(purchase, effective, share)
-            demand, opened = await _demand(services, reader, purchase, share, ended=ended)
+        if held is not None:
+            share = share_with_held(purchase, effective, share, held.told)
+        asked = share_besides(share, held.told) if held is not None and held.is_taken else share
+        ended = None if share.is_all else are_back(purchase, effective, share)
+        if asked.quantity or asked.lines:
+            demand, opened = await _demand(
+                services, reader, purchase, asked, ended=ended, held=held or Held(), besides=besides
+            )
             demand = replace(demand, original=original)
         now, elsewhere = services.clock.now(), tuple[Elsewhere, ...]()
         if follows and demand.wallets:
             demand, elsewhere = await find_elsewhere(services, reader, purchase, demand)
         there = {wanted.asset: await free_of(reader, wanted, now) for wanted in demand.wallets}
     unreversed = received - sum(row["amount"] for row in effective if row["state"] in TAKING)
-    return Wanted(len(before) + 1, quantity, left, unreversed, demand, there, elsewhere, share.lines, opened)
+    return Wanted(
+        len(before) + 1, share.quantity, left, unreversed, demand, there, elsewhere, share.lines, opened, ended
+    )  # fmt: skip
 
 
 def set_aside_by(freeze: Row | None) -> dict[str, int]:
@@ -130,7 +162,14 @@ def set_aside_by(freeze: Row | None) -> dict[str, int]:
 
 
 async def _demand(
-    services: Services, reader: PointReader, purchase: Row, share: Share, *, ended: frozenset[str] | None
+    services: Services,
+    reader: PointReader,
+    purchase: Row,
+    share: Share,
+    *,
+    ended: frozenset[str] | None,
+    held: Held,
+    besides: str | None,
 ) -> tuple[Demand, tuple[Opened, ...]]:
     catalog, kinds = await services.catalogs.version(purchase["catalog_version"]), services.kinds
     asked, sold = Reversal(), Reversal()
@@ -139,7 +178,9 @@ async def _demand(
     whole = Line(catalog.offer(purchase["sku"]), purchase["quantity"], total, details)
     ask_parts_back(kinds, unpack(catalog, kinds, whole), sold)
     asked, sold = as_given(purchase, asked), as_given(purchase, sold)
-    openings = Openings(reader, kinds, services.clock, receiver_of(purchase))
+    own = SpokenFor(Counter({sku: -quantity for sku, quantity in held.items.items()}))
+    own_openings = None if held.is_taken else besides  # what is only set aside is decided anew
+    openings = Openings(reader, kinds, services.clock, receiver_of(purchase), own, besides=own_openings)
     opened = (await openings.substitute(catalog, purchase, asked)).opened
     demand = Demand(
         purchase["entry_id"],
@@ -247,3 +288,33 @@ def taken_of(
 
 def _took(results: Mapping[str, Any], label: str, asset: str) -> int:
     return int(results.get(f"taken:{label}", {"wallets": {}})["wallets"].get(asset, 0))
+
+
+def joined(kept: TakenBack, more: TakenBack) -> TakenBack:
+    """Return what a reversal's row says that took goods twice: of ``more`` the units, of both together the goods."""
+    items = {one.sku: one for one in kept.items}
+    for item in more.items:
+        items[item.sku] = _sum(item, items.get(item.sku))
+    credits = {(one.asset, one.source): one for one in kept.credits}
+    for credit in more.credits:
+        credits[credit.asset, credit.source] = _sum(credit, credits.get((credit.asset, credit.source)))
+    elsewhere = {(one.customer_id, one.asset): one for one in kept.elsewhere}
+    for other in more.elsewhere:
+        elsewhere[other.customer_id, other.asset] = _sum(other, elsewhere.get((other.customer_id, other.asset)))
+    return msgspec.structs.replace(
+        more,
+        items=tuple(items.values()),
+        credits=tuple(credits.values()),
+        entitlements=(*kept.entitlements, *more.entitlements),
+        elsewhere=tuple(elsewhere.values()),
+        receiver_owes=dict(Counter(kept.receiver_owes) + Counter(more.receiver_owes)),
+        openings=(*kept.openings, *more.openings),
+    )
+
+
+def _sum(one: _Record, other: _Record | None) -> _Record:
+    """Return two records about the same goods as one: their numbers are added."""
+    if other is None:
+        return one
+    numbers = [name for name in one.__struct_fields__ if isinstance(getattr(one, name), int)]
+    return msgspec.structs.replace(one, **{name: getattr(one, name) + getattr(other, name) for name in numbers})

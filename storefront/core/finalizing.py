@@ -2,13 +2,18 @@
 
 from typing import Any
 
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
 from storefront.core.describing import describe
-from storefront.core.errors import Conflict
+from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import Checkouts, PaymentState
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.releasing import give_up
 from storefront.core.services import Services
 from storefront.core.settlement import PAYABLE, settle
+
+BY_BUYER = "canceled_by_buyer"
+TIMES_DECIDED = 5
 
 
 class PaymentProcessing(Conflict):
@@ -43,13 +48,33 @@ async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> 
         if payment is not None and payment["gateway_ref"] is not None:
             gateway = services.gateway(payment["gateway"])
             assert isinstance(gateway, Checkouts), "only gateways with a checkout get payments"
+            await _write_down_why(services, purchase_id)
             facts = await gateway.close_checkout(payment["gateway_ref"])
         if facts is None or facts.state is PaymentState.VOIDED:
-            await give_up(services, purchase_id, Status.CANCELED, reason="canceled_by_buyer")
+            await give_up(services, purchase_id, Status.CANCELED, reason=BY_BUYER)
         else:
             await settle(services, purchase_id)
             await _refuse_processing(services, purchase_id)
     return await describe(services, await read_purchase(services, purchase_id))
+
+
+async def _write_down_why(services: Services, purchase_id: str) -> None:
+    """Keep the reason before the checkout is closed: the gateway's webhook may be faster than its reply."""
+    for _ in range(TIMES_DECIDED):
+        row = await read_purchase(services, purchase_id)
+        if row["status"] != Status.PENDING or row["reason"] == BY_BUYER:
+            return
+        anchor = row["customer_id"]
+        plan = Plan(actor=f"customer:{anchor}", anchors={anchor})
+        expect = {"status": row["status"], "updated_at": row["updated_at"]}
+        changes = {"reason": BY_BUYER, "updated_at": services.clock.now()}
+        plan.add(Change("purchases", (purchase_id,), anchor, expect, changes))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            continue
+        return
+    raise Unavailable("Too much is changing at once; try again.")
 
 
 async def _refuse_processing(services: Services, purchase_id: str) -> None:

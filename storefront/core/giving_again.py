@@ -1,13 +1,14 @@
 """Giving goods again that a reversal had taken: its refund failed at last, or its dispute was won on appeal."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
-from storefront.core.commit.item_terms import terms_of
+from storefront.core.commit.item_terms import ItemTerms, terms_of
 from storefront.core.commit.plan import (
     Demand,
     Deposit,
@@ -21,7 +22,7 @@ from storefront.core.commit.plan import (
 from storefront.core.given import CREDITED
 from storefront.core.kinds import as_gift
 from storefront.core.opened import find_became
-from storefront.core.purchasing import receiver_of
+from storefront.core.purchasing import give_goods, read_payment, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
 from storefront.core.services import Services
@@ -41,12 +42,18 @@ _TAKEN_FOR = Query(
 
 
 async def give_again_goods(
-    services: Services, plan: Plan, purchase: Row, reversal: Mapping[str, Any], *, demand: Demand, freeze_id: str
+    services: Services,
+    plan: Plan,
+    purchase: Row,
+    reversal: Mapping[str, Any],
+    *,
+    demand: Demand,
+    freeze_ids: tuple[str, ...],
 ) -> None:
     """Add to the plan what the reversal took, on the terms on which the purchase gave it; the entry is ``money``.
 
     What is owed because of it is struck off first, so that what comes back pays no debt that has lost its cause.
-    ``freeze_id`` is the reversal's last freeze: it waits for no hold any more.
+    ``freeze_ids`` are the reversal's freezes: they wait for no hold any more.
     """
     told, receiver_id = taken_back(reversal), receiver_of(purchase)
     struck: Counter[tuple[str, str]] = Counter()
@@ -60,7 +67,7 @@ async def give_again_goods(
             credit,
             struck=struck,
             about=reversal["id"],
-            freeze_id=freeze_id,
+            freeze_ids=freeze_ids,
             opening=opening,
         )
         others = [one for one in told.elsewhere if one.asset == credit.asset and opening is None]
@@ -75,7 +82,38 @@ async def give_again_goods(
     for item in told.items:
         if item.taken:
             plan.add(await _item_again(services, demand, item, customer_id=receiver_id, about=reversal["id"]))
-    await _rights_again(services, plan, purchase, demand, told)
+    await give_rights_again(services, plan, purchase, told.entitlements, terms=demand.terms)
+    for name in told.openings:
+        became = await find_became(services.reader, services.kinds, name)
+        for key, value in {} if became is None else became.rights.items():
+            plan.add(GrantEntitlement(receiver_id, key, value, source_type="opening", source_id=name))
+
+
+async def give_rights_again(
+    services: Services, plan: Plan, purchase: Row, keys: Iterable[str], *, terms: Mapping[str, ItemTerms]
+) -> None:
+    """Give rights again that ended: each from the offer that grants it, which of a bundle may be one inside.
+
+    ``terms`` are those of the items that were taken.
+    """
+    catalog = await services.catalogs.version(purchase["catalog_version"])
+    sold = catalog.offer(purchase["sku"])
+    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
+    for key in keys:
+        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
+        is_timed = key in terms_of(terms, offer.sku).rights
+        plan.add(
+            GrantEntitlement(
+                receiver_of(purchase),
+                key,
+                offer.grants.get(key, True),
+                source_type="purchase",
+                source_id=purchase["id"],
+                sku=offer.sku,
+                expires_at=EndOf(offer.sku) if is_timed else None,
+                given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
+            )
+        )
 
 
 async def _item_again(
@@ -90,32 +128,6 @@ async def _item_again(
     return GrantItem(customer_id, item.sku, item.taken, about, cause="given_again", terms=terms, instances=instances)
 
 
-async def _rights_again(services: Services, plan: Plan, purchase: Row, demand: Demand, told: TakenBack) -> None:
-    """Give the rights again that ended: each from the offer that grants it, which of a bundle may be one inside."""
-    catalog = await services.catalogs.version(purchase["catalog_version"])
-    sold = catalog.offer(purchase["sku"])
-    inside = [part.offer for part in parts_of(catalog, services.kinds, sold, purchase["currency"])]
-    for key in told.entitlements:
-        offer = next((offer for offer in (sold, *reversed(inside)) if key in offer.grants), sold)
-        is_timed = key in terms_of(demand.terms, offer.sku).rights
-        plan.add(
-            GrantEntitlement(
-                receiver_of(purchase),
-                key,
-                offer.grants.get(key, True),
-                source_type="purchase",
-                source_id=purchase["id"],
-                sku=offer.sku,
-                expires_at=EndOf(offer.sku) if is_timed else None,
-                given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
-            )
-        )
-    for name in told.openings:
-        became = await find_became(services.reader, services.kinds, name)
-        for key, value in {} if became is None else became.rights.items():
-            plan.add(GrantEntitlement(receiver_of(purchase), key, value, source_type="opening", source_id=name))
-
-
 async def _unowe(
     services: Services,
     plan: Plan,
@@ -125,7 +137,7 @@ async def _unowe(
     *,
     struck: Counter[tuple[str, str]],
     about: str,
-    freeze_id: str,
+    freeze_ids: tuple[str, ...],
     opening: str | None,
 ) -> None:
     """Strike off what is owed because of the reversal, and give back what was repaid of it since, to who owed it.
@@ -144,7 +156,7 @@ async def _unowe(
         struck[owner, asset] += still
         label = f"debt:{credit.source}:{owner}:{asset}"
         plan.entry("debt.forgiven", about=about, anchor=buyer_id, label=label)
-        plan.add(Forgive(label, owner, asset, owed, expected=still, freeze_id=freeze_id))
+        plan.add(Forgive(label, owner, asset, owed, expected=still, freeze_ids=freeze_ids))
         if owed > still:
             repaid, is_own = owed - still, owner == receiver_id
             terms = await _terms(services, purchase, asset, repaid, is_own=is_own, opening=opening)
@@ -166,13 +178,23 @@ async def _terms(
         assert became is not None, "what was taken has been found before"
         entry_id = became.entry_id
     rows = await services.reader.all(CREDITED, entry_id=entry_id)
-    row = next(row for row in rows if row["asset"] == asset)
-    cost = None if row["cost_amount"] is None else row["cost_amount"] * amount // row["amount"]
-    return LotTerms(
-        source=row["credited_as"] if is_own else as_gift(row["credited_as"]),
-        payment=row["payment"],
-        cost_amount=cost,
-        cost_currency=row["cost_currency"],
-        priority=row["priority"],
-        expires_at=row["expires_at"],
-    )
+    row = next((row for row in rows if row["asset"] == asset), None)
+    if row is not None:
+        terms = LotTerms(row["credited_as"], row["payment"], row["cost_amount"], row["cost_currency"], row["priority"],
+                         row["expires_at"])  # fmt: skip
+        whole = row["amount"]
+    else:
+        assert opening is None, "of what used items became, only what reached a lot is taken"
+        terms, whole = await _terms_meant(services, purchase, asset)
+    cost = None if terms.cost_amount is None else terms.cost_amount * amount // whole
+    return replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)
+
+
+async def _terms_meant(services: Services, purchase: Row, asset: str) -> tuple[LotTerms, int]:
+    """Return the terms of what a purchase gave that paid a debt at once, so that no lot tells them; and how much."""
+    payment = await read_payment(services, purchase["id"])
+    assert payment is not None, "only purchases through a gateway are reversed here"
+    meant = Plan(actor="", anchors=set())
+    await give_goods(meant, services, purchase, bought_with=None, payment=payment["id"])
+    given = next(step for step in meant.list if isinstance(step, Deposit) and step.asset == asset)
+    return given.terms, given.amount

@@ -8,6 +8,9 @@ import re
 
 import uuid_utils
 
+PAYMENT_PREFIX = "pay"
+"""Of payments through gateways: what such an id stands behind was paid for with money."""
+
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _SHAPE = re.compile(r"[a-z]{2,5}_[0-7][0-9a-hjkmnp-tv-z]{25}")

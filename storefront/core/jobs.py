@@ -7,6 +7,7 @@ fails is tried again later and later, and ends in the dead list, where an operat
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -53,6 +54,11 @@ class _Reads:
         self.next = Query(waiting.limit(1))
 
 
+@lru_cache(8)
+def _reads_of(kinds: frozenset[str]) -> _Reads:
+    return _Reads(kinds)
+
+
 class Jobs:
     """Finds due jobs and runs them, a few at once."""
 
@@ -62,7 +68,6 @@ class Jobs:
         self._clock = clock
         self._endurance = endurance
         self._handlers: dict[str, JobHandler] = {}
-        self._reads = _Reads(())
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -74,7 +79,6 @@ class Jobs:
         if kind in self._handlers:
             raise ValueError(f"two handlers for jobs of kind {kind}")
         self._handlers[kind] = handler
-        self._reads = _Reads(self._handlers)
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "jobs" in notice.tables:
@@ -99,15 +103,19 @@ class Jobs:
 
     async def is_idle(self) -> bool:
         """Tell whether nothing is due and nothing runs, here or in another process."""
-        return not self._running and await self._reader.first(self._reads.unfinished, now=self._clock.now()) is None
+        return not self._running and await self._reader.first(self._reads().unfinished, now=self._clock.now()) is None
 
     async def next_due_at(self) -> int | None:
         """Return when the next job is due (business ms), also one that is due already."""
-        row = await self._reader.first(self._reads.next)
+        row = await self._reader.first(self._reads().next)
         return None if row is None else int(row["due_at"])
 
+    def _reads(self) -> _Reads:
+        """Return the questions about all kinds registered so far, which are written anew only if there are more."""
+        return _reads_of(frozenset(self._handlers))
+
     async def _due(self, most: int) -> Sequence[Row]:
-        return await self._reader.all(self._reads.due, now=self._clock.now(), wall=self._clock.wall(), most=most)
+        return await self._reader.all(self._reads().due, now=self._clock.now(), wall=self._clock.wall(), most=most)
 
     async def _run_forever(self) -> None:
         while not self._stopping.is_set():

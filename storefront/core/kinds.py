@@ -6,6 +6,7 @@ The purchase pipeline is the same for all kinds. A kind never writes ledger rows
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 from storefront.core.accounts import issuance
@@ -204,6 +205,22 @@ class Owned(Protocol):
         ...
 
 
+class Use(StrEnum):
+    """What a customer can do with a thing of theirs, on their own."""
+
+    CONSUME = "consume"
+    OPEN = "open"
+
+
+@runtime_checkable
+class UsedByCustomers(Protocol):
+    """A kind whose things customers may use on their own: the shop page offers it."""
+
+    def use_of(self, offer: Offer) -> Use | None:
+        """Return what a customer can do with the offer's thing, or None if only the game can."""
+        ...
+
+
 @runtime_checkable
 class Lasts(Protocol):
     """A kind whose offers may give an item whose time runs out: what the offer grants ends with it."""
@@ -222,6 +239,16 @@ class GrantsRights(Protocol):
 
     @property
     def grants_rights(self) -> bool: ...
+
+
+@runtime_checkable
+class HasPage(Protocol):
+    """A kind that is bought on a page of its plugin's: the shop's own page leaves its offers out."""
+
+    @property
+    def page(self) -> str:
+        """Return the page's path."""
+        ...
 
 
 @runtime_checkable

@@ -87,7 +87,7 @@ class SpokenFor:
 
 @dataclass(slots=True)
 class Openings:
-    """The openings of one customer, looked at for one purchase."""
+    """The openings of one customer, looked at for one purchase; ``besides`` is the reversal that asks, if it stands."""
 
     reader: PointReader
     kinds: Mapping[str, OfferKind]
@@ -96,6 +96,7 @@ class Openings:
     spoken_for: SpokenFor = field(default_factory=SpokenFor)
     turns: dict[str, int] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    besides: str | None = None
 
     async def substitute(self, catalog: Catalog, purchase: Row, asked: Reversal) -> Substituted:
         """Ask for what used items became instead of them; ``asked`` is changed. Nothing is written."""
@@ -131,7 +132,7 @@ class Openings:
         for row in await self.reader.all(_NAMING, customer_id=self.customer_id):
             for name in taken_back(row).openings:
                 self.turns[name] = self.turns.get(name, 0) + 1
-                if is_effective(row):
+                if is_effective(row) and row["id"] != self.besides:
                     self.busy.add(name)
 
     async def _there(self, sku: str) -> int:

@@ -29,7 +29,7 @@ from storefront.core.gateways import (
     OffSession,
     OutcomeUnknown,
 )
-from storefront.core.ids import new_id
+from storefront.core.ids import PAYMENT_PREFIX, new_id
 from storefront.core.money import Money
 from storefront.core.payment_methods import chosen_method, payer_of
 from storefront.core.purchasing import (
@@ -75,7 +75,7 @@ def payment_row(
 ) -> dict[str, Any]:
     """Return the row of a payment that is about to be opened, leased to the caller."""
     return {
-        "id": new_id("pay"),
+        "id": new_id(PAYMENT_PREFIX),
         "purchase_id": purchase["id"],
         "customer_id": purchase["customer_id"],
         "gateway": gateway,
@@ -243,13 +243,6 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         saves_method=bool(payment["saves_method"]),
         taxes=catalog.tax is not None and catalog.tax.by is TaxBy.GATEWAY,
     )
-
-
-async def _payer(services: Services, payment: Row) -> str | None:
-    """Return the gateway's customer for a payment whose method it shall keep; others need none."""
-    if not payment["saves_method"]:
-        return None
-    return await payer_of(services, payment["gateway"], payment["customer_id"])
 
 
 async def _store(services: Services, purchase_id: str, checkout: Checkout | None, key: IdempotencyKey | None) -> Answer:

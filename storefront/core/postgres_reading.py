@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.postgres import CONNECTION_LOST, STATEMENT_SECONDS
 from storefront.core.commit.store import EPOCH_BITS
+from storefront.core.compiling import share_compiled
 from storefront.core.reading import PointReader, Query, Row
 
 T = TypeVar("T")
@@ -153,4 +154,6 @@ async def _keep_as_it_is(connection: asyncpg.Connection) -> None:
 
 def async_engine(url: str) -> AsyncEngine:
     """Return SQLAlchemy's engine for a ``postgresql://`` address, for migrations and reports."""
-    return create_async_engine("postgresql+asyncpg" + url.removeprefix("postgresql"), pool_pre_ping=True)
+    engine = create_async_engine("postgresql+asyncpg" + url.removeprefix("postgresql"), pool_pre_ping=True)
+    share_compiled(engine.sync_engine, engine.url._replace(database=None))
+    return engine

@@ -39,6 +39,11 @@ class Principal:
     session_id: str | None = None
     country: str | None = None
 
+    @property
+    def owner(self) -> str | None:
+        """Return whose objects alone it may see and move: a customer's are their own; None: those of all."""
+        return self.customer_id if self.role is Role.CUSTOMER else None
+
     def may(self, scope: str) -> bool:
         """Tell whether the credential carries this scope (or all of them)."""
         return ALL_SCOPES in self.scopes or scope in self.scopes

@@ -95,7 +95,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         raise  # the database did not say what happened; asking it for the answer must not blur that
     except StorefrontError as refusal:
         # What would be refused now may have been answered before: a retry gets that answer.
-        replayed = await _replay(services, wanted.idempotency)
+        replayed = await replay(services, wanted.idempotency)
         if replayed is None:
             if wanted.recipient_id is not None and wanted.by_customer and tells_of_recipient(refusal):
                 raise GiftNotPossible from None
@@ -179,13 +179,21 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     is_paid = quote.total.amount_minor > 0
     if wanted.recipient_id is not None:
         count_gift(plan, services, wanted.customer_id, now)
+    if wanted.bill is not None:
+        # The first payment may be free: what the next ones are to be charged to is looked at now all the same.
+        await check_method(
+            services,
+            wanted.customer_id,
+            wanted.pay_with or quote.pay_with,
+            method=wanted.payment_method,
+            saves=False,
+        )
+        wanted.bill.begin(plan, row)  # first: what it gives back to the wallet pays, too
     entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
     if is_paid:
         asset = quote.total.currency
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
     count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
-    if wanted.bill is not None:
-        wanted.bill.begin(plan, row)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
@@ -276,8 +284,13 @@ async def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quot
     await refuse_owned(services, wanted.receiver_id, Line(quote.offer, quote.quantity, quote.total))
 
 
-async def _replay(services: Services, key: IdempotencyKey) -> Bought | None:
-    """Answer a known key: the stored bytes, or by finishing what a dead process began."""
+async def replay(services: Services, key: IdempotencyKey) -> Bought | None:
+    """Answer a known key: the stored bytes, or by finishing what a dead process began; None if it is not known.
+
+    Raises:
+        KeyReused: it was used for another body.
+        What ``buy`` raises of its payment.
+    """
     loop = asyncio.get_running_loop()
     until = loop.time() + LONGEST_WAIT_SECONDS
     while True:

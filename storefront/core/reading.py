@@ -11,12 +11,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import Dialect, Select, make_url
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as postgres_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from storefront.core.compiling import share_compiled
+
 Row = Mapping[str, Any]
+_ANY_FILE = make_url("sqlite+aiosqlite://")
 _WRITTEN_OUT = {"render_postcompile": True}  # lists of constants (``in_``) stand in the text as parameters
 _POSTGRES: Dialect = postgres_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -96,6 +99,7 @@ class SqliteReader:
         connection.execute("PRAGMA wal_autocheckpoint=0")
         self._connection = connection
         self._engine = create_async_engine(f"sqlite+aiosqlite:///file:{self._path}?mode=ro&uri=true")
+        share_compiled(self._engine.sync_engine, _ANY_FILE)
 
     async def close(self) -> None:
         if self._connection is not None:

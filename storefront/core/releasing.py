@@ -35,6 +35,8 @@ async def give_up(
         assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
         plan = Plan(actor="payments", anchors={purchase["customer_id"]})
         now = services.clock.now()
+        if to is Status.CANCELED:
+            reason = purchase["reason"] or reason  # who asked to cancel wrote it down before the checkout was closed
         over = {"reason": reason, "payment_state": "voided", "updated_at": now, "reserved": "[]"}
         move_status(plan, purchase, to, is_final=is_final, **over)
         payment = await read_payment(services, purchase_id)

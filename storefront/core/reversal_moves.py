@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
 from storefront.core.clawing_back import find_unused
-from storefront.core.commit.freezes import freeze_name
+from storefront.core.commit.freezes import demand_of, freeze_name
 from storefront.core.commit.plan import (
     Change,
     Demand,
@@ -22,9 +23,16 @@ from storefront.core.commit.plan import (
     Unfreeze,
     WalletDemand,
 )
-from storefront.core.demands import taken_of
+from storefront.core.demands import joined, set_aside_by, taken_of
 from storefront.core.following import ENTRY as ELSEWHERE
-from storefront.core.following import freeze_elsewhere, has_moved, let_owe, take_elsewhere, unfreeze_elsewhere
+from storefront.core.following import (
+    elsewhere_id,
+    freeze_elsewhere,
+    has_moved,
+    let_owe,
+    take_elsewhere,
+    unfreeze_elsewhere,
+)
 from storefront.core.giving_again import give_again_goods
 from storefront.core.limit_restoring import follow_reversal
 from storefront.core.opened import Opened, claim_opened
@@ -32,13 +40,14 @@ from storefront.core.opened_moves import take_from_opened
 from storefront.core.passed_on import Elsewhere
 from storefront.core.promoting import see_to_promotions
 from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     CLAWING,
     DISPUTE,
     HOLDING,
     TAKING,
     Strategy,
+    TakenBack,
     dispute_of,
     read_reversals,
     refunded_of,
@@ -48,10 +57,12 @@ from storefront.core.refunds import (
 from storefront.core.reversal_money import MoneyMove, is_unapplied, legs_of
 from storefront.core.services import Services
 from storefront.core.settlement import owe_again
+from storefront.core.tables import freezes
 from storefront.core.wallet_refunds import add_wallet_refund, tell_recipient, wallet_refund_row
 
 FROZEN = "frozen"
 MONEY_BACK = "refunded"
+_FREEZE = Query(select(freezes).where(freezes.c.id == bindparam("id")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +132,32 @@ class Moving:
             await self._purchase(told, now)
         return True
 
-    async def claim(self, before: Row) -> None:
-        """Let a reversal that stands, and found no goods when it began, claim those that another one has freed."""
-        facts = msgspec.json.decode(self.row["facts"])
+    async def claim_anew(self, before: Row) -> None:
+        """Let a reversal that waits set aside what it wants now, instead of what it has set aside."""
+        receiver_id, facts = receiver_of(self.purchase), msgspec.json.decode(before["facts"])
+        name = freeze_id(before["id"], facts)
+        frozen = await self.services.reader.first(_FREEZE, id=name)
+        if frozen is not None:
+            self.plan.add(Unfreeze(name, receiver_id, demand_of(frozen)))
+        thawed = await set_aside_elsewhere(self.services, before["id"], facts)
+        self.plan.anchors |= {one.customer_id for one in thawed}
+        unfreeze_elsewhere(self.plan, thawed, name)
+        await self._claim(before, facts)
+
+    async def claim_more(self, before: Row, kept: TakenBack) -> None:
+        """Let a reversal that has taken take more, beside what it has; ``kept`` is what its row goes on to say."""
+        # Its money has reversed the entry: that is told once.
+        self.demand = replace(self.demand, original=None)
+        await self._claim(before, msgspec.json.decode(before["facts"]), kept=kept)
+
+    async def _claim(self, before: Row, facts: dict[str, Any], *, kept: TakenBack | None = None) -> None:
         now, purchase = self.services.clock.now(), self.purchase
         self.row_after = {**self.row, "updated_at": now}
-        # Its money has reversed the entry, or will: that is told once.
-        self.demand = replace(self.demand, original=None)
         self._name_anchors()
         self._open_entries()
         await self._goods(None, before["state"], facts)
+        if kept is not None:
+            self.row_after["taken_back"] = _with_kept(kept, self.row_after["taken_back"])
         await self._limits(before, before["state"], facts)
         seen = {name: purchase[name] for name in ("status", "refunded", "dispute", "updated_at")}
         self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], seen, {"updated_at": now}))
@@ -163,6 +190,7 @@ class Moving:
         is_begun = is_new and (after in HOLDING or after in TAKING)
         if is_begun:
             facts["freezes"] = facts.get("freezes", 0) + 1  # also of nothing: an older freeze is not this one's
+            facts.pop("elsewhere", None)  # those of that older one
             claim_opened(self.plan, self.opened, reversal_id)
         if not (demand.wallets or demand.items or demand.rights or taken_back(self.row).openings):
             return
@@ -179,9 +207,9 @@ class Moving:
             unfreeze_elsewhere(self.plan, self.elsewhere, freeze_id(reversal_id, facts))
             self._tell_recipient("gift.released")
         elif was_taken and after not in TAKING:
-            frozen_as = freeze_id(reversal_id, facts)
+            frozen_as = freeze_ids(reversal_id, facts)
             await give_again_goods(
-                self.services, self.plan, self.purchase, self.row, demand=demand, freeze_id=frozen_as
+                self.services, self.plan, self.purchase, self.row, demand=demand, freeze_ids=frozen_as
             )
             told = taken_back(self.row)
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=(), elsewhere=(), receiver_owes={})
@@ -316,6 +344,47 @@ class Moving:
 def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:
     """Name the freeze of a reversal: a dispute that was won, and is lost after all, sets goods aside a second time."""
     return freeze_name(reversal_id, facts.get("freezes", 1))
+
+
+def freeze_ids(reversal_id: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name all the freezes of a reversal, also such of nothing, which have no row; the oldest first."""
+    return tuple(freeze_name(reversal_id, number) for number in range(1, facts.get("freezes", 1) + 1))
+
+
+async def demand_taken(services: Services, row: Row) -> Demand:
+    """Return all that a reversal has ever set aside, as one demand: what it took may have been claimed bit by bit."""
+    whole = Demand(None)
+    for name in freeze_ids(row["id"], msgspec.json.decode(row["facts"])):
+        frozen = await services.reader.first(_FREEZE, id=name)
+        demand = Demand(None) if frozen is None else demand_of(frozen)
+        whole = replace(
+            demand,
+            wallets=(*whole.wallets, *demand.wallets),
+            items={**whole.items, **demand.items},
+            rights=(*whole.rights, *demand.rights),
+            terms={**whole.terms, **demand.terms},
+        )
+    return whole
+
+
+async def set_aside_elsewhere(services: Services, reversal_id: str, facts: Mapping[str, Any]) -> tuple[Elsewhere, ...]:
+    """Return what a reversal has set aside in others' wallets, as its freezes there say."""
+    found = []
+    for number, customer_id in enumerate(facts.get("elsewhere", ())):
+        frozen = await services.reader.first(_FREEZE, id=elsewhere_id(freeze_id(reversal_id, facts), number))
+        assert frozen is not None, "a freeze is never removed"
+        found.append(Elsewhere(customer_id, demand_of(frozen), set_aside_by(frozen)))
+    return tuple(found)
+
+
+def _with_kept(kept: TakenBack, text: str | FromResults) -> FromResults:
+    """Return what a row says that took goods before, and takes more."""
+
+    def render(results: Mapping[str, Any]) -> str:
+        more = taken_back({"taken_back": text.render(results) if isinstance(text, FromResults) else text})
+        return msgspec.json.encode(joined(kept, more)).decode()
+
+    return FromResults(render)
 
 
 def clawed_back_for(reversal_id: str) -> str:

@@ -15,6 +15,7 @@ from storefront.core.exposures import Exposures
 from storefront.core.gateways import Gateway
 from storefront.core.hooks import Hooks
 from storefront.core.kinds import OfferKind
+from storefront.core.pins import Pins
 from storefront.core.principals import Principal, Role
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
@@ -38,6 +39,7 @@ class Services:
     kinds: Mapping[str, OfferKind]
     gateways: dict[str, Gateway]
     hooks: Hooks
+    pins: Pins
     public_url: str
     watchers: Watchers = field(default_factory=Watchers)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)

@@ -9,7 +9,7 @@ never by a guess, and every move is one commit: money, goods, the reversal, the 
 ``reversal_moves.py`` writes one move into a plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,15 +19,14 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.auto_top_up_moves import note_distrusted
 from storefront.core.bundle_refunds import RefundTooLarge
+from storefront.core.claiming import claim_freed
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.freezes import demand_of
 from storefront.core.commit.outcome import Answer, NotEnoughItems, Outcome, Stale, Taken
 from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyKey, Insert, Plan
 from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
-from storefront.core.following import elsewhere_id
 from storefront.core.ids import new_id
-from storefront.core.passed_on import Elsewhere
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import read_payment, read_purchase
 from storefront.core.reading import Query, Row
@@ -36,7 +35,6 @@ from storefront.core.refunds import (
     DISPUTE,
     FRAUD_WARNING,
     HOLDING,
-    REFUND,
     TAKING,
     Strategy,
     TakenLine,
@@ -46,7 +44,7 @@ from storefront.core.refunds import (
     taken_back,
 )
 from storefront.core.reversal_money import WITHDRAWN
-from storefront.core.reversal_moves import Moving, Told, freeze_id
+from storefront.core.reversal_moves import Moving, Told, demand_taken, freeze_id, set_aside_elsewhere
 from storefront.core.services import Services
 from storefront.core.tables import freezes, reversals
 
@@ -242,39 +240,6 @@ def _claim_later(plan: Plan, row: Row, now: int) -> None:
                   payload={"purchase_id": name})  # fmt: skip
 
 
-async def claim_freed(services: Services, purchase_id: str) -> None:
-    """Let what still stands against a purchase claim the goods that a reversal has just freed."""
-    for _ in range(TIMES_DECIDED):
-        purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
-        assert payment is not None, "only purchases through a gateway are reversed here"
-        heir = _heir(await read_reversals(services.reader, purchase_id), payment)
-        if heir is None:
-            return
-        plan = Plan(actor=f"gateway:{heir['gateway']}", anchors={heir["customer_id"]})
-        moving = await moving_of(services, plan, purchase, payment, row={**heir, "state": ""}, told=Told(heir["state"]))
-        if not _has_goods(moving.row):
-            return
-        await moving.claim(heir)
-        try:
-            await services.engine.commit(plan)
-        except Stale:
-            continue
-        return
-
-
-def _heir(rows: Sequence[Row], payment: Row) -> Row | None:
-    """Return what claims goods that are free again: what a bank took, or a refund once nothing of the money is left."""
-    standing = [row for row in rows if is_effective(row) and row["gateway"]]
-    is_all = sum(row["amount"] for row in standing) >= payment["received_amount"]
-    without = [row for row in standing if not _has_goods(row) and (is_all or row["cause"] != REFUND)]
-    return min(without, key=lambda row: (row["cause"] == REFUND, row["number"]), default=None)
-
-
-def _has_goods(row: Row) -> bool:
-    told = taken_back(row)
-    return bool(told.quantity or told.lines)
-
-
 async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row, *, row: Row, told: Told) -> Moving:
     """Return the move of a reversal: what it asks back was decided when it began to hold or to take, last time."""
     effective = HOLDING | TAKING
@@ -299,21 +264,14 @@ async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row,
     facts = msgspec.json.decode(row["facts"])
     frozen = await services.reader.first(_FREEZE, id=freeze_id(row["id"], facts))
     demand = Demand(purchase["entry_id"]) if frozen is None else demand_of(frozen)
+    told_taken = taken_back(row)
+    if row["state"] in TAKING and (told_taken.items or told_taken.credits or told_taken.entitlements):
+        demand = await demand_taken(services, row)
     left = await _left(services, payment, besides=row["id"])
     return Moving(
         services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen),
-        elsewhere=await _set_aside_elsewhere(services, row["id"], facts),
+        elsewhere=await set_aside_elsewhere(services, row["id"], facts),
     )  # fmt: skip
-
-
-async def _set_aside_elsewhere(services: Services, reversal_id: str, facts: Mapping[str, Any]) -> tuple[Elsewhere, ...]:
-    """Return what a reversal has set aside in others' wallets, as its freezes there say."""
-    found = []
-    for number, customer_id in enumerate(facts.get("elsewhere", ())):
-        frozen = await services.reader.first(_FREEZE, id=elsewhere_id(freeze_id(reversal_id, facts), number))
-        assert frozen is not None, "a freeze is never removed"
-        found.append(Elsewhere(customer_id, demand_of(frozen), set_aside_by(frozen)))
-    return tuple(found)
 
 
 async def is_short(services: Services, reversal_id: str) -> bool:

@@ -4,6 +4,7 @@ on to the target. The offset is a row of the database and survives a restart.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,12 +42,28 @@ class Due(Protocol):
         ...
 
 
-class Emulator(Protocol):
+class EmulatorClock(Protocol):
     """The part of the emulator that time travel needs, over HTTP."""
 
-    async def clock(self) -> RemoteClock: ...
+    async def read(self) -> RemoteClock: ...
 
-    async def set_clock(self, now_ms: int) -> None: ...
+    async def set(self, now_ms: int) -> None: ...
+
+
+class Emulator(Protocol):
+    """The emulator, to connect to for a journey."""
+
+    def connect(self) -> AbstractAsyncContextManager[EmulatorClock]: ...
+
+
+class _NoClock:
+    """Stands for the emulator's clock where there is none: nothing is ever due there."""
+
+    async def read(self) -> RemoteClock:
+        return RemoteClock(next_due_ms=None, is_idle=True)
+
+    async def set(self, now_ms: int) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +88,32 @@ async def travel(
 
     It is over when the target is reached and all is quiet there, or after ``within_seconds`` and one step at least.
     """
+    async with nullcontext(_NoClock()) if emulator is None else emulator.connect() as remote:
+        return await _travel(clock, engine, works, remote, target, within_seconds=within_seconds)
+
+
+async def _travel(
+    clock: Clock,
+    engine: CommitEngine,
+    works: Sequence[Due],
+    emulator: EmulatorClock,
+    target: int,
+    *,
+    within_seconds: float,
+) -> Journey:
     loop = asyncio.get_running_loop()
     grain = min(max(target - clock.now(), 0) // MOST_GRAINS, LARGEST_GRAIN_MS)
     until = loop.time() + within_seconds
     steps = 0
     while True:
-        is_quiet = await _quieten(works, emulator, until)
+        quiet = await _quieten(works, emulator, until)
         now = clock.now()
-        if now >= target or not is_quiet or (steps and loop.time() >= until):
-            return Journey(now, steps, is_there=is_quiet and now >= target)
-        remote = None if emulator is None else (await emulator.clock()).next_due_ms
-        instants = [remote, *[await work.next_due_at() for work in works]]
+        if now >= target or quiet is None or (steps and loop.time() >= until):
+            return Journey(now, steps, is_there=quiet is not None and now >= target)
+        instants = [quiet.next_due_ms, *[await work.next_due_at() for work in works]]
         due = [instant for instant in instants if instant is not None and instant > now]
         await _move(clock, engine, min([target, *(instant + grain for instant in due)]))
-        if emulator is not None:
-            await emulator.set_clock(clock.now())
+        await emulator.set(clock.now())
         for work in works:
             work.wake()
         steps += 1
@@ -100,15 +128,19 @@ async def _move(clock: Clock, engine: CommitEngine, to: int) -> None:
     clock.offset_ms = offset
 
 
-async def _quieten(works: Sequence[Due], emulator: Emulator | None, until: float) -> bool:
-    """Wait until nothing is due or running and the emulator has delivered what it has; tell whether it came to that."""
+async def _quieten(works: Sequence[Due], emulator: EmulatorClock, until: float) -> RemoteClock | None:
+    """Wait until nothing is due or running and the emulator has delivered what it has.
+
+    Return its clock then, which nothing is left to change; None if it did not come to that.
+    """
     loop = asyncio.get_running_loop()
     while True:
-        is_quiet = await _are_idle(works) and (emulator is None or (await emulator.clock()).is_idle)
-        if is_quiet and await _are_idle(works):
-            return True
+        if await _are_idle(works):
+            remote = await emulator.read()
+            if remote.is_idle and await _are_idle(works):
+                return remote
         if loop.time() >= until:
-            return False
+            return None
         await asyncio.sleep(0.005)
 
 

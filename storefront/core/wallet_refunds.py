@@ -78,7 +78,8 @@ def add_wallet_refund(
         now=now,
         wall=services.clock.wall(),
     )
-    payload = {**event_payload(purchase), "refunded": decision.becomes, "refund": refund_json(row)}
+    told = {"refunded": decision.becomes, "dispute": purchase["dispute"], "refund": refund_json(row)}
+    payload = {**event_payload(purchase), **told}
     plan.emit("purchase.refunded", anchor=customer_id, subject=purchase["id"], payload=payload)
     if purchase["recipient_id"] is not None and (decision.taken.quantity or decision.taken.lines):
         tell_recipient(plan, purchase, "gift.taken_back")

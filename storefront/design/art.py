@@ -12,14 +12,15 @@ from typing import Final
 
 from markupsafe import Markup
 
-from storefront.design.drawings import DRAWINGS, GEM, PILES, Shape
+from storefront.design.drawings import COIN, DRAWINGS, GEM, PILES, Shape
 
 HUES: Final = ("teal", "marigold", "berry", "slate", "moss", "clay")
 KINDS: Final = ("gem", *(kind for kind in DRAWINGS))
-"""Every kind that can be drawn; a ``gem`` may carry its pile: ``gem-1`` to ``gem-6``."""
+"""Every kind that can be drawn; a ``gem`` may carry its pile: ``gem-1`` to ``gem-6``; ``coin-1`` to ``coin-6`` pile
+coins."""
 
 _CANDLE = "#FFE9AE"
-_TONES: Final[dict[str, dict[str, str]]] = {
+TONES: Final[dict[str, dict[str, str]]] = {
     "teal": {"1": "#5CC3C9", "2": "#2197A1", "3": "#0B6069", "x": _CANDLE, "c": "#F0A41C"},
     "marigold": {"1": "#FFCF66", "2": "#F0A41C", "3": "#A96A00", "x": _CANDLE, "c": "#B0275B"},
     "berry": {"1": "#F08AAE", "2": "#CB4277", "3": "#8B1B47", "x": _CANDLE, "c": "#F5B01F"},
@@ -27,6 +28,8 @@ _TONES: Final[dict[str, dict[str, str]]] = {
     "moss": {"1": "#B7C66C", "2": "#84963F", "3": "#4F5E21", "x": _CANDLE, "c": "#F5B01F"},
     "clay": {"1": "#EDAA86", "2": "#CC7449", "3": "#8A4420", "x": _CANDLE, "c": "#3FA6AE"},
 }
+"""hue -> its flat tones from light (``1``) to dark (``3``), and two extras (``x``, ``c``)."""
+
 _PILE_HUES: Final = ("teal", "teal", "slate", "slate", "berry", "berry")
 _PILE_STEPS: Final = (300, 1_000, 2_000, 5_000, 10_000)
 _WORDS: Final[dict[str, str]] = {
@@ -45,9 +48,10 @@ def art(kind: str, key: str, *, hue: str | None = None, title: str | None = None
     drawn as a parcel, because a shop must not break over a word in its catalog.
     """
     pile = _pile(kind)
-    tones = _TONES[hue or (_PILE_HUES[pile - 1] if pile else hue_of(key))]
+    tones = TONES[hue or (_PILE_HUES[pile - 1] if pile else hue_of(key))]
     drawing = DRAWINGS.get(kind, DRAWINGS["default"])
-    inner = _gems(pile, tones) if pile else _group(drawing.shapes, tones, drawing.transform)
+    piece = COIN if kind.startswith("coin-") else GEM
+    inner = _heap(piece, pile, tones) if pile else _group(drawing.shapes, tones, drawing.transform)
     named = Markup('role="img"><title>{}</title>').format(title) if title else Markup('aria-hidden="true">')
     return Markup('<svg class="art" viewBox="0 0 64 64" width="64" height="64" {}{}</svg>').format(named, inner)
 
@@ -65,7 +69,12 @@ def tint_class(kind: str, key: str, *, hue: str | None = None) -> str:
 
 def gem_pile(amount: int) -> str:
     """The pile for a pack of so many gems: ``gem-1`` … ``gem-6``; steps are fixed, so it never changes."""
-    return f"gem-{1 + sum(amount >= step for step in _PILE_STEPS)}"
+    return f"gem-{_pile_size(amount)}"
+
+
+def coin_pile(amount: int) -> str:
+    """The pile for a pack of so many coins, by the same steps: ``coin-1`` … ``coin-6``; its hue is the currency's."""
+    return f"coin-{_pile_size(amount)}"
 
 
 def kind_of(sku: str) -> str:
@@ -77,15 +86,19 @@ def kind_of(sku: str) -> str:
     return "default"
 
 
+def _pile_size(amount: int) -> int:
+    return 1 + sum(amount >= step for step in _PILE_STEPS)
+
+
 def _pile(kind: str) -> int:
-    """Gems in the pile that ``kind`` names, or 0 when it is no gem."""
-    found = re.fullmatch(r"gem(?:-([1-6]))?", kind)
-    return int(found[1] or 1) if found else 0
+    """Pieces in the pile that ``kind`` names, or 0 when it is none of gems or coins."""
+    found = re.fullmatch(r"gem(?:-([1-6]))?|coin-([1-6])", kind)
+    return int(found[1] or found[2] or 1) if found else 0
 
 
-def _gems(count: int, tones: dict[str, str]) -> Markup:
-    gems = (_group(GEM, tones, f"translate({x:g} {y:g}) scale({scale:g})") for x, y, scale in PILES[count])
-    return Markup("").join(gems)
+def _heap(piece: Sequence[Shape], count: int, tones: dict[str, str]) -> Markup:
+    pieces = (_group(piece, tones, f"translate({x:g} {y:g}) scale({scale:g})") for x, y, scale in PILES[count])
+    return Markup("").join(pieces)
 
 
 def _group(shapes: Sequence[Shape], tones: dict[str, str], transform: str) -> Markup:

@@ -38,6 +38,14 @@ GEM: Final = (
 )
 """One cut gem, 24 wide and 22 high, from its upper left corner."""
 
+COIN: Final = (
+    ("3", disc(12, 12, 11)),
+    ("2", disc(12, 10.6, 11)),
+    ("1", disc(12, 10.6, 8.4)),
+    ("2", disc(12, 10.6, 5.6)),
+)
+"""One coin, as large as a gem."""
+
 PILES: Final[dict[int, tuple[tuple[float, float, float], ...]]] = {
     1: ((9.2, 11.5, 1.9),),
     2: ((30, 10, 1.3), (2.5, 23, 1.3)),
@@ -46,7 +54,7 @@ PILES: Final[dict[int, tuple[tuple[float, float, float], ...]]] = {
     5: ((6.5, 4.5, 0.95), (34.7, 4.5, 0.95), (0, 33, 0.95), (41.2, 33, 0.95), (14, 26, 1.5)),
     6: ((22.2, 0, 0.82), (7, 14, 0.86), (36.4, 14, 0.86), (0, 38, 0.86), (43.4, 38, 0.86), (13.4, 28, 1.55)),
 }
-"""Where the gems of a pile lie, back to front: ``(x, y, scale)`` each."""
+"""Where the pieces of a pile lie, back to front: ``(x, y, scale)`` each."""
 
 _SWORD = Drawing(
     (

@@ -6,7 +6,7 @@ its right-most entry that is not a trusted proxy: everything to the left was wri
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
 
@@ -41,20 +41,6 @@ class ClientAddress:
         except ValueError:
             return False
         return any(parsed in network for network in self._trusted)
-
-
-@lru_cache(maxsize=8192)
-def network_of(address: str) -> str:
-    """Return what shares a bucket: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(parsed, IPv6Address):
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
 def _plain(hop: str) -> str | None:

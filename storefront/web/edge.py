@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import count
 from time import perf_counter
 from typing import Any, Protocol
@@ -307,6 +307,7 @@ def mount(
     return edge
 
 
+@cache
 def _allowed_roles(allow: Role) -> frozenset[Role]:
     everybody = allow.value == Role.PUBLIC.value
     return frozenset(role for role in Role if everybody or role.value & allow.value)

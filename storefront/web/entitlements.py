@@ -24,6 +24,8 @@ async def check_entitlement(call: Call) -> web.StreamResponse:
     """
     services = call.app[SERVICES]
     principal = call.principal
-    customer_id = principal.customer_id or await services.customer_of(principal, call.query.get("customer"))
+    named = call.query.get("customer")
+    own = principal.customer_id if named is None else None
+    customer_id = own or await services.customer_of(principal, named)
     amount, seen = call.query["amount"], call.version_seen
     return respond(await services.states.check(customer_id, call.path("key"), amount, at_least=seen))

@@ -141,6 +141,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("sold_out", 409, "None are left", "Take it off the shelf; the catalog says so too."),
     ErrorDoc("price_changed", 409, "The price is no longer what was expected",
              "Fetch the catalog or a quote, show the new price, ask again."),
+    ErrorDoc("bad_token", 422, "This token is not valid, or its time is over",
+             "Ask again for what it came from, such as a preview."),
     ErrorDoc("offer_closed", 409, "This offer is not on sale now", "The facts say when it opens or closed."),
     ErrorDoc("amount_out_of_range", 422, "The amount is not between the least and the most that this offer takes",
              "The facts say min and max; ask the buyer for an amount between them."),

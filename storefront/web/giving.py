@@ -17,7 +17,7 @@ from storefront.core.transferring import (
     show_transfer,
     transfer,
 )
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.giving_shapes import CREATE_TRANSFER, GIFTS, TRANSFER, TRANSFER_MADE, TRANSFERS
 from storefront.web.services import SERVICES
 from storefront.web.shapes import OF_CUSTOMER, PAGE
@@ -95,8 +95,7 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         instance=body.get("instance"),
     )
     answer, is_replay = await transfer(services, wanted)
-    headers = {"Idempotent-Replayed": "true"} if is_replay else None
-    return respond_bytes(answer.body, status=answer.status, headers=headers)
+    return respond_once(answer, is_replay=is_replay)
 
 
 @routes.get(

@@ -7,7 +7,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.granting import OPERATION, GrantRequest, grant, list_grants, show_grant
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CREATE_GRANT, GRANT, GRANTS, OF_CUSTOMER, PAGE
 
@@ -43,8 +43,7 @@ async def create_grant(call: Call) -> web.StreamResponse:
         quantity=body.get("quantity"),
     )
     answer, is_replay = await grant(services, wanted)
-    headers = {"Idempotent-Replayed": "true"} if is_replay else None
-    return respond_bytes(answer.body, status=answer.status, headers=headers)
+    return respond_once(answer, is_replay=is_replay)
 
 
 @routes.get(

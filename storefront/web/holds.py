@@ -18,7 +18,7 @@ from storefront.core.holding import (
 from storefront.core.holding import list_holds as read_holds
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.services import SERVICES
 from storefront.web.wallet_shapes import CAPTURE_HOLD, CREATE_HOLD, HOLD, HOLDS, HOLDS_QUERY
 
@@ -111,5 +111,4 @@ def _key(call: Call, operation: str, body: Mapping[str, Any]) -> IdempotencyKey:
 
 
 def _answer(answer: Answer, is_replay: bool) -> web.StreamResponse:
-    headers = {"Idempotent-Replayed": "true"} if is_replay else None
-    return respond_bytes(answer.body, status=answer.status, headers=headers)
+    return respond_once(answer, is_replay=is_replay)

@@ -7,12 +7,11 @@ from storefront.core.errors import StorefrontError
 from storefront.core.principals import Role
 from storefront.core.referring.entering import REFERRAL, enter_referral
 from storefront.core.services import Services
+from storefront.pages.browser import Browser, reader_of
 from storefront.routing import Call, Routes
 from storefront.shapes import PROMO_CODE, closed
-from storefront.web.browsing import Browser
 from storefront.web.entering_codes import entering_codes
 from storefront.web.notices import INVITATION_TAKEN, note_of
-from storefront.web.promo_page import reader_of
 from storefront.web.services import SERVICES
 
 routes = Routes("core", tags=["pages"])

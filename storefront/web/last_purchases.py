@@ -11,7 +11,8 @@ from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.design.money import format_money, parse_locale
-from storefront.web.pages import Link, PurchaseLine
+from storefront.pages.frame import Link
+from storefront.web.pages import PurchaseLine
 
 MOST_SHOWN = 4
 

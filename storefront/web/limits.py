@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from storefront.core.config import DEFAULT_RATE_LIMITS
 from storefront.core.config.model import RateLimit, RateLimitPer
 from storefront.core.principals import Principal, Role
-from storefront.web.addresses import network_of
+from storefront.networks import network_of
 from storefront.web.errors import RateLimited
 
 MAX_BUCKETS = 100_000

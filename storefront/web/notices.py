@@ -21,6 +21,8 @@ from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.referring.entering import ReferralRefused
 from storefront.core.services import Services
 from storefront.design.money import format_virtual
+from storefront.pages.amounts import asset_names
+from storefront.pages.frame import Link, Tone
 from storefront.web.catalog import Looker, catalog_json
 from storefront.web.pages import (
     GOODS_OWED,
@@ -29,9 +31,7 @@ from storefront.web.pages import (
     NOT_PAID,
     ON_ITS_WAY,
     WAITING,
-    AssetName,
     Notice,
-    Tone,
     bought_notice,
     refusal_words,
     session_ended_words,
@@ -43,7 +43,13 @@ SESSION_ENDED = "session_ended"
 UNSEEN_PAYMENT = "unseen_payment"
 LEFT_PAYMENT = "left_payment"
 USED = "used"
+MUST_BE_ASKED = "must_be_asked"
 INVITATION_TAKEN = "invited"
+_NEWS = {
+    INVITATION_TAKEN: Notice(Tone.GOOD, INVITED),
+    LEFT_PAYMENT: Notice(Tone.INFO, LEFT),
+    MUST_BE_ASKED: Notice(Tone.INFO, refusal_words(MUST_BE_ASKED)),
+}
 
 
 class Notices:
@@ -62,13 +68,11 @@ class Notices:
         if note is None:
             return None
         if note == USED:
-            return Notice(Tone.GOOD, self.used(sku or "", self._held(sku)))
-        if note in (INVITATION_TAKEN, LEFT_PAYMENT):
-            return Notice(Tone.GOOD, INVITED) if note == INVITATION_TAKEN else Notice(Tone.INFO, LEFT)
+            return Notice(Tone.GOOD, self.used(sku or "", self._held(sku), _number(query.get("number", ""))))
         if note in (SESSION_ENDED, UNSEEN_PAYMENT):
             words = session_ended_words if note == SESSION_ENDED else unseen_payment_words
             return None if self._state else Notice(Tone.INFO, words(sandbox=not self._services.is_live))
-        return Notice(Tone.BAD, refusal_words(note, short=self._short(note, sku)), sku)
+        return _NEWS.get(note) or Notice(Tone.BAD, refusal_words(note, short=self._short(note, sku)), sku)
 
     def refusal(self, error: StorefrontError, sku: str | None) -> str:
         """Word a refusal that was just met."""
@@ -92,9 +96,9 @@ class Notices:
         names = asset_names(self._services, self._language)
         return bought_notice(offer, self._state or {}, assets=names, paid_in=paid_in, locale=self._language)
 
-    def used(self, sku: str, left: int) -> str:
-        """Word an item used up."""
-        return used_words(self._title(sku), left, locale=self._language)
+    def used(self, sku: str, left: int, number: int | None = None) -> str:
+        """Word an item used up; ``number`` says which one, if they have numbers."""
+        return used_words(self._title(sku), left, number=number, locale=self._language)
 
     async def _of_purchase(self, purchase_id: str, owner: str | None) -> Notice | None:
         if owner is None:
@@ -106,8 +110,8 @@ class Notices:
             return None
         match purchase["status"]:
             case Status.COMPLETED:
-                receipt = f"/receipts/{purchase_id}" if is_paid_in_money(row) else None
-                return Notice(Tone.GOOD, self.bought(purchase), receipt=receipt)
+                receipt = Link("Receipt", f"/receipts/{purchase_id}") if is_paid_in_money(row) else None
+                return Notice(Tone.GOOD, self.bought(purchase), link=receipt)
             case Status.PENDING:
                 is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
                 again = str(URL("/shop/return").with_query(purchase=purchase_id))
@@ -148,12 +152,5 @@ def note_of(error: StorefrontError) -> str:
     return "limit_reached" if error.code == "already_owned" and error.facts.get("at_most", 1) > 1 else error.code
 
 
-def asset_names(services: Services, language: str) -> dict[str, AssetName]:
-    """Return ``code -> name`` of the virtual currencies."""
-    catalog = services.catalogs.active
-    names = {}
-    for code, asset in catalog.assets.items():
-        title = text_in(asset.title, language, catalog.default_language) or code
-        written_in = next((one for one, text in (asset.title or {}).items() if text == title), language)
-        names[code] = AssetName.titled(code, title, asset.exponent, language=written_in)
-    return names
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -4,18 +4,15 @@ The choice is a cookie of the browser's. It only decides what the page shows: th
 is bought is bought as the page said. Works by plain forms.
 """
 
-import hmac
-
 from aiohttp import web
 
-from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import forget_method, list_methods
 from storefront.core.principals import Role
 from storefront.core.services import Services
+from storefront.pages.browser import Browser, reader_of
 from storefront.routing import Call, Routes
 from storefront.shapes import closed
-from storefront.web.browsing import Browser
 from storefront.web.pages import PaymentChoice, choose_payment
 from storefront.web.services import SERVICES
 
@@ -40,7 +37,7 @@ async def read_choice(call: Call, services: Services) -> PaymentChoice | None:
 @routes.post("/shop/pay-with", allow=Role.PUBLIC, form=CHOOSE, page=True)
 async def choose_how_to_pay(call: Call) -> web.StreamResponse:
     """Remember in this browser how its customer wants to pay."""
-    _check(call)
+    reader_of(call)
     response = web.Response(status=303, headers={"Location": PLACE})
     Browser.of(call).keep(response, CHOICE_COOKIE, call.body["choice"])
     return response
@@ -49,18 +46,7 @@ async def choose_how_to_pay(call: Call) -> web.StreamResponse:
 @routes.post("/shop/forget-card", allow=Role.PUBLIC, form=FORGET, page=True)
 async def forget_card(call: Call) -> web.StreamResponse:
     """Forget a saved card, here and at its gateway."""
-    customer_id = _check(call)
+    customer_id = reader_of(call)
     services = call.app[SERVICES]
     await forget_method(services, customer_id, call.body["method"], actor=call.principal.caller)
     return web.Response(status=303, headers={"Location": PLACE})
-
-
-def _check(call: Call) -> str:
-    """Return whose page this is; a form of another site, or of another customer's page, is refused."""
-    customer_id = call.principal.customer_id
-    if customer_id is None:
-        raise Unauthorized("This session has ended.")
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
-    return customer_id

@@ -3,13 +3,13 @@
 from aiohttp import web
 
 from storefront.core.buyer_caps import refuse_card_testing
+from storefront.core.config.currencies import real_currencies
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import forget_method, list_methods, open_setup, show_setup
 from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
-from storefront.web.addresses import network_of
 from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CREATE_SETUP, OF_CUSTOMER, PAYMENT_METHODS, SETUP
@@ -45,13 +45,13 @@ async def create_setup(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     customer_id = await services.customer_of(call.principal, call.body.get("customer"))
     check_return(services, call.body.get("return_url"))
-    network = network_of(call.address) if call.principal.role is Role.CUSTOMER else None
+    network = call.customers_network
     await refuse_card_testing(services, network)
     setup = await open_setup(
         services,
         customer_id,
         call.body.get("gateway") or _first_keeper(services),
-        currency=call.body.get("currency") or _first_currency(services),
+        currency=_currency(services, call.body.get("currency")),
         return_url=call.body.get("return_url") or f"{services.public_url}/shop",
         network=network,
     )
@@ -96,8 +96,16 @@ def _first_keeper(services: Services) -> str:
     return found
 
 
-def _first_currency(services: Services) -> str:
-    """Return a currency that something here costs: some methods serve a single one."""
+def _currency(services: Services, wanted: str | None) -> str:
+    """Return the currency of what will be paid; if none was said, one that something here costs.
+
+    Some methods serve a single currency.
+    """
+    if wanted is not None:
+        if wanted not in real_currencies():
+            raise Invalid("A gateway keeps methods for real money.",
+                          errors=[FieldError("/currency", "must be a currency of ISO 4217, like USD")])  # fmt: skip
+        return wanted
     catalog = services.catalogs.active
     prices = (price for offer in catalog.offers.values() for price in offer.prices)
     return next((currency for currency in prices if currency not in catalog.assets), "USD")

@@ -12,9 +12,10 @@ from storefront.core.manual_payments import (
 )
 from storefront.core.principals import Role
 from storefront.design.money import format_money
+from storefront.pages.browser import Browser, page_frame
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import INTEGER, MONEY, TEXT, TIME, closed, listing, nullable, table
-from storefront.web.browsing import Browser, page_frame
+from storefront.web.browsing import renderer_of
 from storefront.web.pages import PaymentView
 from storefront.web.services import SERVICES
 
@@ -54,7 +55,7 @@ async def show_payment(call: Call) -> web.StreamResponse:
         state=row["state"],
         back_url=row["cancel_url"] if row["state"] == "voided" else row["success_url"],
     )
-    return browser.render_payment(view)
+    return browser.answer(renderer_of(browser).render_payment(view))
 
 
 @routes.get(

@@ -3,22 +3,21 @@
 Works by plain forms. What the page shows is only what it shows: the code is judged again when something is bought.
 """
 
-import hmac
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from storefront.core.errors import Forbidden, StorefrontError, Unauthorized
+from storefront.core.errors import StorefrontError
 from storefront.core.money import Money
 from storefront.core.principals import Role
 from storefront.core.promos.codes import PromoCodeInvalid, UsedCode, shown_code
 from storefront.core.promos.finding import Use, refuse_offer, usable_code
 from storefront.core.quotes import discounted
 from storefront.core.services import Services
+from storefront.pages.browser import Browser, reader_of
 from storefront.routing import Call, Routes
 from storefront.shapes import closed
-from storefront.web.browsing import Browser
 from storefront.web.catalog import prices_to_pay
 from storefront.web.entering_codes import entering_codes
 from storefront.web.notices import note_of
@@ -99,17 +98,6 @@ def _lowered(services: Services, offer: Mapping[str, Any], used: UsedCode) -> di
             amount = discounted(used.terms, list_price).amount_minor
             prices.append({**price, "amount": amount, "promo_code": used.code})
     return {**offer, "prices": prices}
-
-
-def reader_of(call: Call) -> str:
-    """Return whose page sent this form; one of another site, or of another customer's page, is refused."""
-    customer_id = call.principal.customer_id
-    if customer_id is None:
-        raise Unauthorized("This session has ended.")
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
-    return customer_id
 
 
 async def _judge(call: Call, services: Services, customer_id: str, typed: str, country: str | None) -> UsedCode:

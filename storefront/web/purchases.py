@@ -21,8 +21,7 @@ from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
 from storefront.core.services import Services
 from storefront.core.top_ups import country_of, real_price_of
-from storefront.routing import Call, Routes, respond, respond_bytes
-from storefront.web.addresses import network_of
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.refund_shapes import CREATE_REFUND, REFUND, REFUND_MADE, REFUNDS
 from storefront.web.returning import check_return
@@ -132,7 +131,7 @@ async def list_purchases(call: Call) -> web.StreamResponse:
 @routes.get("/v1/purchases/{id}", allow=BUYERS | Role.OPERATOR, answers={200: PURCHASE}, scope="purchases:read")
 async def get_purchase(call: Call) -> web.StreamResponse:
     """Show a purchase as it is now."""
-    return respond(await show_purchase(call.app[SERVICES], call.path("id"), owner=_owner(call.principal)))
+    return respond(await show_purchase(call.app[SERVICES], call.path("id"), owner=call.principal.owner))
 
 
 @routes.post(
@@ -145,7 +144,7 @@ async def get_purchase(call: Call) -> web.StreamResponse:
 async def finalize_purchase(call: Call) -> web.StreamResponse:
     """Ask the gateway for the truth now, and complete the purchase if it was paid. Safe to repeat."""
     services = call.app[SERVICES]
-    return respond(await finalize(services, call.path("id"), owner=_owner(call.principal)))
+    return respond(await finalize(services, call.path("id"), owner=call.principal.owner))
 
 
 @routes.post(
@@ -161,7 +160,7 @@ async def cancel_purchase(call: Call) -> web.StreamResponse:
     While a delayed method (a bank debit) is under way, nothing can be canceled: 409 `payment_processing`.
     """
     services = call.app[SERVICES]
-    return respond(await cancel(services, call.path("id"), owner=_owner(call.principal)))
+    return respond(await cancel(services, call.path("id"), owner=call.principal.owner))
 
 
 @routes.post(
@@ -225,11 +224,6 @@ async def _buyer(services: Services, principal: Principal, named: str | None) ->
     return await services.customer_of(principal, named)
 
 
-def _owner(principal: Principal) -> str | None:
-    """Return whose purchases a caller may see: None for all of them."""
-    return principal.customer_id if principal.role is Role.CUSTOMER else None
-
-
 def _request(services: Services, call: Call, customer_id: str, *, key: str) -> PurchaseRequest:
     body: dict[str, Any] = call.body
     expected = body.get("expected_price")
@@ -248,7 +242,7 @@ def _request(services: Services, call: Call, customer_id: str, *, key: str) -> P
         details=body.get("details", {}),
         metadata=body.get("metadata", {}),
         address=call.address,
-        network=network_of(call.address) if call.principal.role is Role.CUSTOMER else None,
+        network=call.customers_network,
         country=call.principal.country,
         payment_method=body.get("payment_method"),
         saves_method=body.get("save_payment_method", False),
@@ -271,5 +265,4 @@ def _chosen(body: dict[str, Any]) -> tuple[int | None, str | None]:
 
 
 def _answer(bought: Bought) -> web.StreamResponse:
-    headers = {"Idempotent-Replayed": "true"} if bought.is_replay else None
-    return respond_bytes(bought.answer.body, status=bought.answer.status, headers=headers)
+    return respond_once(bought.answer, is_replay=bought.is_replay)

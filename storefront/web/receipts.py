@@ -3,11 +3,12 @@
 from aiohttp import web
 
 from storefront.core.errors import NotFound
-from storefront.core.principals import Principal, Role
+from storefront.core.principals import Role
 from storefront.core.receipts.reading import read_receipt_keys, show_receipt
 from storefront.core.receipts.signing import key_set
+from storefront.pages.browser import Browser, page_frame
 from storefront.routing import Call, Routes, respond
-from storefront.web.browsing import Browser, page_frame
+from storefront.web.browsing import renderer_of
 from storefront.web.pages import build_receipt_view
 from storefront.web.services import SERVICES, SIGNER
 from storefront.web.shapes import JWKS, RECEIPT
@@ -28,7 +29,7 @@ async def get_receipt(call: Call) -> web.StreamResponse:
 
     Its number follows a moment after the purchase: until then `number` and `jws` are null.
     """
-    return respond(await show_receipt(call.app[SERVICES], call.path("id"), owner=_owner(call.principal)))
+    return respond(await show_receipt(call.app[SERVICES], call.path("id"), owner=call.principal.owner))
 
 
 @routes.get("/.well-known/jwks.json", allow=Role.PUBLIC, answers={200: JWKS})
@@ -45,10 +46,6 @@ async def show_receipt_page(call: Call) -> web.StreamResponse:
     services, browser, principal = call.app[SERVICES], Browser.of(call), call.principal
     if principal.role is not Role.CUSTOMER and principal.role not in SEES_ALL:
         raise NotFound("There is nothing at this address.")
-    receipt = await show_receipt(services, call.path("id"), owner=_owner(principal))
-    return browser.render_receipt(build_receipt_view(receipt, page=page_frame(call, services, browser)))
-
-
-def _owner(principal: Principal) -> str | None:
-    """Return whose receipts a caller may see: None for all of them."""
-    return principal.customer_id if principal.role is Role.CUSTOMER else None
+    receipt = await show_receipt(services, call.path("id"), owner=principal.owner)
+    view = build_receipt_view(receipt, page=page_frame(call, services, browser))
+    return browser.answer(renderer_of(browser).render_receipt(view))

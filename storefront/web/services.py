@@ -6,12 +6,11 @@ from storefront.core.keys import Keys
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.receipts.signing import ReceiptSigner
-from storefront.core.services import Services
-from storefront.core.sessions import SessionTokens
+from storefront.pages.keys import SERVICES, TOKENS
 from storefront.web.limits import RateLimiter
 
-SERVICES = web.AppKey("SERVICES", Services)
-TOKENS = web.AppKey("TOKENS", SessionTokens)
+__all__ = ("KEYS", "LIMITER", "SERVICES", "SIGNER", "TOKENS", "WEBHOOK_DELIVERIES", "WEBHOOK_ENDPOINTS")
+
 KEYS = web.AppKey("KEYS", Keys)
 LIMITER = web.AppKey("LIMITER", RateLimiter)
 SIGNER = web.AppKey("SIGNER", ReceiptSigner)

@@ -5,6 +5,7 @@ from aiohttp import web
 from storefront.core.clock import iso
 from storefront.core.principals import Role
 from storefront.routing import Call, Routes, respond
+from storefront.web.browsing import MENU
 from storefront.web.services import SERVICES, TOKENS
 from storefront.web.shapes import CREATE_SESSION, SESSION
 
@@ -24,12 +25,13 @@ async def create_session(call: Call) -> web.StreamResponse:
     token, expires_at = call.app[TOKENS].mint(
         customer_id, external_id, ttl_seconds=call.body.get("ttl_seconds", 900), country=country
     )
+    pages = ["/shop", *(link.url for link in call.app[MENU])]
     return respond(
         {
             "token": token,
             "customer": external_id,
             "expires_at": iso(expires_at),
-            "links": {"shop": f"{services.public_url}/shop#token={token}"},
+            "links": {page.strip("/"): f"{services.public_url}{page}#token={token}" for page in pages},
         },
         status=201,
     )

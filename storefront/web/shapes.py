@@ -44,7 +44,14 @@ CREATE_SESSION: JsonSchema = closed(
     },
     required=["customer"],
 )
-SESSION: JsonSchema = table({"token": TEXT, "customer": TEXT, "expires_at": TIME, "links": table({"shop": TEXT})})
+SESSION_LINKS: JsonSchema = {
+    "type": "object",
+    "properties": {"shop": TEXT},
+    "required": ["shop"],
+    "additionalProperties": TEXT,
+    "description": "Pages that open for this customer: the shop's, and those in its menu, such as `account`.",
+}
+SESSION: JsonSchema = table({"token": TEXT, "customer": TEXT, "expires_at": TIME, "links": SESSION_LINKS})
 
 STATE: JsonSchema = table(
     {

@@ -4,21 +4,19 @@ A browser's session is an HttpOnly cookie that holds a session token. Forms carr
 the browser and to its customer, and the idempotency key that was made with the page.
 """
 
-import hmac
 import secrets
 from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
-from yarl import URL
 
 from storefront.core.clock import to_datetime
 from storefront.core.commit.outcome import Answer
-from storefront.core.consuming import ConsumeRequest, consume_item
-from storefront.core.errors import FieldError, Forbidden, Invalid, NotFound, StorefrontError, Unauthorized
+from storefront.core.errors import FieldError, Invalid, NotFound, StorefrontError
 from storefront.core.finalizing import PaymentProcessing, cancel, finalize
 from storefront.core.gateways import PaymentState
 from storefront.core.idempotency import idempotency_key
+from storefront.core.kinds import HasPage
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.principals import Role
 from storefront.core.purchases import buy
@@ -26,32 +24,26 @@ from storefront.core.purchasing import OPERATION, Status
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront.design.money import exponent_of, is_real
+from storefront.networks import network_of
+from storefront.pages.amounts import asset_names
+from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, set_session
 from storefront.routing import Call, Routes, respond
-from storefront.shapes import CUSTOMER, PROMO_CODE, QUANTITY, SKU, closed
-from storefront.web.addresses import network_of
-from storefront.web.browsing import Browser, page_frame, set_session, shop_json, wants_json
+from storefront.shapes import CUSTOMER, PROMO_CODE, SKU, closed
+from storefront.web.browsing import MENU, renderer_of, shop_json, wants_json
 from storefront.web.catalog import Looker, prices_note, read_catalog
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.invitation_page import keep_invitation, read_invitation
 from storefront.web.last_purchases import last_purchases
-from storefront.web.notices import (
-    LEFT_PAYMENT,
-    SESSION_ENDED,
-    UNSEEN_PAYMENT,
-    USED,
-    Notices,
-    asset_names,
-    note_of,
-)
+from storefront.web.notices import LEFT_PAYMENT, MUST_BE_ASKED, UNSEEN_PAYMENT, Notices
+from storefront.web.page_answers import CSRF, KEY, notices_of, refuse, see_other, session_ended
 from storefront.web.pages import ON_ITS_WAY, WAITING, ShopView, build_shop_view
 from storefront.web.paying import CHOICE_COOKIE, METHOD, read_choice
 from storefront.web.promo_page import prices_with_code, read_promo
 from storefront.web.services import SERVICES, TOKENS
+from storefront.web.using_page import read_opening, with_things
 
 routes = Routes("core", tags=["pages"])
 
-_CSRF = {"type": "string", "maxLength": 100}
-_KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 BUY = closed(
     {
         "sku": SKU,
@@ -62,19 +54,17 @@ BUY = closed(
         "payment_method": METHOD,
         "save_payment_method": {"enum": ["yes"]},
         "promo_code": PROMO_CODE,
-        "idempotency_key": _KEY,
-        "csrf": _CSRF,
+        "idempotency_key": KEY,
+        "csrf": CSRF,
     },
     required=["sku", "currency", "idempotency_key", "csrf"],
 )
 _TERMS = ("sku", "currency", "pay_with", "expected_price", "amount", "payment_method", "save_payment_method",
           "promo_code")  # fmt: skip
-CONSUME = closed(
-    {"sku": SKU, "quantity": QUANTITY, "idempotency_key": _KEY, "csrf": _CSRF},
-    required=["sku", "idempotency_key", "csrf"],
-)
-PLAY_AS = closed({"customer": CUSTOMER, "csrf": _CSRF}, required=["customer", "csrf"])
-SIGN_IN = closed({"token": {"type": "string", "maxLength": 4096}, "csrf": _CSRF}, required=["token", "csrf"])
+# Where a player goes on: a page of this shop, so never another site's.
+_BACK = {"type": "string", "pattern": "^/[a-z]{1,40}$"}
+PLAY_AS = closed({"customer": CUSTOMER, "csrf": CSRF, "back": _BACK}, required=["customer", "csrf"])
+SIGN_IN = closed({"token": {"type": "string", "maxLength": 4096}, "csrf": CSRF}, required=["token", "csrf"])
 # Links to pages are shared and collect parameters of others on their way: these are passed over.
 SHOP_QUERY = {
     **closed(
@@ -84,6 +74,8 @@ SHOP_QUERY = {
             "sku": {"type": "string", "maxLength": 100},
             "currency": {"type": "string", "maxLength": 64},
             "referral": {"type": "string", "maxLength": 100},
+            "opened": {"type": "string", "maxLength": 40},
+            "number": {"type": "string", "maxLength": 19},
         }
     ),
     "additionalProperties": True,
@@ -110,20 +102,19 @@ async def show_shop(call: Call) -> web.StreamResponse:
     services, browser = call.app[SERVICES], Browser.of(call)
     customer_id = call.principal.customer_id
     state = None if customer_id is None else await services.states.document(customer_id)
-    response = browser.render_shop(await _view(call, services, browser, state))
+    response = browser.answer_with_forms(renderer_of(browser).render_shop(await _view(call, services, browser, state)))
     if is_real(call.query.get("currency", "")):
         browser.keep(response, CURRENCY_COOKIE, call.query["currency"])
     keep_invitation(call, services, browser, response)
-    if customer_id is not None and state is not None and not services.is_live:
-        # A sandbox player stays signed in while they look around; a live session ends when its token does.
-        set_session(call, response, customer_id, state["customer"])
+    if state is not None:
+        keep_playing(call, response, state["customer"])
     return response
 
 
 @routes.post("/shop/session", allow=Role.PUBLIC, body=SIGN_IN, page=True, limit="sign_in")
 async def sign_in(call: Call) -> web.StreamResponse:
     """Exchange the session token of the page's address for an HttpOnly cookie."""
-    _check_csrf(call)
+    check_csrf(call)
     claims = call.app[TOKENS].verify(call.body["token"])
     response = respond({"status": "signed_in"})
     set_session(call, response, claims.customer_id, claims.external_id, token=call.body["token"])
@@ -136,12 +127,12 @@ async def play_as(call: Call) -> web.StreamResponse:
     services = call.app[SERVICES]
     if services.is_live:
         raise NotFound("There is nothing at this address.")
-    _check_csrf(call)
+    check_csrf(call)
     external_id = call.body["customer"].strip()
     if not external_id:
         raise Invalid("A player has a name.", errors=[FieldError("/customer", "must not be blank")])
     customer_id = await services.customers.ensure(external_id, actor="shop page")
-    response = _see_other("/shop")
+    response = see_other(call.body.get("back", "/shop"))
     set_session(call, response, customer_id, external_id)
     return response
 
@@ -151,13 +142,13 @@ async def buy_from_page(call: Call) -> web.StreamResponse:
     """Buy one offer and go on: to the payment page, or back to the shop."""
     services, customer_id = call.app[SERVICES], call.principal.customer_id
     if customer_id is None:
-        return _session_ended(call)
-    _check_csrf(call)
+        return session_ended(call)
+    check_csrf(call)
     try:
         with entering_codes(call, typed_codes(call.body), customer_id):
             bought = await buy(services, _wanted(call, customer_id))
     except StorefrontError as refusal:
-        return await _refuse(call, services, refusal, card=call.body["sku"])
+        return await refuse(call, services, refusal, card=call.body["sku"])
     response = await _after_buying(call, services, bought.answer)
     if "save_payment_method" in call.body:
         # It is saved once; from then on the saved card is what one pays with.
@@ -171,39 +162,18 @@ async def return_from_payment(call: Call) -> web.StreamResponse:
     services, purchase_id = call.app[SERVICES], call.query["purchase"]
     customer_id, has_left = call.principal.customer_id, bool(call.query.get("canceled"))
     if customer_id is None:
-        return _see_other("/shop", note=LEFT_PAYMENT if has_left else UNSEEN_PAYMENT)
+        return see_other("/shop", note=LEFT_PAYMENT if has_left else UNSEEN_PAYMENT)
     act = cancel if has_left else finalize
     try:
         await act(services, purchase_id, owner=customer_id)
     except NotFound:
-        return _see_other("/shop")
+        return see_other("/shop")
     except PaymentProcessing:
-        return _see_other("/shop", purchase=purchase_id)
+        return see_other("/shop", purchase=purchase_id)
     except StorefrontError:
         # The gateway is away. The sweep and its webhook do the rest; the page shows how far it is.
-        return _see_other("/shop", note=LEFT_PAYMENT) if has_left else _see_other("/shop", purchase=purchase_id)
-    return _see_other("/shop", purchase=purchase_id)
-
-
-@routes.post("/shop/consume", allow=Role.PUBLIC, form=CONSUME, page=True)
-async def consume_from_page(call: Call) -> web.StreamResponse:
-    """Use up an item."""
-    services, customer_id = call.app[SERVICES], call.principal.customer_id
-    if customer_id is None:
-        return _session_ended(call)
-    _check_csrf(call)
-    body = call.body
-    sku, quantity = body["sku"], body.get("quantity", 1)
-    terms = {"sku": sku, "quantity": quantity}
-    key = idempotency_key(call.principal.caller, "POST /shop/consume", body["idempotency_key"], terms)
-    try:
-        answer, _ = await consume_item(services, ConsumeRequest(key, customer_id, sku, quantity))
-    except StorefrontError as refusal:
-        return await _refuse(call, services, refusal)
-    if wants_json(call.request):
-        left, notices = shop_json(answer.body)["remaining"], await _notices(call, services)
-        return respond({"status": "completed", "notice": notices.used(sku, left), "see": False})
-    return _see_other("/shop", note=USED, sku=sku)
+        return see_other("/shop", note=LEFT_PAYMENT) if has_left else see_other("/shop", purchase=purchase_id)
+    return see_other("/shop", purchase=purchase_id)
 
 
 async def _view(call: Call, services: Services, browser: Browser, state: dict[str, Any] | None) -> ShopView:
@@ -213,6 +183,8 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
     currency = call.query.get("currency") or call.request.cookies.get(CURRENCY_COOKIE)
     looker = Looker(country, browser.language, owner, currency)
     shelves = await read_catalog(services, looker) if may_look else {"offers": []}
+    shelves["offers"] = [one for one in shelves["offers"] if not isinstance(services.kinds[one["kind"]], HasPage)]
+    shelves = with_things(services, shelves, browser.language)
     told = call.query.get("purchase")
     promo, used = await read_promo(call, services, country)
     return build_shop_view(
@@ -228,7 +200,10 @@ async def _view(call: Call, services: Services, browser: Browser, state: dict[st
         payment=await read_choice(call, services),
         promo=promo,
         invitation=await read_invitation(call, services),
+        menu=call.app[MENU],
         purchases=() if owner is None else await last_purchases(services, browser.language, owner, told=told),
+        opening=await read_opening(services, call.query.get("opened"), owner),
+        asked=call.query.get("sku") if call.query.get("note") == MUST_BE_ASKED else None,
     )
 
 
@@ -273,50 +248,11 @@ async def _after_buying(call: Call, services: Services, answer: Answer) -> web.S
     if not wants_json(call.request):
         if redirect_url is not None:
             return web.Response(status=303, headers={"Location": redirect_url})
-        return _see_other("/shop", purchase=purchase["id"])
+        return see_other("/shop", purchase=purchase["id"])
     shown: dict[str, Any] = {"status": purchase["status"], "redirect_url": redirect_url}
     if purchase["status"] == Status.COMPLETED:
-        shown["notice"] = (await _notices(call, services)).bought(purchase)
+        shown["notice"] = (await notices_of(call, services)).bought(purchase)
     elif redirect_url is None:
         is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
         shown["notice"] = ON_ITS_WAY if is_on_its_way else WAITING
     return respond(shown)
-
-
-async def _refuse(
-    call: Call, services: Services, refusal: StorefrontError, *, card: str | None = None
-) -> web.StreamResponse:
-    """Send a refused customer back to the shop, which says why; the script gets the words with the problem.
-
-    ``card`` is the SKU of the card to say it on, else it is said at the top.
-    """
-    if not wants_json(call.request):
-        if card is None:
-            return _see_other("/shop", note=note_of(refusal))
-        # To that card: without script nothing else would bring it into sight.
-        return _see_other("/shop", f"offer-{card}", note=note_of(refusal), sku=card)
-    notices = await _notices(call, services)
-    refusal.facts = {**refusal.facts, "notice": notices.refusal(refusal, card)}
-    raise refusal
-
-
-def _session_ended(call: Call) -> web.StreamResponse:
-    if wants_json(call.request):
-        raise Unauthorized("This session has ended.", redirect_url=f"/shop?note={SESSION_ENDED}")
-    return _see_other("/shop", note=SESSION_ENDED)
-
-
-async def _notices(call: Call, services: Services) -> Notices:
-    customer_id = call.principal.customer_id
-    assert customer_id is not None, "only somebody who is signed in buys and uses"
-    return Notices(services, Browser.of(call).language, await services.states.document(customer_id))
-
-
-def _check_csrf(call: Call) -> None:
-    expected = Browser.of(call).expected_csrf
-    if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
-        raise Forbidden("This page is too old. Load it again and try once more.")
-
-
-def _see_other(path: str, place: str = "", **query: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": str(URL(path).with_query(query).with_fragment(place))})

@@ -11,8 +11,8 @@ from storefront.core.principals import Role
 from storefront.core.usage.consuming import ConsumeFeature, consume_feature
 from storefront.core.usage.events import MOST_EVENTS
 from storefront.core.usage.ingesting import ingest_usage
-from storefront.core.usage.reading import accounts_of, list_lines, need_meter, usage_of
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.core.usage.reading import accounts_of, default_start, list_lines, need_meter, usage_of
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.services import SERVICES
 from storefront.web.shapes import OF_CUSTOMER, PAGE
 from storefront.web.strict_json import require_media
@@ -78,14 +78,20 @@ async def report_usage(call: Call) -> web.StreamResponse:
     scope="usage:read",
 )
 async def show_usage(call: Call) -> web.StreamResponse:
-    """Sum up what a meter counted for a customer, by UTC hours or days; hours without events are left out."""
+    """Sum up what a meter counted for a customer, by UTC hours or days; hours without events are left out.
+
+    `until` is now if absent, and `from` the beginning of the meter's period around `until` (of a lifetime: thirty days
+    before). `accounts` are of prepaid features that the meter charges, over all time.
+    """
     services, query = call.app[SERVICES], call.query
     customer_id = await services.customer_of(call.principal, query.get("customer"))
     meter = need_meter(services, query["meter"])
-    begin, end = _instant(query, "from"), _instant(query, "until")
+    # Just after the present moment, so that its own hour is among them.
+    end = _instant(query, "until") if "until" in query else services.clock.now() + 1
+    begin = _instant(query, "from") if "from" in query else default_start(meter, end - 1)
     data, quantity = await usage_of(services, customer_id, meter, begin=begin, end=end, step=query["step"])
     events = sum(one["events"] for one in data)
-    accounts = await accounts_of(services, customer_id)
+    accounts = await accounts_of(services, customer_id, meter)
     return respond({"meter": meter.name, "quantity": quantity, "events": events, "data": data, "accounts": accounts})
 
 
@@ -128,8 +134,7 @@ async def consume(call: Call) -> web.StreamResponse:
         quantity=body.get("quantity", 1),
     )
     answer, is_replay = await consume_feature(services, wanted)
-    headers = {"Idempotent-Replayed": "true"} if is_replay else None
-    return respond_bytes(answer.body, status=answer.status, headers=headers)
+    return respond_once(answer, is_replay=is_replay)
 
 
 def _instant(query: dict[str, str], name: str) -> int:

@@ -49,11 +49,21 @@ USAGE_QUERY: JsonSchema = closed(
     {
         "customer": {**CUSTOMER, "description": "Whose, with a server key; absent with a session."},
         "meter": {"type": "string", "maxLength": 64, "examples": ["voice_minutes"]},
-        "from": {"type": "string", "maxLength": 40, "examples": ["2026-11-01T00:00:00Z"]},
-        "until": {"type": "string", "maxLength": 40, "examples": ["2026-12-01T00:00:00Z"]},
+        "from": {
+            "type": "string",
+            "maxLength": 40,
+            "description": "If absent: the beginning of the meter's period, of a lifetime thirty days before `until`.",
+            "examples": ["2026-11-01T00:00:00Z"],
+        },
+        "until": {
+            "type": "string",
+            "maxLength": 40,
+            "description": "If absent: now.",
+            "examples": ["2026-12-01T00:00:00Z"],
+        },
         "step": {"enum": ["hour", "day"], "type": "string", "default": "hour"},
     },
-    required=["meter", "from", "until"],
+    required=["meter"],
 )
 USAGE_SUMS: JsonSchema = table(
     {
@@ -66,7 +76,8 @@ USAGE_SUMS: JsonSchema = table(
         },
         "accounts": {
             "type": "array",
-            "description": "Prepaid usage in the smallest unit of its asset: metered = billed + unbilled + pending.",
+            "description": "What the meter charged to the wallet over all time, in the asset's smallest unit: "
+            "metered = billed + unbilled + pending.",
             "items": table(
                 {"feature": TEXT, "asset": TEXT, "metered": EXACT, "billed": EXACT, "unbilled": EXACT, "pending": EXACT}
             ),

@@ -95,3 +95,12 @@ async def test_a_check_that_cannot_be_made_does_not_fail_the_others(audit) -> No
 
     assert failed(report) == {"A2", "A2-credits", "A2-facts"}
     assert report.counts["entries"] > 0
+
+
+async def test_a_table_that_is_gone_is_not_counted_and_the_others_are(audit) -> None:
+    report = await audit("ALTER TABLE promo_codes RENAME TO other", "ALTER TABLE item_instances RENAME TO others")
+
+    assert "item_instances" not in report.counts
+    assert report.counts["entries"] > 0
+    assert "E3-promos" in failed(report)
+    assert all("could not be checked to its end" in violation.message for violation in report.violations)

@@ -61,6 +61,12 @@ class Visit:
         """Press the price tag on an offer's card."""
         await self.page.locator(f'[data-card="{sku}"] button.tag').click()
 
+    async def use_last(self, sku: str) -> None:
+        """Use up the only one of a thing, which takes a press and an answer."""
+        line = self.page.locator(f'[data-owned="{sku}"]')
+        await line.locator("summary").first.click()
+        await line.get_by_role("button", name="Use it", exact=True).click()
+
     async def to_checkout(self, sku: str = "gems-500") -> None:
         await self.press_tag(sku)
         await expect(self.page.get_by_role("heading", name="Payment", exact=True)).to_be_visible()

@@ -84,6 +84,13 @@ async def test_gems_are_chosen_on_the_card_and_nothing_at_all_is_free(visit, fai
     await expect(here.page.locator('[data-owned="song"]')).to_be_visible()
 
 
+async def test_a_visitor_reads_the_least_of_what_a_buyer_chooses(visit, fair):
+    here = await visit(shop=fair)
+    await here.open()
+    await expect(here.page.locator('[data-card="song"] .tag')).to_contain_text("from $0.00")
+    await expect(here.page.locator('[data-card="tale"] .price')).to_contain_text("from 10 gems")
+
+
 async def test_the_page_shows_the_prices_of_the_sessions_country(visit, fair):
     here = await visit(shop=fair)
     token = await fair.session("dora", country="DE")

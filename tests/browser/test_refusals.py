@@ -48,10 +48,10 @@ async def test_using_what_is_gone_is_said(visit, lanternfall, javascript):
     await here.open()
     stale = await here.another_tab()
     await stale.open()
-    await here.page.get_by_role("button", name="Use one Health potion").click()
+    await here.use_last("health-potion")
     await expect(here.page.get_by_text("Health potion used. It was your last.")).to_be_visible()
 
-    await stale.page.get_by_role("button", name="Use one Health potion").click()
+    await stale.use_last("health-potion")
 
     await stale.notice("You have none of these left.")
 

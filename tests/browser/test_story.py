@@ -12,7 +12,7 @@ async def bought_potion(here, words: str) -> None:
     await here.press_tag("health-potion")
     await expect(here.page.locator('[data-owned="health-potion"]')).to_contain_text("1 left")
     await here.balance(365)
-    await here.page.get_by_role("button", name="Use one Health potion").click()
+    await here.use_last("health-potion")
     await expect(here.page.get_by_text(words)).to_be_visible()
     await expect(here.page.locator('[data-owned="health-potion"]')).to_have_count(0)
 

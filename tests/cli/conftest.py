@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 from unittest import mock
 
@@ -19,6 +20,7 @@ import pytest
 from storefront.cli import main
 from storefront.testing import TINY_SHOP
 from storefront.web.logs import configure_logging
+from tests.forking import Forked
 
 HANG_SECONDS = 30
 
@@ -46,13 +48,16 @@ def storefront(*arguments: str | Path, **more: str) -> Told:
         return thread.submit(_call, ["storefront", *map(str, arguments)], environment(**more)).result(HANG_SECONDS)
 
 
-def process(*arguments: str | Path, **more: str) -> Told:
+def process(*arguments: str | Path, within_seconds: int = HANG_SECONDS, **more: str) -> Told:
     """Run ``storefront`` to its end as a process."""
-    command = [sys.executable, "-m", "storefront", *map(str, arguments)]
-    done = subprocess.run(
-        command, env=environment(**more), capture_output=True, text=True, timeout=HANG_SECONDS, check=False
-    )
-    return Told(done.returncode, done.stdout, done.stderr)
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as errors:
+        running = Forked([str(one) for one in arguments], env=environment(**more), stdout=out, stderr=errors)
+        try:
+            code = running.wait(within_seconds)
+        finally:
+            running.kill()
+            running.close()
+        return Told(code, *(stream.read() for stream in (out, errors) if not stream.seek(0)))
 
 
 def _call(arguments: list[str], variables: dict[str, str]) -> Told:
@@ -77,7 +82,7 @@ class Served:
     config: Path
     data: Path
     url: str
-    process: subprocess.Popen[str]
+    process: Forked
 
     def ask(self, *arguments: str | Path) -> Told:
         """Run a command on this shop."""
@@ -87,10 +92,10 @@ class Served:
 @contextmanager
 def serving(config: Path, data: Path) -> Iterator[Served]:
     """Serve a shop on a free port; at the end it must stop by itself, and well."""
-    command = [sys.executable, "-m", "storefront", "serve", "--config", str(config), "--port", "0", "--data", str(data)]
+    command = ["serve", "--config", str(config), "--port", "0", "--data", str(data)]
     log = config.with_suffix(".log")
     with log.open("w") as errors:
-        process = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True)
+        process = Forked(command, env=environment(), stdout=subprocess.PIPE, stderr=errors)
     watchdog = threading.Timer(HANG_SECONDS, process.kill)
     watchdog.start()
     try:
@@ -109,7 +114,7 @@ def serving(config: Path, data: Path) -> Iterator[Served]:
     finally:
         watchdog.cancel()
         process.kill()
-        process.communicate()
+        process.close()
 
 
 @pytest.fixture

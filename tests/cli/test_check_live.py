@@ -152,3 +152,64 @@ async def test_another_title_is_a_change_and_another_catalog_version_is_never_ca
 async def test_it_says_what_it_cannot_compare(sold, config):
     config.write_text(TINY_SHOP)
     assert "Sections beside the catalog" in check(config, sold).stdout
+
+
+CHEST = """
+  coffer: {kind: container, title: Coffer, prices: {gems: 60}, drops: [
+            {weight: 60, gives: {key: 3}}, {weight: 39, gives: {gems: 30}},
+            {weight: 1, gives: {sword: 1}, instead: {gems: 200}}], guaranteed: [{gives: {gems: 5}}]}
+  crate: {kind: bundle, title: Crate, prices: {gems: 99}, contents: [{sku: key, quantity: 2}]}
+  early: {kind: item, type: durable, title: Early, prices: {gems: 5}, grants: [chapters],
+          available: {from: 2030-11-01T00:00:00Z}, metadata: {campaign: winter},
+          delivery: {on_purchase: [{to: realm, command: "give {player} early"}]}}
+meters: {calls: {event_type: call, aggregation: count, filters: {region: [eu, us]}}}
+usage: {api: {meter: calls, mode: prepaid, asset: gems, model: per_unit, price: "0.05"}}
+promo_codes: {SALE: {percent: 30, minimum: {USD: 500}, until: 2030-01-01T00:00:00Z}}
+"""
+REWORDED = {
+    "{weight: 60, gives: {key: 3}}": "{weight: 59, gives: {key: 4}}",
+    "{weight: 1, gives": "{weight: 2, gives",
+    "guaranteed: [{gives: {gems: 5}}]": "guaranteed: [{gives: {gems: 6, key: 1}}]",
+    "[{sku: key, quantity: 2}]": "[{sku: key, quantity: 3}, {sku: potion, worth: {gems: 9}}]",
+    "{gems: 5}, grants: [chapters]": "{gems: 5}, grants: {sword: true, chapters: 2}",
+    "from: 2030-11-01T00:00:00Z": "from: 2030-12-01T00:00:00Z, until: 2031-01-01T12:30:00+01:00",
+    "campaign: winter": "campaign: spring",
+    "give {player} early": "grant {player} early",
+    "region: [eu, us]": "region: [eu]",
+    'price: "0.05"': 'price: "0.075"',
+    "minimum: {USD: 500}": "minimum: {USD: 700}",
+    "until: 2030-01-01T00": "until: 2030-02-01T00",
+    "title: Early": "title: {en: Early bird, de: Frühaufsteher}",
+}
+SAID = """
+drops gives 4 × key: weight 59 of 100 (59 %)
+drops gives 1 × sword, instead 200 gems: weight 1 of 100 (1 %) → weight 2 of 100 (2 %)
+drops gives 3 × key: weight 60 of 100 (60 %) → none
+guaranteed: gives 5 gems → gives 6 gems, 1 × key
+contents: 2 × key → 3 × key; 1 × potion, worth 9 gems
+title: Early (en) → Early bird (en), Frühaufsteher (de)
+grants: chapters → sword, chapters: 2
+available: from 2030-11-01 00:00 UTC → from 2030-12-01 00:00 UTC until 2031-01-01 11:30 UTC
+metadata: campaign: winter → campaign: spring
+delivery on purchase: to realm, command: give {player} early → to realm, command: grant {player} early
+until: 2030-01-01 00:00 UTC → 2030-02-01 00:00 UTC
+minimum: 5.00 USD → 7.00 USD
+filters region: eu, us → eu
+price: 0.05 → 0.075
+"""
+
+
+async def test_tables_windows_rights_and_commands_are_told_in_words(tmp_path, config):
+    async with running_shop(tmp_path, TINY_SHOP + CHEST):
+        pass
+    text = TINY_SHOP + CHEST
+    for before, after in REWORDED.items():
+        assert before in text
+        text = text.replace(before, after)
+    config.write_text(text)
+
+    told = check(config, tmp_path / "data").stdout
+
+    lines = [line.strip() for line in told.splitlines() if line.startswith("      ")]
+    assert sorted(lines) == sorted(SAID.strip().splitlines())
+    assert not set(told) & set('[]"')

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 from jsonschema import Draft202012Validator
 
-from storefront.testing import TINY_SHOP
+from storefront.cli.commands import app
+from storefront.testing import TINY_SHOP, running_shop
 
 from .conftest import process, storefront
 
@@ -98,3 +100,36 @@ def test_wrong_usage_ends_with_2_and_without_a_traceback(arguments, code):
 
     assert told.returncode == code
     assert "Traceback" not in told.stderr
+
+
+def commands(group=None, name="storefront"):
+    """Yield every command of the shell with its name."""
+    group = group or typer.main.get_command(app)
+    for word, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{name} {word}")
+        else:
+            yield f"{name} {word}", command
+
+
+def test_every_command_about_the_shop_alone_takes_its_file_as_an_argument():
+    taking = {name: [part.metavar for part in command.params if part.param_type_name == "argument"]
+              for name, command in commands()
+              if any("--config" in part.opts for part in command.params)}  # fmt: skip
+    assert len(taking) > 40
+    assert [name for name, arguments in taking.items() if not arguments] == []
+    assert taking["storefront audit verify"] == ["[CONFIG]"]
+
+
+async def test_the_audit_of_a_shop_names_its_file_like_the_check_does(tmp_path):
+    async with running_shop(tmp_path) as shop:
+        await shop.bought("gems-500")
+    path = tmp_path / "shop.yaml"
+    told = [
+        storefront(*words, path, "--data", tmp_path / "data") for words in (("audit", "verify"), ("audit", "seals"))
+    ]
+    flagged = storefront("audit", "verify", "--config", path, "--data", tmp_path / "data")
+
+    assert [one.returncode for one in (*told, flagged)] == [0, 0, 0], told
+    assert (told[0].stdout[:5], flagged.stdout[:5]) == ("✓  L1", "✓  L1")
+    assert storefront("audit", "verify", tmp_path / "nowhere.yaml").returncode == 2

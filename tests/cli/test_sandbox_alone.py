@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,14 @@ import pytest
 import stripe
 
 from tests.cli.conftest import HANG_SECONDS, environment, storefront
+from tests.forking import Forked
 
 
 @contextmanager
 def running(*arguments: str, folder: Path | None = None) -> Iterator[str]:
     """Run ``storefront sandbox`` on a free port; gives its address, and stops it well at the end."""
-    command = [sys.executable, "-m", "storefront", "sandbox", "--port", "0", *arguments]
-    process = subprocess.Popen(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True)
+    command = ["sandbox", "--port", "0", *arguments]
+    process = Forked(command, cwd=folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     watchdog = threading.Timer(HANG_SECONDS, process.kill)
     watchdog.start()
     try:
@@ -36,7 +36,7 @@ def running(*arguments: str, folder: Path | None = None) -> Iterator[str]:
     finally:
         watchdog.cancel()
         process.kill()
-        process.communicate()
+        process.close()
 
 
 def test_the_plain_library_uses_an_emulator_that_runs_alone(config, tmp_path):

@@ -214,10 +214,10 @@ async def test_what_lapsed_while_it_was_held_pays_first_and_only_the_rest_lapses
 
 
 async def test_what_is_forgiven_waits_for_nothing_and_only_as_it_was_read(books, do, lost):
-    forgive = Forgive("entry", ADA, "gems", 30, expected=30, freeze_id="rev_1")
+    forgive = Forgive("entry", ADA, "gems", 30, expected=30, freeze_ids=("rev_1",))
     await do(Owe("entry", ADA, "gems", 100))
     with pytest.raises(Stale):
-        await do(Forgive("entry", ADA, "gems", 30, expected=29, freeze_id="rev_1"))
+        await do(Forgive("entry", ADA, "gems", 30, expected=29, freeze_ids=("rev_1",)))
 
     await do(forgive)
     await do(release())

@@ -8,8 +8,6 @@ import os
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
@@ -21,12 +19,15 @@ import asyncpg
 import msgspec
 import psutil
 
+from tests.forking import Forked
+
 SERVER_KEY = "sk_sandbox_demo"
 SANDBOX_KEY = "sk_test_" + "crash_tests"
 WEBHOOK_SECRET = "whsec_" + "crash_tests_0123456789abcdef"
 HANG_SECONDS = 20.0
 START_SECONDS = 60.0
 POLL_SECONDS = 0.01
+READY_LINE = b"Ready in"
 
 SHOP = """
 shop: {name: Crash shop}
@@ -78,35 +79,43 @@ class Process:
     ) -> None:
         self._count = workers
         self._log = folder / f"{name}.log"
-        self._arguments = [sys.executable, "-W", "error", "-m", "storefront", *arguments]
+        self._arguments = arguments
         self._environ = {**os.environ, **environ}
         self._ready = ready
         self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self.start_seconds: list[float] = []
 
     async def start(self, browser: aiohttp.ClientSession) -> None:
         """Start it and wait until ``ready`` answers; how long that took is kept."""
         began = time.monotonic()
-        process = self._process = self._launch()
+        said_before = self._log.stat().st_size if self._log.exists() else 0
+        self._process = self._launch()
         async with asyncio.timeout(START_SECONDS):
             while not await _answers(browser, self._ready):
-                assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
-                await asyncio.sleep(POLL_SECONDS)
+                await self._look_again()
+            # A server gives up where a worker ends before all of them were ready: so none may be killed before that.
+            while self._count and READY_LINE not in self._log.read_bytes()[said_before:]:
+                await self._look_again()
             await self.until_workers_serve()
         self.start_seconds.append(time.monotonic() - began)
 
     async def until_workers_serve(self) -> None:
-        """Wait until there are as many workers as were asked for, and each of them has opened the database."""
+        """Wait until there are as many workers as were asked for, and each of them listens."""
         async with asyncio.timeout(START_SECONDS):
-            while True:
-                if [_is_connected(worker) for worker in self.workers].count(True) == self._count:
-                    return
-                await asyncio.sleep(POLL_SECONDS)
+            while [_listens(worker) for worker in self.workers].count(True) != self._count:
+                await self._look_again()
 
-    def _launch(self) -> subprocess.Popen[bytes]:
+    async def _look_again(self) -> None:
+        """Wait a moment; what has ended meanwhile will never come up, and its log says why."""
+        process = self._process
+        assert process is not None, "it runs"
+        assert process.poll() is None, f"exit code {process.returncode}: {self._log.read_text()}"
+        await asyncio.sleep(POLL_SECONDS)
+
+    def _launch(self) -> Forked:
         with self._log.open("ab") as log:
-            return subprocess.Popen(self._arguments, cwd=self._folder, env=self._environ, stdout=log, stderr=log)
+            return Forked(self._arguments, cwd=self._folder, env=self._environ, stdout=log, stderr=log, may_warn=False)
 
     @property
     def is_running(self) -> bool:
@@ -116,7 +125,7 @@ class Process:
         """SIGKILL: it gets no chance to tidy up. Safe to call twice."""
         if self._process is not None:
             process, self._process = self._process, None
-            children = psutil.Process(process.pid).children()
+            children = _children(process)
             process.kill()
             process.wait()
             for child in children:
@@ -128,7 +137,7 @@ class Process:
         """SIGKILL a server of several workers, but not them; wait until they have followed it."""
         assert self._process is not None, "it runs"
         process, self._process = self._process, None
-        workers = psutil.Process(process.pid).children()
+        workers = _children(process)
         process.kill()
         process.wait()
         _, alive = await asyncio.to_thread(psutil.wait_procs, workers, HANG_SECONDS)
@@ -143,7 +152,7 @@ class Process:
     @property
     def workers(self) -> list[psutil.Process]:
         assert self._process is not None, "it runs"
-        return psutil.Process(self._process.pid).children()
+        return _children(self._process)
 
     def freeze(self) -> None:
         """Let it hang: connections are taken by the kernel, and nobody answers."""
@@ -327,8 +336,12 @@ async def _answers(browser: aiohttp.ClientSession, url: str) -> bool:
         return False
 
 
-def _is_connected(process: psutil.Process) -> bool:
+def _children(process: Forked) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children() if process.poll() is None else []
+
+
+def _listens(process: psutil.Process) -> bool:
     try:
-        return any(connection.status == psutil.CONN_ESTABLISHED for connection in process.net_connections("tcp"))
+        return any(connection.status == psutil.CONN_LISTEN for connection in process.net_connections("tcp"))
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False  # it has just died

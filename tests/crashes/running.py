@@ -3,7 +3,7 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from .judging import judge
 from .load import Load
 from .processes import World
 
+MOST_TIMES = 5
+
 
 class Run(NamedTuple):
     """What a test has while the clients are at work; ``report`` is added to, and printed when all is judged."""
@@ -20,6 +22,13 @@ class Run(NamedTuple):
     load: Load
     chance: random.Random
     report: list[str]
+
+    def rounds(self, count: int) -> Iterator[int]:
+        """Number ``count`` rounds. A run in which every outcome was known would show nothing: then it goes on."""
+        for number in range(count * MOST_TIMES):
+            if number >= count and self.load.counts["unknown"]:
+                return
+            yield number
 
 
 @asynccontextmanager

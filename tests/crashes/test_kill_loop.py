@@ -34,7 +34,7 @@ async def test_nothing_acknowledged_is_lost_and_nothing_unknown_happens_twice(
 ):
     kills = int(os.environ.get("STOREFRONT_KILLS", "10"))
     async with under_load(standalone, tmp_path) as run:
-        for number in range(kills):
+        for number in run.rounds(kills):
             await asyncio.sleep(run.chance.uniform(0.2, 0.6))  # the random moment
             run.load.is_up.clear()
             standalone.server.kill()
@@ -47,14 +47,14 @@ async def test_nothing_acknowledged_is_lost_and_nothing_unknown_happens_twice(
     await audit(standalone)
     starts = times("start to ready", standalone.server.start_seconds)
     with capsys.disabled():
-        print(f"\n{kills} kills on SQLite, {'; '.join(run.report)}; {starts}")
+        print(f"\n{number + 1} kills on SQLite, {'; '.join(run.report)}; {starts}")
 
 
 async def test_the_same_with_several_workers_on_postgres(workers: World, audit, tmp_path, capsys):
     kills = int(os.environ.get("STOREFRONT_KILLS", "4"))
     downs = []
     async with under_load(workers, tmp_path) as run:
-        for number in range(kills):
+        for number in run.rounds(kills):
             await asyncio.sleep(run.chance.uniform(0.2, 0.6))  # the random moment
             began = time.monotonic()
             await KILLS[number % len(KILLS)](workers, run)
@@ -63,7 +63,7 @@ async def test_the_same_with_several_workers_on_postgres(workers: World, audit, 
             await _assert_nothing_lost(workers, run)
     await audit(workers)
     with capsys.disabled():
-        print(f"\n{kills} kills on PostgreSQL, {'; '.join(run.report)}; {times('kill to next success', downs)}")
+        print(f"\n{len(downs)} kills on PostgreSQL, {'; '.join(run.report)}; {times('kill to next success', downs)}")
 
 
 async def _kill_a_worker(world: World, run: Run) -> None:

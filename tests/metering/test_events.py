@@ -115,6 +115,32 @@ async def test_one_event_counts_for_every_meter_that_listens(metered, report):
     assert await quantity("calls") == ("0", 0)
 
 
+async def test_usage_is_asked_about_by_the_meter_alone_and_answered_for_the_period_under_way(metered, report, fund):
+    await fund("ada", 100)
+    await report(
+        *(cloud_event(n, "voice.minute", minutes=20, region="eu") for n in range(2)), cloud_event("s", "room", seats=7)
+    )
+
+    voice = (await metered.as_customer().get("/v1/usage?meter=voice")).json
+    seats = (await metered.as_customer().get("/v1/usage?meter=peak")).json
+
+    assert (voice["quantity"], voice["events"], len(voice["data"])) == ("40", 2, 1)
+    account = voice["accounts"][0]
+    assert (account["feature"], account["metered"], len(voice["accounts"])) == ("voice_minutes", "15", 1)
+    # A postpaid meter has no account, and shows none of another meter's.
+    assert (seats["quantity"], seats["accounts"]) == ("7", [])
+
+
+async def test_usage_of_the_period_before_is_shown_when_asked_for(metered, report, pass_time, fund):
+    await fund("ada", 100)
+    await report(cloud_event(1, "voice.minute", minutes=20, region="eu"))
+    until = iso(metered.parts.services.clock.now())
+    await pass_time(32 * DAY)
+
+    assert (await metered.as_customer().get("/v1/usage?meter=voice")).json["events"] == 0
+    assert (await metered.as_customer().get(f"/v1/usage?meter=voice&until={until}")).json["events"] == 1
+
+
 async def test_a_question_about_usage_that_makes_no_sense_is_refused(metered):
     server = metered.as_server()
     await metered.as_customer().get("/v1/me")

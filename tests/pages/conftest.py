@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from storefront.web.pages import AssetName, Notice, PageFrame, Renderer, ShopView, build_shop_view
+from storefront.pages import PageFrame
+from storefront.web.pages import AssetName, Notice, Renderer, ShopView, build_shop_view
 
 SOON = "2026-11-30T18:00:00+00:00"
 NONE_LEFT = {"per": "global", "count": 9, "window": "lifetime", "left": 0}
@@ -48,7 +49,7 @@ def catalog() -> dict[str, Any]:
             offer("sword", "Sword of Dawn", {"gems": 480}, art="sword", contents=[{"sku": "sword", "quantity": 1}]),
             offer("cloak", "Moth-Wing Cloak", {"gems": 900}, art="cloak"),
             offer("crown", "Ashen Crown", {"gems": 3200, "EUR": 2999}),
-            offer("potion", "Health potion", {"gems": 15}, type="consumable"),
+            offer("potion", "Health potion", {"gems": 15}, type="consumable", use="consume"),
             offer("lantern", "Reed Lantern", {"gems": 10}, available_from="2026-12-01T00:00:00+00:00"),
             offer("shield", "Shield", {"gems": 10}, limits=[NONE_LEFT]),
             offer("gone", "Gone", {"gems": 10}, available_until="2026-11-21T12:00:00+00:00"),

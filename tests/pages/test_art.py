@@ -5,9 +5,10 @@ from xml.etree import ElementTree
 import pytest
 
 from storefront.design.art import HUES, KINDS, art, gem_pile, hue_of, kind_of, tint_class
+from storefront.design.coins import coin, looks_of
 from storefront.design.icons import ICONS, icon
 
-PILES = tuple(f"gem-{count}" for count in range(1, 7))
+PILES = tuple(f"{piece}-{count}" for piece in ("gem", "coin") for count in range(1, 7))
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *PILES])
@@ -28,8 +29,8 @@ def test_an_item_keeps_its_hue() -> None:
     assert tint_class("sword", "sword-of-dawn") == "tint-marigold"
 
 
-def test_a_pile_has_as_many_gems_as_it_says() -> None:
-    assert [len(ElementTree.fromstring(art(pile, "x")).findall("g")) for pile in PILES] == [1, 2, 3, 4, 5, 6]
+def test_a_pile_has_as_many_pieces_as_it_says() -> None:
+    assert [len(ElementTree.fromstring(art(pile, "x")).findall("g")) for pile in PILES] == 2 * [1, 2, 3, 4, 5, 6]
 
 
 def test_a_larger_pack_is_a_larger_pile() -> None:
@@ -52,3 +53,17 @@ def test_a_title_is_escaped_and_makes_the_drawing_an_image() -> None:
 @pytest.mark.parametrize("name", ICONS)
 def test_every_icon_is_well_formed(name: str) -> None:
     assert ElementTree.fromstring(icon(name)).attrib["stroke"] == "currentColor"
+
+
+def test_no_two_currencies_look_alike_and_the_first_keep_their_looks() -> None:
+    codes = ["crystals", "embers", "gold", "silver", "dust", "gems"]
+    looks = looks_of(codes)
+    assert looks["crystals"] is None  # the gem
+    assert len(set(looks.values())) == len(codes)
+    assert looks_of(codes[:3]) == {code: looks[code] for code in codes[:3]}
+
+
+@pytest.mark.parametrize(("name", "letter"), [("embers", "E"), ("⟨gold⟩", "G"), ("金貨", "金"), ("<b>", "B")])
+def test_a_coin_bears_the_first_letter_of_its_name(name: str, letter: str) -> None:
+    svg = ElementTree.fromstring(coin(name, "teal"))
+    assert (svg.findtext("text"), svg.attrib["aria-hidden"]) == (letter, "true")

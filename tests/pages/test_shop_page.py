@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 
+from storefront.pages import Tone
+from storefront.pages.rendering import STATIC, content_security_policy, is_form_target
 from storefront.web.pages import (
-    STATIC,
     AssetName,
     Notice,
     Renderer,
     ShopView,
-    Tone,
     choose_payment,
-    content_security_policy,
 )
 
 Shop = Callable[..., ShopView]
@@ -158,8 +157,8 @@ def test_what_is_frozen_or_owed_is_said_calmly(shop: Shop, renderer: Renderer, s
 
 def test_a_shop_with_several_currencies_offers_each_and_marks_the_chosen(shop: Shop, renderer: Renderer) -> None:
     links = [a for a in Page(renderer.render_shop(shop(currency="USD"))).all("a") if "?currency=" in a["href"]]
-    assert {a["href"] for a in links} == {"/shop?currency=EUR#gems", "/shop?currency=USD#gems"}
-    assert [a["href"] for a in links if "aria-current" in a] == ["/shop?currency=USD#gems"]
+    assert {a["href"] for a in links} == {"/shop?currency=EUR#packs-gems", "/shop?currency=USD#packs-gems"}
+    assert [a["href"] for a in links if "aria-current" in a] == ["/shop?currency=USD#packs-gems"]
 
 
 @pytest.mark.parametrize(
@@ -176,3 +175,18 @@ def test_the_newest_saved_card_is_chosen_until_somebody_chooses() -> None:
     assert choose_payment(saved, "").fields == {}
     assert choose_payment(saved, "pmt_forgotten").fields == {}
     assert choose_payment([], None).fields == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "may"),
+    [
+        ("/account?purchase=pur_1", True),
+        ("https://shop.example/sandbox/pay/cs_1", True),
+        ("https://checkout.stripe.com/c/pay/cs_1", True),
+        ("https://hooks.stripe.com/redirect/authenticate/src_1", False),
+        ("https://shop.example.evil/pay", False),
+        ("http://shop.example/pay", False),
+    ],
+)
+def test_a_form_leads_only_where_the_browser_lets_it(address, may):
+    assert is_form_target(address, ["https://shop.example", "https://checkout.stripe.com"]) is may

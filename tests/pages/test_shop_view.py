@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from storefront.web.pages import AssetName, ShopView, bought_notice
 from storefront.web.pages.views import ItemCard
 
@@ -35,17 +37,32 @@ def test_gem_prices_carry_money_at_the_smallest_packs_rate(shop: Shop) -> None:
 
 
 def test_packs_go_from_small_to_large_with_their_unit_price(shop: Shop) -> None:
-    packs = shop().packs
-    assert [(pack.figure, pack.unit_price, pack.badge) for pack in packs] == [
-        ("100", "€0.99 per 100", None),
-        ("1,200", "€0.83 per 100", "Most bought"),
-        ("15,000", "€0.67 per 100", "1,000 bonus"),
+    (shelf,) = shop().shelves
+    assert [(pack.figure, pack.bonus, pack.unit_price, pack.badge) for pack in shelf.packs] == [
+        ("100", None, "€0.99 per 100", None),
+        ("1,200", None, "€0.83 per 100", "Most bought"),
+        ("14,000", "1,000", "€0.67 per 100", None),
+    ]
+
+
+def test_unit_prices_of_one_shelf_have_one_basis(shop: Shop, catalog: dict[str, Any]) -> None:
+    catalog["offers"][2]["contents"] = [{"asset": "gems", "amount": 80}]
+    (shelf,) = shop().shelves
+    assert [pack.unit_price.split(" per ")[1] for pack in shelf.packs] == ["100", "100", "100"]
+
+
+def test_each_currency_has_a_shelf_of_its_own(shop: Shop, catalog: dict[str, Any]) -> None:
+    catalog["offers"][2]["contents"] = [{"asset": "embers", "amount": 100}]
+    shelves = shop().shelves
+    assert [(shelf.asset.name, [pack.sku for pack in shelf.packs]) for shelf in shelves] == [
+        ("gems", ["gems-1200", "gems-15000"]),
+        ("embers", ["gems-100"]),
     ]
 
 
 def test_a_tag_carries_what_the_server_needs_to_sell_at_this_price(shop: Shop) -> None:
     view = shop()
-    sword, pack = card(view, "sword").tag, view.packs[0].tag
+    sword, pack = card(view, "sword").tag, view.shelves[0].packs[0].tag
     assert sword is not None
     assert pack is not None
     assert {**sword.fields, "idempotency_key": ""} == {
@@ -61,20 +78,64 @@ def test_every_button_has_a_key_of_its_own(shop: Shop) -> None:
     view = shop()
     assert view.featured is not None
     cards = [view.featured.card, *view.items]
-    tags = [pack.tag for pack in view.packs] + [tag for item in cards for tag in (item.tag, *item.other_tags)]
+    tags = [pack.tag for pack in view.shelves[0].packs]
+    tags += [one.tag for item in cards for one in (item, *item.others)]
     keys = [tag.fields["idempotency_key"] for tag in tags if tag]
-    keys += [line.use_fields["idempotency_key"] for line in view.inventory if line.use_fields]
+    keys += [line.use.fields["idempotency_key"] for line in view.inventory if line.use]
     assert len(keys) == len(set(keys)) == 9
 
 
 def test_who_is_short_of_gems_may_still_pay_with_money(shop: Shop) -> None:
     crown = card(shop(), "crown")
     assert crown.tag is None
-    assert [tag.label for tag in crown.other_tags] == ["€29.99"]
+    assert [(other.price, other.tag is not None) for other in crown.others] == [("€29.99", True)]
+
+
+def test_every_price_of_an_item_is_shown_and_which_can_be_paid_now(
+    shop: Shop, catalog: dict[str, Any], state: dict[str, Any]
+) -> None:
+    prices = [{"amount": 320, "currency": "gems"}, {"amount": 9000, "currency": "embers"}]
+    catalog["offers"][4]["prices"] = [*prices, {"amount": 499, "currency": "EUR"}]
+    state["wallets"]["embers"] = {"available": 1000}
+
+    sword = card(shop(), "sword")
+
+    assert (sword.price, sword.asset.name if sword.asset else "") == ("320", "gems")
+    shown = [(other.price, other.status, other.tag is not None) for other in sword.others]
+    assert [
+        (price.replace("\N{NO-BREAK SPACE}", " "), status.replace("\N{NO-BREAK SPACE}", " "), may)
+        for price, status, may in shown
+    ] == [
+        ("9,000 embers", "8,000 embers short", False),
+        ("€4.99", "", True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ({"per": "customer", "count": 5, "window": "day", "left": 2}, "2 of 5 left for you today"),
+        ({"per": "customer", "count": 1, "window": "day", "left": 1}, "One a day each"),
+        ({"per": "customer", "count": 5, "window": "week"}, "5 a week each"),
+        ({"per": "customer", "count": 1, "window": "lifetime"}, "One each"),
+        ({"per": "global", "count": 200, "window": "lifetime", "left": 37}, "37 of 200 left"),
+        ({"per": "global", "count": 200, "window": "month", "left": 0}, "0 of 200 left this month"),
+    ],
+)
+def test_limits_are_said(shop: Shop, catalog: dict[str, Any], limit: dict[str, Any], words: str) -> None:
+    catalog["offers"][4]["limits"] = [limit]
+    assert card(shop(), "sword").limits == (words,)
+
+
+def test_a_limit_of_today_says_when_it_is_reached(shop: Shop, catalog: dict[str, Any]) -> None:
+    catalog["offers"][4]["limits"] = [{"per": "customer", "count": 5, "window": "day", "left": 0}]
+    catalog["offers"][5]["limits"] = [{"per": "global", "count": 5, "window": "week", "left": 0}]
+    assert card(shop(), "sword").status == "You have bought all you can today"
+    assert shop(visitor=True).items[1].status == "Sold out this week"
 
 
 def test_the_inventory_adds_up_and_offers_to_use_consumables(shop: Shop) -> None:
-    lines = [(line.title, line.status, line.use_fields is not None) for line in shop().inventory]
+    lines = [(line.title, line.status, line.use is not None) for line in shop().inventory]
     assert lines == [
         ("Moth-Wing Cloak", "Yours", False),
         ("Health potion", "24\N{NO-BREAK SPACE}left", True),
@@ -117,14 +178,14 @@ def test_a_visitor_sees_prices_and_cannot_buy(shop: Shop) -> None:
     view = shop(visitor=True)
     assert view.customer is None
     assert view.wallet is None
-    assert [item.tag for item in view.items] + [pack.tag for pack in view.packs] == [None] * 10
+    assert [item.tag for item in view.items] + [pack.tag for pack in view.shelves[0].packs] == [None] * 10
     assert card(view, "sword").state == "look_only"
 
 
 def test_an_empty_catalog_makes_an_empty_page(shop: Shop, catalog: dict[str, Any]) -> None:
     catalog["offers"] = []
     view = shop()
-    assert (view.featured, view.packs, view.items, view.currency_name) == (None, (), (), None)
+    assert (view.featured, view.shelves, view.items) == (None, (), ())
 
 
 def test_a_purchase_is_told_in_one_sentence(catalog: dict[str, Any], state: dict[str, Any]) -> None:
@@ -136,4 +197,5 @@ def test_a_purchase_is_told_in_one_sentence(catalog: dict[str, Any], state: dict
 
     assert told("sword", "gems") == "Sword of Dawn is yours. 2,340 gems left."
     assert told("gems-1200") == "1,200 gems added. You have 2,340 gems."
+    assert told("gems-15000") == "14,000 gems and 1,000 bonus added. You have 2,340 gems."
     assert told("chest") == "Winter chest is yours."

@@ -114,7 +114,7 @@ def kinds_of(kind):
     [
         ("RafflePlugin", "0001"),
         ("MicrotransactionsPlugin", "0002"),
-        ("SubscriptionsPlugin", "0001"),
+        ("SubscriptionsPlugin", "0002"),
         ("MailPlugin", "0001"),
     ],
 )

@@ -34,11 +34,12 @@ def register_routes(self):
 
 offer_kind_schemas = {"stranger_item": {"type": "object", "properties": {"type": {"type": "string"}}}}
 """
-JUDGE = f"""
+SOUND_JUDGE = """
 @hookimpl
 async def assess_purchase(self, attempt):
     return None
-
+"""
+JUDGE = f"""{SOUND_JUDGE}
 @hookimpl
 def register_jobs(self):
     {RAISE}
@@ -116,6 +117,42 @@ async def test_a_judge_is_never_left_out_unless_the_operator_says_so(strangers, 
             pass
     async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip, unscreened: allow}")) as shop:
         await shop.bought("gems-500")
+
+
+async def test_a_judge_with_a_mistake_in_its_section_is_not_left_out_either(strangers, tmp_path):
+    strangers.write("judge", SOUND_JUDGE)
+    with pytest.raises(PluginFailed, match=r"plugins\.judge\.size: unknown key.*It judges purchases"):
+        async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip, size: 1}")):
+            pass
+    async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip, size: 1, unscreened: allow}")) as shop:
+        await shop.bought("gems-500")
+
+
+async def test_a_judge_of_another_version_is_not_left_out_either(strangers, tmp_path):
+    strangers.write("judge", SOUND_JUDGE, head=f"from storefront.hookspecs import hookimpl\n\n{OLD}")
+    with pytest.raises(PluginFailed, match=r"written for version 0.*It judges purchases"):
+        async with running_shop(tmp_path, strangers.shop("judge: {on_error: skip}")):
+            pass
+
+
+CHECKS = "config_checks = (lambda document: [document['offers']['moon']],)"
+
+
+@pytest.mark.parametrize(("on_error", "opens"), [("fail", False), ("skip", True)])
+async def test_a_plugin_whose_own_check_raises_is_named_at_its_place(strangers, tmp_path, on_error, opens):
+    strangers.write("moody", CHECKS)
+    text = strangers.shop(f"moody: {{on_error: {on_error}}}")
+    mistake = "plugins.moody: cannot check this configuration: KeyError: 'moon'"
+
+    if opens:
+        async with running_shop(tmp_path, text) as shop:
+            facts = {plugin["name"]: plugin for plugin in shop.parts.host.describe()}
+        assert mistake in facts["moody"]["reason"]
+        return
+    with pytest.raises(ConfigError) as failure:
+        async with running_shop(tmp_path, text):
+            pass
+    assert mistake in str(failure.value)
 
 
 @pytest.mark.parametrize(("on_error", "opens"), [("fail", False), ("skip", True)])

@@ -26,7 +26,8 @@ class Postgres:
         """
         name = f"storefront_{secrets.token_hex(8)}"
         source = "template0" if template is None else f'"{_name(template)}"'
-        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE {source}')
+        # Through the log, as it is otherwise done, costs twice as much: to make it, and to drop it.
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE {source} STRATEGY FILE_COPY')
         return self.url(name)
 
     async def drop_database(self, url: str) -> None:

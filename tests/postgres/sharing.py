@@ -26,8 +26,8 @@ class Shared:
 def shared_postgres(run_folder: Path) -> Iterator[Postgres]:
     """The server of the test run whose workers all know ``run_folder``; it is not durable.
 
-    ``STOREFRONT_TEST_POSTGRES=postgresql://user:password@host:port/database`` names a server to use instead; that user
-    must be allowed to create databases.
+    ``STOREFRONT_TEST_POSTGRES=postgresql://user:password@host:port/database`` names another server to use, 15 or newer;
+    that user must be allowed to create databases.
     Raises: ``PostgresUnavailable``.
     """
     named = os.environ.get("STOREFRONT_TEST_POSTGRES")

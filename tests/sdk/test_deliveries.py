@@ -42,6 +42,31 @@ async def test_an_extended_lease_keeps_what_it_holds_from_others(shop, server):
     assert states(shop) == [("survival", "give ada potion 1", "done")]
 
 
+async def test_following_survives_a_shop_that_goes_away_before_the_acknowledgement(shop):
+    await potions(shop, 1)
+    ran, missed = [], []
+    restarting = asyncio.Event()
+
+    async def run(delivery):
+        ran.append(delivery.id)
+        if len(ran) == 1:
+            await shop.stop()
+
+    def away(error):
+        missed.append(error.code)
+        restarting.set()
+
+    async with StorefrontClient(shop.url, key=SERVER_KEY, tries=1, timeout_seconds=1) as client:
+        following = asyncio.create_task(client.deliveries.follow("survival", run, lease="of-my-own-making", away=away))
+        await restarting.wait()
+        await shop.start()
+        await shop.until(lambda: states(shop) == [("survival", "give ada potion 1", "done")])
+        following.cancel()
+
+    assert len(set(ran)) == 1  # once, or again under the same id
+    assert set(missed) == {"connection_lost"}
+
+
 async def test_a_lease_that_another_server_has_by_now_cannot_be_extended(shop, server):
     await potions(shop, 1)
     late = await server.deliveries.lease("survival", lease_seconds=30)

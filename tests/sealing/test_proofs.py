@@ -180,8 +180,9 @@ async def test_a_purchase_is_proved_by_the_commands_while_the_shop_runs(shop: Sh
     command = (sys.executable, "-m", "storefront", "audit")
     flags = ("--config", tmp_path / "shop.yaml")
 
-    told = await run(*command, "prove", sold["entry_id"], *flags, **environ)
+    # First, before the shop seals it by itself.
     unsealed = await run(*command, "prove", later["entry_id"], *flags, **environ)
+    told = await run(*command, "prove", sold["entry_id"], *flags, **environ)
     nothing = await run(*command, "prove", "ent_no", *flags, **environ)
     await shop.parts.sealer.seal_all()
     proof = await run(*command, "prove", sold["entry_id"], "--json", *flags, **environ)

@@ -96,6 +96,27 @@ async def test_a_won_appeal_strikes_off_what_was_owed(shop):
     assert gems(shop) == 380
 
 
+async def test_a_won_appeal_gives_again_what_had_only_paid_debts(shop):
+    first, second = await shop.bought("gems-500"), await shop.bought("gems-500")
+    await shop.bought("potion", quantity=66)
+    await drink(shop, 66)
+    await disputed(shop, first, "lost")
+    await disputed(shop, second, "lost")
+    assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [990]
+    third = await shop.bought("gems-500")  # of it nothing reaches the wallet
+    await disputed(shop, third, "lost")
+    await shop.bought("gems-500")
+    await shop.bought("gems-500")
+    assert ([row["amount"] for row in shop.query("SELECT amount FROM debts")], gems(shop)) == ([0], 10)
+
+    assert (await disputed(shop, third, "won"))["dispute"] == "won"
+
+    assert gems(shop) == 510
+    lots = shop.query("SELECT cost_amount, cost_currency, payment FROM lots WHERE remaining = 500")
+    paid = shop.query("SELECT id FROM payments WHERE purchase_id = ?", third["id"])
+    assert [tuple(lot.values()) for lot in lots] == [(499, "USD", paid[0]["id"])]
+
+
 async def test_items_that_are_given_again_leave_the_books_in_order(shop):
     chest = await shop.bought("chest")
     await refund(shop, chest)

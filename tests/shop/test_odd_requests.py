@@ -66,3 +66,26 @@ async def test_a_time_beyond_the_calendar_is_refused(shop):
     answer = await shop.as_server().post("/v1/grants", body, key="g")
     assert answer.status == 422
     assert shop.query("SELECT * FROM grants") == []
+
+
+@pytest.mark.parametrize("currency", ["x", "gems", "usd", "USD\n"])
+async def test_a_method_is_saved_for_real_money_only(shop, currency):
+    await shop.session()
+    before = shop.rows()
+
+    answer = await shop.as_customer().post("/v1/payment-methods/setups", {"currency": currency})
+
+    assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/currency")
+    assert shop.rows() == before
+
+
+async def test_a_session_is_not_told_its_own_rights_for_anothers(shop):
+    await shop.bought("gems-500")
+    await shop.bought("sword")
+    await shop.session("bob")
+
+    asked = await shop.as_customer("ada").get("/v1/entitlements/sword?customer=bob")
+    mine = await shop.as_customer("ada").get("/v1/entitlements/sword?customer=ada")
+
+    assert (asked.status, asked.json["errors"][0]["message"]) == (422, "must be absent")
+    assert (mine.status, mine.json["allowed"]) == (200, True)

@@ -149,6 +149,17 @@ async def test_cancel_closes_the_checkout_and_frees_its_stock(shop):
     assert (await shop.buy("statue", customer="bob")).status == 202
 
 
+async def test_the_buyer_canceled_also_if_the_webhook_is_faster_than_the_reply(shop):
+    purchase = await shop.buy("statue")
+    await shop.sandbox.misbehave("delay", "POST /v1/checkout/sessions/*/expire", seconds=2, after=True)
+    asking = asyncio.create_task(shop.as_customer("ada").post(f"/v1/purchases/{purchase.json['id']}/cancel"))
+
+    await shop.until(lambda: shop.query("SELECT 1 FROM purchases WHERE status = 'canceled'"))
+    assert (await asking).json["status"] == "canceled"
+
+    assert shop.query("SELECT reason FROM purchases") == [{"reason": "canceled_by_buyer"}]
+
+
 async def test_cancel_after_the_buyer_has_paid_completes(shop):
     await shop.sandbox.webhooks("drop")
     purchase = await shop.buy("gems-500")

@@ -16,6 +16,9 @@ transfers:
 SHOP = TINY_SHOP.replace("title: Sword,", "title: Sword, transferable: true,").replace(
     "title: Potion,", "title: Potion, transferable: true,"
 )
+SHOP += """
+  gems-bonus: {kind: currency_pack, title: More, contents: {gems: 100}, bonus: {gems: 20}, prices: {USD: 99}}
+"""
 
 
 @pytest.fixture(params=[TERMS])
@@ -143,6 +146,17 @@ async def test_what_was_bought_rests_before_it_can_be_passed_on(shop):
     assert (await pass_on(shop, to="bob", asset="gems", amount=50)).status == 201
     await shop.advance("2d")
     assert (await pass_on(shop, to="bob", asset="gems", amount=500)).status == 201
+
+
+@pytest.mark.parametrize("shop", [free().replace("{}", "{hold_back_days: 2}")], indirect=True)
+async def test_the_bonus_of_a_pack_rests_with_it_also_in_the_hands_of_others(shop):
+    await shop.bought("gems-bonus")
+    refused = await pass_on(shop, to="bob", asset="gems", amount=5)
+    assert (refused.status, refused.json["available"]) == (402, 0)
+    await shop.advance("2d")
+    assert (await pass_on(shop, to="bob", asset="gems", amount=120)).status == 201
+    onward = await pass_on(shop, by="bob", to="cleo", asset="gems", amount=5)
+    assert (onward.status, onward.json["available"]) == (402, 0)
 
 
 @pytest.mark.parametrize("shop", ["transfers: {assets: {gems: {}}}\n"], indirect=True)

@@ -36,12 +36,18 @@ def _nobody_was_charged_twice(there: Mapping[str, Any]) -> None:
     assert {purchase: times for purchase, times in charged.items() if times > 1} == {}, "charged twice"
 
 
+UNFINISHED = (
+    "SELECT id FROM purchases WHERE status = 'pending'",
+    "SELECT id, status, reason FROM purchases WHERE status = 'paid'",
+    "SELECT type, state, note, received_at FROM inbox WHERE state IN ('received', 'quarantined')",
+    "SELECT kind, last_error FROM jobs WHERE state = 'dead'",
+    "SELECT id FROM reversals WHERE state = 'pending'",
+)
+
+
 def _nothing_is_pending(world: World) -> None:
-    assert world.query("SELECT id FROM purchases WHERE status = 'pending'") == []
-    assert world.query("SELECT id, status, reason FROM purchases WHERE status = 'paid'") == []
-    assert world.query("SELECT type, state, note FROM inbox WHERE state IN ('received', 'quarantined')") == []
-    assert world.query("SELECT kind, last_error FROM jobs WHERE state = 'dead'") == []
-    assert world.query("SELECT id FROM reversals WHERE state = 'pending'") == []
+    left = {sql: rows for sql in UNFINISHED if (rows := world.query(sql))}
+    assert left == {}, left
 
 
 def _payments_agree(world: World, there: Mapping[str, Any]) -> int:

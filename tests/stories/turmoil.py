@@ -52,15 +52,16 @@ class Turmoil:
         await self.world.control("webhooks/release", {"order": "shuffled", "seed": 1, "copies": 2})
 
     async def calm(self, minutes: int) -> None:
-        """Let so much business time pass with nothing going wrong."""
-        now = await self._advance(1)
+        """Let so much business time pass with nothing going wrong, until the server says that all is quiet then."""
+        now, is_quiet = await self._advance(1)
         until = now + minutes * MINUTE_MS
         async with asyncio.timeout(HANG_SECONDS):
-            while now < until:
-                now = await self._advance((until - now) // MINUTE_MS + 1)
+            while now < until or not is_quiet:
+                now, is_quiet = await self._advance(max(0, until - now) // MINUTE_MS + 1)
 
-    async def _advance(self, minutes: int) -> int:
-        """Let business time pass until it is over or the server has had enough; returns what time it is (ms)."""
+    async def _advance(self, minutes: int) -> tuple[int, bool]:
+        """Let business time pass until it is over or the server has had enough; returns what time it is (ms), and
+        whether nothing is under way then."""
         async with self.world.browser.post(
             f"{self.world.url}/sandbox/clock",
             json={"advance": f"{minutes}m"},
@@ -69,7 +70,7 @@ class Turmoil:
         ) as response:
             answer = await response.json()
             assert response.status in (200, 202), answer
-            return parse_iso(answer["now"])
+            return parse_iso(answer["now"]), answer["done"]
 
     def _close(self, why: str) -> None:
         """Let no client begin anything until every reason for that is gone."""

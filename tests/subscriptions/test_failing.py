@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.shop.topping_up import save_method
 
 from .subscribing import ASKS_ALWAYS, GOOD, events, invoices, may, see, subscribe
@@ -63,19 +65,23 @@ async def test_a_decline_for_good_is_not_tried_again_until_there_is_another_meth
     assert await charged(club) == [499, 499]
 
 
-async def test_a_reply_that_was_lost_is_asked_for_and_never_charged_again(club):
+@pytest.mark.parametrize("told", ["by a webhook", "when asked"])
+async def test_a_reply_that_was_lost_is_asked_for_and_never_charged_again(club, told):
     subscription = await subscribe(club)
     await club.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", times=9)
+    if told == "when asked":
+        await club.sandbox.webhooks("drop")
     await club.advance("31d")
     assert (await see(club, subscription))["billing_state"] == "active"
     assert await charged(club) == [499, 499]
     await club.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", clear=True)
-    await club.advance("1d")
+    await club.advance("3d")  # a decline would have been tried again by now
     found = await see(club, subscription)
     assert (found["billing_state"], [one["state"] for one in await invoices(club, subscription)]) == (
         "active",
         ["paid", "paid"],
     )
+    assert "renewal_failed" not in events(club)
     assert await charged(club) == [499, 499]
 
 

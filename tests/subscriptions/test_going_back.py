@@ -1,10 +1,11 @@
 """Money that goes back: a refund or a lost dispute of the present period ends access, of an earlier one it does not."""
 
-from .subscribing import invoices, may, see, subscribe
+from .subscribing import events, invoices, may, see, subscribe
 
 
 async def refund(club, purchase, **more):
-    answer = await club.as_server().post(f"/v1/purchases/{purchase}/refunds", {"reason": "asked", **more}, key="refund")
+    path = f"/v1/purchases/{purchase}/refunds"
+    answer = await club.as_server().post(path, {"reason": "asked", **more}, key=f"refund-{purchase}")
     assert answer.status in (201, 202), answer
     await club.quiet()
 
@@ -39,3 +40,14 @@ async def test_a_dispute_that_is_lost_ends_it_now(club):
     found = await see(club, subscription)
     assert (found["billing_state"], found["reason"]) == ("canceled", "dispute_lost")
     assert not await may(club, "lounge")
+
+
+async def test_a_part_of_another_purchase_that_goes_back_into_the_wallet_holds_up_nothing(club):
+    await club.bought("gems-500")
+    potions = await club.bought("potion", quantity=5)
+    subscription = await subscribe(club)
+    await refund(club, potions["id"], quantity=1)
+    await refund(club, (await invoices(club, subscription))[0]["purchase"])
+    await club.until(lambda: "canceled" in events(club))
+    told = (await club.as_server().get("/v1/events")).json["data"]
+    assert [event["data"]["dispute"] for event in told if event["type"] == "purchase.refunded"] == ["none", "none"]

@@ -6,7 +6,7 @@ from storefront.core.config import ConfigError
 from storefront.testing import PUBLISHABLE_KEY, running_shop
 
 from .conftest import SUBSCRIBED
-from .subscribing import begin, subscribe
+from .subscribing import begin, invoices, subscribe
 
 WRONG = {
     "x: {family: a}": "offers.x.kind: needs `prices`, or `free: true`",
@@ -64,6 +64,28 @@ async def test_what_cannot_be_subscribed_to_is_refused_and_nothing_is_written(cl
     assert answer.status == 422, answer
     assert [one["pointer"] for one in answer.json["errors"]][:1] == [pointer]
     assert club.rows() == before
+
+
+async def _method_of(club, customer):
+    await club.bought("gems-500", customer=customer, save_payment_method=True)
+    return (await club.as_customer(customer).get("/v1/payment-methods")).json["data"][0]["id"]
+
+
+@pytest.mark.parametrize("body", [{"sku": "tried"}, {"sku": "free"}, {"sku": "basic", "currency": "gems"}])
+async def test_a_method_of_another_is_refused_also_where_nothing_is_charged_yet(club, body):
+    bobs = await _method_of(club, "bob")
+    await club.bought("gems-500")
+    await club.quiet()
+    before = club.rows()
+    answers = [await begin(club, payment_method=method, **body) for method in (bobs, "pmt_" + "a" * 26, "x")]
+    assert [(answer.status, answer.json["code"]) for answer in answers] == [(404, "not_found")] * 3
+    assert club.rows() == before
+
+
+async def test_a_trial_with_a_method_of_its_own_is_charged_to_it(club):
+    subscription = await subscribe(club, "tried", payment_method=await _method_of(club, "ada"))
+    await club.advance("15d")
+    assert [one["state"] for one in await invoices(club, subscription)] == ["paid", "paid"]
 
 
 async def test_a_tier_is_neither_bought_once_nor_given_away(club):

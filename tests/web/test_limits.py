@@ -4,7 +4,7 @@ import pytest
 
 from storefront.core.config.model import RateLimit, RateLimitPer
 from storefront.core.principals import Principal, Role
-from storefront.web.addresses import network_of
+from storefront.networks import network_of
 from storefront.web.limits import Buckets, RateLimiter
 
 SECOND = 1_000_000_000

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -21,6 +20,7 @@ from storefront.databases import make_database
 from storefront.plugins import load
 from storefront.testing import HANG_SECONDS, SERVER_KEY, Answer, ShopClient, Wall
 from storefront.testing.sandbox_control import SandboxControl
+from tests.forking import Forked
 
 START_SECONDS = 90.0
 PROCESS = re.compile(r"^storefront_process\{(?P<labels>[^}]*)\}", re.MULTILINE)
@@ -34,10 +34,10 @@ class Served:
         self.config = config
         self.environ = environ
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-W", "error", "-m", "storefront", "serve", "--config", str(config), *options]
+        command = ["serve", "--config", str(config), *options]
         with self.log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                command, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=errors, text=True
+            self.process = Forked(
+                command, env={**os.environ, **environ}, stdout=subprocess.PIPE, stderr=errors, may_warn=False
             )
         self.url, self.sandbox_url = self._hear_addresses()
 

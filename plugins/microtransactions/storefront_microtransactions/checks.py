@@ -101,15 +101,16 @@ def _container(
 ) -> Iterator[Complaint]:
     path = ("offers", sku)
     drops = _list(offer.get("drops"))
-    known: dict[tuple[tuple[str, object], ...], int] = {}
+    known: dict[frozenset[tuple[str, int]], int] = {}
     for key in ("drops", "guaranteed"):
         for at, drop in enumerate(_list(offer.get(key))):
             yield from _drop(sku, (*path, key, at), _mapping(drop), offers, assets)
-            gives = tuple(sorted(_mapping(_mapping(drop).get("gives")).items(), key=str))
+            given = _mapping(_mapping(drop).get("gives"))
+            gives = frozenset((name, count) for name, count in given.items() if type(count) is int)
             if key == "drops" and gives in known:
                 message = f"gives the same as [{known[gives]}]: add the weights"
                 yield Complaint((*path, key, at, "gives"), message)
-            elif key == "drops":
+            elif key == "drops" and len(gives) == len(given):
                 known[gives] = at
     if "max_repeats" in offer and len(drops) < 2:
         yield Complaint((*path, "max_repeats"), "needs a second drop that can come up instead")
@@ -139,7 +140,7 @@ def _drop(
             needs_instead = name
     if needs_instead is not None and "instead" not in drop:
         message = f"needs `instead`: what comes out for who can own no more {needs_instead}"
-        yield Complaint(path, message, example={"instead": {"gems": 20}})
+        yield Complaint(path, message, example={"instead": {asset: 20}} if (asset := next(iter(assets), "")) else None)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

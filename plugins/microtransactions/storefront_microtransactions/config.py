@@ -181,6 +181,7 @@ GIVES: Mapping[str, Any] = {
     "additionalProperties": {"type": "integer", "minimum": 1, "maximum": 9_007_199_254_740_991, "examples": [1]},
     "minProperties": 1,
     "maxProperties": 10,
+    "x-names": ["offer", "virtual-asset"],
     "examples": [{"health-potion": 2}],
 }
 INSTEAD: Mapping[str, Any] = {

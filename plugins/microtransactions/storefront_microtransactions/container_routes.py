@@ -2,10 +2,11 @@
 
 from aiohttp import web
 
+from storefront.core.containers import OpenRequest
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
+from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront.shapes import (
     ANY_OBJECT,
     CUSTOMER,
@@ -20,7 +21,6 @@ from storefront.shapes import (
 )
 from storefront_microtransactions.containers import Container
 from storefront_microtransactions.opening import (
-    OpenRequest,
     list_openings,
     need_container,
     next_opening,
@@ -122,12 +122,16 @@ ERRORS = [
     ),
 ]
 
+_OWNERS = Role.CUSTOMER | Role.SERVER
+
 
 def add_container_routes(routes: Routes, services: Services, *, customers_may_open: bool) -> None:
     """Declare the routes of containers over the shop's services."""
-    owners = Role.CUSTOMER | Role.SERVER
-    openers = owners if customers_may_open else Role.SERVER
+    _add_containers(routes, services, openers=_OWNERS if customers_may_open else Role.SERVER)
+    _add_openings(routes, services)
 
+
+def _add_containers(routes: Routes, services: Services, *, openers: Role) -> None:
     @routes.get(
         PATH + "/{sku}/odds",
         allow=Role.PUBLIC | Role.CUSTOMER | Role.SERVER,
@@ -140,7 +144,7 @@ def add_container_routes(routes: Routes, services: Services, *, customers_may_op
         container = Container.of(need_container(catalog, call.path("sku")))
         return respond({"sku": container.sku, "odds_version": catalog.version, **container.odds()})
 
-    @routes.get(PATH + "/{sku}/next", allow=owners, query=OF_CUSTOMER, answers={200: NEXT}, scope="customers:read")
+    @routes.get(PATH + "/{sku}/next", allow=_OWNERS, query=OF_CUSTOMER, answers={200: NEXT}, scope="customers:read")
     async def show_next(call: Call) -> web.StreamResponse:
         """Tell which seed a customer's next opening will draw by: its hash, and no more."""
         customer_id = await services.customer_of(call.principal, call.query.get("customer"))
@@ -173,12 +177,13 @@ def add_container_routes(routes: Routes, services: Services, *, customers_may_op
             odds_version=call.body.get("odds_version"),
         )
         answer, is_replay = await open_one(services, wanted)
-        headers = {"Idempotent-Replayed": "true"} if is_replay else None
-        return respond_bytes(answer.body, status=answer.status, headers=headers)
+        return respond_once(answer, is_replay=is_replay)
 
+
+def _add_openings(routes: Routes, services: Services) -> None:
     @routes.get(
         "/v1/microtransactions/openings",
-        allow=owners,
+        allow=_OWNERS,
         query=PAGE,
         answers={200: listing(OPENING)},
         scope="customers:read",
@@ -189,8 +194,7 @@ def add_container_routes(routes: Routes, services: Services, *, customers_may_op
         limit, after = call.query["limit"], call.query.get("after")
         return respond(await list_openings(services, customer_id, limit=limit, after=after))
 
-    @routes.get("/v1/microtransactions/openings/{id}", allow=owners, answers={200: OPENING}, scope="customers:read")
+    @routes.get("/v1/microtransactions/openings/{id}", allow=_OWNERS, answers={200: OPENING}, scope="customers:read")
     async def show_one(call: Call) -> web.StreamResponse:
         """Show one opening."""
-        owner = call.principal.customer_id if call.principal.role is Role.CUSTOMER else None
-        return respond(await show_opening(services, call.path("id"), owner=owner))
+        return respond(await show_opening(services, call.path("id"), owner=call.principal.owner))

@@ -1,36 +1,23 @@
-"""Containers: what the YAML says of one, its odds as they are published, and the kind of offer.
+"""Containers: what the YAML says of one, its odds as they are published, and what an opening gave.
 
 The odds that clients see and the table that is drawn from are made from the same lines of the catalog.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
 
 from storefront.core.commit.plan import ItemTerms
 from storefront.core.config.model import Offer
-from storefront.core.kinds import Became, Fulfilment, JsonSchema, Line, Reversal
-from storefront.core.reading import PointReader, Query, Row
-from storefront_microtransactions.config import CONTAINER
+from storefront.core.kinds import Became
+from storefront.core.reading import Row
 from storefront_microtransactions.drawing import Table
-from storefront_microtransactions.tables import openings
 
 KIND = "container"
 DECIMALS = 6
-_OPENING = Query(select(openings).where(openings.c.id == bindparam("id")))
-_OPENED = Query(
-    select(openings)
-    .where(
-        openings.c.customer_id == bindparam("customer_id"),
-        openings.c.sku == bindparam("sku"),
-        openings.c.opened_at >= bindparam("since"),
-    )
-    .order_by(openings.c.number.desc())
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +85,6 @@ def percent(weight: int, whole: int) -> str:
     return text.rstrip("0").rstrip(".")
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerKind:
-    """A container: bought, it lies in the inventory until it is opened."""
-
-    name: str = KIND
-
-    @property
-    def schema(self) -> JsonSchema:
-        return CONTAINER
-
-    def describe(self, offer: Offer) -> Mapping[str, Any]:
-        return {
-            "contents": [{"sku": offer.sku, "quantity": 1}],
-            "odds": Container.of(offer).odds(),
-            "art": offer.part.get("art"),
-        }
-
-    def check(self, line: Line) -> None:
-        """Any number of containers may be bought."""
-
-    def fulfil(self, line: Line, goods: Fulfilment) -> None:
-        goods.give_item(line.offer.sku, line.quantity)
-
-    def reverse(self, line: Line, goods: Reversal) -> None:
-        goods.take_item(line.offer.sku, line.quantity)
-
-    async def became(
-        self, reader: PointReader, customer_id: str, sku: str, most: int, *, since: int, besides: frozenset[str]
-    ) -> Sequence[Became]:
-        rows = await reader.all(_OPENED, customer_id=customer_id, sku=sku, since=since)
-        return [_became(row) for row in rows if row["id"] not in besides][:most]
-
-    async def find_became(self, reader: PointReader, name: str) -> Became | None:
-        row = await reader.first(_OPENING, id=name)
-        return None if row is None else _became(row)
-
-
 class GaveItem(msgspec.Struct, frozen=True):
     """Items that an opening gave, on their terms."""
 
@@ -165,7 +115,8 @@ def gave_of(row: Row) -> Gave:
     return msgspec.json.decode(row["gave"], type=Gave)
 
 
-def _became(row: Row) -> Became:
+def became_of(row: Row) -> Became:
+    """Return what an opened container turned into, from its opening's row."""
     gave = gave_of(row)
     items = {sku: one.quantity for sku, one in gave.items.items()}
     terms = {sku: one.terms for sku, one in gave.items.items()}

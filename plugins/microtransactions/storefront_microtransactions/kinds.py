@@ -1,4 +1,4 @@
-"""What the offers of this plugin give when they are bought; containers stand in ``containers.py``."""
+"""What the offers of this plugin give when they are bought; containers stand in ``container_kind.py``."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 from storefront.core.commit.plan import ItemTerms
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
-from storefront.core.kinds import Content, Fulfilment, JsonSchema, Line, Reversal
+from storefront.core.kinds import Content, Fulfilment, JsonSchema, Line, Reversal, Use
 from storefront_microtransactions.config import BUNDLE, CURRENCY_PACK, ITEM
 from storefront_microtransactions.durations import to_ms
 
@@ -55,8 +55,12 @@ class CurrencyPack:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A thing: ``durable`` is owned once, ``consumable`` is counted and used up, ``timed`` lasts for a while."""
+    """A thing: ``durable`` is owned once, ``consumable`` is counted and used up, ``timed`` lasts for a while.
 
+    ``customers_may_consume``: its owner may use it up, not only the game's server.
+    """
+
+    customers_may_consume: bool = True
     name: str = "item"
 
     @property
@@ -73,6 +77,9 @@ class Item:
             "art": offer.part.get("art"),
             "contents": [{"sku": offer.sku, "quantity": 1}],
         }
+
+    def use_of(self, offer: Offer) -> Use | None:
+        return Use.CONSUME if self.customers_may_consume and offer.part["type"] == "consumable" else None
 
     def terms(self, offer: Offer) -> ItemTerms:
         """Return whether its time runs out, and whether its units are things of their own."""

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -14,7 +13,6 @@ from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome, Stale
 from storefront.core.commit.plan import (
     Deposit,
-    IdempotencyKey,
     Insert,
     Late,
     LotTerms,
@@ -24,6 +22,7 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.commit.reads import reads_of
 from storefront.core.config.model import Offer
+from storefront.core.containers import OpenRequest
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
@@ -52,17 +51,6 @@ _OPENING = Query(select(openings).where(openings.c.id == bindparam("id")))
 class OddsChanged(Conflict):
     code = "odds_changed"
     title = "The odds have changed since they were shown"
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRequest:
-    """Which container a customer opens, with what they add to its draw, and by which odds, if they say."""
-
-    idempotency: IdempotencyKey
-    customer_id: str
-    sku: str
-    client_seed: str = ""
-    odds_version: str | None = None
 
 
 async def open_one(services: Services, wanted: OpenRequest) -> tuple[Answer, bool]:

@@ -19,7 +19,7 @@ from storefront.routing import Routes
 from storefront_microtransactions.auditing import CHECKS
 from storefront_microtransactions.checks import check_offers
 from storefront_microtransactions.config import BUNDLE, CONTAINER, CURRENCY_PACK, ITEM, SCHEMA
-from storefront_microtransactions.containers import ContainerKind
+from storefront_microtransactions.container_kind import ContainerKind
 from storefront_microtransactions.deliveries.auditing import CHECKS as DELIVERY_CHECKS
 from storefront_microtransactions.deliveries.config import DELIVERY, DeliveryConfig, find_mistakes
 from storefront_microtransactions.deliveries.desk import operations_of
@@ -61,7 +61,8 @@ class MicrotransactionsPlugin:
 
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
-        return [CurrencyPack(), Item(), Bundle(), ContainerKind()]
+        items = Item(customers_may_consume=self._customers_may_consume)
+        return [CurrencyPack(), items, Bundle(), ContainerKind(customers_may_open=self._customers_may_open)]
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:

@@ -7,7 +7,7 @@ from storefront.core.consuming import ConsumeRequest, consume_item
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.routing import Call, Routes, respond, respond_bytes
+from storefront.routing import Call, Routes, respond, respond_once
 from storefront.shapes import CUSTOMER, CUSTOMER_CHANGE, INTEGER, ITEM, QUANTITY, TEXT, closed, table
 from storefront_microtransactions.container_routes import ERRORS, add_container_routes
 from storefront_microtransactions.containers import KIND as CONTAINER
@@ -67,8 +67,7 @@ def make_routes(services: Services, *, customers_may_consume: bool, customers_ma
             instance=call.body.get("instance"),
         )
         answer, is_replay = await consume_item(services, wanted)
-        headers = {"Idempotent-Replayed": "true"} if is_replay else None
-        return respond_bytes(answer.body, status=answer.status, headers=headers)
+        return respond_once(answer, is_replay=is_replay)
 
     add_container_routes(routes, services, customers_may_open=customers_may_open)
     return routes

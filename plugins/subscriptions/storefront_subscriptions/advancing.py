@@ -6,21 +6,19 @@ is made up for in order, each period once.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
 from storefront.core.billing import Bill, BillLine
-from storefront.core.catalog import text_in
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso
 from storefront.core.commit.outcome import InsufficientFunds, Stale
-from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan, Step
+from storefront.core.commit.plan import Change, IdempotencyKey, Plan
 from storefront.core.errors import NotFound, Refused, Unavailable
 from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
 from storefront.core.jobs import Again
 from storefront.core.opening import CheckoutTooLate
-from storefront.core.payment_methods import list_methods
 from storefront.core.purchases import buy
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.quotes import WALLET
@@ -28,8 +26,10 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.settlement import settle
+from storefront_subscriptions.asking import ask_next
+from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.rows import (
     ACTIVE,
@@ -44,13 +44,14 @@ from storefront_subscriptions.rows import (
     UNPAID,
     VOID,
     NotDue,
+    Outdated,
     SubscriptionOver,
     event_of,
     lines_of,
     need,
     need_invoice,
 )
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS, invoice_row
+from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 
 CALLER = "plugin:subscriptions"
 OPERATION = "subscription renewal"
@@ -58,7 +59,6 @@ TIMES_DECIDED = 500
 """So many steps of one subscription are made in a row; a server that was down for years needs several runs."""
 ASK_AGAIN_MS = ((10 * MINUTE_MS, 5 * MINUTE_MS), (DAY_MS, HOUR_MS))
 """How often a payment that nobody has decided is asked for: ``(as long as it is younger, so often)``; then daily."""
-GONE = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELED, Status.REJECTED})
 
 log = structlog.get_logger("storefront.subscriptions")
 
@@ -79,7 +79,7 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
                 due = await _collect(services, settings, row, invoice)
             else:
                 due = await _when_paid(services, settings, row)
-        except (Stale, NotDue, SubscriptionOver):
+        except (Stale, NotDue, Outdated, SubscriptionOver):
             continue  # somebody else went on with it
         if due is not None:
             return Again(due)
@@ -89,33 +89,20 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
 async def _when_paid(services: Services, settings: Settings, row: Row) -> int | None:
     """End a period that is over, or ask for the next; return when that will be."""
     now = services.clock.now()
+    if row["change_id"] is not None and await look_after(services, row):
+        return None
     if now < row["period_end"]:
         return int(row["period_end"])
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     if row["ends_with_period"]:
         rights = await rights_of(services, row)
-        plan.add(
-            *ending(row, rights, CANCELED, reason=row["reason"] or "canceled", access_until=row["period_end"], now=now)
-        )
+        reason, change = row["reason"] or "canceled", await change_of(services, row)
+        until_end = row["period_end"]
+        plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change))
     else:
-        plan.add(*await _asking(services, row, now))
+        plan.add(*await ask_next(services, row, now))
     await services.engine.commit(plan)
     return None
-
-
-async def _asking(services: Services, row: Row, now: int) -> Sequence[Step]:
-    """Return the steps that write the next period's invoice: due when that period begins, however late it is now."""
-    catalog = await services.catalogs.version(row["catalog_version"])
-    offer = catalog.offer(row["sku"])
-    title = text_in(offer.title, None, catalog.default_language) or offer.sku
-    span = period(row["anchor"], Interval.parse(row["interval"]), row["period"] + 1)
-    invoice = invoice_row(row, span.n, [(f"{title}, {row['interval']}", row["price"] * row["seats"])], now)
-    invoice |= {"due_at": span.start, "period_start": span.start, "period_end": span.end}
-    changes = {"invoice_id": invoice["id"], "failures": 0, "version": row["version"] + 1, "updated_at": now}
-    return (
-        Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes),
-        Insert("subscriptions_invoices", (invoice["id"],), row["customer_id"], invoice),
-    )
 
 
 async def _collect(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
@@ -175,14 +162,15 @@ async def _note_action(services: Services, row: Row, invoice: Row, purchase: Row
 async def _charge(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
     """Make the purchase of an invoice: from the wallet, or by a saved method, under a key of this attempt's own."""
     method = None
-    is_money = row["pay_with"] != WALLET and invoice["total"] > 0
+    is_money = invoice["pay_with"] != WALLET and invoice["total"] > 0
     if is_money:
-        method = row["method"] or await _newest_method(services, row)
+        kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
+        method = kept or await newest_method(services, row["customer_id"], invoice["pay_with"])
         if method is None:
             await fail(services, settings, row, invoice, "no_payment_method", is_hard=True)
             return None
     try:
-        await buy(services, _request(row, invoice, method))
+        await buy(services, await _request(services, row, invoice, method))
     except (Declined, GatewayRefused, CheckoutTooLate) as final:
         log.info("renewal_failed", subscription=row["id"], reason=final.code)  # its purchase says so: looked at next
     except GatewayFailed as unknown:
@@ -198,8 +186,11 @@ async def _charge(services: Services, settings: Settings, row: Row, invoice: Row
     return None
 
 
-def _request(row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
+async def _request(services: Services, row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
     name = f"{invoice['id']}:{invoice['attempts']}"
+    details: dict[str, Any] = {"subscription": row["id"]}
+    if invoice["change_id"] is not None:
+        details["scheduled"] = {"id": invoice["change_id"], "ends": await rights_lost(services, row, invoice)}
 
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         note_charged(plan, row, invoice, purchase["id"])
@@ -207,9 +198,10 @@ def _request(row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
     return PurchaseRequest(
         idempotency=IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest()),
         customer_id=row["customer_id"],
-        sku=row["sku"],
-        pay_with=row["pay_with"],
+        sku=invoice["sku"],
+        pay_with=invoice["pay_with"],
         payment_method=method,
+        return_url=f"{services.public_url}/account/return",
         bill=Bill(
             id=invoice["id"],
             currency=invoice["currency"],
@@ -217,15 +209,9 @@ def _request(row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
             catalog_version=invoice["catalog_version"],
             confirm_within_ms=CONFIRM_WITHIN_MS,
             begin=begin,
-            details={"subscription": row["id"]},
+            details=details,
         ),
     )
-
-
-async def _newest_method(services: Services, row: Row) -> str | None:
-    """Return the method that a customer saved last with a subscription's gateway."""
-    found = [one for one in await list_methods(services, row["customer_id"]) if one["gateway"] == row["pay_with"]]
-    return str(max(found, key=lambda one: one["created_at"])["id"]) if found else None
 
 
 async def fail(
@@ -253,11 +239,13 @@ async def fail(
     if end is not None:
         noted["state"] = VOID if end == INCOMPLETE_EXPIRED else UNCOLLECTIBLE
         noted["closed_at"] = now
+        plan.add(carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK))
     plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, noted))
     rights = await rights_of(services, row)
     if end is not None:
         kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
-        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now))
+        change = await change_of(services, row)
+        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change))
     else:
         _go_on(plan, settings, row, rights, reason, failures=failures, wait=wait, now=now, invoice=invoice)
     await services.engine.commit(plan)
@@ -314,8 +302,3 @@ def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], 
 
 def _grace_end(row: Row, settings: Settings) -> int:
     return until(row, settings.dunning.grace_ms)
-
-
-async def rights_of(services: Services, row: Row) -> Mapping[str, bool | int | str]:
-    """Return what a subscription's tier grants, by the catalog version that it was agreed to."""
-    return (await services.catalogs.version(row["catalog_version"])).offer(row["sku"]).grants

@@ -16,31 +16,42 @@ _OVER = ("canceled", "incomplete_expired")
 _PAGE = 1_000
 
 
-def _each(connection: Connection, statement: Any) -> Iterator[Row[Any]]:
+def each(connection: Connection, statement: Any) -> Iterator[Row[Any]]:
     yield from connection.execute(statement, execution_options={"yield_per": _PAGE})
 
 
 def periods_tile(connection: Connection) -> Iterator[Violation]:
     """S1, S3: the paid periods of a subscription follow each other without gap or overlap, each from the anchor."""
-    statement = (
-        select(invoices, subscriptions.c.anchor, subscriptions.c.interval)
-        .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
-        .where(invoices.c.state == "paid")
-        .order_by(invoices.c.subscription_id, invoices.c.period)
-    )
-    for subscription, rows in groupby(_each(connection, statement), key=lambda row: row.subscription_id):
+    order = (invoices.c.subscription_id, invoices.c.period)
+    statement = select(invoices).where(invoices.c.state == "paid").order_by(*order)
+    for subscription, rows in groupby(each(connection, statement), key=lambda row: row.subscription_id):
         before: Row[Any] | None = None
         for row in rows:
             if before is not None and (row.period, row.period_start) != (before.period + 1, before.period_end):
                 message = f"subscription {subscription}: period {row.period} does not begin where the one before ended"
                 yield Violation("S1", (subscription, row.id), message)
-            before = row
+            before, previous = row, before
             if row.period < 0:
                 continue
-            due = period(row.anchor, Interval.parse(row.interval), row.period)
-            if (row.period_start, row.period_end) != (due.start, due.end):
+            if row.anchor is None or not _may_have_anchor(row, previous):
+                message = f"subscription {subscription}: period {row.period} has the anchor {row.anchor} for no reason"
+                yield Violation("S3", (subscription, row.id), message)
+                continue
+            due = period(row.anchor, Interval.parse(row.interval), row.period - row.anchor_period)
+            is_cut = row.uncut_end is not None
+            end = row.uncut_end if is_cut else row.period_end
+            is_within = not is_cut or row.period_start <= row.period_end < row.uncut_end
+            if (row.period_start, end) != (due.start, due.end) or not is_within:
                 message = f"subscription {subscription}: period {row.period} is not the one that its anchor gives"
                 yield Violation("S3", (subscription, row.id), message)
+
+
+def _may_have_anchor(row: Row[Any], before: Row[Any] | None) -> bool:
+    """Tell whether a period keeps the anchor of the one before, or begins one for a reason: it is cut, or differs."""
+    if before is not None and before.anchor is not None and row.anchor == before.anchor:
+        return bool(row.anchor_period == before.anchor_period)
+    is_new = before is None or before.period < 0 or before.uncut_end is not None or row.interval != before.interval
+    return is_new and (row.anchor, row.anchor_period) == (row.period_start, row.period)
 
 
 def each_period_is_paid_once(connection: Connection) -> Iterator[Violation]:
@@ -57,16 +68,16 @@ def each_period_is_paid_once(connection: Connection) -> Iterator[Violation]:
         .join(paid, paid.c.bill == invoices.c.id, isouter=True)
         .group_by(invoices.c.id, invoices.c.state, invoices.c.total, invoices.c.currency, invoices.c.purchase_id)
     )  # fmt: skip
-    for row in _each(connection, statement):
+    for row in each(connection, statement):
         if row.times != (row.state == "paid"):
             yield Violation("S2", (row.id,), f"invoice {row.id} is {row.state}, and was paid {row.times} times")
         elif row.times and row.purchase != row.purchase_id:
             yield Violation("S2", (row.id,), f"invoice {row.id} names {row.purchase_id}, but {row.purchase} paid it")
-        elif row.times and (row.paid_in != row.currency or _asked(row.told) != row.total):
+        elif row.times and (row.paid_in != row.currency or asked_of(row.told) != row.total):
             yield Violation("S2", (row.id,), f"invoice {row.id} asks for {row.total} {row.currency}, not what was paid")
 
 
-def _asked(told: str) -> int:
+def asked_of(told: str) -> int:
     """Return what a purchase's lines say before promo codes and tax."""
     lines = msgspec.json.decode(told)
     return sum(int(line["total"]["amount"]) for line in lines
@@ -74,14 +85,20 @@ def _asked(told: str) -> int:
 
 
 def rights_last_as_long_as_access(connection: Connection) -> Iterator[Violation]:
-    """S4: a right because of a subscription ends when its access does."""
+    """S4: a right because of a subscription ends when its access does, or with the tier that had brought it."""
     statement = (
-        select(subscriptions.c.id, subscriptions.c.access_until, subscriptions.c.billing_state,
-               entitlements.c.id.label("right_id"), entitlements.c.expires_at, entitlements.c.ended_at)
+        select(subscriptions.c.id, subscriptions.c.access_until, subscriptions.c.billing_state, subscriptions.c.sku,
+               entitlements.c.sku.label("brought_by"), entitlements.c.id.label("right_id"),
+               entitlements.c.expires_at, entitlements.c.ended_at)
         .join(entitlements, and_(entitlements.c.source_id == subscriptions.c.id,
                                  entitlements.c.customer_id == subscriptions.c.customer_id))
     )  # fmt: skip
-    for row in _each(connection, statement):
+    for row in each(connection, statement):
+        if row.brought_by != row.sku:
+            if row.ended_at is None:
+                message = f"right {row.right_id} of {row.brought_by} lasts, its subscription {row.id} is {row.sku}"
+                yield Violation("S4", (row.id, row.right_id), message)
+            continue
         until = row.expires_at if row.ended_at is None else row.ended_at
         if row.access_until is None or (until != row.access_until and not (row.ended_at or 0) >= row.access_until):
             message = f"right {row.right_id} ends at {until}, its subscription {row.id} at {row.access_until}"
@@ -100,7 +117,7 @@ def one_is_current(connection: Connection) -> Iterator[Violation]:
             or_(and_(not_(is_over), or_(current.c.subscription_id.is_(None), not_(is_named))), and_(is_over, is_named))
         )
     )
-    for row in _each(connection, statement):
+    for row in each(connection, statement):
         message = f"subscription {row.id} is {row.billing_state}, and {row.subscription_id} is named as the current one"
         yield Violation("S6", (row.id,), message)
 

@@ -2,13 +2,15 @@
 
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
-from storefront.core.errors import Conflict, Unavailable
+from storefront.core.errors import Unavailable
 from storefront.core.finalizing import cancel as cancel_purchase
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.advancing import advance, rights_of
+from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.looking_after import change_of, give_up_purchase, rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
 from storefront_subscriptions.rows import (
     CANCELED,
@@ -19,6 +21,7 @@ from storefront_subscriptions.rows import (
     PAST_DUE,
     UNPAID,
     VOID,
+    RenewalUnderWay,
     SubscriptionOver,
     event_of,
     need,
@@ -26,11 +29,6 @@ from storefront_subscriptions.rows import (
 )
 
 TIMES_DECIDED = 5
-
-
-class RenewalUnderWay(Conflict):
-    code = "renewal_under_way"
-    title = "A payment for this subscription is being made"
 
 
 async def cancel_at_end(
@@ -87,8 +85,13 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
             expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
             closed = {"state": VOID, "closed_at": now}
             plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, closed))
+            plan.add(carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK))
+        change = await change_of(services, row)
+        if change is not None and change["state"] == OPEN:
+            await give_up_purchase(services, change["purchase_id"])
         state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
-        plan.add(*ending(row, await rights_of(services, row), state, reason=reason, access_until=now, now=now))
+        rights = await rights_of(services, row)
+        plan.add(*ending(row, rights, state, reason=reason, access_until=now, now=now, change=change))
         try:
             await services.engine.commit(plan)
         except Stale:

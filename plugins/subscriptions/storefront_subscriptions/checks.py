@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from storefront.core.config import Complaint
+from storefront_subscriptions.change_rules import DEFAULTS, Direction, Timing
 from storefront_subscriptions.config import KIND
+
+Path = tuple[str | int, ...]
 
 _MEANINGLESS = {
     "exact": "sells amounts; a tier is subscribed to",
@@ -23,6 +26,7 @@ def check_tiers(document: Mapping[str, object]) -> Iterator[Complaint]:
     for sku, offer in offers.items():
         if offer.get("kind") == KIND:
             yield from _tier(sku, offer)
+            yield from _beside(sku, offer, offers)
         for at, content in enumerate(_list(offer.get("contents")) if offer.get("kind") == "bundle" else ()):
             inner = _mapping(content).get("sku")
             if isinstance(inner, str) and _mapping(offers.get(inner)).get("kind") == KIND:
@@ -41,7 +45,8 @@ def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
         yield Complaint((*path, "prices"), "must be the short form of a tier: asset -> amount", example={"USD": 499})
     if is_free and "trial" in offer:
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
-    seen = {offer.get("interval", "month"): "the tier's own"}
+    own = offer.get("interval", "month")
+    seen = {own: "the tier's own"} if isinstance(own, str) else {}
     for at, other in enumerate(_list(offer.get("also"))):
         interval = _mapping(other).get("interval")
         if isinstance(interval, str) and interval in seen:
@@ -52,6 +57,73 @@ def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
     for key, message in _MEANINGLESS.items():
         if offer.get(key) not in (None, False):
             yield Complaint((*path, key), message, at_key=True)
+
+
+def _beside(sku: str, offer: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:
+    beside, path = offer.get("beside"), ("offers", sku, "beside")
+    if not isinstance(beside, str) or beside not in offers:
+        return
+    if beside == sku:
+        yield Complaint(path, "is the tier itself")
+    elif not _is_tier(offers[beside], offer.get("family")):
+        yield Complaint(path, f"{beside} is no tier of {offer.get('family')}")
+    elif "beside" in offers[beside]:
+        yield Complaint(path, f"{beside} stands beside {offers[beside]['beside']} itself: name that one")
+
+
+def _is_tier(offer: Mapping[str, Any], family: object) -> bool:
+    return offer.get("kind") == KIND and offer.get("family") == family
+
+
+def check_changes(document: Mapping[str, object]) -> Iterator[Complaint]:
+    """Say all that is wrong with the rules of changes in this plugin's section."""
+    offers = {sku: _mapping(offer) for sku, offer in _mapping(document.get("offers")).items()}
+    section = _mapping(_mapping(document.get("plugins")).get("subscriptions"))
+    path: Path = ("plugins", "subscriptions")
+    yield from _rules(_mapping(section.get("changes")), (*path, "changes"))
+    for family, told in _mapping(section.get("families")).items():
+        here = (*path, "families", family)
+        if not any(_is_tier(offer, family) for offer in offers.values()):
+            yield Complaint(here, "no tier is of this family", at_key=True)
+            continue
+        yield from _rules(_mapping(_mapping(told).get("changes")), (*here, "changes"))
+        yield from _pairs(family, _list(_mapping(told).get("pairs")), offers, (*here, "pairs"))
+
+
+def _rules(rules: Mapping[str, Any], path: Path) -> Iterator[Complaint]:
+    for name, rule in rules.items():
+        if name not in set(Direction):
+            continue  # the schema says so
+        default = DEFAULTS[Direction(name)].timing
+        yield from _terms(_mapping(rule), (*path, name), default, is_interval=name == Direction.INTERVAL)
+
+
+def _terms(rule: Mapping[str, Any], path: Path, default: Timing | None, *, is_interval: bool) -> Iterator[Complaint]:
+    timing, money = rule.get("timing", default), rule.get("money")
+    if timing == Timing.PERIOD_END and money is not None:
+        message = "means nothing at a period's end: the next one is charged by the new tier's price"
+        yield Complaint((*path, "money"), message, at_key=True)
+    if is_interval and timing == Timing.NOW and money in ("none", "next_invoice"):
+        message = "an interval that changes now begins a period, which is charged now"
+        yield Complaint((*path, "money"), message)
+    for at, choice in enumerate(_list(rule.get("choices"))):
+        yield from _terms(_mapping(choice), (*path, "choices", at), None, is_interval=is_interval)
+
+
+def _pairs(family: str, pairs: list[Any], offers: Mapping[str, Mapping[str, Any]], path: Path) -> Iterator[Complaint]:
+    seen = set()
+    for at, pair in enumerate(map(_mapping, pairs)):
+        for end in ("from", "to"):
+            sku = pair.get(end)
+            if isinstance(sku, str) and sku in offers and not _is_tier(offers[sku], family):
+                yield Complaint((*path, at, end), f"{sku} is no tier of {family}")
+        named = (pair.get("from"), pair.get("to"))
+        if named[0] == named[1]:
+            yield Complaint((*path, at, "to"), "is the tier before: its interval or seats follow the family's rules")
+        elif named in seen:
+            yield Complaint((*path, at), "is there already")
+        seen.add(named)
+        yield from _terms(pair, (*path, at), None, is_interval=False)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.kinds import JsonSchema
+from storefront_subscriptions.change_rules import CHANGES, FAMILIES, ChangeRules
 from storefront_subscriptions.intervals import PATTERN, SAYS
 
 KIND = "subscription"
@@ -74,6 +75,8 @@ SCHEMA: JsonSchema = {
             "examples": [{"retries": ["2d", "5d", "7d", "7d"], "grace": "7d"}],
         },
         "trial_without_method": _word("When a trial ends and nothing can be charged.", "cancel", "stop"),
+        "changes": CHANGES,
+        "families": FAMILIES,
     },
     "additionalProperties": False,
     "examples": [{"dunning": {"grace": "7d"}}],
@@ -124,6 +127,12 @@ SUBSCRIPTION: JsonSchema = {
             "default": False,
             "examples": [True],
         },
+        "beside": {
+            "type": "string",
+            "description": "A tier that this one stands beside: a change between them goes neither up nor down.",
+            "x-ref": "offer",
+            "examples": ["premium"],
+        },
         "trial": _duration("For how long it is free at first, once per customer and family.", "14d"),
         "most_seats": {
             "type": "integer",
@@ -162,6 +171,7 @@ class Settings:
 
     dunning: Dunning
     cancels_trial: bool
+    changes: ChangeRules
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
@@ -172,7 +182,8 @@ class Settings:
             cancels_hard=told.get("hard_decline", "stop") == "cancel",
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
         )
-        return cls(dunning, section.get("trial_without_method", "cancel") == "cancel")
+        rules = ChangeRules(section.get("changes", {}), section.get("families", {}))
+        return cls(dunning, section.get("trial_without_method", "cancel") == "cancel", rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +197,8 @@ class Tier:
     prices: Mapping[str, int]
     trial_ms: int
     most_seats: int
+    is_free: bool
+    beside: str | None
 
     @classmethod
     def of(cls, offer: Offer) -> "Tier":
@@ -199,6 +212,8 @@ class Tier:
             prices={FREE_IN: 0} if part.get("free") else offer.prices,
             trial_ms=0 if trial is None else to_ms(trial),
             most_seats=part.get("most_seats", 1),
+            is_free=bool(part.get("free")),
+            beside=part.get("beside"),
         )
 
     def intervals(self) -> dict[str, Mapping[str, int]]:

@@ -7,6 +7,7 @@ from storefront.core.billing import BILL
 from storefront.core.config.model import Offer
 from storefront.core.errors import Invalid
 from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
+from storefront_subscriptions.change_moves import note_change_paid
 from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
 from storefront_subscriptions.moves import note_paid
 
@@ -16,6 +17,7 @@ class SubscriptionKind:
 
     name = KIND
     grants_rights = True
+    page = "/account"
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -45,8 +47,10 @@ class SubscriptionKind:
 
     def fulfil(self, line: Line, goods: Fulfilment) -> None:
         """Let the subscription that the bill is of go on by what was paid."""
-        if BILL in line.details:
-            note_paid(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)
+        if BILL not in line.details:
+            return
+        note = note_change_paid if "change" in line.details else note_paid
+        note(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)
 
     def reverse(self, line: Line, goods: Reversal) -> None:
         """Ask for nothing back: what the whole of a period's money gave, the subscription gave, and it ends that."""

@@ -24,18 +24,23 @@ from storefront.core.commit.plan import (
 )
 from storefront.core.commit.reads import reads_of
 from storefront.core.kinds import Line
+from storefront_subscriptions.closing import closing_steps, terms_after, told_of
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.intervals import Interval, period
 from storefront_subscriptions.rows import (
     ACTIVE,
+    DONE,
+    DROPPED,
     INCOMPLETE,
     OPEN,
     OVER,
     PAID,
+    SCHEDULED,
     TRIALING,
     AlreadySubscribed,
     NotDue,
     SubscriptionOver,
+    change_key,
     current_key,
     event_of,
     invoice_key,
@@ -44,7 +49,6 @@ from storefront_subscriptions.rows import (
 BEGIN, CHARGE, PAY = "begin", "charge", "pay"
 PLUGIN = "subscriptions"
 ADVANCE = "subscriptions.advance"
-REMIND_MS = 3 * 86_400_000
 
 
 def note_begun(plan: Plan, row: Mapping[str, Any], invoice: Mapping[str, Any]) -> None:
@@ -103,6 +107,7 @@ def _charge(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
 def note_paid(plan: Plan, line: Line, settings: Settings, *, customer_id: str, purchase_id: str) -> None:
     """Add to the plan that completes a purchase what its subscription gains by it."""
     tier, rights = Tier.of(line.offer), dict(line.offer.grants)
+    scheduled = line.details.get("scheduled", {"id": None, "ends": []})
     facts = {
         "id": line.details["subscription"],
         "invoice": line.details["bill"],
@@ -112,11 +117,14 @@ def note_paid(plan: Plan, line: Line, settings: Settings, *, customer_id: str, p
         "rights": rights,
         "trial_ms": line.details.get("trial_ms", 0),
         "grace_ms": settings.dunning.grace_ms,
+        "change": scheduled["id"],
+        "ends": scheduled["ends"],
     }
     reads: tuple[Key | Group, ...] = (
         Key("subscriptions", (line.details["subscription"],), customer_id),
         invoice_key(line.details["bill"], customer_id),
-        *(Group("entitlements", (customer_id, key), customer_id) for key in rights),
+        *(() if scheduled["id"] is None else (change_key(scheduled["id"], customer_id),)),
+        *(Group("entitlements", (customer_id, key), customer_id) for key in {*rights, *scheduled["ends"]}),
     )
     plan.add(Late(f"{PLUGIN}.{PAY}", reads, facts))
 
@@ -139,12 +147,30 @@ def _pay(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
         Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]},
                {**changes, "access_until": until(after, facts["grace_ms"])}),
         Change("subscriptions_invoices", (invoice["id"],), customer_id, {"state": OPEN}, closed),
+        *_carried_out(view, row, after, facts),
+        *(EndEntitlement(customer_id, key, row["id"]) for key in facts["ends"]),
         *rights,
         Emit(customer_id, _event(row, after), row["id"],
              event_of(after, invoice=invoice["id"], purchase=facts["purchase_id"],
                       amount={"amount": invoice["total"], "currency": invoice["currency"]},
                       at=iso(after["period_end"]))),
     )  # fmt: skip
+
+
+def _carried_out(
+    view: LateView, row: Mapping[str, Any], after: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Sequence[Step]:
+    """Return the steps that say that the change which waited for this period is done."""
+    if facts["change"] is None:
+        return ()
+    made = view.row(change_key(facts["change"], row["customer_id"]))
+    assert made is not None, "an invoice names a change that was written before it"
+    closed = {"state": DONE, "closed_at": view.moment.now, "purchase_id": facts["purchase_id"]}
+    told = told_of(after, {**made, **closed}, before=row["sku"])
+    return (
+        Change("subscriptions_changes", (made["id"],), row["customer_id"], {"state": SCHEDULED}, closed),
+        Emit(row["customer_id"], "subscription.changed", row["id"], told),
+    )
 
 
 def _gained(
@@ -157,11 +183,14 @@ def _gained(
         end = now + facts["trial_ms"]
         gained = {"billing_state": TRIALING, "anchor": end, "period_start": now, "period_end": end}
         return {**stays, **gained}, {"period_start": now, "period_end": end}
-    anchor = now if is_first else row["anchor"]
-    span = period(anchor, Interval.parse(row["interval"]), invoice["period"])
-    gained = {"billing_state": ACTIVE, "anchor": anchor, "period": span.n, "period_start": span.start,
-              "period_end": span.end}  # fmt: skip
-    return {**stays, **gained}, {"period_start": span.start, "period_end": span.end}
+    anchor, first = now if is_first else invoice["anchor"], invoice["anchor_period"]
+    span = period(anchor, Interval.parse(invoice["interval"]), invoice["period"] - first)
+    gained = {"billing_state": ACTIVE, "anchor": anchor, "anchor_period": first, "period": invoice["period"],
+              "period_start": span.start, "period_end": span.end}  # fmt: skip
+    if facts["change"] is not None:
+        gained["change_id"] = None
+    spans = {"period_start": span.start, "period_end": span.end, "anchor": anchor}
+    return {**stays, **terms_after(row, invoice), **gained}, spans
 
 
 def _event(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -193,12 +222,22 @@ def rights_until(row: Mapping[str, Any], rights: Mapping[str, Any], expires_at: 
 
 
 def ending(
-    row: Mapping[str, Any], rights: Mapping[str, Any], state: str, *, reason: str, access_until: int, now: int
+    row: Mapping[str, Any],
+    rights: Mapping[str, Any],
+    state: str,
+    *,
+    reason: str,
+    access_until: int,
+    now: int,
+    change: Mapping[str, Any] | None,
 ) -> Sequence[Step]:
-    """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past."""
+    """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past.
+
+    ``change`` is the one that was agreed to and not done, if there is one: it is dropped.
+    """
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,
-               "access_until": access_until, "version": row["version"] + 1}  # fmt: skip
+               "access_until": access_until, "change_id": None, "version": row["version"] + 1}  # fmt: skip
     left: Sequence[Step] = (
         [EndEntitlement(customer_id, key, row["id"]) for key in rights]
         if access_until <= now
@@ -208,6 +247,7 @@ def ending(
         Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes),
         Remove("subscriptions_current", (customer_id, row["family"]), customer_id),
         *left,
+        *(() if change is None else closing_steps(row, change, DROPPED, now)),
         Emit(customer_id, f"subscription.{state}", row["id"],
              event_of({**row, **changes}, reason=reason, at=iso(access_until))),
     )  # fmt: skip

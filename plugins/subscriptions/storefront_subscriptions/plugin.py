@@ -10,7 +10,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.reading import PointReader
@@ -20,13 +20,19 @@ from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
-from storefront_subscriptions.checks import check_tiers
+from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
+from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.carrying import CARRY, carry_step
+from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
+from storefront_subscriptions.checks import check_changes, check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.reacting import REACT, order_reaction, react
+from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.routes import make_routes
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, told
+from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
+from storefront_subscriptions.showing import told_change
 from storefront_subscriptions.tables import TABLES
 
 
@@ -36,8 +42,8 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers,)
-    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
@@ -54,7 +60,7 @@ class SubscriptionsPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return LATE_STEPS
+        return {**LATE_STEPS, **CHANGE_STEPS, CARRY: carry_step}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:
@@ -67,12 +73,20 @@ class SubscriptionsPlugin:
         return {ADVANCE: go_on, REACT: react_to}
 
     @hookimpl
+    def register_operations(self, services: Services) -> Operations:
+        return operations_of(services)
+
+    @hookimpl
     async def customer_state(self, reader: PointReader, customer_id: str, now: int) -> StatePart | None:
         """Show a customer the subscriptions that are not over, and those whose access is not."""
         rows = await reader.all(OF_CUSTOMER, customer_id=customer_id)
         live = [row for row in rows if row["billing_state"] not in OVER or (row["access_until"] or 0) > now]
         instants = [row[name] for row in live for name in ("access_until", "period_end")]
-        return StatePart(subscriptions=[told(row, now) for row in live], instants=instants) if live else None
+        ahead = {}
+        if any(row["change_id"] is not None for row in live):
+            ahead = {one["id"]: told_change(one) for one in await reader.all(CHANGES_AHEAD, customer_id=customer_id)}
+        shown = [{**told(row, now), "pending_change": ahead.get(row["change_id"])} for row in live]
+        return StatePart(subscriptions=shown, instants=instants) if live else None
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

@@ -17,38 +17,40 @@ from storefront.core.events import Event
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Query
 from storefront.core.services import Services
-from storefront_subscriptions.advancing import GONE, advance
-from storefront_subscriptions.canceling import RenewalUnderWay, end_now
+from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.rows import INCOMPLETE, PAST_DUE, TRIALING, UNPAID, SubscriptionOver, need
+from storefront_subscriptions.looking_after import GONE
+from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
+from storefront_subscriptions.rows import (
+    PAST_DUE,
+    UNPAID,
+)
+from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 
 _WAITING = Query(
-    select(subscriptions).where(
+    select(subscriptions)
+    .join(invoices, invoices.c.id == subscriptions.c.invoice_id)
+    .where(
         subscriptions.c.customer_id == bindparam("customer_id"),
         or_(subscriptions.c.billing_state == PAST_DUE, subscriptions.c.billing_state == UNPAID),
-        subscriptions.c.pay_with != "wallet",
+        invoices.c.pay_with != "wallet",
     )
 )
-_PAID = Query(
-    select(invoices.c.purchase_id).where(
-        invoices.c.subscription_id == bindparam("subscription_id"), invoices.c.period == bindparam("period")
-    )
-)
-
 log = structlog.get_logger("storefront.subscriptions")
 
 
 REACT = "subscriptions.react"
-MOVED = frozenset(f"purchase.{status}" for status in GONE | {Status.COMPLETED})
+PAID = f"purchase.{Status.PAID}"
+MOVED = frozenset({PAID, *(f"purchase.{status}" for status in GONE | {Status.COMPLETED})})
 GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 SAVED = "payment_method.saved"
 
 
 async def order_reaction(services: Services, event: Event) -> None:
     """Order the job that reacts to an event, once; of what concerns no subscription nothing is written."""
-    if event.type in GONE_BACK and event.data["refunded"] != "full" and event.data["dispute"] != "lost":
-        return
+    if event.type in GONE_BACK and event.data.get("refund", {}).get("cause") == PRORATION:
+        return  # a change of tier gave it back itself
     if event.type in MOVED | GONE_BACK:
         if await subscription_of(services, event.subject) is None:
             return
@@ -70,9 +72,11 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     assert subscription is not None, "it was ordered for one"
     if payload["type"] in GONE_BACK:
         reason = payload["type"].removeprefix("purchase.")
-        await end_unpaid(services, settings, payload["subject"], reason=reason)
-    else:
-        await advance(services, settings, subscription)
+        await note_gone_back(services, settings, subscription, payload["subject"], reason=reason)
+        return
+    if payload["type"] == PAID:
+        await give_back_unwanted(services, payload["subject"])
+    await advance(services, settings, subscription)
 
 
 async def subscription_of(services: Services, purchase_id: str) -> str | None:
@@ -95,22 +99,3 @@ async def retry_with_new_method(services: Services, settings: Settings, customer
         with suppress(Stale):  # it has moved: what is due of it now is seen by whoever goes on with it
             await services.engine.commit(plan)
         await advance(services, settings, row["id"])
-
-
-async def end_unpaid(services: Services, settings: Settings, purchase_id: str, *, reason: str) -> None:
-    """End a subscription whose present period's money has gone back; of an earlier period it changes nothing."""
-    subscription = await subscription_of(services, purchase_id)
-    if subscription is None:
-        return
-    row = await need(services, subscription)
-    paid = await services.reader.first(_PAID, subscription_id=subscription, period=row["period"])
-    is_trial = row["billing_state"] in (INCOMPLETE, TRIALING)
-    if is_trial or paid is None or paid["purchase_id"] != purchase_id:
-        return
-    try:
-        await end_now(services, settings, subscription, reason=reason, actor="plugin:subscriptions")
-    except SubscriptionOver:
-        log.info("ended_already", subscription=subscription)
-    except RenewalUnderWay:
-        # The period after it is being paid for right now: what that gives is bought, and is not taken away.
-        log.warning("renewed_meanwhile", subscription=subscription)

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Key
-from storefront.core.errors import NotFound, Refused
+from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import current, invoices, subscriptions
+from storefront_subscriptions.tables import changes, invoices, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
 CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
 OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
 OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
+SCHEDULED, DONE, FAILED, REPLACED, REVOKED, DROPPED = "scheduled", "done", "failed", "replaced", "revoked", "dropped"
+"""States of a change beside ``open``, in which its purchase is being paid."""
 TRANSITIONS: Mapping[str | None, frozenset[str]] = {
     None: frozenset({INCOMPLETE, TRIALING, ACTIVE}),
     INCOMPLETE: frozenset({ACTIVE, INCOMPLETE_EXPIRED}),
@@ -37,12 +39,13 @@ OF_CUSTOMER = Query(
     )
     .order_by(subscriptions.c.id.desc())
 )
-CURRENT = Query(
-    select(current.c.subscription_id).where(
-        current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")
+INVOICE = Query(select(invoices).where(invoices.c.id == bindparam("id")))
+CHANGE = Query(select(changes).where(changes.c.id == bindparam("id")))
+CHANGES_AHEAD = Query(
+    select(changes).where(
+        changes.c.customer_id == bindparam("customer_id"), or_(changes.c.state == SCHEDULED, changes.c.state == OPEN)
     )
 )
-INVOICE = Query(select(invoices).where(invoices.c.id == bindparam("id")))
 INVOICES = Query(
     select(invoices)
     .where(invoices.c.subscription_id == bindparam("subscription_id"))
@@ -60,6 +63,21 @@ class SubscriptionOver(Refused):
     title = "This subscription is over"
 
 
+class PaymentDue(Conflict):
+    code = "payment_due"
+    title = "A payment for this subscription is due"
+
+
+class RenewalUnderWay(Conflict):
+    code = "renewal_under_way"
+    title = "A payment for this subscription is being made"
+
+
+class Outdated(Refused):
+    code = "change_outdated"
+    title = "The subscription has changed since this was worked out"
+
+
 class NotDue(Refused):
     code = "not_due"
     title = "This is not to be paid now"
@@ -73,18 +91,24 @@ async def need(services: Services, subscription_id: str, *, owner: str | None = 
     return row
 
 
+async def need_change(services: Services, change_id: str) -> Row:
+    row = await services.reader.first(CHANGE, id=change_id)
+    assert row is not None, "a subscription names a change that was written with it"
+    return row
+
+
 async def need_invoice(services: Services, invoice_id: str) -> Row:
     row = await services.reader.first(INVOICE, id=invoice_id)
     assert row is not None, "a subscription names an invoice that was written with it"
     return row
 
 
-def subscription_key(row: Mapping[str, Any]) -> Key:
-    return Key("subscriptions", (row["id"],), row["customer_id"])
-
-
 def invoice_key(invoice_id: str, customer_id: str) -> Key:
     return Key("subscriptions_invoices", (invoice_id,), customer_id)
+
+
+def change_key(change_id: str, customer_id: str) -> Key:
+    return Key("subscriptions_changes", (change_id,), customer_id)
 
 
 def current_key(customer_id: str, family: str) -> Key:

@@ -21,8 +21,10 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import claims
+from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.moves import note_begun
+from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
 
 TRIED = Query(select(claims.c.about).where(claims.c.key == bindparam("name")))
@@ -68,15 +70,16 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
     if pay_with is None:
         raise Invalid("No payment gateway is configured.")
-    trial_ms = tier.trial_ms if await _may_try(services, wanted.customer_id, tier) else 0
+    trial_ms = tier.trial_ms if await may_try(services, wanted.customer_id, tier) else 0
     now = services.clock.now()
-    title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
-    total = 0 if trial_ms else price * wanted.seats
     row = _row(wanted, tier, services.catalogs.active.version, now) | {
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
     }  # fmt: skip
-    lines = [(f"{title}, trial" if trial_ms else f"{title}, {interval}", total)]
-    invoice = invoice_row(row, -1 if trial_ms else 0, lines, now)
+    lines, taken, carried = await lines_of_period(services, row)
+    if trial_ms:
+        title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
+        lines, taken = [(f"{title}, trial", 0)], 0
+    invoice = invoice_row(row, -1 if trial_ms else 0, lines, now) | {"carried": taken}
     row["invoice_id"] = invoice["id"]
 
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
@@ -84,6 +87,8 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         note_begun(plan, row, told)
         if trial_ms:
             plan.add(Claim(_trial_name(wanted.customer_id, tier.family), row["id"]))
+        else:
+            plan.add(carry(row, currency, -taken, about=invoice["id"], cause=TAKEN, seen=carried))
 
     bill = Bill(
         id=invoice["id"],
@@ -94,7 +99,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         begin=begin,
         details={"subscription": row["id"], **({"trial_ms": trial_ms} if trial_ms else {})},
     )
-    saves_method = not is_virtual and wanted.payment_method is None and total > 0
+    saves_method = not is_virtual and wanted.payment_method is None and bill.total > 0
     try:
         return await buy(services, _request(wanted, bill, pay_with, saves_method=saves_method))
     except Taken:  # two trials at once: the other has begun
@@ -132,6 +137,13 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "period_end": None,
         "created_at": now,
         "closed_at": None,
+        **{name: row[name] for name in ("interval", "price", "seats", "pay_with")},
+        "anchor": None,
+        "anchor_period": 0,
+        "uncut_end": None,
+        "carried": 0,
+        "spans": None,
+        "change_id": None,
     }
 
 
@@ -158,6 +170,8 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "updated_at": now,
         "ended_at": None,
         "version": 1,
+        "anchor_period": 0,
+        "change_id": None,
     }
 
 
@@ -172,7 +186,7 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
         address=wanted.address,
         network=wanted.network,
         country=wanted.country,
-        payment_method=wanted.payment_method if bill.total else None,
+        payment_method=wanted.payment_method,
         saves_method=saves_method,
         promo_codes=wanted.promo_codes,
         by_customer=False,
@@ -180,7 +194,7 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
     )
 
 
-async def _may_try(services: Services, customer_id: str, tier: Tier) -> bool:
+async def may_try(services: Services, customer_id: str, tier: Tier) -> bool:
     """Tell whether a customer has not tried this family yet; the claim in the commit decides for good."""
     if not tier.trial_ms:
         return False

@@ -35,12 +35,15 @@ subscriptions = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger, nullable=True),
     Column("version", BigInteger, nullable=False),
+    Column("anchor_period", BigInteger, nullable=False),
+    Column("change_id", TEXT, nullable=True),
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
 that is paid last, ``period_start`` and ``period_end`` where it lies (business ms); -1 while none is paid, as in a
 trial, whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule.
-``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice."""
+``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
+number of the period that begins at the anchor; ``change_id`` the change that is agreed to and not done yet."""
 
 current = Table(
     "subscriptions_current",
@@ -72,11 +75,92 @@ invoices = Table(
     Column("period_end", BigInteger, nullable=True),
     Column("created_at", BigInteger, nullable=False),
     Column("closed_at", BigInteger, nullable=True),
+    Column("interval", TEXT, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("seats", BigInteger, nullable=False),
+    Column("pay_with", TEXT, nullable=False),
+    Column("anchor", BigInteger, nullable=True),
+    Column("anchor_period", BigInteger, nullable=False),
+    Column("uncut_end", BigInteger, nullable=True),
+    Column("carried", BigInteger, nullable=False),
+    Column("spans", TEXT, nullable=True),
+    Column("change_id", TEXT, nullable=True),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
 ``[[title, amount], …]``, ``total`` their sum before tax. ``attempts`` were made to charge it; ``failed_purchase_id`` is
-the last that is known to have failed, ``purchase_id`` the last that was begun. A first invoice gets its period when it
-is paid."""
+the last that is known to have failed, ``purchase_id`` the last that was begun. A first invoice gets its period and its
+``anchor`` when it is paid. ``uncut_end`` is where the period would have ended, if a change has begun another within it.
+``carried`` is what it took over from ``subscriptions_carried``, in its ``total`` already. ``spans`` are what its tiers
+cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it."""
 
-TABLES = (subscriptions, current, invoices)
+changes = Table(
+    "subscriptions_changes",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("direction", TEXT, nullable=False),
+    Column("timing", TEXT, nullable=False),
+    Column("money", TEXT, nullable=True),
+    Column("old_sku", TEXT, nullable=False),
+    Column("sku", TEXT, nullable=False),
+    Column("catalog_version", TEXT, nullable=False),
+    Column("interval", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("seats", BigInteger, nullable=False),
+    Column("pay_with", TEXT, nullable=False),
+    Column("period", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("credit", BigInteger, nullable=False),
+    Column("charge", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("kept", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("lines", TEXT, nullable=False),
+    Column("new_end", BigInteger, nullable=True),
+    Column("before", TEXT, nullable=True),
+    Column("after", TEXT, nullable=True),
+    Column("invoice_id", TEXT, nullable=True),
+    Column("purchase_id", TEXT, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=True),
+    Index("subscriptions_changes_of", "subscription_id", "id"),
+    Index("subscriptions_changes_by_customer", "customer_id", "state"),
+)
+"""A change of tier: ``scheduled`` for its period's end, or ``open`` while its purchase is being paid; then ``done``,
+``failed``, ``replaced``, ``revoked`` or ``dropped``. ``price`` is of one seat of the new tier. Of one that happens
+within a period: ``at`` (business ms), ``credit`` and ``charge`` of its lines; of what they come to, ``total`` is
+bought, ``used`` paid from credit, ``kept`` carried to the next invoice (credit if negative), ``returned`` to the lots.
+``before`` and ``after`` are the period's spans. ``invoice_id`` is the invoice of the new period that it begins, if so,
+and ``new_end`` that period's end."""
+
+carried = Table(
+    "subscriptions_carried",
+    metadata,
+    Column("customer_id", TEXT, primary_key=True),
+    Column("family", TEXT, primary_key=True),
+    Column("currency", TEXT, primary_key=True),
+    Column("amount", BigInteger, nullable=False),
+)
+"""What the next invoice of a family takes over: owed if positive, credit if negative (minor units). Never paid out."""
+
+carries = Table(
+    "subscriptions_carries",
+    metadata,
+    Column("about", TEXT, primary_key=True),
+    Column("cause", TEXT, primary_key=True),
+    Column("customer_id", TEXT, nullable=False),
+    Column("family", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("subscriptions_carries_of", "customer_id", "family", "currency"),
+)
+"""Every movement of that, once: ``kept`` by a change, ``taken`` by an invoice or a change, ``given_back`` by one that
+was not paid, ``clawed`` after its money went back."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from storefront_sdk.errors import LeaseLost, RateLimited, Unavailable
+from storefront_sdk.errors import LeaseLost, RateLimited, StorefrontError, Unavailable
 from storefront_sdk.models import Document
 from storefront_sdk.transport import Transport, understood
 
@@ -145,32 +145,43 @@ class Deliveries:
         online: Callable[[], Iterable[str]] = tuple,
         limit: int = 20,
         lease_seconds: int = 60,
+        away: Callable[[StorefrontError], object] | None = None,
     ) -> None:
         """Run a server's commands, one after the other, for ever.
 
         ``run`` is called once or more for each command, and must take effect once by ``delivery.id``: remember the id
         in the same write as the effect, and return at once where it is known. What it raises gives the command back.
         ``lease`` is this server's own id, kept over restarts, and no other server's. No command is begun in the last
-        five seconds of its lease.
+        five seconds of its lease. While the shop is away it is asked again and again; ``away`` is told each time.
+
+        Raises:
+            Unauthorized, Forbidden: the key is not one of this shop's, or lacks the scope.
         """
-        loop = asyncio.get_running_loop()
         while True:
-            asked_at = loop.time()
             try:
+                asked_at = asyncio.get_running_loop().time()
                 leased = await self.lease(
                     server, lease=lease, online=online(), limit=limit, lease_seconds=lease_seconds, wait_seconds=30
                 )
-            except (Unavailable, RateLimited) as away:
-                await asyncio.sleep(away.retry_after_seconds or 1.0)
-                continue
-            # Counted from before it was asked for: however long the answer took, the lease lasts until then.
-            until = asked_at + leased.seconds_left
-            if leased.deliveries and until - loop.time() < lease_seconds / 2:
-                until = await self._extended(leased, lease_seconds, loop.time())
-            for delivery in leased.deliveries:
-                if loop.time() > until - min(_SPARE_SECONDS, lease_seconds / 2):
-                    break
-                await self._run_one(leased, delivery, run)
+                # Counted from before it was asked for: however long the answer took, the lease lasts until then.
+                await self._run_leased(leased, run, lease_seconds, until=asked_at + leased.seconds_left)
+            except (Unavailable, RateLimited) as error:
+                # Also where an acknowledgement was lost: the command comes again, and its id is known.
+                if away is not None:
+                    away(error)
+                await asyncio.sleep(error.retry_after_seconds or 1.0)
+
+    async def _run_leased(
+        self, leased: Lease, run: Callable[[Delivery], Awaitable[None]], lease_seconds: int, *, until: float
+    ) -> None:
+        """Run what was leased, which ends at ``until`` of the loop's clock."""
+        loop = asyncio.get_running_loop()
+        if leased.deliveries and until - loop.time() < lease_seconds / 2:
+            until = await self._extended(leased, lease_seconds, loop.time())
+        for delivery in leased.deliveries:
+            if loop.time() > until - min(_SPARE_SECONDS, lease_seconds / 2):
+                break
+            await self._run_one(leased, delivery, run)
 
     async def _extended(self, leased: Lease, lease_seconds: int, now: float) -> float:
         """Extend what is held and return when it ends at the earliest; 0 if somebody else has some of it."""

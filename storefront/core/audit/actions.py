@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, select
+from sqlalchemy import Column, Connection, Row, Select, select
 
 from storefront.core.api_keys import key_fingerprint
 from storefront.core.audit.check import Check, Violation, each_row
@@ -14,23 +15,21 @@ from storefront.core.tables import api_keys, audit_actions, grants, reversals
 _GIVEN = (grants.c.asset, grants.c.amount, grants.c.sku, grants.c.quantity, grants.c.reason)
 
 
+@cache
+def _select_keys_were_made_by_someone() -> Select[Any]:
+    ended = select(audit_actions.c.about).where(audit_actions.c.action == "key.revoked")
+    return select(api_keys.c.id, api_keys.c.name).where(api_keys.c.revoked_at.is_(None), api_keys.c.id.in_(ended))
+
+
 def keys_were_made_by_someone(connection: Connection) -> Iterator[Violation]:
     """A2: every API key has an audit row for its making, and for its end if it was revoked.
 
     The demo keys are constants of the program: nobody made them.
     """
     for action, happened in (("created", api_keys.c.created_at), ("revoked", api_keys.c.revoked_at)):
-        recorded = select(audit_actions.c.about).where(audit_actions.c.action == f"key.{action}")
-        statement = select(api_keys.c.id, api_keys.c.name).where(
-            happened.is_not(None),
-            ~api_keys.c.id.startswith("key_demo_", autoescape=True),
-            api_keys.c.id.not_in(recorded),
-        )
-        for row in each_row(connection, statement):
+        for row in each_row(connection, _select_unrecorded(action, happened)):
             yield Violation("A2", (row.id,), f"key {row.id} ({row.name}) was {action}, but no audit row says by whom")
-    ended = select(audit_actions.c.about).where(audit_actions.c.action == "key.revoked")
-    alive = select(api_keys.c.id, api_keys.c.name).where(api_keys.c.revoked_at.is_(None), api_keys.c.id.in_(ended))
-    for row in each_row(connection, alive):
+    for row in each_row(connection, _select_keys_were_made_by_someone()):
         yield Violation("A2", (row.id,), f"key {row.id} ({row.name}) was revoked, and opens doors again")
 
 
@@ -50,16 +49,30 @@ def records_tell_what_is_so(connection: Connection) -> Iterator[Violation]:
         yield from _differences(row, facts, {"purchase": row.purchase_id, "reason": row.reason})
 
 
-def _records(
-    connection: Connection, action: str, about: Column[str], *columns: Column[Any]
-) -> Iterator[tuple[Row[Any], Mapping[str, Any]]]:
-    statement = (
+@cache
+def _select_unrecorded(action: str, happened: Column[Any]) -> Select[Any]:
+    recorded = select(audit_actions.c.about).where(audit_actions.c.action == f"key.{action}")
+    return select(api_keys.c.id, api_keys.c.name).where(
+        happened.is_not(None),
+        ~api_keys.c.id.startswith("key_demo_", autoescape=True),
+        api_keys.c.id.not_in(recorded),
+    )
+
+
+@cache
+def _select_records(action: str, about: Column[str], *columns: Column[Any]) -> Select[Any]:
+    return (
         select(audit_actions.c.id.label("record"), audit_actions.c.about, audit_actions.c.facts, *columns)
         .join(about.table, about == audit_actions.c.about)
         .where(audit_actions.c.action == action)
         .order_by(audit_actions.c.id)
     )
-    for row in each_row(connection, statement):
+
+
+def _records(
+    connection: Connection, action: str, about: Column[str], *columns: Column[Any]
+) -> Iterator[tuple[Row[Any], Mapping[str, Any]]]:
+    for row in each_row(connection, _select_records(action, about, *columns)):
         yield row, msgspec.json.decode(row.facts, type=dict[str, Any])
 
 

@@ -141,7 +141,8 @@ def nothing_is_missing(connection: Connection) -> Iterator[Violation]:
         yield from _positions(connection, table, noun)
 
 
-def _event_sequences(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_event_sequences() -> tuple[Select[Any], Select[Any], Select[Any]]:
     numbers = (
         select(events.c.anchor, func.count().label("count"), func.min(events.c.sequence).label("first"),
                func.max(events.c.sequence).label("last"))
@@ -153,6 +154,15 @@ def _event_sequences(connection: Connection) -> Iterator[Violation]:
         .join(numbers, numbers.c.anchor == anchors.c.id, isouter=True)
         .where(or_(counted != anchors.c.sequence, numbers.c.first != 1, numbers.c.last != numbers.c.count))
     )
+    known = select(anchors.c.id)
+    orphans = select(events.c.anchor, func.count().label("count")).where(events.c.anchor.not_in(known))
+    before = func.lag(events.c.commit_no).over(partition_by=events.c.anchor, order_by=events.c.sequence)
+    ordered = select(events.c.anchor, events.c.sequence, events.c.commit_no, before.label("before")).subquery()
+    return gaps, orphans.group_by(events.c.anchor), select(ordered).where(ordered.c.commit_no < ordered.c.before)
+
+
+def _event_sequences(connection: Connection) -> Iterator[Violation]:
+    gaps, strays, disordered = _select_event_sequences()
     for row in each_row(connection, gaps):
         yield Violation(
             "L4",
@@ -160,13 +170,9 @@ def _event_sequences(connection: Connection) -> Iterator[Violation]:
             f"anchor {row.id} counts {row.sequence} events, the books hold {row.count} of them, "
             f"the last numbered {row.last or 0}",
         )
-    known = select(anchors.c.id)
-    orphans = select(events.c.anchor, func.count().label("count")).where(events.c.anchor.not_in(known))
-    for row in each_row(connection, orphans.group_by(events.c.anchor)):
+    for row in each_row(connection, strays):
         yield Violation("L4", (row.anchor,), f"{row.count} events belong to {row.anchor}, which is no anchor")
-    before = func.lag(events.c.commit_no).over(partition_by=events.c.anchor, order_by=events.c.sequence)
-    ordered = select(events.c.anchor, events.c.sequence, events.c.commit_no, before.label("before")).subquery()
-    for row in each_row(connection, select(ordered).where(ordered.c.commit_no < ordered.c.before)):
+    for row in each_row(connection, disordered):
         yield Violation(
             "L4",
             (row.anchor,),
@@ -174,10 +180,15 @@ def _event_sequences(connection: Connection) -> Iterator[Violation]:
         )
 
 
-def _positions(connection: Connection, table: Table, noun: str) -> Iterator[Violation]:
+@cache
+def _select_gaps(table: Table) -> Select[Any]:
     count, last = func.count(), func.max(table.c.position)
     numbered = select(table.c.entry_id, count.label("count"), last.label("last")).group_by(table.c.entry_id)
-    for row in each_row(connection, numbered.having(or_(last != count - 1, func.min(table.c.position) != 0))):
+    return numbered.having(or_(last != count - 1, func.min(table.c.position) != 0))
+
+
+def _positions(connection: Connection, table: Table, noun: str) -> Iterator[Violation]:
+    for row in each_row(connection, _select_gaps(table)):
         yield Violation(
             "L4",
             (row.entry_id,),

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import purchases, reversals
@@ -39,11 +41,15 @@ class _TakenBack(msgspec.Struct):
     lines: list[_TakenLine] = []
 
 
+@cache
+def _select_bundles_add_up() -> Select[Any]:
+    columns = (purchases.c.id, purchases.c.lines, purchases.c.total, purchases.c.quantity)
+    return select(*columns).where(purchases.c.lines.contains('"component"')).order_by(purchases.c.id)
+
+
 def bundles_add_up(connection: Connection) -> Iterator[Violation]:
     """E4-bundles: each member of the components' lines sums up to that of the purchase; refunds by line are within."""
-    columns = (purchases.c.id, purchases.c.lines, purchases.c.total, purchases.c.quantity)
-    statement = select(*columns).where(purchases.c.lines.contains('"component"')).order_by(purchases.c.id)
-    for row in each_row(connection, statement):
+    for row in each_row(connection, _select_bundles_add_up()):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
         components = [line for line in lines if line.type == "component"]
         if components:

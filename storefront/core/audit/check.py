@@ -1,7 +1,7 @@
 """What a check is, what it finds, and the two things every check needs: rows one by one, and net movements.
 
 A check is a plain function over a SQLAlchemy connection that sits in one read snapshot; it writes nothing
-and never holds more than a page of rows in memory.
+and never holds more than a page of rows, or a small book, in memory.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Row, Select, Subquery, func, select, union_al
 from storefront.core.tables import entries, transfers
 
 _ROWS_PER_PAGE = 500
+SMALL = "storefront_book_is_small"
+"""An execution option of a connection whose whole book fits into memory: on PostgreSQL a page at a time means a cursor
+for each question, and two more round trips."""
 NEEDS_DEEP = "left out: runs with --deep"
 """The reason of what a quick audit leaves out."""
 
@@ -55,8 +58,9 @@ class NotYet:
 
 
 def each_row(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
-    """Yield rows as they come, a page at a time."""
-    return iter(connection.execute(statement, execution_options={"yield_per": _ROWS_PER_PAGE}))
+    """Yield rows as they come, a page at a time; of a book that is ``SMALL`` as a whole, all at once."""
+    by_page = {} if connection.get_execution_options().get(SMALL) else {"yield_per": _ROWS_PER_PAGE}
+    return iter(connection.execute(statement, execution_options=by_page))
 
 
 def movements(name: str = "movements") -> Subquery:

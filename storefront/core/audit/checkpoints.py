@@ -1,8 +1,10 @@
 """L2-checkpoints: what seals have folded into the checkpoints of open accounts, against the transfers themselves."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Subquery, func, select
+from sqlalchemy import Connection, Select, Subquery, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row, movements
 from storefront.core.sealing.entries import Position, is_up_to
@@ -10,6 +12,12 @@ from storefront.core.sealing.seals import end_of, newest_seal
 from storefront.core.tables import accounts, checkpoints, entries
 
 NAME = "L2-checkpoints"
+
+
+@cache
+def _select_checkpoints_equal_transfers() -> Select[Any]:
+    is_open = select(accounts.c.id).where(accounts.c.guarded == 0)
+    return select(checkpoints.c.account).where(checkpoints.c.account.not_in(is_open))
 
 
 def checkpoints_equal_transfers(connection: Connection) -> Iterator[Violation]:
@@ -26,8 +34,7 @@ def checkpoints_equal_transfers(connection: Connection) -> Iterator[Violation]:
     for row in each_row(connection, wrong):
         message = f"the checkpoint of {row.id} says {row.stored}, its sealed transfers say {int(row.moved)}"
         yield Violation(NAME, (row.id,), message)
-    is_open = select(accounts.c.id).where(accounts.c.guarded == 0)
-    for row in each_row(connection, select(checkpoints.c.account).where(checkpoints.c.account.not_in(is_open))):
+    for row in each_row(connection, _select_checkpoints_equal_transfers()):
         yield Violation(NAME, (row.account,), f"{row.account} has a checkpoint, but is no open account")
     last = 0 if newest is None else newest.seal.number
     ahead = select(checkpoints.c.account, checkpoints.c.seal).where(checkpoints.c.seal > last)

@@ -1,11 +1,12 @@
 """L8: conversions between assets, computed again from the rate that each keeps."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import accounts, entries, transfers
@@ -31,12 +32,12 @@ class _Facts(msgspec.Struct):
     remainder: _Remainder
 
 
-def conversions_keep_their_rate(connection: Connection) -> Iterator[Violation]:
-    """L8: what passed an exchange account is what the stored rate makes of it, with the remainder named."""
+@cache
+def _select_conversions_keep_their_rate() -> Select[Any]:
     source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
     into = func.sum(case((destination.c.id.is_not(None), transfers.c.amount), else_=0))
     out_of = func.sum(case((source.c.id.is_not(None), transfers.c.amount), else_=0))
-    statement = (
+    return (
         select(entries.c.id, entries.c.facts, transfers.c.asset, into.label("into"), out_of.label("out_of"))
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .join(source, and_(source.c.id == transfers.c.source, source.c.role == "exchange"), isouter=True)
@@ -46,7 +47,11 @@ def conversions_keep_their_rate(connection: Connection) -> Iterator[Violation]:
         .group_by(entries.c.id, entries.c.facts, transfers.c.asset)
         .order_by(entries.c.id, transfers.c.asset)
     )  # fmt: skip
-    for entry_id, legs in groupby(each_row(connection, statement), key=lambda row: row.id):
+
+
+def conversions_keep_their_rate(connection: Connection) -> Iterator[Violation]:
+    """L8: what passed an exchange account is what the stored rate makes of it, with the remainder named."""
+    for entry_id, legs in groupby(each_row(connection, _select_conversions_keep_their_rate()), key=lambda row: row.id):
         fault = _fault(list(legs))
         if fault:
             yield Violation("L8", (entry_id,), f"entry {entry_id} {fault}")

@@ -1,8 +1,10 @@
 """The part of L9 that looks backward: a lot is what its credits gave it, on the terms that they state."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Violation, each_row
 from storefront.core.tables import accounts, credits, entries, lots, transfers
@@ -10,8 +12,8 @@ from storefront.core.tables import accounts, credits, entries, lots, transfers
 _TERMS = ("source", "payment", "cost_currency", "priority", "expires_at")
 
 
-def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
-    """Compare every lot with its credits, and every transfer into a wallet with the credits that it made."""
+@cache
+def _select_credits_explain_lots() -> Select[Any]:
     given = (
         select(
             credits.c.lot_id, func.sum(credits.c.amount).label("amount"), func.sum(credits.c.cost_amount).label("cost")
@@ -20,12 +22,16 @@ def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
         .subquery()
     )
     amount = func.coalesce(given.c.amount, 0)
-    wrong = (
+    return (
         select(lots.c.id, lots.c.amount, lots.c.cost_amount, amount.label("given"), given.c.cost)
         .join(given, given.c.lot_id == lots.c.id, isouter=True)
         .where(or_(amount != lots.c.amount, given.c.cost.is_distinct_from(lots.c.cost_amount)))
     )
-    for row in each_row(connection, wrong):
+
+
+def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
+    """Compare every lot with its credits, and every transfer into a wallet with the credits that it made."""
+    for row in each_row(connection, _select_credits_explain_lots()):
         found = f"lot {row.id} opened with {row.amount}, its credits gave {int(row.given)}"
         if int(row.given) == row.amount:
             cost = None if row.cost is None else int(row.cost)
@@ -36,39 +42,47 @@ def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
     yield from _stray_credits(connection)
 
 
-def _other_terms(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_other_terms() -> Select[Any]:
     differs = or_(*(credits.c[name].is_distinct_from(lots.c[name]) for name in _TERMS))
-    statement = (
+    return (
         select(credits.c.entry_id, credits.c.position, credits.c.lot_id, lots.c.id)
         .join(lots, lots.c.id == credits.c.lot_id, isouter=True)
         .where(or_(lots.c.id.is_(None), differs))
     )
-    for row in each_row(connection, statement):
+
+
+def _other_terms(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_other_terms()):
         fault = "states other terms than the lot" if row.id else "is for the lot, which does not exist:"
         message = f"credit {row.position} of entry {row.entry_id} {fault} {row.lot_id}"
         yield Violation("L9", (row.entry_id, row.lot_id), message)
 
 
-def _other_ages(connection: Connection) -> Iterator[Violation]:
-    """A lot is as old as its first credit: of equal lots the oldest is drawn first."""
+@cache
+def _select_other_ages() -> Select[Any]:
     first = (
         select(credits.c.lot_id, func.min(entries.c.occurred_at).label("occurred_at"))
         .join(entries, entries.c.id == credits.c.entry_id)
         .group_by(credits.c.lot_id)
         .subquery()
     )
-    statement = (
+    return (
         select(lots.c.id, lots.c.opened_at, first.c.occurred_at)
         .join(first, first.c.lot_id == lots.c.id)
         .where(first.c.occurred_at != lots.c.opened_at)
     )
-    for row in each_row(connection, statement):
+
+
+def _other_ages(connection: Connection) -> Iterator[Violation]:
+    """A lot is as old as its first credit: of equal lots the oldest is drawn first."""
+    for row in each_row(connection, _select_other_ages()):
         message = f"lot {row.id} says that it was opened at {row.opened_at}, its first credit is of {row.occurred_at}"
         yield Violation("L9", (row.id,), message)
 
 
-def _stray_credits(connection: Connection) -> Iterator[Violation]:
-    """Every transfer into a wallet is credited whole, to lots of that wallet."""
+@cache
+def _select_stray_credits() -> Select[Any]:
     per_transfer = (
         select(credits.c.entry_id, credits.c.transfer, lots.c.account, func.sum(credits.c.amount).label("amount"))
         .join(lots, lots.c.id == credits.c.lot_id)
@@ -76,7 +90,7 @@ def _stray_credits(connection: Connection) -> Iterator[Violation]:
         .subquery()
     )
     credited = func.coalesce(per_transfer.c.amount, 0)
-    statement = (
+    return (
         select(transfers, credited.label("credited"))
         .join(accounts, and_(accounts.c.id == transfers.c.destination, accounts.c.role == "wallet"))
         .join(
@@ -90,7 +104,11 @@ def _stray_credits(connection: Connection) -> Iterator[Violation]:
         )
         .where(credited != transfers.c.amount)
     )
-    for row in each_row(connection, statement):
+
+
+def _stray_credits(connection: Connection) -> Iterator[Violation]:
+    """Every transfer into a wallet is credited whole, to lots of that wallet."""
+    for row in each_row(connection, _select_stray_credits()):
         message = (
             f"transfer {row.position} of entry {row.entry_id} put {row.amount} into wallet {row.destination}, "
             f"its credits say {int(row.credited)}"

@@ -1,16 +1,18 @@
 """L2-debts: what customers owe is what the books say, and each repayment strikes off what it paid."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row, movements
 from storefront.core.tables import accounts, transfers
 from storefront.core.tables_freezes import debts
 
 
-def debts_equal_their_accounts(connection: Connection) -> Iterator[Violation]:
-    """A debt is the sum of its account's transfers, is not below zero, and stands against the receivable."""
+@cache
+def _select_debts_equal_their_accounts() -> tuple[Select[Any], Select[Any]]:
     moved = movements()
     by_account = (
         select(moved.c.account, func.sum(moved.c.amount).label("amount"))
@@ -25,22 +27,28 @@ def debts_equal_their_accounts(connection: Connection) -> Iterator[Violation]:
         .join(by_account, by_account.c.account == name, isouter=True)
         .where(or_(debts.c.amount != owed, debts.c.amount < 0))
     )
-    for row in each_row(connection, wrong):
-        message = f"{row.customer_id} owes {row.amount} {row.asset}, the transfers of that debt say {int(row.owed)}"
-        yield Violation("L2-debts", (row.customer_id,), message)
     forgotten = (
         select(by_account.c.account, by_account.c.amount)
         .join(debts, by_account.c.account == name, isouter=True)
         .where(debts.c.customer_id.is_(None))
     )
+    return wrong, forgotten
+
+
+def debts_equal_their_accounts(connection: Connection) -> Iterator[Violation]:
+    """A debt is the sum of its account's transfers, is not below zero, and stands against the receivable."""
+    wrong, forgotten = _select_debts_equal_their_accounts()
+    for row in each_row(connection, wrong):
+        message = f"{row.customer_id} owes {row.amount} {row.asset}, the transfers of that debt say {int(row.owed)}"
+        yield Violation("L2-debts", (row.customer_id,), message)
     for row in each_row(connection, forgotten):
         message = f"{row.account} stands at {int(row.amount)}, but there is no such debt"
         yield Violation("L2-debts", (row.account,), message)
     yield from _legs_that_differ(connection)
 
 
-def _legs_that_differ(connection: Connection) -> Iterator[Violation]:
-    """In each entry what leaves the receivable goes into debts, and what comes in is struck off them."""
+@cache
+def _select_legs_that_differ() -> Select[Any]:
     source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
     legs = {
         "lent": source.c.role == "receivable",
@@ -52,7 +60,7 @@ def _legs_that_differ(connection: Connection) -> Iterator[Violation]:
         word: func.coalesce(func.sum(case((leg, transfers.c.amount), else_=0)), 0).label(word)
         for word, leg in legs.items()
     }
-    statement = (
+    return (
         select(transfers.c.entry_id, transfers.c.asset, *sums.values())
         .join(source, source.c.id == transfers.c.source)
         .join(destination, destination.c.id == transfers.c.destination)
@@ -60,7 +68,11 @@ def _legs_that_differ(connection: Connection) -> Iterator[Violation]:
         .group_by(transfers.c.entry_id, transfers.c.asset)
         .having(or_(sums["lent"] != sums["owed"], sums["paid"] != sums["struck"]))
     )
-    for row in each_row(connection, statement):
+
+
+def _legs_that_differ(connection: Connection) -> Iterator[Violation]:
+    """In each entry what leaves the receivable goes into debts, and what comes in is struck off them."""
+    for row in each_row(connection, _select_legs_that_differ()):
         message = (
             f"entry {row.entry_id} lent {int(row.lent)} {row.asset} and wrote {int(row.owed)} into debts; "
             f"{int(row.paid)} were paid and {int(row.struck)} struck off"

@@ -6,8 +6,10 @@ gives any more was changed or removed, an entry that no hash stands for was chan
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Table, select, union
+from sqlalchemy import Connection, Select, Table, select, union
 
 from storefront.core.sealing.canonical import canonical_json
 from storefront.core.sealing.entries import Entry
@@ -100,12 +102,17 @@ def _missing(connection: Connection, where: str, at: int, found: Sequence[Entry]
     return Difference(ids, f"{where} is missing: it stood between {before} and {after}{hint}")
 
 
-def _referred_to_but_gone(connection: Connection) -> tuple[str, ...]:
-    """Return ids of entries that other rows name and that do not exist: candidates for what was removed."""
+@cache
+def _select_referred_to_but_gone() -> Select[Any]:
     named = union(*(select(table.c.entry_id.label("id")).where(table.c.entry_id.is_not(None)) for table in _REFERRING))
     referred = named.subquery("referred")
     statement = select(referred.c.id).where(~select(entries.c.id).where(entries.c.id == referred.c.id).exists())
-    return tuple(connection.execute(statement.order_by(referred.c.id).limit(_MOST_NAMED)).scalars())
+    return statement.order_by(referred.c.id).limit(_MOST_NAMED)
+
+
+def _referred_to_but_gone(connection: Connection) -> tuple[str, ...]:
+    """Return ids of entries that other rows name and that do not exist: candidates for what was removed."""
+    return tuple(connection.execute(_select_referred_to_but_gone()).scalars())
 
 
 def _name(found: Sequence[Entry], at: int) -> str:

@@ -5,12 +5,13 @@ events of plugins are about entries that the seals prove, or about a plugin's ow
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.commit.usage import USAGE
@@ -19,6 +20,8 @@ from storefront.core.tables import customers, events, grants, holds, purchases, 
 NAME = "E5-events"
 _ROWS_AT_ONCE = 300
 _STATUSES = ("pending", "in_review", "paid", "completed", "expired", "failed", "canceled", "rejected")
+_OF_GRANT = ("customer_id", "reason", "asset", "amount", "sku", "quantity")
+_OF_HOLD = ("customer_id", "asset", "amount")
 _EVENT = (events.c.anchor, events.c.sequence, events.c.type, events.c.subject, events.c.payload)
 
 
@@ -80,14 +83,18 @@ def events_tell_what_is_so(connection: Connection) -> Iterator[Violation]:
     yield from _of_customers(connection)
 
 
-def _of_purchases(connection: Connection) -> Iterator[Violation]:
-    statement = (
+@cache
+def _select_of_purchases() -> Select[Any]:
+    return (
         select(*_EVENT, purchases.c.customer_id, purchases.c.sku, purchases.c.quantity, purchases.c.total,
                purchases.c.currency)
         .join(purchases, purchases.c.id == events.c.subject)
         .where(events.c.type.startswith("purchase.", autoescape=True))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _of_purchases(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_of_purchases()):
         told = msgspec.json.decode(row.payload, type=_Purchase)
         so: dict[str, object] = {
             "id": row.subject,
@@ -105,8 +112,13 @@ def _of_purchases(connection: Connection) -> Iterator[Violation]:
         yield from _differences(row, told, so)
 
 
+@cache
+def _select_of_refunds() -> Select[Any]:
+    return select(*_EVENT).where(events.c.type == "purchase.refunded")
+
+
 def _of_refunds(connection: Connection) -> Iterator[Violation]:
-    rows = each_row(connection, select(*_EVENT).where(events.c.type == "purchase.refunded"))
+    rows = each_row(connection, _select_of_refunds())
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         told = [msgspec.json.decode(row.payload, type=_Purchase).refund for row in page]
         ids = [refund.id for refund in told if refund is not UNSET]
@@ -122,7 +134,8 @@ def _of_refunds(connection: Connection) -> Iterator[Violation]:
     yield from _untold_refunds(connection)
 
 
-def _untold_refunds(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_untold_refunds() -> Select[Any]:
     told = (
         select(events.c.subject, func.count().label("count"))
         .where(events.c.type == "purchase.refunded")
@@ -138,57 +151,68 @@ def _untold_refunds(connection: Connection) -> Iterator[Violation]:
         .subquery("made")
     )
     count = func.coalesce(told.c.count, 0)
-    statement = (
+    return (
         select(made.c.purchase_id, made.c.count, count.label("told"))
         .join(told, told.c.subject == made.c.purchase_id, isouter=True)
         # What a gateway made and took back again later was told all the same.
         .where(or_(count < made.c.count, and_(count > made.c.count, made.c.at_gateways == 0)))
     )
-    for row in each_row(connection, statement):
+
+
+def _untold_refunds(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_untold_refunds()):
         message = f"purchase {row.purchase_id} has {row.count} refunds, events tell of {row.told}"
         yield Violation(NAME, (row.purchase_id,), message)
 
 
-def _of_grants(connection: Connection) -> Iterator[Violation]:
-    names = ("customer_id", "reason", "asset", "amount", "sku", "quantity")
+@cache
+def _select_of_grants() -> tuple[Select[Any], Select[Any]]:
     statement = (
-        select(*_EVENT, grants.c.id, *(grants.c[name] for name in names))
+        select(*_EVENT, grants.c.id, *(grants.c[name] for name in _OF_GRANT))
         .join(grants, grants.c.id == events.c.subject, isouter=True)
         .where(events.c.type == "grant.made")
     )
+    told_once = select(events.c.subject).where(events.c.type == "grant.made")
+    return statement, select(grants.c.id).where(grants.c.id.not_in(told_once))
+
+
+def _of_grants(connection: Connection) -> Iterator[Violation]:
+    statement, untold = _select_of_grants()
     for row in each_row(connection, statement):
         if row.id is None:
             yield _violation(row, "tells of a grant that does not exist")
             continue
         told = msgspec.json.decode(row.payload, type=_Granted)
-        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *names)})
-    told_once = select(events.c.subject).where(events.c.type == "grant.made")
-    for row in each_row(connection, select(grants.c.id).where(grants.c.id.not_in(told_once))):
+        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *_OF_GRANT)})
+    for row in each_row(connection, untold):
         yield Violation(NAME, (row.id,), f"grant {row.id} was made, but no event tells of it")
 
 
-def _of_holds(connection: Connection) -> Iterator[Violation]:
-    names = ("customer_id", "asset", "amount")
-    statement = (
-        select(*_EVENT, holds.c.id, *(holds.c[name] for name in names), holds.c.captured, holds.c.reason,
+@cache
+def _select_of_holds() -> Select[Any]:
+    return (
+        select(*_EVENT, holds.c.id, *(holds.c[name] for name in _OF_HOLD), holds.c.captured, holds.c.reason,
                holds.c.expires_at)
         .join(holds, holds.c.id == events.c.subject, isouter=True)
         .where(events.c.type.startswith("hold.", autoescape=True))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _of_holds(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_of_holds()):
         if row.id is None:
             yield _violation(row, "tells of a hold that does not exist")
             continue
         told, state = msgspec.json.decode(row.payload, type=_Hold), row.type.removeprefix("hold.")
-        so = {name: getattr(row, name) for name in ("id", *names)}
+        so = {name: getattr(row, name) for name in ("id", *_OF_HOLD)}
         so |= {"state": "open" if state == "placed" else state, "captured": row.captured if state == "captured" else 0}
         so |= {name: getattr(row, name) for name in ("reason", "expires_at") if getattr(told, name) is not UNSET}
         yield from _differences(row, told, so)
     yield from _untold_holds(connection)
 
 
-def _untold_holds(connection: Connection) -> Iterator[Violation]:
-    """A hold was placed once, and its end, if it has one, was told once."""
+@cache
+def _select_untold_holds() -> Select[Any]:
     is_placing = events.c.type == "hold.placed"
     told = (
         select(events.c.subject, func.sum(case((is_placing, 1), else_=0)).label("placed"),
@@ -199,7 +223,7 @@ def _untold_holds(connection: Connection) -> Iterator[Violation]:
     )  # fmt: skip
     placed, ended = func.coalesce(told.c.placed, 0), func.coalesce(told.c.ended, 0)
     end = case((holds.c.state == "open", literal("")), else_=literal("hold.") + holds.c.state)
-    statement = (
+    return (
         select(holds.c.id, holds.c.state, placed.label("placed"), ended.label("ended"))
         .join(told, told.c.subject == holds.c.id, isouter=True)
         # Holds behind pending usage grow with it and are told of as ``usage.drained``; U-usage checks them.
@@ -208,18 +232,26 @@ def _untold_holds(connection: Connection) -> Iterator[Violation]:
             or_(placed != 1, ended != case((holds.c.state == "open", 0), else_=1), told.c.end != end),
         )
     )
-    for row in each_row(connection, statement):
+
+
+def _untold_holds(connection: Connection) -> Iterator[Violation]:
+    """A hold was placed once, and its end, if it has one, was told once."""
+    for row in each_row(connection, _select_untold_holds()):
         message = f"hold {row.id} is {row.state}, events tell {row.placed} times of its begin, {row.ended} of its end"
         yield Violation(NAME, (row.id,), message)
 
 
-def _of_customers(connection: Connection) -> Iterator[Violation]:
-    statement = (
+@cache
+def _select_of_customers() -> Select[Any]:
+    return (
         select(*_EVENT)
         .join(customers, and_(customers.c.id == events.c.subject, customers.c.id == events.c.anchor), isouter=True)
         .where(events.c.type == "customer.created", customers.c.id.is_(None))
     )
-    for row in each_row(connection, statement):
+
+
+def _of_customers(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_of_customers()):
         yield _violation(row, f"tells of the customer {row.subject}, who does not exist")
 
 

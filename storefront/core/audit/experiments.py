@@ -1,9 +1,11 @@
 """X1, X2: who was in which variant of a price experiment, and that they paid its price."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, Select, and_, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import (
@@ -37,11 +39,11 @@ def variant_price(connection: Connection, purchase_id: str, currency: str) -> in
     return None if prices is None else msgspec.json.decode(prices, type=dict[str, int]).get(currency)
 
 
-def exposures_are_of_variants(connection: Connection) -> Iterator[Violation]:
-    """X1: an exposure is of a customer and a variant that there are, and is the one that was claimed first."""
+@cache
+def _select_exposures_are_of_variants() -> Select[Any]:
     seen, variant = experiment_exposures.c, experiment_variants.c
     name = "experiment:" + seen.experiment + ":" + seen.customer_id
-    statement = (
+    return (
         select(seen.experiment, seen.customer_id, seen.variant, variant.variant.label("known"),
                customers.c.id.label("customer"), claims.c.about)
         .join(experiment_variants, and_(variant.experiment == seen.experiment, variant.variant == seen.variant),
@@ -50,7 +52,11 @@ def exposures_are_of_variants(connection: Connection) -> Iterator[Violation]:
         .join(claims, claims.c.key == name, isouter=True)
         .where(or_(variant.variant.is_(None), customers.c.id.is_(None), claims.c.about.is_distinct_from(seen.variant)))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def exposures_are_of_variants(connection: Connection) -> Iterator[Violation]:
+    """X1: an exposure is of a customer and a variant that there are, and is the one that was claimed first."""
+    for row in each_row(connection, _select_exposures_are_of_variants()):
         if row.customer is None:
             fault = "there is no such customer"
         elif row.known is None:
@@ -61,10 +67,10 @@ def exposures_are_of_variants(connection: Connection) -> Iterator[Violation]:
         yield Violation("X1", (row.customer_id, row.experiment), message)
 
 
-def purchases_are_of_their_variants(connection: Connection) -> Iterator[Violation]:
-    """X2: a purchase in an experiment is of its offer and its buyer, in the buyer's variant, and at its price."""
+@cache
+def _select_purchases_are_of_their_variants() -> Select[Any]:
     bought, seen, variant = experiment_purchases.c, experiment_exposures.c, experiment_variants.c
-    statement = (
+    return (
         select(bought.purchase_id, bought.experiment, bought.variant, seen.variant.label("seen"), variant.prices,
                variant.sku.label("about"), purchases.c.sku, purchases.c.lines)
         .join(purchases, and_(purchases.c.id == bought.purchase_id, purchases.c.customer_id == bought.customer_id),
@@ -74,7 +80,11 @@ def purchases_are_of_their_variants(connection: Connection) -> Iterator[Violatio
         .join(experiment_variants, and_(variant.experiment == bought.experiment, variant.variant == bought.variant),
               isouter=True)
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def purchases_are_of_their_variants(connection: Connection) -> Iterator[Violation]:
+    """X2: a purchase in an experiment is of its offer and its buyer, in the buyer's variant, and at its price."""
+    for row in each_row(connection, _select_purchases_are_of_their_variants()):
         fault: str | None
         if row.sku is None:
             fault = "there is no such purchase of that customer"

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, func, select, tuple_
+from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
 from storefront.core.accounts import wallet
 from storefront.core.audit.check import Check, Violation, each_row
@@ -43,6 +44,13 @@ class _Demand(msgspec.Struct):
 _Demands = msgspec.json.Decoder(_Demand)
 
 
+@cache
+def _select_frozen_equals_freezes() -> tuple[Select[Any], Select[Any]]:
+    lots_frozen = select(lots.c.account, lots.c.id, lots.c.frozen).where(lots.c.frozen != 0)
+    items_frozen = select(items.c.customer_id, items.c.sku, items.c.frozen).where(items.c.frozen != 0)
+    return lots_frozen, items_frozen
+
+
 def frozen_equals_freezes(connection: Connection) -> Iterator[Violation]:
     """Lots, items and rights are frozen exactly by the open freezes; each within its demand; the taken are gone."""
     in_lots: Counter[Name] = Counter()
@@ -71,9 +79,8 @@ def frozen_equals_freezes(connection: Connection) -> Iterator[Violation]:
         for sku, quantity in _Items.decode(row.frozen_items):
             in_items[row.customer_id, sku] += quantity
         rights.update(((row.customer_id, key, demand.source_id), row.id) for key in _Rights.decode(row.rights))
-    lots_frozen = select(lots.c.account, lots.c.id, lots.c.frozen).where(lots.c.frozen != 0)
+    lots_frozen, items_frozen = _select_frozen_equals_freezes()
     yield from _compare(connection, lots_frozen, in_lots, "lot")
-    items_frozen = select(items.c.customer_id, items.c.sku, items.c.frozen).where(items.c.frozen != 0)
     yield from _compare(connection, items_frozen, in_items, "item")
     yield from _rights(connection, rights)
     yield from _waits_in_vain(connection, waiting)
@@ -127,9 +134,13 @@ def _compare(connection: Connection, statement: Any, expected: Counter[Name], no
             yield Violation("L2-freezes", (name,), message)
 
 
+@cache
+def _select_rights() -> Select[Any]:
+    return select(entitlements).where(entitlements.c.frozen_by.is_not(None))
+
+
 def _rights(connection: Connection, expected: dict[tuple[str, str, str], str]) -> Iterator[Violation]:
-    statement = select(entitlements).where(entitlements.c.frozen_by.is_not(None))
-    for row in each_row(connection, statement):
+    for row in each_row(connection, _select_rights()):
         due = expected.pop((row.customer_id, row.key, row.source_id), None)
         if due != row.frozen_by:
             found = "no open freeze does" if due is None else f"{due} does"
@@ -140,12 +151,17 @@ def _rights(connection: Connection, expected: dict[tuple[str, str, str], str]) -
         yield Violation("L2-freezes", (due,), message)
 
 
+@cache
+def _select_waits_in_vain() -> Select[Any]:
+    return select(holds.c.id, holds.c.pins).where(holds.c.state == "open")
+
+
 def _waits_in_vain(connection: Connection, waiting: Counter[Name]) -> Iterator[Violation]:
     """All that freezes wait for is pinned by open holds."""
     if not waiting:
         return
     pinned: Counter[Name] = Counter()
-    for row in each_row(connection, select(holds.c.id, holds.c.pins).where(holds.c.state == "open")):
+    for row in each_row(connection, _select_waits_in_vain()):
         for lot_id, amount in _Pins.decode(row.pins):
             pinned[row.id, lot_id] += amount
     for (hold_id, lot_id), amount in waiting.items():

@@ -1,8 +1,10 @@
 """L7-gateways: our copy of each gateway's books, against the entries that it brought."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import entries, gateway_movements, transfers
@@ -11,13 +13,13 @@ NAME = "L7-gateways"
 _BALANCE = literal("gateway:") + gateway_movements.c.gateway + ":balance:" + gateway_movements.c.currency
 
 
-def movements_are_booked(connection: Connection) -> Iterator[Violation]:
-    """L7: every movement of a gateway moved its balance here by as much, in an entry of its own; nothing else did."""
+@cache
+def _select_movements_are_booked() -> Select[Any]:
     out_of = case((transfers.c.source == _BALANCE, transfers.c.amount), else_=0)
     into = case((transfers.c.destination == _BALANCE, transfers.c.amount), else_=0)
     # What a gateway holds for us is negative on its account: value comes out of there.
     booked = func.coalesce(func.sum(out_of), 0) - func.coalesce(func.sum(into), 0)
-    statement = (
+    return (
         select(gateway_movements, booked.label("booked"), entries.c.about.label("entry_about"))
         .join(entries, entries.c.id == gateway_movements.c.entry_id, isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
@@ -29,7 +31,11 @@ def movements_are_booked(connection: Connection) -> Iterator[Violation]:
             )
         )
     )
-    for row in each_row(connection, statement):
+
+
+def movements_are_booked(connection: Connection) -> Iterator[Violation]:
+    """L7: every movement of a gateway moved its balance here by as much, in an entry of its own; nothing else did."""
+    for row in each_row(connection, _select_movements_are_booked()):
         moved = row.amount - row.fee
         message = (
             f"{row.gateway} moved {moved} {row.currency} by {row.id} ({row.kind}), "
@@ -41,19 +47,23 @@ def movements_are_booked(connection: Connection) -> Iterator[Violation]:
     yield from _entries_without_movement(connection)
 
 
-def _entries_without_movement(connection: Connection) -> Iterator[Violation]:
-    """Name entries that moved a gateway's balance without a movement of the gateway's."""
+@cache
+def _select_entries_without_movement() -> Select[Any]:
     on_balance = or_(
         transfers.c.source.like("gateway:%:balance:%"), transfers.c.destination.like("gateway:%:balance:%")
     )
-    stray = (
+    return (
         select(entries.c.id, entries.c.kind, entries.c.about)
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .join(gateway_movements, gateway_movements.c.entry_id == entries.c.id, isouter=True)
         .where(on_balance, gateway_movements.c.id.is_(None))
         .distinct()
     )
-    for row in each_row(connection, stray):
+
+
+def _entries_without_movement(connection: Connection) -> Iterator[Violation]:
+    """Name entries that moved a gateway's balance without a movement of the gateway's."""
+    for row in each_row(connection, _select_entries_without_movement()):
         message = f"entry {row.id} ({row.kind}) moved a gateway's balance for {row.about}, which is no movement of its"
         yield Violation(NAME, (row.id,), message)
 

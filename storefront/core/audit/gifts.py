@@ -5,9 +5,11 @@ Who the goods of a purchase are due to is ``RECEIVER`` here and in every check t
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.clock import DAY_MS
@@ -50,48 +52,60 @@ def gifts_lie_with_their_recipients(connection: Connection) -> Iterator[Violatio
     yield from _counted(connection)
 
 
-def _parties(connection: Connection) -> Iterator[Violation]:
-    statement = (
+@cache
+def _select_parties() -> Select[Any]:
+    return (
         select(purchases.c.id, purchases.c.recipient_id, customers.c.id.label("found"))
         .join(customers, customers.c.id == purchases.c.recipient_id, isouter=True)
         .where(_IS_GIFT, or_(customers.c.id.is_(None), purchases.c.recipient_id == purchases.c.customer_id))
     )
-    for row in each_row(connection, statement):
+
+
+def _parties(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_parties()):
         fault = "is its buyer" if row.found else "does not exist"
         yield Violation(NAME, (row.id,), f"purchase {row.id} is a gift to {row.recipient_id}, who {fault}")
 
 
-def _credits(connection: Connection) -> Iterator[Violation]:
-    """What a purchase credited went into its receiver's wallets, as a gift if that is not the buyer."""
+@cache
+def _select_credits() -> Select[Any]:
     due = literal("customer:") + RECEIVER + ":%"
     source = case((_IS_GIFT, "purchased"), else_="gift")
-    statement = (
+    return (
         select(purchases.c.id, RECEIVER.label("receiver"), lots.c.account, credits.c.source, credits.c.lot_id)
         .join(credits, credits.c.entry_id == purchases.c.entry_id)
         .join(lots, lots.c.id == credits.c.lot_id)
         .where(purchases.c.status == "completed", or_(lots.c.account.not_like(due), credits.c.source == source))
     )
-    for row in each_row(connection, statement):
+
+
+def _credits(connection: Connection) -> Iterator[Violation]:
+    """What a purchase credited went into its receiver's wallets, as a gift if that is not the buyer."""
+    for row in each_row(connection, _select_credits()):
         message = f"purchase {row.id} is for {row.receiver}, but it credited {row.account} as {row.source}"
         yield Violation(NAME, (row.id, row.lot_id), message)
 
 
-def _givers(connection: Connection) -> Iterator[Violation]:
-    """A right that was given names who gave it, any other one names nobody."""
+@cache
+def _select_givers() -> Select[Any]:
     due = case((_IS_GIFT, purchases.c.customer_id))
-    statement = (
+    return (
         select(entitlements.c.id, entitlements.c.key, entitlements.c.given_by, purchases.c.id.label("purchase_id"),
                due.label("due"))
         .join(purchases, purchases.c.id == entitlements.c.source_id)
         .where(entitlements.c.given_by.is_distinct_from(due))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _givers(connection: Connection) -> Iterator[Violation]:
+    """A right that was given names who gave it, any other one names nobody."""
+    for row in each_row(connection, _select_givers()):
         message = f"right {row.id} ({row.key}) says that {row.given_by} gave it, {row.purchase_id} says {row.due}"
         yield Violation(NAME, (row.id, row.purchase_id), message)
 
 
-def _told(connection: Connection) -> Iterator[Violation]:
-    """Every completed gift was told to its recipient once, and what was told is so."""
+@cache
+def _select_told() -> tuple[Select[Any], Select[Any]]:
     told = and_(events.c.subject == purchases.c.id, events.c.type == "gift.received")
     statement = (
         select(purchases.c.id, purchases.c.recipient_id, purchases.c.customer_id, purchases.c.sku,
@@ -100,6 +114,14 @@ def _told(connection: Connection) -> Iterator[Violation]:
         .where(_IS_GIFT, purchases.c.status == "completed")
         .order_by(purchases.c.id)
     )  # fmt: skip
+    of_gifts = select(purchases.c.id).where(_IS_GIFT, purchases.c.status == "completed")
+    stray = select(events.c.subject).where(events.c.type == "gift.received", events.c.subject.not_in(of_gifts))
+    return statement, stray
+
+
+def _told(connection: Connection) -> Iterator[Violation]:
+    """Every completed gift was told to its recipient once, and what was told is so."""
+    statement, stray = _select_told()
     seen: str | None = None
     for row in each_row(connection, statement):
         if row.payload is None:
@@ -113,19 +135,23 @@ def _told(connection: Connection) -> Iterator[Violation]:
         elif not is_so or row.anchor != row.recipient_id:
             yield Violation(NAME, (row.id,), f"what was told of gift {row.id} under {row.anchor} is not what it is")
         seen = row.id
-    of_gifts = select(purchases.c.id).where(_IS_GIFT, purchases.c.status == "completed")
-    stray = select(events.c.subject).where(events.c.type == "gift.received", events.c.subject.not_in(of_gifts))
     for row in each_row(connection, stray):
         yield Violation(NAME, (row.subject,), f"an event tells of {row.subject}, which is no gift that was received")
+
+
+@cache
+def _select_counted() -> tuple[Select[Any], Select[Any]]:
+    statement = select(purchases.c.customer_id, purchases.c.created_at).where(_IS_GIFT)
+    kept = select(counters.c.key, counters.c.value).where(counters.c.key.startswith("gifts:", autoescape=True))
+    return statement, kept
 
 
 def _counted(connection: Connection) -> Iterator[Violation]:
     """The counters of gifts a day are the gifts that were bought, or begun, on it."""
     due: Counter[str] = Counter()
-    statement = select(purchases.c.customer_id, purchases.c.created_at).where(_IS_GIFT)
+    statement, kept = _select_counted()
     for row in each_row(connection, statement):
         due[f"gifts:{row.customer_id}:{row.created_at // DAY_MS * DAY_MS}"] += 1
-    kept = select(counters.c.key, counters.c.value).where(counters.c.key.startswith("gifts:", autoescape=True))
     for row in each_row(connection, kept):
         found = due.pop(row.key, 0)
         if found != row.value:
@@ -134,8 +160,8 @@ def _counted(connection: Connection) -> Iterator[Violation]:
         yield Violation(NAME, (key,), f"{found} gifts were bought, but there is no counter {key}")
 
 
-def shared_entries_are_found(connection: Connection) -> Iterator[Violation]:
-    """L10-shared: whose value an entry of somebody else moved finds it, and nobody finds another's entry."""
+@cache
+def _select_shared_entries_are_found() -> tuple[Select[Any], Select[Any]]:
     owner = func.substr(accounts.c.owner, len("customer:") + 1)
     moved = (
         select(transfers.c.entry_id, owner.label("customer_id"))
@@ -147,10 +173,16 @@ def shared_entries_are_found(connection: Connection) -> Iterator[Violation]:
     )
     same = and_(shared_entries.c.entry_id == moved.c.entry_id, shared_entries.c.customer_id == moved.c.customer_id)
     lost = select(moved).join(shared_entries, same, isouter=True).where(shared_entries.c.entry_id.is_(None))
+    stray = select(shared_entries).join(moved, same, isouter=True).where(moved.c.entry_id.is_(None))
+    return lost, stray
+
+
+def shared_entries_are_found(connection: Connection) -> Iterator[Violation]:
+    """L10-shared: whose value an entry of somebody else moved finds it, and nobody finds another's entry."""
+    lost, stray = _select_shared_entries_are_found()
     for row in each_row(connection, lost):
         message = f"entry {row.entry_id} moved what is {row.customer_id}'s, who does not find it"
         yield Violation("L10-shared", (row.entry_id, row.customer_id), message)
-    stray = select(shared_entries).join(moved, same, isouter=True).where(moved.c.entry_id.is_(None))
     for row in each_row(connection, stray):
         message = f"{row.customer_id} finds entry {row.entry_id}, which moved nothing of theirs"
         yield Violation("L10-shared", (row.entry_id, row.customer_id), message)

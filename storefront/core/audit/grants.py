@@ -1,9 +1,11 @@
 """L10, E1, A2 of what is given by hand: each grant has its entry, its reason and actor, and its audit row."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
@@ -15,11 +17,8 @@ class _Facts(msgspec.Struct):
     reason: str = ""
 
 
-def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
-    """L10: a granted amount goes from issuance to the customer, in an entry about that grant alone.
-
-    It is one transfer; where it paid off a debt, a part of it went to the receivable and was struck off.
-    """
+@cache
+def _select_grants_point_to_entries() -> tuple[Select[Any], Select[Any]]:
     issuance = literal("platform:issuance:") + grants.c.asset
     receivable = literal("platform:receivable:") + grants.c.asset
     owner = literal("customer:") + grants.c.customer_id
@@ -49,6 +48,20 @@ def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
                  or_(entries.c.id.is_(None), entries.c.about != grants.c.id, entries.c.kind != "grant")),
         ))
     )  # fmt: skip
+    stray = (
+        select(entries.c.id, entries.c.about)
+        .join(grants, and_(grants.c.id == entries.c.about, grants.c.entry_id == entries.c.id), isouter=True)
+        .where(entries.c.kind == "grant", grants.c.id.is_(None))
+    )
+    return statement, stray
+
+
+def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
+    """L10: a granted amount goes from issuance to the customer, in an entry about that grant alone.
+
+    It is one transfer; where it paid off a debt, a part of it went to the receivable and was struck off.
+    """
+    statement, stray = _select_grants_point_to_entries()
     for row in each_row(connection, statement):
         fault = f"names the entry {row.entry_id}, which is about {row.about or 'nothing: it does not exist'}"
         if row.entry_id is None:
@@ -56,36 +69,33 @@ def grants_point_to_entries(connection: Connection) -> Iterator[Violation]:
         elif row.about == row.id:
             fault = f"says {row.amount} {row.asset}, its entry gave {int(row.given)} in {row.transfers} transfers"
         yield Violation("L10-grants", (row.id,), f"grant {row.id} {fault}")
-    stray = (
-        select(entries.c.id, entries.c.about)
-        .join(grants, and_(grants.c.id == entries.c.about, grants.c.entry_id == entries.c.id), isouter=True)
-        .where(entries.c.kind == "grant", grants.c.id.is_(None))
-    )
     for row in each_row(connection, stray):
         message = f"entry {row.id} grants something for {row.about}, which is no grant of that entry"
         yield Violation("L10-grants", (row.id,), message)
     yield from _reasons_in_entries(connection)
 
 
-def _reasons_in_entries(connection: Connection) -> Iterator[Violation]:
-    """The entry, which is sealed, keeps the reason that the grant states."""
-    statement = (
+@cache
+def _select_reasons_in_entries() -> Select[Any]:
+    return (
         select(grants.c.id, grants.c.reason, entries.c.facts)
         .join(entries, entries.c.id == grants.c.entry_id)
         .where(entries.c.about == grants.c.id)
     )
-    for row in each_row(connection, statement):
+
+
+def _reasons_in_entries(connection: Connection) -> Iterator[Violation]:
+    """The entry, which is sealed, keeps the reason that the grant states."""
+    for row in each_row(connection, _select_reasons_in_entries()):
         said = msgspec.json.decode(row.facts or "{}", type=_Facts).reason
         if said != row.reason:
             message = f"grant {row.id} was made because of {row.reason!r}, its entry says {said!r}"
             yield Violation("L10-grants", (row.id,), message)
 
 
-def grants_say_why(connection: Connection) -> Iterator[Violation]:
-    """E1: a grant names a reason and an actor, and goods that name a grant have one, for that customer."""
+@cache
+def _select_grants_say_why() -> tuple[Select[Any], Select[Any]]:
     unnamed = select(grants.c.id).where(or_(grants.c.reason == "", grants.c.actor == ""))
-    for row in each_row(connection, unnamed):
-        yield Violation("E1-grants", (row.id,), f"grant {row.id} does not say why, or by whom")
     goods = union_all(
         select(entitlements.c.id, entitlements.c.customer_id, entitlements.c.source_id.label("grant_id"))
         .where(entitlements.c.source_type == "grant"),
@@ -94,13 +104,21 @@ def grants_say_why(connection: Connection) -> Iterator[Violation]:
     ).subquery("goods")  # fmt: skip
     same = and_(grants.c.id == goods.c.grant_id, grants.c.customer_id == goods.c.customer_id)
     statement = select(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
+    return unnamed, statement
+
+
+def grants_say_why(connection: Connection) -> Iterator[Violation]:
+    """E1: a grant names a reason and an actor, and goods that name a grant have one, for that customer."""
+    unnamed, statement = _select_grants_say_why()
+    for row in each_row(connection, unnamed):
+        yield Violation("E1-grants", (row.id,), f"grant {row.id} does not say why, or by whom")
     for row in each_row(connection, statement):
         message = f"{row.id} was given to {row.customer_id} by the grant {row.grant_id}, which does not exist"
         yield Violation("E1-grants", (row.id, row.grant_id), message)
 
 
-def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation]:
-    """A2: each grant and each refund has exactly one audit row by the same actor, and each such row its object."""
+@cache
+def _select_manual_credits_have_audit_rows() -> tuple[Select[Any], Select[Any]]:
     done = union_all(
         select(literal("grant.made").label("action"), grants.c.id, grants.c.actor),
         select(literal("purchase.refunded"), reversals.c.id, reversals.c.actor).where(reversals.c.cause != "dispute"),
@@ -114,14 +132,20 @@ def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation
         .group_by(done.c.action, done.c.id, done.c.actor)
         .having(or_(func.count(audit_actions.c.id) != 1, by_actor != 1))
     )  # fmt: skip
-    for row in each_row(connection, unrecorded):
-        message = f"{row.id} was made by {row.actor}, but has {row.rows} audit rows, {int(row.by_actor)} of them theirs"
-        yield Violation("A2-credits", (row.id,), message)
     baseless = (
         select(audit_actions.c.id, audit_actions.c.action, audit_actions.c.about)
         .join(done, same, isouter=True)
         .where(audit_actions.c.action.in_(("grant.made", "purchase.refunded")), done.c.id.is_(None))
     )
+    return unrecorded, baseless
+
+
+def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation]:
+    """A2: each grant and each refund has exactly one audit row by the same actor, and each such row its object."""
+    unrecorded, baseless = _select_manual_credits_have_audit_rows()
+    for row in each_row(connection, unrecorded):
+        message = f"{row.id} was made by {row.actor}, but has {row.rows} audit rows, {int(row.by_actor)} of them theirs"
+        yield Violation("A2-credits", (row.id,), message)
     for row in each_row(connection, baseless):
         message = f"audit row {row.id} says {row.action} of {row.about}, which does not exist"
         yield Violation("A2-credits", (row.id, row.about), message)

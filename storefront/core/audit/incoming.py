@@ -1,8 +1,10 @@
 """W1, W2: what gateways told us is done once or still waits, and what is paid was received as it was asked."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, literal, or_, select
+from sqlalchemy import Connection, Select, and_, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import inbox, jobs, payments, purchases
@@ -10,13 +12,10 @@ from storefront.core.tables import inbox, jobs, payments, purchases
 _ANOTHER_SUM = ("amount", "currency")
 
 
-def events_are_done_or_wait(connection: Connection) -> Iterator[Violation]:
-    """W1: an event of a gateway's waits with a job that will process it, or was processed at a time that is kept.
-
-    That it is there once is its key: gateway, account and event.
-    """
+@cache
+def _select_events_are_done_or_wait() -> Select[Any]:
     unique_key = literal("inbox:") + inbox.c.gateway + ":" + inbox.c.account + ":" + inbox.c.event_id
-    statement = (
+    return (
         select(inbox.c.gateway, inbox.c.event_id, inbox.c.state, inbox.c.processed_at, jobs.c.id.label("job"))
         .join(jobs, jobs.c.unique_key == unique_key, isouter=True)
         .where(
@@ -26,23 +25,34 @@ def events_are_done_or_wait(connection: Connection) -> Iterator[Violation]:
             )
         )
     )
-    for row in each_row(connection, statement):
+
+
+def events_are_done_or_wait(connection: Connection) -> Iterator[Violation]:
+    """W1: an event of a gateway's waits with a job that will process it, or was processed at a time that is kept.
+
+    That it is there once is its key: gateway, account and event.
+    """
+    for row in each_row(connection, _select_events_are_done_or_wait()):
         fault = "no job will process it" if row.state == "received" else "not when it was processed"
         yield Violation("W1", (row.event_id,), f"event {row.event_id} of {row.gateway} is {row.state}, but {fault}")
 
 
-def paid_is_what_was_asked(connection: Connection) -> Iterator[Violation]:
-    """W2: goods are given for the amount and currency that were asked; another sum waits as ``paid`` and says so."""
+@cache
+def _select_paid_is_what_was_asked() -> Select[Any]:
     same = and_(payments.c.received_amount == payments.c.amount, payments.c.received_currency == payments.c.currency)
     waits = and_(purchases.c.status == "paid", func.coalesce(purchases.c.reason, "").in_(_ANOTHER_SUM))
-    statement = (
+    return (
         select(payments.c.id, payments.c.purchase_id, payments.c.amount, payments.c.currency,
                payments.c.received_amount, payments.c.received_currency, purchases.c.status)
         .join(purchases, purchases.c.id == payments.c.purchase_id)
         .where(purchases.c.status.in_(("completed", "paid")), payments.c.state == "received")
         .where(~func.coalesce(same, False), ~waits)
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def paid_is_what_was_asked(connection: Connection) -> Iterator[Violation]:
+    """W2: goods are given for the amount and currency that were asked; another sum waits as ``paid`` and says so."""
+    for row in each_row(connection, _select_paid_is_what_was_asked()):
         received = f"{row.received_amount} {row.received_currency or 'of no currency'}"
         message = (
             f"purchase {row.purchase_id} is {row.status} for {row.amount} {row.currency}, "

@@ -5,9 +5,10 @@ source and its destination, and L1 proves that both accounts exist and have its 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Subquery, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, and_, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from storefront.core.audit.check import Check, Violation, each_row, movements
@@ -18,13 +19,11 @@ _OWING = ("debt", "receivable")
 _WHERE_VIRTUAL_VALUE_GOES = {"issuance": "issued", "sink": "spent", "breakage": "expired", "exchange": "converted"}
 
 
-def entries_move_value(connection: Connection) -> Iterator[Violation]:
-    """L1: every entry has a transfer; every transfer is positive, between two accounts of its asset."""
+@cache
+def _select_entries_move_value() -> tuple[Select[Any], Select[Any]]:
     empty = select(entries.c.id, entries.c.kind).where(
         ~select(transfers.c.entry_id).where(transfers.c.entry_id == entries.c.id).exists()
     )
-    for row in each_row(connection, empty):
-        yield Violation("L1", (row.id,), f"entry {row.id} ({row.kind}) has no transfer")
     source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
     broken = (
         select(
@@ -46,6 +45,14 @@ def entries_move_value(connection: Connection) -> Iterator[Violation]:
             )
         )
     )
+    return empty, broken
+
+
+def entries_move_value(connection: Connection) -> Iterator[Violation]:
+    """L1: every entry has a transfer; every transfer is positive, between two accounts of its asset."""
+    empty, broken = _select_entries_move_value()
+    for row in each_row(connection, empty):
+        yield Violation("L1", (row.id,), f"entry {row.id} ({row.kind}) has no transfer")
     for row in each_row(connection, broken):
         yield Violation("L1", (row.entry_id,), f"transfer {row.position} of entry {row.entry_id} {_fault(row)}")
 
@@ -65,10 +72,10 @@ def _fault(row: Row[Any]) -> str:
     raise AssertionError("a row that the query found has one of these faults")
 
 
-def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
-    """L5: a reversing entry names one earlier original, is not reversed itself, and gives back no more."""
+@cache
+def _select_reversals_stay_within() -> Select[Any]:
     original = aliased(entries, name="original")
-    wrong = (
+    return (
         select(entries.c.id, entries.c.reverses, entries.c.commit_no, original.c.id.label("found"),
                original.c.reverses.label("again"), original.c.commit_no.label("original_commit_no"))
         .join(original, original.c.id == entries.c.reverses, isouter=True)
@@ -81,7 +88,11 @@ def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
             ),
         )
     )  # fmt: skip
-    for row in each_row(connection, wrong):
+
+
+def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
+    """L5: a reversing entry names one earlier original, is not reversed itself, and gives back no more."""
+    for row in each_row(connection, _select_reversals_stay_within()):
         fault = "which is itself a reversal"
         if row.found is None:
             fault = "which does not exist"
@@ -91,11 +102,8 @@ def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
     yield from _reversed_too_much(connection)
 
 
-def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
-    """Compare per account, both ways; accounts that the original did not touch (written off) are free.
-
-    So are debts: an original that paid one off may leave a larger one when it is undone.
-    """
+@cache
+def _select_reversed_too_much() -> Select[Any]:
     owing = select(accounts.c.id).where(accounts.c.role.in_(_OWING))
     given, back = movements("given"), movements("back")
     originals = (
@@ -111,7 +119,7 @@ def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
         .group_by(entries.c.reverses, back.c.account)
         .subquery("undone")
     )
-    statement = (
+    return (
         select(originals.c.entry_id, originals.c.account,
                (originals.c.into - originals.c.out_of).label("amount"), (undone.c.into - undone.c.out_of).label("back"))
         .join(undone, and_(undone.c.reverses == originals.c.entry_id, undone.c.account == originals.c.account))
@@ -120,7 +128,14 @@ def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
             originals.c.account.not_in(owing),
         )
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _reversed_too_much(connection: Connection) -> Iterator[Violation]:
+    """Compare per account, both ways; accounts that the original did not touch (written off) are free.
+
+    So are debts: an original that paid one off may leave a larger one when it is undone.
+    """
+    for row in each_row(connection, _select_reversed_too_much()):
         yield Violation(
             "L5",
             (row.entry_id, row.account),
@@ -136,12 +151,8 @@ def _out_of(moved: Subquery) -> ColumnElement[int]:
     return func.sum(case((moved.c.amount < 0, -moved.c.amount), else_=0))
 
 
-def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation]:
-    """L7: what customers hold of a virtual asset = issued − spent − expired.
-
-    An asset is virtual if it was ever issued, or converted by the platform. What customers hold is taken from
-    their transfers; that the kept balances say the same is L2.
-    """
+@cache
+def _select_virtual_value_is_accounted_for() -> Select[Any]:
     moved = movements()
     place = case(
         *[(accounts.c.role == role, word) for role, word in _WHERE_VIRTUAL_VALUE_GOES.items()],
@@ -152,15 +163,23 @@ def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation
     issued = select(accounts.c.asset).where(
         or_(accounts.c.role == "issuance", and_(accounts.c.role == "exchange", accounts.c.owner == "platform"))
     )
-    statement = (
+    return (
         select(accounts.c.asset, place.label("place"), func.sum(moved.c.amount).label("amount"))
         .join(accounts, accounts.c.id == moved.c.account)
         .where(accounts.c.asset.in_(issued))
         .group_by(accounts.c.asset, place)
         .order_by(accounts.c.asset)
     )
+
+
+def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation]:
+    """L7: what customers hold of a virtual asset = issued − spent − expired.
+
+    An asset is virtual if it was ever issued, or converted by the platform. What customers hold is taken from
+    their transfers; that the kept balances say the same is L2.
+    """
     places: dict[str, dict[str, int]] = {}
-    for row in each_row(connection, statement):
+    for row in each_row(connection, _select_virtual_value_is_accounted_for()):
         places.setdefault(row.asset, {})[row.place] = int(row.amount)
     for asset, amounts in places.items():
         held = amounts.pop("held", 0)

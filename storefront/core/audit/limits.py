@@ -8,6 +8,7 @@ unpaid one counts as long as it holds a reservation. Where the limit says so, un
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -61,6 +62,7 @@ def counters_equal_purchases(connection: Connection) -> Iterator[Violation]:
     yield from _over_the_limit(connection, limits, given_back)
 
 
+@cache
 def _waiting() -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     """Return ``(key, expected, kept)`` of purchases that wait for their payment, and of what counts them."""
     key = literal(PENDING) + purchases.c.customer_id
@@ -73,11 +75,16 @@ def _waiting() -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     return waiting.group_by(key), kept
 
 
+@cache
+def _select_read_limits() -> Select[Any]:
+    return select(catalog_versions.c.hash, catalog_versions.c.document)
+
+
 def _read_limits(connection: Connection) -> tuple[_Limits, Mapping[str, set[str]]]:
     """Return ``(per, window) -> sku -> limit``, and ``sku -> versions that sell it``, one document at a time."""
     limits: dict[tuple[str, str], dict[str, _Limited]] = {}
     versions_of: dict[str, set[str]] = {}
-    for row in each_row(connection, select(catalog_versions.c.hash, catalog_versions.c.document)):
+    for row in each_row(connection, _select_read_limits()):
         for sku, offer in read_document(row.document).items():
             versions_of.setdefault(sku, set()).add(row.hash)
             for limit in offer.limits:
@@ -122,9 +129,14 @@ def _window_start(connection: Connection, window: str) -> ColumnElement[int]:
     return made_at - made_at % (HOUR_MS if window == "hour" else DAY_MS)
 
 
+@cache
+def _select_month_start() -> Select[Any]:
+    return select(func.min(purchases.c.created_at), func.max(purchases.c.created_at))
+
+
 def _month_start(connection: Connection) -> ColumnElement[int]:
     """Months have no fixed length: choose among those in which anything was bought."""
-    extent = connection.execute(select(func.min(purchases.c.created_at), func.max(purchases.c.created_at))).one()
+    extent = connection.execute(_select_month_start()).one()
     if extent[0] is None:
         return literal(0)
     first, last = to_datetime(extent[0]), to_datetime(extent[1])

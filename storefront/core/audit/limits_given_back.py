@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from storefront.core.audit.catalog_documents import StoredLimit, StoredOffer, read_document
 from storefront.core.audit.check import each_row
@@ -61,9 +62,14 @@ def read_given_back(connection: Connection) -> GivenBack:
     return GivenBack(units, again)
 
 
+@cache
+def _select_restoring_offers() -> Select[Any]:
+    return select(catalog_versions.c.hash, catalog_versions.c.document)
+
+
 def _restoring_offers(connection: Connection) -> dict[tuple[str, str], StoredOffer]:
     found = {}
-    for row in each_row(connection, select(catalog_versions.c.hash, catalog_versions.c.document)):
+    for row in each_row(connection, _select_restoring_offers()):
         for sku, offer in read_document(row.document).items():
             if any(limit.restore_limit_on_refund for limit in offer.limits):
                 found[row.hash, sku] = offer

@@ -6,11 +6,12 @@ object, and one with a cause of its own is a plugin's too: nobody else can say w
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
@@ -34,11 +35,11 @@ class _Consumed(msgspec.Struct):
     quantity: int
 
 
-def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
-    """E1-movements: given by that customer's purchase and paid with its lots, taken by a reversal, told when used."""
+@cache
+def _select_movements_fit_their_causes() -> Select[Any]:
     of_reversal = purchases.alias("of_reversal")
     receiver = func.coalesce(of_reversal.c.recipient_id, reversals.c.customer_id, freezes.c.customer_id)
-    statement = (
+    return (
         select(item_movements, purchases.c.customer_id.label("buyer"), RECEIVER.label("receiver"),
                purchases.c.entry_id, purchases.c.currency,
                purchases.c.total, purchases.c.pay_with, grants.c.customer_id.label("given_to"),
@@ -50,7 +51,11 @@ def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
         .join(freezes, freezes.c.id == item_movements.c.about, isouter=True)
         .order_by(item_movements.c.id)
     )  # fmt: skip
-    rows = each_row(connection, statement)
+
+
+def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
+    """E1-movements: given by that customer's purchase and paid with its lots, taken by a reversal, told when used."""
+    rows = each_row(connection, _select_movements_fit_their_causes())
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         paid = _drawn(connection, page)
         for row in page:
@@ -111,8 +116,8 @@ def _drawn(connection: Connection, page: Sequence[Row[Any]]) -> dict[str, Counte
     return found
 
 
-def _consumptions(connection: Connection) -> Iterator[Violation]:
-    """Each use of an item was told once, with the same item and quantity, and each telling has its use."""
+@cache
+def _select_consumptions() -> tuple[Select[Any], Select[Any]]:
     told = and_(
         events.c.commit_no == item_movements.c.commit_no,
         events.c.anchor == item_movements.c.customer_id,
@@ -124,6 +129,13 @@ def _consumptions(connection: Connection) -> Iterator[Violation]:
         .join(events, told, isouter=True)
         .where(item_movements.c.about.startswith(_CONSUMPTION, autoescape=True), item_movements.c.cause == "consumed")
     )
+    telling = select(events.c.subject).where(events.c.type == "item.consumed")
+    return used, telling.where(events.c.subject.not_in(select(item_movements.c.about)))
+
+
+def _consumptions(connection: Connection) -> Iterator[Violation]:
+    """Each use of an item was told once, with the same item and quantity, and each telling has its use."""
+    used, strays = _select_consumptions()
     for row in each_row(connection, used):
         if row.payload is None:
             yield _untold(row.about, f"took {-row.quantity} {row.sku}, but no event of its commit tells of it")
@@ -132,8 +144,7 @@ def _consumptions(connection: Connection) -> Iterator[Violation]:
         if event != _Consumed(row.about, row.customer_id, row.sku, -row.quantity):
             said = f"{event.quantity} {event.sku} of {event.customer_id}"
             yield _untold(row.about, f"took {-row.quantity} {row.sku} of {row.customer_id}, its event says {said}")
-    telling = select(events.c.subject).where(events.c.type == "item.consumed")
-    for row in each_row(connection, telling.where(events.c.subject.not_in(select(item_movements.c.about)))):
+    for row in each_row(connection, strays):
         yield _untold(row.subject, "is told of by an event, but took nothing")
 
 

@@ -10,7 +10,7 @@ NOT_YET = (
     ),
     NotYet("I2", "A retry gets the same bytes as the first call", "no stored row can show it; tests do"),
     NotYet("E2", "A unique item has one owner and one chain of owners", "there are no unique items yet"),
-    NotYet("S1–S7", "Subscription periods, charges, proration, dunning", "there are no subscriptions yet"),
+    NotYet("S7-erasure", "Nothing is charged after an erasure", "customers cannot be erased yet"),
     NotYet(
         "W4",
         "Every charge, refund and dispute at the gateway is known here, and the other way round",

@@ -1,8 +1,10 @@
 """O2: deliveries of outgoing webhooks against the events, endpoints and attempts they name; the count of endpoints."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.outgoing_webhooks.endpoints import COUNTER
@@ -10,8 +12,8 @@ from storefront.core.tables import counters, events
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
 
 
-def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
-    """O2: a delivery names an endpoint and an event that exist; one that arrived has the attempt that was taken."""
+@cache
+def _select_deliveries_are_of_events() -> Select[Any]:
     row = webhook_deliveries.c
     is_event = and_(
         events.c.id == row.event_id,
@@ -25,7 +27,7 @@ def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
         webhook_attempts.c.event_id == row.event_id,
         webhook_attempts.c.status.between(200, 299),
     )
-    statement = (
+    return (
         select(row.endpoint_id, row.event_id, row.state, row.closed_at, events.c.id.label("event"),
                webhook_endpoints.c.id.label("endpoint"))
         .join(webhook_endpoints, webhook_endpoints.c.id == row.endpoint_id, isouter=True)
@@ -39,7 +41,11 @@ def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
             )
         )
     )  # fmt: skip
-    for found in each_row(connection, statement):
+
+
+def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
+    """O2: a delivery names an endpoint and an event that exist; one that arrived has the attempt that was taken."""
+    for found in each_row(connection, _select_deliveries_are_of_events()):
         if found.endpoint is None:
             fault = "that endpoint does not exist"
         elif found.event is None:
@@ -52,10 +58,16 @@ def deliveries_are_of_events(connection: Connection) -> Iterator[Violation]:
         yield Violation("O2", (found.event_id, found.endpoint_id), message)
 
 
-def endpoints_are_counted(connection: Connection) -> Iterator[Violation]:
-    """O2-counter: the counter that caps the endpoints says how many there are."""
+@cache
+def _select_endpoints_are_counted() -> tuple[Select[Any], Select[Any]]:
     there = select(func.count()).where(webhook_endpoints.c.state != "deleted")
     kept = select(func.coalesce(func.max(counters.c.value), 0)).where(counters.c.key == COUNTER)
+    return there, kept
+
+
+def endpoints_are_counted(connection: Connection) -> Iterator[Violation]:
+    """O2-counter: the counter that caps the endpoints says how many there are."""
+    there, kept = _select_endpoints_are_counted()
     found, counted = connection.execute(there).scalar_one(), connection.execute(kept).scalar_one()
     if found != counted:
         yield Violation("O2-counter", (COUNTER,), f"counter {COUNTER} says {counted}, but there are {found}")

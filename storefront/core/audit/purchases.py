@@ -1,10 +1,11 @@
 """L10, E4, E5: purchases against the entries that paid them, the prices they name, and their own history."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.catalog_documents import StoredOffer, read_document
 from storefront.core.audit.check import Check, Violation, each_row
@@ -26,6 +27,8 @@ _TRANSITIONS: Mapping[str, tuple[str, ...]] = {
     "rejected": (),
 }
 _PREFIX = "purchase."
+_PRICED = (purchases.c.catalog_version, purchases.c.sku, purchases.c.currency, purchases.c.quantity,
+           purchases.c.total)  # fmt: skip
 
 
 class _Amount(msgspec.Struct):
@@ -45,8 +48,8 @@ class _Line(msgspec.Struct):
         return self.type == "adjustment" or (self.type == "tax" and not self.included)
 
 
-def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
-    """L10: a paid purchase names the entry that took its price; such an entry names one purchase."""
+@cache
+def _select_purchases_point_to_entries() -> Select[Any]:
     buyer = and_(accounts.c.owner == literal("customer:") + purchases.c.customer_id, accounts.c.role != "debt")
     payer = or_(accounts.c.role == "clearing", buyer)
     taken = func.coalesce(func.sum(case((payer, transfers.c.amount), else_=0)), 0)
@@ -54,7 +57,7 @@ def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
     received_another_amount = and_(
         purchases.c.status == "paid", func.coalesce(purchases.c.reason, "").in_(("amount", "currency"))
     )
-    statement = (
+    return (
         select(purchases.c.id, purchases.c.status, purchases.c.total, purchases.c.currency, purchases.c.entry_id,
                entries.c.id.label("found"), entries.c.about, taken.label("taken"))
         .join(entries, entries.c.id == purchases.c.entry_id, isouter=True)
@@ -66,7 +69,11 @@ def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
         .having(or_(entries.c.id.is_(None), entries.c.about != purchases.c.id,
                     and_(taken != purchases.c.total, ~received_another_amount)))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
+    """L10: a paid purchase names the entry that took its price; such an entry names one purchase."""
+    for row in each_row(connection, _select_purchases_point_to_entries()):
         price = f"purchase {row.id} is {row.status} for {row.total} {row.currency}"
         if row.entry_id is None:
             yield Violation("L10", (row.id,), f"{price}, but names no entry")
@@ -82,33 +89,43 @@ def purchases_point_to_entries(connection: Connection) -> Iterator[Violation]:
     yield from _payments_of_another_mind(connection)
 
 
-def _entries_without_purchase(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_entries_without_purchase() -> tuple[Select[Any], Select[Any]]:
     of_purchases = or_(entries.c.kind.startswith(_PREFIX), entries.c.kind.startswith("payment."))
     known = select(purchases.c.id)
     stray = select(entries.c.id, entries.c.kind, entries.c.about).where(of_purchases, entries.c.about.not_in(known))
-    for row in each_row(connection, stray):
-        message = f"entry {row.id} ({row.kind}) is about {row.about}, which is no purchase"
-        yield Violation("L10", (row.id,), message)
     twice = (
         select(entries.c.about, entries.c.kind, func.count().label("count"))
         .where(of_purchases, entries.c.reverses.is_(None))
         .group_by(entries.c.about, entries.c.kind)
         .having(func.count() > 1)
     )
+    return stray, twice
+
+
+def _entries_without_purchase(connection: Connection) -> Iterator[Violation]:
+    stray, twice = _select_entries_without_purchase()
+    for row in each_row(connection, stray):
+        message = f"entry {row.id} ({row.kind}) is about {row.about}, which is no purchase"
+        yield Violation("L10", (row.id,), message)
     for row in each_row(connection, twice):
         yield Violation("L10", (row.about,), f"purchase {row.about} was booked {row.count} times as {row.kind}")
 
 
-def _payments_of_another_mind(connection: Connection) -> Iterator[Violation]:
-    """A payment asks for what its purchase costs, and goods are given only for one that was received."""
-    statement = (
+@cache
+def _select_payments_of_another_mind() -> Select[Any]:
+    return (
         select(payments.c.id, payments.c.amount, payments.c.currency, payments.c.state, payments.c.purchase_id,
                purchases.c.total, purchases.c.currency.label("priced_in"), purchases.c.status)
         .join(purchases, purchases.c.id == payments.c.purchase_id)
         .where(or_(payments.c.amount != purchases.c.total, payments.c.currency != purchases.c.currency,
                    and_(purchases.c.status.in_(("completed", "paid")), payments.c.state != "received")))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _payments_of_another_mind(connection: Connection) -> Iterator[Violation]:
+    """A payment asks for what its purchase costs, and goods are given only for one that was received."""
+    for row in each_row(connection, _select_payments_of_another_mind()):
         message = f"purchase {row.purchase_id} is {row.status}, but its payment {row.id} is {row.state}"
         if (row.amount, row.currency) != (row.total, row.priced_in):
             message = (
@@ -118,19 +135,21 @@ def _payments_of_another_mind(connection: Connection) -> Iterator[Violation]:
         yield Violation("L10", (row.id, row.purchase_id), message)
 
 
+@cache
+def _select_prices_come_from_the_catalog() -> Select[Any]:
+    return select(*_PRICED).where(purchases.c.bill.is_(None)).group_by(*_PRICED).order_by(*_PRICED)
+
+
 def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:
     """E4: a purchase costs what the catalog version it names says, adjusted only by its own lines.
 
     Equal purchases are judged together; lines are read only where the list price is not the total.
     """
-    group = (purchases.c.catalog_version, purchases.c.sku, purchases.c.currency, purchases.c.quantity,
-             purchases.c.total)  # fmt: skip
     version, prices = "", None
-    statement = select(*group).where(purchases.c.bill.is_(None)).group_by(*group).order_by(*group)
-    for row in each_row(connection, statement):
+    for row in each_row(connection, _select_prices_come_from_the_catalog()):
         if row.catalog_version != version:
             version, prices = row.catalog_version, _list_prices(connection, row.catalog_version)
-        same = and_(*(column == value for column, value in zip(group, row, strict=True)))
+        same = and_(*(column == value for column, value in zip(_PRICED, row, strict=True)))
         if prices is None:
             yield from _each_of(connection, same, f"names the catalog version {version}, which is not stored")
             continue
@@ -141,10 +160,15 @@ def prices_come_from_the_catalog(connection: Connection) -> Iterator[Violation]:
             yield from _unless_adjusted(connection, same, offer)
 
 
+@cache
+def _select_bills_add_up() -> Select[Any]:
+    columns = (purchases.c.id, purchases.c.total, purchases.c.currency, purchases.c.lines)
+    return select(*columns).where(purchases.c.bill.is_not(None))
+
+
 def bills_add_up(connection: Connection) -> Iterator[Violation]:
     """E4-bills: a purchase by a bill costs what its lines say; whether these are right, its plugin's checks know."""
-    columns = (purchases.c.id, purchases.c.total, purchases.c.currency, purchases.c.lines)
-    for row in each_row(connection, select(*columns).where(purchases.c.bill.is_not(None))):
+    for row in each_row(connection, _select_bills_add_up()):
         lines = msgspec.json.decode(row.lines, type=list[_Line])
         due = sum(line.total.amount for line in lines if line.type == "offer" or line.is_on_top)
         if due != row.total:
@@ -184,8 +208,8 @@ def _unless_adjusted(connection: Connection, same: Any, offer: StoredOffer) -> I
             )
 
 
-def histories_are_allowed(connection: Connection) -> Iterator[Violation]:
-    """E5: a purchase's events follow the allowed transitions, and the last one is its status."""
+@cache
+def _select_histories_are_allowed() -> tuple[Select[Any], Select[Any], Select[Any]]:
     statuses = [_PREFIX + status for status in _TRANSITIONS if status]
     subject, order = events.c.subject, events.c.sequence
     before = func.coalesce(func.lag(events.c.type).over(partition_by=subject, order_by=order), "")
@@ -197,8 +221,6 @@ def histories_are_allowed(connection: Connection) -> Iterator[Violation]:
     )
     step = history.c.before + literal(">") + history.c.type
     allowed = [f"{_PREFIX + old if old else ''}>{_PREFIX}{new}" for old, many in _TRANSITIONS.items() for new in many]
-    for row in each_row(connection, select(history).where(step.not_in(allowed))):
-        yield Violation("E5", (row.subject,), f"purchase {row.subject} {_step(row)}")
     last = select(history.c.subject, history.c.type).where(history.c.following.is_(None)).subquery("last")
     told = func.coalesce(last.c.type, "")
     untold = (
@@ -206,12 +228,24 @@ def histories_are_allowed(connection: Connection) -> Iterator[Violation]:
         .join(last, last.c.subject == purchases.c.id, isouter=True)
         .where(told != literal(_PREFIX) + purchases.c.status)
     )
+    known = select(purchases.c.id)
+    return (
+        untold,
+        select(history).where(step.not_in(allowed)),
+        select(last.c.subject).where(last.c.subject.not_in(known)),
+    )
+
+
+def histories_are_allowed(connection: Connection) -> Iterator[Violation]:
+    """E5: a purchase's events follow the allowed transitions, and the last one is its status."""
+    untold, forbidden, unknown = _select_histories_are_allowed()
+    for row in each_row(connection, forbidden):
+        yield Violation("E5", (row.subject,), f"purchase {row.subject} {_step(row)}")
     for row in each_row(connection, untold):
         told_status = row.told.removeprefix(_PREFIX) or "nothing"
         message = f"purchase {row.id} is {row.status}, its last event says {told_status}"
         yield Violation("E5", (row.id,), message)
-    known = select(purchases.c.id)
-    for row in each_row(connection, select(last.c.subject).where(last.c.subject.not_in(known))):
+    for row in each_row(connection, unknown):
         yield Violation("E5", (row.subject,), f"events tell of purchase {row.subject}, which does not exist")
 
 

@@ -1,13 +1,14 @@
 """L11 receipts: numbers without a gap in commit order, and documents that say what their purchase says, signed."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import purchases, reversals
@@ -45,15 +46,20 @@ class _Document(msgspec.Struct):
     refund: _Refund | None = None
 
 
-def numbers_have_no_gap(connection: Connection) -> Iterator[Violation]:
-    """L11: each series counts 1, 2, 3 …, and later numbers belong to later commits."""
+@cache
+def _select_numbers_have_no_gap() -> Select[Any]:
     before = func.lag(receipts.c.commit_no).over(partition_by=receipts.c.series, order_by=receipts.c.number)
     place = func.row_number().over(partition_by=receipts.c.series, order_by=receipts.c.number)
     numbered = select(receipts.c.series, receipts.c.number, receipts.c.commit_no, before.label("before"),
                       place.label("place")).subquery()  # fmt: skip
     wrong = select(numbered).where(or_(numbered.c.number != numbered.c.place, numbered.c.commit_no < numbered.c.before))
+    return wrong.order_by(numbered.c.series, numbered.c.number)
+
+
+def numbers_have_no_gap(connection: Connection) -> Iterator[Violation]:
+    """L11: each series counts 1, 2, 3 …, and later numbers belong to later commits."""
     told: set[str] = set()
-    for row in each_row(connection, wrong.order_by(numbered.c.series, numbered.c.number)):
+    for row in each_row(connection, _select_numbers_have_no_gap()):
         if row.number != row.place and row.series not in told:
             told.add(row.series)
             message = f"series {row.series} has a gap before {row.number}: only {row.place - 1} numbers stand before it"
@@ -63,9 +69,8 @@ def numbers_have_no_gap(connection: Connection) -> Iterator[Violation]:
             yield Violation("L11", (row.series,), message)
 
 
-def documents_say_what_was_sold(connection: Connection) -> Iterator[Violation]:
-    """L11: every document is signed with a kept key, and agrees with its row and its purchase or refund."""
-    keys = {row.kid: row.jwk for row in connection.execute(select(receipt_keys.c.kid, receipt_keys.c.jwk))}
+@cache
+def _select_documents_say_what_was_sold() -> tuple[Select[Any], Select[Any]]:
     statement = (
         select(receipts, purchases.c.id.label("sold"), purchases.c.status, purchases.c.total, purchases.c.currency,
                purchases.c.customer_id.label("buyer"), reversals.c.amount, reversals.c.facts)
@@ -74,6 +79,13 @@ def documents_say_what_was_sold(connection: Connection) -> Iterator[Violation]:
               isouter=True)
         .order_by(receipts.c.series, receipts.c.number)
     )  # fmt: skip
+    return statement, select(receipt_keys.c.kid, receipt_keys.c.jwk)
+
+
+def documents_say_what_was_sold(connection: Connection) -> Iterator[Violation]:
+    """L11: every document is signed with a kept key, and agrees with its row and its purchase or refund."""
+    statement, known = _select_documents_say_what_was_sold()
+    keys = {row.kid: row.jwk for row in connection.execute(known)}
     for row in each_row(connection, statement):
         fault = _fault(row, keys)
         if fault:

@@ -1,10 +1,11 @@
 """E3-referrals: who brought whom, once and in no circle, and that each reward is one that a paid purchase brought."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, func, literal, select, union_all
+from sqlalchemy import Connection, Row, Select, and_, case, func, literal, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import catalog_versions, counters, events, grants, promo_codes, purchases, referrals
@@ -42,7 +43,8 @@ def referrals_are_in_order(connection: Connection) -> Iterator[Violation]:
     yield from _over_the_cap(connection)
 
 
-def _counted_once(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_counted_once() -> Select[Any]:
     key = literal("referred:") + referrals.c.customer_id
     rows = select(key.label("key"), literal(1).label("expected"), literal(0).label("kept"))
     kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
@@ -51,16 +53,22 @@ def _counted_once(connection: Connection) -> Iterator[Violation]:
     both = union_all(rows, kept).subquery("both")
     expected, found = func.sum(both.c.expected), func.sum(both.c.kept)
     statement = select(both.c.key, expected.label("expected"), found.label("kept")).group_by(both.c.key)
-    for row in each_row(connection, statement.having(expected != found)):
+    return statement.having(expected != found)
+
+
+def _counted_once(connection: Connection) -> Iterator[Violation]:
+    for row in each_row(connection, _select_counted_once()):
         message = f"counter {row.key} says {int(row.kept)}, referrals say {int(row.expected)}"
         yield Violation(NAME, (row.key,), message)
 
 
+@cache
+def _select_circles() -> Select[Any]:
+    return select(referrals.c.customer_id, referrals.c.referrer_id)
+
+
 def _circles(connection: Connection) -> Iterator[Violation]:
-    above = {
-        row.customer_id: row.referrer_id
-        for row in each_row(connection, select(referrals.c.customer_id, referrals.c.referrer_id))
-    }
+    above = {row.customer_id: row.referrer_id for row in each_row(connection, _select_circles())}
     settled: set[str] = set()
     for start in above:
         way: dict[str, None] = {}
@@ -73,17 +81,21 @@ def _circles(connection: Connection) -> Iterator[Violation]:
         settled.update(way)
 
 
-def _rows(connection: Connection, named: set[str]) -> Iterator[Violation]:
+@cache
+def _select_rows() -> Select[Any]:
     told_as = case((referrals.c.state == "waiting", literal("entered")), else_=referrals.c.state)
     told = and_(events.c.subject == referrals.c.id, events.c.type == literal("referral.") + told_as)
-    statement = (
+    return (
         select(referrals, purchases.c.customer_id.label("buyer"), purchases.c.status, purchases.c.pay_with,
                func.count(events.c.id).label("told"))
         .join(purchases, purchases.c.id == referrals.c.purchase_id, isouter=True)
         .join(events, told, isouter=True)
         .group_by(referrals.c.customer_id, purchases.c.id)
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _rows(connection: Connection, named: set[str]) -> Iterator[Violation]:
+    for row in each_row(connection, _select_rows()):
         rewards = msgspec.json.decode(row.rewards, type=list[_Reward])
         fault = _fault(row, rewards) or _missing_reward(connection, row, rewards, named)
         if fault is not None:
@@ -122,21 +134,32 @@ def _missing_reward(connection: Connection, row: Row[Any], rewards: list[_Reward
     return None
 
 
+@cache
+def _select_stray_grants() -> Select[Any]:
+    return select(grants.c.id).where(grants.c.actor == _ACTOR)
+
+
 def _stray_grants(connection: Connection, named: set[str]) -> Iterator[Violation]:
-    for row in each_row(connection, select(grants.c.id).where(grants.c.actor == _ACTOR)):
+    for row in each_row(connection, _select_stray_grants()):
         if row.id not in named:
             yield Violation(NAME, (row.id,), f"grant {row.id} was given as a reward that no referral knows of")
 
 
-def _over_the_cap(connection: Connection) -> Iterator[Violation]:
-    most: dict[str, int] = {}
-    for row in each_row(connection, select(catalog_versions.c.document)):
-        terms = msgspec.json.decode(row.document, type=_Document).referrals
-        if terms is not None and terms.most is not None:
-            most[terms.window] = max(most.get(terms.window, 0), terms.most)
+@cache
+def _select_over_the_cap() -> tuple[Select[Any], Select[Any]]:
     kept = select(counters.c.key, counters.c.value).where(
         counters.c.key.startswith("referral_rewards:", autoescape=True)
     )
+    return kept, select(catalog_versions.c.document)
+
+
+def _over_the_cap(connection: Connection) -> Iterator[Violation]:
+    kept, documents = _select_over_the_cap()
+    most: dict[str, int] = {}
+    for row in each_row(connection, documents):
+        terms = msgspec.json.decode(row.document, type=_Document).referrals
+        if terms is not None and terms.most is not None:
+            most[terms.window] = max(most.get(terms.window, 0), terms.most)
     for row in each_row(connection, kept):
         _, referrer_id, window, _ = row.key.split(":")
         if row.value > most.get(window, 0):

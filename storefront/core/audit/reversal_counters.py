@@ -1,8 +1,10 @@
 """L5-counters: the counters that bound reversals, against the reversing entries that they count."""
 
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Subquery, and_, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, func, literal, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import accounts, counters, entries, transfers
@@ -13,8 +15,8 @@ _OWED = ("debt", "receivable")
 """Roles of accounts that take their part of what comes back: that is no reversal of its own."""
 
 
-def counters_are_what_was_reversed(connection: Connection) -> Iterator[Violation]:
-    """L5-counters: what was given back to a wallet for an entry, or taken from it, is what bounds the next reversal."""
+@cache
+def _select_counters_are_what_was_reversed() -> tuple[Select[Any], Select[Any]]:
     moved = _reversed()
     count = func.coalesce(moved.c.amount, 0)
     wrong = (
@@ -22,15 +24,21 @@ def counters_are_what_was_reversed(connection: Connection) -> Iterator[Violation
         .join(moved, moved.c.key == counters.c.key, isouter=True)
         .where(counters.c.key.startswith(_PREFIX, autoescape=True), counters.c.value != count)
     )
-    for row in each_row(connection, wrong):
-        message = f"counter {row.key} says {row.value}, the reversing entries moved {int(row.moved)}"
-        yield Violation(NAME, (row.key,), message)
     refunded = _reversed(entries.c.kind == "refund")
     unbounded = (
         select(refunded.c.key, refunded.c.amount)
         .join(counters, counters.c.key == refunded.c.key, isouter=True)
         .where(counters.c.key.is_(None))
     )
+    return wrong, unbounded
+
+
+def counters_are_what_was_reversed(connection: Connection) -> Iterator[Violation]:
+    """L5-counters: what was given back to a wallet for an entry, or taken from it, is what bounds the next reversal."""
+    wrong, unbounded = _select_counters_are_what_was_reversed()
+    for row in each_row(connection, wrong):
+        message = f"counter {row.key} says {row.value}, the reversing entries moved {int(row.moved)}"
+        yield Violation(NAME, (row.key,), message)
     for row in each_row(connection, unbounded):
         yield Violation(NAME, (row.key,), f"refunds moved {int(row.amount)}, but no counter {row.key} bounds the next")
 

@@ -2,14 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby, islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, func, literal, or_, select
+from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.tables import accounts, entries, item_movements, payments, purchases, reversals, transfers
+from storefront.core.tables import accounts, entries, item_movements, jobs, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
 _OF_DEBTS = ("debt.repaid", "debt.forgiven")
@@ -43,8 +44,8 @@ class _TakenBack(msgspec.Struct):
     credits: list[_Goods]
 
 
-def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
-    """L10: a refund that gave something back names the entry that did, under the purchase's own entry."""
+@cache
+def _select_reversals_point_to_entries() -> tuple[Select[Any], Select[Any]]:
     wallet = literal("customer:") + reversals.c.customer_id + ":" + reversals.c.currency
     back = func.coalesce(func.sum(case((transfers.c.destination == wallet, transfers.c.amount), else_=0)), 0)
     statement = (
@@ -63,6 +64,17 @@ def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
                      func.coalesce(entries.c.reverses, "") != func.coalesce(purchases.c.entry_id, ""))),
         ))
     )  # fmt: skip
+    stray = (
+        select(entries.c.id, entries.c.about)
+        .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.entry_id == entries.c.id), isouter=True)
+        .where(entries.c.kind == "refund", reversals.c.id.is_(None))
+    )
+    return statement, stray
+
+
+def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
+    """L10: a refund that gave something back names the entry that did, under the purchase's own entry."""
+    statement, stray = _select_reversals_point_to_entries()
     for row in each_row(connection, statement):
         fault = f"its entry {row.entry_id} gave {int(row.back)} back"
         if row.entry_id is None:
@@ -75,23 +87,18 @@ def reversals_point_to_entries(connection: Connection) -> Iterator[Violation]:
             fault = f"its entry reverses {row.reverses}, not the purchase's {row.original}"
         message = f"refund {row.id} is for {row.amount} {row.currency}, but {fault}"
         yield Violation("L10-reversals", (row.id,), message)
-    stray = (
-        select(entries.c.id, entries.c.about)
-        .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.entry_id == entries.c.id), isouter=True)
-        .where(entries.c.kind == "refund", reversals.c.id.is_(None))
-    )
     for row in each_row(connection, stray):
         message = f"entry {row.id} refunds something for {row.about}, which is no refund of that entry"
         yield Violation("L10-reversals", (row.id,), message)
 
 
-def gateway_reversals_are_booked(connection: Connection) -> Iterator[Violation]:
-    """L10: what a gateway took back, and nothing else, left ``clearing`` for it; what cost the purchase reversed it."""
+@cache
+def _select_gateway_reversals_are_booked() -> Select[Any]:
     into = case((transfers.c.destination == _CLEARING, transfers.c.amount), else_=0)
     out_of = case((transfers.c.source == _CLEARING, transfers.c.amount), else_=0)
     booked = func.coalesce(func.sum(into), 0) - func.coalesce(func.sum(out_of), 0)
     own = entries.alias("own")
-    statement = (
+    return (
         select(reversals, booked.label("booked"), purchases.c.entry_id.label("original"),
                own.c.id.label("found"), own.c.reverses)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
@@ -102,7 +109,11 @@ def gateway_reversals_are_booked(connection: Connection) -> Iterator[Violation]:
         .where(reversals.c.gateway.is_not(None))
         .group_by(reversals.c.id, purchases.c.id, own.c.id)
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def gateway_reversals_are_booked(connection: Connection) -> Iterator[Violation]:
+    """L10: what a gateway took back, and nothing else, left ``clearing`` for it; what cost the purchase reversed it."""
+    for row in each_row(connection, _select_gateway_reversals_are_booked()):
         facts = msgspec.json.decode(row.facts, type=_Facts)
         legs = set(facts.legs)
         due = row.amount if legs & {"refunded", "withdrawn"} else 0
@@ -118,9 +129,14 @@ def gateway_reversals_are_booked(connection: Connection) -> Iterator[Violation]:
             yield Violation("L10-gateway", (row.id,), message)
 
 
+@cache
+def _select_reversals_account_for_goods() -> Select[Any]:
+    return select(reversals).order_by(reversals.c.id)
+
+
 def reversals_account_for_goods(connection: Connection) -> Iterator[Violation]:
     """E1: taken back + written off cover each refund, what was taken really left, and the purchase says so."""
-    rows = each_row(connection, select(reversals).order_by(reversals.c.id))
+    rows = each_row(connection, _select_reversals_account_for_goods())
     for page in _pages(rows):
         yield from _against_movements(connection, page)
     yield from _against_purchases(connection)
@@ -180,20 +196,26 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
             yield Violation("E1-reversals", (reversal_id,), message)
 
 
-def _against_purchases(connection: Connection) -> Iterator[Violation]:
-    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded, purchases.c.dispute)
-    statement = (
+@cache
+def _select_against_purchases() -> Select[Any]:
+    columns = (purchases.c.id, purchases.c.total, purchases.c.quantity, purchases.c.refunded, purchases.c.dispute,
+               purchases.c.status, purchases.c.completed_at)  # fmt: skip
+    return (
         select(*columns, reversals.c.number, reversals.c.amount, reversals.c.taken_back, reversals.c.cause,
-               reversals.c.state, reversals.c.gateway, payments.c.received_amount)
+               reversals.c.state, reversals.c.gateway, reversals.c.created_at, payments.c.received_amount)
         .join(reversals, reversals.c.purchase_id == purchases.c.id, isouter=True)
         .join(payments, payments.c.purchase_id == purchases.c.id, isouter=True)
         .where(or_(reversals.c.id.is_not(None), purchases.c.refunded != "none", purchases.c.dispute != "none"))
         .order_by(purchases.c.id, reversals.c.number)
     )  # fmt: skip
-    for purchase_id, found in groupby(each_row(connection, statement), key=lambda row: row.id):
+
+
+def _against_purchases(connection: Connection) -> Iterator[Violation]:
+    for purchase_id, found in groupby(each_row(connection, _select_against_purchases()), key=lambda row: row.id):
         rows = list(found)
         made = [row for row in rows if row.number is not None]
         yield from _against_purchase(purchase_id, rows[0], made)
+        yield from _left_without_money(connection, rows[0], made)
         if [row.number for row in made] != list(range(1, len(made) + 1)):
             message = f"the reversals of purchase {purchase_id} are not numbered 1 to {len(made)}"
             yield Violation("E1-reversals", (purchase_id,), message)
@@ -222,6 +244,27 @@ def _against_purchase(purchase_id: str, purchase: Row[Any], made: list[Row[Any]]
     if purchase.dispute != told:
         message = f"purchase {purchase_id} says dispute {purchase.dispute}, its disputes say {told}"
         yield Violation("E1-reversals", (purchase_id,), message)
+
+
+def _left_without_money(connection: Connection, purchase: Row[Any], made: list[Row[Any]]) -> Iterator[Violation]:
+    """Of what a payer's bank took all the money of, nothing is left: what was freed since was claimed for it.
+
+    What was used, or passed on, counts as back: it was asked back, and is owed or written off.
+    """
+    lost = [row for row in made if row.cause == "dispute" and row.state == "lost"]
+    since = purchase.completed_at
+    is_all = bool(lost) and sum(row.amount for row in lost) >= purchase.received_amount
+    if not is_all or purchase.status != "completed" or since is None or min(row.created_at for row in lost) < since:
+        return  # what was disputed before its goods were given had none to be asked back
+    # Others that wait for their gateways hold what they ask for.
+    standing = [row for row in made if row.state in (*_TAKING, "pending", "open")]
+    units = sum(msgspec.json.decode(row.taken_back, type=_TakenBack).quantity for row in standing)
+    due = select(jobs.c.id).where(jobs.c.unique_key == f"claim:{purchase.id}", jobs.c.state == "waiting")
+    if units < purchase.quantity and connection.execute(due).first() is None:
+        message = (
+            f"all the money of purchase {purchase.id} is lost, but {units} of {purchase.quantity} units were asked back"
+        )
+        yield Violation("E1-reversals", (purchase.id,), message)
 
 
 CHECKS = (

@@ -5,6 +5,7 @@ a purchase nor a grant is a plugin's own: nobody else can say whether it is due.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -53,21 +54,31 @@ def rights_by_source(rows: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], _Foun
         yield many[0], {row.key: row for row in many if row.key is not None}
 
 
-def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
+@cache
+def _select_of_purchases() -> Select[Any]:
     columns = (purchases.c.id, purchases.c.customer_id, purchases.c.sku, purchases.c.catalog_version)
     statement = with_rights(RECEIVER, purchases.c.id, *columns)
     sold = and_(purchases.c.status == "completed", purchases.c.bill.is_(None))
-    rows = each_row(connection, statement.where(sold))
+    return statement.where(sold)
+
+
+def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
+    rows = each_row(connection, _select_of_purchases())
     for purchase, found in rights_by_source(rows):
         offer = catalogs.offer(purchase.catalog_version, purchase.sku)
         for fault in () if offer is None else _faults(offer, found, "purchase"):
             yield Violation(NAME, (purchase.id,), f"purchase {purchase.id} of {purchase.sku} {fault}")
 
 
+@cache
+def _select_of_grants() -> Select[Any]:
+    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, grants.c.sku)
+    return statement.where(grants.c.sku.is_not(None))
+
+
 def _of_grants(connection: Connection, catalogs: StoredCatalogs) -> Iterator[Violation]:
     """A grant does not say which version it was decided by: its rights are those of one of them."""
-    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, grants.c.sku)
-    for grant, found in rights_by_source(each_row(connection, statement.where(grants.c.sku.is_not(None)))):
+    for grant, found in rights_by_source(each_row(connection, _select_of_grants())):
         said = [_faults(offer, found, "grant") for offer in catalogs.offers(grant.sku)]
         if said and all(said):
             yield Violation(NAME, (grant.id,), f"grant {grant.id} of {grant.sku} {min(said, key=len)[0]}")
@@ -91,18 +102,22 @@ def _fault(key: str, value: bool | int | str, right: Row[Any] | None, source_typ
     return ""
 
 
-def _sources(connection: Connection) -> Iterator[Violation]:
-    """A right of a purchase names one of the same customer; one that names a purchase says that it does."""
+@cache
+def _select_sources() -> Select[Any]:
     is_told = entitlements.c.source_type == "purchase"
     is_named = entitlements.c.source_id.startswith("pur_", autoescape=True)
-    statement = (
+    return (
         select(entitlements.c.id, entitlements.c.key, entitlements.c.customer_id, entitlements.c.source_id,
                entitlements.c.source_type, RECEIVER.label("buyer"))
         .join(purchases, purchases.c.id == entitlements.c.source_id, isouter=True)
         .where(or_(is_told, is_named), or_(is_told != is_named, entitlements.c.customer_id != RECEIVER,
                                            and_(purchases.c.id.is_(None), entitlements.c.ended_at.is_not(None))))
     )  # fmt: skip
-    for row in each_row(connection, statement):
+
+
+def _sources(connection: Connection) -> Iterator[Violation]:
+    """A right of a purchase names one of the same customer; one that names a purchase says that it does."""
+    for row in each_row(connection, _select_sources()):
         whose = "nobody's" if row.buyer is None else f"{row.buyer}'s"
         message = (
             f"right {row.id} ({row.key}) of {row.customer_id} comes from the {row.source_type} {row.source_id}, "
@@ -111,28 +126,39 @@ def _sources(connection: Connection) -> Iterator[Violation]:
         yield Violation(NAME, (row.id, row.source_id), message)
 
 
-def _ended_without_cause(connection: Connection) -> Iterator[Violation]:
+@cache
+def _select_ended_without_cause() -> Select[Any]:
     identity = (entitlements.c.customer_id, entitlements.c.key, entitlements.c.source_id)
-    statement = (
+    return (
         select(*identity, entitlements.c.id, reversals.c.taken_back)
         .join(reversals, reversals.c.purchase_id == entitlements.c.source_id, isouter=True)
         .where(entitlements.c.ended_at.is_not(None), entitlements.c.source_type.in_(("purchase", "grant")))
         .order_by(*identity)
     )
-    for (_, key, source_id), rows in groupby(each_row(connection, statement), key=lambda row: tuple(row[:3])):
+
+
+def _ended_without_cause(connection: Connection) -> Iterator[Violation]:
+    for (_, key, source_id), rows in groupby(
+        each_row(connection, _select_ended_without_cause()), key=lambda row: tuple(row[:3])
+    ):
         many = list(rows)
         if not any(row.taken_back is not None and key in _ended_by(row) for row in many):
             message = f"right {many[0].id} ({key}) has ended, but no reversal of {source_id} says that it ended it"
             yield Violation(NAME, (many[0].id, source_id), message)
 
 
-def _not_ended(connection: Connection) -> Iterator[Violation]:
-    """What a reversal says that it ended has an end."""
+@cache
+def _select_not_ended() -> Select[Any]:
     telling = reversals.c.taken_back.like('%"entitlements":%["%')
     statement = select(
         reversals.c.id, RECEIVER.label("customer_id"), reversals.c.purchase_id, reversals.c.taken_back
     ).join(purchases, purchases.c.id == reversals.c.purchase_id)
-    for row in each_row(connection, statement.where(telling)):
+    return statement.where(telling)
+
+
+def _not_ended(connection: Connection) -> Iterator[Violation]:
+    """What a reversal says that it ended has an end."""
+    for row in each_row(connection, _select_not_ended()):
         for key in _ended_by(row):
             ended = connection.execute(
                 select(entitlements.c.id).where(_is(row, key), entitlements.c.ended_at.is_not(None))

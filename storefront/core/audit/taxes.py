@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import accounts, entries, purchases, transfers
@@ -31,10 +32,15 @@ class _Line(msgspec.Struct):
     base: _Amount | None = None
 
 
+@cache
+def _select_taxes_are_worked_out() -> Select[Any]:
+    columns = (purchases.c.id, purchases.c.lines, purchases.c.total, purchases.c.currency)
+    return select(*columns).where(_MENTIONS_TAX)
+
+
 def taxes_are_worked_out(connection: Connection) -> Iterator[Violation]:
     """E4: the tax on a purchase's lines is what their rate makes of their base, and they sum up to the total."""
-    columns = (purchases.c.id, purchases.c.lines, purchases.c.total, purchases.c.currency)
-    for row in each_row(connection, select(*columns).where(_MENTIONS_TAX)):
+    for row in each_row(connection, _select_taxes_are_worked_out()):
         taxes = [line for line in msgspec.json.decode(row.lines, type=list[_Line]) if line.type == "tax"]
         if not taxes:
             continue
@@ -72,11 +78,9 @@ def _half_up(numerator: int, denominator: int) -> int:
     return quotient + (1 if 2 * rest >= denominator else 0)
 
 
-def taxes_are_booked(connection: Connection) -> Iterator[Violation]:
-    """L10: what the settlement of a purchase booked to each jurisdiction is the tax on its lines."""
+@cache
+def _select_taxes_are_booked() -> tuple[Select[Any], Select[Any]]:
     settled = select(purchases.c.id, purchases.c.lines, purchases.c.currency, purchases.c.status).where(_MENTIONS_TAX)
-    for page in _pages(each_row(connection, settled.order_by(purchases.c.id))):
-        yield from _compare(connection, page)
     untaxed = (
         select(entries.c.id, entries.c.about, accounts.c.id.label("account"), transfers.c.amount)
         .join(transfers, transfers.c.entry_id == entries.c.id)
@@ -84,6 +88,14 @@ def taxes_are_booked(connection: Connection) -> Iterator[Violation]:
         .join(purchases, purchases.c.id == entries.c.about, isouter=True)
         .where(entries.c.kind == _SETTLED, func.coalesce(purchases.c.lines, "").not_like('%"tax"%'))
     )
+    return untaxed, settled.order_by(purchases.c.id)
+
+
+def taxes_are_booked(connection: Connection) -> Iterator[Violation]:
+    """L10: what the settlement of a purchase booked to each jurisdiction is the tax on its lines."""
+    untaxed, settled = _select_taxes_are_booked()
+    for page in _pages(each_row(connection, settled)):
+        yield from _compare(connection, page)
     for row in each_row(connection, untaxed):
         message = f"entry {row.id} booked {row.amount} to {row.account}, but {row.about} has no tax on its lines"
         yield Violation("L10-tax", (row.id, row.about), message)

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.clock import DAY_MS
@@ -30,9 +31,14 @@ _Listed = msgspec.json.Decoder(list[tuple[str, int]])
 _Moved = dict[str, Counter[str]]
 
 
+@cache
+def _select_transfers_are_balanced() -> Select[Any]:
+    return select(customer_transfers).order_by(customer_transfers.c.id)
+
+
 def transfers_are_balanced(connection: Connection) -> Iterator[Violation]:
     """E1-transfers: each names its entry or its movements, which moved exactly that, and was told to both sides."""
-    rows = each_row(connection, select(customer_transfers).order_by(customer_transfers.c.id))
+    rows = each_row(connection, _select_transfers_are_balanced())
     counted: Counter[str] = Counter()
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         moved, items, told = _moved(connection, page), _items(connection, page), _told(connection, page)
@@ -158,9 +164,13 @@ def _told_fault(row: Row[Any], told: dict[str, list[Row[Any]]]) -> str:
     return "" if all(msgspec.json.decode(one.payload) == due for one in found) else "was told otherwise than it is"
 
 
+@cache
+def _select_counters() -> Select[Any]:
+    return select(counters.c.key, counters.c.value).where(counters.c.key.startswith("transferred:", autoescape=True))
+
+
 def _counters(connection: Connection, due: Counter[str]) -> Iterator[Violation]:
-    kept = select(counters.c.key, counters.c.value).where(counters.c.key.startswith("transferred:", autoescape=True))
-    for row in each_row(connection, kept):
+    for row in each_row(connection, _select_counters()):
         found = due.pop(row.key, 0)
         if found != row.value:
             yield Violation(NAME, (row.key,), f"counter {row.key} says {row.value}, {found} was passed on")
@@ -168,8 +178,8 @@ def _counters(connection: Connection, due: Counter[str]) -> Iterator[Violation]:
         yield Violation(NAME, (key,), f"{found} was passed on, but there is no counter {key}")
 
 
-def _strays(connection: Connection) -> Iterator[Violation]:
-    """Nothing moved between two customers but by a transfer that says so."""
+@cache
+def _select_strays() -> tuple[Select[Any], Select[Any]]:
     known = select(customer_transfers.c.entry_id).where(customer_transfers.c.entry_id.is_not(None))
     statement = (
         select(transfers.c.entry_id, transfers.c.source, transfers.c.destination)
@@ -178,19 +188,25 @@ def _strays(connection: Connection) -> Iterator[Violation]:
                transfers.c.entry_id.not_in(known))
         .distinct()
     )  # fmt: skip
-    for row in each_row(connection, statement):
-        message = f"entry {row.entry_id} moved from {row.source} to {row.destination}, but no transfer says so"
-        yield Violation(NAME, (row.entry_id,), message)
     of = select(customer_transfers.c.id)
     moved = select(item_movements.c.id, item_movements.c.about).where(
         item_movements.c.cause.in_(("passed_on", "received")), item_movements.c.about.not_in(of)
     )
+    return statement, moved
+
+
+def _strays(connection: Connection) -> Iterator[Violation]:
+    """Nothing moved between two customers but by a transfer that says so."""
+    statement, moved = _select_strays()
+    for row in each_row(connection, statement):
+        message = f"entry {row.entry_id} moved from {row.source} to {row.destination}, but no transfer says so"
+        yield Violation(NAME, (row.entry_id,), message)
     for row in each_row(connection, moved):
         yield Violation(NAME, (row.id,), f"movement {row.id} is about {row.about}, which is no transfer")
 
 
-def _other_terms(connection: Connection) -> Iterator[Violation]:
-    """What is passed on is drawn and credited part by part, of one payment, and ends when it would have ended."""
+@cache
+def _select_other_terms() -> Select[Any]:
     drawn = lots.alias("drawn")
     same = and_(credits.c.entry_id == draws.c.entry_id, credits.c.transfer == draws.c.transfer)
     differs = or_(
@@ -200,14 +216,18 @@ def _other_terms(connection: Connection) -> Iterator[Violation]:
         func.coalesce(credits.c.cost_amount, 0) * drawn.c.amount
         > func.coalesce(drawn.c.cost_amount, 0) * credits.c.amount,
     )
-    statement = (
+    return (
         select(draws.c.entry_id, draws.c.lot_id, credits.c.lot_id.label("filled"))
         .join(customer_transfers, customer_transfers.c.entry_id == draws.c.entry_id)
         .join(credits, same)
         .join(drawn, drawn.c.id == draws.c.lot_id)
         .where(differs)
     )
-    for row in each_row(connection, statement):
+
+
+def _other_terms(connection: Connection) -> Iterator[Violation]:
+    """What is passed on is drawn and credited part by part, of one payment, and ends when it would have ended."""
+    for row in each_row(connection, _select_other_terms()):
         message = f"entry {row.entry_id} passed lot {row.lot_id} on to {row.filled}, on other terms"
         yield Violation(NAME, (row.entry_id, row.lot_id), message)
 

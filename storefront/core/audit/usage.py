@@ -4,6 +4,7 @@ Quantities and costs are integers as text, larger than SQL's: they are added up 
 """
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -64,11 +65,17 @@ def _beside(
             one, other = next(left, None), next(right, None)
 
 
-def _periods(connection: Connection) -> Iterator[Violation]:
-    """A period's quantity and events are those of its hours."""
+@cache
+def _select_periods() -> tuple[Select[Any], Select[Any]]:
     kept, hours = usage_periods.c, usage_windows.c
     first = select(usage_periods).order_by(kept.customer_id, kept.meter, kept.start)
     second = select(usage_windows).order_by(hours.customer_id, hours.meter, hours.start)
+    return first, second
+
+
+def _periods(connection: Connection) -> Iterator[Violation]:
+    """A period's quantity and events are those of its hours."""
+    first, second = _select_periods()
     for (customer_id, meter), periods, windows in _beside(connection, first, second, _OF_METER):
         aggregation = Aggregation(meter.split(":")[1])
         seen = 0
@@ -97,8 +104,8 @@ def _quantity(aggregation: Aggregation, rows: list[Row[Any]]) -> int:
     return sum(int(row.quantity) for row in rows)
 
 
-def _accounts(connection: Connection) -> Iterator[Violation]:
-    """What is metered is the cost of the periods; what is billed is what entries moved; nothing is below zero."""
+@cache
+def _select_accounts() -> tuple[Select[Any], Select[Any], Select[Any]]:
     moved = (
         select(entries.c.about, cast(func.sum(transfers.c.amount), BigInteger).label("moved"))
         .join(transfers, transfers.c.entry_id == entries.c.id)
@@ -117,6 +124,14 @@ def _accounts(connection: Connection) -> Iterator[Violation]:
         .where(kept.charge.startswith("prepaid:", autoescape=True))
         .order_by(kept.customer_id, kept.charge)
     )
+    known = select(usage_accounts.c.id)
+    stray = select(entries.c.id).where(entries.c.kind == "usage.drained", entries.c.about.not_in(known))
+    return first, second, stray
+
+
+def _accounts(connection: Connection) -> Iterator[Violation]:
+    """What is metered is the cost of the periods; what is billed is what entries moved; nothing is below zero."""
+    first, second, stray = _select_accounts()
     for (customer_id, charge), accounts, periods in _beside(connection, first, second, _OF_CHARGE):
         cost = sum(int(row.cost) for row in periods)
         if not accounts:
@@ -124,8 +139,6 @@ def _accounts(connection: Connection) -> Iterator[Violation]:
                 yield Violation(NAME, (customer_id,), f"{charge} of {customer_id} cost {cost}, but has no account")
             continue
         yield from _account(accounts[0], cost)
-    known = select(usage_accounts.c.id)
-    stray = select(entries.c.id).where(entries.c.kind == "usage.drained", entries.c.about.not_in(known))
     for row in each_row(connection, stray):
         yield Violation(NAME, (row.id,), f"entry {row.id} billed usage of no account")
 
@@ -142,8 +155,8 @@ def _account(row: Row[Any], cost: int) -> Iterator[Violation]:
         yield Violation(NAME, (row.id,), f"usage account {row.id} ({row.charge} of {row.customer_id}) {fault}")
 
 
-def _holds(connection: Connection) -> Iterator[Violation]:
-    """What is pending is set aside by the account's own hold: no more, and less by no whole unit, but what is owed."""
+@cache
+def _select_holds() -> tuple[Select[Any], Select[Any]]:
     is_its = and_(
         holds.c.id == usage_accounts.c.hold_id,
         holds.c.customer_id == usage_accounts.c.customer_id,
@@ -152,20 +165,26 @@ def _holds(connection: Connection) -> Iterator[Violation]:
         holds.c.state == "open",
     )
     statement = select(usage_accounts, func.coalesce(holds.c.amount, 0).label("held")).join(holds, is_its, isouter=True)
+    named = select(usage_accounts.c.hold_id).where(usage_accounts.c.hold_id.is_not(None))
+    stray = select(holds.c.id).where(holds.c.actor == USAGE, holds.c.state == "open", holds.c.id.not_in(named))
+    return statement, stray
+
+
+def _holds(connection: Connection) -> Iterator[Violation]:
+    """What is pending is set aside by the account's own hold: no more, and less by no whole unit, but what is owed."""
+    statement, stray = _select_holds()
     for row in each_row(connection, statement):
         pending = int(row.metered) - int(row.billed) - int(row.unbilled)
         held = int(row.held)
         if held > -(-pending // PICO) or (not row.is_owed and pending - held * PICO >= PICO):
             message = f"usage account {row.id} has {pending} × 10^-12 {row.asset} pending, and {held} set aside for it"
             yield Violation(NAME, (row.id,), message)
-    named = select(usage_accounts.c.hold_id).where(usage_accounts.c.hold_id.is_not(None))
-    stray = select(holds.c.id).where(holds.c.actor == USAGE, holds.c.state == "open", holds.c.id.not_in(named))
     for row in each_row(connection, stray):
         yield Violation(NAME, (row.id,), f"hold {row.id} sets aside for usage, but no usage account names it")
 
 
-def _lines(connection: Connection) -> Iterator[Violation]:
-    """The lines of a period say what it says of them, and their amounts make up the cost, rounded once."""
+@cache
+def _select_lines() -> tuple[Select[Any], Select[Any]]:
     kept, lines = usage_periods.c, usage_lines.c
     first = (
         select(usage_periods)
@@ -173,6 +192,12 @@ def _lines(connection: Connection) -> Iterator[Violation]:
         .order_by(*(kept[name] for name in _OF_PERIOD))
     )
     second = select(usage_lines).order_by(*(lines[name] for name in _OF_PERIOD))
+    return first, second
+
+
+def _lines(connection: Connection) -> Iterator[Violation]:
+    """The lines of a period say what it says of them, and their amounts make up the cost, rounded once."""
+    first, second = _select_lines()
     for key, periods, found in _beside(connection, first, second, _OF_PERIOD):
         period = periods[0] if periods else None
         lined, count = (int(period.lined), period.lines) if period is not None else (0, 0)
@@ -185,15 +210,19 @@ def _lines(connection: Connection) -> Iterator[Violation]:
             yield Violation(NAME, (key[0], *(line.id for line in found)), message)
 
 
-def _jobs(connection: Connection) -> Iterator[Violation]:
-    """Whatever is to be billed or written down later has its job, also one that was given up."""
+@cache
+def _select_jobs() -> Select[Any]:
     drain = literal(f"job:{USAGE_DRAIN}:") + usage_accounts.c.id + literal(":") + cast(usage_accounts.c.drain_at, TEXT)
-    forgotten = (
+    return (
         select(usage_accounts.c.id)
         .join(jobs, jobs.c.id == drain, isouter=True)
         .where(usage_accounts.c.drain_at != 0, jobs.c.id.is_(None))
     )
-    for row in each_row(connection, forgotten):
+
+
+def _jobs(connection: Connection) -> Iterator[Violation]:
+    """Whatever is to be billed or written down later has its job, also one that was given up."""
+    for row in each_row(connection, _select_jobs()):
         yield Violation(NAME, (row.id,), f"usage account {row.id} waits for a job that does not exist")
     kept = usage_periods.c
     parts = (kept.customer_id, kept.meter, kept.charge, cast(kept.start, TEXT), cast(kept.close_at, TEXT))

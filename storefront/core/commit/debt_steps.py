@@ -62,9 +62,10 @@ def apply_forgive(draft: Draft, books: Books, step: Forgive) -> None:
     amount = 0 if row is None else min(row["amount"], step.at_most)
     if amount != step.expected:
         raise Stale(f"{step.customer_id} owes another amount of {step.asset} than was read")
-    freeze = draft.row(Key("freezes", (step.freeze_id,), step.customer_id))
-    if freeze is not None and freeze["state"] == "taken":
-        set_waiting(draft, freeze, (one for one in waiting_of(freeze) if one[1] != step.asset))
+    for name in step.freeze_ids:
+        freeze = draft.row(Key("freezes", (name,), step.customer_id))
+        if freeze is not None and freeze["state"] == "taken":
+            set_waiting(draft, freeze, (one for one in waiting_of(freeze) if one[1] != step.asset))
     books.results[f"forgiven:{step.asset}"] = amount
     if row is None or amount == 0:
         return

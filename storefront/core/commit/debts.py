@@ -23,8 +23,8 @@ class MissingOf:
 class Forgive:
     """Strike off a debt, as far as it is still owed; ``results["forgiven:<asset>"]`` is by how much.
 
-    If that is not what is ``expected``, somebody has paid since: the plan is ``Stale``. ``freeze_id`` is for what it
-    was owed: that freeze waits for no hold any more.
+    If that is not what is ``expected``, somebody has paid since: the plan is ``Stale``. ``freeze_ids`` are for what
+    it was owed: those freezes wait for no hold any more.
     """
 
     entry: str
@@ -32,7 +32,7 @@ class Forgive:
     asset: str
     at_most: int
     expected: int
-    freeze_id: str
+    freeze_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ class PassOn:
     """Move value from one customer's wallet into another's, each drawn lot on its own terms, now as a ``gift``.
 
     ``amount`` leaves ``customer_id``; ``fee`` of it goes to the sink. Lots are drawn in the order of a spend, but for
-    those that money paid for and that were opened after ``rested_since`` (business ms; None: all may go). What the
-    receiver owes is paid off first, like by any other credit. ``ends`` are the instants at which lots of the sender's
-    lapse, as they were read: one that is not among them makes the plan ``Stale``. The outcome's
-    ``results["passed"]`` is ``[[lot drawn, lot filled, amount], …]``.
+    those that money paid for (with what came on top of them) and that were opened after ``rested_since`` (business ms;
+    None: all may go). What the receiver owes is paid off first, like by any other credit. ``ends`` are the instants at
+    which lots of the sender's lapse, as they were read: one that is not among them makes the plan ``Stale``. The
+    outcome's ``results["passed"]`` is ``[[lot drawn, lot filled, amount], …]``.
     """
 
     entry: str

@@ -26,6 +26,7 @@ from storefront.core.commit.projection import Row
 from storefront.core.commit.reads import debt_key, lots_group
 from storefront.core.commit.state import Draft
 from storefront.core.commit.steps import Deposit, Key, LotTerms
+from storefront.core.ids import PAYMENT_PREFIX, is_id
 
 
 def apply_pass_on(draft: Draft, books: Books, step: PassOn) -> None:
@@ -65,7 +66,13 @@ def _choose(draft: Draft, books: Books, step: PassOn) -> list[Part]:
 
 
 def _may_go(lot: Row, rested_since: int | None) -> bool:
-    return rested_since is None or lot["cost_amount"] is None or lot["opened_at"] <= rested_since
+    return rested_since is None or lot["opened_at"] <= rested_since or not _was_paid_for(lot)
+
+
+def _was_paid_for(lot: Row) -> bool:
+    """Tell whether money stands behind a lot: what it cost, or a payment that it came on top of, as a bonus does."""
+    payment: str | None = lot["payment"]
+    return lot["cost_amount"] is not None or (payment is not None and is_id(payment, PAYMENT_PREFIX))
 
 
 def split_parts(parts: Sequence[Part], amount: int) -> tuple[list[Part], list[Part]]:

@@ -207,7 +207,7 @@ def _reads_freeze(step: Freeze | Unfreeze | TakeFrozen) -> Iterable[Key | Group]
 
 def _reads_forgive(step: Forgive) -> Iterable[Key | Group]:
     yield from wallet_reads(step.customer_id, step.asset)
-    yield Key("freezes", (step.freeze_id,), step.customer_id)
+    yield from (Key("freezes", (name,), step.customer_id) for name in step.freeze_ids)
 
 
 def _reads_count(step: Count) -> Iterable[Key | Group]:

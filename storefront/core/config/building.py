@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from storefront.core.config.checking import Checked, check, in_reading_order, to_mistakes, with_examples
@@ -104,15 +104,21 @@ class _World:
             installed=self.installed,
             enabled=enabled,
         )
-        of_plugins = [one for plugin in speaking.values() for say in plugin.checks for one in say(checked.value)]
-        complaints = self._merged([*semantic_complaints(facts), *of_plugins], checked)
+
+        def complain(value: Mapping[str, object]) -> list[Complaint]:
+            of_plugins = [one for name, plugin in speaking.items() for one in _told_by(name, plugin, value)]
+            return [*semantic_complaints(replace(facts, value=value)), *of_plugins]
+
+        told = complain(checked.value)
+        examples = checked.examples(told, complain)
+        complaints = self._merged(told, checked)
         by_plugin: dict[str, list[Mistake]] = {}
         for name in enabled:
             mine = [one for one in complaints if one.path[:2] == ("plugins", name)]
-            by_plugin[name] = to_mistakes(document, checked, mine)
+            by_plugin[name] = to_mistakes(document, examples, mine)
         return _Look(
-            mistakes=to_mistakes(document, checked, complaints),
-            of_reading=with_examples(document, checked),
+            mistakes=to_mistakes(document, examples, complaints),
+            of_reading=with_examples(document, examples),
             places=by_plugin,
             value=_with_secrets(checked),
             orphans=orphans,
@@ -139,6 +145,15 @@ class _World:
             dropped = {key for name in without if name in self.plugins for key in self.plugins[name].offer_keys}
             value["offers"] = {sku: _lacking(offer, dropped) for sku, offer in offers.items() if sku not in orphans}
         return self.document.having(value), orphans
+
+
+def _told_by(name: str, plugin: PluginSchema, value: Mapping[str, object]) -> list[Complaint]:
+    """What a plugin's own checks say; that one raised is said too, and ``on_error`` decides about it."""
+    try:
+        return [complaint for say in plugin.checks for complaint in say(value)]
+    except Exception as error:  # a stranger's code may raise anything, and the other mistakes are told all the same
+        message = f"cannot check this configuration: {type(error).__name__}: {error}"
+        return [Complaint(("plugins", name), message, at_key=True)]
 
 
 def _lacking(offer: object, keys: Collection[str]) -> object:

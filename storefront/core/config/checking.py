@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import yaml
 from jsonschema.exceptions import ValidationError
 
+from storefront.core.config.examples import Complain, Examples, as_yaml
 from storefront.core.config.loading import Document
 from storefront.core.config.messages import Complaint, explain
 from storefront.core.config.mistakes import Mistake, Path
@@ -18,6 +18,7 @@ from storefront.core.config.validation import AnySchema, Checker, Names, SchemaW
 
 _COERCIONS = 8
 _MOST_MISTAKES = 200
+_LONGEST_MESSAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +29,28 @@ class Checked:
     complaints: list[Complaint]
     secrets: frozenset[Path]
     walk: SchemaWalk
+    checker: Checker
+    names: Names
+
+    def examples(self, told: Iterable[Complaint], complain: Complain) -> Examples:
+        """What finds examples for its mistakes; ``complain`` says what is wrong with any document besides its schema,
+        and has ``told`` it of this one."""
+        complaints = [*self.complaints, *told]
+        return Examples(self.value, self.walk, self.checker, names=self.names, complaints=complaints, complain=complain)
 
 
 def check(document: Document, schema: AnySchema) -> Checked:
     """Everything that the schema says about the document."""
-    checker = make_checker(schema, _names(document.value))
+    names = _names(document.value)
+    checker = make_checker(schema, names)
     value, errors = _with_numbers(document, checker)
     complaints = [complaint for error in errors for complaint in explain(error)]
     walk = SchemaWalk(schema, checker)
     secrets, literals = _secret_places(document, value, walk)
-    return Checked(value, [*complaints, *literals], secrets, walk)
+    return Checked(value, [*complaints, *literals], secrets, walk, checker, names)
 
 
-def to_mistakes(document: Document, checked: Checked, complaints: Iterable[Complaint]) -> list[Mistake]:
+def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Complaint]) -> list[Mistake]:
     """The complaints as mistakes, one per path, 200 at most; none about values that could not be had."""
     found: dict[Path, Mistake] = {}
     for complaint in complaints:
@@ -55,12 +65,16 @@ def to_mistakes(document: Document, checked: Checked, complaints: Iterable[Compl
             place.line,
             place.column,
             positions.show(complaint.path),
-            _without_outside(document, complaint),
-            _as_yaml(complaint.example)
-            if complaint.example
-            else example_at(checked, complaint.meant or complaint.path),
+            _on_one_line(_without_outside(document, complaint)),
+            as_yaml(complaint.example) if complaint.example else examples.nearest(complaint),
         )
     return list(found.values())
+
+
+def _on_one_line(message: str) -> str:
+    """The message without the line breaks and the length of a text that it repeats."""
+    line = " ".join(message.split())
+    return line if len(line) <= _LONGEST_MESSAGE else f"{line[:_LONGEST_MESSAGE]}…"
 
 
 def _without_outside(document: Document, complaint: Complaint) -> str:
@@ -71,14 +85,14 @@ def _without_outside(document: Document, complaint: Complaint) -> str:
     return f"{message} (the value comes from ${{…}})"
 
 
-def with_examples(document: Document, checked: Checked) -> list[Mistake]:
+def with_examples(document: Document, examples: Examples) -> list[Mistake]:
     """The mistakes of reading, with an example where the schema knows what could stand there."""
     paths = {place: path for path, place in document.positions.values.items() if path in document.broken}
     found = []
     for mistake in document.mistakes:
         path = paths.get(Place(mistake.file, mistake.line, mistake.column))
-        is_bare = mistake.example is None and path is not None
-        found.append(replace(mistake, example=example_at(checked, path or ())) if is_bare else mistake)
+        is_bare = mistake.example is None
+        found.append(replace(mistake, example=examples.nearest(Complaint(path, ""))) if is_bare and path else mistake)
     return found
 
 
@@ -94,6 +108,7 @@ def _names(value: Mapping[str, object]) -> Names:
         assets=_keys(value.get("assets")),
         offers=_keys(value.get("offers")),
         entitlements=None if entitlements is None else _keys(entitlements),
+        meters=_keys(value.get("meters")),
     )
 
 
@@ -183,23 +198,3 @@ def is_demo_key(text: str) -> bool:
 
 def _is_broken(document: Document, path: Path) -> bool:
     return any(path[:length] in document.broken for length in range(len(path) + 1))
-
-
-def example_at(checked: Checked, path: Path) -> str | None:
-    """The example of the nearest schema: of the value itself, else of what it stands in."""
-    levels = checked.walk.along(checked.value, path)
-    for length in range(len(path), 0, -1):
-        for schema in levels[length]:
-            examples = schema.get("examples")
-            step = path[length - 1]
-            if isinstance(examples, list) and examples:
-                shown = {step: examples[0]} if isinstance(step, str) else [examples[0]]
-                return _as_yaml(shown)
-    return None
-
-
-def _as_yaml(value: object) -> str:
-    is_small = isinstance(value, dict) and not any(isinstance(inner, dict | list) for inner in value.values())
-    style = False if is_small else None
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, default_flow_style=style, width=100)
-    return text.rstrip("\n")

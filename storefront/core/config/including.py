@@ -6,6 +6,7 @@ decide about that creator and nothing else: it becomes ``creators.<id>``, and ma
 
 import glob
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path as FilePath
 from pathlib import PurePath
 
@@ -38,7 +39,8 @@ class Assembly:
 
     def read(self, file: FilePath, *, chain: tuple[FilePath, ...] = (), at: Place | None = None) -> Spot | None:
         """The merged tree of ``file`` (absolute) and what it includes; ``None`` if it cannot be read."""
-        self._seen.add(file.resolve())
+        with suppress(RuntimeError):  # links in a circle; that it cannot be read is said below
+            self._seen.add(file.resolve())
         self.files.append(file)
         is_creator = bool(chain) and self._is_creators(file)
         tree = self._parse(file, at, limit=_LARGEST_CREATOR_FILE if is_creator else _LARGEST_FILE)
@@ -94,9 +96,11 @@ class Assembly:
     def _parse(self, file: FilePath, at: Place | None, *, limit: int) -> Spot | None:
         shown = self._show(file)
         try:
-            if file.stat().st_size > limit:
+            with file.open("rb") as stream:  # a pipe has no size to ask for
+                content = stream.read(limit + 1)
+            if len(content) > limit:
                 raise YamlMistakeError(Mistake(shown, 1, 1, "", f"the file is larger than {limit} bytes"))
-            return read_tree(file.read_bytes().decode("utf-8-sig"), shown, self.mistakes)
+            return read_tree(content.decode("utf-8-sig"), shown, self.mistakes)
         except YamlMistakeError as error:
             self.mistakes.append(error.mistake)
         except UnicodeDecodeError as error:

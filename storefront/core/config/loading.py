@@ -47,9 +47,17 @@ class Document:
     @property
     def skippable_plugins(self) -> tuple[str, ...]:
         """The enabled plugins whose section says ``on_error: skip``."""
+        return self._saying("on_error", "skip")
+
+    @property
+    def unscreened_plugins(self) -> tuple[str, ...]:
+        """The enabled plugins whose section says ``unscreened: allow``."""
+        return self._saying("unscreened", "allow")
+
+    def _saying(self, key: str, word: str) -> tuple[str, ...]:
         plugins = self.value.get("plugins")
         named = plugins.items() if isinstance(plugins, dict) else ()
-        return tuple(name for name, section in named if isinstance(section, dict) and section.get("on_error") == "skip")
+        return tuple(name for name, section in named if isinstance(section, dict) and section.get(key) == word)
 
 
 def read_document(path: FilePath, environ: Mapping[str, str]) -> Document:

@@ -7,6 +7,7 @@ alias bombs, and never builds anything but texts, numbers, booleans, nulls, list
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import yaml
 
@@ -15,6 +16,7 @@ from storefront.core.config.mistakes import Mistake, Path, show_key, show_path
 _DEEPEST = 48
 _MOST_VALUES = 100_000
 _LONGEST_NUMBER = 400
+_TEXTS_KEPT = 4
 _CORE = "tag:yaml.org,2002:"
 _MERGE = _CORE + "merge"
 _PLAIN_FORMS = (
@@ -95,7 +97,7 @@ def read_tree(text: str, file: str, mistakes: list[Mistake]) -> Spot:
         YamlMistakeError: the text is not YAML, or is built to exhaust the reader.
     """
     try:
-        node = _Loader(text).get_single_node()
+        node = _compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
@@ -110,6 +112,13 @@ def read_tree(text: str, file: str, mistakes: list[Mistake]) -> Spot:
     if node is None:
         return Spot({}, Place(file, 1, 1))
     return _Builder(file, mistakes).build(node, ())
+
+
+@lru_cache(_TEXTS_KEPT)
+def _compose(text: str) -> yaml.Node | None:
+    """Parse the text; nodes are read only, so who reads the same text again (a reload, a check) has the same ones."""
+    node: yaml.Node | None = _Loader(text).get_single_node()
+    return node
 
 
 def walk_spots(spot: Spot, path: Path = ()) -> Iterator[tuple[Path, Spot]]:
@@ -190,7 +199,7 @@ class _Builder:
             if key_node.tag == _MERGE:
                 merged |= self._merge(value_node, path) | merged
                 continue
-            if not isinstance(key_node, yaml.ScalarNode) or _has_surrogate(key_node.value):
+            if not isinstance(key_node, yaml.ScalarNode) or _no_text_in(key_node.value):
                 self._say(key_place, path, "a key must be plain text")
                 continue
             key = key_node.value
@@ -215,8 +224,8 @@ class _Builder:
     def _scalar(self, node: yaml.ScalarNode, place: Place, path: Path) -> Spot:
         text: str = node.value
         form = node.tag.removeprefix(_CORE)
-        if _has_surrogate(text):
-            self._say(place, path, "holds half a character (a lone surrogate)")
+        if (wrong := _no_text_in(text)) is not None:
+            self._say(place, path, wrong)
             return Spot("", place, is_broken=True)
         if form in ("str", "merge"):
             return Spot(text, place)
@@ -250,8 +259,12 @@ def _scalar_value(form: str, text: str) -> object:
     return int(text[2:] if base != 10 else text, base)
 
 
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+def _no_text_in(text: str) -> str | None:
+    """Say what of a text is none; no database and no gateway takes a NUL."""
+    if "\0" in text:
+        return "holds a NUL character"
+    is_half = any("\ud800" <= character <= "\udfff" for character in text)
+    return "holds half a character (a lone surrogate)" if is_half else None
 
 
 def _mistake(place: Place, message: str, path: str = "") -> Mistake:

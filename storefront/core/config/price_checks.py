@@ -1,5 +1,6 @@
 """Prices that contradict each other, or that nobody could charge; beside ``semantics.py``, and as defensive as it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
@@ -9,6 +10,7 @@ from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import Path
 from storefront.core.config.model_prices import PriceList
 from storefront.core.config.price_lists import convert
+from storefront.core.config.schema_prices import ENDING_PATTERN, RATE_PATTERN
 
 Section = Mapping[str, object]
 
@@ -44,23 +46,31 @@ def price_complaints(
 
 
 def _alternatives(path: Path, offer: Section) -> Iterator[Complaint]:
-    seen: dict[tuple[object, object], int] = {}
+    seen: dict[tuple[str, str | None], int] = {}
     entries = [_mapping(one) for one in _list(offer.get("prices"))]
     for index, price in enumerate(entries):
         place: Path = (*path, "prices", index)
         if ("amount" in price) == ("pay_what_you_want" in price):
             yield Complaint(place, "must have either an `amount` or `pay_what_you_want`")
         yield from _choice(place, _mapping(price.get("pay_what_you_want")))
-        for country in _list(price.get("countries")) or [None]:
-            key = (price.get("currency"), country)
+        for key in _meant(price):
+            currency, country = key
             where = "for everybody else" if country is None else f"for {country}"
-            if key in seen and key[0] is not None:
-                yield Complaint(place, f"says again what [{seen[key]}] says: one price in {key[0]} {where}")
+            if key in seen:
+                yield Complaint(place, f"says again what [{seen[key]}] says: one price in {currency} {where}")
                 break
-            seen.setdefault(key, index)
+            seen[key] = index
     if entries and all("countries" in price for price in entries):
         message = "needs one price without `countries`, for buyers everywhere else"
         yield Complaint((*path, "prices"), message, example=[{"amount": 499, "currency": "USD"}])
+
+
+def _meant(price: Section) -> list[tuple[str, str | None]]:
+    """Return (currency, country) of each market that a price is for; no country stands for all others."""
+    currency, countries = price.get("currency"), _list(price.get("countries", [None]))
+    if not isinstance(currency, str):
+        return []
+    return [(currency, country) for country in countries if country is None or isinstance(country, str)]
 
 
 def _choice(path: Path, terms: Section) -> Iterator[Complaint]:
@@ -146,11 +156,13 @@ def _too_cheap(path: Path, offer: Section, offers: Mapping[str, Section], size: 
 
 
 def _lists(offers: Mapping[str, Section], price_lists: Section, minimums: Mapping[str, int]) -> Iterator[Complaint]:
-    seen: dict[object, str] = {}
+    seen: dict[str, str] = {}
     for name, one in price_lists.items():
         section = _mapping(one)
         path: Path = ("price_lists", name)
         for index, country in enumerate(_list(section.get("countries"))):
+            if not isinstance(country, str):
+                continue
             if country in seen and seen[country] != name:
                 yield Complaint((*path, "countries", index), f"is in the price list {seen[country]} already")
             seen.setdefault(country, name)
@@ -171,16 +183,14 @@ def _lists(offers: Mapping[str, Section], price_lists: Section, minimums: Mappin
 
 def _list_of(name: str, section: Section) -> PriceList | None:
     """Return a price list that is whole, else None: what is wrong with it is complained of elsewhere."""
-    texts = [section.get(key) for key in ("from", "currency", "rate")]
-    countries, ending = _list(section.get("countries")), section.get("ending")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(ending, str | None):
+    source, currency, rate, ending = (section.get(key) for key in ("from", "currency", "rate", "ending"))
+    if not (isinstance(source, str) and isinstance(currency, str) and isinstance(rate, str)):
         return None
-    source, currency, rate = map(str, texts)
-    try:
-        is_whole = _is_real(source) and _is_real(currency) and Fraction(rate) > 0 and int(ending or 0) >= 0
-    except (ValueError, ZeroDivisionError):
+    if not isinstance(ending, str | None) or not re.fullmatch(ENDING_PATTERN, "0" if ending is None else ending):
         return None
-    return PriceList(name, tuple(map(str, countries)), source, currency, rate, ending) if is_whole else None
+    if not re.fullmatch(RATE_PATTERN, rate) or not _is_real(source) or not _is_real(currency):
+        return None
+    return PriceList(name, _texts(section.get("countries")), source, currency, rate, ending)
 
 
 def _amounts(offer: Section) -> Iterator[tuple[str, int]]:
@@ -226,3 +236,7 @@ def _mapping(value: object) -> Section:
 
 def _list(value: object) -> list[object]:
     return value if isinstance(value, list) else []
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(one for one in _list(value) if isinstance(one, str))

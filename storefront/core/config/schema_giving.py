@@ -73,7 +73,8 @@ def _asset() -> Schema:
                 examples=[500],
             ),
             "hold_back_days": whole(
-                "How long what money paid for rests in a wallet before it can be passed on: disputes come late.",
+                "How long what money paid for (bonus included) rests in a wallet before it can be passed on: disputes "
+                "come late.",
                 least=0,
                 most=3_650,
                 default=0,

@@ -3,7 +3,8 @@
 Beyond JSON Schema 2020-12, four annotations are checked here and may be used by any plugin's schema:
 ``"secret": true`` (comes from ``${…}``, ends as ``Secret``), ``"x-keys"`` (a mapping's keys are assets or currencies),
 ``"x-ref"`` (a text names an asset, an offer or an entitlement), ``"x-form"`` (a form that no pattern can say).
-``"x-unit": "minor"`` marks an integer that counts minor units.
+``"x-unit": "minor"`` marks an integer that counts minor units. ``"x-names"`` says of which kinds the names are that a
+text or a mapping's keys give where another check knows them: examples then show the shop's own.
 """
 
 from collections.abc import Mapping, Sequence

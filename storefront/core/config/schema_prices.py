@@ -17,7 +17,7 @@ from storefront.core.config.schema_parts import (
 
 RATE_PATTERN = r"^(?=.*[1-9])[0-9]{1,9}(\.[0-9]{1,9})?$"
 SAYS_RATE = 'must be a decimal number above 0 in quotes, like "5.2"'
-_ENDING_PATTERN = "^[0-9]{1,6}$"
+ENDING_PATTERN = "^[0-9]{1,6}$"
 _SAYS_ENDING = 'must be 1 to 6 digits in quotes, like "90"'
 _FROM, _UNTIL = "2026-12-01T09:00:00+01:00", "2026-12-08T09:00:00+01:00"
 
@@ -126,7 +126,7 @@ def price_lists() -> Schema:
             "ending": text(
                 "The last digits of every price: `90` makes 5.90, 25.90. Without it prices are rounded half up to the "
                 "smallest unit.",
-                pattern=_ENDING_PATTERN,
+                pattern=ENDING_PATTERN,
                 patternErrorMessage=_SAYS_ENDING,
                 examples=["90"],
             ),

@@ -94,7 +94,7 @@ def _charge() -> Schema:
     return mapping(
         "What the usage of a feature costs.",
         {
-            "meter": text("The meter whose quantity is charged.", examples=["api_calls"]),
+            "meter": text("The meter whose quantity is charged.", examples=["api_calls"], **{"x-names": ["meter"]}),
             "mode": choice(
                 "`prepaid` drains the customer's wallet, `postpaid` writes a line for each period.",
                 ["prepaid", "postpaid"],

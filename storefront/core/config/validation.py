@@ -1,8 +1,10 @@
 """JSON Schema with the configuration's own annotations, and the walk from a value to the schemas that speak of it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
+from functools import cache
 from typing import Protocol
 
 from jsonschema import Draft202012Validator
@@ -17,6 +19,7 @@ from storefront.core.config.mistakes import Path, show_key
 AnySchema = Mapping[str, object]
 _MISSING = object()
 _MOST_UNKNOWN = 20
+_DOLLAR = re.compile(r"(\\.|\[(?:\\.|[^\]\\])*\])|\$")
 _COMMON = ("USD", "EUR", "GBP", "JPY")
 
 
@@ -37,6 +40,7 @@ class Names:
     assets: Sequence[str]
     offers: Sequence[str]
     entitlements: Sequence[str] | None
+    meters: Sequence[str] = ()
 
 
 def make_checker(schema: AnySchema, names: Names) -> Checker:
@@ -44,8 +48,9 @@ def make_checker(schema: AnySchema, names: Names) -> Checker:
     types = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    known = _known(names)
+    known = known_names(names)
     keywords = {
+        "pattern": lambda _, pattern, value, __: _wrong_pattern(pattern, value),
         "x-keys": lambda _, kind, value, __: _wrong_keys(known[kind], kind, value),
         "x-ref": lambda _, kind, value, __: _wrong_reference(known[kind], kind, value),
         "x-form": lambda _, form, value, __: _wrong_form(form, value),
@@ -68,7 +73,8 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     return f"; did you mean {show_key(spelled[best])}?"
 
 
-def _known(names: Names) -> dict[str, Sequence[str] | None]:
+def known_names(names: Names) -> dict[str, Sequence[str] | None]:
+    """Return by kind of reference what it may name, the commonest first; None where anything may stand."""
     currencies = list(dict.fromkeys((*_COMMON, *real_currencies())))
     return {
         "asset": [*names.assets, *currencies],
@@ -76,6 +82,7 @@ def _known(names: Names) -> dict[str, Sequence[str] | None]:
         "currency": currencies,
         "offer": names.offers,
         "entitlement": names.entitlements,
+        "meter": names.meters,
     }
 
 
@@ -115,6 +122,17 @@ def _wrong_form(form: str, value: object) -> Iterator[ValidationError]:
         yield ValidationError(wrong)
 
 
+def _wrong_pattern(pattern: str, value: object) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not re.search(_to_the_end(pattern), value):
+        yield ValidationError(f"must match {pattern}")
+
+
+@cache
+def _to_the_end(pattern: str) -> str:
+    """A pattern of JSON Schema for Python, whose ``$`` would also stand before a last line break."""
+    return _DOLLAR.sub(lambda found: found[1] or r"\Z", pattern)
+
+
 def _too_short(least: int, value: object) -> Iterator[ValidationError]:
     if isinstance(value, str) and len(value.encode()) < least:
         yield ValidationError(f"must be at least {least} bytes long, so that it cannot be guessed")
@@ -130,6 +148,10 @@ class SchemaWalk:
     def everything(self, value: object) -> Iterator[tuple[Path, object, list[AnySchema]]]:
         """Every value of the document, with the schemas that speak of it."""
         yield from self._below((), value, self._expand(self._root, value))
+
+    def below(self, schema: AnySchema, value: object) -> Iterator[tuple[Path, object, list[AnySchema]]]:
+        """Every value in one that ``schema`` speaks of, with the schemas that speak of it."""
+        yield from self._below((), value, self._expand(schema, value))
 
     def along(self, value: object, path: Path) -> list[list[AnySchema]]:
         """For each beginning of ``path``, the whole path last, the schemas that speak of what stands there."""

@@ -61,7 +61,8 @@ async def list_experiments(services: Services) -> dict[str, Any]:
     """Return what came of every experiment that ever had a variant, the configured ones first."""
     named = select(experiment_variants.c.experiment).distinct().order_by(experiment_variants.c.experiment)
     stored = [row["experiment"] for row in await services.reader.scan(named)]
-    names = dict.fromkeys([*services.catalogs.active.experiments, *stored])
+    configured = [name for name in services.catalogs.active.experiments if name in stored]
+    names = dict.fromkeys([*configured, *stored])
     return {"data": [await show_experiment(services, name) for name in names]}
 
 

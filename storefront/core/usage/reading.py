@@ -6,16 +6,17 @@ from typing import Any
 from sqlalchemy import select
 
 from storefront.core.clock import DAY_MS, HOUR_MS, iso
-from storefront.core.config.model_usage import MICRO, Aggregation, Meter, show_decimal
+from storefront.core.config.model_usage import MICRO, Aggregation, Meter, Period, show_decimal
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
-from storefront.core.metered import ACCOUNTS, pending_of
+from storefront.core.metered import pending_of, period_around
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.tables import usage_lines, usage_windows
+from storefront.core.tables import usage_accounts, usage_lines, usage_periods, usage_windows
 
 PICO_PLACES = 12
 MOST_WINDOWS = 10_000
+LIFETIME_SHOWN_MS = 30 * DAY_MS
 STEPS_MS = {"hour": HOUR_MS, "day": DAY_MS}
 
 
@@ -28,6 +29,14 @@ def need_meter(services: Services, name: str) -> Meter:
             "There is no such meter.", errors=[FieldError("?meter", f"must be a meter of this shop: {known}")]
         )
     return meters[name]
+
+
+def default_start(meter: Meter, now: int) -> int:
+    """Return from where on a meter is looked at if nobody says: the start (ms) of its period around ``now``.
+
+    One that adds up over a lifetime: thirty days before.
+    """
+    return now - LIFETIME_SHOWN_MS if meter.period is Period.LIFETIME else period_around(meter.period, now)[0]
 
 
 async def usage_of(
@@ -79,9 +88,17 @@ def quantity_text(millionths: int) -> str:
     return show_decimal(millionths, len(str(MICRO)) - 1)
 
 
-async def accounts_of(services: Services, customer_id: str) -> list[dict[str, Any]]:
-    """Return what of a customer's prepaid usage is metered, billed, unbilled and pending, as exact decimals."""
-    rows = await services.reader.all(ACCOUNTS, customer_id=customer_id)
+async def accounts_of(services: Services, customer_id: str, meter: Meter) -> list[dict[str, Any]]:
+    """Return what a meter has charged to a customer's wallet: metered, billed, unbilled and pending, as exact decimals.
+
+    Charges of before are among them, also of when the meter added up otherwise. Postpaid usage has no account.
+    """
+    charges = select(usage_periods.c.charge).where(
+        usage_periods.c.customer_id == customer_id, usage_periods.c.meter.startswith(f"{meter.name}:", autoescape=True)
+    )
+    mine = usage_accounts.c.charge.in_(charges)
+    statement = select(usage_accounts).where(usage_accounts.c.customer_id == customer_id, mine)
+    rows = await services.reader.scan(statement.order_by(usage_accounts.c.charge))
     return [
         {
             "feature": row["feature"],

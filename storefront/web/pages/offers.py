@@ -4,7 +4,7 @@ The documents come from our own API, so nothing is checked twice here: only the 
 are read, and fields that a later plugin adds are passed over.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,10 +27,14 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Chance:
-    """What may come out of a container: name (a SKU or asset) -> how many, and how likely that is; None: always."""
+    """What may come out of a container: name (a SKU or asset) -> how many, and how likely that is; None: always.
+
+    ``instead`` is for who can own no more of it.
+    """
 
     gives: Mapping[str, int]
     percent: str | None
+    instead: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,16 @@ class Discount:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How often something can be bought: ``per`` customer or global; ``left`` is None where nobody is told."""
+
+    per: str
+    count: int
+    window: str
+    left: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """One offer of ``GET /v1/catalog``.
 
@@ -59,8 +73,8 @@ class Offer:
     ``lasts`` is a duration (``30d``), ``chances`` are what comes out of a container, in so many ``draws``.
     ``discounts`` (``currency -> discount``) are of prices that a promo code has made cheaper.
     Prices with an interval belong to a membership, not to a shelf.
-    ``left`` are the remaining counts by ``per`` (``customer``, ``global``), where the catalog says them; of several
-    limits the tightest. ``list_prices`` are the prices without the sale that is on, ``choices`` what the buyer chooses,
+    ``picture`` is the address of the shop's own. ``use`` is what its owner may do with it here: ``consume``, ``open``.
+    ``list_prices`` are the prices without the sale that is on, ``choices`` what the buyer chooses,
     both by asset; ``sale_until`` and ``sale_label`` are of the sale.
     """
 
@@ -75,7 +89,7 @@ class Offer:
     featured: bool
     badge: str | None
     real_price: Money | None
-    left: Mapping[str, int]
+    limits: tuple[Limit, ...]
     available_from: datetime | None
     available_until: datetime | None
     lasts: str | None = None
@@ -87,6 +101,8 @@ class Offer:
     sale_until: datetime | None = None
     sale_label: str | None = None
     discounts: Mapping[str, "Discount"] = field(default_factory=dict)
+    picture: str | None = None
+    use: str | None = None
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Offer":
@@ -105,7 +121,9 @@ class Offer:
             featured=bool(document.get("featured", False)),
             badge=document.get("badge"),
             real_price=_money(document["real_price"]) if document.get("real_price") else None,
-            left=_left(document.get("limits") or ()),
+            limits=tuple(
+                Limit(one["per"], one["count"], one["window"], one.get("left")) for one in document.get("limits") or ()
+            ),
             available_from=_instant(document.get("available_from")),
             available_until=_instant(document.get("available_until")),
             lasts=document.get("duration"),
@@ -117,7 +135,13 @@ class Offer:
             sale_until=_instant(reduced[0]["sale_until"]) if reduced else None,
             sale_label=reduced[0]["sale_label"] if reduced else None,
             discounts={price["currency"]: _discount(price) for price in document.get("prices", ()) if _CODE in price},
+            picture=document.get("picture"),
+            use=document.get("use"),
         )
+
+    def exhausted(self, per: str) -> Limit | None:
+        """Return the limit of ``per`` (``customer``, ``global``) that lets nothing more be bought now, if one does."""
+        return next((limit for limit in self.limits if limit.per == per and limit.left == 0), None)
 
     @property
     def pack(self) -> Content | None:
@@ -136,13 +160,31 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Unit:
+    """One of several units that are told apart: the id of the thing, and its number."""
+
+    instance: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Holding:
-    """One line of the customer's inventory; instances of one SKU are added up."""
+    """One line of the customer's inventory; instances of one SKU are added up.
+
+    ``units`` are those of it with numbers that can be used now, ``counted`` how many without can be.
+    """
 
     sku: str
     quantity: int
     frozen: bool
     expires_at: datetime | None
+    counted: int = 0
+    units: tuple[Unit, ...] = ()
+
+    @property
+    def usable(self) -> int:
+        """How many can be used now."""
+        return self.counted + len(self.units)
 
 
 def read_offers(catalog: Mapping[str, Any]) -> list[Offer]:
@@ -163,28 +205,25 @@ def read_holdings(state: Mapping[str, Any]) -> dict[str, Holding]:
         sku, expires_at = item["sku"], _instant(item.get("expires_at"))
         before = holdings.get(sku)
         ends = [before.expires_at, expires_at] if before else [expires_at]
+        is_frozen, number = bool(item.get("frozen")), item.get("number")
+        counted = 0 if is_frozen or number is not None else item["quantity"]
+        units = () if is_frozen or number is None else (Unit(item["instance"], number),)
         holdings[sku] = Holding(
             sku=sku,
             quantity=item["quantity"] + (before.quantity if before else 0),
-            frozen=bool(item.get("frozen")) and (before is None or before.frozen),
+            frozen=is_frozen and (before is None or before.frozen),
             expires_at=None if None in ends else max(end for end in ends if end is not None),
+            counted=counted + (before.counted if before else 0),
+            units=(*(before.units if before else ()), *units),
         )
     return holdings
 
 
 def _chances(odds: Mapping[str, Any]) -> Iterator[Chance]:
     for drop in odds.get("guaranteed", ()):
-        yield Chance(drop["gives"], None)
+        yield Chance(drop["gives"], None, drop.get("instead") or {})
     for drop in odds.get("drops", ()):
-        yield Chance(drop["gives"], drop["percent"])
-
-
-def _left(limits: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for limit in limits:
-        if "left" in limit:
-            found[limit["per"]] = min(limit["left"], found.get(limit["per"], limit["left"]))
-    return found
+        yield Chance(drop["gives"], drop["percent"], drop.get("instead") or {})
 
 
 def _choice(price: Mapping[str, Any]) -> Choice:

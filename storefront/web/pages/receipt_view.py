@@ -9,7 +9,7 @@ from babel.dates import format_date
 
 from storefront.core.countries import country_name
 from storefront.design.money import format_money, parse_locale
-from storefront.web.pages.views import Moment, PageFrame
+from storefront.pages.frame import Moment, PageFrame
 
 
 @dataclass(frozen=True, slots=True)

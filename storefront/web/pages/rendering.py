@@ -1,20 +1,13 @@
-"""Renders views to HTML, and says what such a page may load and where its forms may lead."""
+"""Renders the core's views to HTML."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from storefront.design import asset_url
-from storefront.design.art import art
-from storefront.design.icons import icon
+from storefront.pages.frame import PageFrame
+from storefront.pages.rendering import make_templates
 from storefront.web.pages.receipt_view import ReceiptView
-from storefront.web.pages.views import ItemState, PageFrame, PaymentView, ShopView, Tone
+from storefront.web.pages.views import ItemState, PaymentView, ShopView
 
 _HERE = Path(__file__).parent
-
-STATIC = _HERE / "static"
-"""Folder of the pages' own style sheets and scripts: ``shop.css``, ``shop.js``."""
 
 
 class Renderer:
@@ -24,16 +17,8 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        self._templates = Environment(
-            loader=FileSystemLoader(_HERE / "templates"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.globals.update(
-            art=art, icon=icon, State=ItemState, Tone=Tone, design_url=asset_url, page_url=_page_url
-        )
+        self._templates = make_templates(_HERE / "templates")
+        self._templates.globals.update(State=ItemState)
 
     def render_shop(self, view: ShopView) -> str:
         """The whole shop page as HTML."""
@@ -51,30 +36,3 @@ class Renderer:
         """A page that says what went wrong, what to do, and the id (if any) under which the log has the rest."""
         template = self._templates.get_template("error.html")
         return template.render(page=page, title=title, detail=detail, request_id=request_id)
-
-
-def content_security_policy(form_targets: Iterable[str] = ()) -> str:
-    """The ``Content-Security-Policy`` of our pages: nothing from elsewhere, nothing inline.
-
-    ``form_targets`` are the origins that a form's answer may redirect to (the gateway's checkout, allowed return
-    origins): browsers hold redirects of a form to ``form-action`` too.
-    """
-    actions = " ".join(["'self'", *form_targets])
-    return "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self'",
-            "connect-src 'self'",
-            f"form-action {actions}",
-            "frame-ancestors 'none'",
-            "base-uri 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
-    )
-
-
-def _page_url(name: str, base: str) -> str:
-    return asset_url(name, base=base, folder=STATIC, mount="/static/pages")

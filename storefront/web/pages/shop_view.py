@@ -12,15 +12,17 @@ from typing import Any
 from babel.numbers import get_currency_name
 
 from storefront.design.money import parse_locale
+from storefront.pages.frame import Link, PageFrame
+from storefront.web.pages.cards import featured_panel, item_card, pack_shelves
 from storefront.web.pages.desk import Desk, Rate, choose
+from storefront.web.pages.inventory import inventory_line, opened_panel
 from storefront.web.pages.offers import Offer, read_holdings, read_offers, read_wallets
+from storefront.web.pages.parts_view import AssetName
 from storefront.web.pages.paying_view import PaymentChoice
 from storefront.web.pages.views import (
-    AssetName,
     CurrencyLink,
     Customer,
     Notice,
-    PageFrame,
     PromoChoice,
     PurchaseLine,
     ShopView,
@@ -42,32 +44,30 @@ def build_shop_view(
     purchases: tuple[PurchaseLine, ...] = (),
     promo: PromoChoice | None = None,
     invitation: str | None = None,
+    opening: Mapping[str, Any] | None = None,
+    asked: str | None = None,
+    menu: tuple[Link, ...] = (),
 ) -> ShopView:
     """Build the page from ``GET /v1/catalog`` and ``GET /v1/me`` (``None`` for a visitor).
 
+    The catalog's ``others`` are offers that are not on the shelves, but may be owned or come out of something.
     ``assets`` names the virtual currencies (``code -> name``); ``currency`` is the real one to show where an offer
-    has a choice; ``payment`` is how money is paid; ``new_key`` makes an idempotency key, one per button.
+    has a choice; ``payment`` is how money is paid; ``new_key`` makes an idempotency key, one per button. ``opening``
+    is what was just opened (of ``GET …/openings/{id}``), ``asked`` the SKU about whose use the reader is being asked.
     """
+    version: str = catalog.get("version", "")
     offers = [offer for offer in read_offers(catalog) if not _is_over(offer, now)]
     signed_in = customer_state is not None
     state = customer_state or {}
     rate = _smallest_pack(offers, currency)
     desk = Desk(
-        page=page,
-        assets=assets,
-        now=now,
-        new_key=new_key,
-        currency=currency,
+        page=page, assets=assets, now=now, new_key=new_key, currency=currency, rate=rate, payment=payment,
         offers={offer.sku: offer for offer in offers},
-        wallets=read_wallets(state) if signed_in else None,
-        holdings=read_holdings(state),
-        rate=rate,
-        payment=payment,
-    )
+        others={offer.sku: offer for offer in map(Offer.from_json, catalog.get("others", ()))},
+        wallets=read_wallets(state) if signed_in else None, holdings=read_holdings(state),
+    )  # fmt: skip
     featured = _featured(desk, offers)
-    packs = sorted((o for o in offers if o.pack and o is not featured), key=lambda o: o.pack.quantity if o.pack else 0)
-    items = [offer for offer in offers if not offer.pack and offer is not featured]
-    sells_for_money = any(offer.real_prices for offer in offers)
+    shelved = [offer for offer in offers if offer is not featured]
     main_asset = rate.asset if rate else next((price.currency for o in offers for price in o.virtual_prices), None)
     return ShopView(
         page=page,
@@ -75,18 +75,19 @@ def build_shop_view(
         wallet=desk.chip(main_asset) if signed_in and main_asset else None,
         other_wallets=tuple(desk.chip(asset) for asset in desk.wallets or () if asset != main_asset),
         notice=_placed(notice, offers),
-        featured=desk.panel(featured) if featured else None,
-        currency_name=desk.asset(main_asset) if main_asset else None,
-        packs=tuple(desk.pack(offer) for offer in packs),
-        items=tuple(desk.item(offer) for offer in items),
-        inventory=tuple(desk.line(holding) for holding in desk.holdings.values()),
+        featured=featured_panel(desk, featured) if featured else None,
+        shelves=pack_shelves(desk, [offer for offer in shelved if offer.pack]),
+        items=tuple(item_card(desk, offer) for offer in shelved if not offer.pack),
+        inventory=tuple(inventory_line(desk, one, odds_version=version, asked=asked) for one in desk.holdings.values()),
         prices_note=prices_note,
-        payment=payment if signed_in and sells_for_money else None,
+        payment=payment if signed_in and any(offer.real_prices for offer in offers) else None,
         wallet_notes=tuple(_notes(desk, state.get("wallets", {}))),
         purchases=purchases,
         currencies=_currencies(offers, currency, page.locale),
         promo=promo if signed_in else None,
         invitation=invitation if signed_in else None,
+        menu=menu,
+        opened=opened_panel(desk, opening, odds_version=version) if signed_in and opening else None,
     )
 
 

@@ -5,23 +5,12 @@ All texts are ready to print (sums formatted, dates worded) and not yet escaped;
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-from markupsafe import Markup
-
+from storefront.pages.frame import Link, PageFrame, Tone
+from storefront.web.pages.owned_view import InventoryLine, OpenedPanel
+from storefront.web.pages.parts_view import AssetName, ChanceLine, ContentChip, Moment, Picture
 from storefront.web.pages.paying_view import PaymentChoice
-
-CAPITALIZED = frozenset({"de", "lb"})
-"""Languages in which every noun begins with a capital."""
-
-
-class Tone(StrEnum):
-    """How a notice is meant; the words say it too."""
-
-    GOOD = "good"
-    BAD = "bad"
-    INFO = "info"
 
 
 class ItemState(StrEnum):
@@ -34,26 +23,6 @@ class ItemState(StrEnum):
     LIMIT_REACHED = "limit_reached"
     BACK_ON = "back_on"
     LOOK_ONLY = "look_only"
-
-
-@dataclass(frozen=True, slots=True)
-class PageFrame:
-    """What every page of the shop shares.
-
-    ``theme`` is ``light``, ``dark`` or ``None`` for what the reader's system says. ``base`` is the path that the
-    application is mounted under, without a trailing slash. ``accent_url`` links the shop's own accent, if it has one.
-    """
-
-    shop_name: str
-    csrf: str
-    publisher: str | None = None
-    support_email: str | None = None
-    sandbox: bool = False
-    theme: str | None = None
-    locale: str = "en"
-    direction: str = "ltr"
-    base: str = ""
-    accent_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +39,18 @@ class PaymentView:
 
 
 @dataclass(frozen=True, slots=True)
-class AssetName:
-    """A virtual currency as pages name it: ``gems`` in running text, with its number of decimals."""
-
-    code: str
-    name: str
-    exponent: int = 0
-
-    @classmethod
-    def titled(cls, code: str, title: str, exponent: int = 0, *, language: str = "en") -> "AssetName":
-        """From the catalog's title, which is written as a heading: ``Gems`` -> ``gems``, but ``XP`` stays.
-
-        ``language`` is the title's: in German nouns are written with a capital everywhere.
-        """
-        is_word = title[1:] == title[1:].lower() and language.split("-", maxsplit=1)[0] not in CAPITALIZED
-        return cls(code, title[:1].lower() + title[1:] if is_word else title, exponent)
-
-    @property
-    def heading(self) -> str:
-        """The name at the start of a line: ``Gems``."""
-        return self.name[:1].upper() + self.name[1:]
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
 
     ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
-    ``receipt`` is the address of the receipt of what was bought.
+    ``link`` leads to the receipt of what was bought.
     """
 
     tone: Tone
     text: str
     sku: str | None = None
     ask_again: str | None = None
-    receipt: str | None = None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +59,6 @@ class Customer:
 
     name: str
     initials: str
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Drawn art and the class of the tile under it."""
-
-    art: Markup
-    tint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,19 +98,7 @@ class SaleNote:
 
     list_price: str
     label: str | None
-    until: "Moment | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """An instant in words (UTC) and for machines; the script words it again in the reader's zone."""
-
-    text: str
-    iso: str
-
-    @classmethod
-    def at(cls, instant: datetime, text: str) -> "Moment":
-        return cls(text=text, iso=instant.isoformat().replace("+00:00", "Z"))
+    until: Moment | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,37 +112,60 @@ class WalletChip:
 
 @dataclass(frozen=True, slots=True)
 class PackCard:
-    """A pack of virtual currency: ``figure`` ``1,200``, ``unit_price`` ``€0.83 per 100``."""
+    """A pack of virtual currency: ``figure`` ``1,200``, ``bonus`` ``150``, ``unit_price`` ``€0.83 per 100``.
+
+    The unit price counts the bonus. ``limits`` say how often it can be bought, ``status`` why it can't be now.
+    """
 
     sku: str
     figure: str
     asset: AssetName
+    bonus: str | None
     unit_price: str
     picture: Picture
     badge: str | None
     state: ItemState
+    status: str
     price: str
     tag: PriceTag | None
+    limits: tuple[str, ...] = ()
     sale: SaleNote | None = None
     was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class ChanceLine:
-    """One line of a container's odds: ``60%`` (or ``Always``) and ``2 × Health potion``."""
+class PackShelf:
+    """All packs of one currency, from small to large."""
 
-    chance: str
-    label: str
+    asset: AssetName
+    packs: tuple[PackCard, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPrice:
+    """Another way to pay for the same thing: ``price`` is ``9,000 embers`` or ``$14.99``.
+
+    ``asset`` is the virtual currency, ``was`` what it costs without the sale or the code. ``tag`` is there when it can
+    be bought this way now, else ``status`` may say what is missing.
+    """
+
+    price: str
+    asset: AssetName | None
+    was: str | None
+    tag: PriceTag | None
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
 class ItemCard:
     """Anything else on sale.
 
-    ``price`` is what it costs, ``real_price`` the same in money for a virtual price (``€4.75``). ``status`` says
-    what the state means in words (``860 gems short``, ``In your inventory``, ``Back on 1 December``). ``tag`` is
-    there only when it can be bought now; ``other_tags`` are further ways to pay. ``facts`` say what is in it and how
-    long it lasts, ``chances`` what may come out of it. ``was`` is what it costs without the promo code.
+    ``price`` is what it costs: of the virtual currency ``asset``, or money. ``real_price`` is the same in money for a
+    virtual price (``€4.75``). ``status`` says what the state means in words (``860 gems short``, ``In your inventory``,
+    ``Back on 1 December``). ``tag`` is there only when it can be bought now; ``others`` are further ways to pay, and
+    ``tops_up`` says whether the page sells what is missing. ``facts`` say what is in it and how long it lasts,
+    ``limits`` how often it can be bought, ``chances`` what may come out of it. ``was`` is what it costs without the
+    promo code.
     """
 
     sku: str
@@ -227,24 +176,18 @@ class ItemCard:
     state: ItemState
     status: str
     price: str
-    is_virtual_price: bool
+    asset: AssetName | None
     real_price: str | None
     until: Moment | None
     tag: PriceTag | None
-    other_tags: tuple[PriceTag, ...]
+    others: tuple[OtherPrice, ...] = ()
+    tops_up: bool = False
     facts: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
     chances: tuple[ChanceLine, ...] = ()
     chances_title: str = ""
     sale: SaleNote | None = None
     was: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ContentChip:
-    """One part of a bundle: ``1,200 gems``, ``Rime Boots``."""
-
-    label: str
-    picture: Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,25 +196,6 @@ class FeaturedPanel:
 
     card: ItemCard
     contents: tuple[ContentChip, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class InventoryLine:
-    """One thing the customer owns. ``use_fields`` goes to ``POST /shop/consume`` and is there for consumables."""
-
-    sku: str
-    title: str
-    picture: Picture
-    status: str
-    use_fields: Mapping[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where to go on; ``label`` says what is there."""
-
-    label: str
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,7 +230,8 @@ class ShopView:
 
     ``payment`` is how they pay in money, where a gateway keeps cards. ``wallet_notes`` say what of the wallets cannot
     be used, or is owed. ``invitation`` is the referral code that brought the reader here, while they may use it.
-    ``currencies`` is empty where all is sold in one.
+    ``currencies`` is empty where all is sold in one. ``opened`` is what came out of what was opened last, while the
+    page's address says so. ``menu`` leads to pages of plugins.
     """
 
     page: PageFrame
@@ -315,8 +240,7 @@ class ShopView:
     other_wallets: tuple[WalletChip, ...]
     notice: Notice | None
     featured: FeaturedPanel | None
-    currency_name: AssetName | None
-    packs: tuple[PackCard, ...]
+    shelves: tuple[PackShelf, ...]
     items: tuple[ItemCard, ...]
     inventory: tuple[InventoryLine, ...]
     prices_note: str
@@ -326,3 +250,5 @@ class ShopView:
     currencies: tuple[CurrencyLink, ...] = ()
     promo: PromoChoice | None = None
     invitation: str | None = None
+    opened: OpenedPanel | None = None
+    menu: tuple[Link, ...] = ()

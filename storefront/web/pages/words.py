@@ -8,7 +8,7 @@ from typing import Any
 
 from storefront.design.money import format_count, format_virtual
 from storefront.web.pages.offers import Offer, read_wallets
-from storefront.web.pages.views import AssetName
+from storefront.web.pages.parts_view import AssetName
 
 NOT_TAKEN = "We couldn't take that. Nothing was spent. Try again."
 INVITED = "Your invitation is noted. The rewards come once you have bought something for money."
@@ -55,6 +55,9 @@ _REFUSALS: Mapping[str, str] = {
     "referral_circle": "You have invited this player yourself, or somebody who did.",
     "purchase_refused": "We can't sell you this. Nothing was spent.",
     "not_enough_items": "You have none of these left.",
+    "not_consumable": "This is used in the game, not here.",
+    "must_be_asked": "That is your last one, or one of a kind. Nothing was used. Look which one it is, then use it.",
+    "odds_changed": "The odds have changed. Nothing was opened. Look at them, then open it.",
     "gateway_refused": _GATEWAY_AWAY,
     "gateway_failed": _GATEWAY_AWAY,
     "gateway_unavailable": _GATEWAY_AWAY,
@@ -111,9 +114,10 @@ def unseen_payment_words(*, sandbox: bool) -> str:
     return f"Your session has ended, but your payment is being handled. {how}"
 
 
-def used_words(title: str, left: int, *, locale: str = "en") -> str:
-    """The news of an item used up, and how many are left."""
-    return f"{title} used. {format_count(left, locale)} left." if left else f"{title} used. It was your last."
+def used_words(title: str, left: int, *, number: int | None = None, locale: str = "en") -> str:
+    """The news of an item used up, which one it was if they have numbers, and how many are left."""
+    named = title if number is None else f"{title} No.\N{NO-BREAK SPACE}{format_count(number, locale)}"
+    return f"{named} used. {format_count(left, locale)} left." if left else f"{named} used. It was your last."
 
 
 def bought_notice(
@@ -136,8 +140,11 @@ def bought_notice(
         return format_virtual(minor, asset.name, locale, exponent=asset.exponent)
 
     if offer.pack and offer.pack.asset:
-        asset = offer.pack.asset
-        return f"{amount(asset, offer.pack.quantity)} added. You have {amount(asset, wallets.get(asset, 0))}."
+        asset, bonus = offer.pack.asset, offer.bonus.get(offer.pack.asset, 0)
+        exponent = assets[asset].exponent if asset in assets else 0
+        added = amount(asset, offer.pack.quantity - bonus)
+        added += f" and {format_virtual(bonus, 'bonus', locale, exponent=exponent)}" if bonus else ""
+        return f"{added} added. You have {amount(asset, wallets.get(asset, 0))}."
     verb = "are" if offer.title.endswith("s") and not offer.title.endswith("ss") else "is"
     left = f" {amount(paid_in, wallets.get(paid_in, 0))} left." if paid_in else ""
     return f"{offer.title} {verb} yours.{left}"

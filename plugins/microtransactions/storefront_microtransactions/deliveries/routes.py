@@ -11,7 +11,7 @@ from storefront.core.errors import Unavailable
 from storefront.core.idempotency import answered_before, idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
-from storefront.routing import Call, ErrorDoc, Routes, respond, respond_bytes
+from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront_microtransactions.deliveries.config import DeliveryConfig
 from storefront_microtransactions.deliveries.leasing import LeaseRequest, acknowledge, extend, fail, lease
 from storefront_microtransactions.deliveries.operating import cancel, list_deliveries, resend, show_delivery
@@ -177,8 +177,7 @@ def _add_desk(routes: Routes, services: Services) -> None:
         delivery_id = call.path("id")
         key = idempotency_key(call.principal.caller, OPERATION, call.key, {"id": delivery_id})
         answer, is_replay = await answered_before(services.reader, key, resend(services, delivery_id, key))
-        headers = {"Idempotent-Replayed": "true"} if is_replay else None
-        return respond_bytes(answer.body, status=answer.status, headers=headers)
+        return respond_once(answer, is_replay=is_replay)
 
     @routes.post(PATH + "/{id}/cancel", allow=Role.OPERATOR, answers={200: DELIVERY}, scope=_WRITES,
                  refusals=["delivery_not_cancelable"])  # fmt: skip

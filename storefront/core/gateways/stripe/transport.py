@@ -8,7 +8,9 @@ we need none: we read answers as shapes of ours. So a good answer goes through i
 """
 
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import aiohttp
@@ -22,6 +24,14 @@ _JSON = msgspec.json.Decoder()
 class WholeAnswers(stripe.AIOHTTPClient):
     """Raises ``stripe.APIConnectionError`` for whatever is lost on the way, and lets go of the connection."""
 
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        """The library's session; its default, which reads the authorities anew for every client, is spared."""
+        if self._user_session is None and self._user_connector is None and self._verify_ssl_certs:
+            self._user_connector = aiohttp.TCPConnector(ssl=_trusting(stripe.ca_bundle_path))
+        session: aiohttp.ClientSession = super()._session
+        return session
+
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str], post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
@@ -32,6 +42,12 @@ class WholeAnswers(stripe.AIOHTTPClient):
                 return seal(body) if response.status < 300 else body, response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._handle_request_error(error)
+
+
+@cache
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """Return what trusts the authorities in a file, read once a process: reading them takes some 20 ms."""
+    return ssl.create_default_context(cafile=authorities)
 
 
 def seal(body: bytes) -> bytes:

@@ -1,9 +1,10 @@
 // The shop page, made comfortable. Everything here also works by plain forms: this module buys without a change of
 // page, says what happened, words times in the reader's zone and signs in from the link that the game opened.
 
+import { localTimes, menus, signIn, themeSwitch } from "./visit.js";
+
 const REFUSED = "We couldn't take that. Nothing was spent. Try again.";
 const UNCLEAR = "We don't know yet if this went through. Press again: you will not be charged twice.";
-const DEAD_LINK = "This link no longer works. Open the shop from the game again.";
 const BUSY = "One moment…";
 const TOAST_MS = 6000;
 
@@ -34,26 +35,10 @@ menus();
 
 function start() {
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (token) signIn(token);
+  if (token) signIn(token, { shopUrl, csrf: top_.dataset.csrf, tell: (text) => news(note("bad", text)) });
   else markPlace();
   // The news is told once: a reload or a link kept shows the shop. While the page waits, its address says for what.
   if (location.search && !document.querySelector("[data-waits]")) history.replaceState(null, "", location.pathname + location.hash);
-}
-
-// The token leaves the address bar before anything else happens, so that it is not copied, bookmarked or shown on stream.
-async function signIn(token) {
-  history.replaceState(null, "", location.pathname + location.search);
-  try {
-    const response = await fetch(`${shopUrl}/session`, {
-      method: "POST",
-      headers: { Accept: "application/json", "Content-Type": "application/json" },
-      body: JSON.stringify({ token, csrf: top_.dataset.csrf }),
-    });
-    if (response.ok) location.reload();
-    else news(note("bad", DEAD_LINK));
-  } catch {
-    news(note("bad", "The shop could not be reached. Check your connection and reload."));
-  }
 }
 
 async function submit(form, button) {
@@ -133,7 +118,7 @@ async function refresh(place) {
   for (const field of document.querySelectorAll("input[name=csrf]")) field.value = top_.dataset.csrf;
   localTimes();
   const spot = find(place);
-  const target = spot?.querySelector("button") ?? spot?.querySelector("h2, h3") ?? document.getElementById("yours-title");
+  const target = spot?.querySelector("summary.yours__row, button") ?? spot?.querySelector("h2, h3") ?? document.getElementById("yours-title");
   target?.focus({ preventScroll: true });
   return true;
 }
@@ -200,44 +185,9 @@ function toast(text, isSeen) {
   wait();
 }
 
-function localTimes() {
-  const words = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-  for (const time of document.querySelectorAll("time[data-local]")) {
-    time.textContent = `${words.format(new Date(time.dateTime))} your time`;
-    time.removeAttribute("data-local");
-  }
-}
-
 function markPlace() {
-  const links = [...document.querySelectorAll(".top__nav a")];
+  const links = [...document.querySelectorAll(".top__nav a[href^='#']")];
   const here = links.find((link) => link.hash === location.hash) ?? links[0];
   for (const link of links) link.toggleAttribute("aria-current", false);
   here?.setAttribute("aria-current", "true");
-}
-
-function themeSwitch() {
-  const button = document.querySelector("[data-theme-switch]");
-  const root = document.documentElement;
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
-  const word = () => (button.querySelector("span").textContent = isDark() ? "Light theme" : "Dark theme");
-  button.addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    document.cookie = `theme=${root.dataset.theme}; path=${button.dataset.path}; max-age=31536000; samesite=lax`;
-    word();
-  });
-  word();
-  button.hidden = false;
-}
-
-function menus() {
-  const close = (keep) => {
-    for (const menu of document.querySelectorAll("details.me[open]")) if (menu !== keep) menu.open = false;
-  };
-  document.addEventListener("click", (event) => close(event.target.closest("details.me")));
-  document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" && document.querySelector("details.me[open]");
-    if (!menu) return;
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
 }

@@ -1,0 +1,1 @@
+"""The page on which customers look after their subscriptions themselves: ``/account``."""

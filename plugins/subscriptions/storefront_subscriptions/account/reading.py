@@ -1,0 +1,107 @@
+"""What the account page is made of, read from the books: subscriptions, their invoices, methods, purchases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from storefront.core.gateways import SavesMethods
+from storefront.core.payment_methods import list_methods
+from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.quotes import WALLET
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.core.tables import purchases
+from storefront_subscriptions.carrying import read_carried
+from storefront_subscriptions.looking_after import change_of
+from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice
+
+SHOWN_INVOICES = 12
+_LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One subscription that is not over, as it stands.
+
+    ``due`` is what its open invoice asks, tax and all if that is known; ``pay_url`` where its payer pays or confirms
+    it. ``change`` is the one that is agreed to, ``change_url`` where that is paid. ``carried`` as in ``carrying.py``.
+    ``method`` is the saved one that is charged next.
+    """
+
+    row: Row
+    invoice: Row
+    due: int
+    pay_url: str | None
+    change: Row | None
+    change_url: str | None
+    carried: int
+    method: Mapping[str, Any] | None
+
+    @property
+    def is_paid_in_money(self) -> bool:
+        return bool(self.row["pay_with"] != WALLET and self.row["price"] > 0)
+
+
+async def read_standings(services: Services, customer_id: str) -> list[Standing]:
+    """Return a customer's subscriptions that are not over, the newest first."""
+    methods = await list_methods(services, customer_id)
+    rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
+    return [await _standing(services, row, methods) for row in rows if row["billing_state"] not in OVER]
+
+
+async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str, Any]]) -> Standing:
+    invoice, change = await need_invoice(services, row["invoice_id"]), await change_of(services, row)
+    due, pay_url = invoice["total"], None
+    if invoice["state"] == OPEN and invoice["purchase_id"] is not None:
+        due = (await read_purchase(services, invoice["purchase_id"]))["total"]
+        pay_url = await _pay_url(services, invoice["purchase_id"])
+    change_url = None
+    if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
+        change_url = await _pay_url(services, change["purchase_id"])
+    carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
+    return Standing(row, invoice, due, pay_url, change, change_url, carried, charged_method(methods, row))
+
+
+async def _pay_url(services: Services, purchase_id: str) -> str | None:
+    purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
+    is_open = purchase["status"] == Status.PENDING and purchase["payment_state"] != "processing"
+    return payment["redirect_url"] if payment is not None and is_open else None
+
+
+def charged_method(methods: Sequence[Mapping[str, Any]], row: Row) -> Mapping[str, Any] | None:
+    """Return which saved method a subscription is charged with: its own, else the one that was saved last."""
+    own = next((one for one in methods if one["id"] == row["method"]), None)
+    of_gateway = [one for one in methods if one["gateway"] == row["pay_with"]]
+    return own or newest_kept(of_gateway)
+
+
+def keeper_of(services: Services, standings: Sequence[Standing]) -> str | None:
+    """Return the gateway that keeps the customer's methods: of what they pay for, else the shop's default."""
+    names = [one.row["pay_with"] for one in standings if one.is_paid_in_money] + [services.default_gateway]
+    return next((name for name in names if isinstance(services.gateways.get(name), SavesMethods)), None)
+
+
+async def read_purchases(services: Services, customer_id: str, *, before: str | None) -> tuple[Sequence[Row], bool]:
+    """Return what a customer paid or is to pay in money, and periods from the wallet; and whether there is more."""
+    statement = (
+        select(purchases)
+        .where(
+            purchases.c.customer_id == customer_id,
+            purchases.c.status.in_(_LISTED),
+            purchases.c.total > 0,
+            or_(purchases.c.pay_with != WALLET, purchases.c.bill.is_not(None)),
+        )
+        .order_by(purchases.c.id.desc())
+        .limit(SHOWN_INVOICES + 1)
+    )
+    if before is not None:
+        statement = statement.where(purchases.c.id < before)
+    rows = await services.reader.scan(statement)
+    return rows[:SHOWN_INVOICES], len(rows) > SHOWN_INVOICES
+
+
+def newest_kept(methods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the method that was saved last, if there is one."""
+    return max(methods, key=lambda one: str(one["created_at"]), default=None)

@@ -1,0 +1,43 @@
+"""The lines of a whole period: its price, what it takes over from before, and what a gateway takes no charge for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.core.catalog import text_in
+from storefront.core.money import Money
+from storefront.core.services import Services
+from storefront_subscriptions.carrying import read_carried
+
+Lines = list[tuple[str, int]]
+
+
+async def lines_of_period(services: Services, agreed: Mapping[str, Any]) -> tuple[Lines, int, int]:
+    """Return the lines of a whole period by what was agreed to, what they take over, and what there was to take."""
+    catalog = await services.catalogs.version(agreed["catalog_version"])
+    offer = catalog.offer(agreed["sku"])
+    title = text_in(offer.title, None, catalog.default_language) or offer.sku
+    price = agreed["price"] * agreed["seats"]
+    lines = [(f"{title}, {agreed['interval']}", price)]
+    found = await read_carried(services, agreed["customer_id"], agreed["family"], agreed["currency"])
+    taken = max(found, -price)
+    if taken:
+        lines.append(("Credit" if taken < 0 else "Due from before", taken))
+    rest = price + taken
+    later = rest - chargeable(services, agreed["pay_with"], Money(rest, agreed["currency"]), price=price)
+    if later:
+        lines.append(("Due with the next invoice", -later))
+        taken -= later
+    return lines, taken, found
+
+
+def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) -> int:
+    """Return how much of an amount is charged now (minor units): all, or as near below as the gateway can, or nothing.
+
+    Some take no less than half a dollar, or of three decimals only two; what is left waits for the next invoice. Of a
+    gateway that does not even take the ``price`` all is asked, and the purchase says why not.
+    """
+    gateway, whole = services.gateways.get(pay_with), amount.amount_minor
+    if gateway is None or whole == 0 or gateway.can_charge(Money(price, amount.currency)) is not None:
+        return whole
+    possible = (whole, whole - whole % 10)
+    return next((one for one in possible if one and gateway.can_charge(Money(one, amount.currency)) is None), 0)

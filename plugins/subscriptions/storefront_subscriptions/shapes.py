@@ -1,0 +1,158 @@
+"""The JSON Schemas of this plugin's requests and answers."""
+
+from storefront.shapes import CUSTOMER, INTEGER, MONEY, TEXT, TIME, closed, nullable, table
+from storefront_subscriptions.change_rules import Direction, Settling, Timing
+from storefront_subscriptions.intervals import PATTERN
+
+_DIRECTION = {**TEXT, "enum": [str(one) for one in Direction]}
+_TIMING = {**TEXT, "enum": [str(one) for one in Timing]}
+_SETTLING = {**TEXT, "enum": [str(one) for one in Settling]}
+PENDING_CHANGE = table(
+    {
+        "id": TEXT,
+        "state": {**TEXT, "enum": ["scheduled", "open"], "description": "For the period's end, or while it is paid."},
+        "direction": _DIRECTION,
+        "timing": _TIMING,
+        "tier": TEXT,
+        "interval": TEXT,
+        "seats": INTEGER,
+        "price": {**MONEY, "description": "Of one seat for one interval."},
+        "total": {**MONEY, "description": "What is bought for it now, before tax."},
+        "change_at": TIME,
+        "purchase": nullable(TEXT),
+        "redirect_url": {**nullable(TEXT), "description": "Where its payer pays or confirms."},
+    }
+)
+SUBSCRIPTION = table(
+    {
+        "id": TEXT,
+        "customer": {"type": "object", "properties": {"id": TEXT}, "required": ["id"]},
+        "sku": TEXT,
+        "family": TEXT,
+        "interval": TEXT,
+        "billing_state": {
+            **TEXT,
+            "enum": ["incomplete", "trialing", "active", "past_due", "unpaid", "canceled", "incomplete_expired"],
+        },
+        "has_access": {"type": "boolean"},
+        "access_until": nullable(TIME),
+        "period_start": nullable(TIME),
+        "period_end": nullable(TIME),
+        "will_renew": {"type": "boolean"},
+        "price": {**MONEY, "description": "Of one seat for one interval, as it was agreed to."},
+        "seats": INTEGER,
+        "pay_with": TEXT,
+        "reason": {**nullable(TEXT), "description": "Why it is not simply active."},
+        "pending_change": {**nullable(PENDING_CHANGE), "description": "What was agreed to, and is not done yet."},
+        "credit": {**MONEY, "description": "What the next invoices of the family cost less; never paid out."},
+        "owed": {**MONEY, "description": "What the next invoice of the family costs more."},
+        "next_attempt_at": nullable(TIME),
+        "created_at": TIME,
+        "ended_at": nullable(TIME),
+    }
+)
+INVOICE = table(
+    {
+        "id": TEXT,
+        "sku": TEXT,
+        "interval": TEXT,
+        "period": {**INTEGER, "description": "Which period it is for, from 0; -1 for a trial."},
+        "period_start": nullable(TIME),
+        "period_end": nullable(TIME),
+        "state": {**TEXT, "enum": ["open", "paid", "void", "uncollectible"]},
+        "lines": {"type": "array", "items": table({"title": TEXT, "total": MONEY})},
+        "total": {**MONEY, "description": "Before tax."},
+        "attempts": INTEGER,
+        "purchase": nullable(TEXT),
+    }
+)
+_OF_CUSTOMER = {**CUSTOMER, "description": "Whose, with a server key; absent with a session."}
+SUBSCRIBE = closed(
+    {
+        "customer": _OF_CUSTOMER,
+        "sku": {"type": "string", "maxLength": 100, "description": "The tier.", "examples": ["premium"]},
+        "interval": {
+            "type": "string",
+            "pattern": PATTERN,
+            "description": "For how long one payment lasts; the tier's first interval if absent.",
+            "examples": ["month"],
+        },
+        "seats": {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 1, "description": "How many seats."},
+        "currency": {"type": "string", "maxLength": 40, "description": "In which asset.", "examples": ["USD"]},
+        "pay_with": {"type": "string", "maxLength": 40, "description": "A gateway, or `wallet`."},
+        "payment_method": {"type": "string", "maxLength": 80, "description": "A saved method to charge."},
+        "return_url": {"type": "string", "maxLength": 2_000, "description": "Where the payer comes back to."},
+        "promo_codes": {
+            "type": "array",
+            "items": {"type": "string", "maxLength": 60},
+            "maxItems": 5,
+            "description": "For the first payment.",
+        },
+    },
+    required=["sku"],
+)
+CANCEL = closed(
+    {
+        "at": {
+            "type": "string",
+            "enum": ["period_end", "now"],
+            "default": "period_end",
+            "description": "With the period that is paid, which may be taken back, or at once.",
+        }
+    }
+)
+OF_CUSTOMER_QUERY = closed({"customer": _OF_CUSTOMER})
+_TERMS = {
+    "timing": {**_TIMING, "description": "When, if not as the shop says; customers only as the shop lets them."},
+    "money": {**_SETTLING, "description": "What is paid for it now, if not as the shop says; the same."},
+}
+_TARGET = {
+    "tier": {"type": "string", "maxLength": 100, "description": "The tier to change to.", "examples": ["premium"]},
+    "interval": {
+        "type": "string",
+        "pattern": PATTERN,
+        "description": "The interval to change to; as it is if the tier has that, else the tier's first.",
+        "examples": ["year"],
+    },
+    "seats": {"type": "integer", "minimum": 1, "maximum": 10_000, "description": "How many seats; as many as now."},
+    "currency": {"type": "string", "maxLength": 40, "description": "Another asset, from the next period on."},
+    **_TERMS,
+}
+PREVIEW = closed(_TARGET, required=["tier"])
+CHANGE = closed(
+    {
+        "token": {"type": "string", "maxLength": 8_192, "description": "Of a preview: just that, or nothing."},
+        **_TARGET,
+        "payment_method": {"type": "string", "maxLength": 80, "description": "A saved method to charge."},
+        "return_url": {"type": "string", "maxLength": 2_000, "description": "Where the payer comes back to."},
+    }
+)
+PREVIEWED = table(
+    {
+        "subscription": TEXT,
+        "tier": TEXT,
+        "interval": TEXT,
+        "seats": INTEGER,
+        "direction": _DIRECTION,
+        "timing": _TIMING,
+        "money": nullable(_SETTLING),
+        "change_at": TIME,
+        "period_start": TIME,
+        "period_end": TIME,
+        "lines": {
+            "type": "array",
+            "items": table(
+                {
+                    "kind": {**TEXT, "enum": ["charge", "credit", "used", "owed", "kept", "tax"]},
+                    "title": TEXT,
+                    "total": MONEY,
+                }
+            ),
+        },
+        "total": {**MONEY, "description": "What is paid then, tax and all."},
+        "returned": {**MONEY, "description": "What goes back to the wallet."},
+        "renews_for": {**MONEY, "description": "What each period costs from then on, before tax."},
+        "token": {**TEXT, "description": "Pins all of this until `expires_at`."},
+        "expires_at": TIME,
+    }
+)

@@ -1,0 +1,71 @@
+"""What callers see of a subscription: its row, the change that it waits for, and what its next invoice takes over."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.core.clock import iso
+from storefront.core.purchasing import read_payment
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront_subscriptions.carrying import read_carried
+from storefront_subscriptions.looking_after import change_of
+from storefront_subscriptions.rows import OPEN, lines_of, shown
+
+
+async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return a subscription's wire shape; ``change``, if it is not stored yet."""
+    customer = await services.customers.external_id(row["customer_id"])
+    carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
+    change = change or await change_of(services, row)
+    return {
+        **shown(row, customer, services.clock.now()),
+        "pending_change": None if change is None else await _pending(services, change),
+        "credit": {"amount": max(0, -carried), "currency": row["currency"]},
+        "owed": {"amount": max(0, carried), "currency": row["currency"]},
+    }
+
+
+async def _pending(services: Services, change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the change that a subscription waits for; one that is being paid says where its payer confirms it."""
+    url = None
+    if change["state"] == OPEN and change["purchase_id"] is not None:
+        payment = await read_payment(services, change["purchase_id"])
+        url = None if payment is None else payment["redirect_url"]
+    return {**told_change(change), "purchase": change["purchase_id"], "redirect_url": url}
+
+
+def told_change(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a customer's state tells of a change that is not done yet."""
+    currency = change["currency"]
+    return {
+        "id": change["id"],
+        "state": change["state"],
+        "direction": change["direction"],
+        "timing": change["timing"],
+        "tier": change["sku"],
+        "interval": change["interval"],
+        "seats": change["seats"],
+        "price": {"amount": change["price"], "currency": currency},
+        "total": {"amount": change["total"], "currency": currency},
+        "change_at": iso(change["at"]),
+    }
+
+
+def show_invoice(row: Row) -> dict[str, Any]:
+    """Return an invoice's wire shape."""
+    currency = row["currency"]
+    return {
+        "id": row["id"],
+        "sku": row["sku"],
+        "interval": row["interval"],
+        "period": row["period"],
+        "period_start": None if row["period_start"] is None else iso(row["period_start"]),
+        "period_end": None if row["period_end"] is None else iso(row["period_end"]),
+        "state": row["state"],
+        "lines": [
+            {"title": title, "total": {"amount": amount, "currency": currency}} for title, amount in lines_of(row)
+        ],
+        "total": {"amount": row["total"], "currency": currency},
+        "attempts": row["attempts"],
+        "purchase": row["purchase_id"],
+    }

@@ -1,0 +1,87 @@
+"""What was really paid for the present period, tier by tier: read from the purchases that paid, as they stand now.
+
+A period that has known one tier only has one span, its invoice's. Once there were changes, the spans stand on the
+invoice, each with the purchase that paid for it; what of that has gone back since is looked up every time.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from storefront.core.purchasing import read_purchase
+from storefront.core.reading import Row
+from storefront.core.refunds import is_effective, read_reversals
+from storefront.core.services import Services
+from storefront_subscriptions.proration import PaidSpan
+
+PRORATION = "proration"
+"""The cause of a reversal that gives back to a wallet what a change of tier credits."""
+
+
+class Span(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A span as it is stored; amounts in smallest units, before tax. ``purchase`` paid for it, if anything did."""
+
+    start: int
+    price: int
+    charged: int
+    credited: int = 0
+    refunded: int = 0
+    is_owed: bool = False
+    purchase: str | None = None
+
+    def paid(self) -> PaidSpan:
+        return PaidSpan(self.start, self.price, self.charged, self.refunded, self.credited, self.is_owed)
+
+
+def spans_from(text: str) -> list[Span]:
+    return msgspec.json.decode(text, type=list[Span])
+
+
+def spans_text(spans: Sequence[Span]) -> str:
+    return msgspec.json.encode(spans).decode()
+
+
+def stored(paid: Sequence[PaidSpan], before: Sequence[Span], purchase: str | None) -> list[Span]:
+    """Return spans to be stored: those of ``before`` keep their purchases, a new one is paid by ``purchase``."""
+    known = [span.purchase for span in before]
+    return [
+        Span(one.start, one.price, one.charged, one.credited, one.refunded, one.is_owed,
+             known[at] if at < len(known) else purchase)
+        for at, one in enumerate(paid)
+    ]  # fmt: skip
+
+
+async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tuple[str, ...]]:
+    """Return a paid invoice's spans as they stand now, and the claims that the next refunds of them would take.
+
+    A change that is decided by these spans holds as long as nobody has taken one of the claims.
+    """
+    if invoice["spans"] is not None:
+        spans = spans_from(invoice["spans"])
+    else:
+        purchase = await read_purchase(services, invoice["purchase_id"])
+        charged = asked(purchase) - invoice["carried"]
+        spans = [Span(invoice["period_start"], charged, charged, purchase=purchase["id"])]
+    found, claims = [], []
+    for span in spans:
+        if span.purchase is None:
+            found.append(span)
+            continue
+        back, number = await gone_back(services, span.purchase)
+        found.append(msgspec.structs.replace(span, refunded=min(span.charged, back)))
+        claims.append(f"refund:{span.purchase}:{number}")
+    return found, tuple(claims)
+
+
+async def gone_back(services: Services, purchase_id: str) -> tuple[int, int]:
+    """Return what of a purchase has gone back or may still (before tax, rounded up), and its next reversal's number."""
+    purchase = await read_purchase(services, purchase_id)
+    rows = await read_reversals(services.reader, purchase_id)
+    back = sum(row["amount"] for row in rows if is_effective(row) and row["cause"] != PRORATION)
+    return (-(-asked(purchase) * back // purchase["total"]) if purchase["total"] else 0), len(rows) + 1
+
+
+def asked(purchase: Row) -> int:
+    """Return what a purchase came to before tax, less what promo codes took off."""
+    lines = msgspec.json.decode(purchase["lines"])
+    return sum(int(line["total"]["amount"]) for line in lines if line["type"] in ("offer", "adjustment"))
