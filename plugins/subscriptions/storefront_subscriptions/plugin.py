@@ -67,8 +67,8 @@ class SubscriptionsPlugin:
         async def go_on(payload: Mapping[str, Any]) -> Again | None:
             return await advance(services, self._settings, payload["subscription"])
 
-        async def react_to(payload: Mapping[str, Any]) -> None:
-            await react(services, self._settings, payload)
+        async def react_to(payload: Mapping[str, Any]) -> Again | None:
+            return await react(services, self._settings, payload)
 
         return {ADVANCE: go_on, REACT: react_to}
 
