@@ -65,7 +65,7 @@ async def show_address(services: Services, customer_id: str) -> dict[str, Any]:
         "email": None if row is None else row["email"],
         "language": None if row is None else row["language"],
         "opted_out_at": None if row is None or row["opted_out_at"] is None else iso(row["opted_out_at"]),
-        "messages": [_shown(one) for one in sent],
+        "messages": [shown(one) for one in sent],
     }
 
 
@@ -92,6 +92,7 @@ async def choose(services: Services, token: str, *, wants_mail: bool) -> None:
         raise NotFound("This link is not valid any more.") from None
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def shown(row: Row) -> dict[str, Any]:
+    """Return what became of a mail, as it is shown."""
     names = ("id", "event_type", "template", "state", "reason", "attempts")
     return {**{name: row[name] for name in names}, "updated_at": iso(row["updated_at"])}

@@ -1,6 +1,7 @@
 """What stands in a mail: an event's facts in the reader's language, and the message that is made of them."""
 
 from collections.abc import Mapping
+from datetime import date
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -13,6 +14,8 @@ from babel.dates import format_datetime as format_moment
 from storefront.core.catalog import text_in
 from storefront.core.clock import parse_iso, to_datetime
 from storefront.core.countries import country_name
+from storefront.core.payment_methods import chosen_method
+from storefront.core.quotes import WALLET
 from storefront.core.receipts.reading import show_receipt
 from storefront.core.services import Services
 from storefront.design.money import format_money, format_virtual, parse_locale
@@ -54,6 +57,7 @@ async def values_of(
         "language": language,
         "shop_name": shop.name,
         "shop_url": f"{services.public_url}/shop",
+        "account_url": f"{services.public_url}/account",
         "support_email": shop.support_email or "",
         "unsubscribe_url": unsubscribe_url or "",
         "title": _title(services, told, language),
@@ -62,6 +66,9 @@ async def values_of(
         "asset": told.get("asset", ""),
         "link": told.get("redirect_url") or "",
         "date": _day(told.get("at"), language),
+        "method": await _method(services, told.get("method")),
+        "card_expires": _month(told.get("expires"), language),
+        "is_wallet": told.get("pay_with") == WALLET,
         "next_attempt": _day(told.get("next_attempt_at") or told.get("retry_at"), language),
         "access_until": _day(told.get("access_until"), language),
         "expires": _moment(told.get("expires_at"), language),
@@ -102,6 +109,16 @@ def message_of(
     message.set_content(text.plain)
     message.add_alternative(text.html, subtype="html")
     return message
+
+
+async def _method(services: Services, method_id: str | None) -> str:
+    """Name a saved method as its owner knows it: ``Visa •••• 4242``."""
+    if not method_id:
+        return ""
+    method = await chosen_method(services, method_id)
+    brand = str(method["brand"] or method["kind"]).replace("_", " ")
+    name = one_line(brand[:1].upper() + brand[1:])
+    return f"{name}\N{NO-BREAK SPACE}••••\N{NO-BREAK SPACE}{method['last4']}" if method["last4"] else name
 
 
 async def _receipt(services: Services, purchase_id: str, language: str) -> dict[str, Any]:
@@ -153,6 +170,14 @@ def _money(services: Services, told: Mapping[str, Any] | None, language: str) ->
         return format_money(told["amount"], told["currency"], language)
     name = text_in(asset.title, language, catalog.default_language) or told["currency"]
     return format_virtual(told["amount"], name, language, exponent=asset.exponent)
+
+
+def _month(told: str | None, language: str) -> str:
+    """Write the month to whose end a card is good, as ``2027-01`` tells it: January 2027."""
+    if not told:
+        return ""
+    year, month = (int(part) for part in told.split("-"))
+    return str(format_date(date(year, month, 1), "LLLL y", locale=parse_locale(language)))
 
 
 def _day(told: str | None, language: str) -> str:

@@ -12,16 +12,25 @@ from storefront.core.ids import new_id
 from storefront.core.services import Services
 from storefront_mail.composing import compose
 from storefront_mail.config import ADDRESS_PATTERN, Settings
+from storefront_mail.operating import list_messages, resend
 from storefront_mail.relay import NotTaken, Relay
+
+SHELL = "operator:shell"
 
 
 def operations_of(services: Services, settings: Settings, relay: Relay) -> Operations:
-    """Return the operation ``mail.test``, which takes ``to`` and, maybe, ``language``."""
+    """Return the operations ``mail.test`` (``to``, maybe ``language``), ``mail.list`` and ``mail.resend`` (``id``)."""
 
     async def test(asked: Mapping[str, Any]) -> dict[str, Any]:
         return await send_test(services, settings, relay, asked["to"], asked.get("language"))
 
-    return {"test": test}
+    async def list_them(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return await list_messages(services, **asked)
+
+    async def send_again(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return await resend(services, asked["id"], actor=SHELL)
+
+    return {"test": test, "list": list_them, "resend": send_again}
 
 
 async def send_test(

@@ -1,22 +1,26 @@
 """The plugin: config in, hooks out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
+from storefront.core.audit import Check
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers, Operations
+from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
+from storefront_mail.auditing import CHECKS
 from storefront_mail.checks import check_mail
 from storefront_mail.config import SCHEMA, Settings
 from storefront_mail.desk import operations_of
+from storefront_mail.operating import read_gauges
 from storefront_mail.reacting import SEND, order_mail
 from storefront_mail.relay import Relay
 from storefront_mail.routes import make_routes
@@ -31,6 +35,7 @@ class MailPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_mail,)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
+    audit_checks: ClassVar[Sequence[Check]] = CHECKS
     tables: ClassVar[Sequence[Table]] = TABLES
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -51,6 +56,10 @@ class MailPlugin:
     @hookimpl
     def register_operations(self, services: Services) -> Operations:
         return operations_of(services, self._settings, self._relay)
+
+    @hookimpl
+    def register_gauges(self, services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
+        return [partial(read_gauges, services)]
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

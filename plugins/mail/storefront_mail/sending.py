@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from jinja2 import TemplateError
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS, parse_iso
 from storefront.core.commit.outcome import Stale
@@ -17,9 +17,10 @@ from storefront.core.commit.plan import Change, Plan
 from storefront.core.jobs import Again
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront.core.tables import events
 from storefront_mail.addresses import ACTOR, ADDRESS
 from storefront_mail.composing import compose
-from storefront_mail.config import Settings
+from storefront_mail.config import REMINDERS, Settings
 from storefront_mail.reacting import EXPIRED, FAILED, QUEUED, SENT, SKIPPED
 from storefront_mail.relay import NotTaken, Relay
 from storefront_mail.tables import messages
@@ -27,14 +28,25 @@ from storefront_mail.tables import messages
 PAUSES_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS)
 NUMBERED_WITHIN_MS = 30 * SECOND_MS
 """How long a receipt's mail waits for its number, which follows a moment after the purchase."""
-_MESSAGE = Query(select(messages).where(messages.c.id == bindparam("id")))
+_LAST_WORDS = ("canceled", "cancel_scheduled", "cancel_taken_back")
+_LAST_WORD = Query(
+    select(events.c.type)
+    .where(
+        events.c.anchor == bindparam("anchor"),
+        events.c.subject == bindparam("subject"),
+        or_(*(events.c.type == f"subscription.{word}" for word in _LAST_WORDS)),
+    )
+    .order_by(events.c.sequence.desc())
+    .limit(1)
+)
+MESSAGE = Query(select(messages).where(messages.c.id == bindparam("id")))
 
 log = structlog.get_logger("storefront.mail")
 
 
 async def send(services: Services, settings: Settings, relay: Relay, payload: Mapping[str, Any]) -> Again | None:
     """Send the mail of a job, or say when to try again; one that is closed already is left alone."""
-    row = await services.reader.first(_MESSAGE, id=payload["message"])
+    row = await services.reader.first(MESSAGE, id=payload["message"])
     assert row is not None, "a job is ordered with its row"
     now = services.clock.now()
     if row["state"] != QUEUED:
@@ -43,7 +55,7 @@ async def send(services: Services, settings: Settings, relay: Relay, payload: Ma
         await _close(services, row, EXPIRED, row["reason"] or "too_old")
         return None
     address = await services.reader.first(ADDRESS, customer_id=row["customer_id"])
-    skipped = _why_not(settings, row, address)
+    skipped = _why_not(settings, row, address) or await _why_no_more(services, row, payload)
     if skipped is not None or address is None:
         await _close(services, row, SKIPPED, skipped)
         return None
@@ -76,10 +88,25 @@ async def _try(
 
 
 def is_too_old(row: Row, payload: Mapping[str, Any], settings: Settings, now: int) -> bool:
-    """Tell whether nobody wants to read it any more: it is old, or the link in it is dead."""
-    expires_at = payload["data"].get("expires_at") if payload["data"].get("redirect_url") else None
-    is_dead = isinstance(expires_at, str) and parse_iso(expires_at) <= now
-    return is_dead or now - int(row["occurred_at"]) > settings.max_age_ms
+    """Tell whether nobody wants to read it any more: it is old, its link is dead, or what it says ahead is past.
+
+    What an operator sends again by hand may be old.
+    """
+    told = payload["data"]
+    over_at = told.get("at") if row["event_type"] in REMINDERS else None
+    if told.get("redirect_url"):
+        over_at = told.get("expires_at")
+    is_over = isinstance(over_at, str) and parse_iso(over_at) <= now
+    is_old = not payload.get("by_hand") and now - int(row["occurred_at"]) > settings.max_age_ms
+    return is_over or is_old
+
+
+async def _why_no_more(services: Services, row: Row, payload: Mapping[str, Any]) -> str | None:
+    """Say that a reminder is of a subscription which was canceled before it could be sent."""
+    if row["event_type"] not in REMINDERS:
+        return None
+    last = await services.reader.first(_LAST_WORD, anchor=row["customer_id"], subject=payload["subject"])
+    return "canceled" if last is not None and last["type"] != "subscription.cancel_taken_back" else None
 
 
 def _why_not(settings: Settings, row: Row, address: Row | None) -> str | None:

@@ -36,6 +36,7 @@ messages = Table(
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("event_id", name="mail_messages_event"),
     Index("mail_messages_by_customer", "customer_id", "id"),
+    Index("mail_messages_by_state", "state", "updated_at", "id"),
 )
 """One mail that an event asked for: ``queued``, ``sent``, ``skipped`` (nobody wants it or can get it), ``failed``
 (refused for good) or ``expired`` (too old to be of use). No address, no text: both are made when it is sent."""

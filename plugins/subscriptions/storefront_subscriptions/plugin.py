@@ -22,6 +22,7 @@ from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_tiers
@@ -43,7 +44,7 @@ class SubscriptionsPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS, *REMINDER_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

@@ -17,7 +17,6 @@ from storefront.core.commit.plan import Change, Plan
 from storefront.core.events import Event
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
-from storefront.core.quotes import WALLET
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import jobs
@@ -59,7 +58,7 @@ async def order_reaction(services: Services, event: Event) -> None:
         if await subscription_of(services, event.subject) is None:
             return
     elif event.type == SAVED:
-        if not await _paid_by_method(services, event.anchor):
+        if not await _live(services, event.anchor):
             return
     elif event.type != KEPT:
         return
@@ -74,7 +73,7 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     """Do what an event means; doing it twice changes nothing more. Return when to come again, if that is needed."""
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
-        waits = [await _go_on(services, settings, one) for one in await _paid_by_method(services, payload["customer"])]
+        waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
     if payload["type"] == KEPT:
         return await _go_on(services, settings, payload["subject"])
@@ -113,10 +112,10 @@ async def _go_on(services: Services, settings: Settings, subscription_id: str) -
     return None
 
 
-async def _paid_by_method(services: Services, customer_id: str) -> Sequence[str]:
-    """Return the subscriptions of a customer, not over, that a gateway is asked to charge."""
+async def _live(services: Services, customer_id: str) -> Sequence[str]:
+    """Return the subscriptions of a customer that are not over; from the wallet, too: the next period may not be."""
     rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
-    return [row["id"] for row in rows if row["billing_state"] not in OVER and row["pay_with"] != WALLET]
+    return [row["id"] for row in rows if row["billing_state"] not in OVER]
 
 
 async def subscription_of(services: Services, purchase_id: str) -> str | None:

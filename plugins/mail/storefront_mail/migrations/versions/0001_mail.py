@@ -40,6 +40,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("mail_messages_by_customer", "mail_messages", ["customer_id", "id"])
+    op.create_index("mail_messages_by_state", "mail_messages", ["state", "updated_at", "id"])
 
 
 def downgrade() -> None:
