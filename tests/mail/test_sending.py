@@ -3,9 +3,10 @@
 import asyncio
 import os
 import sys
+from datetime import datetime
 
 from storefront.testing import running_shop
-from tests.subscriptions.subscribing import subscribe
+from tests.subscriptions.subscribing import see, subscribe
 from tests.subscriptions.test_failing import with_card
 
 from .conftest import days_pass, give_address, mailing, told
@@ -78,6 +79,9 @@ async def test_a_cancellation_is_confirmed_and_its_end_is_told(club, inbox):
     answer = await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {}, key="cancel")
     assert answer.status == 200, answer
     await club.until(lambda: len(inbox.mails) == 2)
+    end = datetime.fromisoformat((await see(club, subscription))["period_end"])
+    told_of = next(mail for mail in inbox.mails if mail["Subject"] == "You have canceled Basic")
+    assert f"Basic ends on {end:%B} {end.day}, {end.year}, and is not renewed." in told_of.get_body().get_content()
     await days_pass(club, 30)
     await club.until(lambda: len(inbox.mails) == 3)
     subjects = {mail["Subject"] for mail in inbox.mails}
