@@ -170,10 +170,12 @@ async def test_many_who_look_at_once_tell_it_once(club):
 
 
 async def test_a_shorter_period_that_a_change_begins_is_renewed_when_it_ends(data_folder, database_url):
-    async with running_shop(data_folder, CHANGING, database=database_url) as shop:
+    weekly = "also: [{interval: week, prices: {USD: 300}}, {interval: year, prices: {USD: 10000}}]"
+    yaml = CHANGING.replace("also: [{interval: year, prices: {USD: 10000}}]", weekly)
+    async with running_shop(data_folder, yaml, database=database_url) as shop:
         subscription = await subscribe(shop, "bronze", interval="year")
         await pass_days(shop, 5)
-        await change(shop, subscription, "silver", interval="30 days")
+        await change(shop, subscription, "bronze", interval="week")
         await shop.quiet()
         await pass_days(shop, 1)
         end = datetime.fromisoformat((await see(shop, subscription))["period_end"])
