@@ -8,6 +8,7 @@ import pytest
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 
+from storefront.core.config import ConfigError
 from storefront.testing import running_shop
 
 from .changing import CHANGING, change, pass_days
@@ -84,6 +85,17 @@ async def test_what_is_canceled_is_not_told_of_unless_that_is_taken_back_in_time
     assert (await club.as_customer().post(f"{path}/resume", {})).status == 200
     await club.quiet()
     assert [kind for kind, _ in told(club)] == ["trial_ending"]
+
+
+async def test_of_a_trial_that_a_change_ended_nothing_is_told(data_folder, database_url):
+    async with running_shop(data_folder, CHANGING, database=database_url) as shop:
+        subscription = await subscribe(shop, "taster", customer="ada")
+        method, _ = await save_card(shop, 40)
+        await pass_days(shop, 2)
+        await change(shop, subscription, "feaster", payment_method=method)
+        assert (await see(shop, subscription))["billing_state"] == "active"
+        await pass_days(shop, 10)
+        assert told(shop) == []
 
 
 async def test_a_card_is_told_of_thirty_and_seven_days_before_it_expires_once_for_all_that_it_pays(club):
@@ -187,8 +199,9 @@ async def test_a_shorter_period_that_a_change_begins_is_renewed_when_it_ends(dat
 
 
 async def test_a_mistake_in_the_reminders_is_named_with_an_example(data_folder):
-    yaml = SUBSCRIBED.replace("subscriptions: {}", "subscriptions: {reminders: {trial: 3 days, renewal: {yearly: 7d}}}")
-    with pytest.raises(Exception, match=r"reminders\.trial: must be a whole number with a unit") as seen:
-        async with running_shop(data_folder, yaml):
+    section = "subscriptions: {reminders: {trial: 3 days, renewal: {yearly: 7d, 2 weeks: 2d, year: 7d}}}"
+    with pytest.raises(ConfigError, match=r"reminders\.trial: must be a whole number with a unit") as seen:
+        async with running_shop(data_folder, SUBSCRIBED.replace("subscriptions: {}", section)):
             pass
-    assert "reminders.renewal" in str(seen.value)
+    assert "renewal.yearly: the name must be day, week, month or year" in str(seen.value)
+    assert 'reminders.renewal."2 weeks": no tier is paid for this interval' in str(seen.value)

@@ -117,7 +117,10 @@ SCHEMA: JsonSchema = {
             "type": "object",
             "description": "Event -> what is sent for it; what is not named here stays as it is.",
             "additionalProperties": _EVENT,
-            "propertyNames": {"pattern": r"^[a-z_]+\.[a-z_]+$"},
+            "propertyNames": {
+                "pattern": r"^[a-z_]+\.[a-z_]+$",
+                "patternErrorMessage": "must be an event like subscription.renewed",
+            },
             "examples": [{"auto_top_up.failed": False}],
         },
     },

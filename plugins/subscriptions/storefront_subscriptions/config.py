@@ -62,7 +62,7 @@ REMINDERS: JsonSchema = {
         "renewal": {
             "type": "object",
             "description": "Interval -> how long before a renewal; of others it is not told.",
-            "propertyNames": {"pattern": PATTERN},
+            "propertyNames": {"pattern": PATTERN, "patternErrorMessage": SAYS},
             "additionalProperties": _duration("How long before.", "7d"),
             "default": {},
             "examples": [{"year": "7d"}],
