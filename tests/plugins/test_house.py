@@ -36,6 +36,7 @@ NEVER_ANSWERED = {
     "database_in_use": "fails the start",
     "bad_anchor": "a command says it",
     "not_sealed_yet": "a command says it",
+    "mail_not_resendable": "a command says it",
     "cannot_be_proved": "a command says it",
     "anchor_not_kept": "is logged and tried again",
     "experiment_changed": "fails the start; a command says it",
