@@ -222,8 +222,9 @@ class Shop(ShopClient):
         await self.start()
 
     async def close(self) -> None:
-        await self.stop()
+        # Before it stops: what still asks its sandbox then is refused at once, in place of waiting to be let in.
         self._socket.close()
+        await self.stop()
 
     async def settled(self, purchase: Answer | Mapping[str, Any]) -> Any:
         """Wait until a purchase is no longer pending and return it as the game's server sees it."""
