@@ -1,4 +1,4 @@
-"""S8: what is planted in a shop's included credits is seen, by the very check that is about it.
+"""S9: what is planted in a shop's included credits is seen, by the very check that is about it.
 
 Ada went up a tier within her slot; Bob rolled over what he had not used.
 """
@@ -22,13 +22,13 @@ ADAS = "UPDATE subscriptions_credits SET {} WHERE asset = 'gems' AND number = 1 
 BOBS = "UPDATE subscriptions_credits SET {} WHERE cause = 'rolled'"
 
 PLANTS = {
-    "a slot that begins a second late": (ADAS.format("slot_start = slot_start + 1000"), "S8", "is not on the clock"),
-    "a grant of a slot that has none": (ADAS.format("number = 3"), "S8", "do not follow each other"),
-    "a slot that granted more than it is worth": ("UPDATE subscriptions_credits SET target = 10", "S8", "granted"),
-    "a grant that the ledger does not know": (BOBS.format("entry_id = NULL"), "S8-ledger", "the ledger says None"),
-    "a grant of less than was minted": (BOBS.format("amount = amount - 1"), "S8-ledger", "the ledger says 150"),
+    "a slot that begins a second late": (ADAS.format("slot_start = slot_start + 1000"), "S9", "is not on the clock"),
+    "a grant of a slot that has none": (ADAS.format("number = 3"), "S9", "do not follow each other"),
+    "a slot that granted more than it is worth": ("UPDATE subscriptions_credits SET target = 10", "S9", "granted"),
+    "a grant that the ledger does not know": (BOBS.format("entry_id = NULL"), "S9-ledger", "the ledger says None"),
+    "a grant of less than was minted": (BOBS.format("amount = amount - 1"), "S9-ledger", "the ledger says 150"),
     "credits of a slot that nobody knows": (
-        "DELETE FROM subscriptions_credits WHERE cause = 'rolled'", "S8-ledger", "that nobody knows",
+        "DELETE FROM subscriptions_credits WHERE cause = 'rolled'", "S9-ledger", "that nobody knows",
     ),
 }  # fmt: skip
 
@@ -51,7 +51,7 @@ async def _write(folder: Path) -> None:
 
 async def _violations(book: Path):
     report = await verify_file(book, deep=True, outside=OUTSIDE)
-    return [one for one in report.violations if one.check.startswith("S8")]
+    return [one for one in report.violations if one.check.startswith("S9")]
 
 
 @pytest.mark.parametrize("plant", PLANTS)

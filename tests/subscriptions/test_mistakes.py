@@ -21,9 +21,9 @@ WRONG = {
         "offers.x.also[0].interval: month has its prices already: the tier's own"
     ),
     "x: {family: a, prices: {USD: 1}, limits: [{per: global, count: 1}]}": ("offers.x.limits: is for what is bought"),
-    "x: {family: a, prices: {USD: 1}, credits: {USD: {amount: 5}}}": "offers.x.credits.USD: is no currency of this shop's",
+    "x: {family: a, prices: {USD: 1}, credits: {USD: {amount: 5}}}": "offers.x.credits.USD: is no currency of this",
     "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 0}}}": "offers.x.credits.gems.amount: must be ",
-    "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 5, every: 1 month}}}": "offers.x.credits.gems.every: must",
+    "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 5, every: 1 month}}}": "offers.x.credits.gems.every:",
     "x: {kind: bundle, title: X, prices: {USD: 1}, contents: [{sku: basic}, {sku: potion}]}": (
         "offers.x.contents[0].sku: basic is subscribed to"
     ),

@@ -1,7 +1,6 @@
 """Looking at a customer's subscriptions: which there are, and what credits they grant."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from storefront_sdk.documents import Document
 from storefront_sdk.transport import Transport, understood
@@ -25,9 +24,16 @@ class IncludedCredit:
 
     @classmethod
     def of(cls, document: Document) -> "IncludedCredit":
-        names = ("id", "asset", "cause", "amount", "worth", "slot_start", "slot_end")
-        values: list[Any] = [document[name] for name in names]
-        return cls(*values, raw=document)
+        return cls(
+            document["id"],
+            document["asset"],
+            document["cause"],
+            document["amount"],
+            document["worth"],
+            document["slot_start"],
+            document["slot_end"],
+            document,
+        )
 
 
 @dataclass(frozen=True, slots=True)
