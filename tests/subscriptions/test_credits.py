@@ -113,7 +113,7 @@ async def test_changes_share_out_a_slots_credits_by_time_and_are_no_farm(club):
     told = (await club.as_customer().get(f"/v1/subscriptions/{subscription}/credits")).json
     assert [one["amount"] for one in told["next"]] == [900]
     assert [one["worth"] for one in told["data"]][-1] == 300
-    async with StorefrontClient(club.base_url, SERVER_KEY) as server:
+    async with StorefrontClient(club.url, SERVER_KEY) as server:
         found = await server.subscriptions.credits(subscription)
     assert ([one.raw for one in found.granted], found.next[0].amount) == (told["data"], 900)
     async with browser(club) as http:
