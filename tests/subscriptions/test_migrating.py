@@ -8,6 +8,8 @@ from storefront.testing import running_shop
 
 from .changing import CHANGING, change, pass_days
 from .subscribing import invoices, see, subscribe
+from .test_credits import GRANTING, granted
+from .test_credits import subscribe as granting
 
 TABLES = ("subscriptions", "subscriptions_invoices", "subscriptions_current")
 
@@ -32,7 +34,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     database = make_database(club.parts.host)
     await database.migrate_to("subscriptions", "0001")
     assert "anchor_period" not in club.query("SELECT * FROM subscriptions_invoices")[0]
-    await database.migrate_to("subscriptions", "0002")
+    await database.migrate_to("subscriptions", "0003")
     assert books(club) == before
     await club.start()
     await change(club, subscription, "bronze", seats=3)
@@ -50,3 +52,13 @@ async def test_where_a_tier_was_changed_it_does_not_go_down(club):
         await make_database(club.parts.host).migrate_to("subscriptions", "0001")
     await club.start()
     assert books(club) == before
+
+
+async def test_where_credits_were_granted_it_does_not_go_down(data_folder, database_url):
+    async with running_shop(data_folder, GRANTING, database=database_url) as club:
+        await granting(club, "taste")
+        await club.stop()
+        with pytest.raises(MigrationFailed, match="subscriptions_credits has rows"):
+            await make_database(club.parts.host).migrate_to("subscriptions", "0002")
+        await club.start()
+        assert granted(club) == [("granted", 5)]
