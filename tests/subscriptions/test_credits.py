@@ -118,12 +118,13 @@ async def test_changes_share_out_a_slots_credits_by_time_and_are_no_farm(club):
         found = await server.subscriptions.credits(subscription)
     assert ([one.raw for one in found.granted], found.next[0].amount) == (told["data"], 900)
     async with browser(club) as http:
-        assert "Brings 900 Gems every 30 days, next on " in await Account(club, http).play_as("ada")
+        html = await Account(club, http).play_as("ada")
+        assert "Brings 900 gems every 30 days, next on " in html
     await into_the_next_period(club, subscription)
     assert await gems(club) == 500 + 900
 
 
-async def test_a_refund_takes_the_periods_credits_and_one_that_is_due_grants_none_until_it_is_paid(club):
+async def test_money_back_takes_the_periods_credits_and_one_that_is_due_grants_none_until_it_is_paid(club):
     subscription = await subscribe(club, "silver")
     await subscribe(club, "silver", customer="bob")
     await club.sandbox.turn_card(card_of(club, "bob"), "4000000000009995")
@@ -143,6 +144,14 @@ async def test_a_refund_takes_the_periods_credits_and_one_that_is_due_grants_non
     await club.until(lambda: club.query("SELECT id FROM subscriptions WHERE billing_state = 'canceled'"))
     assert await gems(club) == 0
     assert (await see(club, subscription))["reason"] == "refunded"
+    bobs_paid = club.query(
+        "SELECT purchase_id FROM subscriptions_invoices WHERE subscription_id = ? AND period = 1", bobs["id"]
+    )[0]["purchase_id"]
+    await drink(club, 10, customer="bob")
+    await club.sandbox.dispute({"id": bobs_paid}, "lost")
+    ended = "SELECT id FROM subscriptions WHERE billing_state = 'canceled' AND reason = 'dispute_lost'"
+    await club.until(lambda: club.query(ended))
+    assert await gems(club, "bob") == 0
     await pass_days(club, 31)
     assert await gems(club) == 0
 
