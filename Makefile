@@ -7,7 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
 WORKERS ?= 4
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+# The builder warns of folders beside an editable package; there is nothing in it for whoever installs.
+PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)
 
 # The first of these that is Python 3.11 or newer; PYTHON=/path/to/python chooses another.

@@ -35,7 +35,7 @@ def main() -> None:
     unknown = set(wanted.sections) - set(SECTIONS)
     if unknown:
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
-    configure_logging("warning")
+    configure_logging("error")
     facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="storefront-bench-") as name:
         parts = _parts(Path(name), wanted.requests, full=wanted.full)

@@ -5,8 +5,10 @@ stranger's. One that cannot be loaded fails the start, or is left out, as its ``
 judges purchases is never left out silently (``unscreened: allow``).
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
@@ -115,6 +117,12 @@ class PluginHost:
 
 def installed_plugins() -> dict[str, EntryPoint]:
     """Return every installed plugin by name, loaded or not."""
+    return dict(_points(tuple(sys.path)))
+
+
+@lru_cache(4)
+def _points(path: tuple[str, ...]) -> Mapping[str, EntryPoint]:
+    """Looked up once for each ``sys.path``: it means opening every installed package."""
     return {point.name: point for point in entry_points(group=GROUP)}
 
 

@@ -155,7 +155,7 @@ def short_time(text: str | None) -> str:
 def coloured(state: str) -> str:
     """Return a state in the colour of how good it is."""
     colours = {
-        "green": {"completed", "processed", "won", "received", "enabled"},
+        "green": {"completed", "sent", "processed", "won", "received", "enabled"},
         "yellow": {"pending", "waiting", "open", "warning", "in_review", "paid", "awaiting", "processing"},
         "red": {"dead", "quarantined", "lost", "failed", "rejected"},
     }

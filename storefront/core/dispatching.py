@@ -12,6 +12,7 @@ from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
 from storefront.core.enduring import Endurance
 from storefront.core.errors import Unavailable
 from storefront.core.events import START, Cursor, read_events
+from storefront.core.pacing import Pace
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import settings
@@ -75,12 +76,14 @@ class EventDispatcher:
                 continue
 
     async def _deliver(self, name: str, cursor: Cursor) -> Cursor:
+        pace = Pace()
         while not self._stopping.is_set():
             events = await read_events(self._reader, cursor, BATCH)
             if not events:
                 return cursor
             reached = cursor
             for event in events:
+                await pace.take_breath()
                 if not await self._hooks.call_plugin(name, "on_event", services=self._services, event=event):
                     await asyncio.sleep(PAUSE_AFTER_FAILURE_SECONDS)
                     break

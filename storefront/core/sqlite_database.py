@@ -89,7 +89,7 @@ class SqliteDatabase:
     def __init__(self, path: Path, *, histories: Sequence[History] = (), tables: Sequence[Table] = ()) -> None:
         self.path = path
         self.name = str(path)
-        self._histories = (CORE, *histories)
+        self.histories = (CORE, *histories)
         self._lock = FileLock(path)
         self.store = SqliteStore(path, [*sorted_tables(metadata), *tables])
         self.reader = SqliteReader(path)
@@ -131,18 +131,18 @@ class SqliteDatabase:
     def _migrate(self) -> list[Revision]:
         engine = writing_engine(self.path)
         try:
-            stand = revisions(engine, self._histories)
-            if any(one.current != one.wanted and not is_newer(one, self._histories) for one in stand):
+            stand = revisions(engine, self.histories)
+            if any(one.current != one.wanted and not is_newer(one, self.histories) for one in stand):
                 self._back_up(stand, ",".join(f"{one.wanted}" for one in stand if one.current != one.wanted))
-            return upgrade(engine, self._histories)
+            return upgrade(engine, self.histories)
         finally:
             engine.dispose()
 
     def _migrate_to(self, history: str, revision: str) -> Revision:
-        wanted = wanted_history(self._histories, history, revision)
+        wanted = wanted_history(self.histories, history, revision)
         engine = writing_engine(self.path)
         try:
-            self._back_up(revisions(engine, self._histories), revision)
+            self._back_up(revisions(engine, self.histories), revision)
             with engine.begin() as connection:
                 return migrate_history(connection, wanted, revision)
         finally:
@@ -164,7 +164,7 @@ class SqliteDatabase:
         # Asking about a database that is not there does not make one.
         engine = writing_engine(self.path) if self.path.is_file() else create_engine("sqlite://")
         try:
-            return revisions(engine, self._histories)
+            return revisions(engine, self.histories)
         finally:
             engine.dispose()
 

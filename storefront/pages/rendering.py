@@ -1,6 +1,7 @@
 """Templates of pages, and what such a page may load and where its forms may lead."""
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from aiohttp import web
@@ -22,8 +23,11 @@ STATIC = _HERE / "static"
 FORM_TARGETS: web.AppKey[tuple[str, ...]] = web.AppKey("FORM_TARGETS")
 
 
+@cache
 def make_templates(folder: Path) -> Environment:
-    """Return a folder's templates, compiled once; they may extend ``base.html``, call ``shared`` and name ``shop.css``.
+    """Return a folder's templates, compiled once a process.
+
+    They may extend ``base.html``, call ``shared`` and name ``shop.css``.
 
     Everything is escaped unless it is ``Markup``; a name that a view does not have is an error, not a gap.
     """

@@ -24,6 +24,7 @@ from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts
 from storefront.plugins import load
 from storefront.testing.calling import Answer, Caller, Wall, as_json
+from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
 from storefront.testing.sandbox_control import SandboxControl
 from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
@@ -198,6 +199,7 @@ class Shop(ShopClient):
         app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard)
         self.parts = app[PARTS]
         self.database = self.parts.database
+        await lay_tables(self.database)
         self.parts.services.engine.follow(lambda _: self._commits.set())
         secrets = SandboxSecrets.load_or_create(host.config.data_dir, host.config.gateways.get("sandbox"))
         self.sandbox = SandboxControl(self, secrets.secret_key, secrets.webhook_secret)
@@ -220,8 +222,9 @@ class Shop(ShopClient):
         await self.start()
 
     async def close(self) -> None:
-        await self.stop()
+        # Before it stops: what still asks its sandbox then is refused at once, in place of waiting to be let in.
         self._socket.close()
+        await self.stop()
 
     async def settled(self, purchase: Answer | Mapping[str, Any]) -> Any:
         """Wait until a purchase is no longer pending and return it as the game's server sees it."""

@@ -14,6 +14,7 @@ from storefront.web.validation import BodySchema
 
 _IDEMPOTENCY_KEY = istr("Idempotency-Key")
 _VISIBLE = re.compile(r"[!-~]{1,255}")
+_NO_QUERY = Parameters(NO_PARAMETERS, prefix="?")
 
 
 class RequestReader:
@@ -68,7 +69,7 @@ class RequestReader:
         if route.query is not None:
             return Parameters(route.query, prefix="?")
         # Links to pages collect foreign parameters (utm_…), and a gateway may add its own.
-        return None if route.page or route.raw_body else Parameters(NO_PARAMETERS, prefix="?")
+        return None if route.page or route.raw_body else _NO_QUERY
 
 
 def _ascii(body: bytes) -> str:

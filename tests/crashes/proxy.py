@@ -35,14 +35,20 @@ class Proxy:
         self.server_url = database_url
         self._lines: set[_Line] = set()
         self._losing: dict[bytes, Lost] = {}
+        self._last: bytes | None = None
         self._has_lost = asyncio.Condition()
         self._lost = 0
         self._is_shut = False
         self.url = ""
 
-    def lose(self, what: Lost, *, of: bytes) -> None:
-        """Lose the COMMIT, or its reply, of the next transaction that sends the bytes ``of``; its line falls silent."""
+    def lose(self, what: Lost, *, of: bytes, is_last: bool = False) -> None:
+        """Lose the COMMIT, or its reply, of the next transaction that sends the bytes ``of``; its line falls silent.
+
+        ``is_last``: and all others with it, in the same moment.
+        """
         self._losing[of] = what
+        if is_last:
+            self._last = of
 
     async def until_lost(self, count: int) -> None:
         """Wait until so many were lost in all; of a lost reply, until the server has sent it."""
@@ -50,7 +56,7 @@ class Proxy:
             await self._has_lost.wait_for(lambda: self._lost >= count)
 
     def shut(self) -> None:
-        """Let nobody new in."""
+        """Let nobody new in, and nothing more through."""
         self._is_shut = True
 
     def cut(self) -> None:
@@ -89,6 +95,8 @@ class Proxy:
     async def _listen_to_client(self, line: _Line, client: asyncio.StreamReader) -> None:
         with suppress(ConnectionError):
             while chunk := await client.read(2**16):
+                if self._is_shut:
+                    continue
                 line.said += chunk
                 if chunk.endswith(COMMIT):
                     lost = self._losing_of(line)
@@ -111,7 +119,11 @@ class Proxy:
 
     def _losing_of(self, line: _Line) -> Lost | None:
         found = next((marker for marker in self._losing if marker in line.said), None)
-        return None if found is None else self._losing.pop(found)
+        if found is None:
+            return None
+        if found == self._last:
+            self.shut()
+        return self._losing.pop(found)
 
     async def _count_lost(self) -> None:
         async with self._has_lost:

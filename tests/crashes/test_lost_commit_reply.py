@@ -111,10 +111,9 @@ async def test_a_number_that_is_given_again_after_a_crash_does_not_vouch_for_a_l
     server = new_postgres_server(settings={"wal_writer_delay": "10s", "autovacuum": "off"})
     async with _proxied_shop(tmp_path, await server.new_database()) as (shop, proxy):
         await _fund(shop, "ada")
-        proxy.lose("the commit", of=b"the-key")
+        proxy.lose("the commit", of=b"the-key", is_last=True)
         asked = asyncio.create_task(shop.buy("potion", key="the-key"))
         await proxy.until_lost(1)
-        proxy.shut()
         number = await _transaction_under_way(proxy.server_url)
 
         server.restart("immediate")

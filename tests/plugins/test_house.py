@@ -10,6 +10,7 @@ from pathlib import Path
 
 import alembic.autogenerate
 import pytest
+import storefront_mail
 import storefront_microtransactions
 import storefront_subscriptions
 from alembic.migration import MigrationContext
@@ -35,6 +36,7 @@ NEVER_ANSWERED = {
     "database_in_use": "fails the start",
     "bad_anchor": "a command says it",
     "not_sealed_yet": "a command says it",
+    "mail_not_resendable": "a command says it",
     "cannot_be_proved": "a command says it",
     "anchor_not_kept": "is logged and tried again",
     "experiment_changed": "fails the start; a command says it",
@@ -81,11 +83,23 @@ def test_there_are_at_most_a_dozen_hooks_and_each_says_what_it_is_for():
 
 
 def test_every_error_that_a_caller_can_meet_is_documented():
-    for package in (storefront.core, storefront.web, storefront_microtransactions, storefront_subscriptions):
+    for package in (
+        storefront.core,
+        storefront.web,
+        storefront_mail,
+        storefront_microtransactions,
+        storefront_subscriptions,
+    ):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if ".migrations.versions." not in module.name:
                 importlib.import_module(module.name)
-    ours = ("storefront.core", "storefront.web", "storefront_microtransactions", "storefront_subscriptions")
+    ours = (
+        "storefront.core",
+        "storefront.web",
+        "storefront_mail",
+        "storefront_microtransactions",
+        "storefront_subscriptions",
+    )
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
     documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_SUBSCRIPTIONS)}
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
@@ -97,7 +111,13 @@ def kinds_of(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "head"), [("RafflePlugin", "0001"), ("MicrotransactionsPlugin", "0002"), ("SubscriptionsPlugin", "0002")]
+    ("kind", "head"),
+    [
+        ("RafflePlugin", "0001"),
+        ("MicrotransactionsPlugin", "0002"),
+        ("SubscriptionsPlugin", "0002"),
+        ("MailPlugin", "0001"),
+    ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
     name = kind.removesuffix("Plugin").lower()

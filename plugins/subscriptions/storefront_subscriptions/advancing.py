@@ -13,7 +13,7 @@ import structlog
 
 from storefront.core.billing import Bill, BillLine
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso
-from storefront.core.commit.outcome import InsufficientFunds, Stale
+from storefront.core.commit.outcome import InsufficientFunds, Stale, Taken
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
 from storefront.core.errors import NotFound, Refused, Unavailable
 from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
@@ -31,6 +31,7 @@ from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
+from storefront_subscriptions.reminding import remind
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
@@ -57,6 +58,8 @@ CALLER = "plugin:subscriptions"
 OPERATION = "subscription renewal"
 TIMES_DECIDED = 500
 """So many steps of one subscription are made in a row; a server that was down for years needs several runs."""
+LOOK_AGAIN_MS = 30 * DAY_MS
+"""A running period is looked at so often at least: what the YAML says of reminders may change within a year's."""
 ASK_AGAIN_MS = ((10 * MINUTE_MS, 5 * MINUTE_MS), (DAY_MS, HOUR_MS))
 """How often a payment that nobody has decided is asked for: ``(as long as it is younger, so often)``; then daily."""
 
@@ -79,7 +82,7 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
                 due = await _collect(services, settings, row, invoice)
             else:
                 due = await _when_paid(services, settings, row)
-        except (Stale, NotDue, Outdated, SubscriptionOver):
+        except (Stale, Taken, NotDue, Outdated, SubscriptionOver):
             continue  # somebody else went on with it
         if due is not None:
             return Again(due)
@@ -92,7 +95,8 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
     if row["change_id"] is not None and await look_after(services, row):
         return None
     if now < row["period_end"]:
-        return int(row["period_end"])
+        reminder = await remind(services, settings, row)
+        return min(int(row["period_end"]), now + LOOK_AGAIN_MS, *(() if reminder is None else (reminder,)))
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     if row["ends_with_period"]:
         rights = await rights_of(services, row)

@@ -21,10 +21,15 @@ async def scheduled_for(services: Services, row: Row) -> Row | None:
     return change if change["state"] == SCHEDULED else None
 
 
+async def agreed_next(services: Services, row: Row) -> tuple[Row, Row | None]:
+    """Return a subscription by the terms of its next period, and the change that brings them, if one does."""
+    change = await scheduled_for(services, row)
+    return (row if change is None else {**row, **{name: change[name] for name in TERMS}}), change
+
+
 async def ask_next(services: Services, row: Row, now: int) -> Sequence[Step]:
     """Return the steps that write the next period's invoice: due when that period begins, however late it is now."""
-    change = await scheduled_for(services, row)
-    agreed = row if change is None else {**row, **{name: change[name] for name in TERMS}}
+    agreed, change = await agreed_next(services, row)
     number = row["period"] + 1
     anchor, first = row["anchor"], row["anchor_period"]
     if agreed["interval"] != row["interval"]:

@@ -1,5 +1,6 @@
 """Ending a subscription: with its period, which may be taken back, or now."""
 
+from storefront.core.clock import iso
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
@@ -57,7 +58,8 @@ async def cancel_at_end(
         plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
         plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
         type = "subscription.cancel_scheduled" if is_on else "subscription.cancel_taken_back"
-        plan.emit(type, anchor=row["customer_id"], subject=row["id"], payload=event_of(after))
+        told = event_of(after, at=iso(row["period_end"]))
+        plan.emit(type, anchor=row["customer_id"], subject=row["id"], payload=told)
         try:
             await services.engine.commit(plan)
         except Stale:

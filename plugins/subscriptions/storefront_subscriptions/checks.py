@@ -34,6 +34,19 @@ def check_tiers(document: Mapping[str, object]) -> Iterator[Complaint]:
                 yield Complaint(("offers", sku, "contents", at, "sku"), message)
 
 
+def check_reminders(document: Mapping[str, object]) -> Iterator[Complaint]:
+    """Say which renewals are to be told of that no tier has."""
+    section = _mapping(_mapping(document.get("plugins")).get("subscriptions"))
+    tiers = [_mapping(offer) for offer in _mapping(document.get("offers")).values()]
+    tiers = [offer for offer in tiers if offer.get("kind") == KIND]
+    known = {offer.get("interval", "month") for offer in tiers}
+    known |= {_mapping(other).get("interval") for offer in tiers for other in _list(offer.get("also"))}
+    for interval in _mapping(_mapping(section.get("reminders")).get("renewal")):
+        if interval not in known:
+            path = ("plugins", "subscriptions", "reminders", "renewal", interval)
+            yield Complaint(path, "no tier is paid for this interval", at_key=True)
+
+
 def _tier(sku: str, offer: Mapping[str, Any]) -> Iterator[Complaint]:
     path = ("offers", sku)
     is_free, prices = offer.get("free") is True, offer.get("prices")

@@ -45,6 +45,34 @@ def _interval(says: str, example: str, **more: Any) -> JsonSchema:
     }
 
 
+REMINDERS: JsonSchema = {
+    "type": "object",
+    "description": "How long before something happens it is told.",
+    "properties": {
+        "trial": _duration("Before a trial ends.", "3d", default="3d"),
+        "short_trial": _duration("Before a trial of less than a week ends.", "1d", default="1d"),
+        "card": {
+            "type": "array",
+            "description": "Before the card expires that is charged next; an empty list: never.",
+            "items": _duration("How long before.", "30d"),
+            "maxItems": 5,
+            "default": ["30d", "7d"],
+            "examples": [["30d", "7d"]],
+        },
+        "renewal": {
+            "type": "object",
+            "description": "Interval -> how long before a renewal; of others it is not told.",
+            "propertyNames": {"pattern": PATTERN, "patternErrorMessage": SAYS},
+            "additionalProperties": _duration("How long before.", "7d"),
+            "default": {},
+            "examples": [{"year": "7d"}],
+        },
+    },
+    "additionalProperties": False,
+    "examples": [{"trial": "3d", "renewal": {"year": "7d"}}],
+}
+
+
 def _word(says: str, *words: str) -> JsonSchema:
     return {"type": "string", "description": says, "enum": list(words), "default": words[0], "examples": [words[0]]}
 
@@ -75,6 +103,7 @@ SCHEMA: JsonSchema = {
             "examples": [{"retries": ["2d", "5d", "7d", "7d"], "grace": "7d"}],
         },
         "trial_without_method": _word("When a trial ends and nothing can be charged.", "cancel", "stop"),
+        "reminders": REMINDERS,
         "changes": CHANGES,
         "families": FAMILIES,
     },
@@ -166,10 +195,34 @@ class Dunning:
 
 
 @dataclass(frozen=True, slots=True)
+class Reminders:
+    """How long before it happens something is told (ms); ``renewal_ms`` by interval."""
+
+    trial_ms: int
+    short_trial_ms: int
+    card_ms: tuple[int, ...]
+    renewal_ms: Mapping[str, int]
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Reminders":
+        return cls(
+            trial_ms=to_ms(section.get("trial", "3d")),
+            short_trial_ms=to_ms(section.get("short_trial", "1d")),
+            card_ms=tuple(to_ms(one) for one in section.get("card", ("30d", "7d"))),
+            renewal_ms={interval: to_ms(lead) for interval, lead in section.get("renewal", {}).items()},
+        )
+
+    def before_trial_end(self, length_ms: int) -> int:
+        """Return how long before its end a trial of this length is told of (ms)."""
+        return self.short_trial_ms if length_ms < 7 * DAY_MS else self.trial_ms
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The plugin's section."""
 
     dunning: Dunning
+    reminders: Reminders
     cancels_trial: bool
     changes: ChangeRules
 
@@ -183,7 +236,12 @@ class Settings:
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
         )
         rules = ChangeRules(section.get("changes", {}), section.get("families", {}))
-        return cls(dunning, section.get("trial_without_method", "cancel") == "cancel", rules)
+        return cls(
+            dunning,
+            Reminders.of(section.get("reminders", {})),
+            section.get("trial_without_method", "cancel") == "cancel",
+            rules,
+        )
 
 
 @dataclass(frozen=True, slots=True)

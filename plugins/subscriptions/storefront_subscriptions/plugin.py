@@ -22,9 +22,10 @@ from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
-from storefront_subscriptions.checks import check_changes, check_tiers
+from storefront_subscriptions.checks import check_changes, check_reminders, check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
@@ -42,8 +43,8 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes, check_reminders)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *CHANGE_CHECKS, *DUNNING_CHECKS, *REMINDER_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
@@ -67,8 +68,8 @@ class SubscriptionsPlugin:
         async def go_on(payload: Mapping[str, Any]) -> Again | None:
             return await advance(services, self._settings, payload["subscription"])
 
-        async def react_to(payload: Mapping[str, Any]) -> None:
-            await react(services, self._settings, payload)
+        async def react_to(payload: Mapping[str, Any]) -> Again | None:
+            return await react(services, self._settings, payload)
 
         return {ADVANCE: go_on, REACT: react_to}
 

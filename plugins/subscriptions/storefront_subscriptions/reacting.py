@@ -3,7 +3,7 @@
 An event only orders a job, in its own commit; the job does what follows, and may take its time over a gateway.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,20 +11,21 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, or_, select
 
+from storefront.core.clock import SECOND_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.events import Event
+from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Query
 from storefront.core.services import Services
+from storefront.core.tables import jobs
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
-from storefront_subscriptions.rows import (
-    PAST_DUE,
-    UNPAID,
-)
+from storefront_subscriptions.moves import ADVANCE
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, UNPAID
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 
@@ -45,6 +46,8 @@ PAID = f"purchase.{Status.PAID}"
 MOVED = frozenset({PAID, *(f"purchase.{status}" for status in GONE | {Status.COMPLETED})})
 GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 SAVED = "payment_method.saved"
+KEPT = "subscription.cancel_taken_back"
+JOB = Query(select(jobs).where(jobs.c.id == bindparam("id")))
 
 
 async def order_reaction(services: Services, event: Event) -> None:
@@ -54,7 +57,10 @@ async def order_reaction(services: Services, event: Event) -> None:
     if event.type in MOVED | GONE_BACK:
         if await subscription_of(services, event.subject) is None:
             return
-    elif event.type != SAVED or not await services.reader.all(_WAITING, customer_id=event.anchor):
+    elif event.type == SAVED:
+        if not await _live(services, event.anchor):
+            return
+    elif event.type != KEPT:
         return
     now = services.clock.now()
     plan = Plan(actor="plugin:subscriptions", anchors={event.anchor})
@@ -63,20 +69,53 @@ async def order_reaction(services: Services, event: Event) -> None:
     await services.engine.commit(plan)
 
 
-async def react(services: Services, settings: Settings, payload: Mapping[str, Any]) -> None:
-    """Do what an event means; doing it twice changes nothing more."""
+async def react(services: Services, settings: Settings, payload: Mapping[str, Any]) -> Again | None:
+    """Do what an event means; doing it twice changes nothing more. Return when to come again, if that is needed."""
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
-        return
+        waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
+        return next((again for again in waits if again is not None), None)
+    if payload["type"] == KEPT:
+        return await _go_on(services, settings, payload["subject"])
     subscription = await subscription_of(services, payload["subject"])
     assert subscription is not None, "it was ordered for one"
     if payload["type"] in GONE_BACK:
         reason = payload["type"].removeprefix("purchase.")
         await note_gone_back(services, settings, subscription, payload["subject"], reason=reason)
-        return
+        return None
     if payload["type"] == PAID:
         await give_back_unwanted(services, payload["subject"])
-    await advance(services, settings, subscription)
+    return await _go_on(services, settings, subscription)
+
+
+async def _go_on(services: Services, settings: Settings, subscription_id: str) -> Again | None:
+    """Do what is due of a subscription, and have its own job come no later than it says now.
+
+    That job waits for what was ahead when it ran: a change may have begun a shorter period since.
+    """
+    again = await advance(services, settings, subscription_id)
+    if again is None:
+        return None
+    job = await services.reader.first(JOB, id=f"job:{ADVANCE}:{subscription_id}")
+    if job is None or job["due_at"] <= again.due_at:
+        return None
+    soon = Again(services.clock.now() + SECOND_MS)
+    if job["lease_until"] > services.clock.wall():
+        return soon  # it is running, and will say itself when it comes again: look what that is
+    expect = {"due_at": job["due_at"], "lease_until": job["lease_until"]}
+    plan = Plan(actor="plugin:subscriptions", anchors={job["anchor"]})
+    plan.add(Change("jobs", (job["id"],), job["anchor"], expect, {"due_at": again.due_at}))
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        return soon
+    return None
+
+
+async def _live(services: Services, customer_id: str) -> Sequence[str]:
+    """Return the subscriptions of a customer that are not over; from the wallet, too: the next period may not be."""
+    rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
+    return [row["id"] for row in rows if row["billing_state"] not in OVER]
 
 
 async def subscription_of(services: Services, purchase_id: str) -> str | None:

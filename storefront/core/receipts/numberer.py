@@ -23,6 +23,7 @@ from storefront.core.commit.plan import Insert, Key, Late, Plan
 from storefront.core.database import read_setting
 from storefront.core.errors import StorefrontError
 from storefront.core.events import START, Cursor, Event, read_events
+from storefront.core.pacing import Pace
 from storefront.core.purchasing import Status, read_payment, read_purchase
 from storefront.core.reading import Query, Row
 from storefront.core.receipts.documents import (
@@ -104,7 +105,7 @@ class ReceiptNumberer:
         reached: Cursor | None = None
         while not self._is_stopping:
             self._wake.clear()
-            reached = await self._try(reached)
+            reached = await self._try(reached, Pace())
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await self._wake.wait()
@@ -114,18 +115,20 @@ class ReceiptNumberer:
                 continue
         await self._try(reached)
 
-    async def _try(self, reached: Cursor | None) -> Cursor | None:
+    async def _try(self, reached: Cursor | None, pace: Pace | None = None) -> Cursor | None:
         """Return how far it came; None to begin from what the books say."""
         try:
-            return await self.number_all(reached)
+            return await self.number_all(reached, pace=pace)
         except Exception as error:  # a follower outlives whatever happens to it, and says so
             is_known = isinstance(error, StorefrontError | Stale | OSError | DBAPIError)
             reason = str(error) or type(error).__name__
             log.warning("receipts_not_numbered", reason=reason, exc_info=None if is_known else error)
             return None
 
-    async def number_all(self, reached: Cursor | None = None) -> Cursor:
+    async def number_all(self, reached: Cursor | None = None, *, pace: Pace | None = None) -> Cursor:
         """Number everything that is settled behind ``reached`` (what the books say, if None), and return the end.
+
+        In one go, unless a ``pace`` is set.
 
         Raises:
             Stale: another process numbers at the same time.
@@ -135,16 +138,18 @@ class ReceiptNumberer:
         known: Cursor = START if stored is None else msgspec.json.decode(stored, type=tuple[int, str, int])
         cursor, passed_over = max(known, reached or START), 0
         while events := await read_events(self._services.reader, cursor, BATCH):
-            wanted = await self._wanted(events)
+            wanted = await self._wanted(events, pace)
             cursor, passed_over = events[-1].cursor, passed_over + len(events)
             if wanted or passed_over >= MOST_PASSED_OVER:
                 stored, passed_over = await self._store(wanted, before=stored, after=cursor), 0
         return cursor
 
-    async def _wanted(self, events: Sequence[Event]) -> list[_Wanted]:
+    async def _wanted(self, events: Sequence[Event], pace: Pace | None) -> list[_Wanted]:
         """Return what these events call for, in their order, less what is there already."""
         found: dict[str, _Wanted] = {}
         for event in events:
+            if pace is not None:
+                await pace.take_breath()
             if event.type == _COMPLETED:
                 fresh = await self._receipt(event)
             elif event.type not in _STEPS and event.subject.startswith(("pur_", "rev_")):

@@ -19,6 +19,7 @@ from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Insert, Key, Late, Plan
 from storefront.core.errors import StorefrontError
+from storefront.core.pacing import Pace
 from storefront.core.reading import Query, Reader
 from storefront.core.sealing.entries import Entry, Position, is_after, net_by_account, read_entries
 from storefront.core.sealing.merkle import root_of
@@ -86,13 +87,13 @@ class Sealer:
 
     async def seal_due(self) -> int:
         """Close the seals that are due and return how many."""
-        closed = 0
+        closed, pace = 0, Pace()
         while not self._stopping.is_set() and await self._is_due():
-            closed += await self._close_one()
+            closed += await self._close_one(pace)
         return closed
 
     async def seal_all(self) -> int:
-        """Seal everything that can be sealed now, due or not, and return how many seals that took.
+        """Seal everything that can be sealed now, due or not, in one go, and return how many seals that took.
 
         Raises:
             Stale: another process closed a seal at the same time.
@@ -128,11 +129,11 @@ class Sealer:
         position = {"commit_no": end.commit_no, "entry_id": end.entry_id}
         return await self._reader.first(_WAITING, **position, before=before, skipped=skipped) is not None
 
-    async def _close_one(self) -> bool:
+    async def _close_one(self, pace: Pace | None = None) -> bool:
         async with self._closing:
-            return await self._close_next()
+            return await self._close_next(pace)
 
-    async def _close_next(self) -> bool:
+    async def _close_next(self, pace: Pace | None) -> bool:
         newest = await find_newest_seal(self._reader)
         # What is settled is asked before the entries are read: nothing below it can appear between the two.
         before = await self._reader.settled_before()
@@ -144,6 +145,8 @@ class Sealer:
                 page = min(PAGE, self._largest_seal - len(batch.leaves))
                 after = batch.end or end_of(newest)
                 await connection.run_sync(batch.read, after, before, page)
+                if pace is not None:
+                    await pace.take_breath()
             await connection.run_sync(batch.keep_open_accounts)
         await self._engine.commit(batch.plan(newest, self._clock.wall()))
         self._waiting_since = None

@@ -25,12 +25,12 @@ from storefront_subscriptions.account.plans import plan_card
 from storefront_subscriptions.account.reading import (
     Standing,
     keeper_of,
-    newest_kept,
     read_purchases,
     read_standings,
 )
 from storefront_subscriptions.account.views import AccountView, Choice, PreviewView
 from storefront_subscriptions.account.wording import Wording, method_name
+from storefront_subscriptions.cards import newest_kept
 from storefront_subscriptions.change_rules import Direction
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.previewing import preview

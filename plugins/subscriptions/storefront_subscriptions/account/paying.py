@@ -1,12 +1,11 @@
 """How money is paid, and what was: saved methods and invoices as the account page lists them."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
-from storefront.core.clock import iso, to_datetime
+from storefront.core.clock import iso
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.receipts.documents import is_paid_in_money
@@ -14,6 +13,7 @@ from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, InvoiceLine, MethodLine, Methods
 from storefront_subscriptions.account.wording import Wording, method_name
+from storefront_subscriptions.cards import gone_at
 
 _FULL = "full"
 
@@ -36,14 +36,14 @@ async def methods_view(
 
 def _method(wording: Wording, method: Mapping[str, Any], titles: str, next_payment: int | None) -> MethodLine:
     pays = f"Pays {titles}." if titles else "Saved for later."
-    if not method["expires"]:
+    gone = gone_at(method)
+    if gone is None:
         return MethodLine(method_name(method), pays, None)
     year, month = (int(part) for part in method["expires"].split("-"))
-    gone = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)  # a card is good to the end of its month
-    if gone <= to_datetime(wording.now):
+    if gone <= wording.now:
         badge: Badge | None = Badge("Expired", "bad")
     else:
-        is_soon = next_payment is not None and gone <= to_datetime(next_payment)
+        is_soon = next_payment is not None and gone <= next_payment
         badge = Badge("Expires soon", "play") if is_soon else None
     before = ", before your next payment" if badge is not None and badge.kind == "play" else ""
     return MethodLine(method_name(method), f"{pays} Expires {month:02d}/{year % 100:02d}{before}.", badge)

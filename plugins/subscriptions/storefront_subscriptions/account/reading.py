@@ -13,6 +13,7 @@ from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import purchases
+from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice
@@ -70,13 +71,6 @@ async def _pay_url(services: Services, purchase_id: str) -> str | None:
     return payment["redirect_url"] if payment is not None and is_open else None
 
 
-def charged_method(methods: Sequence[Mapping[str, Any]], row: Row) -> Mapping[str, Any] | None:
-    """Return which saved method a subscription is charged with: its own, else the one that was saved last."""
-    own = next((one for one in methods if one["id"] == row["method"]), None)
-    of_gateway = [one for one in methods if one["gateway"] == row["pay_with"]]
-    return own or newest_kept(of_gateway)
-
-
 def keeper_of(services: Services, standings: Sequence[Standing]) -> str | None:
     """Return the gateway that keeps the customer's methods: of what they pay for, else the shop's default."""
     names = [one.row["pay_with"] for one in standings if one.is_paid_in_money] + [services.default_gateway]
@@ -100,8 +94,3 @@ async def read_purchases(services: Services, customer_id: str, *, before: str | 
         statement = statement.where(purchases.c.id < before)
     rows = await services.reader.scan(statement)
     return rows[:SHOWN_INVOICES], len(rows) > SHOWN_INVOICES
-
-
-def newest_kept(methods: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the method that was saved last, if there is one."""
-    return max(methods, key=lambda one: str(one["created_at"]), default=None)

@@ -24,9 +24,9 @@ from storefront.shapes import closed
 from storefront_subscriptions.account import news
 from storefront_subscriptions.account.choices import Chosen
 from storefront_subscriptions.account.page import Reader, account_view
-from storefront_subscriptions.account.reading import newest_kept
 from storefront_subscriptions.account.replacing import open_replacement, use_saved
 from storefront_subscriptions.canceling import cancel_at_end
+from storefront_subscriptions.cards import newest_kept
 from storefront_subscriptions.changing import ChangeRequest, change, revoke
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.rows import OVER, need
