@@ -1,7 +1,6 @@
 """Templates of pages, and what such a page may load and where its forms may lead."""
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from aiohttp import web
@@ -23,7 +22,6 @@ STATIC = _HERE / "static"
 FORM_TARGETS: web.AppKey[tuple[str, ...]] = web.AppKey("FORM_TARGETS")
 
 
-@cache
 def make_templates(folder: Path) -> Environment:
     """Return a folder's templates, compiled once a process.
 
