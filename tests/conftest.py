@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -44,8 +45,17 @@ BOTH_DATABASES = (
 """What is written differently for each database, races, and the heart of what moves money run on both; ``--database``
 chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
 
-LONGEST = ("tests/stories/", "tests/crashes/", "tests/model/", "tests/workers/")
-"""What takes a minute a test begins first: last, it would keep one worker busy while the others have nothing left."""
+LONGEST = (
+    "tests/stories/",
+    "tests/crashes/",
+    "tests/model/",
+    "tests/workers/",
+    "tests/cli/test_demo.py",
+    "tests/sealing/test_proofs.py",
+    "tests/shop/test_canaries.py",
+    "tests/subscriptions/test_access_oracle.py",
+)
+"""What takes long each worker begins with: last, it would keep one busy while the others have nothing left."""
 
 _FINDERS: dict[str, tuple[str, ...]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"),
@@ -65,7 +75,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Put the longest first in each worker's share: under ``--dist worksteal`` one begins with a run of neighbours."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    longest = [item for item in items if item.nodeid.startswith(LONGEST)]
+    others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
+    shares: list[pytest.Item] = []
+    for worker in range(workers):
+        share = longest[worker::workers]
+        room = (len(items) - len(shares)) // (workers - worker)
+        shares += [*share, *islice(others, max(0, room - len(share)))]
+    items[:] = [*shares, *others]
 
 
 def pytest_configure(config: pytest.Config) -> None:

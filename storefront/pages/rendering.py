@@ -1,17 +1,17 @@
 """Templates of pages, and what such a page may load and where its forms may lead."""
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from yarl import URL
 
 from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.design.art import art
 from storefront.design.icons import icon
+from storefront.design.templates import environment
 from storefront.pages.frame import Tone
 from storefront.pages.keys import SERVICES
 
@@ -22,7 +22,6 @@ STATIC = _HERE / "static"
 FORM_TARGETS: web.AppKey[tuple[str, ...]] = web.AppKey("FORM_TARGETS")
 
 
-@cache
 def make_templates(folder: Path) -> Environment:
     """Return a folder's templates, compiled once a process.
 
@@ -30,13 +29,7 @@ def make_templates(folder: Path) -> Environment:
 
     Everything is escaped unless it is ``Markup``; a name that a view does not have is an error, not a gap.
     """
-    templates = Environment(
-        loader=FileSystemLoader([folder, _HERE / "templates"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment([folder, _HERE / "templates"])
     templates.globals.update(art=art, icon=icon, Tone=Tone, design_url=asset_url, page_url=_page_url)
     templates.globals.update(shared=templates.get_template("shared.html").module)
     return templates

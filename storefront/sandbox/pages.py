@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import jinja2
 from aiohttp import web
 
 from storefront import design
 from storefront.design.icons import icon
+from storefront.design.templates import environment
 from storefront.sandbox import page_view
 from storefront.sandbox.attempts import Outcome
 from storefront.sandbox.card_form import DECLINE_WORDS, DECLINED, NOT_CONFIRMED, CardForm, blank_form, read_form
@@ -50,13 +50,7 @@ class Pages:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._base = urlsplit(sandbox.public_url).path.rstrip("/")
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(FOLDER / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = environment([FOLDER / "templates"])
         self._templates.globals.update(
             icon=icon, asset=self._asset, outcomes=OUTCOMES, debit_outcomes=DEBIT_OUTCOMES, countries=COUNTRIES
         )

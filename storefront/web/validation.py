@@ -7,8 +7,10 @@ integers that JavaScript would round. Messages never repeat a value: it may be a
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
+import msgspec
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from storefront.core.errors import FieldError, Invalid
@@ -55,7 +57,7 @@ class BodySchema:
 
     def __init__(self, schema: JsonSchema) -> None:
         self._schema = schema
-        self._validator = Draft202012Validator(dict(schema), validate_formats=True)
+        self._validator = _compiled(msgspec.json.encode(schema))
         self._is_valid = self._validator.is_valid
         self._exact: Draft202012Validator | None = None
 
@@ -101,6 +103,12 @@ class BodySchema:
                 yield FieldError(f"{where}/{escape(name)}", unknown_field(name, known))
         else:
             yield FieldError(where, _sentence(kind.name, kind.as_dict()))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(schema: bytes) -> Draft202012Validator:
+    """Compile a schema, written as JSON: once a process, as many routes take the same parameters."""
+    return Draft202012Validator(msgspec.json.decode(schema), validate_formats=True)
 
 
 def refusal(errors: Iterable[FieldError]) -> Invalid:

@@ -80,8 +80,9 @@ async def test_one_token_used_32_times_at_once_changes_once(club):
         assert await charges(club, rival) == before + 1
 
 
-async def test_32_times_one_key_is_one_change_and_one_answer(club):
-    for turn in ROUNDS:
+async def test_32_times_one_key_is_one_change_and_one_answer(club, database_url):
+    # Where reads wait, a twin may look its key up just before the first commits: by chance, so it gets more of them.
+    for turn in range(2 if database_url is None else 15):
         rival = f"rival-{turn}"
         subscription = await subscribe(club, "guest", customer=rival)
         mine = club.as_customer(rival)
