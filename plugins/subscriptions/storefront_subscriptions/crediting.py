@@ -108,6 +108,8 @@ async def credit_due(services: Services, row: Row) -> int | None:
             is_settled = bool(mine) and (slot.end <= now or mine[-1]["target"] == target)
             if piece is None or is_settled or (not mine and target == 0):
                 continue
+            if await _is_gone(services, piece.purchase):
+                continue  # its money went back: what follows from that takes its turn
             if await _is_had_for_nothing(services, row, clock, slot, piece):
                 continue
             await _settle(services, row, Due(clock, slot, target, piece, mine))
@@ -303,5 +305,5 @@ async def take_back_credits(services: Services, row: Row, purchase_id: str) -> N
     moved = {"version": row["version"] + 1, "updated_at": services.clock.now()}
     plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, moved))
     await _take(services, plan, brought, sum(one["amount"] for one in brought))
-    if brought:
+    if brought or any(piece.included for piece in await _pieces(services, row)):
         await services.engine.commit(plan)
