@@ -193,7 +193,8 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     if is_paid:
         asset = quote.total.currency
         plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
-    count_limits(plan, limit_counters(quote.offer, wanted.customer_id, now), quote.quantity)
+    counted = limit_counters(quote.offer, wanted.customer_id, now)
+    count_limits(plan, counted, quote.quantity)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])
     row["entry_id"] = entry_id if plan.moves_value() else None
     plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
@@ -205,6 +206,7 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     try:
         outcome = await _commit(services, plan)
     except InsufficientFunds as short:
+        await _refuse_early(services, wanted, quote, counted)  # no money helps whoever could not have it with enough
         country = await country_of(services, wanted.customer_id, wanted.country)
         raise await with_top_ups(services, short, wanted.customer_id, country) from None
     assert outcome.answer is not None
@@ -279,7 +281,7 @@ async def _commit(services: Services, plan: Plan) -> Outcome:
 
 
 async def _refuse_early(services: Services, wanted: PurchaseRequest, quote: Quote, counted: list[LimitCounter]) -> None:
-    """Refuse before a checkout opens what its settlement could not give."""
+    """Refuse before money is asked for what could not be given then."""
     await refuse_over_limit(services.reader, counted, quote.quantity)
     await refuse_owned(services, wanted.receiver_id, Line(quote.offer, quote.quantity, quote.total))
 

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import datetime
 
+import pytest
+
 from .conftest import items_of, refund
 
 
@@ -110,11 +112,15 @@ async def test_a_refund_of_the_only_pass_ends_it_and_one_that_is_over_is_used(sh
     assert (await refund(shop, used, key="r3", strategy="floor")).status == 201
 
 
-async def test_a_pass_is_not_used_up(shop):
+@pytest.mark.parametrize("lasting", ["pass", "sword"])
+async def test_what_lasts_is_not_used_up(shop, lasting):
     await shop.bought("gems-500")
-    await shop.buy("pass")
-    used = await shop.as_customer().post("/v1/microtransactions/inventory/pass/consume", {}, key="u1")
-    assert (used.status, used.json["code"]) == (409, "not_consumable")
+    await shop.buy(lasting)
+    for by in (shop.as_customer(), shop.as_server()):
+        body = {} if by is shop.as_customer() else {"customer": "ada"}
+        used = await by.post(f"/v1/microtransactions/inventory/{lasting}/consume", body, key="u1")
+        assert (used.status, used.json["code"]) == (409, "not_consumable")
+    assert await items_of(shop) == {lasting: 1}
 
 
 async def test_units_get_numbers_without_gaps_whoever_buys_them(shop):

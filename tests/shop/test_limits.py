@@ -99,6 +99,14 @@ async def test_two_checkouts_paid_where_one_is_allowed_leave_the_second_owed(sho
     assert shop.query("SELECT sum(quantity) AS n FROM items") == [{"n": 1}]
 
 
+async def test_nobody_is_sold_gems_for_what_they_could_not_have_with_enough(shop):
+    await shop.bought("gems-500")
+    await shop.buy("sword")
+    await shop.buy("potion", quantity=25)
+    short = await shop.buy("sword")
+    assert (short.status, short.json["code"]) == (409, "already_owned")
+
+
 @pytest.mark.parametrize(("sku", "code"), [("chest", "already_owned"), ("pass", "limit_reached")])
 async def test_what_could_not_be_given_is_refused_before_a_checkout_opens(shop, sku, code):
     await shop.bought(sku)

@@ -55,7 +55,7 @@ def make_routes(services: Services, *, customers_may_consume: bool, customers_ma
     )
     async def consume(call: Call) -> web.StreamResponse:
         """Use up items, once per idempotency key. What lasts is not used up by using it; containers are opened."""
-        _refuse_container(services, call.path("sku"))
+        _refuse_what_lasts(services, call.path("sku"))
         customer_id = await services.customer_of(call.principal, call.body.get("customer"))
         wanted = ConsumeRequest(
             idempotency=idempotency_key(
@@ -73,7 +73,10 @@ def make_routes(services: Services, *, customers_may_consume: bool, customers_ma
     return routes
 
 
-def _refuse_container(services: Services, sku: str) -> None:
+def _refuse_what_lasts(services: Services, sku: str) -> None:
+    """Refuse what is not used up: containers, and what its owner has for good. What lasts a while says so by itself."""
     offer = services.catalogs.active.offers.get(sku)
     if offer is not None and offer.kind == CONTAINER:
         raise NotConsumable(f"{sku} is opened, not used up.", sku=sku)
+    if offer is not None and offer.kind == "item" and offer.part["type"] == "durable":
+        raise NotConsumable(f"{sku} is owned for good, not used up.", sku=sku)

@@ -17,8 +17,8 @@ from storefront.core.config.schema_parts import (
     wording,
 )
 
-CODE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9-]{1,39}[A-Za-z0-9]$"
-SAYS_CODE = "must be 3 to 41 letters, digits or `-`; upper and lower case are the same, and `-` is passed over"
+CODE_PATTERN = "^[A-Za-z0-9](?:-*[A-Za-z0-9]){2,40}$"
+SAYS_CODE = "must be 3 to 41 letters or digits; upper and lower case are the same, and `-` between them is passed over"
 _MOST_USES = 1_000_000_000
 _FROM, _UNTIL = "2026-12-01T00:00:00Z", "2027-01-07T00:00:00Z"
 
