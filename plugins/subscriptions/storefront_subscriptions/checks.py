@@ -39,8 +39,8 @@ def check_reminders(document: Mapping[str, object]) -> Iterator[Complaint]:
     section = _mapping(_mapping(document.get("plugins")).get("subscriptions"))
     tiers = [_mapping(offer) for offer in _mapping(document.get("offers")).values()]
     tiers = [offer for offer in tiers if offer.get("kind") == KIND]
-    known = {offer.get("interval", "month") for offer in tiers}
-    known |= {_mapping(other).get("interval") for offer in tiers for other in _list(offer.get("also"))}
+    known = [offer.get("interval", "month") for offer in tiers]
+    known += [_mapping(other).get("interval") for offer in tiers for other in _list(offer.get("also"))]
     for interval in _mapping(_mapping(section.get("reminders")).get("renewal")):
         if interval not in known:
             path = ("plugins", "subscriptions", "reminders", "renewal", interval)
