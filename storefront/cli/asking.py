@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from storefront.cli.choices import Choice
-from storefront.control.address import SOCKET_NAME, is_answered, socket_address
+from storefront.control.address import BOOKS_HEADER, SOCKET_NAME, is_answered, socket_address
 from storefront.core.config import ConfigError, Mistake
 from storefront.core.errors import StorefrontError
 
@@ -48,7 +48,7 @@ async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any
     """
     data_dir = choice.data_dir()
     if is_running(data_dir):
-        return await ask_server(data_dir, operation, arguments)
+        return await ask_server(data_dir, operation, arguments, books=choice.books())
     from storefront.control.desk import opened_desk  # the whole shop: only where there is no server to ask
 
     host = choice.load()
@@ -62,7 +62,8 @@ async def asking(choice: Choice, host: "PluginHost") -> AsyncIterator[Ask]:
     """Give a function that asks the shop many times: the running server, else one opened in this process meanwhile."""
     data_dir = host.config.data_dir
     if is_running(data_dir):
-        yield lambda operation, arguments: ask_server(data_dir, operation, arguments)
+        books = choice.books()
+        yield lambda operation, arguments: ask_server(data_dir, operation, arguments, books=books)
         return
     from storefront.control.desk import opened_desk
 
@@ -71,8 +72,10 @@ async def asking(choice: Choice, host: "PluginHost") -> AsyncIterator[Ask]:
         yield desk.ask
 
 
-async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Carry out an operation in the server that runs on a data folder.
+async def ask_server(
+    data_dir: Path, operation: str, arguments: Mapping[str, Any], *, books: str | None = None
+) -> dict[str, Any]:
+    """Carry out an operation in the server that runs on a data folder, if it keeps these ``books`` (any, if None).
 
     Raises:
         NoServer: none runs there.
@@ -80,12 +83,13 @@ async def ask_server(data_dir: Path, operation: str, arguments: Mapping[str, Any
     """
     if not is_running(data_dir):
         raise NoServer(f"No server runs on {data_dir}. Start one with `storefront serve`.")
+    headers = {} if books is None else {BOOKS_HEADER: books}
     timeout = aiohttp.ClientTimeout(total=SLOW_SECONDS if operation in _SLOW else REPLY_SECONDS)
     with socket_address(data_dir / SOCKET_NAME) as address:
         connector = aiohttp.UnixConnector(address)
         async with (
             aiohttp.ClientSession("http://control", connector=connector, timeout=timeout) as session,
-            session.post(f"/{operation}", json=arguments) as response,
+            session.post(f"/{operation}", json=arguments, headers=headers) as response,
         ):
             answer: dict[str, Any] = await response.json()
     if response.status == 200:

@@ -122,3 +122,19 @@ class Choice:
             return self.config.absolute().parent / "data"
         data = document.value.get("data")
         return document.folder / (data if isinstance(data, str) else "data")
+
+    def books(self) -> str | None:
+        """Name the database of this shop, without its password; None where the YAML is full of mistakes."""
+        from storefront.control.address import books_at
+        from storefront.core.config import ConfigError, read_document
+
+        try:
+            document = read_document(self.config, self.environ())
+        except ConfigError:
+            return None
+        section, data = document.value.get("database"), document.value.get("data")
+        url = section.get("url") if isinstance(section, dict) else None
+        in_folder = f"sqlite:///{document.folder / (data if isinstance(data, str) else 'data')}/storefront.sqlite"
+        if not isinstance(url, str) or url == in_folder:
+            return books_at("sqlite:///storefront.sqlite", self.data_dir())
+        return books_at(url, document.folder)

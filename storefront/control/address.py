@@ -5,9 +5,20 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 SOCKET_NAME = "control.sock"
+BOOKS_HEADER = "Storefront-Books"
+"""Which books whoever asks means, as ``books_at`` names them."""
 LONGEST_ADDRESS = 100
+
+
+def books_at(url: str, folder: Path) -> str:
+    """Name the books at a ``database.url``, without its password; a relative file is seen from ``folder``."""
+    if url.startswith("sqlite:///"):
+        return str((folder / url.removeprefix("sqlite:///")).resolve())
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}:{parts.port or 5432}{parts.path}"
 
 
 def is_answered(path: Path) -> bool:

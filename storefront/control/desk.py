@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from storefront.configured_gateways import SANDBOX
+from storefront.control.address import books_at
 from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.promo_desk import PromoDesk
@@ -93,6 +94,12 @@ class Desk:
     @property
     def data_dir(self) -> Path:
         return self._parts.host.config.data_dir
+
+    @property
+    def books(self) -> str:
+        """Name the database that the shop is kept in, as those who ask name the one they mean."""
+        config = self._parts.host.config
+        return books_at(config.database.url.reveal(), config.files[0].parent)
 
     async def facts(self) -> Answer:
         """Tell where the shop is and what it is made of; ``url`` is where this machine reaches it."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from storefront.control.address import SOCKET_NAME, is_answered, socket_address
+from storefront.control.address import BOOKS_HEADER, SOCKET_NAME, is_answered, socket_address
 from storefront.control.desk import Desk
 from storefront.control.operations import Answer
 from storefront.core.config import ConfigError
@@ -64,6 +64,9 @@ def _application(desk: Desk) -> web.Application:
         operation = request.match_info["operation"]
         if operation not in desk.operations:
             return web.json_response(_trouble("unknown_operation", f"This server knows no {operation}."), status=404)
+        meant = request.headers.get(BOOKS_HEADER, desk.books)
+        if meant != desk.books:
+            return web.json_response(_trouble("other_books", _of_others(desk, meant)), status=409)
         try:
             return web.json_response(await desk.ask(operation, await request.json()))
         except ConfigError as error:
@@ -75,6 +78,13 @@ def _application(desk: Desk) -> web.Application:
     app = web.Application()
     app.router.add_post("/{operation}", answer)
     return app
+
+
+def _of_others(desk: Desk, meant: str) -> str:
+    return (
+        f"The server on {desk.data_dir} keeps its books in {desk.books}, and this configuration names {meant}. Nothing "
+        "was done. Name the server's own configuration, or the data folder of the other shop (--data, or DATA)."
+    )
 
 
 def _trouble(code: str, detail: str) -> Answer:

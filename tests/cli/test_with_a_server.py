@@ -2,10 +2,13 @@
 
 import json
 import signal
+import sqlite3
 import stat
 import time
+from contextlib import closing
 
 import aiohttp
+import pytest
 
 from storefront.testing import TINY_SHOP
 
@@ -45,6 +48,28 @@ async def test_a_key_made_beside_the_server_works_at_once_until_it_is_revoked(se
 
     assert [key["id"] for key in before[1]["data"]] == [made["id"]]
     assert (before[0], revoked.returncode, after[0]) == (200, 0, 401)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///other.sqlite", "postgresql://shop:hush@127.0.0.1:1/shop"])
+def test_a_server_does_nothing_for_a_shop_whose_books_are_elsewhere(served, tmp_path, url):
+    other, rows = tmp_path / "other.yaml", tmp_path / "balances.csv"
+    other.write_text(f"{TINY_SHOP}\ndatabase: {{url: '{url}'}}\n")
+    rows.write_text("customer,asset,amount\nada,gems,500\n")
+    asked = [["keys", "create", "--kind", "operator", "--name", "me"]]
+    if url.startswith("sqlite"):
+        assert process("migrate", "-c", other, "-d", tmp_path / "data").returncode == 0
+        asked.append(["import", "balances", rows, "--reason", "moved"])
+    keys = served.ask("keys", "list", "--json").stdout
+
+    for words in asked:
+        told = process(*words, "-c", other, "-d", served.data)
+        assert told.returncode == 1
+        assert f"The server on {served.data} keeps its books in {served.data}/storefront.sqlite" in told.stderr
+        assert "Nothing was done" in told.stderr
+        assert "hush" not in told.stderr
+    assert served.ask("keys", "list", "--json").stdout == keys
+    with closing(sqlite3.connect(served.data / "storefront.sqlite")) as books:
+        assert books.execute("SELECT count(*) FROM customers").fetchone() == (0,)
 
 
 def test_a_second_server_on_the_same_data_is_refused_in_one_line(served):
