@@ -115,7 +115,11 @@ class Notices:
             case Status.PENDING:
                 is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
                 again = str(URL("/shop/return").with_query(purchase=purchase_id))
-                return Notice(Tone.INFO, ON_ITS_WAY) if is_on_its_way else Notice(Tone.INFO, WAITING, ask_again=again)
+                if is_on_its_way:
+                    return Notice(Tone.INFO, ON_ITS_WAY)
+                address = purchase["payment"].get("redirect_url")
+                payment = None if address is None else Link("Go on", address)
+                return Notice(Tone.INFO, WAITING, ask_again=again, link=payment)
             case Status.PAID:
                 return Notice(Tone.INFO, GOODS_OWED)
         return Notice(Tone.INFO, NOT_PAID)
