@@ -24,7 +24,9 @@ from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
+from storefront.core.explaining import work_out_set_aside
 from storefront.core.exposures import Exposures
+from storefront.core.gateway_payments import WORK_OUT
 from storefront.core.gateway_refunds import sweep_reversal
 from storefront.core.hooks import Hooks, JobHandlers
 from storefront.core.inbox import process_event
@@ -245,6 +247,7 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register("reversal.claim", lambda payload: claim_freed(services, payload["purchase_id"]))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))
     jobs.register("gateway.follow", lambda payload: follow_gateway(services, payload))
+    jobs.register(WORK_OUT, lambda payload: work_out_set_aside(services, payload))
     jobs.register("gateway.reconcile", lambda payload: reconcile_gateway(services, payload))
     jobs.register(REWARD, lambda payload: reward_referral(services, payload))
     jobs.register(CLAW_BACK, lambda payload: claw_back_referral(services, payload))

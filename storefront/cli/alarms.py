@@ -50,9 +50,13 @@ def list_alarms(
     """
     page = ask_shop(Choice(file or config, data=data), "alarms.list", kind=kind, limit=limit, after=after)
     empty = "No alarm was ever raised." if kind is None else f"No alarm of the kind {escape(kind)} was ever raised."
-    print_page(page, ("raised", "kind", "about", "facts"), _cells, empty=empty, as_json=as_json, prose=("facts",))
+    print_page(
+        page, ("raised", "kind", "about", "facts", "closed"), _cells, empty=empty, as_json=as_json, prose=("facts",)
+    )
 
 
 def _cells(alarm: dict[str, Any]) -> tuple[str, ...]:
     kind, about, facts = escape(alarm["kind"]), escape(alarm["about"]), escape(words(alarm["facts"]))
-    return short_time(alarm["raised_at"]), f"[red]{kind}[/]", about, facts
+    closed = alarm["closed_at"]
+    shown = f"[red]{kind}[/]" if closed is None else kind
+    return short_time(alarm["raised_at"]), shown, about, facts, "" if closed is None else short_time(closed)

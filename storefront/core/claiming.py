@@ -29,6 +29,7 @@ from storefront.core.refunds import (
     read_reversals,
     taken_back,
 )
+from storefront.core.reversal_events import tell_claim
 from storefront.core.reversal_moves import Moving, demand_taken, freeze_id
 from storefront.core.services import Services
 from storefront.core.tables import entitlements, freezes
@@ -133,11 +134,13 @@ async def _claim(
 
     What is set aside is set aside anew, with more, in one commit: nobody comes in between. What was taken stays so.
     """
-    told = msgspec.json.encode(wanted.told(held.told.strategy)).decode()
+    told = wanted.told(held.told.strategy)
+    becomes = {**row, "taken_back": msgspec.json.encode(told).decode()}
     moving = Moving(
-        services, plan, purchase, payment, {**row, "taken_back": told}, demand=wanted.demand, left=wanted.unreversed,
+        services, plan, purchase, payment, becomes, demand=wanted.demand, left=wanted.unreversed,
         set_aside=wanted.there, elsewhere=wanted.elsewhere, opened=wanted.opened,
     )  # fmt: skip
+    tell_claim(plan, purchase, row, before=held.told, after=told)
     if not held.is_taken:
         await moving.claim_anew(row)
         return

@@ -20,21 +20,18 @@ from storefront.core.accounts import (
     bank,
     clearing,
     gateway_balance,
-    gateway_exchange,
     gateway_fees,
     gateway_transfers,
     unexplained,
 )
-from storefront.core.adopting import adopt_money
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Insert, Plan, Transfer
-from storefront.core.errors import NotFound, Unavailable
-from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction, Checkouts, GatewayRefused, Refunds
-from storefront.core.purchasing import read_payment
+from storefront.core.commit.plan import Change, Insert, Plan
+from storefront.core.gateway_exchange import Leg, add_legs, rate_facts, through_exchange
+from storefront.core.gateway_payments import OF_PAYMENTS, anchor_of, payment_of
+from storefront.core.gateways import BalanceBook, BalanceKind, BalanceTransaction
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import gateway_books, gateway_movements, payments
-from storefront.core.up_to_date import bring_up_to_date
 
 AT_ONCE = 50
 OVERLAP_MS = 60 * 60 * 1000
@@ -44,24 +41,6 @@ _KNOWN = Query(
         gateway_movements.c.gateway == bindparam("gateway"), gateway_movements.c.id == bindparam("id")
     )
 )
-_PAYMENT = Query(
-    select(payments).where(
-        payments.c.gateway == bindparam("gateway"), payments.c.gateway_payment == bindparam("payment")
-    )
-)
-_BY_CHECKOUT = Query(
-    select(payments).where(payments.c.gateway == bindparam("gateway"), payments.c.gateway_ref == bindparam("reference"))
-)
-_OF_PAYMENTS = frozenset(
-    {
-        BalanceKind.PAYMENT,
-        BalanceKind.REFUND,
-        BalanceKind.REFUND_FAILURE,
-        BalanceKind.DISPUTE,
-        BalanceKind.DISPUTE_REVERSAL,
-    }
-)
-
 log = structlog.get_logger("storefront.gateway_books")
 
 
@@ -75,11 +54,6 @@ class Movement:
     @property
     def about(self) -> str:
         return self.told.id if self.payment is None else str(self.payment["purchase_id"])
-
-
-def anchor_of(gateway: str) -> str:
-    """Return the anchor of a gateway's books."""
-    return f"gateway:{gateway}"
 
 
 async def follow_books(services: Services, gateway_name: str) -> int:
@@ -96,7 +70,7 @@ async def follow_books(services: Services, gateway_name: str) -> int:
         book = await read_book(services, gateway_name)
         page = await gateway.balance_page(after=book["cursor"], since=book["since"], at_most=AT_ONCE)
         new = [one for one in page if not await _is_known(services, gateway_name, one.id)]
-        movements = [Movement(one, await _payment_of(services, gateway_name, one)) for one in new]
+        movements = [Movement(one, await payment_of(services, gateway_name, one)) for one in new]
         if not await _commit(services, gateway_name, book, page, movements):
             continue
         booked += len(movements)
@@ -114,7 +88,7 @@ async def book_missed(services: Services, gateway_name: str, since: int) -> int:
         book = await read_book(services, gateway_name)
         page = await gateway.balance_page(after=after, since=since, at_most=AT_ONCE)
         new = [one for one in page if not await _is_known(services, gateway_name, one.id)]
-        movements = [Movement(one, await _payment_of(services, gateway_name, one)) for one in new]
+        movements = [Movement(one, await payment_of(services, gateway_name, one)) for one in new]
         if movements:
             log.warning("movements_passed_over", gateway=gateway_name, ids=[one.told.id for one in movements])
             if not await _commit(services, gateway_name, book, (), movements):
@@ -165,45 +139,6 @@ async def move_told(services: Services, book: Row, event_id: str) -> None:
 
 async def _is_known(services: Services, gateway: str, movement_id: str) -> bool:
     return await services.reader.first(_KNOWN, gateway=gateway, id=movement_id) is not None
-
-
-async def _payment_of(services: Services, gateway: str, told: BalanceTransaction) -> Row | None:
-    """Find the payment behind a movement; bring its purchase up to date, for its webhook may never have come."""
-    if told.payment is None or told.kind not in _OF_PAYMENTS:
-        return None
-    payment = await services.reader.first(_PAYMENT, gateway=gateway, payment=told.payment)
-    if payment is None:
-        payment = await _by_checkout(services, gateway, told.payment)
-    if payment is None:
-        return None
-    try:
-        await bring_up_to_date(services, payment["purchase_id"])
-    except (GatewayRefused, Unavailable) as failed:
-        if isinstance(failed, Unavailable) and payment["gateway_payment"] is None:
-            raise  # until it is settled nobody can say whose money this is
-        # What this one purchase needs cannot be had: the movement is booked all the same, and those after it.
-        log.error("purchase_not_brought_up_to_date", purchase=payment["purchase_id"], reason=failed.detail)
-    return await services.reader.first(_PAYMENT, gateway=gateway, payment=told.payment)
-
-
-async def _by_checkout(services: Services, gateway_name: str, payment: str) -> Row | None:
-    gateway = services.gateway(gateway_name)
-    if not isinstance(gateway, Refunds):
-        return None
-    try:
-        reference = await gateway.find_checkout(payment)
-    except NotFound:
-        return None
-    if reference is None:
-        return None
-    known = await services.reader.first(_BY_CHECKOUT, gateway=gateway_name, reference=reference)
-    if known is not None or not isinstance(gateway, Checkouts):
-        return known
-    ours = (await gateway.look_up(reference)).purchase_id
-    unopened = None if ours is None else await read_payment(services, ours)
-    if unopened is None or unopened["gateway"] != gateway_name or unopened["gateway_ref"] is not None:
-        return None
-    return await adopt_money(services, unopened, payment)
 
 
 async def _commit(
@@ -266,27 +201,26 @@ def _book_movement(plan: Plan, gateway: str, movement: Movement, label: str) -> 
         f"gateway.{told.kind}",
         about=told.id,
         anchor=anchor,
-        facts=_facts(told, presented) if is_converted and presented is not None else None,
+        facts=None
+        if presented is None or not is_converted
+        else rate_facts((told.currency, told.amount_minor), presented, told.exchange_rate),
         label=label,
     )
     balance = gateway_balance(gateway, told.currency)
-    legs = [(told.amount_minor, balance, other), (told.fee_minor, gateway_fees(gateway, told.currency), balance)]
+    legs: list[Leg] = [
+        (told.amount_minor, balance, other),
+        (told.fee_minor, gateway_fees(gateway, told.currency), balance),
+    ]
     if presented is not None and is_converted:
-        sign = 1 if told.amount_minor > 0 else -1
-        legs[0] = (told.amount_minor, balance, gateway_exchange(gateway, told.currency))
-        legs.insert(1, (sign * presented[1], gateway_exchange(gateway, presented[0]), other))
-    for amount, source, destination in legs:
-        if amount:
-            # A negative amount goes the other way.
-            pair = (source, destination) if amount > 0 else (destination, source)
-            plan.add(Transfer(label, *pair, abs(amount), anchor))
+        legs[:1] = through_exchange(gateway, (told.currency, told.amount_minor), presented, (balance, other))
+    add_legs(plan, label, legs, anchor)
     return entry_id
 
 
 def _counterpart(gateway: str, movement: Movement) -> tuple[Account, tuple[str, int] | None]:
     """Return the account on the other side of the balance, and the amount there if it was presented otherwise."""
     told = movement.told
-    if told.kind in _OF_PAYMENTS and movement.payment is not None:
+    if told.kind in OF_PAYMENTS and movement.payment is not None:
         if told.presented is None:
             return clearing(gateway, told.currency), None
         presented = told.presented
@@ -298,17 +232,3 @@ def _counterpart(gateway: str, movement: Movement) -> tuple[Account, tuple[str, 
     if told.kind is BalanceKind.FEE:
         return gateway_fees(gateway, told.currency), None
     return unexplained(gateway, told.currency), None
-
-
-def _facts(told: BalanceTransaction, presented: tuple[str, int]) -> dict[str, Any]:
-    """Keep the rate of a conversion, exactly: what left the exchange for what came in, and the gateway's own words."""
-    currency, amount = presented
-    incoming, outgoing = (told.currency, abs(told.amount_minor)), (currency, amount)
-    if told.amount_minor < 0:
-        incoming, outgoing = outgoing, incoming
-    return {
-        "rate": {"from": incoming[0], "to": outgoing[0], "numerator": outgoing[1], "denominator": incoming[1]},
-        "rounding": "down",
-        "remainder": {"numerator": 0, "party": "gateway"},
-        "exchange_rate": told.exchange_rate,
-    }

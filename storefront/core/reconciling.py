@@ -16,11 +16,12 @@ from sqlalchemy import Select, and_, exists, func, or_, select
 
 from storefront.core.accounts import clearing, gateway_balance, unexplained
 from storefront.core.balances import open_balance
-from storefront.core.claims import holder_of
 from storefront.core.clock import DAY_MS, HOUR_MS, iso
-from storefront.core.commit.outcome import Stale, Taken
-from storefront.core.commit.plan import Change, Claim, Plan, Transfer
-from storefront.core.gateway_books import anchor_of, book_missed, follow_books, read_book
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, Plan
+from storefront.core.explaining import REVERSING, explain, is_explained, is_of_payments
+from storefront.core.gateway_books import book_missed, follow_books, read_book
+from storefront.core.gateway_payments import anchor_of
 from storefront.core.gateways import BalanceBook
 from storefront.core.inbox import take_in_missed
 from storefront.core.reading import Row
@@ -32,8 +33,6 @@ from storefront.core.tables import gateway_movements, payments, reversals
 
 DEFAULT_SPAN_MS = 7 * DAY_MS
 GRACE_MS = HOUR_MS
-_SIGNS = {"refund": -1, "refund_failure": 1, "dispute": -1, "dispute_reversal": 1}
-"""Kinds of movements that take a payment's money back, or bring it back again."""
 
 log = structlog.get_logger("storefront.reconciliation")
 
@@ -128,53 +127,13 @@ async def reconcile(services: Services, gateway_name: str, *, since: int | None 
     found.mended += await take_in_missed(services, gateway_name)
     found.mended += await follow_books(services, gateway_name)
     found.mended += await book_missed(services, gateway_name, since)
-    found.mended += await _explain(services, gateway_name)
+    found.mended += await explain(services, gateway_name)
     for looking in _LOOKING:
         found.differences += [one async for one in looking(services, found)]
     found.differences += [one async for one in _balances(services, found, gateway)]
     await _count(services, found)
     await _keep(services, found)
     return found
-
-
-async def _explain(services: Services, gateway: str) -> int:
-    """Book what stood as unexplained to ``clearing`` once its payment is known, and say how many there were."""
-    statement = (
-        select(gateway_movements, payments.c.purchase_id, payments.c.received_currency)
-        .join(
-            payments,
-            and_(payments.c.gateway == gateway, payments.c.gateway_payment == gateway_movements.c.payment),
-        )
-        .where(gateway_movements.c.gateway == gateway, gateway_movements.c.about.is_(None), _is_of_payments())
-    )
-    explained = 0
-    for row in await services.reader.scan(statement):
-        if row["presented_currency"] not in (None, row["currency"]) or await _is_explained(services, row):
-            continue  # a conversion is booked by hand: its rate belongs to the first entry
-        plan = Plan(actor=anchor_of(gateway), anchors={anchor_of(gateway)})
-        plan.add(Claim(_claim(row), row["purchase_id"]))
-        plan.entry("gateway.explained", about=row["id"], anchor=anchor_of(gateway))
-        pair = (unexplained(gateway, row["currency"]), clearing(gateway, row["currency"]))
-        source, destination = pair if row["amount"] > 0 else pair[::-1]
-        plan.add(Transfer("entry", source, destination, abs(row["amount"]), anchor_of(gateway)))
-        try:
-            await services.engine.commit(plan)
-        except Taken:
-            continue
-        explained += 1
-    return explained
-
-
-def _claim(row: Row) -> str:
-    return f"explained:{row['gateway']}:{row['id']}"
-
-
-async def _is_explained(services: Services, row: Row) -> bool:
-    return await holder_of(services.reader, _claim(row)) is not None
-
-
-def _is_of_payments() -> Any:
-    return gateway_movements.c.kind.in_(("payment", *_SIGNS))
 
 
 def _of(found: Reconciliation) -> Select[Any]:
@@ -186,10 +145,10 @@ def _of(found: Reconciliation) -> Select[Any]:
 async def _unexplained(services: Services, found: Reconciliation) -> AsyncIterator[Difference]:
     """Name movements of money that this shop knows nothing of."""
     statement = _of(found).where(
-        or_(and_(_is_of_payments(), gateway_movements.c.about.is_(None)), gateway_movements.c.kind == "other")
+        or_(and_(is_of_payments(), gateway_movements.c.about.is_(None)), gateway_movements.c.kind == "other")
     )
     for row in await services.reader.scan(statement):
-        if await _is_explained(services, row):
+        if await is_explained(services, row):
             continue
         proposal = (
             f"If it belongs to other business on this account, nothing is to do: it stands on "
@@ -302,7 +261,7 @@ async def _reversed_otherwise(services: Services, found: Reconciliation) -> Asyn
         .join(reversals, same, isouter=True)
         .where(
             gateway_movements.c.gateway == found.gateway,
-            gateway_movements.c.kind.in_(_SIGNS),
+            gateway_movements.c.kind.in_(REVERSING),
             gateway_movements.c.about.is_not(None),
             gateway_movements.c.source.in_(lately),
         )
@@ -313,7 +272,7 @@ async def _reversed_otherwise(services: Services, found: Reconciliation) -> Asyn
         newest = max(row["created_at"] for row in rows)
         if newest > found.at - GRACE_MS or any(row["presented_amount"] is None for row in rows):
             continue  # it may still be under way; what the gateway tells as settled alone is compared by balances
-        there = sum(_SIGNS[row["kind"]] * row["presented_amount"] for row in rows)
+        there = sum(REVERSING[row["kind"]] * row["presented_amount"] for row in rows)
         here = _moved_by(rows[0])
         if there != here:
             currency, who = rows[0]["presented_currency"], rows[0]["reversal"] or "no reversal of ours"

@@ -39,7 +39,7 @@ from storefront.core.opened import Opened, claim_opened
 from storefront.core.opened_moves import take_from_opened
 from storefront.core.passed_on import Elsewhere
 from storefront.core.promoting import see_to_promotions
-from storefront.core.purchasing import Status, event_payload, move_status, parties_of, receiver_of
+from storefront.core.purchasing import Status, move_status, parties_of, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     CLAWING,
@@ -54,6 +54,7 @@ from storefront.core.refunds import (
     taken_back,
     was_undone,
 )
+from storefront.core.reversal_events import tell_move
 from storefront.core.reversal_money import MoneyMove, is_unapplied, legs_of
 from storefront.core.services import Services
 from storefront.core.settlement import owe_again
@@ -321,24 +322,7 @@ class Moving:
         if told.state not in HOLDING | TAKING and is_unapplied(self.purchase) and changes["refunded"] != "full":
             await owe_again(self.services, self.plan, purchase)
         await see_to_promotions(self.services, self.plan, purchase, changes)
-        name = f"purchase.{'dispute' if row['cause'] == DISPUTE else 'refund'}_{told.state}"
-        if row["cause"] != DISPUTE and told.state == "completed":
-            name = "purchase.refunded"
-        shown = {
-            "id": row["id"],
-            "number": row["number"],
-            "cause": row["cause"],
-            "state": told.state,
-            "amount": {"amount": row["amount"], "currency": row["currency"]},
-            "reason": row["reason"],
-        }
-        payload = {
-            **event_payload({**purchase, **changes}),
-            "refunded": changes["refunded"],
-            "dispute": changes["dispute"],
-            "dispute_case" if row["cause"] == DISPUTE else "refund": shown,
-        }
-        self.plan.emit(name, anchor=purchase["customer_id"], subject=purchase["id"], payload=payload)
+        tell_move(self.plan, {**purchase, **changes}, row, told.state)
 
 
 def freeze_id(reversal_id: str, facts: Mapping[str, Any]) -> str:

@@ -51,6 +51,8 @@ RECEIVED = "received"
 NEVER_GIVEN = frozenset({"amount", "currency", "payment_refused"})
 """Why money is kept without ever giving the goods by itself: an operator decides."""
 
+ALARM_CLOSED = "alarm_closed:"
+"""Begins the claim of an alarm that is closed; the claim is about when that was (business ms)."""
 _ALARM = Query(select(alarms).where(alarms.c.id == bindparam("id")))
 
 log = structlog.get_logger("storefront.purchases")
@@ -360,6 +362,16 @@ def add_alarm(services: Services, plan: Plan, kind: str, about: str, facts: Mapp
         "raised_at": services.clock.now(),
     }
     plan.add(Insert("alarms", (alarm_id,), None, row, once=True))
+
+
+async def close_alarm(services: Services, alarm_id: str) -> None:
+    """Say that what an alarm told of is over; once. It stays in the list, with when it was."""
+    plan = Plan(actor="alarms")
+    plan.add(Claim(f"{ALARM_CLOSED}{alarm_id}", str(services.clock.now())))
+    try:
+        await services.engine.commit(plan)
+    except Taken:
+        return  # it was closed before
 
 
 async def payment_of_reference(services: Services, purchase_id: str | None) -> Row:

@@ -6,7 +6,8 @@ from typing import Any
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.job_rows import job_row
 from storefront.core.commit.plan import Insert, Plan
-from storefront.core.gateway_books import anchor_of, follow_books, read_book
+from storefront.core.gateway_books import follow_books, read_book
+from storefront.core.gateway_payments import anchor_of
 from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.inbox import take_in_missed
 from storefront.core.jobs import Again

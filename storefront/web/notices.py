@@ -113,9 +113,7 @@ class Notices:
                 receipt = Link("Receipt", f"/receipts/{purchase_id}") if is_paid_in_money(row) else None
                 return Notice(Tone.GOOD, self.bought(purchase), link=receipt)
             case Status.PENDING:
-                is_on_its_way = purchase["payment"]["state"] == PaymentState.PROCESSING
-                again = str(URL("/shop/return").with_query(purchase=purchase_id))
-                return Notice(Tone.INFO, ON_ITS_WAY) if is_on_its_way else Notice(Tone.INFO, WAITING, ask_again=again)
+                return _waiting(purchase)
             case Status.PAID:
                 return Notice(Tone.INFO, GOODS_OWED)
         return Notice(Tone.INFO, NOT_PAID)
@@ -141,6 +139,15 @@ class Notices:
         catalog = self._services.catalogs.active
         offer = catalog.offers.get(sku)
         return sku if offer is None else text_in(offer.title, self._language, catalog.default_language) or sku
+
+
+def _waiting(purchase: Mapping[str, Any]) -> Notice:
+    """Word a purchase that is not paid yet; as long as its payer can do something about it, lead to where."""
+    if purchase["payment"]["state"] == PaymentState.PROCESSING:
+        return Notice(Tone.INFO, ON_ITS_WAY)
+    again, address = URL("/shop/return").with_query(purchase=purchase["id"]), purchase["payment"].get("redirect_url")
+    link = None if address is None else Link("Go on", address)
+    return Notice(Tone.INFO, WAITING, ask_again=str(again), link=link)
 
 
 def note_of(error: StorefrontError) -> str:

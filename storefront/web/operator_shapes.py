@@ -139,7 +139,18 @@ RECONCILE: JsonSchema = closed(
     required=["gateway"],
 )
 
-ALARMS: JsonSchema = listing(table({"id": TEXT, "kind": TEXT, "about": TEXT, "facts": ANY_OBJECT, "raised_at": TIME}))
+ALARMS: JsonSchema = listing(
+    table(
+        {
+            "id": TEXT,
+            "kind": TEXT,
+            "about": TEXT,
+            "facts": ANY_OBJECT,
+            "raised_at": TIME,
+            "closed_at": nullable(TIME),
+        }
+    )
+)
 ALARMS_QUERY: JsonSchema = closed({**PAGE["properties"], "kind": {"type": "string", "maxLength": 100}})
 
 JOB: JsonSchema = table(

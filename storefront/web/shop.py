@@ -246,8 +246,9 @@ async def _after_buying(call: Call, services: Services, answer: Answer) -> web.S
     purchase = shop_json(answer.body)
     redirect_url = purchase["payment"].get("redirect_url")
     if not wants_json(call.request):
-        if redirect_url is not None:
+        if redirect_url is not None and Browser.of(call).may_lead_to(redirect_url):
             return web.Response(status=303, headers={"Location": redirect_url})
+        # A bank's own page may lie where this form must not lead: the page that comes has a link there.
         return see_other("/shop", purchase=purchase["id"])
     shown: dict[str, Any] = {"status": purchase["status"], "redirect_url": redirect_url}
     if purchase["status"] == Status.COMPLETED:

@@ -25,8 +25,14 @@ offers:
   sword: {kind: item, type: durable, title: Sword, prices: {dust: 5}}
   chest: {kind: container, title: Chest, prices: {dust: 3}, drops: [{weight: 1, gives: {potion: 1}}]}
 """
+LATE = "2027-01-01T09:00:00+01:00"
 # What is broken, the mistake's place, and the example that is shown for it.
 BROKEN: list[tuple[str, str, Any]] = [
+    ("usage.api", {"meter": "calls", "mode": "prepaid", "asset": "USD", "model": "volume", "price": 0.05},
+     {"tiers": [{"up_to": 1000, "price": "0.05"}, {"price": "0.02"}]}),
+    ("offers.dust-100.sales", [{"percent": 1, "from": LATE, "until": "2026-12-08T09:00:00+01:00"}],
+     {"until": "2036-12-08T09:00:00+01:00"}),
+    ("promo_codes", {"WINTER": {"percent": 10, "countries": ["XX"]}}, {"countries": ["DE"]}),
     ("offers.chest.drops", [{"weight": 1, "gives": {"salt-key": 1}}], {"gives": {"potion": 2}}),
     ("offers.chest.drops", [{"weight": 1, "gives": {"sword": 1}}], {"instead": {"dust": 20}}),
     ("offers.sword.grants", ["longe"], {"grants": ["lounge"]}),
@@ -99,6 +105,30 @@ def test_where_no_example_would_be_right_none_is_shown(tmp_path, ours):
     del document["meters"]
     (mistake,) = check(tmp_path, document, ours)
     assert (mistake.path, mistake.example) == ("usage.api.meter", None)
+
+
+def test_an_offer_without_a_sale_is_no_example_of_a_sale(tmp_path, ours):
+    document = broken("offers.dust-100.sales", [{"percent": 25, "from": LATE, "until": "2027-02-01T09:00:00+01:00"}])
+    document["offers"]["dust-100"]["prices"] = {"USD": 50}
+    (mistake,) = check(tmp_path, document, ours)
+    assert (mistake.path, mistake.example) == ("offers.dust-100.sales[0].percent", None)
+
+
+@pytest.mark.parametrize(("prices", "says"), [
+    ({"USD": 500}, "dust-100 has a price in USD in CA, US alone, and the bundle is sold everywhere"),
+    ([{"currency": "EUR", "amount": 500}, {"currency": "USD", "amount": 500, "countries": ["US", "DE", "AT"]}],
+     "dust-100 has no price in USD in AT, DE, where the bundle is sold"),
+    ([{"currency": "EUR", "amount": 500}, {"currency": "USD", "amount": 500, "countries": ["US"]}], None),
+    ({"GBP": 500}, "dust-100 has no price in GBP, in which the bundle is sold"),
+])  # fmt: skip
+def test_a_bundle_names_the_countries_where_what_is_in_it_has_no_price(tmp_path, ours, prices, says):
+    document = broken("offers.kit", {"kind": "bundle", "title": "Kit", "prices": prices, "contents": [
+        {"sku": "dust-100"}]})  # fmt: skip
+    document["offers"]["dust-100"]["prices"] = [
+        {"currency": "EUR", "amount": 99}, {"currency": "USD", "amount": 99, "countries": ["US", "CA"]}
+    ]  # fmt: skip
+    found = [mistake.message.partition(":")[0] for mistake in check(tmp_path, document, ours)]
+    assert found == ([] if says is None else [says])
 
 
 def test_a_file_with_very_many_mistakes_is_answered(tmp_path, ours):

@@ -62,13 +62,12 @@ def _bundle(sku: str, offer: Mapping[str, object], offers: Offers) -> Iterator[C
             told = " holds ".join([sku, *way])
             yield Complaint((*path, at, "sku"), f"would put the bundle into itself: {told}")
             continue
-        for currency in _mapping(offer.get("prices")):
+        for currency, countries in _markets(offer).items():
             worth = _mapping(_mapping(content).get("worth")).get(currency)
-            price = _mapping(offers[inner].get("prices")).get(currency)
-            if worth is None and price is None:
+            price = _general_price(offers[inner], currency)
+            if worth is None and price is None and (lacks := _lacking(offers[inner], currency, countries)):
                 message = (
-                    f"{inner} has no price in {currency}, in which the bundle is sold: say what one of it is worth "
-                    "there, so that a refund of it can be worked out"
+                    f"{inner} {lacks}: say what one of it is worth there, so that a refund of it can be worked out"
                 )
                 yield Complaint((*path, at), message, example={"sku": inner, "worth": {currency: 100}})
             value = worth if worth is not None else price
@@ -76,6 +75,41 @@ def _bundle(sku: str, offer: Mapping[str, object], offers: Offers) -> Iterator[C
     for currency, total in worths.items():
         if not total:
             yield Complaint(path, f"is worth nothing in {currency}: something in it must be")
+
+
+def _markets(offer: Mapping[str, object]) -> Mapping[str, set[str]]:
+    """Return ``currency -> countries`` of where an offer has prices; the country "" stands for all others."""
+    prices = offer.get("prices")
+    if isinstance(prices, dict):
+        return {str(currency): {""} for currency in prices}
+    found: dict[str, set[str]] = {}
+    for one in _list(prices):
+        currency, countries = _mapping(one).get("currency"), _mapping(one).get("countries", [""])
+        if isinstance(currency, str):
+            found.setdefault(currency, set()).update(one for one in _list(countries) if isinstance(one, str))
+    return found
+
+
+def _general_price(offer: Mapping[str, object], currency: str) -> object:
+    """Return the amount of an offer's price in a currency for buyers everywhere; None if there is none."""
+    prices = offer.get("prices")
+    if isinstance(prices, dict):
+        return prices.get(currency)
+    general = (_mapping(one) for one in _list(prices) if "countries" not in _mapping(one))
+    return next((one.get("amount", 1) for one in general if one.get("currency") == currency), None)
+
+
+def _lacking(inner: Mapping[str, object], currency: str, countries: set[str]) -> str | None:
+    """Say where a bundle is sold and what is in it has no price; None if nowhere."""
+    priced = _markets(inner).get(currency, set())
+    if not priced:
+        return f"has no price in {currency}, in which the bundle is sold"
+    missing = countries - priced
+    if not missing:
+        return None
+    if "" in missing:
+        return f"has a price in {currency} in {', '.join(sorted(priced))} alone, and the bundle is sold everywhere"
+    return f"has no price in {currency} in {', '.join(sorted(missing))}, where the bundle is sold"
 
 
 def _way_back(offers: Offers, start: str, goal: str) -> list[str] | None:

@@ -7,6 +7,7 @@ the shop does not know are replaced by its own.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 import yaml
 
@@ -51,14 +52,16 @@ class Examples:
         meant = complaint.meant or complaint.path
         levels = self._walk.along(self._value, meant)
         for length in range(len(meant), 0, -1):
-            path, step = meant[:length], meant[length - 1]
+            path, step, below = meant[:length], meant[length - 1], meant[length:]
             for schema in levels[length]:
                 examples = schema.get("examples")
                 for example in examples if isinstance(examples, list) else ():
+                    if not complaint.at_key and not _leads_on(example, below):
+                        continue
                     found = next((one for one in self._variants(example, schema, complaint)
                                   if self._is_right(path, one, complaint)), None)  # fmt: skip
                     if found is not None:
-                        return as_yaml({step: found} if isinstance(step, str) else [found])
+                        return as_yaml(_shown(found, path, step))
         return None
 
     def _variants(self, example: object, schema: AnySchema, complaint: Complaint) -> Iterator[object]:
@@ -108,6 +111,27 @@ class Examples:
         around = [one for one in wrong if one.path and path[: len(one.path)] == one.path and one.path != path]
         here = [one for one in wrong if one.path[: len(path)] == path or one.path == complaint.path]
         return not here and all((one.path, one.message) in self._before for one in around)
+
+
+def _leads_on(example: object, below: Path) -> bool:
+    """Tell whether an example has the lists that a mistake lies in: one of an offer without any sale says nothing of a
+    sale."""
+    for step, inner in pairwise(below):
+        entry = _at(example, 0 if isinstance(step, int) else step)
+        if entry is None and isinstance(example, dict) and not isinstance(inner, int):
+            entry = next(iter(example.values()), None)  # its names are others
+        example = entry
+        if isinstance(inner, int) and not (isinstance(example, list) and example):
+            return False
+    return True
+
+
+def _shown(found: object, path: Path, step: str | int) -> object:
+    """Return an example with the key that it stands under; a bare word in a list with the key of that."""
+    if isinstance(step, str):
+        return {step: found}
+    key = path[-2] if len(path) > 1 else None
+    return {key: [found]} if isinstance(key, str) and not isinstance(found, dict | list) else [found]
 
 
 def as_yaml(value: object) -> str:

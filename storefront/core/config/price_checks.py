@@ -90,7 +90,7 @@ def _sales(path: Path, offer: Section, minimums: Mapping[str, int]) -> Iterator[
         if ("percent" in sale) == ("prices" in sale):
             yield Complaint(place, "must have either `percent` or `prices`")
         if _is_backwards(sale):
-            yield Complaint((*place, "until"), "must be later than `from`", meant=place)
+            yield Complaint((*place, "until"), "must be later than `from`")
         for currency, amount in _mapping(sale.get("prices")).items():
             listed = costs.get(currency)
             if listed is None and costs:

@@ -20,6 +20,7 @@ SAYS_RATE = 'must be a decimal number above 0 in quotes, like "5.2"'
 ENDING_PATTERN = "^[0-9]{1,6}$"
 _SAYS_ENDING = 'must be 1 to 6 digits in quotes, like "90"'
 _FROM, _UNTIL = "2026-12-01T09:00:00+01:00", "2026-12-08T09:00:00+01:00"
+_MUCH_LATER = "2036-12-08T09:00:00+01:00"
 
 
 def prices() -> Schema:
@@ -67,7 +68,7 @@ def sales() -> Schema:
     one = mapping(
         "A sale: `percent` off every price, or other `prices`.",
         {
-            "percent": whole("How much less, in percent of each price.", most=99, examples=[25]),
+            "percent": whole("How much less, in percent of each price.", most=99, examples=[25, 10, 5, 1]),
             "prices": table(
                 "Asset -> amount in minor units, in place of higher prices in that asset.",
                 amount("The price in minor units.", examples=[399]),
@@ -76,7 +77,7 @@ def sales() -> Schema:
                 **{"x-keys": "asset"},
             ),
             "from": text("The first instant of the sale.", examples=[_FROM], **{"x-form": "time"}),
-            "until": text("The first instant after it.", examples=[_UNTIL], **{"x-form": "time"}),
+            "until": text("The first instant after it.", examples=[_UNTIL, _MUCH_LATER], **{"x-form": "time"}),
             "label": wording("What it is called, beside the price.", "Winter sale"),
         },
         required=["from", "until"],

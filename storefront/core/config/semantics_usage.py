@@ -61,13 +61,13 @@ def _charge(feature: str, charge: Mapping[str, object], value: Mapping[str, obje
     model, mode = charge.get("model"), charge.get("mode")
     if model in _NEEDS_PRICE and "price" not in charge:
         yield Complaint(path, f"lacks `price`: what one {'package' if model == 'package' else 'unit'} costs",
-                        at_key=True, example={feature: {**charge, "price": "0.05"}})  # fmt: skip
+                        at_key=True, example={"price": "0.05"})  # fmt: skip
     if model in _NEEDS_TIERS and "tiers" not in charge:
         yield Complaint(path, f"lacks `tiers`: `{model}` is priced by them", at_key=True,
-                        example={feature: {**charge, "tiers": [{"price": "0.05"}]}})  # fmt: skip
+                        example={"tiers": [{"up_to": 1000, "price": "0.05"}, {"price": "0.02"}]})  # fmt: skip
     if model == "package" and "package" not in charge:
         yield Complaint(path, "lacks `package`: how many units one package has", at_key=True,
-                        example={feature: {**charge, "package": 100}})  # fmt: skip
+                        example={"package": 100})  # fmt: skip
     for key, models in (("price", _NEEDS_PRICE), ("tiers", _NEEDS_TIERS), ("package", ("package",))):
         if key in charge and isinstance(model, str) and model not in models:
             yield Complaint((*path, key), f"is not used by `{model}`", at_key=True, meant=path)

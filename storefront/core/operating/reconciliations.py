@@ -8,7 +8,7 @@ from sqlalchemy import select
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import FieldError, Invalid
-from storefront.core.gateway_books import anchor_of
+from storefront.core.gateway_payments import anchor_of
 from storefront.core.gateways import BalanceBook
 from storefront.core.privileged import record_action
 from storefront.core.reconciling import reconcile

@@ -43,7 +43,7 @@ class Notice:
     """News from the last request; with ``sku`` it stands on that offer's card, else at the top.
 
     ``ask_again`` is the address that the page goes to by itself after a few seconds: it waits for something.
-    ``link`` leads to the receipt of what was bought.
+    ``link`` leads to the receipt of what was bought, or to the page where it is still to be paid.
     """
 
     tone: Tone

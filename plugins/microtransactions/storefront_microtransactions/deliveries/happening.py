@@ -6,6 +6,7 @@ between events but what stands in the database, so that the same event always me
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -14,7 +15,7 @@ from storefront.core.catalog import Catalog
 from storefront.core.events import Event
 from storefront.core.purchasing import PURCHASE, receiver_of
 from storefront.core.reading import Query, Row
-from storefront.core.refunds import HOLDING, TAKING, read_reversals, taken_back
+from storefront.core.refunds import HOLDING, TAKING, TakenBack, TakenLine, read_reversals, taken_back
 from storefront.core.services import Services
 from storefront.core.tables import events, grants
 from storefront_microtransactions.deliveries.config import (
@@ -105,16 +106,18 @@ async def _sold(services: Services, purchase_id: str) -> tuple[Row, Catalog]:
 
 
 async def _of_reversal(services: Services, event: Event) -> Happening | None:
-    """Compare what the event says of its reversal with what was said before: has it begun to take, or ended?"""
+    """Compare what the event says of its reversal with what was said before: has it begun to take, or ended?
+
+    Of units that it claims while it takes, the event says which.
+    """
     is_dispute = "dispute_case" in event.data
     told = event.data["dispute_case" if is_dispute else "refund"]
     taking = TAKING | HOLDING if is_dispute else TAKING
-    before = await _told_before(services, event, told["id"])
-    was, now = before in taking, told["state"] in taking
-    if was == now:
+    now, claimed = told["state"] in taking, event.data.get("claimed")
+    was = await _told_before(services, event, told["id"]) in taking if claimed is None else not now
+    if was == now or (claimed is not None and not now):
         return None
-    rows = await read_reversals(services.reader, event.subject)
-    taken = taken_back(next(row for row in rows if row["id"] == told["id"]))
+    taken = await _taken(services, event.subject, told) if claimed is None else _units_of(claimed)
     purchase, catalog = await _sold(services, event.subject)
     # Of money alone, a goodwill, there are none: the goods stay.
     pieces = [
@@ -126,6 +129,20 @@ async def _of_reversal(services: Services, event: Event) -> Happening | None:
     return await _happening(
         services, event, stage, receiver_of(purchase), pieces, reversal_id=told["id"], takes=now, gives_back=not now
     )
+
+
+async def _taken(services: Services, purchase_id: str, told: Mapping[str, Any]) -> TakenBack:
+    """Return what a reversal stood for when its event was written, not what it has claimed since."""
+    if "openings" in told:
+        return _units_of(told)
+    # One that is at once what it stays, or an event from before events said it.
+    rows = await read_reversals(services.reader, purchase_id)
+    return taken_back(next(row for row in rows if row["id"] == told["id"]))
+
+
+def _units_of(told: Mapping[str, Any]) -> TakenBack:
+    lines = tuple(TakenLine(line["sku"], line["quantity"], 0) for line in told["lines"])
+    return TakenBack("", told["quantity"], lines=lines, openings=tuple(told["openings"]))
 
 
 async def _told_before(services: Services, event: Event, reversal_id: str) -> str | None:

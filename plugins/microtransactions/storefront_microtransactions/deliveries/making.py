@@ -117,8 +117,10 @@ def _undo_taking(plan: Plan, rows: Sequence[Row], happening: Happening, now: int
         plan.anchors.add(anchor_of(row["server"]))
         plan.add(changed(row, now, **again), told({**row, **again}, "queued"))
     taking = [row for row in rows if row["stage"] in _TAKING and row["reversal_id"] == happening.reversal_id]
-    _cancel(plan, taking, happening.event.id, now)
-    return _untouched(taking) | frozenset(map(_place_of, revived))
+    untouched = _untouched(taking)
+    # Where a server had some of them, as of units that were claimed later, the rest comes: all of it is given back.
+    _cancel(plan, [row for row in taking if _place_of(row) in untouched], happening.event.id, now)
+    return untouched | frozenset(map(_place_of, revived))
 
 
 def _cancel(plan: Plan, rows: Iterable[Row], because_of: str, now: int) -> None:
