@@ -102,7 +102,27 @@ SCHEMA: JsonSchema = {
             "additionalProperties": False,
             "examples": [{"retries": ["2d", "5d", "7d", "7d"], "grace": "7d"}],
         },
-        "trial_without_method": _word("When a trial ends and nothing can be charged.", "cancel", "stop"),
+        "trial_without_method": _word(
+            "When a trial ends and nothing can be charged: cancel, wait for a method, or pause.",
+            "cancel",
+            "stop",
+            "pause",
+        ),
+        "pause": {
+            "type": "object",
+            "description": "How customers pause; a server key may always, and for as long as it likes.",
+            "properties": {
+                "customers": {
+                    "type": "boolean",
+                    "description": "Whether customers may pause by themselves.",
+                    "default": False,
+                    "examples": [True],
+                },
+                "max": _duration("For how long they may; then it goes on by itself.", "90d", default="90d"),
+            },
+            "additionalProperties": False,
+            "examples": [{"customers": True, "max": "90d"}],
+        },
         "reminders": REMINDERS,
         "changes": CHANGES,
         "families": FAMILIES,
@@ -254,12 +274,22 @@ class Reminders:
 
 
 @dataclass(frozen=True, slots=True)
+class Pausing:
+    """Whether customers may pause by themselves, and for how long at most (ms)."""
+
+    by_customers: bool
+    max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The plugin's section."""
 
     dunning: Dunning
     reminders: Reminders
     cancels_trial: bool
+    pauses_trial: bool
+    pause: Pausing
     changes: ChangeRules
 
     @classmethod
@@ -271,11 +301,14 @@ class Settings:
             cancels_hard=told.get("hard_decline", "stop") == "cancel",
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
         )
+        pausing = section.get("pause", {})
         rules = ChangeRules(section.get("changes", {}), section.get("families", {}))
         return cls(
             dunning,
             Reminders.of(section.get("reminders", {})),
             section.get("trial_without_method", "cancel") == "cancel",
+            section.get("trial_without_method", "cancel") == "pause",
+            Pausing(pausing.get("customers", False), to_ms(pausing.get("max", "90d"))),
             rules,
         )
 

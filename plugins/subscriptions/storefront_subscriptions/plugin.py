@@ -30,6 +30,7 @@ from storefront_subscriptions.checks import check_changes, check_reminders, chec
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
+from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.routes import make_routes
@@ -68,7 +69,7 @@ class SubscriptionsPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {**LATE_STEPS, **CHANGE_STEPS, CARRY: carry_step}
+        return {**LATE_STEPS, **CHANGE_STEPS, **PAUSE_STEPS, CARRY: carry_step}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:

@@ -1,0 +1,127 @@
+"""Pausing and resuming: no access, no charge meanwhile; a new period afterwards, and what was paid is not lost."""
+
+import pytest
+
+from storefront.testing import running_shop
+from tests.shop.topping_up import save_method
+
+from .changing import charged, pass_days
+from .pausing import PAUSING, ask_pause, days_from, paused, resumed
+from .subscribing import events, invoices, may, see, subscribe
+
+
+@pytest.fixture
+async def club(data_folder, database_url):
+    async with running_shop(data_folder, PAUSING, database=database_url) as shop:
+        yield shop
+
+
+async def test_paused_at_once_it_gives_nothing_and_what_was_paid_for_the_rest_pays_the_period_after(club):
+    subscription = await subscribe(club, "bronze")
+    await pass_days(club, 12)
+    found = await paused(club, subscription)
+    assert (found["billing_state"], found["has_access"], found["will_renew"]) == ("paused", False, False)
+    assert found["credit"] == {"amount": 600, "currency": "USD"}
+    assert not await may(club, "lounge")
+    await pass_days(club, 40)
+    assert await charged(club) == [1000]
+    again = await resumed(club, subscription)
+    assert (again["billing_state"], again["has_access"], again["pause"]) == ("active", True, None)
+    assert again["period_end"] == days_from(again["period_start"], 30)
+    assert await may(club, "lounge")
+    assert await charged(club) == [1000, 400]
+    await pass_days(club, 31)
+    assert await charged(club) == [1000, 400, 1000]
+    assert [one for one in events(club) if one in ("paused", "resume_ordered", "resumed", "renewed")] == [
+        "paused", "resume_ordered", "resumed", "renewed",
+    ]  # fmt: skip
+
+
+async def test_paused_with_its_period_it_gives_what_is_paid_and_goes_on_by_itself_at_its_date(club):
+    subscription = await subscribe(club, "bronze")
+    before = await see(club, subscription)
+    wanted = days_from(before["period_end"], 20)
+    waits = (await ask_pause(club, subscription, resume_at=wanted)).json
+    assert (waits["billing_state"], waits["access_until"], waits["will_renew"]) == (
+        "active", before["period_end"], False,
+    )  # fmt: skip
+    assert (waits["pause"]["state"], waits["pause"]["resume_at"]) == ("scheduled", wanted)
+    await pass_days(club, 29)
+    assert await may(club, "lounge")
+    await pass_days(club, 2)
+    assert ((await see(club, subscription))["billing_state"], await may(club, "lounge")) == ("paused", False)
+    await pass_days(club, 20)
+    found = await see(club, subscription)
+    assert (found["billing_state"], await charged(club)) == ("active", [1000, 1000])
+    assert found["period_start"] >= wanted
+
+
+async def test_a_server_that_was_down_for_all_of_a_pause_begins_the_period_after_it_once(club):
+    subscription = await subscribe(club, "bronze")
+    before = await see(club, subscription)
+    await ask_pause(club, subscription, resume_at=days_from(before["period_end"], 10))
+    await club.stop()
+    club.wall.move(50 * 86_400)
+    await club.start()
+    await club.quiet()
+    found = await see(club, subscription)
+    assert (found["billing_state"], await charged(club)) == ("active", [1000, 1000])
+    assert found["period_start"] > days_from(before["period_end"], 19)
+
+
+async def test_what_is_to_pause_is_taken_back_and_renews(club):
+    subscription = await subscribe(club, "bronze")
+    before = await see(club, subscription)
+    await ask_pause(club, subscription)
+    back = await resumed(club, subscription)
+    assert (back["pause"], back["will_renew"], back["access_until"]) == (None, True, before["access_until"])
+    await pass_days(club, 31)
+    assert await charged(club) == [1000, 1000]
+
+
+async def test_with_its_anchor_kept_only_the_rest_of_the_running_period_is_paid_and_the_days_stay(club):
+    subscription = await subscribe(club, "bronze")
+    before = await see(club, subscription)
+    await pass_days(club, 10)
+    await paused(club, subscription)
+    await pass_days(club, 35)  # 15 days of the second period are left
+    again = await resumed(club, subscription, keep_anchor=True)
+    assert again["period_end"] == days_from(before["period_start"], 60)
+    assert again["credit"]["amount"] == pytest.approx(167, abs=2)  # of 667, less half a period
+    assert await charged(club) == [1000]
+    path = f"/v1/subscriptions/{subscription}/preview"
+    seen = (await club.as_customer().post(path, {"tier": "silver"})).json
+    assert [line["total"]["amount"] for line in seen["lines"]][:2] == pytest.approx([1000, -500], abs=2)
+    await pass_days(club, 16)
+    assert (await see(club, subscription))["period_start"] == days_from(before["period_start"], 60)
+    assert [one["state"] for one in await invoices(club, subscription)] == ["paid"] * 3
+
+
+async def test_gems_go_back_to_their_lots_and_pay_the_period_after(club):
+    grant = {"customer": "ada", "asset": "gems", "amount": 600, "reason": "start"}
+    assert (await club.as_server().post("/v1/grants", grant, key="start")).status == 201
+    subscription = await subscribe(club, "bronze", currency="gems")
+    await pass_days(club, 15)
+    await paused(club, subscription)
+    me = (await club.as_customer().get("/v1/me")).json
+    assert me["wallets"]["gems"]["balance"] == pytest.approx(450, abs=1)
+    await pass_days(club, 3)
+    assert (await resumed(club, subscription))["billing_state"] == "active"
+    me = (await club.as_customer().get("/v1/me")).json
+    assert me["wallets"]["gems"]["balance"] == pytest.approx(150, abs=1)
+
+
+async def test_a_trial_that_ends_without_a_method_is_paused_and_resumes_once_there_is_one(club):
+    subscription = await subscribe(club, "taster")
+    await pass_days(club, 15)
+    found = await see(club, subscription)
+    assert (found["billing_state"], found["has_access"], found["pause"]["cause"]) == ("paused", False, "no_method")
+    answer = await club.as_customer().post(f"/v1/subscriptions/{subscription}/resume", {})
+    assert (answer.status, answer.json["code"]) == (409, "no_payment_method")
+    await save_method(club)
+    await club.quiet()
+    assert (await see(club, subscription))["billing_state"] == "paused"
+    assert (await resumed(club, subscription))["billing_state"] == "active"
+    assert await charged(club) == [500]
+    await pass_days(club, 31)
+    assert await charged(club) == [500, 500]
