@@ -259,7 +259,8 @@ def ending(
     """
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,
-               "access_until": access_until, "change_id": None, "pause_id": None, "version": row["version"] + 1}  # fmt: skip
+               "access_until": access_until, "change_id": None, "pause_id": None,
+               "version": row["version"] + 1}  # fmt: skip
     left: Sequence[Step] = (
         [EndEntitlement(customer_id, key, row["id"]) for key in rights]
         if access_until <= now

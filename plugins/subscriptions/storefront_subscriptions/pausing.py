@@ -105,7 +105,7 @@ async def pause(services: Services, settings: Settings, asked: PauseRequest) -> 
             if row["billing_state"] == PAUSED or (not is_now and before is not None):
                 await _put_off(services, settings, row, before, asked)
             elif is_now:
-                await _begin(services, settings, row, invoice, before, asked)
+                await _begin(services, settings, row, before, asked)
             else:
                 await _schedule(services, settings, row, asked)
         except (Stale, Taken, Outdated):
@@ -180,10 +180,9 @@ async def _schedule(services: Services, settings: Settings, row: Row, asked: Pau
     await services.engine.commit(plan)
 
 
-async def _begin(
-    services: Services, settings: Settings, row: Row, invoice: Row, before: Row | None, asked: PauseRequest
-) -> None:
+async def _begin(services: Services, settings: Settings, row: Row, before: Row | None, asked: PauseRequest) -> None:
     """Pause at once: nothing is tried any more, and what was paid for the rest of the period is credited."""
+    invoice = await need_invoice(services, row["invoice_id"])
     await give_up_payment(services, row, invoice)
     change = await change_of(services, row)
     dropped = change if change is not None and change["state"] == OPEN else None
@@ -218,10 +217,10 @@ async def _credit_rest(services: Services, plan: Plan, row: Row, invoice: Row, m
         spans[-1] = msgspec.structs.replace(spans[-1], credited=credit)
         cut["spans"] = spans_text(spans)
         made["credit"] = credit
+        plan.add(still_paid(row, claims))  # before what goes back to the lots, which takes one of the claims itself
         if row["pay_with"] == WALLET and credit and spans[-1].purchase is not None:
             made["returned"] = credit
             await _return(services, plan, spans[-1].purchase, credit, actor=plan.actor)
-        plan.add(still_paid(row, claims))
         kept = made["returned"] - credit
         plan.add(carry(row, row["currency"], kept, about=made["id"], cause=KEPT))
     expect = {"state": PAID, "period_end": invoice["period_end"], "spans": invoice["spans"]}

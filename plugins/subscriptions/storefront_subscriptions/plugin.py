@@ -23,6 +23,7 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
@@ -51,6 +52,7 @@ class SubscriptionsPlugin:
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
+        *PAUSE_CHECKS,
         *REMINDER_CHECKS,
     )
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"

@@ -214,7 +214,7 @@ pauses = Table(
 """A pause: ``scheduled`` for its period's end, ``running``, ``resuming`` while its next period is being paid; then
 ``done``, ``revoked`` before it began, or ``dropped`` with its subscription. Nothing is paid for the time from
 ``starts_at`` to ``resumed_at`` (business ms): between the period of the number ``period`` and the one that
-``invoice_id`` pays. ``resume_at`` is when it ends by itself. ``credit`` is what the rest of a period was worth that it cut, of which
-``returned`` went back to the wallet's lots. ``cause``: ``asked`` for, or ``no_method`` at a trial's end."""
+``invoice_id`` pays. ``resume_at`` is when it ends by itself. ``credit`` is what the rest of a period was worth that it
+cut, of which ``returned`` went back to the wallet's lots. ``cause``: ``asked`` for, or ``no_method`` after a trial."""
 
 TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses)
