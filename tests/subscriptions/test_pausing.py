@@ -125,3 +125,121 @@ async def test_a_trial_that_ends_without_a_method_is_paused_and_resumes_once_the
     assert await charged(club) == [500]
     await pass_days(club, 31)
     assert await charged(club) == [500, 500]
+
+
+async def test_what_is_due_is_void_once_a_server_pauses_and_no_attempt_is_made_meanwhile(club):
+    subscription = await subscribe(club, "bronze")
+    card = club.query("SELECT reference FROM payment_methods")[0]["reference"]
+    await club.sandbox.turn_card(card, "4000000000009995")
+    await pass_days(club, 31)
+    assert (await see(club, subscription))["billing_state"] == "past_due"
+    refused = await ask_pause(club, subscription, at="now")
+    assert (refused.status, refused.json["code"]) == (409, "payment_due")
+    found = await paused(club, subscription, by=club.as_server(), at="period_end")
+    assert (found["billing_state"], found["has_access"], found["next_attempt_at"]) == ("paused", False, None)
+    await pass_days(club, 200)
+    found = await see(club, subscription)
+    assert (found["billing_state"], found["pause"]["resume_at"]) == ("paused", None)
+    assert [(one["state"], one["attempts"]) for one in await invoices(club, subscription)] == [("void", 1), ("paid", 1)]
+    again = await resumed(club, subscription)  # the card declines still: due, without a grace
+    assert (again["billing_state"], again["has_access"], again["pause"]["state"]) == ("past_due", False, "resuming")
+    await club.sandbox.turn_card(card, "4242424242424242")
+    await pass_days(club, 3)
+    found = await see(club, subscription)
+    assert (found["billing_state"], found["has_access"], await charged(club)) == ("active", True, [1000, 1000])
+    assert found["period_start"] > again["created_at"]
+    assert found["period_end"] == days_from(found["period_start"], 30)
+
+
+async def test_a_pause_that_nobody_can_charge_out_of_ends_like_any_renewal_and_gives_nothing(club):
+    subscription = await subscribe(club, "bronze")
+    card = club.query("SELECT reference FROM payment_methods")[0]["reference"]
+    await pass_days(club, 29)
+    await paused(club, subscription)
+    await club.sandbox.turn_card(card, "4000000000009995")
+    await resumed(club, subscription)
+    for _ in range(12):
+        await pass_days(club, 2)
+        assert not await may(club, "lounge")
+    assert (await see(club, subscription))["billing_state"] == "canceled"
+
+
+async def test_what_customers_may_not_ask_for_is_refused_and_nothing_is_written(club):
+    subscription = await subscribe(club, "bronze")
+    before = await see(club, subscription)
+    await club.quiet()
+    rows, mine = club.rows(), club.as_customer()
+    for body, status, said in (
+        ({"at": "now", "resume_at": days_from(before["period_start"], 91)}, 409, "pause_too_long"),
+        ({"resume_at": days_from(before["period_end"], -1)}, 422, "invalid_request"),
+        ({"at": "now", "resume_at": "soon"}, 422, "invalid_request"),
+        ({"at": "later"}, 422, "invalid_request"),
+    ):
+        answer = await ask_pause(club, subscription, **body)
+        assert (body, answer.status, answer.json["code"]) == (body, status, said)
+    for act in ("pause", "resume"):
+        theirs = await club.as_customer("bob").post(f"/v1/subscriptions/{subscription}/{act}", {})
+        assert (theirs.status, theirs.json["code"]) == (404, "not_found")
+    assert {**club.rows(), "customers": rows["customers"]} == rows
+    await mine.post(f"/v1/subscriptions/{subscription}/cancel", {})
+    ends = await ask_pause(club, subscription)
+    assert (ends.status, ends.json["code"]) == (409, "ends_with_period")
+    unpaid = await subscribe(club, "bronze", card=None, customer="cleo")
+    begun = await ask_pause(club, unpaid, by=club.as_server())
+    assert (begun.status, begun.json["code"]) == (409, "payment_due")
+
+
+async def test_where_the_yaml_does_not_let_them_customers_do_not_pause_and_a_server_does(data_folder, database_url):
+    config = PAUSING.replace("customers: true", "customers: false")
+    async with running_shop(data_folder, config, database=database_url) as club:
+        subscription = await subscribe(club, "bronze")
+        refused = await ask_pause(club, subscription)
+        assert (refused.status, refused.json["code"]) == (403, "pausing_not_offered")
+        found = await paused(club, subscription, by=club.as_server())
+        assert (found["billing_state"], found["pause"]["resume_at"]) == ("paused", None)
+        assert (await resumed(club, subscription))["billing_state"] == "active"
+
+
+async def test_while_it_is_paused_a_change_is_refused_and_a_cancel_ends_it_with_its_credit_kept(club):
+    subscription = await subscribe(club, "bronze")
+    await pass_days(club, 15)
+    found = await paused(club, subscription)
+    path = f"/v1/subscriptions/{subscription}"
+    for answer in (
+        await club.as_customer().post(f"{path}/preview", {"tier": "silver"}),
+        await club.as_customer().post(f"{path}/change", {"tier": "silver"}, key="k"),
+    ):
+        assert (answer.status, answer.json["code"]) == (409, "subscription_paused")
+    moved = (await ask_pause(club, subscription, resume_at=days_from(found["pause"]["starts_at"], 40))).json
+    assert moved["pause"]["resume_at"] == days_from(found["pause"]["starts_at"], 40)
+    await club.quiet()
+    over = (await club.as_customer().post(f"{path}/cancel", {})).json
+    assert (over["billing_state"], over["has_access"], over["pause"], over["credit"]["amount"]) == (
+        "canceled", False, None, 500,
+    )  # fmt: skip
+    await subscribe(club, "bronze")
+    assert await charged(club) == [1000, 500]
+
+
+async def test_an_agreed_lower_tier_begins_when_it_goes_on_and_its_first_pause_is_told_of_no_renewal(club):
+    subscription = await subscribe(club, "silver")
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/change", {"tier": "bronze"}, key="down")
+    await ask_pause(club, subscription)
+    await pass_days(club, 31)
+    assert (await see(club, subscription))["pending_change"]["tier"] == "bronze"
+    found = await resumed(club, subscription)
+    assert (found["sku"], found["pending_change"], await charged(club)) == ("bronze", None, [2000, 1000])
+    assert not [one for one in events(club) if one in ("renewal_upcoming", "renewal_failed", "renewed")]
+
+
+async def test_of_money_that_goes_back_after_a_pause_no_credit_is_left(club):
+    subscription = await subscribe(club, "bronze")
+    await pass_days(club, 15)
+    await paused(club, subscription)
+    paid = (await invoices(club, subscription))[0]["purchase"]
+    body = {"reason": "asked", "amount": 800}
+    assert (await club.as_server().post(f"/v1/purchases/{paid}/refunds", body, key="back")).status == 201
+    await club.quiet()
+    assert (await see(club, subscription))["credit"]["amount"] == 200
+    await paused(club, subscription)
+    assert (await see(club, subscription))["credit"]["amount"] == 200

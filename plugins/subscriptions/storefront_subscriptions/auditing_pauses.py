@@ -1,4 +1,4 @@
-"""What ``audit verify --deep`` checks of pauses (S10): nothing is had, paid or charged meanwhile; the rest is credited."""
+"""What ``audit verify --deep`` checks of pauses (S10): nothing is had or charged meanwhile, the rest is credited."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,9 +30,7 @@ def nothing_is_paid_for_a_pause(connection: Connection) -> Iterator[Violation]:
         )
     )
     for row in each(connection, statement):
-        message = (
-            f"invoice {row.invoice_id} of {row.subscription_id} is paid for the time of the pause {row.id}"
-        )
+        message = f"invoice {row.invoice_id} of {row.subscription_id} is paid for the time of the pause {row.id}"
         yield Violation("S10", (row.subscription_id, row.invoice_id), message)
     given = (
         select(subscriptions.c.id, subscriptions.c.access_until, pauses.c.id.label("pause_id"))

@@ -36,8 +36,8 @@ def add_pause_routes(routes: Routes, services: Services, settings: Settings) -> 
         )
         return respond(await show(services, await pause(services, settings, asked)))
 
-    @routes.post(PATH + "/resume", allow=owners, body=RESUME, answers={200: SUBSCRIPTION}, scope="purchases:write",
-                 refusals=["subscription_over", "no_payment_method"])  # fmt: skip
+    @routes.post(PATH + "/resume", allow=owners, body=RESUME, may_lack_body=True, answers={200: SUBSCRIPTION},
+                 scope="purchases:write", refusals=["subscription_over", "no_payment_method"])  # fmt: skip
     async def go_on(call: Call) -> web.StreamResponse:
         """Let a paused subscription go on: its next period is charged now. Or take back that it pauses, or ends."""
         row = await need(services, call.path("id"), owner=call.principal.owner)

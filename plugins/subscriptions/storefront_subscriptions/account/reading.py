@@ -18,7 +18,7 @@ from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.crediting import read_ahead
 from storefront_subscriptions.credits import Clock
 from storefront_subscriptions.looking_after import change_of
-from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice
+from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice, pause_of
 
 SHOWN_INVOICES = 12
 _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
@@ -30,7 +30,8 @@ class Standing:
 
     ``due`` is what its open invoice asks, tax and all if that is known; ``pay_url`` where its payer pays or confirms
     it. ``change`` is the one that is agreed to, ``change_url`` where that is paid. ``carried`` as in ``carrying.py``.
-    ``method`` is the saved one that is charged next. ``credits`` are granted next, and when.
+    ``method`` is the saved one that is charged next. ``credits`` are granted next, and when. ``pause`` is the one
+    that it is in, or that is to come.
     """
 
     row: Row
@@ -42,6 +43,7 @@ class Standing:
     carried: int
     method: Mapping[str, Any] | None
     credits: Sequence[tuple[Clock, int, int]] = ()
+    pause: Row | None = None
 
     @property
     def is_paid_in_money(self) -> bool:
@@ -66,7 +68,9 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
         change_url = await _pay_url(services, change["purchase_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
     credits, method = await read_ahead(services, row), charged_method(methods, row)
-    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, credits)
+    return Standing(
+        row, invoice, due, pay_url, change, change_url, carried, method, credits, await pause_of(services, row)
+    )
 
 
 async def _pay_url(services: Services, purchase_id: str) -> str | None:
