@@ -62,7 +62,7 @@ def _follows(row: Row[Any], before: Row[Any]) -> bool:
 
 
 def _may_have_anchor(row: Row[Any], before: Row[Any] | None) -> bool:
-    """Tell whether a period keeps the anchor of the one before or has a reason to begin one: a cut, a pause, a change."""
+    """Tell whether a period keeps the anchor of the one before or has a reason to begin one: a cut, a pause …"""
     if before is not None and before.anchor is not None and row.anchor == before.anchor:
         return bool(row.anchor_period == before.anchor_period or row.paused_at is not None)
     is_new = before is None or before.period < 0 or before.uncut_end is not None or row.interval != before.interval
