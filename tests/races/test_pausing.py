@@ -62,6 +62,16 @@ async def test_a_pause_beside_a_renewal_stops_it_or_credits_it(club):
         assert await paid(club, subscription, name) in (1, 2)
 
 
+async def test_of_many_who_pause_at_once_one_begins_a_pause_and_the_rest_is_credited_once(club):
+    subscription = await subscribe(club, "bronze")
+    club.wall.move(15 * DAY)
+    path, mine = f"/v1/subscriptions/{subscription}/pause", club.as_customer()
+    answers = await asyncio.gather(*(mine.post(path, {"at": "now"}) for _ in CROWD))
+    assert {one.status for one in answers} == {200}
+    assert (await see(club, subscription))["credit"]["amount"] == 500
+    assert len(club.query("SELECT id FROM subscriptions_pauses")) == 1
+
+
 async def test_of_many_who_resume_at_once_one_begins_a_period_and_it_is_charged_once(club):
     for turn in ROUNDS:
         name = f"rival-{turn}"
