@@ -95,12 +95,15 @@ async def test_what_is_planted_is_seen(finished: Path, tmp_path: Path, plant: st
     statements, checks, said = PLANTS[plant]
     book = Path(shutil.copy(finished, tmp_path / "book.sqlite"))
     with closing(sqlite3.connect(book)) as connection:
-        for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {trigger}")
+        guards = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in guards:
+            connection.execute(f"DROP TRIGGER {name}")
         for statement in statements:
             before = connection.total_changes
             connection.execute(statement)
             assert connection.total_changes > before, statement
+        for _, guard in guards:
+            connection.execute(guard)
         connection.commit()
 
     report = await verify_file(book, deep=True, outside=OUTSIDE)
