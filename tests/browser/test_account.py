@@ -143,7 +143,7 @@ async def test_a_member_pauses_takes_that_back_and_resumes_on_a_phone_without_sc
     await expect(here.page.get_by_text("You have no access, and nothing is charged.")).to_be_visible()
     assert await charged(plans) == [399]
     await here.shot("account-paused-390")
-    await here.page.get_by_role("button", name="Resume Ember").tap()
+    await here.page.get_by_role("button", name="Resume Ember and pay $3.99").tap()
     await told(here, "Your plan is on again.")
     await plan(here, "Ember", "Active")
     assert await charged(plans) == [399, 399]

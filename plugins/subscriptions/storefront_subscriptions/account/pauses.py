@@ -28,6 +28,14 @@ def goes_on(wording: Wording, one: Standing) -> list[str]:
     return [f"It goes on by itself on {wording.day(one.pause['resume_at'])}{price}."]
 
 
+def resume_label(wording: Wording, one: Standing, title: str) -> str:
+    """Return the words of the button that ends a pause: with what is charged then, credit taken off and tax put on."""
+    agreed = one.row if one.change is None else one.change
+    if one.due == 0:
+        return f"Resume {title}"
+    return f"Resume {title} and pay {wording.due(one.due, agreed['currency'], agreed['sku'])}"
+
+
 def pausing_form(wording: Wording, one: Standing, title: str, pausing: Pausing) -> PausingForm | None:
     """Return how a plan is paused, where its customer may: with the period that is paid."""
     row = one.row

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
 from storefront.pages import Link
-from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form
+from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
 from storefront_subscriptions.account.wording import Wording, drawing_of, each
@@ -36,7 +36,7 @@ async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCa
         badge = Badge(f"Pauses {wording.day(row['period_end'])}", "play")
         acts.append(Act(f"Don't pause {title}", "/account/resume", fields))
     if row["billing_state"] == PAUSED:
-        acts.append(Act(f"Resume {title}", "/account/resume", fields))
+        acts.append(Act(resume_label(wording, one, title), "/account/resume", fields))
     if one.change is not None and not is_ending:
         words = f"Stay on {title}" if one.change["state"] == SCHEDULED else "Drop the switch"
         acts.append(Act(words, "/account/keep", fields))
