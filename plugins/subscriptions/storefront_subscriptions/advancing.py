@@ -33,7 +33,7 @@ from storefront_subscriptions.crediting import credit_due
 from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
-from storefront_subscriptions.reminding import remind
+from storefront_subscriptions.reminding import remind, remind_of_resumption
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
@@ -84,7 +84,7 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
         try:
             more = await credit_due(services, row)
             if row["billing_state"] == PAUSED:
-                due = await _when_paused(services, row)
+                due = await _when_paused(services, settings, row)
             elif invoice["state"] == OPEN:
                 due = await _collect(services, settings, row, invoice)
             else:
@@ -96,13 +96,16 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
     raise Unavailable("Too much is changing at once; try again.")
 
 
-async def _when_paused(services: Services, row: Row) -> int | None:
+async def _when_paused(services: Services, settings: Settings, row: Row) -> int | None:
     """Ask for the next period once the pause is over, however long it has been; return when that will be."""
     now, pause = services.clock.now(), await pause_of(services, row)
     assert pause is not None, "a subscription that is paused names its pause"
     ends = pause["resume_at"]
-    if ends is None or now < ends:
-        return now + LOOK_AGAIN_MS if ends is None else min(int(ends), now + LOOK_AGAIN_MS)
+    if ends is None:
+        return now + LOOK_AGAIN_MS
+    if now < ends:
+        reminder = await remind_of_resumption(services, settings, row, int(ends))
+        return min(int(ends), now + LOOK_AGAIN_MS, *(() if reminder is None else (reminder,)))
     keeps = bool(pause["keeps_anchor"])
     await order_resumption(services, row, pause, actor=CALLER, keeps_anchor=keeps, needs_method=False)
     return None

@@ -51,6 +51,7 @@ REMINDERS: JsonSchema = {
     "properties": {
         "trial": _duration("Before a trial ends.", "3d", default="3d"),
         "short_trial": _duration("Before a trial of less than a week ends.", "1d", default="1d"),
+        "resume": _duration("Before it goes on by itself out of a pause.", "3d", default="3d"),
         "card": {
             "type": "array",
             "description": "Before the card expires that is charged next; an empty list: never.",
@@ -256,6 +257,7 @@ class Reminders:
 
     trial_ms: int
     short_trial_ms: int
+    resume_ms: int
     card_ms: tuple[int, ...]
     renewal_ms: Mapping[str, int]
 
@@ -264,6 +266,7 @@ class Reminders:
         return cls(
             trial_ms=to_ms(section.get("trial", "3d")),
             short_trial_ms=to_ms(section.get("short_trial", "1d")),
+            resume_ms=to_ms(section.get("resume", "3d")),
             card_ms=tuple(to_ms(one) for one in section.get("card", ("30d", "7d"))),
             renewal_ms={interval: to_ms(lead) for interval, lead in section.get("renewal", {}).items()},
         )

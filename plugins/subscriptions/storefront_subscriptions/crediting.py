@@ -22,7 +22,7 @@ from storefront.core.services import Services
 from storefront.core.tables import draws, entries, transfers
 from storefront_subscriptions.credits import Clock, Piece, RollOver, included_in, next_slot, slots, worth
 from storefront_subscriptions.intervals import Interval, Period, period_at
-from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, RESUMING, RUNNING, event_of
+from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, RESUMING, RUNNING, event_of, will_renew
 from storefront_subscriptions.tables import changes, credits, pauses, subscriptions
 
 ACTOR = "plugin:subscriptions"
@@ -136,7 +136,7 @@ async def read_ahead(services: Services, row: Row) -> list[tuple[Clock, int, int
     found = []
     for clock in sorted(last.included):
         at = period_at(pieces[0].start, Interval.parse(clock.every), now).end
-        if at < row["period_end"] or not row["ends_with_period"]:
+        if at < row["period_end"] or will_renew(row):
             found.append((clock, last.amount(clock), at))
     return found
 

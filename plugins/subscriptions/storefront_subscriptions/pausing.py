@@ -21,6 +21,7 @@ from storefront_subscriptions.canceling import cancel_at_end, close_invoice, giv
 from storefront_subscriptions.carrying import KEPT, carry
 from storefront_subscriptions.closing import closing_steps
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.credits import included_in
 from storefront_subscriptions.looking_after import change_of, give_up_purchase, rights_of
 from storefront_subscriptions.moves import pause_closed, rights_until, until
 from storefront_subscriptions.pause_moves import (
@@ -65,6 +66,11 @@ class PausingNotOffered(Forbidden):
     title = "This shop does not let customers pause"
 
 
+class PausesWithPeriod(Conflict):
+    code = "pauses_with_period"
+    title = "This subscription pauses with its period only"
+
+
 class TooLong(Conflict):
     code = "pause_too_long"
     title = "A pause does not last that long here"
@@ -89,7 +95,7 @@ async def pause(services: Services, settings: Settings, asked: PauseRequest) -> 
     """Pause a subscription, or change how long it is paused. What is so already stays so.
 
     Raises:
-        PausingNotOffered, TooLong, Invalid: a customer may not ask for that, or it cannot be.
+        PausingNotOffered, PausesWithPeriod, TooLong, Invalid: a customer may not ask for that, or it cannot be.
         SubscriptionOver, EndsWithPeriod, PaymentDue, RenewalUnderWay: it cannot be paused now.
     """
     if not asked.is_trusted and not settings.pause.by_customers:
@@ -101,6 +107,8 @@ async def pause(services: Services, settings: Settings, asked: PauseRequest) -> 
             row = await need(services, asked.subscription_id)
         before, invoice = await pause_of(services, row), await need_invoice(services, row["invoice_id"])
         is_now = _check(row, invoice, asked)
+        if is_now and not asked.is_trusted and await _brings_credits(services, row):
+            raise PausesWithPeriod("What it brings into the wallet is granted already.", subscription=row["id"])
         try:
             if row["billing_state"] == PAUSED or (not is_now and before is not None):
                 await _put_off(services, settings, row, before, asked)
@@ -132,6 +140,12 @@ def _check(row: Row, invoice: Row, asked: PauseRequest) -> bool:
     if not asked.is_trusted:
         raise PaymentDue("Pay what is due first, then pause it.", subscription=row["id"])
     return True
+
+
+async def _brings_credits(services: Services, row: Row) -> bool:
+    """Tell whether a tier includes credits: paused at once, they might be spent, and their price credited."""
+    catalog = await services.catalogs.version(row["catalog_version"])
+    return bool(included_in(catalog.offer(row["sku"])))
 
 
 def _resume_at(settings: Settings, asked: PauseRequest, starts_at: int, now: int) -> int | None:

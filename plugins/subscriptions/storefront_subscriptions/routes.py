@@ -45,6 +45,8 @@ ERRORS = (
              "Take that back (`resume`) before you change what the next period is."),
     ErrorDoc("subscription_paused", 409, "This subscription is paused", "Resume it (`resume`), then change it."),
     ErrorDoc("pausing_not_offered", 403, "This shop does not let customers pause", "A server key may."),
+    ErrorDoc("pauses_with_period", 409, "This subscription pauses with its period only",
+             "Pause it with `period_end`; a server key may at once."),
     ErrorDoc("pause_too_long", 409, "A pause does not last that long here", "Pause until `until`, or shorter."),
     ErrorDoc("no_payment_method", 409, "There is no payment method to charge", "Save one, then resume."),
     ErrorDoc("not_due", 409, "This is not to be paid now", "It is paid, or was given up; look at the subscription."),
