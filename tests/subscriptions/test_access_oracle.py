@@ -81,7 +81,7 @@ class TimeLine:
         words = (
             ["earn", "earn", "earn"] if member.kind == "gems" else ["bad card", "lost card", "good card", "good card"]
         )
-        words += ["ends", "stays", "pauses", "stays", *(["pauses now"] * 2 if member.kind == "gems" else [])]
+        words += ["ends", "stays", "pauses", *(["pauses now"] * 2 if member.kind == "gems" else [])]
         words += ["refunds", "earlier", "loses"] if member.kind == "card" else []
         begin = BEGUN + self.random.randrange(20 * DAY)
         count = self.random.randint(1, 6)

@@ -198,7 +198,8 @@ def _gained(
         return {**stays, **gained}, {"period_start": now, "period_end": end}
     anchor, first = now if invoice["anchor"] is None else invoice["anchor"], invoice["anchor_period"]
     span = period(anchor, Interval.parse(invoice["interval"]), invoice["period"] - first)
-    start = span.start if invoice["period_start"] is None else invoice["period_start"]
+    is_late = facts["pause"] is not None and invoice["period_start"] is not None
+    start = invoice["period_start"] if is_late else span.start
     gained = {"billing_state": ACTIVE, "anchor": anchor, "anchor_period": first, "period": invoice["period"],
               "period_start": start, "period_end": span.end}  # fmt: skip
     if facts["pause"] is not None:
