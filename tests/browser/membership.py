@@ -24,7 +24,8 @@ PLANS = (
     TINY_SHOP.replace("shop: {name: Tiny shop}", "shop: {name: Lanternfall, publisher: Lowtide Games}")
     .replace(
         "plugins: {microtransactions: {}}",
-        f"plugins:\n  microtransactions: {{}}\n  subscriptions:\n    families: {FAMILIES}",
+        "plugins:\n  microtransactions: {}\n  subscriptions:\n    pause: {customers: true}\n"
+        f"    families: {FAMILIES}",
     )
     .replace("chapters: {title: May read on}", "chapters: {title: Chapters}, lounge: {title: L}, rooms: {title: R}")
     + TIERS
@@ -93,6 +94,12 @@ async def canceling(shop):
     await shop.as_customer().post(f"/v1/subscriptions/{await _only(shop)}/cancel", {})
 
 
+async def paused(shop):
+    await subscribe(shop, "ember")
+    path = f"/v1/subscriptions/{await _only(shop)}/pause"
+    assert (await shop.as_customer().post(path, {"at": "now"})).status == 200
+
+
 async def change_ahead(shop):
     await subscribe(shop, "beacon")
     path = f"/v1/subscriptions/{await _only(shop)}/change"
@@ -125,7 +132,7 @@ async def _only(shop) -> str:
 
 
 STATES = [
-    *(nothing_yet, active, trialing, past_due, asked_to_confirm, unpaid, canceling),
+    *(nothing_yet, active, trialing, past_due, asked_to_confirm, unpaid, canceling, paused),
     *(change_ahead, change_waits, free, incomplete, from_the_wallet),
 ]
 __all__ = ["GOOD", "save_method"]

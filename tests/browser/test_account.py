@@ -119,6 +119,36 @@ async def test_a_member_begins_changes_cancels_and_takes_back_on_a_phone(visit, 
     await expect(here.page.locator(".lines__total")).to_contain_text(f"${total // 100}.{total % 100:02d}")
 
 
+async def test_a_member_pauses_takes_that_back_and_resumes_on_a_phone_without_script(visit, plans):
+    await subscribe(plans, "ember")
+    here = await visit(width=390, javascript=False, shop=plans, has_touch=True, is_mobile=True)
+    await come_in(here)
+    await here.page.get_by_text("Pause plan").tap()
+    await expect(here.page.get_by_text("Then it is off, and nothing is charged until it goes on.")).to_be_visible()
+    await here.shot("account-pause-390")
+    await here.page.get_by_label("For", exact=True).select_option("14 days")
+    await here.page.get_by_role("button", name="Pause on ").tap()
+    await told(here, "Your plan pauses once what is paid is over.")
+    await plan(here, "Ember", "Pauses ")
+    await expect(here.page.get_by_text("It goes on by itself on ")).to_be_visible()
+    await here.shot("account-pauses-390")
+    await here.page.get_by_role("button", name="Don't pause Ember").tap()
+    await plan(here, "Ember", "Active")
+
+    await here.page.get_by_text("Pause plan").tap()
+    await here.page.get_by_role("button", name="Pause on ").tap()
+    await a_month_passes(plans)
+    await here.open("/account")
+    await plan(here, "Ember", "Paused")
+    await expect(here.page.get_by_text("You have no access, and nothing is charged.")).to_be_visible()
+    assert await charged(plans) == [399]
+    await here.shot("account-paused-390")
+    await here.page.get_by_role("button", name="Resume Ember and pay $3.99").tap()
+    await told(here, "Your plan is on again.")
+    await plan(here, "Ember", "Active")
+    assert await charged(plans) == [399, 399]
+
+
 async def test_a_lower_tier_begins_with_the_next_period_at_the_sum_that_was_shown(visit, plans):
     await subscribe(plans, "beacon")
     here = await visit(width=390, shop=plans)

@@ -9,7 +9,7 @@ from storefront_mail import MailPlugin
 from storefront_mail.config import MAILINGS
 from storefront_mail.templates import VARIABLES
 from storefront_subscriptions import SubscriptionsPlugin
-from storefront_subscriptions.reminding import CARD_EXPIRING, RENEWAL_UPCOMING, TRIAL_ENDING
+from storefront_subscriptions.reminding import CARD_EXPIRING, RENEWAL_UPCOMING, RESUME_UPCOMING, TRIAL_ENDING
 
 from tests.cli.conftest import storefront
 from tests.subscriptions.conftest import SUBSCRIBED
@@ -57,7 +57,7 @@ def test_every_key_and_table_is_named(name):
 def test_every_reminder_mail_and_variable_is_named():
     assert [
         event
-        for event in (TRIAL_ENDING, CARD_EXPIRING, RENEWAL_UPCOMING)
+        for event in (TRIAL_ENDING, CARD_EXPIRING, RENEWAL_UPCOMING, RESUME_UPCOMING)
         if f"`{event}`" not in READMES["subscriptions"]
     ] == []
     told = [(event, mailing.template) for event, mailing in MAILINGS.items()]

@@ -15,13 +15,18 @@ RETRIES = (1 * DAY, 2 * DAY)
 """Short, so that giving up comes within the grace: then access ends with it, not with the grace."""
 
 
+LONGEST_PAUSE = 20 * DAY
+"""For how long a customer may pause; then it goes on by itself."""
+
+
 @dataclass(slots=True)
 class Life:
     """One subscriber's log: ``deeds`` are ``(instant, what)``, in order, ``paid`` the instants of payments.
 
     What is done: ``ends`` (with its period), ``stays`` (that is taken back), ``leaves`` (now), ``refunds`` and
     ``loses`` (a dispute) of the payment that is newest then, ``earlier`` (a refund of the one before it), ``bad card``,
-    ``lost card``, ``good card``.
+    ``lost card``, ``good card``, ``pauses`` (with its period) and ``pauses now``, if that was granted. ``stays`` also
+    takes a pause back, or lets it go on.
     """
 
     began: int
@@ -54,12 +59,22 @@ def access_of(life: Life, down: tuple[int, int], horizon: int) -> list[tuple[int
         anchor, period = payments.pop(0), 0
         end = month_after(anchor, 1)
     spans, since, present = [], anchor if not life.trial else life.began, anchor if not life.trial else None
+    said = Said(life, since)
     while since <= horizon:
-        cut = _over_before(life, since, end, present)
-        if cut is not None:
-            return [*spans, (since, cut)]
-        if _said_last(life, ("ends", "stays"), end) == "ends":
-            return [*spans, (since, end)]
+        at_once = next((at for at, what in life.deeds if since <= at < end and what == "pauses now"), None)
+        until = end if at_once is None else at_once
+        cut = _over_before(life, since, until, present)
+        said.play(until)
+        if cut is not None or said.ends:
+            return [*spans, (since, end if cut is None else cut)]
+        if said.pauses or at_once is not None:
+            spans.append((since, until))
+            paid = _resumed(life, until, payments, down, horizon, present)
+            if paid is None:
+                return spans
+            anchor = present = since = paid
+            period, end, said = 0, month_after(anchor, 1), Said(life, since)
+            continue
         grace = end + GRACE
         paid = payments.pop(0) if payments else None
         given_up = _given_up(life, max(end, since), paid, down, is_trial=period < 0)
@@ -75,6 +90,48 @@ def access_of(life: Life, down: tuple[int, int], horizon: int) -> list[tuple[int
         period, present, since = period + 1, paid, paid
         end = month_after(anchor, period + 1)
     return spans
+
+
+@dataclass(slots=True)
+class Said:
+    """What is to happen when a period is over, by the deeds since ``heard_to``: one word takes one thing back."""
+
+    life: Life
+    heard_to: int
+    ends: bool = False
+    pauses: bool = False
+
+    def play(self, until: int) -> None:
+        for at, what in self.life.deeds:
+            if not self.heard_to <= at < until:
+                continue
+            self.ends = what == "ends" or (self.ends and what != "stays")
+            if what == "pauses":
+                self.pauses = True
+            elif what == "stays" and not self._took_back_an_end(at):
+                self.pauses = False
+        self.heard_to = until
+
+    def _took_back_an_end(self, before: int) -> bool:
+        return _said_last(self.life, ("ends", "stays"), before) == "ends"
+
+
+def _resumed(
+    life: Life, began: int, payments: list[int], down: tuple[int, int], horizon: int, present: int | None
+) -> int | None:
+    """Return when a pause that began then is over: its period is paid, and begins; None if that never is."""
+    asked = next((at for at, what in life.deeds if at >= began and what == "stays"), None)
+    by_itself = began + LONGEST_PAUSE
+    due = min(by_itself, by_itself if asked is None else asked)
+    due = down[1] if down[0] <= due < down[1] else due
+    if due > horizon or _over_before(life, began, due, present, is_due=True) is not None:
+        return None
+    paid = payments.pop(0) if payments else None
+    given_up = _given_up(life, due, paid, down, is_trial=False)
+    stop = min(x for x in (paid, given_up, horizon + 1) if x is not None)
+    if _over_before(life, due, stop, present, is_due=True) is not None or paid is None:
+        return None
+    return None if given_up is not None and given_up < paid else paid
 
 
 def has_access(spans: list[tuple[int, int]], instant: float) -> bool:

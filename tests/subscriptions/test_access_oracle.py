@@ -18,7 +18,7 @@ from .subscribing import GOOD, subscribe
 
 DAYS = 120
 INSTANTS = 200
-DUNNING = "subscriptions: {dunning: {retries: [1d, 2d], grace: 7d}}"
+DUNNING = "subscriptions: {dunning: {retries: [1d, 2d], grace: 7d}, pause: {customers: true, max: 20d}}"
 CARDS = {"bad card": "4000000000009995", "lost card": "4000000000009979", "good card": GOOD.replace(" ", "")}
 RIGHTS = {"basic": "lounge", "tried": "chapters"}
 GEMS = 300
@@ -81,7 +81,8 @@ class TimeLine:
         words = (
             ["earn", "earn", "earn"] if member.kind == "gems" else ["bad card", "lost card", "good card", "good card"]
         )
-        words += ["ends", "stays", *(["refunds", "earlier", "loses"] if member.kind == "card" else [])]
+        words += ["ends", "stays", "pauses", *(["pauses now"] * 2 if member.kind == "gems" else [])]
+        words += ["refunds", "earlier", "loses"] if member.kind == "card" else []
         begin = BEGUN + self.random.randrange(20 * DAY)
         count = self.random.randint(1, 6)
         drawn = {self._instant(20): self.random.choice(words) for _ in range(count)}
@@ -132,12 +133,24 @@ class TimeLine:
             body = {} if what == "stays" else {"at": "now" if what == "leaves" else "period_end"}
             answer = await self.shop.as_customer(member.name).post(path, body)
             assert answer.status in (200, 409), answer
+            if answer.status == 409 and what == "stays":
+                return
+        elif what in ("pauses", "pauses now"):
+            if not await self._pause(member, what):
+                return
         elif what in CARDS:
             await self._turn(member, what)
         else:
             await self._money_back(member, what)
         if what not in ("begin", "earn", "refunds", "loses", "earlier"):
             member.life.deeds.append((self.wall.now, what))
+
+    async def _pause(self, member: Member, what: str) -> bool:
+        """Ask for a pause; tell whether it was granted: not while anything is due, or it ends with its period."""
+        path, body = f"/v1/subscriptions/{member.subscription}/pause", {"at": "now" if " " in what else "period_end"}
+        answer = await self.shop.as_customer(member.name).post(path, body)
+        assert answer.status in (200, 409), answer
+        return answer.status == 200
 
     async def _begin(self, member: Member) -> None:
         more: dict[str, Any] = {}

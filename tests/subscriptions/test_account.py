@@ -8,7 +8,8 @@ import pytest
 from storefront.testing import running_shop
 from tests.shop.topping_up import save_method
 
-from .changing import CHANGING
+from .changing import CHANGING, pass_days
+from .pausing import PAUSING, paused
 from .subscribing import ASKS_ALWAYS, begin, events, into_the_next_period, see, subscribe
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]+)"')
@@ -249,6 +250,26 @@ async def test_while_nobody_knows_whether_a_renewal_was_paid_the_page_says_that_
     await ada.shop.sandbox.misbehave("status", "POST /v1/payment_intents", clear=True)
     await ada.shop.advance("1d")
     assert "Next payment" in await ada.open()
+
+
+async def test_out_of_a_pause_the_button_says_what_is_charged_and_who_may_not_pause_is_offered_nothing(tmp_path):
+    async with running_shop(tmp_path, PAUSING) as club, browser(club) as http:
+        subscription = await subscribe(club, "bronze")
+        await pass_days(club, 12)
+        await paused(club, subscription)
+        page = Account(club, http)
+        (label,) = re.findall(r"<bdi>(Resume .*?)</bdi>", await page.play_as("ada"))
+        assert label == "Resume Bronze and pay $4.00"
+        assert await page.press("/account/resume") == (303, "/account?note=unpaused")
+        assert await charged(club) == [1000, 400]
+        await page.open()
+        status = await page.post("/account/pause", subscription=subscription, days="91")
+        assert status == (303, "/account?note=pause_too_long")
+        await subscribe(club, "taster", customer="bob")
+        await pass_days(club, 15)
+        trial = await page.play_as("bob")
+        assert "Save a card, then resume it for $5.00" in trial
+        assert await page.press("/account/resume") == (303, "/account?note=no_payment_method")
 
 
 def _wanted(plan, subscription):

@@ -12,7 +12,10 @@ from .test_account import Account, browser
 
 DAY = 86_400
 GRANTING = (
-    TINY_SHOP.replace("plugins: {microtransactions: {}}", "plugins: {microtransactions: {}, subscriptions: {}}")
+    TINY_SHOP.replace(
+        "plugins: {microtransactions: {}}",
+        "plugins: {microtransactions: {}, subscriptions: {pause: {customers: true}}}",
+    )
     + """
   bronze: {kind: subscription, family: club, title: Bronze, interval: 30 days, prices: {USD: 1000},
            credits: {gems: {amount: 300, every: 30 days}}}
@@ -166,6 +169,26 @@ async def test_a_tier_for_nothing_is_not_begun_anew_for_its_credits(club):
     for _ in range(2):
         await club.advance("12h")
     assert (await gems(club), granted(club)) == (5, [("granted", 5)] * 2)
+
+
+async def test_a_pause_takes_the_rest_of_a_slot_and_grants_nothing_until_it_is_over(club):
+    subscription = await subscribe(club, "bronze")
+    await pass_days(club, 10)
+    refused = await club.as_customer().post(f"/v1/subscriptions/{subscription}/pause", {"at": "now"})
+    assert (refused.status, refused.json["code"]) == (409, "pauses_with_period")
+    paused = await club.as_server().post(f"/v1/subscriptions/{subscription}/pause", {"at": "now"})
+    assert paused.json["billing_state"] == "paused"
+    await club.until(lambda: slots(club) == 2)
+    assert 99 <= await gems(club) <= 100
+    await pass_days(club, 35)  # half of the second slot is over
+    assert (await gems(club), slots(club)) == (0, 2)
+    told = (await club.as_customer().get(f"/v1/subscriptions/{subscription}/credits")).json
+    assert told["next"] == []
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/resume", {})
+    await club.until(lambda: slots(club) == 3)
+    assert 148 <= await gems(club) <= 150
+    await pass_days(club, 16)
+    assert await gems(club) == 300
 
 
 async def buy_gems(shop) -> None:

@@ -34,7 +34,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     database = make_database(club.parts.host)
     await database.migrate_to("subscriptions", "0001")
     assert "anchor_period" not in club.query("SELECT * FROM subscriptions_invoices")[0]
-    await database.migrate_to("subscriptions", "0003")
+    await database.migrate_to("subscriptions", "0004")
     assert books(club) == before
     await club.start()
     await change(club, subscription, "bronze", seats=3)
@@ -62,3 +62,15 @@ async def test_where_credits_were_granted_it_does_not_go_down(data_folder, datab
             await make_database(club.parts.host).migrate_to("subscriptions", "0002")
         await club.start()
         assert granted(club) == [("granted", 5)]
+
+
+async def test_where_somebody_has_paused_it_does_not_go_down(club):
+    subscription = await subscribe(club, "bronze")
+    answer = await club.as_server().post(f"/v1/subscriptions/{subscription}/pause", {"at": "now"})
+    assert answer.status == 200, answer
+    before = books(club)
+    await club.stop()
+    with pytest.raises(MigrationFailed, match="subscriptions_pauses has rows"):
+        await make_database(club.parts.host).migrate_to("subscriptions", "0003")
+    await club.start()
+    assert books(club) == before

@@ -32,7 +32,8 @@ from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import credit_due
 from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
-from storefront_subscriptions.reminding import remind
+from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
+from storefront_subscriptions.reminding import remind, remind_of_resumption
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
@@ -41,6 +42,7 @@ from storefront_subscriptions.rows import (
     OPEN,
     OVER,
     PAST_DUE,
+    PAUSED,
     TRIALING,
     UNCOLLECTIBLE,
     UNPAID,
@@ -52,6 +54,7 @@ from storefront_subscriptions.rows import (
     lines_of,
     need,
     need_invoice,
+    pause_of,
 )
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 
@@ -80,7 +83,9 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
         invoice = await need_invoice(services, row["invoice_id"])
         try:
             more = await credit_due(services, row)
-            if invoice["state"] == OPEN:
+            if row["billing_state"] == PAUSED:
+                due = await _when_paused(services, settings, row)
+            elif invoice["state"] == OPEN:
                 due = await _collect(services, settings, row, invoice)
             else:
                 due = await _when_paid(services, settings, row)
@@ -91,20 +96,38 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
     raise Unavailable("Too much is changing at once; try again.")
 
 
+async def _when_paused(services: Services, settings: Settings, row: Row) -> int | None:
+    """Ask for the next period once the pause is over, however long it has been; return when that will be."""
+    now, pause = services.clock.now(), await pause_of(services, row)
+    assert pause is not None, "a subscription that is paused names its pause"
+    ends = pause["resume_at"]
+    if ends is None:
+        return now + LOOK_AGAIN_MS
+    if now < ends:
+        reminder = await remind_of_resumption(services, settings, row, int(ends))
+        return min(int(ends), now + LOOK_AGAIN_MS, *(() if reminder is None else (reminder,)))
+    keeps = bool(pause["keeps_anchor"])
+    await order_resumption(services, row, pause, actor=CALLER, keeps_anchor=keeps, needs_method=False)
+    return None
+
+
 async def _when_paid(services: Services, settings: Settings, row: Row) -> int | None:
-    """End a period that is over, or ask for the next; return when that will be."""
+    """End a period that is over, pause after it, or ask for the next; return when that will be."""
     now = services.clock.now()
     if row["change_id"] is not None and await look_after(services, row):
         return None
     if now < row["period_end"]:
         reminder = await remind(services, settings, row)
         return min(int(row["period_end"]), now + LOOK_AGAIN_MS, *(() if reminder is None else (reminder,)))
-    plan = Plan(actor=CALLER, anchors={row["customer_id"]})
+    plan, pause = Plan(actor=CALLER, anchors={row["customer_id"]}), await pause_of(services, row)
     if row["ends_with_period"]:
         rights = await rights_of(services, row)
         reason, change = row["reason"] or "canceled", await change_of(services, row)
         until_end = row["period_end"]
-        plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change))
+        plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change,
+                         pause=pause))  # fmt: skip
+    elif pause is not None:
+        plan.add(*beginning_with_period(row, await rights_of(services, row), pause, now))
     else:
         plan.add(*await ask_next(services, row, now))
     await services.engine.commit(plan)
@@ -195,6 +218,8 @@ async def _charge(services: Services, settings: Settings, row: Row, invoice: Row
 async def _request(services: Services, row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
     name = f"{invoice['id']}:{invoice['attempts']}"
     details: dict[str, Any] = {"subscription": row["id"]}
+    if row["pause_id"] is not None:
+        details["pause"] = row["pause_id"]
     if invoice["change_id"] is not None:
         details["scheduled"] = {"id": invoice["change_id"], "ends": await rights_lost(services, row, invoice)}
 
@@ -242,8 +267,9 @@ async def fail(
     failures = row["failures"] + 1
     wait = None if is_hard else settings.dunning.wait_after(failures)
     end = _end_of(row, settings, is_hard=is_hard, wait=wait)
-    if end is not None:
-        noted["state"] = VOID if end == INCOMPLETE_EXPIRED else UNCOLLECTIBLE
+    pauses = settings.pauses_trial and row["billing_state"] == TRIALING and is_hard and end is None
+    if end is not None or pauses:
+        noted["state"] = VOID if end == INCOMPLETE_EXPIRED or pauses else UNCOLLECTIBLE
         noted["closed_at"] = now
         plan.add(carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK))
     plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, noted))
@@ -251,7 +277,10 @@ async def fail(
     if end is not None:
         kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
         change = await change_of(services, row)
-        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change))
+        plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change,
+                         pause=await pause_of(services, row)))  # fmt: skip
+    elif pauses:
+        plan.add(*beginning_without_method(row, rights, now))
     else:
         _go_on(plan, settings, row, rights, reason, failures=failures, wait=wait, now=now, invoice=invoice)
     await services.engine.commit(plan)

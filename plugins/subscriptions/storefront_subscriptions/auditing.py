@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, and_, func, not_, or_, select
 from storefront.core.audit import Check, Violation
 from storefront.core.tables import entitlements, purchases
 from storefront_subscriptions.intervals import Interval, period
-from storefront_subscriptions.tables import current, invoices, subscriptions
+from storefront_subscriptions.tables import current, invoices, pauses, subscriptions
 
 _OVER = ("canceled", "incomplete_expired")
 _PAGE = 1_000
@@ -21,13 +21,19 @@ def each(connection: Connection, statement: Any) -> Iterator[Row[Any]]:
 
 
 def periods_tile(connection: Connection) -> Iterator[Violation]:
-    """S1, S3: the paid periods of a subscription follow each other without gap or overlap, each from the anchor."""
+    """S1, S3: the paid periods of a subscription follow each other, but for its pauses; each from the anchor."""
     order = (invoices.c.subscription_id, invoices.c.period)
-    statement = select(invoices).where(invoices.c.state == "paid").order_by(*order)
+    ends = and_(pauses.c.invoice_id == invoices.c.id, pauses.c.state == "done")
+    statement = (
+        select(invoices, pauses.c.starts_at.label("paused_at"), pauses.c.resumed_at)
+        .join(pauses, ends, isouter=True)
+        .where(invoices.c.state == "paid")
+        .order_by(*order)
+    )
     for subscription, rows in groupby(each(connection, statement), key=lambda row: row.subscription_id):
         before: Row[Any] | None = None
         for row in rows:
-            if before is not None and (row.period, row.period_start) != (before.period + 1, before.period_end):
+            if before is not None and not _follows(row, before):
                 message = f"subscription {subscription}: period {row.period} does not begin where the one before ended"
                 yield Violation("S1", (subscription, row.id), message)
             before, previous = row, before
@@ -41,16 +47,26 @@ def periods_tile(connection: Connection) -> Iterator[Violation]:
             is_cut = row.uncut_end is not None
             end = row.uncut_end if is_cut else row.period_end
             is_within = not is_cut or row.period_start <= row.period_end < row.uncut_end
-            if (row.period_start, end) != (due.start, due.end) or not is_within:
+            begins = due.start <= row.period_start if row.paused_at is not None else due.start == row.period_start
+            if not begins or end != due.end or not is_within:
                 message = f"subscription {subscription}: period {row.period} is not the one that its anchor gives"
                 yield Violation("S3", (subscription, row.id), message)
 
 
+def _follows(row: Row[Any], before: Row[Any]) -> bool:
+    """Tell whether a period begins where the one before ended, or exactly after the pause that began there."""
+    if row.paused_at is None:
+        return bool((row.period, row.period_start) == (before.period + 1, before.period_end))
+    lies_between = (row.paused_at, row.resumed_at) == (before.period_end, row.period_start)
+    return bool(row.period > before.period and row.paused_at <= row.resumed_at and lies_between)
+
+
 def _may_have_anchor(row: Row[Any], before: Row[Any] | None) -> bool:
-    """Tell whether a period keeps the anchor of the one before, or begins one for a reason: it is cut, or differs."""
+    """Tell whether a period keeps the anchor of the one before or has a reason to begin one: a cut, a pause …"""
     if before is not None and before.anchor is not None and row.anchor == before.anchor:
-        return bool(row.anchor_period == before.anchor_period)
+        return bool(row.anchor_period == before.anchor_period or row.paused_at is not None)
     is_new = before is None or before.period < 0 or before.uncut_end is not None or row.interval != before.interval
+    is_new = is_new or row.paused_at is not None
     return is_new and (row.anchor, row.anchor_period) == (row.period_start, row.period)
 
 
@@ -123,7 +139,11 @@ def one_is_current(connection: Connection) -> Iterator[Violation]:
 
 
 CHECKS: Sequence[Check] = (
-    Check("S1", "Periods follow each other without gap or overlap, each computed from the anchor", periods_tile),
+    Check(
+        "S1",
+        "Periods follow each other without gap or overlap, but for pauses, each computed from the anchor",
+        periods_tile,
+    ),
     Check("S2", "Each period is paid once, by a purchase of its amount", each_period_is_paid_once),
     Check("S4", "Rights last exactly as long as their subscription's access", rights_last_as_long_as_access),
     Check("S6", "A customer has one subscription of a family", one_is_current),

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Row, and_, func, or_, select
 from storefront.core.audit import Check, Violation
 from storefront.core.tables import purchases
 from storefront_subscriptions.auditing import asked_of, each
-from storefront_subscriptions.tables import carried, carries, changes, invoices
+from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.tables import carried, carries, changes, invoices, pauses
 
 
-class _Span(msgspec.Struct, omit_defaults=True):
+class Span(msgspec.Struct, omit_defaults=True):
     start: int
     price: int
     charged: int
@@ -29,33 +30,37 @@ class _Span(msgspec.Struct, omit_defaults=True):
         return self.start, self.price, self.charged, self.credited
 
 
-def _spans(text: str | None) -> list[_Span]:
-    return [] if text is None else msgspec.json.decode(text, type=list[_Span])
+def spans_in(text: str | None) -> list[Span]:
+    return [] if text is None else msgspec.json.decode(text, type=list[Span])
 
 
 def changes_cost_the_difference(connection: Connection) -> Iterator[Violation]:
     """S5: a change credits the rest of what was really paid and charges the rest of the new price, and no more."""
     whole_end = func.coalesce(invoices.c.uncut_end, invoices.c.period_end)
     same = and_(invoices.c.subscription_id == changes.c.subscription_id, invoices.c.period == changes.c.period)
+    paused = and_(pauses.c.subscription_id == changes.c.subscription_id, pauses.c.period == changes.c.period)
+    cut = select(pauses.c.id).where(paused, pauses.c.credit > 0).correlate(changes).exists()
     statement = (
-        select(changes, invoices.c.period_start, whole_end.label("whole_end"), invoices.c.spans)
+        select(changes, invoices.c.period_start, whole_end.label("whole_end"), invoices.c.spans,
+               *(invoices.c[name].label(f"billed_{name}") for name in ("anchor", "anchor_period", "interval")),
+               cut.label("is_paused"))
         .join(invoices, same)
         .where(changes.c.before.is_not(None), changes.c.state == "done")
         .order_by(changes.c.subscription_id, changes.c.period, changes.c.closed_at, changes.c.id)
-    )
+    )  # fmt: skip
     for _, rows in groupby(each(connection, statement), key=lambda row: (row.subscription_id, row.period)):
         yield from _of_period(list(rows))
 
 
 def _of_period(made: list[Row[Any]]) -> Iterator[Violation]:
-    begun: list[_Span] | None = None
+    begun: list[Span] | None = None
     for row in made:
-        before = _spans(row.before)
+        before = spans_in(row.before)
         if begun is not None and [one.facts() for one in before] != [one.facts() for one in begun]:
             yield Violation("S5", (row.id,), f"change {row.id} does not begin where the one before it ended")
         if begun is None and (len(before) != 1 or before[0].start != row.period_start):
             yield Violation("S5", (row.id,), f"change {row.id} is the first of its period, and knows of others")
-        begun = _spans(row.after)
+        begun = spans_in(row.after)
         due = _due(row, before)
         if (row.credit, row.charge) != due:
             said = f"credits {row.credit} and charges {row.charge}"
@@ -64,28 +69,42 @@ def _of_period(made: list[Row[Any]]) -> Iterator[Violation]:
         if rest != row.total or min(row.total, row.used, row.returned) < 0:
             yield Violation("S5", (row.id,), f"change {row.id} sold for {row.total}, its parts come to {rest}")
     last = made[-1]
-    yield from _never_net_credit(last.id, begun if last.invoice_id is None else None, _spans(last.spans))
+    is_last = last.invoice_id is None and not last.is_paused  # a pause has credited the rest: see S10
+    yield from never_net_credit(last.id, begun if is_last else None, spans_in(last.spans))
 
 
-def _due(row: Row[Any], before: Sequence[_Span]) -> tuple[int, int]:
+def _due(row: Row[Any], before: Sequence[Span]) -> tuple[int, int]:
     """Return what a change is to credit and to charge: half to even, never more than was paid and not used up."""
     if row.money == "none":
         return 0, 0
-    total, at, price = row.whole_end - row.period_start, max(row.at, before[-1].start), row.price * row.seats
+    total, at, price = row.whole_end - whole_start(row), max(row.at, before[-1].start), row.price * row.seats
     charge = price if row.money == "full_new_period" else round(Fraction(price * (row.whole_end - at), total))
+    return credit_due(before, at, row.whole_end, total), charge
+
+
+def whole_start(row: Row[Any]) -> int:
+    """Return where a period would have begun by its anchor: after a pause that kept it, before it really did."""
+    if row.billed_anchor is None:
+        return int(row.period_start)
+    interval, number = Interval.parse(row.billed_interval), row.period - row.billed_anchor_period
+    return period(row.billed_anchor, interval, number).start
+
+
+def credit_due(before: Sequence[Span], at: int, whole_end: int, total: int) -> int:
+    """Return what the rest of a period is worth at an instant, by its spans: no more than was paid and is left."""
     ends = [one.start for one in before[1:]] + [at]
     used = sum((_worth(one, end - one.start, total) for one, end in zip(before, ends, strict=True)), Fraction(0))
     left = sum(one.paid - one.credited for one in before) + (1 - 2 * used) // 2
-    worth = round(_worth(before[-1], row.whole_end - at, total))
-    return max(0, min(worth, before[-1].paid, left)), charge
+    worth = round(_worth(before[-1], whole_end - at, total))
+    return max(0, min(worth, before[-1].paid, left))
 
 
-def _worth(span: _Span, milliseconds: int, total: int) -> Fraction:
+def _worth(span: Span, milliseconds: int, total: int) -> Fraction:
     share = Fraction(span.paid, span.charged) if span.refunded else Fraction(1)
     return Fraction(span.price * milliseconds, total) * share
 
 
-def _never_net_credit(change: str, after: Sequence[_Span] | None, stored: Sequence[_Span]) -> Iterator[Violation]:
+def never_net_credit(change: str, after: Sequence[Span] | None, stored: Sequence[Span]) -> Iterator[Violation]:
     if after is not None and [one.facts() for one in after] != [one.facts() for one in stored]:
         yield Violation("S5", (change,), f"change {change} left spans that its period does not have")
     if sum(one.credited for one in stored) > sum(one.paid for one in stored):
@@ -115,6 +134,7 @@ def _moved_for_a_cause(connection: Connection) -> Iterator[Violation]:
         (changes, "kept", changes.c.kept, changes.c.state == "done"),
         (changes, "taken", changes.c.used, changes.c.before.is_not(None)),
         (changes, "given_back", -changes.c.used, and_(changes.c.before.is_not(None), changes.c.state.in_(gone))),
+        (pauses, "kept", pauses.c.returned - pauses.c.credit, pauses.c.id.is_not(None)),
         (invoices, "taken", -invoices.c.carried, invoices.c.id.is_not(None)),
         (invoices, "given_back", invoices.c.carried, invoices.c.state.in_(unpaid)),
     )

@@ -21,7 +21,7 @@ def nothing_is_charged_after_the_end(connection: Connection) -> Iterator[Violati
     billed = union_all(
         select(invoices.c.id, invoices.c.subscription_id), select(changes.c.id, changes.c.subscription_id)
     ).subquery()
-    begun = _begun()
+    begun = begun_purchases()
     statement = (
         select(begun.c.purchase_id, billed.c.subscription_id)
         .join(billed, billed.c.id == begun.c.bill)
@@ -38,7 +38,7 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
 
     What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt.
     """
-    begun, saved = _begun(), events.alias("saved")
+    begun, saved = begun_purchases(), events.alias("saved")
     is_saved = (
         select(saved.c.commit_no)
         .where(saved.c.anchor == invoices.c.customer_id, saved.c.type == "payment_method.saved",
@@ -70,7 +70,7 @@ def _too_early(purchase: str, row: Any, announced: str | None) -> Iterator[Viola
     yield Violation("S7-attempts", (row.invoice_id, purchase), message)
 
 
-def _begun() -> Subquery:
+def begun_purchases() -> Subquery:
     """Return the purchases that bills are paid by, each with the commit in which it began."""
     return (
         select(purchases.c.id.label("purchase_id"), purchases.c.bill, purchases.c.created_at,

@@ -11,9 +11,9 @@ from storefront.core.audit import Check, Violation
 from storefront.core.clock import parse_iso
 from storefront.core.tables import claims, events
 from storefront_subscriptions.auditing import each
-from storefront_subscriptions.reminding import CARD_EXPIRING, RENEWAL_UPCOMING, TRIAL_ENDING
+from storefront_subscriptions.reminding import CARD_EXPIRING, RENEWAL_UPCOMING, RESUME_UPCOMING, TRIAL_ENDING
 
-_REMINDERS = (TRIAL_ENDING, CARD_EXPIRING, RENEWAL_UPCOMING)
+_REMINDERS = (TRIAL_ENDING, CARD_EXPIRING, RENEWAL_UPCOMING, RESUME_UPCOMING)
 _ENDED = ("subscription.canceled", "subscription.incomplete_expired")
 
 

@@ -1,8 +1,10 @@
 """Ending a subscription: with its period, which may be taken back, or now."""
 
+from collections.abc import Sequence
+
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Plan
+from storefront.core.commit.plan import Change, Plan, Step
 from storefront.core.errors import Unavailable
 from storefront.core.finalizing import cancel as cancel_purchase
 from storefront.core.purchasing import Status, read_purchase
@@ -20,6 +22,7 @@ from storefront_subscriptions.rows import (
     OPEN,
     OVER,
     PAST_DUE,
+    PAUSED,
     UNPAID,
     VOID,
     RenewalUnderWay,
@@ -27,6 +30,7 @@ from storefront_subscriptions.rows import (
     event_of,
     need,
     need_invoice,
+    pause_of,
 )
 
 TIMES_DECIDED = 5
@@ -37,7 +41,7 @@ async def cancel_at_end(
 ) -> Row:
     """Let a subscription end with its period, or take that back. What is so already stays so.
 
-    One that has no paid period to end with, because it is unpaid, past due or was never paid, ends at once.
+    One that has no paid period to end with, because it is unpaid, past due, paused or was never paid, ends at once.
 
     Raises:
         SubscriptionOver: it has ended.
@@ -46,7 +50,7 @@ async def cancel_at_end(
         row = await need(services, subscription_id)
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
-        if is_on and row["billing_state"] in (INCOMPLETE, PAST_DUE, UNPAID):
+        if is_on and row["billing_state"] in (INCOMPLETE, PAST_DUE, UNPAID, PAUSED):
             return await end_now(services, settings, subscription_id, reason="canceled", actor=actor)
         if bool(row["ends_with_period"]) is is_on:
             return row
@@ -80,20 +84,19 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
         invoice = await need_invoice(services, row["invoice_id"])
-        await _give_up_payment(services, row, invoice)
+        await give_up_payment(services, row, invoice)
         now, customer_id = services.clock.now(), row["customer_id"]
         plan = Plan(actor=actor, anchors={customer_id})
         if invoice["state"] == OPEN:
-            expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
-            closed = {"state": VOID, "closed_at": now}
-            plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, closed))
-            plan.add(carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK))
+            plan.add(*close_invoice(row, invoice, now))
         change = await change_of(services, row)
         if change is not None and change["state"] == OPEN:
             await give_up_purchase(services, change["purchase_id"])
         state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
         rights = await rights_of(services, row)
-        plan.add(*ending(row, rights, state, reason=reason, access_until=now, now=now, change=change))
+        ends = now if row["access_until"] is None else min(now, row["access_until"])
+        plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
+                         pause=await pause_of(services, row)))  # fmt: skip
         try:
             await services.engine.commit(plan)
         except Stale:
@@ -103,7 +106,22 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
     raise Unavailable("Too much is changing at once; try again.")
 
 
-async def _give_up_payment(services: Services, row: Row, invoice: Row) -> None:
+def close_invoice(row: Row, invoice: Row, now: int) -> Sequence[Step]:
+    """Return the steps by which an open invoice is asked for no more, as long as no further attempt has been made."""
+    expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
+    closed = {"state": VOID, "closed_at": now}
+    return (
+        Change("subscriptions_invoices", (invoice["id"],), row["customer_id"], expect, closed),
+        carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK),
+    )
+
+
+async def give_up_payment(services: Services, row: Row, invoice: Row) -> None:
+    """Stop the payment of an open invoice, if one is being made.
+
+    Raises:
+        RenewalUnderWay: it can be stopped no more; once it is decided, try again.
+    """
     if invoice["state"] != OPEN or invoice["purchase_id"] in (None, invoice["failed_purchase_id"]):
         return
     purchase = await read_purchase(services, invoice["purchase_id"])

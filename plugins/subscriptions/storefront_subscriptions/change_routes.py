@@ -19,7 +19,8 @@ from storefront_subscriptions.showing import show
 from storefront_subscriptions.targets import Wanted
 
 PATH = "/v1/subscriptions/{id}"
-_NOT_NOW = ["subscription_over", "payment_due", "renewal_under_way", "nothing_to_change", "ends_with_period"]
+_NOT_NOW = ["subscription_over", "payment_due", "renewal_under_way", "nothing_to_change", "ends_with_period",
+            "subscription_paused"]  # fmt: skip
 
 
 def add_change_routes(routes: Routes, services: Services, settings: Settings) -> None:

@@ -51,6 +51,7 @@ REMINDERS: JsonSchema = {
     "properties": {
         "trial": _duration("Before a trial ends.", "3d", default="3d"),
         "short_trial": _duration("Before a trial of less than a week ends.", "1d", default="1d"),
+        "resume": _duration("Before it goes on by itself out of a pause.", "3d", default="3d"),
         "card": {
             "type": "array",
             "description": "Before the card expires that is charged next; an empty list: never.",
@@ -102,7 +103,27 @@ SCHEMA: JsonSchema = {
             "additionalProperties": False,
             "examples": [{"retries": ["2d", "5d", "7d", "7d"], "grace": "7d"}],
         },
-        "trial_without_method": _word("When a trial ends and nothing can be charged.", "cancel", "stop"),
+        "trial_without_method": _word(
+            "When a trial ends and nothing can be charged: cancel, wait for a method, or pause.",
+            "cancel",
+            "stop",
+            "pause",
+        ),
+        "pause": {
+            "type": "object",
+            "description": "How customers pause; a server key may always, and for as long as it likes.",
+            "properties": {
+                "customers": {
+                    "type": "boolean",
+                    "description": "Whether customers may pause by themselves.",
+                    "default": False,
+                    "examples": [True],
+                },
+                "max": _duration("For how long they may; then it goes on by itself.", "90d", default="90d"),
+            },
+            "additionalProperties": False,
+            "examples": [{"customers": True, "max": "90d"}],
+        },
         "reminders": REMINDERS,
         "changes": CHANGES,
         "families": FAMILIES,
@@ -236,6 +257,7 @@ class Reminders:
 
     trial_ms: int
     short_trial_ms: int
+    resume_ms: int
     card_ms: tuple[int, ...]
     renewal_ms: Mapping[str, int]
 
@@ -244,6 +266,7 @@ class Reminders:
         return cls(
             trial_ms=to_ms(section.get("trial", "3d")),
             short_trial_ms=to_ms(section.get("short_trial", "1d")),
+            resume_ms=to_ms(section.get("resume", "3d")),
             card_ms=tuple(to_ms(one) for one in section.get("card", ("30d", "7d"))),
             renewal_ms={interval: to_ms(lead) for interval, lead in section.get("renewal", {}).items()},
         )
@@ -254,12 +277,22 @@ class Reminders:
 
 
 @dataclass(frozen=True, slots=True)
+class Pausing:
+    """Whether customers may pause by themselves, and for how long at most (ms)."""
+
+    by_customers: bool
+    max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The plugin's section."""
 
     dunning: Dunning
     reminders: Reminders
     cancels_trial: bool
+    pauses_trial: bool
+    pause: Pausing
     changes: ChangeRules
 
     @classmethod
@@ -271,11 +304,14 @@ class Settings:
             cancels_hard=told.get("hard_decline", "stop") == "cancel",
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
         )
+        pausing = section.get("pause", {})
         rules = ChangeRules(section.get("changes", {}), section.get("families", {}))
         return cls(
             dunning,
             Reminders.of(section.get("reminders", {})),
             section.get("trial_without_method", "cancel") == "cancel",
+            section.get("trial_without_method", "cancel") == "pause",
+            Pausing(pausing.get("customers", False), to_ms(pausing.get("max", "90d"))),
             rules,
         )
 

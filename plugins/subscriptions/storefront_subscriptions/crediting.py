@@ -6,10 +6,10 @@ lapsed lapses in that commit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from storefront.core.accounts import breakage, issuance, wallet
 from storefront.core.clock import iso
@@ -22,8 +22,8 @@ from storefront.core.services import Services
 from storefront.core.tables import draws, entries, transfers
 from storefront_subscriptions.credits import Clock, Piece, RollOver, included_in, next_slot, slots, worth
 from storefront_subscriptions.intervals import Interval, Period, period_at
-from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, event_of
-from storefront_subscriptions.tables import changes, credits, subscriptions
+from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, RESUMING, RUNNING, event_of, will_renew
+from storefront_subscriptions.tables import changes, credits, pauses, subscriptions
 
 ACTOR = "plugin:subscriptions"
 GRANTED, ROLLED = "granted", "rolled"
@@ -35,6 +35,14 @@ _CHANGES = Query(
         changes.c.timing == "now",
         changes.c.invoice_id.is_(None),
     )
+)
+_PAUSES = Query(
+    select(pauses)
+    .where(
+        pauses.c.subscription_id == bindparam("subscription_id"),
+        or_(*(pauses.c.state == state for state in (RUNNING, RESUMING, DONE))),
+    )
+    .order_by(pauses.c.starts_at)
 )
 CREDITS = Query(
     select(credits)
@@ -128,7 +136,7 @@ async def read_ahead(services: Services, row: Row) -> list[tuple[Clock, int, int
     found = []
     for clock in sorted(last.included):
         at = period_at(pieces[0].start, Interval.parse(clock.every), now).end
-        if at < row["period_end"] or not row["ends_with_period"]:
+        if at < row["period_end"] or will_renew(row):
             found.append((clock, last.amount(clock), at))
     return found
 
@@ -139,13 +147,17 @@ async def _known(services: Services, row: Row, clock: Clock) -> list[Row]:
 
 
 async def _pieces(services: Services, row: Row) -> list[Piece]:
-    """Return which tier a subscription had from when on, in order, as far as it is paid."""
+    """Return which tier a subscription had from when on, in order, as far as it is paid; from a pause on, none."""
     invoices = [one for one in await services.reader.all(INVOICES, subscription_id=row["id"]) if one["state"] == PAID]
     found = [await _piece(services, one, one, one["period_start"]) for one in invoices]
     for change in await services.reader.all(_CHANGES, subscription_id=row["id"]):
         held = next((one for one in invoices if one["period"] == change["period"]), None)
         assert held is not None, "a change within a period is of one that was paid"
         found.append(await _piece(services, held, change, change["at"]))
+    for pause in await services.reader.all(_PAUSES, subscription_id=row["id"]):
+        last = max((piece for piece in found if piece.start <= pause["starts_at"]), key=lambda piece: piece.start)
+        at = {"start": pause["starts_at"], "end": pause["starts_at"], "seats": 0, "included": {}}
+        found.append(replace(last, **at))
     return sorted(found, key=lambda piece: piece.start)
 
 

@@ -25,13 +25,15 @@ from storefront_subscriptions.rows import (
     ACTIVE,
     OVER,
     PAID,
+    PAUSED,
     TRIALING,
+    Paused,
     PaymentDue,
     RenewalUnderWay,
     SubscriptionOver,
     need_invoice,
 )
-from storefront_subscriptions.spans import Span, read_spans, stored
+from storefront_subscriptions.spans import Span, read_spans, stored, whole_period
 from storefront_subscriptions.targets import Target, Wanted, direction_of, find_target, find_terms
 
 
@@ -113,6 +115,8 @@ async def decide(
 async def _present_invoice(services: Services, row: Row) -> Row:
     if row["billing_state"] in OVER:
         raise SubscriptionOver(subscription=row["id"])
+    if row["billing_state"] == PAUSED:
+        raise Paused("Resume it first, then change it.", subscription=row["id"])
     if row["billing_state"] not in (ACTIVE, TRIALING):
         raise PaymentDue("Pay what is due first, then change it.", subscription=row["id"])
     invoice = await need_invoice(services, row["invoice_id"])
@@ -131,8 +135,14 @@ async def _settle(services: Services, plan: Decided) -> Decided:
     if money is Settling.FULL_NEW_PERIOD:
         first = period(at, Interval.parse(target.interval), 0)
         new = Period(row["period"] + 1, first.start, first.end)
-    present = Period(row["period"], row["period_start"], row["period_end"])
-    made = change([span.paid() for span in spans], present, at, price=target.due, mode=money.value, new_period=new)
+    made = change(
+        [span.paid() for span in spans],
+        whole_period(plan.invoice),
+        at,
+        price=target.due,
+        mode=money.value,
+        new_period=new,
+    )
     charge = sum(line.amount for line in made.lines if line.kind == "charge")
     now = sum(line.amount for line in made.lines if line.due == "now")
     later = made.net - now

@@ -35,6 +35,7 @@ from storefront_subscriptions.rows import (
     OPEN,
     OVER,
     PAID,
+    RESUMING,
     SCHEDULED,
     TRIALING,
     AlreadySubscribed,
@@ -44,6 +45,7 @@ from storefront_subscriptions.rows import (
     current_key,
     event_of,
     invoice_key,
+    pause_key,
 )
 
 BEGIN, CHARGE, PAY = "begin", "charge", "pay"
@@ -119,11 +121,13 @@ def note_paid(plan: Plan, line: Line, settings: Settings, *, customer_id: str, p
         "grace_ms": settings.dunning.grace_ms,
         "change": scheduled["id"],
         "ends": scheduled["ends"],
+        "pause": line.details.get("pause"),
     }
     reads: tuple[Key | Group, ...] = (
         Key("subscriptions", (line.details["subscription"],), customer_id),
         invoice_key(line.details["bill"], customer_id),
         *(() if scheduled["id"] is None else (change_key(scheduled["id"], customer_id),)),
+        *(() if facts["pause"] is None else (pause_key(facts["pause"], customer_id),)),
         *(Group("entitlements", (customer_id, key), customer_id) for key in {*rights, *scheduled["ends"]}),
     )
     plan.add(Late(f"{PLUGIN}.{PAY}", reads, facts))
@@ -148,6 +152,7 @@ def _pay(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
                {**changes, "access_until": until(after, facts["grace_ms"])}),
         Change("subscriptions_invoices", (invoice["id"],), customer_id, {"state": OPEN}, closed),
         *_carried_out(view, row, after, facts),
+        *_resumed(row, spans["period_start"], facts, view.moment.now),
         *(EndEntitlement(customer_id, key, row["id"]) for key in facts["ends"]),
         *rights,
         Emit(customer_id, _event(row, after), row["id"],
@@ -173,6 +178,14 @@ def _carried_out(
     )
 
 
+def _resumed(row: Mapping[str, Any], start: int | None, facts: Mapping[str, Any], now: int) -> Sequence[Step]:
+    """Return the step that says that the pause is over which this period ends."""
+    if facts["pause"] is None:
+        return ()
+    closed = {"state": DONE, "resumed_at": start, "closed_at": now}
+    return (Change("subscriptions_pauses", (facts["pause"],), row["customer_id"], {"state": RESUMING}, closed),)
+
+
 def _gained(
     row: Mapping[str, Any], invoice: Mapping[str, Any], facts: Mapping[str, Any], now: int
 ) -> tuple[dict[str, Any], dict[str, int | None]]:
@@ -183,28 +196,36 @@ def _gained(
         end = now + facts["trial_ms"]
         gained = {"billing_state": TRIALING, "anchor": end, "period_start": now, "period_end": end}
         return {**stays, **gained}, {"period_start": now, "period_end": end}
-    anchor, first = now if is_first else invoice["anchor"], invoice["anchor_period"]
+    anchor, first = now if invoice["anchor"] is None else invoice["anchor"], invoice["anchor_period"]
     span = period(anchor, Interval.parse(invoice["interval"]), invoice["period"] - first)
+    is_late = facts["pause"] is not None and invoice["period_start"] is not None
+    start = invoice["period_start"] if is_late else span.start
     gained = {"billing_state": ACTIVE, "anchor": anchor, "anchor_period": first, "period": invoice["period"],
-              "period_start": span.start, "period_end": span.end}  # fmt: skip
+              "period_start": start, "period_end": span.end}  # fmt: skip
+    if facts["pause"] is not None:
+        gained["pause_id"] = None
     if facts["change"] is not None:
         gained["change_id"] = None
-    spans = {"period_start": span.start, "period_end": span.end, "anchor": anchor}
+    spans = {"period_start": start, "period_end": span.end, "anchor": anchor}
     return {**stays, **terms_after(row, invoice), **gained}, spans
 
 
 def _event(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     if after["billing_state"] == TRIALING:
         return "subscription.trial_started"
-    return "subscription.started" if before["billing_state"] == INCOMPLETE else "subscription.renewed"
+    if before["billing_state"] == INCOMPLETE:
+        return "subscription.started"
+    return "subscription.renewed" if before["pause_id"] == after["pause_id"] else "subscription.resumed"
 
 
 def until(row: Mapping[str, Any], grace_ms: int) -> int:
     """Return when access ends if nothing more happens: with the period, or a grace later where a renewal follows.
 
-    So nobody is locked out between a period's end and its renewal's charge, however long a server was down.
+    So nobody is locked out between a period's end and its renewal's charge, however long a server was down. No renewal
+    follows a period that ends in a pause.
     """
-    return int(row["period_end"]) + (0 if row["ends_with_period"] else grace_ms)
+    is_last = row["ends_with_period"] or row["pause_id"] is not None
+    return int(row["period_end"]) + (0 if is_last else grace_ms)
 
 
 def renewed_rights(row: Mapping[str, Any], rights: Mapping[str, Any], grace_ms: int) -> Sequence[Step]:
@@ -230,14 +251,17 @@ def ending(
     access_until: int,
     now: int,
     change: Mapping[str, Any] | None,
+    pause: Mapping[str, Any] | None,
 ) -> Sequence[Step]:
     """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past.
 
-    ``change`` is the one that was agreed to and not done, if there is one: it is dropped.
+    ``change`` is the one that was agreed to and not done, if there is one: it is dropped, as is a ``pause`` that is not
+    over.
     """
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,
-               "access_until": access_until, "change_id": None, "version": row["version"] + 1}  # fmt: skip
+               "access_until": access_until, "change_id": None, "pause_id": None,
+               "version": row["version"] + 1}  # fmt: skip
     left: Sequence[Step] = (
         [EndEntitlement(customer_id, key, row["id"]) for key in rights]
         if access_until <= now
@@ -248,9 +272,16 @@ def ending(
         Remove("subscriptions_current", (customer_id, row["family"]), customer_id),
         *left,
         *(() if change is None else closing_steps(row, change, DROPPED, now)),
+        *(() if pause is None else (pause_closed(row, pause, DROPPED, now),)),
         Emit(customer_id, f"subscription.{state}", row["id"],
              event_of({**row, **changes}, reason=reason, at=iso(access_until))),
     )  # fmt: skip
+
+
+def pause_closed(row: Mapping[str, Any], pause: Mapping[str, Any], state: str, now: int) -> Change:
+    """Return the step that closes a pause from which nothing is resumed."""
+    closed = {"state": state, "closed_at": now}
+    return Change("subscriptions_pauses", (pause["id"],), row["customer_id"], {"state": pause["state"]}, closed)
 
 
 def _job(row: Mapping[str, Any], due_at: int) -> Insert:

@@ -1,28 +1,40 @@
 """The lines of a whole period: its price, what it takes over from before, and what a gateway takes no charge for."""
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
 from storefront.core.catalog import text_in
 from storefront.core.money import Money
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
+from storefront_subscriptions.intervals import Period
+from storefront_subscriptions.proration import half_even
 
 Lines = list[tuple[str, int]]
 
 
-async def lines_of_period(services: Services, agreed: Mapping[str, Any]) -> tuple[Lines, int, int]:
-    """Return the lines of a whole period by what was agreed to, what they take over, and what there was to take."""
+async def lines_of_period(
+    services: Services, agreed: Mapping[str, Any], *, part: tuple[int, Period] | None = None
+) -> tuple[Lines, int, int]:
+    """Return the lines of a period by what was agreed to, what they take over, and what there was to take.
+
+    With ``part`` it is the rest of a period from an instant on (business ms), to the millisecond, half to even.
+    """
     catalog = await services.catalogs.version(agreed["catalog_version"])
     offer = catalog.offer(agreed["sku"])
     title = text_in(offer.title, None, catalog.default_language) or offer.sku
     price = agreed["price"] * agreed["seats"]
-    lines = [(f"{title}, {agreed['interval']}", price)]
+    due, named = price, f"{title}, {agreed['interval']}"
+    if part is not None:
+        since, whole = part
+        due, named = half_even(Fraction(price * (whole.end - since), whole.total)), f"{named}, rest of the period"
+    lines = [(named, due)]
     found = await read_carried(services, agreed["customer_id"], agreed["family"], agreed["currency"])
-    taken = max(found, -price)
+    taken = max(found, -due)
     if taken:
         lines.append(("Credit" if taken < 0 else "Due from before", taken))
-    rest = price + taken
+    rest = due + taken
     later = rest - chargeable(services, agreed["pay_with"], Money(rest, agreed["currency"]), price=price)
     if later:
         lines.append(("Due with the next invoice", -later))

@@ -23,6 +23,7 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
@@ -30,6 +31,7 @@ from storefront_subscriptions.checks import check_changes, check_reminders, chec
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
+from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.routes import make_routes
@@ -50,6 +52,7 @@ class SubscriptionsPlugin:
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
+        *PAUSE_CHECKS,
         *REMINDER_CHECKS,
     )
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
@@ -68,7 +71,7 @@ class SubscriptionsPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {**LATE_STEPS, **CHANGE_STEPS, CARRY: carry_step}
+        return {**LATE_STEPS, **CHANGE_STEPS, **PAUSE_STEPS, CARRY: carry_step}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:

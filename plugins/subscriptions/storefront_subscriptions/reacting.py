@@ -47,6 +47,16 @@ MOVED = frozenset({PAID, *(f"purchase.{status}" for status in GONE | {Status.COM
 GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 SAVED = "payment_method.saved"
 KEPT = "subscription.cancel_taken_back"
+LOOK_AT = frozenset(
+    {
+        KEPT,
+        *(
+            f"subscription.{word}"
+            for word in ("paused", "pause_changed", "pause_taken_back", "resume_ordered", "resumed")
+        ),
+    }
+)
+"""After these something may be due earlier than the subscription's own job comes again."""
 JOB = Query(select(jobs).where(jobs.c.id == bindparam("id")))
 
 
@@ -60,7 +70,7 @@ async def order_reaction(services: Services, event: Event) -> None:
     elif event.type == SAVED:
         if not await _live(services, event.anchor):
             return
-    elif event.type != KEPT:
+    elif event.type not in LOOK_AT:
         return
     now = services.clock.now()
     plan = Plan(actor="plugin:subscriptions", anchors={event.anchor})
@@ -75,7 +85,7 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
         await retry_with_new_method(services, settings, payload["customer"])
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
-    if payload["type"] == KEPT:
+    if payload["type"] in LOOK_AT:
         return await _go_on(services, settings, payload["subject"])
     subscription = await subscription_of(services, payload["subject"])
     assert subscription is not None, "it was ordered for one"

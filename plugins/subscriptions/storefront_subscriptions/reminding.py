@@ -26,6 +26,7 @@ CALLER = "plugin:subscriptions"
 TRIAL_ENDING = "subscription.trial_ending"
 CARD_EXPIRING = "subscription.card_expiring"
 RENEWAL_UPCOMING = "subscription.renewal_upcoming"
+RESUME_UPCOMING = "subscription.resume_upcoming"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,25 @@ async def remind(services: Services, settings: Settings, row: Row) -> int | None
         if await services.reader.first(TRIED, name=_claim(one)) is None:
             await _tell(services, row, one)
     return min((one.due_at for one in ahead if one.due_at > now), default=None)
+
+
+async def remind_of_resumption(services: Services, settings: Settings, row: Row, resume_at: int) -> int | None:
+    """Tell that a pause is over soon, if that is due; return when it will be (business ms).
+
+    Raises:
+        Stale, Taken: the subscription has moved, or another process has told it; look again.
+    """
+    now, due_at = services.clock.now(), resume_at - settings.reminders.resume_ms
+    if due_at <= row["period_end"]:
+        return None  # who paused for so short a time knows
+    if now < due_at:
+        return due_at
+    kept = [] if row["pay_with"] == WALLET else await list_methods(services, row["customer_id"])
+    charged = charged_method([one for one in kept if one["gateway"] == row["pay_with"]], row)
+    told = Reminder(RESUME_UPCOMING, f"{row['id']}:{resume_at}", due_at, resume_at, charged)
+    if await services.reader.first(TRIED, name=_claim(told)) is None:
+        await _tell(services, row, told)
+    return None
 
 
 def _of_period(reminders: Reminders, row: Row, charged: Mapping[str, Any] | None) -> Iterator[Reminder]:

@@ -15,6 +15,7 @@ from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.change_routes import add_change_routes
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import CREDITS, read_ahead
+from storefront_subscriptions.pause_routes import add_pause_routes
 from storefront_subscriptions.rows import INVOICES, OF_CUSTOMER, need
 from storefront_subscriptions.shapes import (
     CANCEL,
@@ -42,6 +43,12 @@ ERRORS = (
     ErrorDoc("nothing_to_change", 409, "The subscription is like that already", "Nothing is to be done."),
     ErrorDoc("ends_with_period", 409, "This subscription ends with its period",
              "Take that back (`resume`) before you change what the next period is."),
+    ErrorDoc("subscription_paused", 409, "This subscription is paused", "Resume it (`resume`), then change it."),
+    ErrorDoc("pausing_not_offered", 403, "This shop does not let customers pause", "A server key may."),
+    ErrorDoc("pauses_with_period", 409, "This subscription pauses with its period only",
+             "Pause it with `period_end`; a server key may at once."),
+    ErrorDoc("pause_too_long", 409, "A pause does not last that long here", "Pause until `until`, or shorter."),
+    ErrorDoc("no_payment_method", 409, "There is no payment method to charge", "Save one, then resume."),
     ErrorDoc("not_due", 409, "This is not to be paid now", "It is paid, or was given up; look at the subscription."),
 )  # fmt: skip
 
@@ -56,6 +63,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     _add_credits(routes, services)
     _add_ending(routes, services, settings)
     add_change_routes(routes, services, settings)
+    add_pause_routes(routes, services, settings)
     add_account_routes(routes, services, settings)
     return routes
 
@@ -136,12 +144,4 @@ def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:
             row = await end_now(services, settings, row["id"], reason="canceled", actor=actor)
         else:
             row = await cancel_at_end(services, settings, row["id"], is_on=True, actor=actor)
-        return respond(await show(services, row))
-
-    @routes.post(PATH + "/{id}/resume", allow=_OWNERS, answers={200: SUBSCRIPTION}, scope="purchases:write",
-                 refusals=["subscription_over"])  # fmt: skip
-    async def resume(call: Call) -> web.StreamResponse:
-        """Take back that a subscription ends with its period."""
-        row = await need(services, call.path("id"), owner=call.principal.owner)
-        row = await cancel_at_end(services, settings, row["id"], is_on=False, actor=call.principal.caller)
         return respond(await show(services, row))

@@ -11,21 +11,25 @@ from storefront.core.commit.plan import Key
 from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import changes, invoices, subscriptions
+from storefront_subscriptions.tables import changes, invoices, pauses, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
+PAUSED = "paused"
 CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
 OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
 OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
 SCHEDULED, DONE, FAILED, REPLACED, REVOKED, DROPPED = "scheduled", "done", "failed", "replaced", "revoked", "dropped"
 """States of a change beside ``open``, in which its purchase is being paid."""
+RUNNING, RESUMING = "running", "resuming"
+"""States of a pause beside ``scheduled``, ``done``, ``revoked`` and ``dropped``."""
 TRANSITIONS: Mapping[str | None, frozenset[str]] = {
     None: frozenset({INCOMPLETE, TRIALING, ACTIVE}),
     INCOMPLETE: frozenset({ACTIVE, INCOMPLETE_EXPIRED}),
-    TRIALING: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
-    ACTIVE: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
-    PAST_DUE: frozenset({ACTIVE, PAST_DUE, UNPAID, CANCELED}),
-    UNPAID: frozenset({ACTIVE, UNPAID, CANCELED}),
+    TRIALING: frozenset({ACTIVE, PAST_DUE, UNPAID, PAUSED, CANCELED}),
+    ACTIVE: frozenset({ACTIVE, PAST_DUE, UNPAID, PAUSED, CANCELED}),
+    PAST_DUE: frozenset({ACTIVE, PAST_DUE, UNPAID, PAUSED, CANCELED}),
+    UNPAID: frozenset({ACTIVE, UNPAID, PAUSED, CANCELED}),
+    PAUSED: frozenset({PAST_DUE, CANCELED}),
     CANCELED: frozenset(),
     INCOMPLETE_EXPIRED: frozenset(),
 }
@@ -46,6 +50,7 @@ CHANGES_AHEAD = Query(
         changes.c.customer_id == bindparam("customer_id"), or_(changes.c.state == SCHEDULED, changes.c.state == OPEN)
     )
 )
+PAUSE = Query(select(pauses).where(pauses.c.id == bindparam("id")))
 INVOICES = Query(
     select(invoices)
     .where(invoices.c.subscription_id == bindparam("subscription_id"))
@@ -73,6 +78,11 @@ class RenewalUnderWay(Conflict):
     title = "A payment for this subscription is being made"
 
 
+class Paused(Conflict):
+    code = "subscription_paused"
+    title = "This subscription is paused"
+
+
 class Outdated(Refused):
     code = "change_outdated"
     title = "The subscription has changed since this was worked out"
@@ -97,6 +107,15 @@ async def need_change(services: Services, change_id: str) -> Row:
     return row
 
 
+async def pause_of(services: Services, row: Mapping[str, Any]) -> Row | None:
+    """Return the pause that a subscription is in, or that is to come, if there is one."""
+    if row["pause_id"] is None:
+        return None
+    found = await services.reader.first(PAUSE, id=row["pause_id"])
+    assert found is not None, "a subscription names a pause that was written with it"
+    return found
+
+
 async def need_invoice(services: Services, invoice_id: str) -> Row:
     row = await services.reader.first(INVOICE, id=invoice_id)
     assert row is not None, "a subscription names an invoice that was written with it"
@@ -111,6 +130,10 @@ def change_key(change_id: str, customer_id: str) -> Key:
     return Key("subscriptions_changes", (change_id,), customer_id)
 
 
+def pause_key(pause_id: str, customer_id: str) -> Key:
+    return Key("subscriptions_pauses", (pause_id,), customer_id)
+
+
 def current_key(customer_id: str, family: str) -> Key:
     return Key("subscriptions_current", (customer_id, family), customer_id)
 
@@ -121,7 +144,9 @@ def has_access(row: Mapping[str, Any], now: int) -> bool:
 
 
 def will_renew(row: Mapping[str, Any]) -> bool:
-    return row["billing_state"] not in OVER and not row["ends_with_period"]
+    """Tell whether another period follows the present one: not while it is paused, or is going to be."""
+    is_held = row["ends_with_period"] or row["pause_id"] is not None
+    return row["billing_state"] not in OVER and not is_held
 
 
 def shown(row: Mapping[str, Any], customer: str, now: int) -> dict[str, Any]:

@@ -23,6 +23,17 @@ PENDING_CHANGE = table(
         "redirect_url": {**nullable(TEXT), "description": "Where its payer pays or confirms."},
     }
 )
+PAUSE = table(
+    {
+        "id": TEXT,
+        "state": {**TEXT, "enum": ["scheduled", "running", "resuming"],
+                  "description": "For the period's end, now, or until its next period is paid."},
+        "cause": {**TEXT, "enum": ["asked", "no_method"], "description": "`no_method`: a trial ended without one."},
+        "starts_at": TIME,
+        "resume_at": {**nullable(TIME), "description": "When it goes on by itself."},
+        "keep_anchor": {"type": "boolean", "description": "Whether its days of payment stay."},
+    }
+)  # fmt: skip
 SUBSCRIPTION = table(
     {
         "id": TEXT,
@@ -32,7 +43,16 @@ SUBSCRIPTION = table(
         "interval": TEXT,
         "billing_state": {
             **TEXT,
-            "enum": ["incomplete", "trialing", "active", "past_due", "unpaid", "canceled", "incomplete_expired"],
+            "enum": [
+                "incomplete",
+                "trialing",
+                "active",
+                "past_due",
+                "unpaid",
+                "paused",
+                "canceled",
+                "incomplete_expired",
+            ],
         },
         "has_access": {"type": "boolean"},
         "access_until": nullable(TIME),
@@ -44,6 +64,7 @@ SUBSCRIPTION = table(
         "pay_with": TEXT,
         "reason": {**nullable(TEXT), "description": "Why it is not simply active."},
         "pending_change": {**nullable(PENDING_CHANGE), "description": "What was agreed to, and is not done yet."},
+        "pause": {**nullable(PAUSE), "description": "The pause that it is in, or that is to come."},
         "credit": {**MONEY, "description": "What the next invoices of the family cost less; never paid out."},
         "owed": {**MONEY, "description": "What the next invoice of the family costs more."},
         "next_attempt_at": nullable(TIME),
@@ -101,6 +122,16 @@ CANCEL = closed(
         }
     }
 )
+_KEEPS = {"type": "boolean", "description": "Whether its days of payment stay: then the rest of a period is paid."}
+_AT = "At once, with credit for the rest of what is paid; or once that is over."
+PAUSE_IT = closed(
+    {
+        "at": {"type": "string", "enum": ["period_end", "now"], "default": "period_end", "description": _AT},
+        "resume_at": {**TIME, "description": "When it goes on by itself; for customers no later than the shop says."},
+        "keep_anchor": {**_KEEPS, "default": False},
+    }
+)
+RESUME = closed({"keep_anchor": _KEEPS})
 OF_CUSTOMER_QUERY = closed({"customer": _OF_CUSTOMER})
 _TERMS = {
     "timing": {**_TIMING, "description": "When, if not as the shop says; customers only as the shop lets them."},

@@ -9,17 +9,18 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.looking_after import change_of
-from storefront_subscriptions.rows import OPEN, lines_of, shown
+from storefront_subscriptions.rows import OPEN, lines_of, pause_of, shown
 
 
 async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return a subscription's wire shape; ``change``, if it is not stored yet."""
     customer = await services.customers.external_id(row["customer_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
-    change = change or await change_of(services, row)
+    change, held = change or await change_of(services, row), await pause_of(services, row)
     return {
         **shown(row, customer, services.clock.now()),
         "pending_change": None if change is None else await _pending(services, change),
+        "pause": None if held is None else _held(held),
         "credit": {"amount": max(0, -carried), "currency": row["currency"]},
         "owed": {"amount": max(0, carried), "currency": row["currency"]},
     }
@@ -32,6 +33,12 @@ async def _pending(services: Services, change: Mapping[str, Any]) -> dict[str, A
         payment = await read_payment(services, change["purchase_id"])
         url = None if payment is None else payment["redirect_url"]
     return {**told_change(change), "purchase": change["purchase_id"], "redirect_url": url}
+
+
+def _held(pause: Row) -> dict[str, Any]:
+    resume_at = None if pause["resume_at"] is None else iso(pause["resume_at"])
+    told = {"id": pause["id"], "state": pause["state"], "cause": pause["cause"], "starts_at": iso(pause["starts_at"])}
+    return {**told, "resume_at": resume_at, "keep_anchor": bool(pause["keeps_anchor"])}
 
 
 def told_change(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ invoice, each with the purchase that paid for it; what of that has gone back sin
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import msgspec
 
@@ -12,7 +13,8 @@ from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Row
 from storefront.core.refunds import is_effective, read_reversals
 from storefront.core.services import Services
-from storefront_subscriptions.proration import PaidSpan
+from storefront_subscriptions.intervals import Interval, Period, period
+from storefront_subscriptions.proration import PaidSpan, half_even
 
 PRORATION = "proration"
 """The cause of a reversal that gives back to a wallet what a change of tier credits."""
@@ -61,7 +63,7 @@ async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tupl
     else:
         purchase = await read_purchase(services, invoice["purchase_id"])
         charged = asked(purchase) - invoice["carried"]
-        spans = [Span(invoice["period_start"], charged, charged, purchase=purchase["id"])]
+        spans = [Span(invoice["period_start"], _whole_price(invoice, charged), charged, purchase=purchase["id"])]
     found, claims = [], []
     for span in spans:
         if span.purchase is None:
@@ -71,6 +73,23 @@ async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tupl
         found.append(msgspec.structs.replace(span, refunded=min(span.charged, back)))
         claims.append(f"refund:{span.purchase}:{number}")
     return found, tuple(claims)
+
+
+def whole_period(invoice: Row) -> Period:
+    """Return the period of a paid invoice as its anchor gives it: uncut, and with what lies before a late beginning."""
+    end = invoice["period_end"] if invoice["uncut_end"] is None else invoice["uncut_end"]
+    if invoice["anchor"] is None:
+        return Period(invoice["period"], invoice["period_start"], end)
+    number = invoice["period"] - invoice["anchor_period"]
+    start = period(invoice["anchor"], Interval.parse(invoice["interval"]), number).start
+    return Period(invoice["period"], start, end)
+
+
+def _whole_price(invoice: Row, charged: int) -> int:
+    """Return what a whole period would have cost by what was charged for it, or for the rest of it after a pause."""
+    whole = whole_period(invoice)
+    had = whole.end - int(invoice["period_start"])
+    return charged if had == whole.total else half_even(Fraction(charged * whole.total, had))
 
 
 async def gone_back(services: Services, purchase_id: str) -> tuple[int, int]:

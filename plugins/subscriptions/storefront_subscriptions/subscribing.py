@@ -172,6 +172,7 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "version": 1,
         "anchor_period": 0,
         "change_id": None,
+        "pause_id": None,
     }
 
 

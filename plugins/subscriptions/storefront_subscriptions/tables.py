@@ -37,13 +37,15 @@ subscriptions = Table(
     Column("version", BigInteger, nullable=False),
     Column("anchor_period", BigInteger, nullable=False),
     Column("change_id", TEXT, nullable=True),
+    Column("pause_id", TEXT, nullable=True),
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
 that is paid last, ``period_start`` and ``period_end`` where it lies (business ms); -1 while none is paid, as in a
 trial, whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule.
 ``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
-number of the period that begins at the anchor; ``change_id`` the change that is agreed to and not done yet."""
+number of the period that begins at the anchor (less than 0 after a pause that kept it); ``change_id`` the change that
+is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over."""
 
 current = Table(
     "subscriptions_current",
@@ -188,4 +190,31 @@ credits = Table(
 each change of tier within it adds one. ``target`` is what the slot was worth from then on, ``amount`` what the row
 granted (0 where something was taken instead), by the entry ``entry_id``. ``purchase_id`` paid for it."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries, credits)
+pauses = Table(
+    "subscriptions_pauses",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("cause", TEXT, nullable=False),
+    Column("period", BigInteger, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("resume_at", BigInteger, nullable=True),
+    Column("keeps_anchor", BigInteger, nullable=False),
+    Column("credit", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("invoice_id", TEXT, nullable=True),
+    Column("resumed_at", BigInteger, nullable=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=True),
+    Index("subscriptions_pauses_of", "subscription_id", "id"),
+    Index("subscriptions_pauses_by_invoice", "invoice_id"),
+)
+"""A pause: ``scheduled`` for its period's end, ``running``, ``resuming`` while its next period is being paid; then
+``done``, ``revoked`` before it began, or ``dropped`` with its subscription. Nothing is paid for the time from
+``starts_at`` to ``resumed_at`` (business ms): between the period of the number ``period`` and the one that
+``invoice_id`` pays. ``resume_at`` is when it ends by itself. ``credit`` is what the rest of a period was worth that it
+cut, of which ``returned`` went back to the wallet's lots. ``cause``: ``asked`` for, or ``no_method`` after a trial."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses)

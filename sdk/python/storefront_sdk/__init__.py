@@ -76,7 +76,14 @@ from storefront_sdk.models import (
     Wallet,
 )
 from storefront_sdk.referrals import Referral
-from storefront_sdk.subscriptions import IncludedCredit, IncludedCredits, NextCredit, Subscriptions
+from storefront_sdk.subscriptions import (
+    IncludedCredit,
+    IncludedCredits,
+    NextCredit,
+    Pause,
+    Subscription,
+    Subscriptions,
+)
 from storefront_sdk.transfers import PassedInstance, Transfer, Transfers
 from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
@@ -129,6 +136,7 @@ __all__ = [
     "OfferClosed",
     "Opening",
     "PassedInstance",
+    "Pause",
     "PaymentDeclined",
     "PaymentMethod",
     "PaymentMethodSetup",
@@ -152,6 +160,7 @@ __all__ = [
     "SoldOut",
     "StorefrontClient",
     "StorefrontError",
+    "Subscription",
     "Subscriptions",
     "TooManyGifts",
     "Transfer",

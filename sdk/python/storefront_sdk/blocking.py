@@ -120,6 +120,9 @@ class BlockingSubscriptions(_Facade[Subscriptions]):
     """``shop.subscriptions``, blocking."""
 
     credits = _plain(Subscriptions.credits)
+    get = _plain(Subscriptions.get)
+    pause = _plain(Subscriptions.pause)
+    resume = _plain(Subscriptions.resume)
 
 
 class BlockingTransfers(_Facade[Transfers]):

@@ -14,12 +14,15 @@ from storefront_subscriptions.account.wording import Wording
 PATH = "/account"
 RETURN = f"{PATH}/return"
 CANCELED, ENDED, RESUMED, KEPT, SCHEDULED, SAVED = "canceled", "ended", "resumed", "kept", "scheduled", "saved"
+PAUSED, UNPAUSED, DUE = "paused", "unpaused", "due"
 LEFT, LEFT_CARD, CHANGED, UNSEEN = "left", "left_card", "changed", "unseen"
 
 _DONE: Mapping[str, str] = {
     CANCELED: "Your plan ends with what is paid. Until then you can take that back.",
     ENDED: "Your plan has ended. Nothing more is charged.",
     RESUMED: "Your plan goes on as before.",
+    PAUSED: "Your plan pauses once what is paid is over. Until then you can take that back.",
+    UNPAUSED: "Your plan is on again.",
     KEPT: "Your plan stays as it is.",
     SCHEDULED: "Agreed. Your plan changes with its next period.",
     CHANGED: "Your plan has changed.",
@@ -27,6 +30,7 @@ _DONE: Mapping[str, str] = {
 }
 _LEFT: Mapping[str, str] = {
     LEFT: "You left the payment. Nothing was charged.",
+    DUE: "Your plan goes on once its payment is made. See below what is due.",
     LEFT_CARD: "You left before a card was saved. All is as it was.",
     UNSEEN: "Your payment is being handled. Come in again to see it.",
 }
@@ -45,6 +49,10 @@ _REFUSALS: Mapping[str, str] = {
     "invalid_request": "This plan can't be had like that. Choose other seats, or another plan.",
     "nothing_to_change": "That is your plan already.",
     "ends_with_period": "Your plan ends with what is paid. Keep it first, then switch.",
+    "subscription_paused": "Your plan is paused. Resume it first.",
+    "pausing_not_offered": "Plans are not paused here.",
+    "pause_too_long": "A plan is not paused for that long here.",
+    "no_payment_method": "There is no card to charge. Save one below, then resume your plan.",
     "subscription_over": "This plan has ended already.",
     "already_subscribed": "You have such a plan already. Switch that one instead.",
     "unknown_offer": "This plan is no longer on sale.",

@@ -68,7 +68,7 @@ async def account_view(services: Services, settings: Settings, reader: Reader) -
     kept = [one for one in methods if one["gateway"] == keeper]
     bought, has_more = await read_purchases(services, reader.customer_id, before=reader.query.get("before"))
     older = URL(PATH).with_query(before=bought[-1]["id"]).with_fragment("invoices") if has_more else None
-    plans = [await plan_card(wording, one) for one in standings]
+    plans = [await plan_card(wording, one, settings.pause) for one in standings]
     changeable = [one for one, card in zip(standings, plans, strict=True) if card.is_changeable]
     return AccountView(
         page=reader.page,

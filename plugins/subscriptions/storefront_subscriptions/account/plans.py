@@ -5,22 +5,25 @@ from collections.abc import Mapping
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
 from storefront.pages import Link
+from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
 from storefront_subscriptions.account.wording import Wording, drawing_of, each
-from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, SCHEDULED, TRIALING, UNPAID
+from storefront_subscriptions.config import Pausing
+from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, PAUSED, SCHEDULED, TRIALING, UNPAID
 
 _BADGES: Mapping[str, Badge] = {
     ACTIVE: Badge("Active", "good"),
     TRIALING: Badge("Trial", "info"),
     PAST_DUE: Badge("Payment failed", "bad"),
     UNPAID: Badge("Not paid", "bad"),
+    PAUSED: Badge("Paused", "info"),
     INCOMPLETE: Badge("Not paid yet", "play"),
 }
 
 
-async def plan_card(wording: Wording, one: Standing) -> PlanCard:
-    """Return the card of a subscription that is not over."""
+async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCard:
+    """Return the card of a subscription that is not over; ``pausing`` says whether it may be paused here."""
     row = one.row
     title = await wording.title(row)
     fields = {"subscription": row["id"]}
@@ -29,6 +32,11 @@ async def plan_card(wording: Wording, one: Standing) -> PlanCard:
     if one.pay_url is not None and row["billing_state"] == PAST_DUE:
         badge = Badge("To confirm", "bad")
     acts = [Act(f"Keep {title}", "/account/resume", fields)] if is_ending else []
+    if one.pause is not None and not is_ending and one.pause["state"] == SCHEDULED:
+        badge = Badge(f"Pauses {wording.day(row['period_end'])}", "play")
+        acts.append(Act(f"Don't pause {title}", "/account/resume", fields))
+    if row["billing_state"] == PAUSED:
+        acts.append(Act(resume_label(wording, one, title), "/account/resume", fields))
     if one.change is not None and not is_ending:
         words = f"Stay on {title}" if one.change["state"] == SCHEDULED else "Drop the switch"
         acts.append(Act(words, "/account/keep", fields))
@@ -43,6 +51,7 @@ async def plan_card(wording: Wording, one: Standing) -> PlanCard:
         acts=tuple(acts),
         ending=None if is_ending else _ending(wording, one, title),
         is_changeable=_is_changeable(wording, one),
+        pausing=pausing_form(wording, one, title, pausing),
     )
 
 
@@ -57,12 +66,16 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
     price = wording.price(row)
     day, is_free = wording.day(row["period_end"]), row["price"] == 0
     match row["billing_state"]:
+        case "active" | "trialing" if one.pause is not None and not is_ending:
+            facts = [f"{price}. Yours until {day}, then paused.", *goes_on(wording, one)]
         case "trialing" if is_ending:
             facts = [f"Free until {day}, then it ends. Nothing is charged."]
         case "trialing":
             facts = [f"Free until {day}, then {price}."]
         case "active" if is_ending:
             facts = [f"{price}.", f"Yours until {day}. Nothing more is charged."]
+        case "paused":
+            facts = paused_facts(wording, one)
         case "active" if is_free:
             facts = ["Free."]
         case "active" if wording.now >= row["period_end"]:
@@ -132,6 +145,8 @@ async def _pending(wording: Wording, one: Standing, title: str) -> list[Note]:
     price = wording.price(change)
     price = price.lower() if change["price"] == 0 else price
     words = f"{new} begins on {wording.day(one.row['period_end'])}: {price}. Until then you keep {title}."
+    if one.pause is not None:
+        words = f"{new} begins when your plan goes on: {price}."
     return [Note("info", words)]
 
 
@@ -151,6 +166,8 @@ def _ending(wording: Wording, one: Standing, title: str) -> Ending:
         words, button = f"{title} has not begun. Nothing is charged.", "Drop it"
     elif row["billing_state"] in (PAST_DUE, UNPAID):
         words, button = f"{title} ends now, because its period is not paid. Nothing more is charged.", "End it now"
+    elif row["billing_state"] == PAUSED:
+        words, button = f"{title} ends now, and is not charged again.", "End it now"
     elif wording.now >= row["period_end"]:
         words = f"{title} ends with the period that is being paid. Nothing is charged after that."
         button = "End it then"

@@ -13,12 +13,14 @@ from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import purchases
+from storefront_subscriptions.asking import agreed_next
 from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.crediting import read_ahead
 from storefront_subscriptions.credits import Clock
 from storefront_subscriptions.looking_after import change_of
-from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, need_invoice
+from storefront_subscriptions.period_lines import lines_of_period
+from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_invoice, pause_of
 
 SHOWN_INVOICES = 12
 _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
@@ -28,9 +30,10 @@ _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
 class Standing:
     """One subscription that is not over, as it stands.
 
-    ``due`` is what its open invoice asks, tax and all if that is known; ``pay_url`` where its payer pays or confirms
-    it. ``change`` is the one that is agreed to, ``change_url`` where that is paid. ``carried`` as in ``carrying.py``.
-    ``method`` is the saved one that is charged next. ``credits`` are granted next, and when.
+    ``due`` is what its open invoice asks, tax and all if that is known, or what going on out of a pause asks, before
+    tax; ``pay_url`` where its payer pays or confirms it. ``change`` is the one that is agreed to, ``change_url`` where
+    that is paid. ``carried`` as in ``carrying.py``. ``method`` is the saved one that is charged next. ``credits`` are
+    granted next, and when. ``pause`` is the one that it is in, or that is to come.
     """
 
     row: Row
@@ -42,6 +45,7 @@ class Standing:
     carried: int
     method: Mapping[str, Any] | None
     credits: Sequence[tuple[Clock, int, int]] = ()
+    pause: Row | None = None
 
     @property
     def is_paid_in_money(self) -> bool:
@@ -61,12 +65,17 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     if invoice["state"] == OPEN and invoice["purchase_id"] is not None:
         due = (await read_purchase(services, invoice["purchase_id"]))["total"]
         pay_url = await _pay_url(services, invoice["purchase_id"])
+    if row["billing_state"] == PAUSED:
+        lines, _, _ = await lines_of_period(services, (await agreed_next(services, row))[0])
+        due = sum(amount for _, amount in lines)
     change_url = None
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
         change_url = await _pay_url(services, change["purchase_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
     credits, method = await read_ahead(services, row), charged_method(methods, row)
-    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, credits)
+    return Standing(
+        row, invoice, due, pay_url, change, change_url, carried, method, credits, await pause_of(services, row)
+    )
 
 
 async def _pay_url(services: Services, purchase_id: str) -> str | None:

@@ -28,8 +28,9 @@ from storefront_subscriptions.account.replacing import open_replacement, use_sav
 from storefront_subscriptions.canceling import cancel_at_end
 from storefront_subscriptions.cards import newest_kept
 from storefront_subscriptions.changing import ChangeRequest, change, revoke
-from storefront_subscriptions.config import Settings
-from storefront_subscriptions.rows import OVER, need
+from storefront_subscriptions.config import DAY_MS, Settings
+from storefront_subscriptions.pausing import PauseRequest, pause, resume
+from storefront_subscriptions.rows import ACTIVE, OVER, PAUSED, need
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
 
 HERE = Path(__file__).parent
@@ -41,6 +42,10 @@ ID = {"type": "string", "maxLength": 40}
 PLAN = {"type": "string", "maxLength": 200, "pattern": r"^[^|]{1,100}\|[a-z0-9 ]{1,40}\|[^|]{1,40}$"}
 SEATS = {"type": "integer", "minimum": 1, "maximum": 10_000}
 OF_ONE = closed({"subscription": ID, "csrf": CSRF}, required=["subscription", "csrf"])
+PAUSE = closed(
+    {"subscription": ID, "days": {"type": "integer", "minimum": 1, "maximum": 3_650}, "csrf": CSRF},
+    required=["subscription", "days", "csrf"],
+)
 CHANGE = closed(
     {"subscription": ID, "token": {"type": "string", "maxLength": 8_192}, "idempotency_key": KEY, "csrf": CSRF},
     required=["subscription", "token", "idempotency_key", "csrf"],
@@ -104,6 +109,7 @@ def add_account_routes(routes: Routes, services: Services, settings: Settings) -
         ("change", CHANGE, desk.change, "checkout"),
         ("cancel", OF_ONE, desk.cancel, "write"),
         ("resume", OF_ONE, desk.resume, "write"),
+        ("pause", PAUSE, desk.pause, "write"),
         ("keep", OF_ONE, desk.keep, "write"),
         ("payment-method", JUST_THAT, desk.replace_method, "checkout"),
     ):
@@ -176,13 +182,27 @@ class _Desk:
 
     async def cancel(self, call: Call, customer_id: str) -> str:
         """End a subscription with what is paid; one of which nothing is paid ends at once."""
-        row = await self._turn(call, customer_id, is_on=True)
+        row = await need(self._services, call.body["subscription"], owner=customer_id)
+        actor = call.principal.caller
+        row = await cancel_at_end(self._services, self._settings, row["id"], is_on=True, actor=actor)
         return _told(news.ENDED if row["billing_state"] in OVER else news.CANCELED)
 
     async def resume(self, call: Call, customer_id: str) -> str:
-        """Take back that a subscription ends."""
-        await self._turn(call, customer_id, is_on=False)
-        return _told(news.RESUMED)
+        """Take back that a subscription ends or pauses, or let it go on out of a pause."""
+        services, row = self._services, await need(self._services, call.body["subscription"], owner=customer_id)
+        was_paused = row["billing_state"] == PAUSED
+        row = await resume(services, self._settings, row["id"], keeps_anchor=None, actor=call.principal.caller)
+        if not was_paused:
+            return _told(news.RESUMED)
+        return _told(news.UNPAUSED if row["billing_state"] == ACTIVE else news.DUE)
+
+    async def pause(self, call: Call, customer_id: str) -> str:
+        """Pause a subscription with the period that is paid, for so many days."""
+        row = await need(self._services, call.body["subscription"], owner=customer_id)
+        ends = row["period_end"] + call.body["days"] * DAY_MS
+        asked = PauseRequest(row["id"], call.principal.caller, resume_at=ends)
+        await pause(self._services, self._settings, asked)
+        return _told(news.PAUSED)
 
     async def keep(self, call: Call, customer_id: str) -> str:
         """Take back a change that is not done yet."""
@@ -224,10 +244,6 @@ class _Desk:
             return _told(news.LEFT_CARD)
         await use_saved(self._services, customer_id, setup["payment_method"])
         return _told(news.SAVED)
-
-    async def _turn(self, call: Call, customer_id: str, *, is_on: bool) -> Mapping[str, Any]:
-        row = await need(self._services, call.body["subscription"], owner=customer_id)
-        return await cancel_at_end(self._services, self._settings, row["id"], is_on=is_on, actor=call.principal.caller)
 
 
 def _key(call: Call, form: str, terms: Mapping[str, Any]) -> IdempotencyKey:

@@ -56,6 +56,15 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class PausingForm:
+    """How a plan is paused: folded away, with what happens in a sentence, and for how many days it may be."""
+
+    text: str
+    days: tuple[tuple[int, str], ...]
+    act: Act
+
+
+@dataclass(frozen=True, slots=True)
 class PlanCard:
     """One subscription that is not over. ``facts`` are its sentences: price, next date, what is kept or owed."""
 
@@ -69,6 +78,7 @@ class PlanCard:
     acts: tuple[Act, ...]
     ending: Ending | None
     is_changeable: bool
+    pausing: PausingForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
