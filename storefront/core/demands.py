@@ -19,6 +19,7 @@ from storefront.core.bundle_refunds import (
     share_in_proportion,
     share_with_held,
 )
+from storefront.core.commit.freezes import SourceDemand
 from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.projection import parts_of
 from storefront.core.given import (
@@ -31,7 +32,7 @@ from storefront.core.given import (
     swallowed_again,
     taken_before,
 )
-from storefront.core.kinds import Line, Reversal
+from storefront.core.kinds import PURCHASED, Line, Reversal
 from storefront.core.money import Money
 from storefront.core.opened import Given, Opened, Openings, SpokenFor
 from storefront.core.passed_on import Elsewhere, find_elsewhere, free_of
@@ -51,6 +52,7 @@ from storefront.core.refunds import (
 )
 from storefront.core.reversing import terms_back
 from storefront.core.services import Services
+from storefront.core.taken_credits import split_by_source
 from storefront.core.unpacking import ask_parts_back, unpack
 
 _Record = TypeVar("_Record", TakenItem, TakenCredit, TakenElsewhere)
@@ -211,6 +213,8 @@ async def _wallets(
     again = await swallowed_again(reader, purchase)
     parts: dict[str, list[LotPart]] = {}
     missing: Counter[str] = Counter()
+    lots: dict[tuple[str, str], list[str]] = {}
+    lacks: Counter[tuple[str, str]] = Counter()
     for (asset, source), demanded in asked.items():
         left = demanded
         for lot_id, amount in given_in(credited, asset, source).items():
@@ -219,8 +223,10 @@ async def _wallets(
             part = min(left, amount - earlier)
             if part > 0:
                 parts.setdefault(asset, []).append(LotPart(lot_id, part))
+                lots.setdefault((asset, source), []).append(lot_id)
                 left -= part
         missing[asset] += left
+        lacks[asset, source] = left
     found = []
     for asset in sorted({asset for asset, _ in asked}):
         reached = sum(row["credited"] for row in credited if row["asset"] == asset)
@@ -232,8 +238,28 @@ async def _wallets(
         if parts.get(asset) or outside:
             kept = tuple(parts.get(asset, ()))
             paid = min(outside, swallowed)
-            found.append(WalletDemand(asset, kept, reached, outside_lots=outside, paid_debts=paid))
+            sources = _sources(asset, asked, lots, lacks, outside=outside)
+            found.append(WalletDemand(asset, kept, reached, outside, paid, sources))
     return tuple(found)
+
+
+def _sources(
+    asset: str,
+    asked: Mapping[tuple[str, str], int],
+    lots: Mapping[tuple[str, str], Sequence[str]],
+    lacks: Mapping[tuple[str, str], int],
+    *,
+    outside: int,
+) -> tuple[SourceDemand, ...]:
+    """Say as what a demand on one asset was given; what lies ``outside`` of lots goes to the first that lack it."""
+    found = []
+    for key, amount in asked.items():
+        if key[0] == asset:
+            besides = min(outside, lacks[key])
+            outside -= besides
+            demanded = amount - lacks[key] + besides
+            found.append(SourceDemand(key[1], demanded, tuple(lots.get(key, ()))))
+    return tuple(one for one in found if one.demanded)
 
 
 def taken_of(
@@ -257,13 +283,14 @@ def taken_of(
     for sku, demanded in demand.items.items():
         got = frozen["items"].get(sku, 0)
         items.append(TakenItem(sku, demanded, got, demanded - got))
-    credits = []
+    credits: list[TakenCredit] = []
     for wanted in demand.wallets:
         asset = wanted.asset
         got = frozen["wallets"].get(asset, 0)
         got += sum(_took(results, label, asset) for label in besides.get(asset, ()))
         owes = results.get(f"owed:{asset}", 0)
-        credits.append(TakenCredit(asset, "purchased", wanted.demanded, got, wanted.demanded - got - owes, owes))
+        whole = TakenCredit(asset, PURCHASED, wanted.demanded, got, wanted.demanded - got - owes, owes)
+        credits += split_by_source(whole, wanted.sources, results.get("lots:frozen", {}))
     for label, (source, given) in opened.items():
         got, owes = _took(results, label, given.asset), results.get(f"owed:{label}", 0)
         credits.append(TakenCredit(given.asset, source, given.amount, got, given.amount - got - owes, owes))

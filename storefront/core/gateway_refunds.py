@@ -5,7 +5,6 @@ lost reply, a crash or a refund that takes days change nothing: the same call is
 the gateway has said how it ended.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +28,6 @@ from storefront.core.refunds import (
     RefundRequest,
     Strategy,
     TakenBack,
-    TakenCredit,
     is_effective,
     read_reversals,
     refund_json,
@@ -246,20 +244,7 @@ def _shown(wanted: RefundRequest, purchase: Row, decision: Decision, now: int) -
 
 def _taken(decided: TakenBack) -> TakenBack:
     """Return what would be taken, as ``demands.taken_of`` tells it afterwards: with debt, what is missing is owed."""
-    demanded, taken = Counter[str](), Counter[str]()
-    is_owed = decided.strategy == Strategy.DEBT
-    opened = [one for one in decided.credits if one.source in decided.openings]
-    for one in decided.credits:
-        if one.source in decided.openings:
-            continue
-        demanded[one.asset] += one.demanded
-        taken[one.asset] += one.taken
-    credits = []
-    for asset in sorted(demanded):
-        missing = demanded[asset] - taken[asset]
-        written_off, owed = (0, missing) if is_owed else (missing, 0)
-        credits.append(TakenCredit(asset, "purchased", demanded[asset], taken[asset], written_off, owed))
-    for one in opened:
-        written_off, owed = (0, one.written_off) if is_owed else (one.written_off, 0)
-        credits.append(msgspec.structs.replace(one, written_off=written_off, owed=owed))
+    if decided.strategy != Strategy.DEBT:
+        return decided
+    credits = (msgspec.structs.replace(one, written_off=0, owed=one.written_off) for one in decided.credits)
     return msgspec.structs.replace(decided, credits=tuple(credits))

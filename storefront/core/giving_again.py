@@ -27,6 +27,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.refunds import TakenBack, TakenCredit, TakenItem, taken_back
 from storefront.core.services import Services
 from storefront.core.tables import debts, item_instances
+from storefront.core.taken_credits import by_asset
 from storefront.core.unpacking import parts_of
 
 _DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.asset == bindparam("asset")))
@@ -57,7 +58,7 @@ async def give_again_goods(
     """
     told, receiver_id = taken_back(reversal), receiver_of(purchase)
     struck: Counter[tuple[str, str]] = Counter()
-    for credit in told.credits:
+    for credit in by_asset(told):
         opening = _opening(told, credit)
         await _unowe(
             services,
@@ -71,12 +72,14 @@ async def give_again_goods(
             opening=opening,
         )
         others = [one for one in told.elsewhere if one.asset == credit.asset and opening is None]
-        shares = [(one.customer_id, one.taken) for one in others]
-        own = credit.taken - sum(one.taken for one in others)
-        for owner, amount in [(receiver_id, own), *shares]:
+        shares = [(one.customer_id, one.taken, None) for one in others]
+        own = _own_parts(told, credit, less=sum(one.taken for one in others))
+        for owner, amount, source in [*((receiver_id, part, name) for name, part in own), *shares]:
             if amount:
                 is_own = owner == receiver_id
-                terms = await _terms(services, purchase, credit.asset, amount, is_own=is_own, opening=opening)
+                terms = await _terms(
+                    services, purchase, credit.asset, amount, is_own=is_own, opening=opening, source=source
+                )
                 plan.anchors.add(owner)
                 plan.add(Deposit("money", owner, credit.asset, amount, issuance(credit.asset), terms))
     for item in told.items:
@@ -114,6 +117,20 @@ async def give_rights_again(
                 given_by=None if purchase["recipient_id"] is None else purchase["customer_id"],
             )
         )
+
+
+def _own_parts(told: TakenBack, credit: TakenCredit, *, less: int) -> list[tuple[str, int]]:
+    """Return ``(source, amount)`` of what was taken from the receiver: each comes back as what it was given.
+
+    ``less`` was taken from others, as far as it was bought.
+    """
+    parts = []
+    for one in told.credits:
+        if one.asset == credit.asset and _opening(told, one) == _opening(told, credit):
+            of_others = min(less, one.taken)
+            less -= of_others
+            parts.append((one.source, one.taken - of_others))
+    return parts
 
 
 async def _item_again(
@@ -169,16 +186,27 @@ def _opening(told: TakenBack, credit: TakenCredit) -> str | None:
 
 
 async def _terms(
-    services: Services, purchase: Row, asset: str, amount: int, *, is_own: bool, opening: str | None = None
+    services: Services,
+    purchase: Row,
+    asset: str,
+    amount: int,
+    *,
+    is_own: bool,
+    opening: str | None = None,
+    source: str | None = None,
 ) -> LotTerms:
-    """Return the terms on which the purchase gave an asset; to others than its receiver it comes as a gift."""
+    """Return the terms on which the purchase gave an asset; to others than its receiver it comes as a gift.
+
+    ``source`` is as what it was given, where that is known; else the terms are those of the first that was given.
+    """
     entry_id = purchase["entry_id"]
     if opening is not None:
         became = await find_became(services.reader, services.kinds, opening)
         assert became is not None, "what was taken has been found before"
         entry_id = became.entry_id
     rows = await services.reader.all(CREDITED, entry_id=entry_id)
-    row = next((row for row in rows if row["asset"] == asset), None)
+    of_asset = [row for row in rows if row["asset"] == asset]
+    row = next((row for row in of_asset if row["credited_as"] == source), next(iter(of_asset), None))
     if row is not None:
         terms = LotTerms(row["credited_as"], row["payment"], row["cost_amount"], row["cost_currency"], row["priority"],
                          row["expires_at"])  # fmt: skip

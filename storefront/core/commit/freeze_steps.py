@@ -199,6 +199,7 @@ def _tell_taken(books: Books, step: TakeFrozen, *, taken: list[Part], items: dic
         "items": {sku: items.get(sku, 0) for sku in demand.items},
         "rights": rights,
     }
+    books.results[f"lots:{step.label}"] = {lot_id: amount for _, lot_id, amount in taken}
     books.results[f"missing:{step.label}"] = {
         "wallets": {wanted.asset: wanted.demanded - got[wanted.asset] for wanted in demand.wallets},
         "items": {sku: quantity - items.get(sku, 0) for sku, quantity in demand.items.items()},

@@ -15,12 +15,22 @@ from storefront.core.commit.reversals import LotPart
 
 
 @dataclass(frozen=True, slots=True)
+class SourceDemand:
+    """What of a wallet's demand was given as what (``purchased``, ``granted``, ``gift``), and in which of its lots."""
+
+    source: str
+    demanded: int
+    lot_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WalletDemand:
     """What is wanted of one wallet: parts of the lots that the original filled.
 
     ``at_most`` is what the original gave that wallet in all; what was taken back of it before counts against it.
     ``outside_lots`` is demanded too and lies in no lot of this wallet: what the original gave and a debt swallowed
-    (``paid_debts`` of it), and what was given again to somebody else.
+    (``paid_debts`` of it), and what was given again to somebody else. ``sources`` say as what it was given; a freeze
+    of an older version has none.
     """
 
     asset: str
@@ -28,6 +38,7 @@ class WalletDemand:
     at_most: int
     outside_lots: int = 0
     paid_debts: int = 0
+    sources: tuple[SourceDemand, ...] = ()
 
     @property
     def demanded(self) -> int:
@@ -83,7 +94,8 @@ class TakeFrozen:
     beside it would take too much.
 
     ``results["taken:<label>"]`` is ``{"wallets": {asset: amount}, "items": {sku: quantity}, "rights": [key, …]}``,
-    ``results["missing:<label>"]`` likewise what was demanded and is not there (without rights). One that is not open
+    ``results["lots:<label>"]`` is ``{lot: amount}`` of the value, ``results["missing:<label>"]`` likewise what was
+    demanded and is not there (without rights). One that is not open
     any more is ``Stale``.
     """
 

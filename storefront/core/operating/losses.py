@@ -25,6 +25,7 @@ from storefront.core.refunds import (
 from storefront.core.reversal_moves import Moving, Told
 from storefront.core.services import Services
 from storefront.core.tables import lots
+from storefront.core.taken_credits import by_asset
 from storefront.core.taking_back import Beginning, moving_of, plan_beginning
 
 TIMES_DECIDED = 5
@@ -119,7 +120,7 @@ def _told(moving: Moving, outcome: Outcome) -> TakenBack:
 def _owes(purchase: Row, told: TakenBack) -> Mapping[tuple[str, str], int]:
     """Return ``(customer, asset) -> amount`` of what would be owed."""
     owes: dict[tuple[str, str], int] = {}
-    for credit in told.credits:
+    for credit in by_asset(told):
         of_receiver = told.receiver_owes.get(credit.asset, 0)
         for owner, amount in (
             (purchase["customer_id"], credit.owed - of_receiver),
