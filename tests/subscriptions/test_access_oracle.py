@@ -78,9 +78,8 @@ class TimeLine:
                 return found
 
     def _plans(self, member: Member) -> list[tuple[int, str]]:
-        words = (
-            ["earn", "earn", "earn"] if member.kind == "gems" else ["bad card", "lost card", "good card", "good card"]
-        )
+        cards = ["bad card", "lost card", "lost card", "good card", "good card"]
+        words = ["earn", "earn", "earn"] if member.kind == "gems" else cards
         words += ["ends", "stays", "pauses", *(["pauses now"] * 2 if member.kind == "gems" else [])]
         words += ["refunds", "earlier", "loses"] if member.kind == "card" else []
         begin = BEGUN + self.random.randrange(20 * DAY)
