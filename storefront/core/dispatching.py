@@ -37,8 +37,14 @@ class EventDispatcher:
         self._hooks = services.hooks
         self._wakes: dict[str, asyncio.Event] = {}
         self._stopping = asyncio.Event()
+        self._delivering: set[str] = set()
         self._unknown: set[str] = set()
         """Plugins that have stored no cursor so far."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether every plugin has been handed all that this process has committed, or waits after a failure."""
+        return not self._delivering and not any(wake.is_set() for wake in self._wakes.values())
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "events" in notice.tables:
@@ -62,6 +68,7 @@ class EventDispatcher:
         cursor: Cursor | None = None
         while not self._stopping.is_set():
             wake.clear()
+            self._delivering.add(name)
             if self._hooks.health[name].quarantined is None:
                 try:
                     cursor = await self._begin(name) if cursor is None else cursor
@@ -69,6 +76,7 @@ class EventDispatcher:
                         cursor = await self._deliver(name, cursor)
                 except Unavailable as away:
                     log.warning("events_wait", plugin=name, reason=away.code)
+            self._delivering.discard(name)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await wake.wait()

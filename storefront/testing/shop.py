@@ -112,7 +112,7 @@ class ShopClient:
         return purchase
 
     async def quiet(self) -> None:
-        """Wait until no job is due or running and every webhook that goes out has arrived."""
+        """Wait until no job is due or running, plugins know what happened, and every outgoing webhook has arrived."""
         async with asyncio.timeout(HANG_SECONDS):
             while True:
                 if await self.is_idle() and await self.sandbox.is_idle() and await self.is_idle():
@@ -237,8 +237,8 @@ class Shop(ShopClient):
                 await self._commits.wait()
 
     async def is_idle(self) -> bool:
-        """Tell whether no job is due or running."""
-        return await self.parts.jobs.is_idle()
+        """Tell whether no job is due or running, and every plugin has been handed what happened."""
+        return self.parts.dispatcher.is_idle and await self.parts.jobs.is_idle()
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``, which asks the kinds of the shop's offers too."""

@@ -88,7 +88,8 @@ async def test_banners_have_numbers_and_go_from_hand_to_hand(game):
 
     (banner,) = (await game.as_customer("bob").get("/v1/me")).json["items"]
     assert (banner["sku"], banner["number"]) == ("founders-banner", 1)
-    again = await game.buy("founders-banner")
+    assert (await game.buy("founders-banner")).json["code"] == "limit_reached"
+    again = await game.buy("founders-banner", customer="cleo")
     assert (again.status, again.json["code"]) == (402, "insufficient_funds")
     assert again.json["exact_top_up"]["sku"] == "crystals-80"
 
