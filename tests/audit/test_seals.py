@@ -68,7 +68,16 @@ PLANTS: dict[str, tuple[list[str], str]] = {
             "UPDATE entries SET commit_no = (SELECT p.commit_no FROM places AS p WHERE p.id <> entries.id) "
             "WHERE id IN ('ent_sword', 'ent_potion')",
         ],
-        "entries ent_potion and ent_sword were swapped (commit_no): the first of them is entry 1 of 3 in seal 2",
+        "entries ent_sword and ent_potion were swapped (commit_no): the first of them is entry 1 of 3 in seal 2",
+    ),
+    "two entries with each other's place, at the end of a seal": (
+        [
+            "CREATE TABLE places AS SELECT id, commit_no FROM entries WHERE id IN ('ent_gift_30', 'ent_capture')",
+            "UPDATE entries SET commit_no = (SELECT p.commit_no FROM places AS p WHERE p.id <> entries.id) "
+            "WHERE id IN ('ent_gift_30', 'ent_capture')",
+        ],
+        "entries ent_capture and ent_gift_30 were swapped (commit_no): sealed were entry 3 of 3 in seal 5 and "
+        "entry 2 of 3 in seal 5",
     ),
     "two entries with each other's transfers": (
         [

@@ -34,12 +34,17 @@ def credits_explain_lots(connection: Connection) -> Iterator[Violation]:
     for row in each_row(connection, _select_credits_explain_lots()):
         found = f"lot {row.id} opened with {row.amount}, its credits gave {int(row.given)}"
         if int(row.given) == row.amount:
-            cost = None if row.cost is None else int(row.cost)
-            found = f"lot {row.id} says that {row.cost_amount} was paid for it, its credits say {cost}"
+            found = (
+                f"lot {row.id} says that {_cost(row.cost_amount)} was paid for it, its credits say {_cost(row.cost)}"
+            )
         yield Violation("L9", (row.id,), found)
     yield from _other_terms(connection)
     yield from _other_ages(connection)
     yield from _stray_credits(connection)
+
+
+def _cost(amount: int | None) -> str:
+    return "nothing" if amount is None else str(int(amount))
 
 
 @cache

@@ -4,9 +4,10 @@ A seal keeps one hash an entry. Where hashes and entries part, their sets tell t
 gives any more was changed or removed, an entry that no hash stands for was changed or added.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations, product
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, select, union
@@ -48,10 +49,12 @@ def first_difference(
     known, present = set(sealed), set(actual)
     at = _first_unequal(sealed, actual)
     where = f"entry {at + 1} of {len(sealed)} in seal {seal.number}"
+    if (swapped := _swapped(seal, sealed, found, actual)) is not None:
+        return swapped
     is_gone = at < len(sealed) and sealed[at] not in present
     is_new = at < len(actual) and actual[at] not in known
     if is_gone and is_new:
-        return _changed(where, at, sealed, found, actual)
+        return _changed(where, found[at], set(actual) - known)
     if is_gone:
         return _missing(connection, where, at, found)
     entry = found[at].id
@@ -69,29 +72,56 @@ def _first_unequal(sealed: Sequence[bytes], actual: Sequence[bytes]) -> int:
     return min(len(sealed), len(actual))
 
 
-def _changed(
-    where: str, at: int, sealed: Sequence[bytes], found: Sequence[Entry], actual: Sequence[bytes]
-) -> Difference:
+def strangers(sealed: Sequence[bytes], found: Sequence[Entry], actual: Sequence[bytes]) -> list[Entry]:
+    """Return the entries of a seal's range that were not sealed like this, in their order."""
     known = set(sealed)
-    entry = found[at]
-    for other, leaf in zip(found, actual, strict=True):
-        if leaf in known or other is entry:
-            continue
-        for names in _exchanges(entry, other, known):
-            message = f"entries {entry.id} and {other.id} were swapped ({names}): the first of them is {where}"
-            return Difference((entry.id, other.id), message)
-    changed = len(set(actual) - known)
-    more = f"; {changed - 1} more differ in this seal" if changed > 1 else ""
-    return Difference((entry.id,), f"entry {entry.id} was changed after it was sealed: it is {where}{more}")
+    return [entry for entry, leaf in zip(found, actual, strict=True) if leaf not in known]
 
 
-def _exchanges(one: Entry, other: Entry, known: set[bytes]) -> Iterator[str]:
-    """Yield what two entries have exchanged, if giving it back makes both of them what was sealed."""
+def swapped_across(seals: Sequence[tuple[Seal, Sequence[bytes], Sequence[Entry]]]) -> Iterator[Difference]:
+    """Compare the strangers of each seal, given with its leaf hashes, with those of the seals behind it."""
+    places = {
+        leaf: f"entry {place} of {len(sealed)} in seal {seal.number}"
+        for seal, sealed, _ in seals
+        for place, leaf in enumerate(sealed, 1)
+    }
+    for (_, _, here), (_, _, behind) in combinations(seals, 2):
+        for one, other in product(here, behind):
+            for names, mine, theirs in _exchanges(one, other):
+                if mine in places and theirs in places:
+                    ids, sealed_as = (one.id, other.id), (places[mine], places[theirs])
+                    message = (
+                        f"entries {' and '.join(ids)} were swapped ({names}): sealed were {' and '.join(sealed_as)}"
+                    )
+                    yield Difference(ids, message)
+                    break
+
+
+def _swapped(seal: Seal, sealed: Sequence[bytes], found: Sequence[Entry], actual: Sequence[bytes]) -> Difference | None:
+    """Tell whether the first entry that was not sealed like this exchanged something with another of the seal."""
+    places = {leaf: place for place, leaf in enumerate(sealed)}
+    candidates = strangers(sealed, found, actual)
+    for one, other in zip(candidates[:1] * len(candidates), candidates[1:], strict=False):
+        for names, mine, theirs in _exchanges(one, other):
+            if mine in places and theirs in places:
+                first, second = (one, other) if places[mine] < places[theirs] else (other, one)
+                place = f"entry {min(places[mine], places[theirs]) + 1} of {len(sealed)} in seal {seal.number}"
+                message = f"entries {first.id} and {second.id} were swapped ({names}): the first of them is {place}"
+                return Difference((first.id, second.id), message)
+    return None
+
+
+def _exchanges(one: Entry, other: Entry) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield what two entries may have exchanged, and the leaf hashes of both once they have given it back."""
     for names in _EXCHANGED:
         mine = {**one.document, **{name: other.document[name] for name in names}}
         theirs = {**other.document, **{name: one.document[name] for name in names}}
-        if {leaf_hash(canonical_json(document)) for document in (mine, theirs)} <= known:
-            yield ", ".join(names)
+        yield ", ".join(names), leaf_hash(canonical_json(mine)), leaf_hash(canonical_json(theirs))
+
+
+def _changed(where: str, entry: Entry, changed: Set[bytes]) -> Difference:
+    more = f"; {len(changed) - 1} more differ in this seal" if len(changed) > 1 else ""
+    return Difference((entry.id,), f"entry {entry.id} was changed after it was sealed: it is {where}{more}")
 
 
 def _missing(connection: Connection, where: str, at: int, found: Sequence[Entry]) -> Difference:

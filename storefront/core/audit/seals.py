@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from storefront.core.audit.check import Check, Progressed, Violation
-from storefront.core.audit.differing import first_difference
+from storefront.core.audit.differing import first_difference, strangers, swapped_across
 from storefront.core.sealing.entries import BEGINNING, Entry, Position, each_entry, is_after, is_up_to, read_entries
 from storefront.core.sealing.merkle import HASH_BYTES, root_of, split
 from storefront.core.sealing.seals import NOTHING_BEFORE, Seal, StoredSeal, each_seal, newest_seal
@@ -16,6 +16,11 @@ from storefront.core.sealing.seals import NOTHING_BEFORE, Seal, StoredSeal, each
 _PAGE = 500
 _MOST_ADDED = 1_000
 """Entries kept beyond those that a seal should hold: more may have been added, but these show the first."""
+_MOST_DIFFERING = 20
+_MOST_STRANGERS = 2
+"""Seals that differ, and entries of each, that are compared with each other: whoever changed more swapped nothing."""
+
+_Differing = tuple[Seal, list[bytes], list[Entry]]
 
 
 @dataclass(slots=True)
@@ -33,15 +38,18 @@ def seals_recompute(connection: Connection) -> Iterator[Violation | Progressed]:
     newest = newest_seal(connection)
     total = 0 if newest is None else newest.seal.entries_so_far
     before, done = _Before(), 0
+    differing: list[_Differing] = []
     for stored in each_seal(connection):
         seal = stored.seal
         for message in _faults_of_chain(stored, before):
             yield Violation("A1", (f"seal {seal.number}",), message)
         if stored.leaves is not None:
-            yield from _contents(connection, seal, stored.leaves, before)
+            yield from _contents(connection, seal, stored.leaves, before, differing)
         before = _Before(seal.number, seal.entries_so_far, stored.hash, seal.end)
         done += seal.entries
         yield Progressed(done, total)
+    for difference in swapped_across(differing):
+        yield Violation("A1", difference.ids, difference.message)
 
 
 def _faults_of_chain(stored: StoredSeal, before: _Before) -> Iterator[str]:
@@ -67,7 +75,10 @@ def _faults_of_chain(stored: StoredSeal, before: _Before) -> Iterator[str]:
         yield f"the leaf hashes of seal {number} do not give its root"
 
 
-def _contents(connection: Connection, seal: Seal, leaves: bytes, before: _Before) -> Iterator[Violation]:
+def _contents(
+    connection: Connection, seal: Seal, leaves: bytes, before: _Before, differing: list[_Differing]
+) -> Iterator[Violation]:
+    """Compare a seal's entries with its leaf hashes, and note in ``differing`` what may have come from other seals."""
     has_gap = seal.number != before.number + 1
     expected = split(leaves)
     found: list[Entry] = []
@@ -80,6 +91,8 @@ def _contents(connection: Connection, seal: Seal, leaves: bytes, before: _Before
     if b"".join(actual) != leaves:
         difference = first_difference(connection, seal, expected, found, actual)
         yield Violation("A1", difference.ids, difference.message)
+        if len(differing) < _MOST_DIFFERING:
+            differing.append((seal, expected, strangers(expected, found, actual)[:_MOST_STRANGERS]))
 
 
 def _entries_of(connection: Connection, seal: Seal, after: Position, expected: int, *, has_gap: bool) -> list[Entry]:

@@ -78,8 +78,8 @@ _LEDGER = (
     *append_only.CHECKS,
 )
 CHECKS: tuple[Check, ...] = (
+    *seals.CHECKS,  # first: what was changed behind the books' back is the cause of what others find
     *sorted(_LEDGER, key=lambda check: (check.is_deep, check.name)),
-    *seals.CHECKS,
     *idempotency.CHECKS,
     *ownership.CHECKS,
     *limits.CHECKS,
