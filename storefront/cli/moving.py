@@ -7,7 +7,7 @@ from dataclasses import asdict
 import typer
 from rich.markup import escape
 
-from storefront.cli.asking import is_running
+from storefront.cli.asking import ask_server, is_running
 from storefront.cli.choices import Choice
 from storefront.cli.output import console, print_json
 from storefront.cli.progress import Tell, progress_bar
@@ -27,11 +27,13 @@ def move(choice: Choice, *, to: str, as_json: bool) -> None:
 
     Raises:
         DatabaseInUse: a server runs on the file.
+        ServerRefused: a server of other books runs on the data folder.
         Invalid: it is not a move from a file to PostgreSQL.
         TargetNotEmpty, UnknownTables, MoveFailed: nothing has moved.
     """
     host = choice.load()
     if is_running(host.config.data_dir):
+        asyncio.run(ask_server(host.config.data_dir, "status", {}, books=choice.books()))
         raise DatabaseInUse(f"A server runs on {host.config.data_dir}. Stop it first: the books must not change.")
     with progress_bar() as tell:
         moved, report = asyncio.run(_move(host, os.path.expandvars(to), tell))

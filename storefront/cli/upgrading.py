@@ -19,17 +19,19 @@ def migrate(choice: Choice, *, only_status: bool, to: str | None, history: str, 
 
     Raises:
         DatabaseInUse: a server runs; it migrated when it started.
+        ServerRefused: the server on this data folder keeps other books.
         MigrationFailed: the database is newer than this program, or cannot be brought where ``to`` says.
     """
     host = choice.load()
     running = is_running(host.config.data_dir)
+    told = asyncio.run(_of_the_server(host, choice.books())) if running else None
     if running and not only_status:
         raise DatabaseInUse(
             f"A server runs on {host.config.data_dir}; it brought the database up when it started. "
             "Stop it first, or only look: storefront migrate --status."
         )
     database = make_database(host)
-    before = asyncio.run(_of_the_server(host) if running else _stand(database))
+    before = asyncio.run(_stand(database)) if told is None else told
     if not only_status and to is not None:
         asyncio.run(database.migrate_to(history, to))
     elif not only_status:
@@ -41,8 +43,8 @@ def migrate(choice: Choice, *, only_status: bool, to: str | None, history: str, 
         _print(before, after)
 
 
-async def _of_the_server(host: PluginHost) -> Revisions:
-    found: Revisions = (await ask_server(host.config.data_dir, "status", {}))["revisions"]
+async def _of_the_server(host: PluginHost, books: str | None) -> Revisions:
+    found: Revisions = (await ask_server(host.config.data_dir, "status", {}, books=books))["revisions"]
     return found
 
 

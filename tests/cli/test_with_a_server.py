@@ -55,7 +55,7 @@ def test_a_server_does_nothing_for_a_shop_whose_books_are_elsewhere(served, tmp_
     other, rows = tmp_path / "other.yaml", tmp_path / "balances.csv"
     other.write_text(f"{TINY_SHOP}\ndatabase: {{url: '{url}'}}\n")
     rows.write_text("customer,asset,amount\nada,gems,500\n")
-    asked = [["keys", "create", "--kind", "operator", "--name", "me"]]
+    asked = [["keys", "create", "--kind", "operator", "--name", "me"], ["migrate"], ["migrate", "--status"]]
     if url.startswith("sqlite"):
         assert process("migrate", "-c", other, "-d", tmp_path / "data").returncode == 0
         asked.append(["import", "balances", rows, "--reason", "moved"])
