@@ -1,8 +1,9 @@
 """``python -m tests.planted [NAME …]``: plants each known bug in a copy of the tree and shows that a test goes red.
 
-A ``*.patch`` here says in its head what the bug is and which tests (``Test: path[::name]``) must see it. The tests
-first pass on the untouched copy. The runner fails if a planted bug stays green, or if its test breaks down before
-it can judge (an error while collecting or in a fixture is no verdict).
+A ``*.patch`` here says in its head what the bug is and which tests (``Test: path[::name]``) must see it, and the
+``Seed:`` of a random test that sees it for some seeds only. The tests first pass on the untouched copy. The runner
+fails if a planted bug stays green, or if its test breaks down before it can judge (an error while collecting or in
+a fixture is no verdict).
 """
 
 import os
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
@@ -30,12 +32,18 @@ class Bug:
     patch: Path
     summary: str
     tests: tuple[str, ...]
+    seed: str | None
 
     @classmethod
     def read(cls, patch: Path) -> "Bug":
         head = patch.read_text().partition("\n--- ")[0].splitlines()
         tests = tuple(line.removeprefix("Test: ") for line in head if line.startswith("Test: "))
-        return cls(patch.stem, patch, head[0], tests)
+        seed = next((line.removeprefix("Seed: ") for line in head if line.startswith("Seed: ")), None)
+        return cls(patch.stem, patch, head[0], tests, seed)
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        return {} if self.seed is None else {"STOREFRONT_SEED": self.seed}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +87,7 @@ def _plant(bug: Bug, clean: Path, folder: Path) -> bool:
     if patched.returncode != 0:
         print(f"GONE  {bug.name}: the patch does not fit any more\n{patched.stderr}")
         return False
-    verdicts = {test: _run_tests(folder, [test]) for test in bug.tests}
+    verdicts = {test: _run_tests(folder, [test], bug.environ) for test in bug.tests}
     shutil.rmtree(folder)
     is_seen = all(verdict.is_red for verdict in verdicts.values())
     word = "red" if is_seen else "BROKEN" if any(verdict.broken for verdict in verdicts.values()) else "GREEN"
@@ -103,11 +111,17 @@ def _copy_tree(source: Path, to: Path) -> Path:
     return to
 
 
-def _run_tests(tree: Path, tests: Iterable[str]) -> Verdict:
+def _run_tests(tree: Path, tests: Iterable[str], chosen: Mapping[str, str] = MappingProxyType({})) -> Verdict:
     """Run tests in a tree of their own: its modules come before the installed ones, in child processes too."""
     report = tree / "report.xml"
     paths = [tree, *sorted((tree / "plugins").iterdir())]
-    environ = {**FEW, **os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths)), "PYTHONDONTWRITEBYTECODE": "1"}
+    environ = {
+        **FEW,
+        **os.environ,
+        **chosen,
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     wanted = list(tests)
     hang_seconds = HANG_SECONDS + MORE_SECONDS * len(wanted)
     command = [sys.executable, "-m", "pytest", "-q", "-x", f"--junitxml={report}", *wanted]
