@@ -22,6 +22,9 @@ help: ## Show this list
 	@echo "  make run reads CONFIG (now $(CONFIG)), HOST, PORT and DATA, for example:"
 	@echo "    make run PORT=9000 CONFIG=my-shop.yaml DATA=./my-data"
 
+.PHONY: install
+install: $(VENV)/installed ## Install into .venv, and start nothing
+
 .PHONY: run
 run: $(VENV)/installed ## Install if need be, and serve the shop of CONFIG
 	@exec $(BIN)/storefront serve --config "$(CONFIG)"

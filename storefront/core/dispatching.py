@@ -69,14 +69,15 @@ class EventDispatcher:
         while not self._stopping.is_set():
             wake.clear()
             self._delivering.add(name)
-            if self._hooks.health[name].quarantined is None:
-                try:
+            try:
+                if self._hooks.health[name].quarantined is None:
                     cursor = await self._begin(name) if cursor is None else cursor
                     if cursor is not None:
                         cursor = await self._deliver(name, cursor)
-                except Unavailable as away:
-                    log.warning("events_wait", plugin=name, reason=away.code)
-            self._delivering.discard(name)
+            except Unavailable as away:
+                log.warning("events_wait", plugin=name, reason=away.code)
+            finally:
+                self._delivering.discard(name)
             try:
                 async with asyncio.timeout(POLL_SECONDS):
                     await wake.wait()
