@@ -2,8 +2,11 @@
 
 import pytest
 
+from storefront.core.commit.freezes import demand_of
+from storefront.core.commit.plan import Plan, Remove, Unfreeze
 from storefront.core.operating.disputes import show_dispute_in_full
 from storefront.testing import OPERATOR_KEY
+from tests.shop.test_freed_goods import let_it_fail, refund_that_waits
 from tests.shop.test_holds import act, hold
 
 from .conftest import items_of, open_one, refund
@@ -23,13 +26,13 @@ async def drink(shop, quantity, customer="ada"):
     assert answer.status == 200, answer
 
 
-async def owes_30(shop, customer="ada"):
-    """Let a customer drink two potions for gems that their bank takes back."""
-    pack = await shop.bought("gems-500", customer=customer)
-    await shop.bought("potion", quantity=2, customer=customer)
-    await drink(shop, 2, customer)
+async def owes(shop, amount, customer="ada"):
+    """Let a customer drink potions of 15 gems, for gems that their bank takes back."""
+    pack, potions = await shop.bought("gems-500", customer=customer), amount // 15
+    await shop.bought("potion", quantity=potions, customer=customer)
+    await drink(shop, potions, customer)
     await disputed(shop, pack, "lost")
-    assert await gems(shop, customer) == (0, 0, 30)
+    assert await gems(shop, customer) == (0, 0, amount)
 
 
 async def drawn(shop):
@@ -76,7 +79,7 @@ async def test_an_operator_sees_what_rests_of_it_and_what_losing_would_take(shop
 
 
 async def test_what_of_it_paid_a_debt_is_owed_again_and_comes_back_when_the_dispute_is_won_on_appeal(shop):
-    await owes_30(shop)
+    await owes(shop, 30)
     chest = await drawn(shop)
     assert await gems(shop) == (10, 10, 0)
     await disputed(shop, chest, "needs_response")
@@ -89,18 +92,19 @@ async def test_what_of_it_paid_a_debt_is_owed_again_and_comes_back_when_the_disp
 
 
 async def test_all_of_it_paid_a_debt_and_what_was_repaid_since_is_given_again(shop):
-    await owes_30(shop)
-    await shop.bought("sure-chest", currency="USD")
-    pack = await shop.bought("gems-500")
-    await shop.bought("potion", quantity=5)
-    await drink(shop, 5)
-    await shop.bought("pass", quantity=2)
-    await disputed(shop, pack, "lost")
-    owed = (await gems(shop))[2]
-    assert owed >= 40
-    opened = await open_one(shop, "sure-chest", key="o1")
-    assert opened.status == 201
-    assert await gems(shop) == (0, 0, owed - 40)
+    chest = await shop.bought("sure-chest", currency="USD")
+    await owes(shop, 75)
+    assert (await open_one(shop, "sure-chest", key="o1")).status == 201
+    assert await gems(shop) == (0, 0, 35)
+    await disputed(shop, chest, "lost")
+    assert await gems(shop) == (0, 0, 75)
+    gift = {"customer": "ada", "asset": "gems", "amount": 100, "reason": "a prize"}
+    assert (await shop.as_server().post("/v1/grants", gift, key="g1")).status == 201
+    assert await gems(shop) == (25, 25, 0)
+    await disputed(shop, chest, "won")
+    assert await gems(shop) == (65, 65, 0)
+    await disputed(shop, chest, "lost")
+    assert await gems(shop) == (25, 25, 0)
 
 
 @pytest.mark.parametrize("ends", ["lost", "lost, won, lost"])
@@ -124,15 +128,22 @@ async def test_what_a_hold_pins_of_it_rests_or_pays_as_soon_as_it_comes_back(sho
 
 
 async def test_a_container_whose_currency_paid_a_debt_is_not_undone_as_unused(shop):
-    pack = await shop.bought("gems-500")
-    await shop.buy("sure-chest")
-    await disputed(shop, pack, "needs_response")
+    first = await shop.bought("gems-500")
+    await shop.bought("potion", quantity=2)
+    await drink(shop, 2)
+    await disputed(shop, first, "needs_response")
+    second = await shop.bought("gems-500")
+    await shop.bought("sure-chest")
+    await disputed(shop, first, "lost")
+    assert await gems(shop) == (480, 480, 30)
     await open_one(shop, "sure-chest", key="o1")
-    assert await gems(shop) == (520, 40, 0)
+    assert await gems(shop) == (490, 490, 0)
+    await disputed(shop, second, "lost")
+    assert (await gems(shop), await items_of(shop)) == ((10, 10, 20), {"lantern": [1, 2], "pass": 1})
 
 
 async def test_a_recipients_debt_that_a_gift_paid_is_theirs_again_and_the_giver_owes_the_rest(shop):
-    await owes_30(shop, "ben")
+    await owes(shop, 30, "ben")
     chest = await shop.bought("sure-chest", currency="USD", recipient="ben")
     assert (await open_one(shop, "sure-chest", key="o1", customer="ben")).status == 201
     await shop.bought("arrow", quantity=4, customer="ben")
@@ -144,7 +155,36 @@ async def test_a_recipients_debt_that_a_gift_paid_is_theirs_again_and_the_giver_
     assert (await gems(shop, "ben"), shop.balance("customer:ada:debt:gems")) == ((6, 6, 0), 0)
 
 
-async def test_a_refund_that_waits_for_its_gateway_sets_it_aside_and_gives_it_back_when_it_fails(shop):
+async def test_what_a_failed_refund_frees_of_it_is_claimed_by_the_dispute_that_stands(shop):
+    chests = await shop.bought("sure-chest", currency="USD", quantity=2)
+    for name in ("o1", "o2"):
+        await open_one(shop, "sure-chest", key=name)
+    await refund_that_waits(shop, chests, quantity=1)
+    assert await gems(shop) == (80, 40, 0)
+    await disputed(shop, chests, "needs_response")
+    assert await gems(shop) == (80, 0, 0)
+    await let_it_fail(shop)
+    assert (await gems(shop), await lounge(shop)) == ((80, 0, 0), False)
+    await disputed(shop, chests, "won")
+    assert (await gems(shop), await lounge(shop)) == ((80, 80, 0), True)
+
+
+async def test_a_dispute_that_is_lost_takes_what_a_refund_frees_later(shop):
+    chests = await shop.bought("sure-chest", currency="USD", quantity=2)
+    for name in ("o1", "o2"):
+        await open_one(shop, "sure-chest", key=name)
+    await refund_that_waits(shop, chests, quantity=1)
+    await disputed(shop, chests, "lost")
+    assert await gems(shop) == (40, 0, 0)
+    await let_it_fail(shop)
+    assert await gems(shop) == (0, 0, 0)
+    await disputed(shop, chests, "won")
+    assert await gems(shop) == (80, 80, 0)
+    await disputed(shop, chests, "lost")
+    assert await gems(shop) == (0, 0, 0)
+
+
+async def test_a_refund_tells_what_of_it_is_spent(shop):
     chest = await drawn(shop)
     await shop.bought("arrow", quantity=3)
     refused = await refund(shop, chest)
@@ -153,3 +193,21 @@ async def test_a_refund_that_waits_for_its_gateway_sets_it_aside_and_gives_it_ba
     assert made.status in (201, 202), made
     assert told(made.json["taken_back"]) == [(40, 37, 3, 0)]
     assert await gems(shop) == (0, 0, 0)
+
+
+async def test_a_dispute_that_began_before_such_currency_rested_takes_it_all_the_same(shop):
+    chest = await drawn(shop)
+    await disputed(shop, chest, "needs_response")
+    [freeze] = shop.query("SELECT * FROM freezes WHERE id LIKE '%.opened0'")
+    owner, plan = freeze["customer_id"], Plan(actor="test", anchors={freeze["customer_id"]})
+    plan.add(Unfreeze(freeze["id"], owner, demand_of(freeze)))
+    await shop.parts.services.engine.commit(plan)
+    plan = Plan(actor="test", anchors={owner})
+    plan.add(Remove("freezes", (freeze["id"],), owner))
+    await shop.parts.services.engine.commit(plan)
+    assert await gems(shop) == (40, 40, 0)
+    await shop.bought("arrow")
+    await disputed(shop, chest, "lost")
+    assert await gems(shop) == (0, 0, 1)
+    await disputed(shop, chest, "won")
+    assert (await gems(shop), await lounge(shop)) == ((39, 39, 0), True)
