@@ -66,7 +66,7 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     taxed = with_tax(quote, catalog, country)
     if wanted.bill is None and quote.quantity != wanted.quantity:
         taxed = replace(taxed, asked=wanted.quantity)
-    return with_components(services, taxed)
+    return with_components(services, taxed, country)
 
 
 async def _listed(services: Services, wanted: PurchaseRequest, country: str | None) -> tuple[Quote, Catalog]:
