@@ -23,6 +23,7 @@ async def shop(data_folder, database_url):
 
 
 async def test_what_is_refused_makes_nobody(shop):
+    await shop.session("ada")
     await shop.quiet()
     server, before = shop.as_server(), shop.rows()
     for number, (body, status) in enumerate(REFUSED):
@@ -30,6 +31,8 @@ async def test_what_is_refused_makes_nobody(shop):
         assert refused.status == status, refused
     given = {"customer": "dan", "sku": "nothing", "reason": "none"}
     assert (await server.post("/v1/grants", given, key="g1")).status == 422
+    passed = {"from": "ada", "to": "dan", "asset": "gems", "amount": 1}
+    assert (await server.post("/v1/transfers", passed, key="t1")).status in (402, 409)
     await shop.quiet()
     assert shop.rows() == before
 
