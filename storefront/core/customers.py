@@ -1,5 +1,8 @@
 """Customers: our own id for each of the game's players. Books carry ours, the wire carries the game's."""
 
+from collections import OrderedDict
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import Clock
@@ -13,8 +16,31 @@ from storefront.core.tables import customers
 
 _BY_EXTERNAL_ID = Query(select(customers).where(customers.c.external_id == bindparam("external_id")))
 _BY_ID = Query(select(customers).where(customers.c.id == bindparam("id")))
+_CLAIM = "customer:"
 _MOST_REMEMBERED = 50_000
 LONGEST_EXTERNAL_ID = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """A customer who was never here, under the id that they get if anything is written about them."""
+
+    id: str
+    external_id: str
+
+
+def introduce(plan: Plan, newcomer: Newcomer, now: int, *, country: str | None = None) -> None:
+    """Make a newcomer with what the plan writes; raises ``Taken`` in the commit if somebody else was first."""
+    row = {"id": newcomer.id, "external_id": newcomer.external_id, "country": country, "created_at": now}
+    plan.anchors.add(newcomer.id)
+    plan.add(Claim(f"{_CLAIM}{newcomer.external_id}", newcomer.id))
+    plan.add(Insert("customers", (newcomer.id,), newcomer.id, row))
+    plan.emit("customer.created", anchor=newcomer.id, subject=newcomer.id, payload={"id": newcomer.id})
+
+
+def is_introduced(taken: Taken) -> bool:
+    """Tell whether a commit was refused because a newcomer of its plan has just been made by another."""
+    return taken.key.startswith(_CLAIM)
 
 
 class Customers:
@@ -26,6 +52,7 @@ class Customers:
         self._clock = clock
         self._ids: dict[str, str] = {}
         self._external_ids: dict[str, str] = {}
+        self._met: OrderedDict[str, Newcomer] = OrderedDict()
 
     def known(self, external_id: str) -> str | None:
         """Return our id for the game's id if it is remembered; None says nothing."""
@@ -65,10 +92,11 @@ class Customers:
         country: str | None = None if row is None else row["country"]
         return country
 
-    async def ensure(
-        self, external_id: str, *, actor: str, country: str | None = None, pointer: str = "/customer"
-    ) -> str:
-        """Return our id for the game's id, making the customer on first sight. Safe to race."""
+    async def meet(self, external_id: str, *, pointer: str = "/customer") -> str | Newcomer:
+        """Return our id for the game's id, or a newcomer, whom ``introduce`` makes; nothing is written.
+
+        Whoever is met again before they are made is the same newcomer, so that what is counted by id goes on.
+        """
         found = await self.find(external_id)
         if found is not None:
             return found
@@ -77,27 +105,35 @@ class Customers:
                 "A customer's id is 1 to 200 printable characters.",
                 errors=[FieldError(pointer, "must be 1 to 200 printable characters")],
             )
-        customer_id = new_id("cus")
-        plan = Plan(actor=actor, anchors={customer_id})
-        plan.add(Claim(f"customer:{external_id}", customer_id))
-        row = {
-            "id": customer_id,
-            "external_id": external_id,
-            "country": country,
-            "created_at": self._clock.now(),
-        }
-        plan.add(Insert("customers", (customer_id,), customer_id, row))
-        plan.emit("customer.created", anchor=customer_id, subject=customer_id, payload={"id": customer_id})
+        newcomer = self._met.setdefault(external_id, Newcomer(new_id("cus"), external_id))
+        self._met.move_to_end(external_id)
+        if len(self._met) > _MOST_REMEMBERED:
+            self._met.popitem(last=False)
+        self._external_ids[newcomer.id] = external_id
+        return newcomer
+
+    async def ensure(
+        self, external_id: str, *, actor: str, country: str | None = None, pointer: str = "/customer"
+    ) -> str:
+        """Return our id for the game's id, making the customer on first sight. Safe to race."""
+        met = await self.meet(external_id, pointer=pointer)
+        return met if isinstance(met, str) else await self.make(met, actor=actor, country=country)
+
+    async def make(self, newcomer: Newcomer, *, actor: str, country: str | None = None) -> str:
+        """Make a newcomer, whatever is written about them later; return their id. Safe to race."""
+        plan = Plan(actor=actor, anchors={newcomer.id})
+        introduce(plan, newcomer, self._clock.now(), country=country)
         try:
             await self._engine.commit(plan)
         except Taken as taken:
-            return self._remember(external_id, taken.holder)
-        return self._remember(external_id, customer_id)
+            return self._remember(newcomer.external_id, taken.holder)
+        return self._remember(newcomer.external_id, newcomer.id)
 
     def _remember(self, external_id: str, customer_id: str) -> str:
         if len(self._ids) >= _MOST_REMEMBERED:
             self._ids.clear()
             self._external_ids.clear()
+        self._met.pop(external_id, None)
         self._ids[external_id] = customer_id
         self._external_ids[customer_id] = external_id
         return customer_id

@@ -34,7 +34,7 @@ from storefront.core.given import (
 )
 from storefront.core.kinds import PURCHASED, Line, Reversal
 from storefront.core.money import Money
-from storefront.core.opened import Given, Opened, Openings, SpokenFor
+from storefront.core.opened import Opened, Openings, SpokenFor
 from storefront.core.passed_on import Elsewhere, find_elsewhere, free_of
 from storefront.core.purchasing import Status, receiver_of
 from storefront.core.reading import PointReader, Row
@@ -267,7 +267,7 @@ def taken_of(
     demand: Demand,
     results: Mapping[str, Any],
     besides: Mapping[str, tuple[str, ...]],
-    opened: Mapping[str, tuple[str, Given]],
+    opened: Mapping[str, tuple[str, Demand]],
     *,
     owners: Sequence[tuple[str, str]] = (),
     whose: tuple[str, str] = ("", ""),
@@ -276,7 +276,7 @@ def taken_of(
 
     ``besides`` names, by asset, the steps that took value for it beside the wallet it was given to: purchases that
     were undone, other wallets. Of those, ``owners`` says whose a wallet is. ``whose`` are buyer and receiver.
-    ``opened`` names, by the step that took it, currency that used items became, and what it came from.
+    ``opened`` names, by the step that took it, what used items became, and what was asked back of that.
     """
     frozen = results.get("taken:frozen", {"wallets": {}, "items": {}, "rights": ()})
     items = []
@@ -291,9 +291,11 @@ def taken_of(
         owes = results.get(f"owed:{asset}", 0)
         whole = TakenCredit(asset, PURCHASED, wanted.demanded, got, wanted.demanded - got - owes, owes)
         credits += split_by_source(whole, wanted.sources, results.get("lots:frozen", {}))
-    for label, (source, given) in opened.items():
-        got, owes = _took(results, label, given.asset), results.get(f"owed:{label}", 0)
-        credits.append(TakenCredit(given.asset, source, given.amount, got, given.amount - got - owes, owes))
+    for label, (source, demand_of_it) in opened.items():
+        for wanted in demand_of_it.wallets:
+            got, owes = _took(results, label, wanted.asset), results.get(f"owed:{label}:{wanted.asset}", 0)
+            missing = wanted.demanded - got
+            credits.append(TakenCredit(wanted.asset, source, wanted.demanded, got, missing - owes, owes))
     assets = [wanted.asset for wanted in demand.wallets]
     elsewhere = [
         TakenElsewhere(owner, asset, _took(results, label, asset))
@@ -302,14 +304,17 @@ def taken_of(
         if _took(results, label, asset)
     ]
     buyer, receiver = whose
-    owed = {asset: results.get(f"owed:{receiver}:{asset}", 0) for asset in assets} if receiver != buyer else {}
+    names = {asset: asset for asset in assets}
+    for label, (source, demand_of_it) in opened.items():
+        names |= {f"{label}:{one.asset}": f"{source}:{one.asset}" for one in demand_of_it.wallets}
+    owed = {told: results.get(f"owed:{receiver}:{name}", 0) for name, told in names.items()}
     return msgspec.structs.replace(
         told,
         items=tuple(items),
         credits=tuple(credits),
         entitlements=tuple(frozen["rights"]),
         elsewhere=tuple(elsewhere),
-        receiver_owes={asset: amount for asset, amount in owed.items() if amount},
+        receiver_owes={name: amount for name, amount in owed.items() if amount and receiver != buyer},
     )
 
 

@@ -34,6 +34,12 @@ async def catalog_for(services: Services, customer_id: str | None, *, sku: str |
     return replace(catalog, offers=offers, variants=variants)
 
 
+def shows_variants(services: Services, sku: str) -> bool:
+    """Tell whether who asks for the price of an offer is shown that of a variant."""
+    now = services.clock.now()
+    return any(one.sku == sku and is_running(one, now) for one in services.catalogs.active.experiments.values())
+
+
 def record_variant(plan: Plan, quote: Quote, customer_id: str) -> None:
     """Write, with a purchase, under which variant it was priced; nothing where there is none."""
     if quote.variant is None:

@@ -68,8 +68,11 @@ async def _owned(services: Services, customer_id: str, sku: str) -> int:
     return 0 if row is None or is_past(row, services.clock.now()) else int(row["quantity"])
 
 
-def with_components(services: Services, quote: Quote) -> Quote:
-    """Add the lines of a bundle's contents, with what each of them costs of it; other quotes stay as they are."""
+def with_components(services: Services, quote: Quote, country: str | None) -> Quote:
+    """Add the lines of a bundle's contents, with what each of them costs of it by the prices of the buyer's country.
+
+    Other quotes stay as they are.
+    """
     if services.kind_as(quote.offer.kind, Bundles) is None:
         return quote
     taxes = [(one.amount.amount_minor, one.is_included) for one in quote.taxes]
@@ -77,6 +80,7 @@ def with_components(services: Services, quote: Quote) -> Quote:
         services.catalogs.active,
         services.kinds,
         Line(quote.offer, quote.quantity, quote.total),
+        country=country,
         listed=quote.unit_price.times(quote.quantity),
         tax=sum(amount for amount, _ in taxes),
         on_top=sum(amount for amount, is_included in taxes if not is_included),

@@ -51,16 +51,17 @@ def let_owe(
     less: tuple[str, ...],
     whose: tuple[str, str],
     terms: tuple[int, bool],
+    label: str | None = None,
 ) -> None:
     """Let the buyer owe what is missing of a demand; what had paid off a debt of the receiver's is their debt again.
 
-    ``whose`` are buyer and receiver, ``terms`` how it is repaid.
+    ``whose`` are buyer and receiver, ``terms`` how it is repaid; ``label`` names what is owed, if not the asset.
     """
     buyer_id, receiver_id = whose
     if receiver_id != buyer_id and wanted.paid_debts:
         again = MissingOf(missing_of, less=less, at_most=wanted.paid_debts)
-        plan.add(Owe(entry, receiver_id, wanted.asset, again, *terms))
-    plan.add(Owe(entry, buyer_id, wanted.asset, MissingOf(missing_of, less=less), *terms))
+        plan.add(Owe(entry, receiver_id, wanted.asset, again, *terms, label=label))
+    plan.add(Owe(entry, buyer_id, wanted.asset, MissingOf(missing_of, less=less), *terms, label=label))
 
 
 def has_moved(results: Mapping[str, Any], labels: Iterable[str], demand: Demand) -> bool:

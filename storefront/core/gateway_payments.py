@@ -2,6 +2,7 @@
 
 One that cannot be worked out is set aside: an alarm says so, a job tries it again later and later, and the books go on
 to what is behind it. Its movements are booked all the same; those that nobody could call ours yet are explained then.
+A gateway that does not answer is asked again for a while first: mostly that is over soon, and is no payment's fault.
 """
 
 import structlog
@@ -21,6 +22,8 @@ from storefront.core.up_to_date import bring_up_to_date
 
 ALARM = "payment_set_aside"
 WORK_OUT = "payment.work_out"
+PATIENCE_MS = 15 * MINUTE_MS
+"""How long after its movement a payment may hold up the books because its gateway does not answer about it."""
 OF_PAYMENTS = frozenset(
     {
         BalanceKind.PAYMENT,
@@ -51,16 +54,17 @@ async def payment_of(services: Services, gateway: str, told: BalanceTransaction)
     """Find the payment behind a movement; bring its purchase up to date, for its webhook may never have come.
 
     Raises:
-        GatewayFailed: it did not answer; ask again later.
-        Unavailable: nobody can say yet whose money this is.
+        GatewayFailed: it did not answer, and the movement is new; ask again later.
+        Unavailable: nobody can say yet whose money this is, likewise.
     """
     if told.payment is None or told.kind not in OF_PAYMENTS:
         return None
     try:
         return await work_out(services, gateway, told.payment)
-    except (GatewayFailed, Unavailable):
-        raise
     except Exception as error:  # what befalls one payment is nothing to those behind it
+        is_new = services.clock.now() - told.created_at < PATIENCE_MS
+        if is_new and isinstance(error, GatewayFailed | Unavailable):
+            raise
         log.error("payment_not_worked_out", gateway=gateway, payment=told.payment, exc_info=error)
         await _set_aside(services, gateway, told, error)
     return await services.reader.first(_PAYMENT, gateway=gateway, payment=told.payment)

@@ -13,6 +13,7 @@ from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.outcome import AlreadyOwned, LimitReached, WalletFull
 from storefront.core.commit.plan import Plan
 from storefront.core.config.model import Offer
+from storefront.core.customers import Newcomer
 from storefront.core.errors import Conflict, FieldError, Invalid, Refused
 from storefront.core.ids import is_id
 from storefront.core.principals import Principal, Role
@@ -41,20 +42,21 @@ class TooManyGifts(Refused):
     title = "This customer has given as much today as they may"
 
 
-async def find_receiver(services: Services, principal: Principal, buyer_id: str, named: str) -> str:
+async def find_receiver(services: Services, principal: Principal, buyer_id: str, named: str) -> str | Newcomer:
     """Return whom a caller means to give to; a server may name somebody who was never here.
 
     Raises:
         Invalid: it is the giver.
         GiftNotPossible: a customer names somebody who is not here.
     """
+    found: str | Newcomer | None
     if principal.role is Role.CUSTOMER:
         found = await services.customers.find(named)
         if found is None:
             raise GiftNotPossible
     else:
-        found = await services.customers.ensure(named, actor=principal.caller, pointer="/recipient")
-    if found == buyer_id:
+        found = await services.customers.meet(named, pointer="/recipient")
+    if buyer_id == (found if isinstance(found, str) else found.id):
         raise Invalid("Nobody gives to themselves.", errors=[FieldError("/recipient", "must be somebody else")])
     return found
 

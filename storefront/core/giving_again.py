@@ -30,6 +30,8 @@ from storefront.core.tables import debts, item_instances
 from storefront.core.taken_credits import by_asset
 from storefront.core.unpacking import parts_of
 
+REWARD = "reward"
+"""As what currency comes out of things that are opened."""
 _DEBT = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.asset == bindparam("asset")))
 _TAKEN_FOR = Query(
     select(item_instances.c.id)
@@ -54,7 +56,7 @@ async def give_again_goods(
     """Add to the plan what the reversal took, on the terms on which the purchase gave it; the entry is ``money``.
 
     What is owed because of it is struck off first, so that what comes back pays no debt that has lost its cause.
-    ``freeze_ids`` are the reversal's freezes: they wait for no hold any more.
+    ``freeze_ids`` are all the reversal's freezes: they wait for no hold any more.
     """
     told, receiver_id = taken_back(reversal), receiver_of(purchase)
     struck: Counter[tuple[str, str]] = Counter()
@@ -164,7 +166,7 @@ async def _unowe(
     Whoever pays between this and the commit makes the plan ``Stale``: nothing is given back twice, or not at all.
     """
     buyer_id, receiver_id, asset = purchase["customer_id"], receiver_of(purchase), credit.asset
-    of_receiver = told.receiver_owes.get(asset, 0) if opening is None else 0
+    of_receiver = told.owed_by_receiver(credit)
     for owner, owed in ((buyer_id, credit.owed - of_receiver), (receiver_id, of_receiver)):
         if not owed:
             continue
@@ -207,12 +209,14 @@ async def _terms(
     rows = await services.reader.all(CREDITED, entry_id=entry_id)
     of_asset = [row for row in rows if row["asset"] == asset]
     row = next((row for row in of_asset if row["credited_as"] == source), next(iter(of_asset), None))
+    if row is None and opening is not None:
+        # All of it paid a debt: no lot tells on which terms it came.
+        return LotTerms(REWARD if is_own else as_gift(REWARD), opening)
     if row is not None:
         terms = LotTerms(row["credited_as"], row["payment"], row["cost_amount"], row["cost_currency"], row["priority"],
                          row["expires_at"])  # fmt: skip
         whole = row["amount"]
     else:
-        assert opening is None, "of what used items became, only what reached a lot is taken"
         terms, whole = await _terms_meant(services, purchase, asset)
     cost = None if terms.cost_amount is None else terms.cost_amount * amount // whole
     return replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)

@@ -14,6 +14,7 @@ from storefront.core.accounts import issuance
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome
 from storefront.core.commit.plan import Deposit, IdempotencyKey, Insert, LotTerms, Plan
+from storefront.core.customers import Newcomer, introduce
 from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
@@ -44,6 +45,7 @@ class GrantRequest:
     expires_at: int | None = None
     sku: str | None = None
     quantity: int | None = None
+    newcomer: Newcomer | None = None
 
     def __post_init__(self) -> None:
         # It is kept for ever, in the ledger, the audit rows and the events.
@@ -57,6 +59,7 @@ async def grant(services: Services, wanted: GrantRequest) -> tuple[Answer, bool]
         Invalid: a real or unknown currency, an end in the past, goods that ask for details.
         UnknownOffer, OfferClosed: there are no such goods.
         AlreadyOwned, LimitReached: the customer may not own (so many) more; nothing was written.
+        Taken: the newcomer has just been made by another request (``is_introduced``); nothing was written.
     """
     return await answered_before(services.reader, wanted.idempotency, _grant(services, wanted))
 
@@ -64,6 +67,8 @@ async def grant(services: Services, wanted: GrantRequest) -> tuple[Answer, bool]
 async def _grant(services: Services, wanted: GrantRequest) -> tuple[Answer, bool]:
     actor, now, wall = wanted.idempotency.caller, services.clock.now(), services.clock.wall()
     plan = Plan(actor=actor, anchors={wanted.customer_id}, idempotency=wanted.idempotency)
+    if wanted.newcomer is not None:
+        introduce(plan, wanted.newcomer, now)
     if wanted.asset is not None and wanted.amount is not None:
         _refuse_unmintable(services, wanted, now)
         plan.object_id = add_grant(

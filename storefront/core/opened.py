@@ -14,13 +14,13 @@ from sqlalchemy import bindparam, func, select
 from storefront.core.catalog import Catalog
 from storefront.core.clock import Clock
 from storefront.core.commit.item_terms import terms_of
-from storefront.core.commit.plan import Claim, EndEntitlement, LotPart, Plan
+from storefront.core.commit.plan import Claim, Demand, EndEntitlement, Plan
 from storefront.core.commit.projection import is_past
-from storefront.core.commit.restore_steps import unspent
 from storefront.core.kinds import Became, Becomes, OfferKind, Reversal
+from storefront.core.opened_currency import Given, gave
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import TakenBack, is_effective, taken_back
-from storefront.core.tables import credits, items, lots, purchases, reversals, transfers
+from storefront.core.tables import items, purchases, reversals
 
 _ITEM = Query(select(items).where(items.c.customer_id == bindparam("customer_id"), items.c.sku == bindparam("sku")))
 _NAMING = Query(
@@ -31,35 +31,25 @@ _NAMING = Query(
         reversals.c.taken_back.like('%"openings":["%'),
     )
 )
-_GAVE = Query(
-    select(transfers.c.asset, credits.c.amount.label("credited"), lots)
-    .join(transfers, (transfers.c.entry_id == credits.c.entry_id) & (transfers.c.position == credits.c.transfer))
-    .join(lots, lots.c.id == credits.c.lot_id)
-    .where(credits.c.entry_id == bindparam("entry_id"))
-    .order_by(credits.c.position)
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Currency that something gave: how much of one asset, and the parts of lots of it that are still unspent."""
-
-    asset: str
-    amount: int
-    parts: tuple[LotPart, ...]
-
-    @property
-    def there(self) -> int:
-        return sum(part.amount for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """One thing that items became, asked back; ``turn`` counts the reversals before that named it."""
+    """One thing that items became, asked back; ``turn`` counts the reversals before that named it.
+
+    ``original`` is the entry that gave its currency; None if it gave none, or if that was reversed before.
+    """
 
     became: Became
     turn: int
     credits: tuple[Given, ...] = ()
+    original: str | None = None
+
+    @property
+    def demand(self) -> Demand:
+        """What is asked back of its currency and its rights; its items are asked for with those of the purchase."""
+        wallets, rights = tuple(given.demand for given in self.credits), tuple(self.became.rights)
+        return Demand(self.original, wallets, rights=rights, source_id=self.became.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +84,9 @@ class Openings:
     clock: Clock
     customer_id: str
     spoken_for: SpokenFor = field(default_factory=SpokenFor)
-    turns: dict[str, int] = field(default_factory=dict)
+    naming: dict[str, list[Row]] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
+    remembers: bool = False
     besides: str | None = None
 
     async def substitute(self, catalog: Catalog, purchase: Row, asked: Reversal) -> Substituted:
@@ -118,7 +109,7 @@ class Openings:
                 self.reader, self.customer_id, sku, missing, since=since, besides=frozenset(self.busy)
             )
             for one in became:
-                found.append(Opened(one, self.turns.get(one.id, 0), await gave(self.reader, one, self.clock.now())))
+                found.append(await self.ask(one))
             asked.items[sku] -= len(became)
             if not asked.items[sku]:
                 del asked.items[sku]
@@ -127,11 +118,30 @@ class Openings:
                 asked.take_item(sku, quantity, terms=terms_of(opened.became.terms, sku))
         return Substituted(tuple(found))
 
+    async def ask(self, became: Became) -> Opened:
+        """Ask back one thing that items became, but for its items. Nothing is written."""
+        await self._remember()
+        naming = self.naming.get(became.id, [])
+        if became.entry_id is None:
+            return Opened(became, len(naming))
+        given, is_anew = await gave(
+            self.reader,
+            became.id,
+            entry_id=became.entry_id,
+            customer_id=self.customer_id,
+            naming=naming,
+            now=self.clock.now(),
+        )
+        return Opened(became, len(naming), given, None if is_anew else became.entry_id)
+
     async def _remember(self) -> None:
+        if self.remembers:
+            return
+        self.remembers = True
         self.busy |= self.spoken_for.openings
         for row in await self.reader.all(_NAMING, customer_id=self.customer_id):
             for name in taken_back(row).openings:
-                self.turns[name] = self.turns.get(name, 0) + 1
+                self.naming.setdefault(name, []).append(row)
                 if is_effective(row) and row["id"] != self.besides:
                     self.busy.add(name)
 
@@ -140,32 +150,6 @@ class Openings:
         if row is None or is_past(row, self.clock.now()):
             return 0
         return max(0, int(row["quantity"] - row["frozen"] - self.spoken_for.items[sku]))
-
-
-async def gave(reader: PointReader, became: Became, now: int) -> tuple[Given, ...]:
-    """Return the currency that something gave, with what of it is unspent."""
-    if became.entry_id is None:
-        return ()
-    amounts: dict[str, int] = {}
-    parts: dict[str, dict[str, int]] = {}
-    found = await reader.all(_GAVE, entry_id=became.entry_id)
-    rows = {row["id"]: row for row in found}
-    for row in found:
-        amounts[row["asset"]] = amounts.get(row["asset"], 0) + row["credited"]
-        lot = parts.setdefault(row["asset"], {})
-        lot[row["id"]] = lot.get(row["id"], 0) + row["credited"]
-    return tuple(
-        Given(
-            asset,
-            amount,
-            tuple(
-                LotPart(lot_id, there)
-                for lot_id, credited in parts[asset].items()
-                if (there := min(credited, unspent(rows[lot_id], now))) > 0
-            ),
-        )
-        for asset, amount in amounts.items()
-    )
 
 
 def claim_opened(plan: Plan, opened: Sequence[Opened], reversal_id: str) -> None:

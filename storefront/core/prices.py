@@ -46,6 +46,14 @@ def asked_prices(catalog: Catalog, offer: Offer, country: str | None, now: int) 
     return {price.currency: _asked(offer, price, now) for price in (*own, *general)}
 
 
+def list_price(catalog: Catalog, offer: Offer, asset: str, country: str | None) -> int | None:
+    """Return what an offer costs buyers in ``country`` in one asset without any sale; None if it has no price there."""
+    if not offer.listed:
+        return offer.prices.get(asset)
+    asked = asked_prices(catalog, offer, country, 0).get(asset)  # a list price is the same at any time
+    return None if asked is None else asked.list_amount
+
+
 def _asked(offer: Offer, price: Price, now: int) -> Asked:
     """Apply the best of the sales that are on; what the buyer chooses is never on sale."""
     best, of = price.amount, None

@@ -6,7 +6,7 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jsonschema_rs
@@ -29,9 +29,10 @@ from storefront.core.commit.outcome import (
     Stale,
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
+from storefront.core.customers import introduce
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.exact_top_ups import exact_details
-from storefront.core.exposing import record_variant
+from storefront.core.exposing import record_variant, shows_variants
 from storefront.core.fitting import is_clipped, refuse_owned
 from storefront.core.gateways import Checkouts
 from storefront.core.gifts import GiftNotPossible, count_gift, refuse_not_giftable, tells_of_recipient
@@ -86,6 +87,7 @@ async def buy(services: Services, wanted: PurchaseRequest) -> Bought:
         PromoCodeInvalid: a code that was typed in cannot be used for it; nothing was written.
         InsufficientFunds, AlreadyOwned, LimitReached, SoldOut, PurchaseRefused: nothing was written.
         NotGiftable, GiftNotPossible, TooManyGifts: nothing was written.
+        Taken: a newcomer has just been made by another request (``is_introduced``); nothing was written.
         GatewayFailed: the purchase is stored; the same key may be sent again.
         CommitUnknown: it may be stored; the same key may be sent again.
     """
@@ -120,6 +122,11 @@ async def _open(services: Services, purchase_id: str, key: IdempotencyKey) -> An
 
 async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bought | str:
     """Return the answer, or the id of a purchase whose payment is to be opened now."""
+    if wanted.newcomers and shows_variants(services, wanted.sku):
+        # Who has seen the price of an experiment is known from then on, whether they may buy or not.
+        for newcomer in wanted.newcomers:
+            await services.customers.make(newcomer, actor=wanted.idempotency.caller)
+        wanted = replace(wanted, newcomers=())
     for _ in range(TIMES_DECIDED):
         purchase_id = new_id("pur")
         quote = await quote_for(services, wanted, purchase_id)
@@ -132,6 +139,8 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
             idempotency=wanted.idempotency,
             object_id=purchase_id,
         )
+        for newcomer in wanted.newcomers:
+            introduce(plan, newcomer, services.clock.now())
         await _assess(services, wanted, quote, plan)
         try:
             if quote.total.amount_minor and quote.pay_with != WALLET:

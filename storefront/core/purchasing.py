@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.auto_top_up_moves import note_moved
 from storefront.core.auto_top_up_rows import Link
+from storefront.core.bundle_refunds import components_of
 from storefront.core.buyer_caps import count_over
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Answer, Outcome
@@ -206,7 +207,8 @@ async def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: L
         given_by=None if row["recipient_id"] is None else row["customer_id"],
     )
     details = msgspec.json.decode(row["details"])
-    give(catalog, services.kinds, Line(offer, row["quantity"], total, details), goods)
+    paid = {sku: one.total for sku, one in components_of(row).items()}
+    give(catalog, services.kinds, Line(offer, row["quantity"], total, details), goods, paid=paid)
     if row["recipient_id"] is not None:
         plan.emit("gift.received", anchor=row["recipient_id"], subject=row["id"], payload=gift_payload(row))
 

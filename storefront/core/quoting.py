@@ -8,6 +8,7 @@ from storefront.core.assessing import PurchaseAttempt
 from storefront.core.billing import Bill, quote_of_bill
 from storefront.core.catalog import Catalog
 from storefront.core.commit.plan import IdempotencyKey
+from storefront.core.customers import Newcomer
 from storefront.core.exact_top_ups import of_exact_amount
 from storefront.core.exposing import catalog_for
 from storefront.core.fitting import what_fits, with_components
@@ -43,6 +44,7 @@ class PurchaseRequest:
     recipient_id: str | None = None
     by_customer: bool = False
     bill: Bill | None = None
+    newcomers: tuple[Newcomer, ...] = ()
 
     @property
     def receiver_id(self) -> str:
@@ -64,7 +66,7 @@ async def quote_for(services: Services, wanted: PurchaseRequest, purchase_id: st
     taxed = with_tax(quote, catalog, country)
     if wanted.bill is None and quote.quantity != wanted.quantity:
         taxed = replace(taxed, asked=wanted.quantity)
-    return with_components(services, taxed)
+    return with_components(services, taxed, country)
 
 
 async def _listed(services: Services, wanted: PurchaseRequest, country: str | None) -> tuple[Quote, Catalog]:

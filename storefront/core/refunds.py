@@ -98,7 +98,8 @@ class TakenBack(msgspec.Struct, frozen=True):
     """What a refund took back: the ``quantity`` of the purchase it stands for, goods, and rights that ended.
 
     ``credits`` are sums. Of them, ``elsewhere`` was taken from others, to whom it had been passed on, and
-    ``receiver_owes`` (asset -> amount) is owed by a gift's recipient, the rest by the buyer.
+    ``receiver_owes`` (asset, or ``opening:asset`` for what an item became, -> amount) is owed by a gift's recipient,
+    the rest by the buyer.
     ``lines`` are the contents of a bundle that it stands for; ``openings`` name what used items had become, which was
     taken instead of them.
     """
@@ -112,6 +113,11 @@ class TakenBack(msgspec.Struct, frozen=True):
     receiver_owes: dict[str, int] = {}
     lines: tuple[TakenLine, ...] = ()
     openings: tuple[str, ...] = ()
+
+    def owed_by_receiver(self, credit: TakenCredit) -> int:
+        """Return what a gift's recipient owes of a credit."""
+        name = f"{credit.source}:{credit.asset}" if credit.source in self.openings else credit.asset
+        return self.receiver_owes.get(name, 0)
 
 
 async def read_reversals(reader: PointReader, purchase_id: str) -> Sequence[Row]:

@@ -36,7 +36,15 @@ from storefront.core.following import (
 from storefront.core.giving_again import give_again_goods
 from storefront.core.limit_restoring import follow_reversal
 from storefront.core.opened import Opened, claim_opened
-from storefront.core.opened_moves import take_from_opened
+from storefront.core.opened_moves import (
+    OpenedAside,
+    aside_anew,
+    freeze_opened,
+    opened_freezes,
+    set_aside_of_opened,
+    take_opened,
+    unfreeze_opened,
+)
 from storefront.core.passed_on import Elsewhere
 from storefront.core.promoting import see_to_promotions
 from storefront.core.purchasing import Status, move_status, parties_of, receiver_of
@@ -90,6 +98,7 @@ class Moving:
     set_aside: Mapping[str, int] = field(default_factory=dict)
     elsewhere: tuple[Elsewhere, ...] = ()
     opened: Sequence[Opened] = ()
+    opened_aside: tuple[OpenedAside, ...] = ()
     entry_id: str = ""
     row_after: dict[str, Any] = field(default_factory=dict)
     others: list[Row] = field(default_factory=list)
@@ -143,6 +152,9 @@ class Moving:
         thawed = await set_aside_elsewhere(self.services, before["id"], facts)
         self.plan.anchors |= {one.customer_id for one in thawed}
         unfreeze_elsewhere(self.plan, thawed, name)
+        unfreeze_opened(
+            self.plan, await set_aside_of_opened(self.services, name, taken_back(before), receiver_id), receiver_id
+        )
         await self._claim(before, facts)
 
     async def claim_more(self, before: Row, kept: TakenBack) -> None:
@@ -193,11 +205,13 @@ class Moving:
             facts["freezes"] = facts.get("freezes", 0) + 1  # also of nothing: an older freeze is not this one's
             facts.pop("elsewhere", None)  # those of that older one
             claim_opened(self.plan, self.opened, reversal_id)
-        if not (demand.wallets or demand.items or demand.rights or taken_back(self.row).openings):
+        if not (demand.wallets or demand.items or demand.rights or self.is_of_opened):
             return
         if is_begun:
-            self.plan.add(Freeze(freeze_id(reversal_id, facts), receiver_id, demand))
-            freeze_elsewhere(self.plan, self.elsewhere, freeze_id(reversal_id, facts), facts)
+            name = freeze_id(reversal_id, facts)
+            self.plan.add(Freeze(name, receiver_id, demand))
+            freeze_elsewhere(self.plan, self.elsewhere, name, facts)
+            self.opened_aside = freeze_opened(self.plan, aside_anew(name, self.opened), receiver_id)
             is_new, was_held = False, True
             self._tell_recipient("gift.frozen")
         if was_held and after in TAKING:
@@ -206,9 +220,11 @@ class Moving:
         elif was_held and after not in HOLDING and not is_new:
             self.plan.add(Unfreeze(freeze_id(reversal_id, facts), receiver_id, demand))
             unfreeze_elsewhere(self.plan, self.elsewhere, freeze_id(reversal_id, facts))
+            unfreeze_opened(self.plan, self.opened_aside, receiver_id)
             self._tell_recipient("gift.released")
         elif was_taken and after not in TAKING:
-            frozen_as = freeze_ids(reversal_id, facts)
+            of_opened = await opened_freezes(self.services, reversal_id, receiver_id) if self.is_of_opened else ()
+            frozen_as = (*freeze_ids(reversal_id, facts), *of_opened)
             await give_again_goods(
                 self.services, self.plan, self.purchase, self.row, demand=demand, freeze_ids=frozen_as
             )
@@ -216,6 +232,11 @@ class Moving:
             kept = msgspec.structs.replace(told, items=(), credits=(), entitlements=(), elsewhere=(), receiver_owes={})
             self.row_after["taken_back"] = msgspec.json.encode(kept).decode()
             self._tell_recipient("gift.given_again")
+
+    @property
+    def is_of_opened(self) -> bool:
+        """Whether used items were asked for as what they became."""
+        return bool(taken_back(self.row).openings)
 
     def _tell_recipient(self, event: str) -> None:
         if self.purchase["recipient_id"] is not None:
@@ -247,7 +268,8 @@ class Moving:
             less = labels[wanted.asset]
             let_owe(self.plan, entry, wanted, missing_of=FROZEN, less=less, whose=whose, terms=terms)
 
-        opened = await take_from_opened(self.services, self.plan, self.row, told, receiver_id=receiver_id)
+        aside = freeze_opened(self.plan, self.opened_aside, receiver_id)
+        opened = take_opened(self.services, self.plan, aside, about=reversal_id, strategy=told.strategy, whose=whose)
 
         def render(results: Mapping[str, Any]) -> str:
             back = taken_of(told, demand, results, labels, opened, owners=owners, whose=whose)

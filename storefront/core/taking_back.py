@@ -27,8 +27,9 @@ from storefront.core.commit.plan import Claim, Demand, FromResults, IdempotencyK
 from storefront.core.demands import Wanted, set_aside_by, want_back
 from storefront.core.errors import Unavailable
 from storefront.core.ids import new_id
+from storefront.core.opened_moves import OpenedAside, opened_freezes, set_aside_of_opened
 from storefront.core.privileged import record_action
-from storefront.core.purchasing import read_payment, read_purchase
+from storefront.core.purchasing import read_payment, read_purchase, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.refunds import (
     CLAWING,
@@ -267,10 +268,13 @@ async def moving_of(services: Services, plan: Plan, purchase: Row, payment: Row,
     told_taken = taken_back(row)
     if row["state"] in TAKING and (told_taken.items or told_taken.credits or told_taken.entitlements):
         demand = await demand_taken(services, row)
-    left = await _left(services, payment, besides=row["id"])
+    left, receiver_id = await _left(services, payment, besides=row["id"]), receiver_of(purchase)
+    aside = tuple[OpenedAside, ...]()
+    if row["state"] in HOLDING:
+        aside = await set_aside_of_opened(services, freeze_id(row["id"], facts), told_taken, receiver_id)
     return Moving(
         services, plan, purchase, payment, dict(row), demand=demand, left=left, set_aside=set_aside_by(frozen),
-        elsewhere=await set_aside_elsewhere(services, row["id"], facts),
+        elsewhere=await set_aside_elsewhere(services, row["id"], facts), opened_aside=aside,
     )  # fmt: skip
 
 
@@ -279,6 +283,12 @@ async def is_short(services: Services, reversal_id: str) -> bool:
     frozen = await services.reader.first(_FREEZE, id=reversal_id)
     if frozen is None:
         return False
+    beside = await opened_freezes(services, reversal_id, frozen["customer_id"])
+    return any([_lacks(frozen), *[_lacks(await services.reader.first(_FREEZE, id=name)) for name in beside]])
+
+
+def _lacks(frozen: Row | None) -> bool:
+    assert frozen is not None, "a freeze is never removed"
     demand, there = demand_of(frozen), set_aside_by(frozen)
     items = dict(msgspec.json.decode(frozen["items"]))
     return any(there.get(one.asset, 0) < one.demanded for one in demand.wallets) or any(

@@ -16,6 +16,7 @@ from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.outcome import Answer, NotTransferable, Outcome, Stale
 from storefront.core.commit.plan import FromResults, IdempotencyKey, Insert, PassItem, PassOn, Plan
 from storefront.core.config.model_giving import AssetTransfers
+from storefront.core.customers import Newcomer, introduce
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
 from storefront.core.gifts import day_key, tells_of_recipient
 from storefront.core.idempotency import answered_before
@@ -66,6 +67,7 @@ class TransferRequest:
     sku: str | None = None
     quantity: int = 0
     instance: str | None = None
+    newcomer: Newcomer | None = None
 
 
 async def transfer(services: Services, wanted: TransferRequest) -> tuple[Answer, bool]:
@@ -89,6 +91,8 @@ async def _transfer(services: Services, wanted: TransferRequest) -> tuple[Answer
             idempotency=wanted.idempotency,
             object_id=new_id("trf"),
         )
+        if wanted.newcomer is not None:
+            introduce(plan, wanted.newcomer, services.clock.now())
         row = await _decide(services, wanted, plan)
         plan.add(Insert("customer_transfers", (row["id"],), wanted.customer_id, row))
         _tell(plan, row)

@@ -1,8 +1,9 @@
 """Bundles: an offer of other offers, unpacked in the commit that sells it, its price shared out to what is in it.
 
 What was paid (adjusted, with its tax) is shared in proportion to what the contents cost on their own, or are said to be
-worth there, in the asset that pays. Each share is rounded down, and what rounding leaves goes to the first that is
-worth anything, so the shares always sum to the whole. They stand on the purchase's lines, at the price that is locked.
+worth there, in the asset that pays and by the prices of the buyer's country. Each share is rounded down, and what
+rounding leaves goes to the first that is worth anything, so the shares always sum to the whole. They stand on the
+purchase's lines, at the price that is locked; what is given by them takes its cost from there.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from storefront.core.commit.plan import EndOf
 from storefront.core.config.model import Offer
 from storefront.core.kinds import Bundles, Fulfilment, GrantsRights, Lasts, Line, OfferKind, Reversal, Reverses, kind_as
 from storefront.core.money import Money, split_named
+from storefront.core.prices import list_price
 
 COMPONENT = "component"
 Kinds = Mapping[str, OfferKind]
@@ -28,16 +30,20 @@ class Part:
     worth: int
 
 
-def parts_of(catalog: Catalog, kinds: Kinds, offer: Offer, asset: str) -> Sequence[Part]:
-    """Return what one unit of an offer holds, bundles in it taken apart; empty if it is no bundle."""
+def parts_of(catalog: Catalog, kinds: Kinds, offer: Offer, asset: str, country: str | None = None) -> Sequence[Part]:
+    """Return what one unit of an offer holds, bundles in it taken apart; empty if it is no bundle.
+
+    What it is worth is asked of the price list of ``country``, and of the general one for what has no price there.
+    """
     kind = kind_as(kinds.get(offer.kind), Bundles)
     if kind is None:
         return ()
     found: dict[str, Part] = {}
     for content in kind.contents(offer):
         inner = catalog.offer(content.sku)
-        worth = content.quantity * content.worth.get(asset, inner.prices.get(asset, 0))
-        within = parts_of(catalog, kinds, inner, asset) or (Part(inner, 1, 0),)
+        price = list_price(catalog, inner, asset, country)
+        worth = content.quantity * content.worth.get(asset, inner.prices.get(asset, 0) if price is None else price)
+        within = parts_of(catalog, kinds, inner, asset, country) or (Part(inner, 1, 0),)
         shares = _shares(worth, within)
         for part in within:
             known = found.get(part.offer.sku, Part(part.offer, 0, 0))
@@ -55,21 +61,32 @@ def _shares(total: int, parts: Sequence[Part]) -> dict[str, int]:
     return split_named(total, weights, remainder=first)
 
 
-def unpack(catalog: Catalog, kinds: Kinds, line: Line) -> Sequence[Line]:
-    """Return the lines of what a line holds, each with its share of what was paid; the line itself if no bundle."""
+def unpack(catalog: Catalog, kinds: Kinds, line: Line, paid: Mapping[str, int] | None = None) -> Sequence[Line]:
+    """Return the lines of what a line holds, each with its share of what was paid; the line itself if no bundle.
+
+    ``paid`` (SKU -> minor units) are the shares that a purchase's lines tell; without them, or if they are not those of
+    all of it, general prices share it out.
+    """
     parts = parts_of(catalog, kinds, line.offer, line.total.currency)
     if not parts:
         return (line,)
-    shares = _shares(line.total.amount_minor, parts)
+    shares = dict(paid or {})
+    if shares.keys() != {part.offer.sku for part in parts} or sum(shares.values()) != line.total.amount_minor:
+        shares = _shares(line.total.amount_minor, parts)
     return [
         Line(part.offer, part.quantity * line.quantity, Money(shares[part.offer.sku], line.total.currency))
         for part in parts
     ]
 
 
-def give(catalog: Catalog, kinds: Kinds, line: Line, goods: Fulfilment) -> None:
-    """Add all that a line gives: what its kind fulfils, or those of its contents, and the rights of each offer."""
-    for part in unpack(catalog, kinds, line):
+def give(
+    catalog: Catalog, kinds: Kinds, line: Line, goods: Fulfilment, *, paid: Mapping[str, int] | None = None
+) -> None:
+    """Add all that a line gives: what its kind fulfils, or those of its contents, and the rights of each offer.
+
+    ``paid`` is what ``unpack`` says of it.
+    """
+    for part in unpack(catalog, kinds, line, paid):
         share = goods if part is line else replace(goods, cost=None if goods.cost is None else part.total)
         kinds[part.offer.kind].fulfil(part, share)
         if part is not line:
@@ -107,14 +124,15 @@ def ask_parts_back(kinds: Kinds, lines: Sequence[Line], goods: Reversal) -> str 
 
 
 def component_lines(
-    catalog: Catalog, kinds: Kinds, line: Line, *, listed: Money, tax: int, on_top: int
+    catalog: Catalog, kinds: Kinds, line: Line, *, country: str | None, listed: Money, tax: int, on_top: int
 ) -> list[dict[str, Any]]:
     """Return the lines of a bundle's contents as they stand on quotes, purchases and receipts; none for others.
 
     ``line.total`` is what is paid for all of it, ``listed`` its list price, ``tax`` the tax in or on it, of which
-    ``on_top`` is added to the price. Each member of the lines sums up to that of the whole, to the unit.
+    ``on_top`` is added to the price; ``country`` is whose prices share it out. Each member of the lines sums up to
+    that of the whole, to the unit.
     """
-    parts = parts_of(catalog, kinds, line.offer, line.total.currency)
+    parts = parts_of(catalog, kinds, line.offer, line.total.currency, country)
     if not parts:
         return []
     paid, prices = (_shares(amount, parts) for amount in (line.total.amount_minor, listed.amount_minor))

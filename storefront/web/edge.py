@@ -24,7 +24,14 @@ from storefront.core.redaction import looks_secret, redact_text
 from storefront.routing import Call, Route, RouteError, Routes
 from storefront.web.addresses import ClientAddress
 from storefront.web.auth import Authenticator
-from storefront.web.errors import CrossSiteRequest, ErrorTable, ErrorView, MethodNotAllowed, MissingScope
+from storefront.web.errors import (
+    CrossSiteRequest,
+    ErrorTable,
+    ErrorView,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    MissingScope,
+)
 from storefront.web.headers import REQUEST_ID_HEADER, EdgeHeaders
 from storefront.web.logs import ACCESS_LOGGER, REQUEST_ID, write_access
 from storefront.web.metrics import UNMATCHED, HttpMetrics, RouteMetrics
@@ -35,9 +42,15 @@ SERVER_OPTIONS: Mapping[str, Any] = {
     "access_log": None,
     "auto_decompress": False,
     "lingering_time": 2.0,
+    "max_line_size": 32_768,
+    "max_field_size": 32_768,
 }
 """For ``web.AppRunner``: the edge writes the access lines; no body is unpacked before it was refused; and
-what is left of a refused body is read for 2 s, so that its sender gets to see the answer."""
+what is left of a refused body is read for 2 s, so that its sender gets to see the answer. Headers are read up to a
+length at which the edge has long refused them; what is longer still, aiohttp refuses in its own words."""
+
+HEADER_BYTES = 8_190
+"""How long a header's value, or the address with its query, may be."""
 
 UNMATCHED_PATH = r"/{unmatched:[\s\S]*}"
 
@@ -155,7 +168,11 @@ class Edge:
             answer = self.headers.preflight(request, allowed)
         else:
             wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "") and request.method in SAFE_METHODS
-            error = MethodNotAllowed(allowed) if allowed else NotFound("There is nothing at this address.")
+            error: Exception = MethodNotAllowed(allowed) if allowed else NotFound("There is nothing at this address.")
+            try:
+                _refuse_large_headers(request)
+            except HeadersTooLarge as large:
+                error = large
             answer = self.failure(request, error, request_id, page=wants_page)
         self.headers.decorate(request, answer, request_id)
         method = request.method if request.method in hdrs.METH_ALL else "other"
@@ -220,6 +237,7 @@ class Endpoint:
         request_id = self._edge.request_id(request)
         call: Call | None = None
         try:
+            _refuse_large_headers(request)
             call = self._admit(request, request_id)
             if self._reader.has_body:
                 await self._reader.read(call)
@@ -305,6 +323,11 @@ def mount(
     # The last resource of all. A middleware would do the same, but costs every request some 5 µs.
     app.router.add_route("*", UNMATCHED_PATH, edge.unmatched)
     return edge
+
+
+def _refuse_large_headers(request: web.Request) -> None:
+    if len(request.raw_path) > HEADER_BYTES or any(len(value) > HEADER_BYTES for _, value in request.raw_headers):
+        raise HeadersTooLarge(f"The address and each header may have {HEADER_BYTES:,} bytes.")
 
 
 @cache

@@ -22,6 +22,13 @@ class BodyTooLarge(errors.Malformed):
     title = "The request body is too large"
 
 
+class HeadersTooLarge(errors.Malformed):
+    """A header, or the address with its query, is longer than is taken. Source: RFC 6585, section 5."""
+
+    code = "headers_too_large"
+    title = "The request's headers are too large"
+
+
 class BodyTooSlow(errors.Malformed):
     """The body did not arrive in time."""
 
@@ -80,6 +87,7 @@ class RateLimited(errors.TooManyRequests):
 STATUS_BY_CATEGORY: Mapping[type[errors.StorefrontError], int] = {
     BodyTooLarge: 413,
     BodyTooSlow: 408,
+    HeadersTooLarge: 431,
     UnsupportedBody: 415,
     MethodNotAllowed: 405,
     errors.Malformed: 400,
@@ -243,6 +251,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("amount_not_chargeable", 422, "The payment gateway cannot charge this amount",
              "The detail says why; choose another quantity or currency."),
     ErrorDoc("body_too_large", 413, BodyTooLarge.title, "Send less; the detail says how many bytes are taken."),
+    ErrorDoc("headers_too_large", 431, HeadersTooLarge.title,
+             "Send fewer cookies or a shorter address; the detail says how many bytes each may have."),
     ErrorDoc("unsupported_media_type", 415, UnsupportedBody.title,
              "Send Content-Type: application/json, uncompressed."),
     ErrorDoc("invalid_request", 422, "The request is not valid",

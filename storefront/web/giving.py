@@ -4,6 +4,8 @@ from typing import Any
 
 from aiohttp import web
 
+from storefront.core.commit.outcome import Taken
+from storefront.core.customers import Newcomer, is_introduced
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.gifts import list_gifts
 from storefront.core.idempotency import idempotency_key
@@ -80,13 +82,28 @@ async def create_transfer(call: Call) -> web.StreamResponse:
     What frozen or held is not there to be passed on. Currency keeps its origin: what a payer's bank takes back later
     may be taken where it went. Units that are things of their own keep their id and number: `instances` says which.
     """
-    services, body = call.app[SERVICES], call.body
-    _check_choice(body)
+    services = call.app[SERVICES]
+    _check_choice(call.body)
+    while True:
+        try:
+            answer, is_replay = await transfer(services, await _wanted(services, call))
+        except Taken as taken:
+            if not is_introduced(taken):
+                raise
+            continue  # another request has just made the receiver, whom this one finds now
+        return respond_once(answer, is_replay=is_replay)
+
+
+async def _wanted(services: Services, call: Call) -> TransferRequest:
+    """Return what is to be passed on; a newcomer who receives it is made with the transfer, or not at all."""
+    body = call.body
     sender = await services.customer_of(call.principal, body.get("from"), pointer="/from")
-    wanted = TransferRequest(
+    receiver = await _receiver(services, call.principal, sender, body["to"])
+    return TransferRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, call.key, body),
         customer_id=sender,
-        recipient_id=await _receiver(services, call.principal, sender, body["to"]),
+        recipient_id=receiver if isinstance(receiver, str) else receiver.id,
+        newcomer=None if isinstance(receiver, str) else receiver,
         by_customer=call.principal.role is Role.CUSTOMER,
         asset=body.get("asset"),
         amount=body.get("amount", 0),
@@ -94,8 +111,6 @@ async def create_transfer(call: Call) -> web.StreamResponse:
         quantity=body.get("quantity", 1),
         instance=body.get("instance"),
     )
-    answer, is_replay = await transfer(services, wanted)
-    return respond_once(answer, is_replay=is_replay)
 
 
 @routes.get(
@@ -120,14 +135,15 @@ async def get_transfer(call: Call) -> web.StreamResponse:
     return respond(await show_transfer(call.app[SERVICES], call.path("id")))
 
 
-async def _receiver(services: Services, principal: Principal, sender_id: str, named: str) -> str:
+async def _receiver(services: Services, principal: Principal, sender_id: str, named: str) -> str | Newcomer:
     """Return whom a caller means to pass on to; a server may name somebody who was never here."""
+    found: str | Newcomer | None
     if principal.role is Role.CUSTOMER:
         found = await services.customers.find(named)
         if found is None:
             raise TransferNotPossible
     else:
-        found = await services.customers.ensure(named, actor=principal.caller, pointer="/to")
+        found = await services.customers.meet(named, pointer="/to")
     if found == sender_id:
         raise Invalid("Nobody passes on to themselves.", errors=[FieldError("/to", "must be somebody else")])
     return found

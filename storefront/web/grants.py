@@ -3,10 +3,13 @@
 from aiohttp import web
 
 from storefront.core.clock import parse_iso
+from storefront.core.commit.outcome import Taken
+from storefront.core.customers import is_introduced
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.granting import OPERATION, GrantRequest, grant, list_grants, show_grant
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
+from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CREATE_GRANT, GRANT, GRANTS, OF_CUSTOMER, PAGE
@@ -29,12 +32,26 @@ async def create_grant(call: Call) -> web.StreamResponse:
 
     Nobody pays for it, so it says why. Real currencies are never given. The customer is made on first sight.
     """
-    services, body = call.app[SERVICES], call.body
-    _check_choice(body)
-    expires_at = body.get("expires_at")
-    wanted = GrantRequest(
+    services = call.app[SERVICES]
+    _check_choice(call.body)
+    while True:
+        try:
+            answer, is_replay = await grant(services, await _wanted(services, call))
+        except Taken as taken:
+            if not is_introduced(taken):
+                raise
+            continue  # another request has just made them, whom this one finds now
+        return respond_once(answer, is_replay=is_replay)
+
+
+async def _wanted(services: Services, call: Call) -> GrantRequest:
+    """Return what is to be given; a newcomer is made with the grant, or not at all."""
+    body, expires_at = call.body, call.body.get("expires_at")
+    met = await services.customers.meet(body["customer"])
+    return GrantRequest(
         idempotency=idempotency_key(call.principal.caller, OPERATION, call.key, body),
-        customer_id=await services.customers.ensure(body["customer"], actor=call.principal.caller),
+        customer_id=met if isinstance(met, str) else met.id,
+        newcomer=None if isinstance(met, str) else met,
         reason=body["reason"],
         asset=body.get("asset"),
         amount=body.get("amount"),
@@ -42,8 +59,6 @@ async def create_grant(call: Call) -> web.StreamResponse:
         sku=body.get("sku"),
         quantity=body.get("quantity"),
     )
-    answer, is_replay = await grant(services, wanted)
-    return respond_once(answer, is_replay=is_replay)
 
 
 @routes.get(

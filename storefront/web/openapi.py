@@ -30,7 +30,7 @@ PROBLEM: Mapping[str, Any] = {
     },
     "required": ["type", "title", "status", "code", "request_id"],
 }
-_ALWAYS = ("rate_limited", "internal_error", "unavailable")
+_ALWAYS = ("headers_too_large", "rate_limited", "internal_error", "unavailable")
 _ROLES = {
     Role.CUSTOMER: "session",
     Role.SERVER: "secretKey",

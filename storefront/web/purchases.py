@@ -5,6 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
+from storefront.core.commit.outcome import Taken
+from storefront.core.customers import Newcomer, is_introduced
 from storefront.core.describing import describe, show_purchase
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.finalizing import cancel, finalize
@@ -101,13 +103,15 @@ async def create_purchase(call: Call) -> web.StreamResponse:
     the purchase completes by itself when it is paid (or ask with `finalize`). With a `recipient` it is a gift.
     """
     services = call.app[SERVICES]
-    customer_id = await _buyer(services, call.principal, call.body.get("customer"))
-    wanted, named = _request(services, call, customer_id, key=call.key), call.body.get("recipient")
-    if named is not None:
-        receiver = await find_receiver(services, call.principal, customer_id, named)
-        wanted = replace(wanted, recipient_id=receiver, by_customer=call.principal.role is Role.CUSTOMER)
-    with entering_codes(call, wanted.promo_codes, customer_id):
-        return _answer(await buy(services, wanted))
+    while True:
+        wanted = await _wanted(services, call)
+        try:
+            with entering_codes(call, wanted.promo_codes, wanted.customer_id):
+                return _answer(await buy(services, wanted))
+        except Taken as taken:
+            if not is_introduced(taken):
+                raise
+            # Another request has just made one of them, whom this one finds now.
 
 
 @routes.get(
@@ -217,10 +221,24 @@ async def list_refunds(call: Call) -> web.StreamResponse:
     return respond({"data": [refund_json(row) for row in rows], "next": None})
 
 
-async def _buyer(services: Services, principal: Principal, named: str | None) -> str:
+async def _wanted(services: Services, call: Call) -> PurchaseRequest:
+    """Return what is to be bought, by whom and for whom; newcomers are made with the purchase, or not at all."""
+    buyer = await _buyer(services, call.principal, call.body.get("customer"))
+    buyer_id = buyer if isinstance(buyer, str) else buyer.id
+    wanted, named = _request(services, call, buyer_id, key=call.key), call.body.get("recipient")
+    met = [buyer]
+    if named is not None:
+        receiver = await find_receiver(services, call.principal, buyer_id, named)
+        receiver_id = receiver if isinstance(receiver, str) else receiver.id
+        wanted = replace(wanted, recipient_id=receiver_id, by_customer=call.principal.role is Role.CUSTOMER)
+        met.append(receiver)
+    return replace(wanted, newcomers=tuple(one for one in met if isinstance(one, Newcomer)))
+
+
+async def _buyer(services: Services, principal: Principal, named: str | None) -> str | Newcomer:
     """Return who buys; a server may buy for a customer who was never here."""
     if principal.role is Role.SERVER and named is not None:
-        return await services.customers.ensure(named, actor=principal.caller)
+        return await services.customers.meet(named)
     return await services.customer_of(principal, named)
 
 

@@ -17,7 +17,7 @@ OFF_BY_ONE_POINT = (59, 25, 10, 4, 2)
 @pytest.fixture(scope="module")
 def seed():
     """What the seeds of the openings are made from; the environment may give it."""
-    return int(os.environ.get("STOREFRONT_DRAW_SEED", random.SystemRandom().randrange(2**32)))
+    return int(os.environ.get("STOREFRONT_SEED", random.SystemRandom().randrange(2**32)))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def drawn(seed):
 
 def test_100_000_openings_match_the_published_odds(drawn, seed, record_property):
     p = p_value(drawn, WEIGHTS)
-    record_property("played", f"{OPENINGS} openings with STOREFRONT_DRAW_SEED={seed}: p = {p:.4f}")
+    record_property("played", f"{OPENINGS} openings with STOREFRONT_SEED={seed}: p = {p:.4f}")
     assert sum(drawn) == OPENINGS
     assert p > 0.001
 

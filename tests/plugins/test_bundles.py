@@ -27,6 +27,11 @@ offers:
            {sku: gems-500, worth: {gems: 500}}, {sku: sword}, {sku: potion, quantity: 3, worth: {USD: 50}}]}
   pair: {kind: bundle, title: Pair, prices: {USD: 1500}, contents: [
            {sku: potion, quantity: 2, worth: {USD: 1}}, {sku: small}]}
+  map: {kind: item, type: consumable, title: Map,
+        prices: [{amount: 100, currency: USD}, {amount: 300, currency: USD, countries: [BR]}]}
+  gems-90: {kind: currency_pack, title: 90 gems, contents: {gems: 90},
+            prices: [{amount: 300, currency: USD}, {amount: 100, currency: USD, countries: [BR]}]}
+  far: {kind: bundle, title: Far, prices: {USD: 400}, contents: [{sku: map}, {sku: gems-90}]}
   small: {kind: bundle, title: Small, prices: {USD: 400, gems: 10}, contents: [{sku: potion, worth: {USD: 3}}]}
 """
 
@@ -145,3 +150,17 @@ async def test_a_server_gives_what_is_in_a_bundle(shop):
     given = await shop.as_server().post("/v1/grants", body, key="g1")
     assert given.status == 201
     assert await owned(shop) == {"sword": 1, "potion": 3}
+
+
+@pytest.mark.parametrize(("country", "listed", "paid"), [("BR", (300, 100), (210, 70)), ("FR", (100, 300), (70, 210))])
+async def test_the_price_is_shared_out_by_the_prices_of_the_buyers_country(shop, country, listed, paid):
+    token = await shop.session("ada", country=country)
+    answer = await shop.bearing(token).post("/v1/purchases", {"sku": "far", "currency": "USD"}, key="far")
+    assert await shop.pay(answer) == 303
+    bought = components(await shop.settled(answer))
+    assert (bought["map"]["price"], bought["gems-90"]["price"]) == listed
+    assert (bought["map"]["total"], bought["gems-90"]["total"]) == paid
+    [lot] = (await shop.as_server().get("/v1/customers/ada/wallets/gems/lots")).json["data"]
+    assert lot["cost"] == {"amount": paid[1], "currency": "USD"}
+    made = await refund(shop, {"id": answer.json["id"]}, key="r1", lines=[{"sku": "gems-90", "quantity": 1}])
+    assert (made.status, made.json["amount"]["amount"]) == (201, paid[1])

@@ -56,3 +56,23 @@ async def test_a_dispute_tells_them_apart_and_takes_them_again_when_it_is_lost_a
     await disputed(shop, pack, "lost")
     assert shop.balance("customer:ada:gems") == 0
     assert [row["amount"] for row in shop.query("SELECT amount FROM debts")] == [15]
+
+
+async def test_what_of_the_bonus_paid_a_debt_is_owed_again_and_the_rest_of_it_is_set_aside(shop):
+    async def seen():
+        wallet = (await shop.as_customer().get("/v1/me")).json["wallets"]["gems"]
+        return wallet["balance"], wallet["available"], wallet["owed"]
+
+    first = await shop.bought("gems-500")
+    await shop.bought("potion", quantity=34)
+    await drink(shop, 34)
+    await disputed(shop, first, "lost")
+    second = await shop.bought("gems-500")
+    assert await seen() == (40, 40, 0)
+    await disputed(shop, second, "needs_response")
+    assert await seen() == (40, 0, 0)
+    for _ in range(2):
+        await disputed(shop, second, "lost")
+        assert await seen() == (0, 0, 510)
+        await disputed(shop, second, "won")
+        assert await seen() == (40, 40, 0)

@@ -3,6 +3,8 @@
 import pytest
 
 from storefront.core.commit.plan import Change, Plan
+from storefront.core.gateway_books import follow_books
+from storefront.core.gateways import GatewayFailed
 from storefront.core.purchasing import read_purchase
 from storefront.core.reconciling import reconcile
 from storefront.testing import OPERATOR_KEY, running_shop
@@ -88,3 +90,28 @@ async def test_what_moves_a_known_payment_that_cannot_be_worked_out_is_booked_to
     assert await alarms(shop) == (["payment_set_aside"] * 2, 0)
     assert shop.query("SELECT cause, state FROM reversals") == [{"cause": "dispute", "state": "open"}]
     assert (await refund(shop, pack)).status == 409
+
+
+async def test_a_payment_about_which_its_gateway_never_answers_holds_up_none_behind_it_for_long(shop):
+    await shop.sandbox.webhooks("drop")
+    broken = await paid_unheard(shop)
+    await paid_unheard(shop)
+    [row] = shop.query("SELECT gateway_ref FROM payments WHERE purchase_id = ?", broken)
+    await shop.sandbox.misbehave("status", f"GET /v1/checkout/sessions/{row['gateway_ref']}", times=999, status=500)
+    services = shop.parts.services
+
+    with pytest.raises(GatewayFailed):
+        await follow_books(services, "sandbox")
+    assert (await alarms(shop), shop.query("SELECT id FROM gateway_movements")) == (([], 0), [])
+    shop.wall.move(16 * 60)
+    await follow_books(services, "sandbox")
+    assert len(shop.query("SELECT id FROM gateway_movements")) == 2
+    assert (await status_of(shop, broken), await alarms(shop)) == ("pending", (["payment_set_aside"], 1))
+    assert shop.balance("gateway:sandbox:unexplained:USD") > 0
+
+    await shop.sandbox.order("misbehave", clear=True)
+    await shop.advance("2h")
+    assert await status_of(shop, broken) == "completed"
+    assert await alarms(shop) == (["payment_set_aside"], 0)
+    assert shop.balance("gateway:sandbox:unexplained:USD") == 0
+    assert (await reconcile(services, "sandbox")).differences == []

@@ -171,3 +171,18 @@ async def test_no_idempotency_key_is_400_and_two_are_no_better(world):
     assert b"idempotency_key_invalid" in two
     longest = await world.order(GOOD, key="~" * 255)
     assert (longest.status, longest.json["key"]) == (201, "~" * 255)
+
+
+@pytest.mark.parametrize("target", ["/v1/tune", "/v1/nothing"])
+async def test_headers_and_addresses_that_are_too_long_are_told_in_our_own_words(start, target):
+    world = await start()
+    fits = await world.client.get(target, headers={"X-Long": "x" * 8_190})
+    long = await world.client.get(target, headers={"X-Long": "x" * 8_191})
+    far = await world.client.get(f"{target}?{'x' * 9_000}")
+    assert fits.status != 431
+    for answer in (long, far):
+        problem = await answer.json()
+        assert (answer.status, problem["code"], answer.content_type) == (
+            431, "headers_too_large", "application/problem+json",
+        )  # fmt: skip
+        assert problem["request_id"] == answer.headers["X-Request-ID"]

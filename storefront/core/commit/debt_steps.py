@@ -24,7 +24,8 @@ def apply_owe(draft: Draft, books: Books, step: Owe) -> None:
     """Write down that a customer owes what could not be taken; a debt that grows keeps its stricter terms."""
     amount = _amount(books, step)
     # Several may owe for one reversal, and one customer for several things: each is found by its own name.
-    for name in (step.label or step.asset, f"{step.customer_id}:{step.asset}"):
+    label = step.label or step.asset
+    for name in (label, f"{step.customer_id}:{label}"):
         books.results[f"owed:{name}"] = books.results.get(f"owed:{name}", 0) + amount
     if amount == 0:
         return

@@ -87,10 +87,12 @@ def _without_outside(document: Document, complaint: Complaint) -> str:
 
 def with_examples(document: Document, examples: Examples) -> list[Mistake]:
     """The mistakes of reading, with an example where the schema knows what could stand there."""
-    paths = {place: path for path, place in document.positions.values.items() if path in document.broken}
+    positions = document.positions
+    paths = {place: path for path, place in positions.values.items() if path in document.broken}
+    twice = {(place.file, positions.show(path)): path for path, place in positions.keys.items()}
     found = []
     for mistake in document.mistakes:
-        path = paths.get(Place(mistake.file, mistake.line, mistake.column))
+        path = paths.get(Place(mistake.file, mistake.line, mistake.column)) or twice.get((mistake.file, mistake.path))
         is_bare = mistake.example is None
         found.append(replace(mistake, example=examples.nearest(Complaint(path, ""))) if is_bare and path else mistake)
     return found

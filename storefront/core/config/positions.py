@@ -11,7 +11,8 @@ from functools import lru_cache
 
 import yaml
 
-from storefront.core.config.mistakes import Mistake, Path, show_key, show_path
+from storefront.core.config.mistakes import Mistake, Path, show_path
+from storefront.core.config.yaml_words import PLAIN, in_plain_words
 
 _DEEPEST = 48
 _MOST_VALUES = 100_000
@@ -101,14 +102,17 @@ def read_tree(text: str, file: str, mistakes: list[Mistake]) -> Spot:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
-        raise YamlMistakeError(_mistake(place, _plain_words(error))) from error
+        words, example = in_plain_words(error)
+        raise YamlMistakeError(_mistake(place, words, example=example)) from error
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         place = Place(file, before.count("\n") + 1, error.position - before.rfind("\n"))
-        raise YamlMistakeError(_mistake(place, "a control character is not allowed here")) from error
+        raise YamlMistakeError(_mistake(place, "a control character is not allowed here", example=PLAIN)) from error
     except (ValueError, OverflowError) as error:
         # PyYAML lets chr() fail on escapes such as "\UFFFFFFFF", and int() on %YAML versions, without a mark.
-        raise YamlMistakeError(_mistake(Place(file, 1, 1), "holds a character that does not exist")) from error
+        raise YamlMistakeError(
+            _mistake(Place(file, 1, 1), "holds a character that does not exist", example=PLAIN)
+        ) from error
     if node is None:
         return Spot({}, Place(file, 1, 1))
     return _Builder(file, mistakes).build(node, ())
@@ -267,22 +271,5 @@ def _no_text_in(text: str) -> str | None:
     return "holds half a character (a lone surrogate)" if is_half else None
 
 
-def _mistake(place: Place, message: str, path: str = "") -> Mistake:
-    return Mistake(place.file, place.line, place.column, path, message)
-
-
-def _plain_words(error: yaml.MarkedYAMLError) -> str:
-    problem = str(error.problem or error.context or "")
-    if problem.startswith("is nested"):
-        return problem
-    if "'\\t'" in problem:
-        return "a tab is not allowed here; YAML is indented with spaces"
-    if "expected a single document" in str(error.context or ""):
-        return "a second YAML document starts here; a configuration is one document"
-    if "mapping values are not allowed" in problem:
-        return "is not YAML: a second `:` on one line; put text that holds `: ` in quotes"
-    if "undefined alias" in problem:
-        name = problem.removeprefix("found undefined alias").strip().strip("'\"")
-        return f"the alias *{show_key(name)} has no anchor before it"
-    context = f" ({error.context})" if error.context else ""
-    return f"is not YAML: {problem}{context}"
+def _mistake(place: Place, message: str, path: str = "", *, example: str | None = None) -> Mistake:
+    return Mistake(place.file, place.line, place.column, path, message, example)

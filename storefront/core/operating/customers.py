@@ -55,15 +55,18 @@ def _debt(row: Row) -> dict[str, Any]:
     }
 
 
-def freeze_json(row: Row) -> dict[str, Any]:
-    """Return an open freeze; its id is that of the refund or dispute that it waits for."""
+def freeze_json(row: Row, *beside: Row) -> dict[str, Any]:
+    """Return an open freeze, with those ``beside`` it: of what was opened.
+
+    Its id is that of the refund or dispute that it waits for, with a dot and more if it is not the first.
+    """
     wallets: dict[str, int] = {}
-    for asset, _, amount in msgspec.json.decode(row["parts"]):
+    for asset, _, amount in (part for one in (row, *beside) for part in msgspec.json.decode(one["parts"])):
         wallets[asset] = wallets.get(asset, 0) + amount
     return {
         "id": row["id"],
         "wallets": wallets,
         "items": dict(msgspec.json.decode(row["items"])),
-        "entitlements": msgspec.json.decode(row["rights"]),
+        "entitlements": [key for one in (row, *beside) for key in msgspec.json.decode(one["rights"])],
         "created_at": iso(row["created_at"]),
     }

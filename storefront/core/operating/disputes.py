@@ -1,6 +1,6 @@
 """Disputes as an operator sees them: what is asked back and until when, answering with evidence, giving up."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -12,13 +12,14 @@ from storefront.core.clock import iso
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound
 from storefront.core.gateways import DisputeFacts, Disputes, EvidenceRequest, GatewayFailed, GatewayRefused
+from storefront.core.opened_moves import opened_id
 from storefront.core.operating.customers import freeze_json
 from storefront.core.operating.pages import read_page
 from storefront.core.privileged import record_action
 from storefront.core.purchasing import read_purchase, receiver_of
 from storefront.core.reading import Query, Row
 from storefront.core.redaction import redact_text
-from storefront.core.refunds import DISPUTE, refund_json
+from storefront.core.refunds import DISPUTE, refund_json, taken_back
 from storefront.core.reversal_moves import clawed_back_for, freeze_id
 from storefront.core.services import Services
 from storefront.core.tables import purchases, reversals
@@ -77,13 +78,12 @@ async def show_dispute_in_full(services: Services, dispute_id: str) -> dict[str,
         NotFound: there is no such dispute.
     """
     row = await need_dispute(services, dispute_id)
-    freeze = await services.reader.first(_FREEZE, id=freeze_id(row["id"], msgspec.json.decode(row["facts"])))
-    is_frozen = freeze is not None and freeze["state"] == "open"
+    freezes_of_it = await _open_freezes(services, row)
     receiver = receiver_of(await read_purchase(services, row["purchase_id"]))
     undone = await services.reader.all(_UNDONE, customer_id=receiver, reason=clawed_back_for(row["id"]))
     return {
         **dispute_json(row),
-        "frozen": freeze_json(freeze) if freeze is not None and is_frozen else None,
+        "frozen": freeze_json(*freezes_of_it) if freezes_of_it else None,
         "undone": [
             {"purchase": one["purchase_id"], "sku": one["sku"], "quantity": one["quantity"],
              "amount": {"amount": one["amount"], "currency": one["currency"]}}
@@ -91,6 +91,17 @@ async def show_dispute_in_full(services: Services, dispute_id: str) -> dict[str,
         ],
         "evidence": await _evidence(services, row),
     }  # fmt: skip
+
+
+async def _open_freezes(services: Services, row: Row) -> Sequence[Row]:
+    """Return what waits for a dispute: the freeze of what its purchase gave, then those of what became of that."""
+    name = freeze_id(row["id"], msgspec.json.decode(row["facts"]))
+    freeze = await services.reader.first(_FREEZE, id=name)
+    if freeze is None or freeze["state"] != "open":
+        return ()
+    openings = range(len(taken_back(row).openings))
+    beside = [await services.reader.first(_FREEZE, id=opened_id(name, number)) for number in openings]
+    return (freeze, *(one for one in beside if one is not None))
 
 
 async def _evidence(services: Services, row: Row) -> Mapping[str, str] | None:

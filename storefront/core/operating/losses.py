@@ -121,7 +121,7 @@ def _owes(purchase: Row, told: TakenBack) -> Mapping[tuple[str, str], int]:
     """Return ``(customer, asset) -> amount`` of what would be owed."""
     owes: dict[tuple[str, str], int] = {}
     for credit in by_asset(told):
-        of_receiver = told.receiver_owes.get(credit.asset, 0)
+        of_receiver = told.owed_by_receiver(credit)
         for owner, amount in (
             (purchase["customer_id"], credit.owed - of_receiver),
             (receiver_of(purchase), of_receiver),
