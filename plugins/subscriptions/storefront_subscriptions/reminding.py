@@ -46,7 +46,7 @@ async def remind(services: Services, settings: Settings, row: Row) -> int | None
     Raises:
         Stale, Taken: the subscription has moved, or another process has told it; look again.
     """
-    if row["billing_state"] not in (TRIALING, ACTIVE) or not will_renew(row):
+    if row["billing_state"] not in (TRIALING, ACTIVE) or row["gifted"] or not will_renew(row):
         return None
     now = services.clock.now()
     kept = [] if row["pay_with"] == WALLET else await list_methods(services, row["customer_id"])

@@ -72,7 +72,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         raise Invalid("No payment gateway is configured.")
     trial_ms = tier.trial_ms if await may_try(services, wanted.customer_id, tier) else 0
     now = services.clock.now()
-    row = _row(wanted, tier, services.catalogs.active.version, now) | {
+    row = subscription_row(wanted, tier, services.catalogs.active.version, now) | {
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
     }  # fmt: skip
     lines, taken, carried = await lines_of_period(services, row)
@@ -101,7 +101,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     )
     saves_method = not is_virtual and wanted.payment_method is None and bill.total > 0
     try:
-        return await buy(services, _request(wanted, bill, pay_with, saves_method=saves_method))
+        return await buy(services, purchase_of(wanted, bill, pay_with, saves_method=saves_method))
     except Taken:  # two trials at once: the other has begun
         raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
 
@@ -144,10 +144,11 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "carried": 0,
         "spans": None,
         "change_id": None,
+        "gift_id": None,
     }
 
 
-def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[str, Any]:
+def subscription_row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[str, Any]:
     return {
         "id": new_id("sub"),
         "customer_id": wanted.customer_id,
@@ -173,10 +174,11 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "anchor_period": 0,
         "change_id": None,
         "pause_id": None,
+        "gifted": 0,
     }
 
 
-def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_method: bool) -> PurchaseRequest:
+def purchase_of(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_method: bool) -> PurchaseRequest:
     return PurchaseRequest(
         idempotency=wanted.idempotency,
         customer_id=wanted.customer_id,
