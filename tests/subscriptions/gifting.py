@@ -5,7 +5,7 @@ from typing import Any
 
 from .changing import CHANGING
 
-PATRON = """  patron: {kind: subscription, family: patronage, title: Patron, interval: 30 days, prices: {USD: 1500, gems: 150},
+PATRON = """  patron: {kind: subscription, family: patronage, title: Patron, interval: 30 days, prices: {USD: 1500},
            credits: {gems: {amount: 60, every: 30 days}}, grants: {vip: true}}
 """
 GIVING = CHANGING.replace("chapters: {title: May read on}", "vip: {title: Lounge}, chapters: {title: Read}").replace(

@@ -48,6 +48,7 @@ _REFUSALS: Mapping[str, str] = {
     "payment_due": "Pay what is due first, then change your plan.",
     "invalid_request": "This plan can't be had like that. Choose other seats, or another plan.",
     "nothing_to_change": "That is your plan already.",
+    "gift_ahead": "What was given to you is not used up yet. Switch after that.",
     "ends_with_period": "Your plan ends with what is paid. Keep it first, then switch.",
     "subscription_paused": "Your plan is paused. Resume it first.",
     "pausing_not_offered": "Plans are not paused here.",
