@@ -85,10 +85,10 @@ async def test_a_gift_beside_a_cancel_is_had_by_somebody_who_still_has_a_plan_or
         await asyncio.gather(give_all(club, rival), *ends)
         await club.quiet()
         states = club.query(
-            "SELECT state, sum(left) AS left FROM subscriptions_gifts WHERE customer_id = "
+            "SELECT state, sum(remaining) AS remaining FROM subscriptions_gifts WHERE customer_id = "
             "(SELECT id FROM customers WHERE external_id = ?) GROUP BY state", rival
         )  # fmt: skip
-        kept = {row["state"]: row["left"] for row in states}
+        kept = {row["state"]: row["remaining"] for row in states}
         begun = [one for one in await theirs(club, rival) if one["billing_state"] == "active"]
         assert "waiting" not in kept
         assert sum(one["gifted"]["periods_left"] for one in begun if one["gifted"]) == kept.get("given", 0)

@@ -38,10 +38,11 @@ def each_given_period_is_had_once(connection: Connection) -> Iterator[Violation]
     named = and_(invoices.c.gift_id == gifts.c.id, or_(invoices.c.state == "paid", invoices.c.state == "open"))
     had = select(func.count(invoices.c.id)).where(named).correlate(gifts).scalar_subquery()
     for row in each(connection, select(gifts, had.label("had"))):
-        is_early = row.state in ("taken_back", "given_up")
-        if row.left < 0 or (row.left + row.had != row.periods if not is_early else row.left or row.had > row.periods):
+        is_early = row.state in ("taken_back", "given_up")  # the rest is had by nobody
+        lost = row.periods - row.remaining - row.had
+        if row.remaining < 0 or lost < 0 or (row.remaining > 0 if is_early else lost > 0):
             message = (
-                f"of the {row.periods} periods of gift {row.id} ({row.state}), {row.had} were had, {row.left} left"
+                f"of the {row.periods} periods of gift {row.id} ({row.state}), {row.had} were had, {row.remaining} left"
             )
             yield Violation("S11-periods", (row.id,), message)
     wrong = (
@@ -58,10 +59,11 @@ def each_given_period_is_had_once(connection: Connection) -> Iterator[Violation]
 def subscriptions_count_on_their_gifts(connection: Connection) -> Iterator[Violation]:
     """S11-ahead: the given periods that a subscription counts on are those its gifts have left."""
     held = and_(gifts.c.subscription_id == subscriptions.c.id, gifts.c.state == "given")
-    left = select(func.coalesce(func.sum(gifts.c.left), 0)).where(held).correlate(subscriptions).scalar_subquery()
-    statement = select(subscriptions.c.id, subscriptions.c.gifted, left.label("left"))
-    for row in each(connection, statement.where(or_(subscriptions.c.gifted != left, subscriptions.c.gifted < 0))):
-        message = f"subscription {row.id} counts on {row.gifted} given periods, its gifts have {row.left} left"
+    ahead = func.coalesce(func.sum(gifts.c.remaining), 0)
+    remaining = select(ahead).where(held).correlate(subscriptions).scalar_subquery()
+    statement = select(subscriptions.c.id, subscriptions.c.gifted, remaining.label("remaining"))
+    for row in each(connection, statement.where(or_(subscriptions.c.gifted != remaining, subscriptions.c.gifted < 0))):
+        message = f"subscription {row.id} counts on {row.gifted} given periods, its gifts have {row.remaining} left"
         yield Violation("S11-ahead", (row.id,), message)
 
 

@@ -80,7 +80,7 @@ async def _while_given(services: Services, settings: Settings, gift: Row, *, rea
     plan.add(closed(gift, TAKEN_BACK, now))
     if row["billing_state"] not in OVER:
         is_running = invoice["gift_id"] == gift["id"] and invoice["state"] == PAID and now < row["period_end"]
-        left = {**row, "gifted": row["gifted"] - gift["left"], "version": row["version"] + 1}
+        left = {**row, "gifted": row["gifted"] - gift["remaining"], "version": row["version"] + 1}
         expect = {"version": row["version"]}
         changes = {"gifted": left["gifted"], "version": left["version"], "updated_at": now}
         plan.add(Change("subscriptions", (row["id"],), row["customer_id"], expect, changes))

@@ -67,7 +67,7 @@ async def next_gift(services: Services, row: Mapping[str, Any]) -> Row | None:
     if not row["gifted"]:
         return None
     found = await gifts_of(services, row["id"])
-    return next((one for one in found if one["state"] == GIVEN and one["left"]), None)
+    return next((one for one in found if one["state"] == GIVEN and one["remaining"]), None)
 
 
 def takes(row: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
@@ -105,14 +105,15 @@ async def lines_of_gift(services: Services, agreed: Mapping[str, Any]) -> list[t
 
 def used(gift: Mapping[str, Any]) -> Change:
     """Return the step by which a gift has one period less; that one's invoice names it."""
-    expect = {"state": gift["state"], "left": gift["left"]}
-    return Change("subscriptions_gifts", (gift["id"],), gift["customer_id"], expect, {"left": gift["left"] - 1})
+    expect = {"state": gift["state"], "remaining": gift["remaining"]}
+    after = {"remaining": gift["remaining"] - 1}
+    return Change("subscriptions_gifts", (gift["id"],), gift["customer_id"], expect, after)
 
 
 def closed(gift: Mapping[str, Any], state: str, now: int) -> Change:
     """Return the step that ends a gift early; what is left of it is had by nobody."""
-    expect = {"state": gift["state"], "left": gift["left"]}
-    after = {"state": state, "left": 0, "closed_at": now}
+    expect = {"state": gift["state"], "remaining": gift["remaining"]}
+    after = {"state": state, "remaining": 0, "closed_at": now}
     return Change("subscriptions_gifts", (gift["id"],), gift["customer_id"], expect, after)
 
 
@@ -132,7 +133,7 @@ async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is
         return ()
     steps: list[Step] = []
     for gift in await gifts_of(services, row["id"]):
-        left = gift["left"] + (is_begun and invoice["gift_id"] == gift["id"])
+        left = gift["remaining"] + (is_begun and invoice["gift_id"] == gift["id"])
         if gift["state"] != GIVEN or not left:
             continue
         if is_given_up:
@@ -140,7 +141,7 @@ async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is
             told = event_of(row, gift=gift["id"], given_by=gift["giver_id"], periods=left)
             steps.append(Emit(row["customer_id"], "subscription.gift_given_up", row["id"], told))
             continue
-        expect = {"state": GIVEN, "left": gift["left"]}
-        after = {"state": WAITING, "left": left, "subscription_id": None}
+        expect = {"state": GIVEN, "remaining": gift["remaining"]}
+        after = {"state": WAITING, "remaining": left, "subscription_id": None}
         steps.append(Change("subscriptions_gifts", (gift["id"],), gift["customer_id"], expect, after))
     return steps

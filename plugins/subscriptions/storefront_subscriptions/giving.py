@@ -128,7 +128,7 @@ def note_gift_paid(line: Line, goods: Fulfilment) -> None:
         "id": line.details[BILL],
         "giver_id": goods.given_by,
         "customer_id": goods.customer_id,
-        "left": told["periods"],
+        "remaining": told["periods"],
         "state": WAITING,
         "subscription_id": None,
         "purchase_id": goods.purchase_id,
@@ -167,7 +167,7 @@ async def _add_to(services: Services, settings: Settings, subscription_id: str, 
     if not takes(row, gift):
         return False
     now, customer_id = services.clock.now(), row["customer_id"]
-    changes = {"gifted": row["gifted"] + gift["left"], "updated_at": now, "version": row["version"] + 1}
+    changes = {"gifted": row["gifted"] + gift["remaining"], "updated_at": now, "version": row["version"] + 1}
     after = {**row, **changes}
     changes["access_until"] = until(after, settings.dunning.grace_ms)
     plan = Plan(actor=CALLER, anchors={customer_id})
@@ -189,15 +189,15 @@ async def _begin_with(services: Services, gift: Mapping[str, Any]) -> None:
     tier = Tier.of((await services.catalogs.version(gift["catalog_version"])).offer(gift["sku"]))
     terms = {one: gift[one] for one in ("interval", "currency", "price", "pay_with")}
     row = subscription_row(wanted, tier, gift["catalog_version"], now) | terms
-    row |= {"ends_with_period": 1, "gifted": gift["left"] - 1}
+    row |= {"ends_with_period": 1, "gifted": gift["remaining"] - 1}
     lines = await lines_of_gift(services, row)
     invoice = invoice_row(row, 0, lines, now) | {"gift_id": gift["id"]}
     row["invoice_id"] = invoice["id"]
 
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         note_begun(plan, row, {**invoice, "attempts": 1, "purchase_id": purchase["id"]})
-        given = {"state": GIVEN, "subscription_id": row["id"], "left": gift["left"] - 1}
-        expect = {"state": WAITING, "left": gift["left"]}
+        given = {"state": GIVEN, "subscription_id": row["id"], "remaining": gift["remaining"] - 1}
+        expect = {"state": WAITING, "remaining": gift["remaining"]}
         plan.add(Change("subscriptions_gifts", (gift["id"],), customer_id, expect, given))
         told = told_gift({**row, "period": 0, "anchor": now}, gift)
         plan.emit("subscription.gifted", anchor=customer_id, subject=row["id"], payload=told)

@@ -47,7 +47,7 @@ trial, whose time it then is. ``access_until`` is derived, and kept so that righ
 ``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
 number of the period that begins at the anchor (less than 0 after a pause that kept it); ``change_id`` the change that
 is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over. ``gifted`` is how many
-periods are still to come that somebody else has paid for: what its gifts have ``left``."""
+periods are still to come that somebody else has paid for: what its gifts have ``remaining``."""
 
 current = Table(
     "subscriptions_current",
@@ -236,7 +236,7 @@ gifts = Table(
     Column("seats", BigInteger, nullable=False),
     Column("pay_with", TEXT, nullable=False),
     Column("periods", BigInteger, nullable=False),
-    Column("left", BigInteger, nullable=False),
+    Column("remaining", BigInteger, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("subscription_id", TEXT, nullable=True),
     Column("purchase_id", TEXT, nullable=False),
@@ -248,7 +248,7 @@ gifts = Table(
 )
 """Periods that one customer (``giver_id``) has paid for another (``customer_id``), by the purchase ``purchase_id``:
 ``waiting`` for a subscription that can take them, ``given`` to ``subscription_id``, ``taken_back`` with their money, or
-``given_up`` with a subscription that was ended at once. ``price`` is of one seat for one of the ``periods``; ``left``
-are those that no invoice names yet."""
+``given_up`` with a subscription that was ended at once. ``price`` is of one seat for one of the ``periods``;
+``remaining`` are those that no invoice names yet."""
 
 TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts)

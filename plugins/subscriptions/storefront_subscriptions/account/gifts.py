@@ -33,7 +33,7 @@ def gift_notes(wording: Wording, one: Standing, title: str) -> list[Note]:
         words = f"To keep {title} after that, for {wording.price(row)}, save a card first."
         notes.append(Note("info", words, Link("Save a card", "#methods")))
     for gift in one.waiting:
-        times = "1 period was" if gift["left"] == 1 else f"{gift['left']} periods were"
+        times = "1 period was" if gift["remaining"] == 1 else f"{gift['remaining']} periods were"
         words = f"{times} given to you that this plan cannot take. You have them once it is over."
         notes.append(Note("info", words))
     return notes

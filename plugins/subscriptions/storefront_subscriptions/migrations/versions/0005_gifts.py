@@ -18,7 +18,7 @@ def upgrade() -> None:
     """Nothing was given before."""
     texts = ("id", "giver_id", "customer_id", "family", "sku", "catalog_version", "interval", "currency", "pay_with",
              "purchase_id", "state")  # fmt: skip
-    numbers = ("price", "seats", "periods", "left", "created_at")
+    numbers = ("price", "seats", "periods", "remaining", "created_at")
     op.create_table(
         _TABLE,
         *(sa.Column(name, TEXT, nullable=False) for name in texts),
