@@ -1,6 +1,6 @@
 """S1 and S11: what is planted in the books of given periods is seen, by the very check that is about it.
 
-Bob has the second of three periods that Ada gave. Cleo's own plan has a period of a gift ahead. Dan's gift was refunded.
+Bob has the second of three periods that Ada gave. Cleo's own plan has one ahead. Dan's gift was refunded.
 """
 
 import asyncio

@@ -183,7 +183,7 @@ async def _add_to(services: Services, settings: Settings, subscription_id: str, 
 async def _begin_with(services: Services, gift: Mapping[str, Any]) -> None:
     """Begin a subscription with the first period of a gift; it renews only if its subscriber asks for that."""
     now, customer_id = services.clock.now(), gift["customer_id"]
-    name = f"{gift['id']}:{gift['left']}"
+    name = f"{gift['id']}:{gift['remaining']}"
     key = IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest())
     wanted = SubscribeRequest(key, customer_id, gift["sku"], seats=gift["seats"])
     tier = Tier.of((await services.catalogs.version(gift["catalog_version"])).offer(gift["sku"]))
