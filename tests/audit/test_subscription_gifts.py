@@ -72,6 +72,7 @@ async def _write(folder: Path) -> None:
         await gift(shop, "bronze", 3)
         refunded = await gift(shop, "bronze", 2, to="dan")
         await shop.as_server().post(f"/v1/purchases/{refunded['id']}/refunds", {"reason": "asked"}, key="back")
+        await shop.quiet()
         await pass_days(shop, 31)
         await subscribe(shop, "bronze", customer="cleo")
         await gift(shop, "bronze", 1, to="cleo")
