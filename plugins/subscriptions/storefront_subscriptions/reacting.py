@@ -28,9 +28,10 @@ from storefront_subscriptions.giving import take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, UNPAID
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, TRIALING, UNPAID
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
+from storefront_subscriptions.trials import mark_trial
 
 _WAITING = Query(
     select(subscriptions)
@@ -94,6 +95,9 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     """Do what an event means; doing it twice changes nothing more. Return when to come again, if that is needed."""
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
+        for row in await services.reader.all(OF_CUSTOMER, customer_id=payload["customer"]):
+            if row["billing_state"] == TRIALING:
+                await mark_trial(services, row)
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
     if payload["type"] in FREES:

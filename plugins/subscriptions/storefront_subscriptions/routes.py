@@ -52,6 +52,8 @@ ERRORS = (
              "Pause it with `period_end`; a server key may at once."),
     ErrorDoc("pause_too_long", 409, "A pause does not last that long here", "Pause until `until`, or shorter."),
     ErrorDoc("no_payment_method", 409, "There is no payment method to charge", "Save one, then resume."),
+    ErrorDoc("trial_used", 409, "This card or mailbox has had its trial",
+             "Another account has tried this family with it. Send `trial: false` to begin to pay at once."),
     ErrorDoc("gift_needs_same_plan", 409, "The recipient has another plan of this family",
              "Give periods of `possible`, or wait until that plan is over."),
     ErrorDoc("gift_ahead", 409, "What was given to this subscription is not used up yet",
@@ -78,7 +80,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
 def _add_subscribing(routes: Routes, services: Services) -> None:
     @routes.post(
         PATH, allow=_OWNERS, body=SUBSCRIBE, answers={201: ANY_OBJECT, 202: ANY_OBJECT}, idempotent=True,
-        scope="purchases:write", refusals=["already_subscribed", "change_outdated", "insufficient_funds",
+        scope="purchases:write", refusals=["already_subscribed", "trial_used", "change_outdated", "insufficient_funds",
                                            "gateway_unavailable", "gateway_refused", "payment_declined", "not_giftable",
                                            "gift_not_possible", "gift_needs_same_plan", "too_many_gifts"],
     )  # fmt: skip
@@ -103,6 +105,7 @@ def _add_subscribing(routes: Routes, services: Services) -> None:
             address=call.address,
             network=call.customers_network,
             country=call.principal.country,
+            trial=body.get("trial", True),
         )
         named = body.get("recipient")
         if (named is None) is not ("periods" not in body):

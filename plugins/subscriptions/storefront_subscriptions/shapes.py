@@ -113,6 +113,7 @@ SUBSCRIBE = closed(
         "pay_with": {"type": "string", "maxLength": 40, "description": "A gateway, or `wallet`."},
         "payment_method": {"type": "string", "maxLength": 80, "description": "A saved method to charge."},
         "return_url": {"type": "string", "maxLength": 2_000, "description": "Where the payer comes back to."},
+        "trial": {"type": "boolean", "default": True, "description": "Whether to begin with the tier's trial."},
         "promo_codes": {
             "type": "array",
             "items": {"type": "string", "maxLength": 60},

@@ -55,6 +55,7 @@ _REFUSALS: Mapping[str, str] = {
     "pause_too_long": "A plan is not paused for that long here.",
     "no_payment_method": "There is no card to charge. Save one below, then resume your plan.",
     "subscription_over": "This plan has ended already.",
+    "trial_used": "Somebody with your card or mailbox has tried this already. You can begin to pay at once.",
     "already_subscribed": "You have such a plan already. Switch that one instead.",
     "unknown_offer": "This plan is no longer on sale.",
     "offer_closed": "This plan is not on sale now.",
