@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 import pytest
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.giving import take_waiting
+from storefront_subscriptions.gifts import waiting_gifts
+from storefront_subscriptions.giving import take_gift
 
 from storefront.testing import Shop, running_shop
 from tests.subscriptions.changing import DAY
 from tests.subscriptions.gifting import GIVING, ask_gift, theirs
+from tests.subscriptions.pausing import paused
 from tests.subscriptions.subscribing import invoices, see
 
 from .test_pausing import GEMS, balance, member, paid, skip_to_end
@@ -42,15 +44,28 @@ async def test_of_many_gifts_at_once_one_begins_and_the_others_follow_it(club):
     for turn in ROUNDS:
         rival = f"rival-{turn}"
         await club.as_customer(rival).get("/v1/me")
-        (known,) = club.query("SELECT id FROM customers WHERE external_id = ?", rival)
-        await asyncio.gather(
-            give_all(club, rival),
-            *(take_waiting(club.parts.services, SETTINGS, known["id"]) for _ in CROWD for _ in CROWD),
-        )
-        await asyncio.gather(*(take_waiting(club.parts.services, SETTINGS, known["id"]) for _ in CROWD))
+        await give_all(club, rival)
         await club.quiet()
         (found,) = await theirs(club, rival)
         assert (found["billing_state"], found["gifted"]["periods_left"]) == ("active", 15)
+
+
+async def test_many_gifts_that_waited_are_taken_at_once_each_once(club):
+    for turn in ROUNDS:
+        rival = f"rival-{turn}"
+        subscription = await member(club, rival)
+        club.wall.move(DAY)
+        await paused(club, subscription, by=club.as_server())
+        await give_all(club, rival)
+        await club.quiet()
+        (known,) = club.query("SELECT id FROM customers WHERE external_id = ?", rival)
+        waiting = [one["id"] for one in await waiting_gifts(club.parts.services, known["id"])]
+        assert len(waiting) == 8
+        await club.as_customer(rival).post(f"/v1/subscriptions/{subscription}/resume", {})
+        takes = (take_gift(club.parts.services, SETTINGS, one) for one in waiting * 4)
+        await asyncio.gather(*takes)
+        await club.quiet()
+        assert (await see(club, subscription, customer=rival))["gifted"]["periods_left"] == 16
 
 
 async def test_gifts_beside_a_renewal_come_after_it_or_in_its_place(club):

@@ -141,10 +141,10 @@ def note_gift_paid(line: Line, goods: Fulfilment) -> None:
 async def take_waiting(services: Services, settings: Settings, customer_id: str) -> None:
     """Let a customer's subscriptions take what waits for them, the oldest first. Safe at any time."""
     for gift in await waiting_gifts(services, customer_id):
-        await _take(services, settings, gift["id"])
+        await take_gift(services, settings, gift["id"])
 
 
-async def _take(services: Services, settings: Settings, gift_id: str) -> None:
+async def take_gift(services: Services, settings: Settings, gift_id: str) -> None:
     """Let the recipient's subscription take a gift, or begin one with it; what it cannot take yet goes on waiting."""
     for _ in range(TIMES_DECIDED):
         gift = await need_gift(services, gift_id)

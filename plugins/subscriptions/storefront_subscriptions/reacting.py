@@ -24,7 +24,7 @@ from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gift_back import take_gift_back
 from storefront_subscriptions.gifts import gift_of, waiting_gifts
-from storefront_subscriptions.giving import take_waiting
+from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
@@ -125,7 +125,7 @@ async def _react_to_gift(services: Services, settings: Settings, gift: Row, type
         await take_gift_back(services, settings, gift["id"], reason=type.removeprefix("purchase."))
         if gift["subscription_id"] is not None:
             await _go_on(services, settings, gift["subscription_id"])
-    await take_waiting(services, settings, gift["customer_id"])
+    await take_gift(services, settings, gift["id"])
 
 
 async def _go_on(services: Services, settings: Settings, subscription_id: str) -> Again | None:

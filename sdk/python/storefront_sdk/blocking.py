@@ -121,8 +121,16 @@ class BlockingGrants(_Facade[Grants]):
 class BlockingSubscriptions(_Facade[Subscriptions]):
     """``shop.subscriptions``, blocking."""
 
-    credits = _plain(Subscriptions.credits)
+    subscribe = _plain(Subscriptions.subscribe)
+    gift = _plain(Subscriptions.gift)
+    list = _plain(Subscriptions.list)
     get = _plain(Subscriptions.get)
+    invoices = _plain(Subscriptions.invoices)
+    credits = _plain(Subscriptions.credits)
+    preview = _plain(Subscriptions.preview)
+    change = _plain(Subscriptions.change)
+    revoke_change = _plain(Subscriptions.revoke_change)
+    cancel = _plain(Subscriptions.cancel)
     pause = _plain(Subscriptions.pause)
     resume = _plain(Subscriptions.resume)
 

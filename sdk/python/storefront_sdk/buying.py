@@ -44,7 +44,7 @@ class Buying(Connected):
             pay_with=pay_with,
             amount=amount,
             customer=customer,
-            **_codes(promo_code),
+            **codes_in(promo_code),
         )
         return understood(Quote.of, (await self._transport.write("/v1/quotes", body, takes_key=False)).document)
 
@@ -95,7 +95,7 @@ class Buying(Connected):
             details=details,
             customer=customer,
             recipient=recipient,
-            **_codes(promo_code),
+            **codes_in(promo_code),
         )
         reply = await self._transport.write("/v1/purchases", body, key=idempotency_key)
         bought = purchase_in(reply)
@@ -146,9 +146,12 @@ class Buying(Connected):
         return found
 
 
-def _codes(promo_code: str | Sequence[str] | None) -> dict[str, Any]:
-    if promo_code is None or isinstance(promo_code, str):
+def codes_in(promo_code: str | Sequence[str] | None, *, several: bool = False) -> dict[str, Any]:
+    """Return how a request names codes; ``several``: always as a list."""
+    if promo_code is None or (isinstance(promo_code, str) and not several):
         return {"promo_code": promo_code}
+    if isinstance(promo_code, str):
+        return {"promo_codes": [promo_code]}
     return {"promo_codes": list(promo_code)}
 
 

@@ -68,7 +68,7 @@ class StorefrontClient(Reading, Buying, Refunding, Using):
         self.auto_top_ups = AutoTopUps(self._transport)
         self.referrals = Referrals(self._transport)
         self.transfers = Transfers(self._transport)
-        self.subscriptions = Subscriptions(self._transport)
+        self.subscriptions = Subscriptions(self._transport, self._cache.invalidate)
         self.usage = Usage(self._transport)
         self.deliveries = Deliveries(self._transport)
 
