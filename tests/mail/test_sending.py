@@ -6,6 +6,7 @@ import sys
 from datetime import datetime
 
 from storefront.testing import running_shop
+from tests.subscriptions.gifting import gift
 from tests.subscriptions.subscribing import see, subscribe
 from tests.subscriptions.test_failing import with_card
 
@@ -167,3 +168,18 @@ async def test_the_shell_sends_a_test_mail_and_says_what_the_server_answered(dat
     code, told = await ask()
     assert code == 1
     assert "550 5.7.1 Not from you" in " ".join(told.split())
+
+
+async def test_whoever_is_given_periods_is_told_until_when_and_not_by_whom(club, inbox):
+    await give_address(club, "bob@example.com", customer="bob")
+    await give_address(club, "cleo@example.com", customer="cleo", language="de")
+    for name in ("bob", "cleo"):
+        await gift(club, "basic", 2, to=name)
+    await club.until(lambda: len(inbox.mails) == 2)
+    at = {mail["To"]: index for index, mail in enumerate(inbox.mails)}
+    assert inbox.mails[at["bob@example.com"]]["Subject"] == "You have been given Basic"
+    plain, html = inbox.texts(at["bob@example.com"])
+    assert "Somebody has given you Basic: it is paid until" in plain
+    assert f'href="{club.url}/account"' in html
+    assert "ada" not in plain + html
+    assert inbox.mails[at["cleo@example.com"]]["Subject"] == "Du hast Basic geschenkt bekommen"

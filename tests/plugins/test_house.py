@@ -115,7 +115,7 @@ def kinds_of(kind):
     [
         ("RafflePlugin", "0001"),
         ("MicrotransactionsPlugin", "0002"),
-        ("SubscriptionsPlugin", "0004"),
+        ("SubscriptionsPlugin", "0005"),
         ("MailPlugin", "0001"),
     ],
 )

@@ -7,6 +7,7 @@ from storefront.databases import make_database
 from storefront.testing import running_shop
 
 from .changing import CHANGING, change, pass_days
+from .gifting import GIVING, gift
 from .subscribing import invoices, see, subscribe
 from .test_credits import GRANTING, granted
 from .test_credits import subscribe as granting
@@ -34,7 +35,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     database = make_database(club.parts.host)
     await database.migrate_to("subscriptions", "0001")
     assert "anchor_period" not in club.query("SELECT * FROM subscriptions_invoices")[0]
-    await database.migrate_to("subscriptions", "0004")
+    await database.migrate_to("subscriptions", "0005")
     assert books(club) == before
     await club.start()
     await change(club, subscription, "bronze", seats=3)
@@ -74,3 +75,13 @@ async def test_where_somebody_has_paused_it_does_not_go_down(club):
         await make_database(club.parts.host).migrate_to("subscriptions", "0003")
     await club.start()
     assert books(club) == before
+
+
+async def test_where_periods_were_given_it_does_not_go_down(data_folder, database_url):
+    async with running_shop(data_folder, GIVING, database=database_url) as club:
+        await gift(club, "bronze", 2)
+        await club.stop()
+        with pytest.raises(MigrationFailed, match="subscriptions_gifts has rows"):
+            await make_database(club.parts.host).migrate_to("subscriptions", "0004")
+        await club.start()
+        assert [row["remaining"] for row in club.query("SELECT remaining FROM subscriptions_gifts")] == [1]

@@ -30,6 +30,7 @@ MAILINGS: Mapping[str, Mailing] = {
     "subscription.trial_ending": Mailing("trial_ending", is_necessary=True),
     "subscription.renewal_upcoming": Mailing("renewal_upcoming", is_necessary=True),
     "subscription.card_expiring": Mailing("card_expiring", is_necessary=False),
+    "subscription.gifted": Mailing("gift", is_necessary=False),
     "subscription.cancel_scheduled": Mailing("cancellation", is_necessary=False),
     "subscription.canceled": Mailing("subscription_ended", is_necessary=False),
     "auto_top_up.action_required": Mailing("action_link", is_necessary=True),

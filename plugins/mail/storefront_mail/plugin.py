@@ -16,6 +16,7 @@ from storefront.core.kinds import JsonSchema
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
+from storefront_mail.addresses import ADDRESS
 from storefront_mail.auditing import CHECKS
 from storefront_mail.checks import check_mail
 from storefront_mail.config import SCHEMA, Settings
@@ -60,6 +61,11 @@ class MailPlugin:
     @hookimpl
     def register_gauges(self, services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
         return [partial(read_gauges, services)]
+
+    async def mailbox_of(self, services: Services, customer_id: str) -> str | None:
+        """Tell who asks by what a customer is known where they get mail (``core/identities.py``)."""
+        row = await services.reader.first(ADDRESS, customer_id=customer_id)
+        return None if row is None else str(row["email"])
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

@@ -30,6 +30,7 @@ from storefront_subscriptions.asking import ask_next
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import credit_due
+from storefront_subscriptions.gifts import letting_go
 from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
@@ -120,7 +121,7 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
         reminder = await remind(services, settings, row)
         return min(int(row["period_end"]), now + LOOK_AGAIN_MS, *(() if reminder is None else (reminder,)))
     plan, pause = Plan(actor=CALLER, anchors={row["customer_id"]}), await pause_of(services, row)
-    if row["ends_with_period"]:
+    if row["ends_with_period"] and not row["gifted"]:
         rights = await rights_of(services, row)
         reason, change = row["reason"] or "canceled", await change_of(services, row)
         until_end = row["period_end"]
@@ -279,6 +280,7 @@ async def fail(
         change = await change_of(services, row)
         plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
+        plan.add(*await letting_go(services, row, invoice, now, is_given_up=False))
     elif pauses:
         plan.add(*beginning_without_method(row, rights, now))
     else:

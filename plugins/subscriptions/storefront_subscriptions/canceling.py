@@ -13,6 +13,7 @@ from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.gifts import gifted_until, letting_go
 from storefront_subscriptions.looking_after import change_of, give_up_purchase, rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
 from storefront_subscriptions.rows import (
@@ -62,7 +63,7 @@ async def cancel_at_end(
         plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
         plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
         type = "subscription.cancel_scheduled" if is_on else "subscription.cancel_taken_back"
-        told = event_of(after, at=iso(row["period_end"]))
+        told = event_of(after, at=iso(gifted_until(row)))
         plan.emit(type, anchor=row["customer_id"], subject=row["id"], payload=told)
         try:
             await services.engine.commit(plan)
@@ -97,6 +98,7 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
         ends = now if row["access_until"] is None else min(now, row["access_until"])
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
+        plan.add(*await letting_go(services, row, invoice, now, is_given_up=reason == "canceled"))
         try:
             await services.engine.commit(plan)
         except Stale:

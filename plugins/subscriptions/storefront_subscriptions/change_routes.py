@@ -20,7 +20,7 @@ from storefront_subscriptions.targets import Wanted
 
 PATH = "/v1/subscriptions/{id}"
 _NOT_NOW = ["subscription_over", "payment_due", "renewal_under_way", "nothing_to_change", "ends_with_period",
-            "subscription_paused"]  # fmt: skip
+            "subscription_paused", "gift_ahead"]  # fmt: skip
 
 
 def add_change_routes(routes: Routes, services: Services, settings: Settings) -> None:

@@ -21,8 +21,9 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import draws, entries, transfers
 from storefront_subscriptions.credits import Clock, Piece, RollOver, included_in, next_slot, slots, worth
+from storefront_subscriptions.gifts import gifts_of
 from storefront_subscriptions.intervals import Interval, Period, period_at
-from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, RESUMING, RUNNING, event_of, will_renew
+from storefront_subscriptions.rows import DONE, INVOICES, OVER, PAID, RESUMING, RUNNING, event_of, goes_on
 from storefront_subscriptions.tables import changes, credits, pauses, subscriptions
 
 ACTOR = "plugin:subscriptions"
@@ -136,7 +137,7 @@ async def read_ahead(services: Services, row: Row) -> list[tuple[Clock, int, int
     found = []
     for clock in sorted(last.included):
         at = period_at(pieces[0].start, Interval.parse(clock.every), now).end
-        if at < row["period_end"] or will_renew(row):
+        if at < row["period_end"] or goes_on(row):
             found.append((clock, last.amount(clock), at))
     return found
 
@@ -150,6 +151,9 @@ async def _pieces(services: Services, row: Row) -> list[Piece]:
     """Return which tier a subscription had from when on, in order, as far as it is paid; from a pause on, none."""
     invoices = [one for one in await services.reader.all(INVOICES, subscription_id=row["id"]) if one["state"] == PAID]
     found = [await _piece(services, one, one, one["period_start"]) for one in invoices]
+    paid = {one["id"]: one["purchase_id"] for one in await gifts_of(services, row["id"])}
+    found = [replace(one, purchase=paid.get(invoice["gift_id"], one.purchase))
+             for one, invoice in zip(found, invoices, strict=True)]  # fmt: skip
     for change in await services.reader.all(_CHANGES, subscription_id=row["id"]):
         held = next((one for one in invoices if one["period"] == change["period"]), None)
         assert held is not None, "a change within a period is of one that was paid"

@@ -18,6 +18,7 @@ from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.change_rules import Direction, Settling, Terms, Timing
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.gifts import refuse_while_given
 from storefront_subscriptions.intervals import Interval, Period, period
 from storefront_subscriptions.period_lines import chargeable
 from storefront_subscriptions.proration import Change, change
@@ -122,6 +123,7 @@ async def _present_invoice(services: Services, row: Row) -> Row:
     invoice = await need_invoice(services, row["invoice_id"])
     if invoice["state"] != PAID or services.clock.now() >= row["period_end"]:
         raise RenewalUnderWay("Its next period is being paid for; try again in a moment.", subscription=row["id"])
+    refuse_while_given(row, invoice)
     return invoice
 
 

@@ -10,6 +10,7 @@ from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
 from storefront_subscriptions.change_moves import note_change_paid
 from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
 from storefront_subscriptions.credits import included_in
+from storefront_subscriptions.giving import GIFT, note_gift_paid
 from storefront_subscriptions.moves import note_paid
 
 
@@ -53,6 +54,9 @@ class SubscriptionKind:
     def fulfil(self, line: Line, goods: Fulfilment) -> None:
         """Let the subscription that the bill is of go on by what was paid."""
         if BILL not in line.details:
+            return
+        if GIFT in line.details:
+            note_gift_paid(line, goods)
             return
         note = note_change_paid if "change" in line.details else note_paid
         note(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)

@@ -222,9 +222,9 @@ def until(row: Mapping[str, Any], grace_ms: int) -> int:
     """Return when access ends if nothing more happens: with the period, or a grace later where a renewal follows.
 
     So nobody is locked out between a period's end and its renewal's charge, however long a server was down. No renewal
-    follows a period that ends in a pause.
+    follows a period that ends in a pause; one that was given follows also where nothing is renewed.
     """
-    is_last = row["ends_with_period"] or row["pause_id"] is not None
+    is_last = (row["ends_with_period"] and not row["gifted"]) or row["pause_id"] is not None
     return int(row["period_end"]) + (0 if is_last else grace_ms)
 
 
@@ -256,11 +256,11 @@ def ending(
     """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past.
 
     ``change`` is the one that was agreed to and not done, if there is one: it is dropped, as is a ``pause`` that is not
-    over.
+    over. What was given to it is let go of by ``gifts.letting_go``.
     """
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,
-               "access_until": access_until, "change_id": None, "pause_id": None,
+               "access_until": access_until, "change_id": None, "pause_id": None, "gifted": 0,
                "version": row["version"] + 1}  # fmt: skip
     left: Sequence[Step] = (
         [EndEntitlement(customer_id, key, row["id"]) for key in rights]

@@ -17,6 +17,7 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.asking import agreed_next
 from storefront_subscriptions.carrying import TAKEN, carry
+from storefront_subscriptions.gifts import lines_of_gift, next_gift, used
 from storefront_subscriptions.intervals import Interval, Period, period_at
 from storefront_subscriptions.looking_after import newest_method
 from storefront_subscriptions.moves import rights_until
@@ -34,7 +35,7 @@ from storefront_subscriptions.rows import (
 from storefront_subscriptions.subscribing import invoice_row
 
 STILL_PAID = "still_paid"
-ASKED, NO_METHOD = "asked", "no_method"
+ASKED, NO_METHOD, GIFT_GONE = "asked", "no_method", "gift_gone"
 RESUMED = "resuming"
 """Why a subscription is past due whose next period is being paid after a pause."""
 
@@ -135,18 +136,21 @@ async def order_resumption(
         Stale, Taken, Outdated: the subscription has moved; look at it again.
     """
     now, customer_id = services.clock.now(), row["customer_id"]
-    invoice, taken, found = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
+    invoice, taken, found, gift = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
     if needs_method and invoice["total"] > 0 and invoice["pay_with"] != WALLET:
         kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
         if kept is None and await newest_method(services, customer_id, invoice["pay_with"]) is None:
             raise MethodMissing("Save one first, then resume.", subscription=row["id"])
     changes = {"billing_state": PAST_DUE, "reason": RESUMED, "invoice_id": invoice["id"], "failures": 0,
                "next_attempt_at": None, "updated_at": now, "version": row["version"] + 1}  # fmt: skip
+    if gift is not None:
+        changes["gifted"] = row["gifted"] - 1
     moved = {"state": RESUMING, "invoice_id": invoice["id"], "keeps_anchor": int(keeps_anchor)}
     plan = Plan(actor=actor, anchors={customer_id})
     plan.add(
         Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes),
         Change("subscriptions_pauses", (pause["id"],), customer_id, {"state": RUNNING}, moved),
+        *(() if gift is None else (used(gift),)),
         Insert("subscriptions_invoices", (invoice["id"],), customer_id, invoice),
         carry(row, invoice["currency"], -taken, about=invoice["id"], cause=TAKEN, seen=found),
         Emit(customer_id, "subscription.resume_ordered", row["id"], told_pause({**row, **changes}, pause)),
@@ -156,11 +160,16 @@ async def order_resumption(
 
 async def _invoice_after(
     services: Services, row: Row, now: int, *, keeps_anchor: bool
-) -> tuple[dict[str, Any], int, int]:
-    """Return the invoice that ends a pause, what it takes over, and what there was to take."""
+) -> tuple[dict[str, Any], int, int | None, Row | None]:
+    """Return the invoice that ends a pause, what it takes over, what there was to take, and the gift that pays it."""
     agreed, change = await agreed_next(services, row)
     newest = await need_invoice(services, row["invoice_id"])
     number = max(row["period"], newest["period"]) + 1
+    gift = await next_gift(services, row)
+    if gift is not None:
+        lines = await lines_of_gift(services, row)
+        given = invoice_row(row, number, lines, now) | {"anchor_period": number, "gift_id": gift["id"]}
+        return given, 0, None, gift
     span = _running_period(row, agreed, now) if keeps_anchor else None
     lines, taken, found = await lines_of_period(services, agreed, part=None if span is None else (now, span))
     invoice = invoice_row(agreed, number, lines, now)
@@ -168,7 +177,7 @@ async def _invoice_after(
     if span is not None:
         invoice |= {"anchor": row["anchor"], "anchor_period": number - span.n, "period_start": now,
                     "period_end": span.end}  # fmt: skip
-    return invoice, taken, found
+    return invoice, taken, found, None
 
 
 def _running_period(row: Row, agreed: Row, now: int) -> Period | None:

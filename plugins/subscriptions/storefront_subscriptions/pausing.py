@@ -22,10 +22,11 @@ from storefront_subscriptions.carrying import KEPT, carry
 from storefront_subscriptions.closing import closing_steps
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.credits import included_in
-from storefront_subscriptions.looking_after import change_of, give_up_purchase, rights_of
+from storefront_subscriptions.looking_after import change_of, give_up_purchase, newest_method, rights_of
 from storefront_subscriptions.moves import pause_closed, rights_until, until
 from storefront_subscriptions.pause_moves import (
     ASKED,
+    MethodMissing,
     beginning,
     order_resumption,
     pause_row,
@@ -107,6 +108,8 @@ async def pause(services: Services, settings: Settings, asked: PauseRequest) -> 
             row = await need(services, asked.subscription_id)
         before, invoice = await pause_of(services, row), await need_invoice(services, row["invoice_id"])
         is_now = _check(row, invoice, asked)
+        if is_now and invoice["gift_id"] is not None:
+            raise PausesWithPeriod("Its period was given, and so nothing is credited for it.", subscription=row["id"])
         if is_now and not asked.is_trusted and await _brings_credits(services, row):
             raise PausesWithPeriod("What it brings into the wallet is granted already.", subscription=row["id"])
         try:
@@ -267,7 +270,8 @@ async def resume(
         row = await need(services, subscription_id)
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
-        if row["ends_with_period"]:
+        if row["ends_with_period"] and row["billing_state"] != PAUSED:
+            await _need_method(services, row)
             return await cancel_at_end(services, settings, subscription_id, is_on=False, actor=actor)
         held = await pause_of(services, row)
         if held is None or held["state"] not in (SCHEDULED, RUNNING):
@@ -284,6 +288,19 @@ async def resume(
         await advance(services, settings, subscription_id)
         return await need(services, subscription_id)
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _need_method(services: Services, row: Row) -> None:
+    """Refuse to let what was given be renewed while nothing could be charged for that.
+
+    Raises:
+        MethodMissing: its subscriber has saved no method.
+    """
+    invoice = await need_invoice(services, row["invoice_id"])
+    if (invoice["gift_id"] is None and not row["gifted"]) or row["pay_with"] == WALLET or row["method"] is not None:
+        return
+    if await newest_method(services, row["customer_id"], row["pay_with"]) is None:
+        raise MethodMissing("Save one first, then let it go on.", subscription=row["id"])
 
 
 async def _take_back(services: Services, settings: Settings, row: Row, held: Row, *, actor: str) -> None:

@@ -23,6 +23,7 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_gifts import CHECKS as GIFT_CHECKS
 from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
@@ -52,6 +53,7 @@ class SubscriptionsPlugin:
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
+        *GIFT_CHECKS,
         *PAUSE_CHECKS,
         *REMINDER_CHECKS,
     )

@@ -17,17 +17,21 @@ from storefront.core.commit.plan import Change, Plan
 from storefront.core.events import Event
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
-from storefront.core.reading import Query
+from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import jobs
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
+from storefront_subscriptions.gift_back import take_gift_back
+from storefront_subscriptions.gifts import gift_of, waiting_gifts
+from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, UNPAID
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, TRIALING, UNPAID
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
+from storefront_subscriptions.trials import mark_trial
 
 _WAITING = Query(
     select(subscriptions)
@@ -57,6 +61,12 @@ LOOK_AT = frozenset(
     }
 )
 """After these something may be due earlier than the subscription's own job comes again."""
+FREES = frozenset(
+    f"subscription.{word}"
+    for word in ("canceled", "incomplete_expired", "started", "renewed", "resumed", "changed", "change_failed",
+                 "change_revoked", "change_dropped")
+)  # fmt: skip
+"""After these a subscription may take a gift that waits."""
 JOB = Query(select(jobs).where(jobs.c.id == bindparam("id")))
 
 
@@ -64,8 +74,10 @@ async def order_reaction(services: Services, event: Event) -> None:
     """Order the job that reacts to an event, once; of what concerns no subscription nothing is written."""
     if event.type in GONE_BACK and event.data.get("refund", {}).get("cause") == PRORATION:
         return  # a change of tier gave it back itself
-    if event.type in MOVED | GONE_BACK:
-        if await subscription_of(services, event.subject) is None:
+    if event.type in FREES and await waiting_gifts(services, event.anchor):
+        pass
+    elif event.type in MOVED | GONE_BACK:
+        if await subscription_of(services, event.subject) is None and await gift_of(services, event.subject) is None:
             return
     elif event.type == SAVED:
         if not await _live(services, event.anchor):
@@ -83,10 +95,19 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     """Do what an event means; doing it twice changes nothing more. Return when to come again, if that is needed."""
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
+        for row in await services.reader.all(OF_CUSTOMER, customer_id=payload["customer"]):
+            if row["billing_state"] == TRIALING:
+                await mark_trial(services, row)
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
-    if payload["type"] in LOOK_AT:
+    if payload["type"] in FREES:
+        await take_waiting(services, settings, payload["customer"])
+    if payload["type"] in FREES | LOOK_AT:
         return await _go_on(services, settings, payload["subject"])
+    gift = await gift_of(services, payload["subject"])
+    if gift is not None:
+        await _react_to_gift(services, settings, gift, payload["type"])
+        return None
     subscription = await subscription_of(services, payload["subject"])
     assert subscription is not None, "it was ordered for one"
     if payload["type"] in GONE_BACK:
@@ -96,6 +117,15 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     if payload["type"] == PAID:
         await give_back_unwanted(services, payload["subject"])
     return await _go_on(services, settings, subscription)
+
+
+async def _react_to_gift(services: Services, settings: Settings, gift: Row, type: str) -> None:
+    """Let its recipient's subscription take a gift that is paid, or end what it gave when all its money is back."""
+    if type in GONE_BACK:
+        await take_gift_back(services, settings, gift["id"], reason=type.removeprefix("purchase."))
+        if gift["subscription_id"] is not None:
+            await _go_on(services, settings, gift["subscription_id"])
+    await take_gift(services, settings, gift["id"])
 
 
 async def _go_on(services: Services, settings: Settings, subscription_id: str) -> Again | None:

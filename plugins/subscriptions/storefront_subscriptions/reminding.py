@@ -20,7 +20,7 @@ from storefront_subscriptions.cards import charged_method, gone_at
 from storefront_subscriptions.config import Reminders, Settings
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import ACTIVE, TRIALING, event_of, will_renew
-from storefront_subscriptions.subscribing import TRIED
+from storefront_subscriptions.trials import CLAIMED
 
 CALLER = "plugin:subscriptions"
 TRIAL_ENDING = "subscription.trial_ending"
@@ -46,7 +46,7 @@ async def remind(services: Services, settings: Settings, row: Row) -> int | None
     Raises:
         Stale, Taken: the subscription has moved, or another process has told it; look again.
     """
-    if row["billing_state"] not in (TRIALING, ACTIVE) or not will_renew(row):
+    if row["billing_state"] not in (TRIALING, ACTIVE) or row["gifted"] or not will_renew(row):
         return None
     now = services.clock.now()
     kept = [] if row["pay_with"] == WALLET else await list_methods(services, row["customer_id"])
@@ -54,7 +54,7 @@ async def remind(services: Services, settings: Settings, row: Row) -> int | None
     charged = charged_method(methods, row)
     ahead = [*_of_period(settings.reminders, row, charged), *_of_cards(settings.reminders, row, methods)]
     for one in _due(ahead, charged, now):
-        if await services.reader.first(TRIED, name=_claim(one)) is None:
+        if await services.reader.first(CLAIMED, name=_claim(one)) is None:
             await _tell(services, row, one)
     return min((one.due_at for one in ahead if one.due_at > now), default=None)
 
@@ -73,7 +73,7 @@ async def remind_of_resumption(services: Services, settings: Settings, row: Row,
     kept = [] if row["pay_with"] == WALLET else await list_methods(services, row["customer_id"])
     charged = charged_method([one for one in kept if one["gateway"] == row["pay_with"]], row)
     told = Reminder(RESUME_UPCOMING, f"{row['id']}:{resume_at}", due_at, resume_at, charged)
-    if await services.reader.first(TRIED, name=_claim(told)) is None:
+    if await services.reader.first(CLAIMED, name=_claim(told)) is None:
         await _tell(services, row, told)
     return None
 

@@ -5,6 +5,8 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.clock import iso
+from storefront.core.errors import FieldError, Invalid
+from storefront.core.gifts import find_receiver
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
@@ -15,6 +17,7 @@ from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.change_routes import add_change_routes
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import CREDITS, read_ahead
+from storefront_subscriptions.giving import GiveRequest, give
 from storefront_subscriptions.pause_routes import add_pause_routes
 from storefront_subscriptions.rows import INVOICES, OF_CUSTOMER, need
 from storefront_subscriptions.shapes import (
@@ -49,6 +52,12 @@ ERRORS = (
              "Pause it with `period_end`; a server key may at once."),
     ErrorDoc("pause_too_long", 409, "A pause does not last that long here", "Pause until `until`, or shorter."),
     ErrorDoc("no_payment_method", 409, "There is no payment method to charge", "Save one, then resume."),
+    ErrorDoc("trial_used", 409, "This card or mailbox has had its trial",
+             "Another account has tried this family with it. Send `trial: false` to begin to pay at once."),
+    ErrorDoc("gift_needs_same_plan", 409, "The recipient has another plan of this family",
+             "Give periods of `possible`, or wait until that plan is over."),
+    ErrorDoc("gift_ahead", 409, "What was given to this subscription is not used up yet",
+             "Change it after `until`."),
     ErrorDoc("not_due", 409, "This is not to be paid now", "It is paid, or was given up; look at the subscription."),
 )  # fmt: skip
 
@@ -71,11 +80,15 @@ def make_routes(services: Services, settings: Settings) -> Routes:
 def _add_subscribing(routes: Routes, services: Services) -> None:
     @routes.post(
         PATH, allow=_OWNERS, body=SUBSCRIBE, answers={201: ANY_OBJECT, 202: ANY_OBJECT}, idempotent=True,
-        scope="purchases:write", refusals=["already_subscribed", "change_outdated", "insufficient_funds",
-                                           "gateway_unavailable", "gateway_refused", "payment_declined"],
+        scope="purchases:write", refusals=["already_subscribed", "trial_used", "change_outdated", "insufficient_funds",
+                                           "gateway_unavailable", "gateway_refused", "payment_declined", "not_giftable",
+                                           "gift_not_possible", "gift_needs_same_plan", "too_many_gifts"],
     )  # fmt: skip
     async def begin(call: Call) -> web.StreamResponse:
-        """Subscribe, once per idempotency key; the answer is the purchase that pays, and its details name it."""
+        """Subscribe, once per idempotency key; the answer is the purchase that pays, and its details name it.
+
+        With a `recipient` it is a gift of so many `periods`: theirs once it is paid, and not renewed by itself.
+        """
         body: dict[str, Any] = call.body
         customer_id = await services.customer_of(call.principal, body.get("customer"))
         wanted = SubscribeRequest(
@@ -92,8 +105,18 @@ def _add_subscribing(routes: Routes, services: Services) -> None:
             address=call.address,
             network=call.customers_network,
             country=call.principal.country,
+            trial=body.get("trial", True),
         )
-        bought = await subscribe(services, wanted)
+        named = body.get("recipient")
+        if (named is None) is not ("periods" not in body):
+            raise Invalid("A gift names who gets how many periods.", errors=[FieldError(
+                "/recipient" if named is None else "/periods", "is missing")])  # fmt: skip
+        if named is None:
+            bought = await subscribe(services, wanted)
+        else:
+            receiver = await find_receiver(services, call.principal, customer_id, named)
+            by_customer = call.principal.role is Role.CUSTOMER
+            bought = await give(services, GiveRequest(wanted, receiver, body["periods"], by_customer))
         return respond_once(bought.answer, is_replay=bought.is_replay)
 
 

@@ -143,6 +143,11 @@ def has_access(row: Mapping[str, Any], now: int) -> bool:
     return row["access_until"] is not None and now < row["access_until"]
 
 
+def goes_on(row: Mapping[str, Any]) -> bool:
+    """Tell whether another period follows the present one, paid for anew or given."""
+    return will_renew(row) or (bool(row["gifted"]) and row["billing_state"] not in OVER and row["pause_id"] is None)
+
+
 def will_renew(row: Mapping[str, Any]) -> bool:
     """Tell whether another period follows the present one: not while it is paused, or is going to be."""
     is_held = row["ends_with_period"] or row["pause_id"] is not None

@@ -28,12 +28,19 @@ PAUSE = table(
         "id": TEXT,
         "state": {**TEXT, "enum": ["scheduled", "running", "resuming"],
                   "description": "For the period's end, now, or until its next period is paid."},
-        "cause": {**TEXT, "enum": ["asked", "no_method"], "description": "`no_method`: a trial ended without one."},
+        "cause": {**TEXT, "enum": ["asked", "no_method", "gift_gone"],
+                  "description": "`no_method`: a trial ended without one. `gift_gone`: its gift's money went back."},
         "starts_at": TIME,
         "resume_at": {**nullable(TIME), "description": "When it goes on by itself."},
         "keep_anchor": {"type": "boolean", "description": "Whether its days of payment stay."},
     }
 )  # fmt: skip
+GIFTED = table(
+    {
+        "periods_left": {**INTEGER, "description": "Given periods that are still to come."},
+        "until": {**nullable(TIME), "description": "When the last of them ends; not known while it is paused."},
+    }
+)
 SUBSCRIPTION = table(
     {
         "id": TEXT,
@@ -65,6 +72,7 @@ SUBSCRIPTION = table(
         "reason": {**nullable(TEXT), "description": "Why it is not simply active."},
         "pending_change": {**nullable(PENDING_CHANGE), "description": "What was agreed to, and is not done yet."},
         "pause": {**nullable(PAUSE), "description": "The pause that it is in, or that is to come."},
+        "gifted": {**nullable(GIFTED), "description": "What somebody else has paid of it, now or for later."},
         "credit": {**MONEY, "description": "What the next invoices of the family cost less; never paid out."},
         "owed": {**MONEY, "description": "What the next invoice of the family costs more."},
         "next_attempt_at": nullable(TIME),
@@ -92,6 +100,8 @@ SUBSCRIBE = closed(
     {
         "customer": _OF_CUSTOMER,
         "sku": {"type": "string", "maxLength": 100, "description": "The tier.", "examples": ["premium"]},
+        "recipient": {**CUSTOMER, "description": "Who is given it; then name `periods`."},
+        "periods": {"type": "integer", "minimum": 1, "maximum": 120, "description": "How many are given."},
         "interval": {
             "type": "string",
             "pattern": PATTERN,
@@ -103,6 +113,7 @@ SUBSCRIBE = closed(
         "pay_with": {"type": "string", "maxLength": 40, "description": "A gateway, or `wallet`."},
         "payment_method": {"type": "string", "maxLength": 80, "description": "A saved method to charge."},
         "return_url": {"type": "string", "maxLength": 2_000, "description": "Where the payer comes back to."},
+        "trial": {"type": "boolean", "default": True, "description": "Whether to begin with the tier's trial."},
         "promo_codes": {
             "type": "array",
             "items": {"type": "string", "maxLength": 60},

@@ -8,8 +8,9 @@ from storefront.core.purchasing import read_payment
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
+from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.looking_after import change_of
-from storefront_subscriptions.rows import OPEN, lines_of, pause_of, shown
+from storefront_subscriptions.rows import OPEN, OVER, PAUSED, lines_of, need_invoice, pause_of, shown
 
 
 async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -21,6 +22,7 @@ async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None
         **shown(row, customer, services.clock.now()),
         "pending_change": None if change is None else await _pending(services, change),
         "pause": None if held is None else _held(held),
+        "gifted": await _gifted(services, row),
         "credit": {"amount": max(0, -carried), "currency": row["currency"]},
         "owed": {"amount": max(0, carried), "currency": row["currency"]},
     }
@@ -33,6 +35,15 @@ async def _pending(services: Services, change: Mapping[str, Any]) -> dict[str, A
         payment = await read_payment(services, change["purchase_id"])
         url = None if payment is None else payment["redirect_url"]
     return {**told_change(change), "purchase": change["purchase_id"], "redirect_url": url}
+
+
+async def _gifted(services: Services, row: Row) -> dict[str, Any] | None:
+    """Return what somebody else has paid of a subscription's present and coming periods, if anything."""
+    invoice = await need_invoice(services, row["invoice_id"])
+    if row["billing_state"] in OVER or (not row["gifted"] and invoice["gift_id"] is None):
+        return None
+    until = None if row["billing_state"] == PAUSED else iso(gifted_until(row))
+    return {"periods_left": row["gifted"], "until": until}
 
 
 def _held(pause: Row) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
 
 from storefront.core.billing import Bill, BillLine
 from storefront.core.catalog import is_on_sale, text_in
@@ -18,16 +17,14 @@ from storefront.core.ids import new_id
 from storefront.core.purchases import Bought, buy
 from storefront.core.quotes import WALLET, OfferClosed
 from storefront.core.quoting import PurchaseRequest
-from storefront.core.reading import Query
 from storefront.core.services import Services
-from storefront.core.tables import claims
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.moves import note_begun
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
+from storefront_subscriptions.trials import TrialUsed, claims_of_trial, is_new_account
 
-TRIED = Query(select(claims.c.about).where(claims.c.key == bindparam("name")))
 CONFIRM_WITHIN_MS = 23 * HOUR_MS
 """For how long a payment that somebody has begun is waited for."""
 
@@ -50,6 +47,7 @@ class SubscribeRequest:
     network: str | None = None
     country: str | None = None
     metadata: Mapping[str, str] | None = None
+    trial: bool = True
 
 
 async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
@@ -58,6 +56,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     Raises:
         UnknownOffer, OfferClosed, Invalid: it cannot be subscribed to like that.
         AlreadySubscribed: there is one of this family.
+        TrialUsed: another account with the same card or mailbox has had the trial that was asked for.
         What ``buy`` raises.
     """
     offer, tier = need_tier(services, wanted.sku)
@@ -70,13 +69,16 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
     if pay_with is None:
         raise Invalid("No payment gateway is configured.")
-    trial_ms = tier.trial_ms if await may_try(services, wanted.customer_id, tier) else 0
+    is_new = wanted.trial and await is_new_account(services, wanted.customer_id, tier.family)
+    trial_ms = tier.trial_ms if is_new else 0
     now = services.clock.now()
-    row = _row(wanted, tier, services.catalogs.active.version, now) | {
+    row = subscription_row(wanted, tier, services.catalogs.active.version, now) | {
         "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
     }  # fmt: skip
     lines, taken, carried = await lines_of_period(services, row)
+    claimed: list[Claim] = []
     if trial_ms:
+        claimed = await claims_of_trial(services, wanted.customer_id, tier.family, row["id"])
         title = text_in(offer.title, None, services.catalogs.active.default_language) or offer.sku
         lines, taken = [(f"{title}, trial", 0)], 0
     invoice = invoice_row(row, -1 if trial_ms else 0, lines, now) | {"carried": taken}
@@ -86,7 +88,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         told = {**invoice, "attempts": 1, "purchase_id": purchase["id"]}
         note_begun(plan, row, told)
         if trial_ms:
-            plan.add(Claim(_trial_name(wanted.customer_id, tier.family), row["id"]))
+            plan.add(*claimed)
         else:
             plan.add(carry(row, currency, -taken, about=invoice["id"], cause=TAKEN, seen=carried))
 
@@ -101,9 +103,11 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     )
     saves_method = not is_virtual and wanted.payment_method is None and bill.total > 0
     try:
-        return await buy(services, _request(wanted, bill, pay_with, saves_method=saves_method))
+        return await buy(services, purchase_of(wanted, bill, pay_with, saves_method=saves_method))
     except Taken:  # two trials at once: the other has begun
-        raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
+        if not await is_new_account(services, wanted.customer_id, tier.family):
+            raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
+        raise TrialUsed("Send `trial: false` to begin to pay at once.") from None
 
 
 def need_tier(services: Services, sku: str) -> tuple[Offer, Tier]:
@@ -144,10 +148,11 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "carried": 0,
         "spans": None,
         "change_id": None,
+        "gift_id": None,
     }
 
 
-def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[str, Any]:
+def subscription_row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[str, Any]:
     return {
         "id": new_id("sub"),
         "customer_id": wanted.customer_id,
@@ -173,10 +178,11 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "anchor_period": 0,
         "change_id": None,
         "pause_id": None,
+        "gifted": 0,
     }
 
 
-def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_method: bool) -> PurchaseRequest:
+def purchase_of(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_method: bool) -> PurchaseRequest:
     return PurchaseRequest(
         idempotency=wanted.idempotency,
         customer_id=wanted.customer_id,
@@ -193,14 +199,3 @@ def _request(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_metho
         by_customer=False,
         bill=bill,
     )
-
-
-async def may_try(services: Services, customer_id: str, tier: Tier) -> bool:
-    """Tell whether a customer has not tried this family yet; the claim in the commit decides for good."""
-    if not tier.trial_ms:
-        return False
-    return await services.reader.first(TRIED, name=_trial_name(customer_id, tier.family)) is None
-
-
-def _trial_name(customer_id: str, family: str) -> str:
-    return f"subscriptions:trial:{family}:{customer_id}"

@@ -38,6 +38,7 @@ subscriptions = Table(
     Column("anchor_period", BigInteger, nullable=False),
     Column("change_id", TEXT, nullable=True),
     Column("pause_id", TEXT, nullable=True),
+    Column("gifted", BigInteger, nullable=False),
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
@@ -45,7 +46,8 @@ that is paid last, ``period_start`` and ``period_end`` where it lies (business m
 trial, whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule.
 ``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
 number of the period that begins at the anchor (less than 0 after a pause that kept it); ``change_id`` the change that
-is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over."""
+is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over. ``gifted`` is how many
+periods are still to come that somebody else has paid for: what its gifts have ``remaining``."""
 
 current = Table(
     "subscriptions_current",
@@ -87,6 +89,7 @@ invoices = Table(
     Column("carried", BigInteger, nullable=False),
     Column("spans", TEXT, nullable=True),
     Column("change_id", TEXT, nullable=True),
+    Column("gift_id", TEXT, nullable=True),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
@@ -94,7 +97,8 @@ invoices = Table(
 the last that is known to have failed, ``purchase_id`` the last that was begun. A first invoice gets its period and its
 ``anchor`` when it is paid. ``uncut_end`` is where the period would have ended, if a change has begun another within it.
 ``carried`` is what it took over from ``subscriptions_carried``, in its ``total`` already. ``spans`` are what its tiers
-cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it."""
+cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it,
+``gift_id`` the gift that pays for it: then its ``total`` is 0."""
 
 changes = Table(
     "subscriptions_changes",
@@ -217,4 +221,34 @@ pauses = Table(
 ``invoice_id`` pays. ``resume_at`` is when it ends by itself. ``credit`` is what the rest of a period was worth that it
 cut, of which ``returned`` went back to the wallet's lots. ``cause``: ``asked`` for, or ``no_method`` after a trial."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses)
+gifts = Table(
+    "subscriptions_gifts",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("giver_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("family", TEXT, nullable=False),
+    Column("sku", TEXT, nullable=False),
+    Column("catalog_version", TEXT, nullable=False),
+    Column("interval", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("price", BigInteger, nullable=False),
+    Column("seats", BigInteger, nullable=False),
+    Column("pay_with", TEXT, nullable=False),
+    Column("periods", BigInteger, nullable=False),
+    Column("remaining", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("subscription_id", TEXT, nullable=True),
+    Column("purchase_id", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=True),
+    UniqueConstraint("purchase_id", name="subscriptions_gift_once"),
+    Index("subscriptions_gifts_by_customer", "customer_id", "state"),
+    Index("subscriptions_gifts_of", "subscription_id", "id"),
+)
+"""Periods that one customer (``giver_id``) has paid for another (``customer_id``), by the purchase ``purchase_id``:
+``waiting`` for a subscription that can take them, ``given`` to ``subscription_id``, ``taken_back`` with their money, or
+``given_up`` with a subscription that was ended at once. ``price`` is of one seat for one of the ``periods``;
+``remaining`` are those that no invoice names yet."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts)

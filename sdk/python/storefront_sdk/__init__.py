@@ -75,15 +75,20 @@ from storefront_sdk.models import (
     Session,
     Wallet,
 )
-from storefront_sdk.referrals import Referral
-from storefront_sdk.subscriptions import (
+from storefront_sdk.plans import (
+    ChangePreview,
+    Gifted,
     IncludedCredit,
     IncludedCredits,
+    InvoiceLine,
     NextCredit,
     Pause,
+    PendingChange,
     Subscription,
-    Subscriptions,
+    SubscriptionInvoice,
 )
+from storefront_sdk.referrals import Referral
+from storefront_sdk.subscriptions import Subscriptions
 from storefront_sdk.transfers import PassedInstance, Transfer, Transfers
 from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
 
@@ -94,6 +99,7 @@ __all__ = [
     "AmountOutOfRange",
     "AutoTopUp",
     "BlockingStorefront",
+    "ChangePreview",
     "Check",
     "CheckoutTooLate",
     "Conflict",
@@ -106,6 +112,7 @@ __all__ = [
     "GatewayRefused",
     "GatewayUnavailable",
     "GiftNotPossible",
+    "Gifted",
     "GoodsUsed",
     "Grant",
     "Hold",
@@ -117,6 +124,7 @@ __all__ = [
     "IncludedCredits",
     "InsufficientFunds",
     "Invalid",
+    "InvoiceLine",
     "Item",
     "Lease",
     "LeaseLost",
@@ -140,6 +148,7 @@ __all__ = [
     "PaymentDeclined",
     "PaymentMethod",
     "PaymentMethodSetup",
+    "PendingChange",
     "Policy",
     "PriceChanged",
     "PromoCodeInvalid",
@@ -161,6 +170,7 @@ __all__ = [
     "StorefrontClient",
     "StorefrontError",
     "Subscription",
+    "SubscriptionInvoice",
     "Subscriptions",
     "TooManyGifts",
     "Transfer",

@@ -22,7 +22,7 @@ from storefront_sdk.usage import Usage
 
 P = ParamSpec("P")
 T = TypeVar("T")
-W = TypeVar("W")
+W_co = TypeVar("W_co", covariant=True)
 
 
 class _Loop:
@@ -57,31 +57,33 @@ class _Loop:
         self._loop.close()
 
 
-class _Facade(Generic[W]):
+class _Facade(Generic[W_co]):
     """Holds an object of the asynchronous client and the loop that runs it."""
 
-    def __init__(self, wrapped: W, loop: _Loop) -> None:
+    def __init__(self, wrapped: W_co, loop: _Loop) -> None:
         self._wrapped = wrapped
         self._loop = loop
 
 
-def _plain(method: Callable[Concatenate[W, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[_Facade[W], P], T]:
+def _plain(
+    method: Callable[Concatenate[W_co, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[_Facade[W_co], P], T]:
     """Make a method that blocks out of one that is awaited; arguments, result and documentation stay."""
 
     @functools.wraps(method)
-    def call(self: _Facade[W], /, *arguments: P.args, **named: P.kwargs) -> T:
+    def call(self: _Facade[W_co], /, *arguments: P.args, **named: P.kwargs) -> T:
         return self._loop.run(method(self._wrapped, *arguments, **named))
 
     return call
 
 
 def _plain_iterator(
-    method: Callable[Concatenate[W, P], AsyncIterator[T]],
-) -> Callable[Concatenate[_Facade[W], P], Iterator[T]]:
+    method: Callable[Concatenate[W_co, P], AsyncIterator[T]],
+) -> Callable[Concatenate[_Facade[W_co], P], Iterator[T]]:
     """The same for a method that is iterated over."""
 
     @functools.wraps(method)
-    def call(self: _Facade[W], /, *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
+    def call(self: _Facade[W_co], /, *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
         items = method(self._wrapped, *arguments, **named)
 
         async def following() -> T:
@@ -119,8 +121,16 @@ class BlockingGrants(_Facade[Grants]):
 class BlockingSubscriptions(_Facade[Subscriptions]):
     """``shop.subscriptions``, blocking."""
 
-    credits = _plain(Subscriptions.credits)
+    subscribe = _plain(Subscriptions.subscribe)
+    gift = _plain(Subscriptions.gift)
+    list = _plain(Subscriptions.list)
     get = _plain(Subscriptions.get)
+    invoices = _plain(Subscriptions.invoices)
+    credits = _plain(Subscriptions.credits)
+    preview = _plain(Subscriptions.preview)
+    change = _plain(Subscriptions.change)
+    revoke_change = _plain(Subscriptions.revoke_change)
+    cancel = _plain(Subscriptions.cancel)
     pause = _plain(Subscriptions.pause)
     resume = _plain(Subscriptions.resume)
 

@@ -118,7 +118,10 @@ def _begin(common: dict[str, Any], tier: Tier, *, new_key: Callable[[], str], ma
         label, name = "Try it", f"Try {title} free for {lasting(tier.trial_ms)}, then {price}"
         trial = f"{lasting(tier.trial_ms)} free, then {price}"
         common = {**common, "detail": trial, "each": ""}
-    act = Act(label, "/account/subscribe", {"plan": common["value"], "idempotency_key": new_key()})
+    fields = {"plan": common["value"], "idempotency_key": new_key()}
+    if tier.trial_ms and may_try:
+        fields["trial"] = "yes"
+    act = Act(label, "/account/subscribe", fields)
     return Option(**common, is_present=False, is_chosen=False, act=act, name=name)
 
 

@@ -34,7 +34,7 @@ from storefront_subscriptions.cards import newest_kept
 from storefront_subscriptions.change_rules import Direction
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.previewing import preview
-from storefront_subscriptions.subscribing import may_try
+from storefront_subscriptions.trials import may_try
 
 
 @dataclass(frozen=True, slots=True)

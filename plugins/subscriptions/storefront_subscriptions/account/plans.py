@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
 from storefront.pages import Link
+from storefront_subscriptions.account.gifts import gift_notes, given_facts, keep_label, may_keep
 from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
 from storefront_subscriptions.account.wording import Wording, drawing_of, each
 from storefront_subscriptions.config import Pausing
+from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.rows import ACTIVE, INCOMPLETE, OPEN, PAID, PAST_DUE, PAUSED, SCHEDULED, TRIALING, UNPAID
 
 _BADGES: Mapping[str, Badge] = {
@@ -28,10 +30,10 @@ async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCa
     title = await wording.title(row)
     fields = {"subscription": row["id"]}
     is_ending = bool(row["ends_with_period"]) and row["billing_state"] in (ACTIVE, TRIALING)
-    badge = Badge(f"Ends {wording.day(row['period_end'])}", "play") if is_ending else _BADGES[row["billing_state"]]
+    badge = Badge(f"Ends {wording.day(gifted_until(row))}", "play") if is_ending else _BADGES[row["billing_state"]]
     if one.pay_url is not None and row["billing_state"] == PAST_DUE:
         badge = Badge("To confirm", "bad")
-    acts = [Act(f"Keep {title}", "/account/resume", fields)] if is_ending else []
+    acts = [Act(keep_label(wording, one, title), "/account/resume", fields)] if is_ending and may_keep(one) else []
     if one.pause is not None and not is_ending and one.pause["state"] == SCHEDULED:
         badge = Badge(f"Pauses {wording.day(row['period_end'])}", "play")
         acts.append(Act(f"Don't pause {title}", "/account/resume", fields))
@@ -47,7 +49,12 @@ async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCa
         tint=tint_class(drawing_of(row["sku"]), row["sku"]),
         badge=badge,
         facts=tuple(_facts(wording, one, is_ending=is_ending)),
-        notes=(*_due(wording, one, title), *await _pending(wording, one, title), *_trial(wording, one)),
+        notes=(
+            *_due(wording, one, title),
+            *await _pending(wording, one, title),
+            *_trial(wording, one),
+            *gift_notes(wording, one, title),
+        ),
         acts=tuple(acts),
         ending=None if is_ending else _ending(wording, one, title),
         is_changeable=_is_changeable(wording, one),
@@ -57,7 +64,7 @@ async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCa
 
 def _is_changeable(wording: Wording, one: Standing) -> bool:
     row = one.row
-    is_paid = one.invoice["state"] == PAID and wording.now < row["period_end"]
+    is_paid = one.invoice["state"] == PAID and wording.now < row["period_end"] and not one.is_given
     return row["billing_state"] in (ACTIVE, TRIALING) and is_paid
 
 
@@ -68,6 +75,8 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
     match row["billing_state"]:
         case "active" | "trialing" if one.pause is not None and not is_ending:
             facts = [f"{price}. Yours until {day}, then paused.", *goes_on(wording, one)]
+        case "active" | "trialing" if one.is_given and wording.now < row["period_end"]:
+            facts = given_facts(wording, one, is_ending=is_ending)
         case "trialing" if is_ending:
             facts = [f"Free until {day}, then it ends. Nothing is charged."]
         case "trialing":
@@ -161,13 +170,14 @@ def _trial(wording: Wording, one: Standing) -> list[Note]:
 
 def _ending(wording: Wording, one: Standing, title: str) -> Ending:
     row = one.row
-    day, fields = wording.day(row["period_end"]), {"subscription": row["id"]}
+    day, fields = wording.day(gifted_until(row)), {"subscription": row["id"]}
     if row["billing_state"] == INCOMPLETE:
         words, button = f"{title} has not begun. Nothing is charged.", "Drop it"
     elif row["billing_state"] in (PAST_DUE, UNPAID):
         words, button = f"{title} ends now, because its period is not paid. Nothing more is charged.", "End it now"
     elif row["billing_state"] == PAUSED:
-        words, button = f"{title} ends now, and is not charged again.", "End it now"
+        lost = " What was given to you and is left goes with it." if row["gifted"] else ""
+        words, button = f"{title} ends now, and is not charged again.{lost}", "End it now"
     elif wording.now >= row["period_end"]:
         words = f"{title} ends with the period that is being paid. Nothing is charged after that."
         button = "End it then"

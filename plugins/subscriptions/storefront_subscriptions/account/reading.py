@@ -18,6 +18,7 @@ from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.crediting import read_ahead
 from storefront_subscriptions.credits import Clock
+from storefront_subscriptions.gifts import waiting_gifts
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_invoice, pause_of
@@ -33,7 +34,8 @@ class Standing:
     ``due`` is what its open invoice asks, tax and all if that is known, or what going on out of a pause asks, before
     tax; ``pay_url`` where its payer pays or confirms it. ``change`` is the one that is agreed to, ``change_url`` where
     that is paid. ``carried`` as in ``carrying.py``. ``method`` is the saved one that is charged next. ``credits`` are
-    granted next, and when. ``pause`` is the one that it is in, or that is to come.
+    granted next, and when. ``pause`` is the one that it is in, or that is to come. ``waiting`` are gifts that
+    it cannot take.
     """
 
     row: Row
@@ -46,6 +48,12 @@ class Standing:
     method: Mapping[str, Any] | None
     credits: Sequence[tuple[Clock, int, int]] = ()
     pause: Row | None = None
+    waiting: Sequence[Row] = ()
+
+    @property
+    def is_given(self) -> bool:
+        """Tell whether somebody else has paid for the present period, or for coming ones."""
+        return bool(self.row["gifted"] or self.invoice["gift_id"] is not None)
 
     @property
     def is_paid_in_money(self) -> bool:
@@ -67,15 +75,16 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
         pay_url = await _pay_url(services, invoice["purchase_id"])
     if row["billing_state"] == PAUSED:
         lines, _, _ = await lines_of_period(services, (await agreed_next(services, row))[0])
-        due = sum(amount for _, amount in lines)
+        due = 0 if row["gifted"] else sum(amount for _, amount in lines)
     change_url = None
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
         change_url = await _pay_url(services, change["purchase_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
     credits, method = await read_ahead(services, row), charged_method(methods, row)
-    return Standing(
-        row, invoice, due, pay_url, change, change_url, carried, method, credits, await pause_of(services, row)
-    )
+    given = await waiting_gifts(services, row["customer_id"])
+    waiting = [one for one in given if one["family"] == row["family"]]
+    held = await pause_of(services, row)
+    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, credits, held, waiting)
 
 
 async def _pay_url(services: Services, purchase_id: str) -> str | None:

@@ -50,7 +50,10 @@ CHANGE = closed(
     {"subscription": ID, "token": {"type": "string", "maxLength": 8_192}, "idempotency_key": KEY, "csrf": CSRF},
     required=["subscription", "token", "idempotency_key", "csrf"],
 )
-BEGIN = closed({"plan": PLAN, "idempotency_key": KEY, "csrf": CSRF}, required=["plan", "idempotency_key", "csrf"])
+BEGIN = closed(
+    {"plan": PLAN, "trial": {"type": "string", "enum": ["yes"]}, "idempotency_key": KEY, "csrf": CSRF},
+    required=["plan", "idempotency_key", "csrf"],
+)
 JUST_THAT = closed({"csrf": CSRF}, required=["csrf"])
 # Links to pages are shared and collect parameters of others on their way: these are passed over.
 SHEET_QUERY = {**closed({"v": ID}), "additionalProperties": True}
@@ -149,12 +152,13 @@ class _Desk:
             methods = await list_methods(services, customer_id)
             method = newest_kept([one for one in methods if one["gateway"] == services.default_gateway])
         asked = SubscribeRequest(
-            idempotency=_key(call, "subscribe", {"plan": chosen.plan}),
+            idempotency=_key(call, "subscribe", {"plan": chosen.plan, "trial": "trial" in call.body}),
             customer_id=customer_id,
             sku=chosen.tier,
             interval=chosen.interval,
             currency=chosen.currency,
             payment_method=None if method is None else method["id"],
+            trial="trial" in call.body,
             return_url=self._back,
             address=call.address,
             network=network_of(call.address),

@@ -1,0 +1,214 @@
+"""Paying periods of a tier for somebody else, and the recipient's subscription taking them.
+
+The purchase is the giver's, like that of any gift; once it is paid, the gift waits for its recipient's subscription.
+That takes it at once if it can, or begins with it where there is none; each period is then an invoice that asks for
+nothing, at its turn. So a gift, a renewal and a cancellation need no agreement: each moves the subscription's version.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from storefront.core.billing import BILL, Bill, BillLine
+from storefront.core.catalog import text_in
+from storefront.core.commit.outcome import Stale
+from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan
+from storefront.core.errors import Conflict, FieldError, Invalid, Unavailable
+from storefront.core.gifts import GiftNotPossible, refuse_not_giftable
+from storefront.core.ids import new_id
+from storefront.core.kinds import Fulfilment, Line
+from storefront.core.purchases import Bought, buy
+from storefront.core.quotes import WALLET
+from storefront.core.services import Services
+from storefront_subscriptions.config import Settings, Tier
+from storefront_subscriptions.gifts import (
+    CURRENT,
+    GIVEN,
+    WAITING,
+    lines_of_gift,
+    need_gift,
+    same_terms,
+    takes,
+    told_gift,
+    waiting_gifts,
+)
+from storefront_subscriptions.looking_after import rights_of
+from storefront_subscriptions.moves import note_begun, rights_until, until
+from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need
+from storefront_subscriptions.subscribing import (
+    CONFIRM_WITHIN_MS,
+    SubscribeRequest,
+    invoice_row,
+    need_tier,
+    purchase_of,
+    subscription_row,
+)
+
+GIFT = "gift"
+"""The key of a purchase's details that says which gift it pays for."""
+CALLER = "plugin:subscriptions"
+OPERATION = "subscription gift"
+TIMES_DECIDED = 50
+
+
+class NeedsSamePlan(Conflict):
+    code = "gift_needs_same_plan"
+    title = "The recipient has another plan of this family"
+
+
+@dataclass(frozen=True, slots=True)
+class GiveRequest:
+    """Who gives how many periods of what to whom; ``wanted.customer_id`` pays. ``by_customer``: not by a server."""
+
+    wanted: SubscribeRequest
+    recipient_id: str
+    periods: int
+    by_customer: bool
+
+
+async def give(services: Services, asked: GiveRequest) -> Bought:
+    """Begin the purchase of a gift; the answer is that purchase, once per key.
+
+    Raises:
+        UnknownOffer, OfferClosed, Invalid, NotGiftable: it cannot be given like that.
+        NeedsSamePlan, GiftNotPossible: the recipient has another plan of that family; a customer is not told which.
+        What ``buy`` raises.
+    """
+    wanted = asked.wanted
+    offer, tier = need_tier(services, wanted.sku)
+    refuse_not_giftable(services, offer, by_customer=asked.by_customer)
+    if tier.is_free:
+        raise Invalid(f"{tier.sku} costs nothing.", errors=[FieldError("/sku", "must cost something")])
+    if wanted.seats > tier.most_seats:
+        errors = [FieldError("/seats", f"must be at most {tier.most_seats}")]
+        raise Invalid(f"{tier.sku} has at most {tier.most_seats} seats.", errors=errors)
+    catalog = services.catalogs.active
+    interval = wanted.interval or tier.interval
+    currency, price = tier.price(interval, wanted.currency)
+    pay_with = wanted.pay_with or (WALLET if catalog.is_virtual(currency) else services.default_gateway)
+    if pay_with is None:
+        raise Invalid("No payment gateway is configured.")
+    terms = {"sku": tier.sku, "interval": interval, "seats": wanted.seats}
+    await _refuse_other_plan(services, asked, tier.family, terms)
+    title = text_in(offer.title, None, catalog.default_language) or offer.sku
+    told = {"family": tier.family, **terms, "price": price, "periods": asked.periods, "currency": currency,
+            "catalog_version": catalog.version, "pay_with": pay_with}  # fmt: skip
+    bill = Bill(
+        id=new_id("sgf"),
+        currency=currency,
+        lines=(BillLine(f"{title}, {interval} × {asked.periods}", price * wanted.seats * asked.periods),),
+        catalog_version=catalog.version,
+        confirm_within_ms=CONFIRM_WITHIN_MS,
+        begin=lambda plan, purchase: None,
+        details={GIFT: told},
+    )
+    bought = purchase_of(wanted, bill, pay_with, saves_method=False)
+    return await buy(services, replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer))
+
+
+async def _refuse_other_plan(services: Services, asked: GiveRequest, family: str, terms: Mapping[str, Any]) -> None:
+    """Refuse what the recipient's subscription could not take; what was never paid for is none."""
+    found = await services.reader.first(CURRENT, customer_id=asked.recipient_id, family=family)
+    row = None if found is None else await need(services, found["subscription_id"])
+    if row is None or row["billing_state"] == INCOMPLETE or (same_terms(row, terms) and row["change_id"] is None):
+        return
+    if asked.by_customer:
+        raise GiftNotPossible
+    present = {name: row[name] for name in ("sku", "interval", "seats")}
+    words = "They are about to change it." if row["change_id"] is not None else "Give periods of just that."
+    raise NeedsSamePlan(words, subscription=row["id"], possible=present)
+
+
+def note_gift_paid(line: Line, goods: Fulfilment) -> None:
+    """Add to the plan that completes a gift's purchase the gift: it waits for its recipient's subscription."""
+    told = line.details[GIFT]
+    row = {
+        **told,
+        "id": line.details[BILL],
+        "giver_id": goods.given_by,
+        "customer_id": goods.customer_id,
+        "remaining": told["periods"],
+        "state": WAITING,
+        "subscription_id": None,
+        "purchase_id": goods.purchase_id,
+        "created_at": goods.now,
+        "closed_at": None,
+    }
+    goods.plan.add(Insert("subscriptions_gifts", (row["id"],), goods.customer_id, row))
+
+
+async def take_waiting(services: Services, settings: Settings, customer_id: str) -> None:
+    """Let a customer's subscriptions take what waits for them, the oldest first. Safe at any time."""
+    for gift in await waiting_gifts(services, customer_id):
+        await take_gift(services, settings, gift["id"])
+
+
+async def take_gift(services: Services, settings: Settings, gift_id: str) -> None:
+    """Let the recipient's subscription take a gift, or begin one with it; what it cannot take yet goes on waiting."""
+    for _ in range(TIMES_DECIDED):
+        gift = await need_gift(services, gift_id)
+        if gift["state"] != WAITING:
+            return
+        found = await services.reader.first(CURRENT, customer_id=gift["customer_id"], family=gift["family"])
+        try:
+            if found is None:
+                await _begin_with(services, gift)
+            elif not await _add_to(services, settings, found["subscription_id"], gift):
+                return
+        except (Stale, AlreadySubscribed, Unavailable):
+            continue
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _add_to(services: Services, settings: Settings, subscription_id: str, gift: Mapping[str, Any]) -> bool:
+    """Append a gift's periods to what a subscription has; tell whether it can take them."""
+    row = await need(services, subscription_id)
+    if not takes(row, gift):
+        return False
+    now, customer_id = services.clock.now(), row["customer_id"]
+    changes = {"gifted": row["gifted"] + gift["remaining"], "updated_at": now, "version": row["version"] + 1}
+    after = {**row, **changes}
+    changes["access_until"] = until(after, settings.dunning.grace_ms)
+    plan = Plan(actor=CALLER, anchors={customer_id})
+    given = {"state": GIVEN, "subscription_id": row["id"]}
+    plan.add(Change("subscriptions_gifts", (gift["id"],), customer_id, {"state": WAITING}, given))
+    plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
+    plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
+    plan.emit("subscription.gifted", anchor=customer_id, subject=row["id"], payload=told_gift(after, gift))
+    await services.engine.commit(plan)
+    return True
+
+
+async def _begin_with(services: Services, gift: Mapping[str, Any]) -> None:
+    """Begin a subscription with the first period of a gift; it renews only if its subscriber asks for that."""
+    now, customer_id = services.clock.now(), gift["customer_id"]
+    name = f"{gift['id']}:{gift['remaining']}"
+    key = IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest())
+    wanted = SubscribeRequest(key, customer_id, gift["sku"], seats=gift["seats"])
+    tier = Tier.of((await services.catalogs.version(gift["catalog_version"])).offer(gift["sku"]))
+    terms = {one: gift[one] for one in ("interval", "currency", "price", "pay_with")}
+    row = subscription_row(wanted, tier, gift["catalog_version"], now) | terms
+    row |= {"ends_with_period": 1, "gifted": gift["remaining"] - 1}
+    lines = await lines_of_gift(services, row)
+    invoice = invoice_row(row, 0, lines, now) | {"gift_id": gift["id"]}
+    row["invoice_id"] = invoice["id"]
+
+    def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
+        note_begun(plan, row, {**invoice, "attempts": 1, "purchase_id": purchase["id"]})
+        given = {"state": GIVEN, "subscription_id": row["id"], "remaining": gift["remaining"] - 1}
+        expect = {"state": WAITING, "remaining": gift["remaining"]}
+        plan.add(Change("subscriptions_gifts", (gift["id"],), customer_id, expect, given))
+        told = told_gift({**row, "period": 0, "anchor": now}, gift)
+        plan.emit("subscription.gifted", anchor=customer_id, subject=row["id"], payload=told)
+
+    bill = Bill(
+        id=invoice["id"],
+        currency=row["currency"],
+        lines=tuple(BillLine(*line) for line in lines),
+        catalog_version=row["catalog_version"],
+        confirm_within_ms=CONFIRM_WITHIN_MS,
+        begin=begin,
+        details={"subscription": row["id"]},
+    )
+    await buy(services, purchase_of(wanted, bill, gift["pay_with"], saves_method=False))

@@ -1,0 +1,29 @@
+"""What all parts of the client share: the connection, and the state that its answers are merged into."""
+
+from typing import Any
+from urllib.parse import quote as quoted
+
+from storefront_sdk.cache import StateCache
+from storefront_sdk.models import Document, Purchase
+from storefront_sdk.state import OwnState
+from storefront_sdk.transport import Transport
+
+
+class Connected:
+    """A client's connection; ``client.py`` makes it."""
+
+    _transport: Transport
+    _cache: StateCache
+    _own: OwnState
+
+    def _merge(self, document: Document, customer: str | None) -> None:
+        if customer is None:
+            self._cache.merge(document["customer"])
+
+
+def body_of(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def id_of(purchase: Purchase | str) -> str:
+    return purchase.id if isinstance(purchase, Purchase) else quoted(purchase, safe="")
