@@ -47,6 +47,14 @@ def check_reminders(document: Mapping[str, object]) -> Iterator[Complaint]:
             yield Complaint(path, "no tier is paid for this interval", at_key=True)
 
 
+def check_policy(document: Mapping[str, object]) -> Iterator[Complaint]:
+    """Say that the plugin whose policy is to be asked is not there."""
+    plugins = _mapping(document.get("plugins"))
+    policy = _mapping(_mapping(plugins.get("subscriptions")).get("dunning")).get("policy")
+    if isinstance(policy, str) and policy not in plugins:
+        yield Complaint(("plugins", "subscriptions", "dunning", "policy"), f"the plugin {policy} is not enabled")
+
+
 def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) -> Iterator[Complaint]:
     path = ("offers", sku)
     is_free, prices = offer.get("free") is True, offer.get("prices")

@@ -94,6 +94,13 @@ SCHEMA: JsonSchema = {
                     "default": ["2d", "5d", "7d", "7d"],
                     "examples": [["2d", "5d", "7d", "7d"]],
                 },
+                "policy": {
+                    "type": "string",
+                    "description": "The plugin that says when to try again; where it cannot, `retries` does.",
+                    "minLength": 1,
+                    "default": "subscriptions",
+                    "examples": ["subscriptions"],
+                },
                 "grace": _duration("For how long access lasts beyond a period that is not renewed yet.", "7d"),
                 "hard_decline": _word(
                     "After a decline for good: wait for another method, or cancel.", "stop", "cancel"
@@ -236,19 +243,16 @@ SUBSCRIPTION: JsonSchema = {
 
 @dataclass(frozen=True, slots=True)
 class Dunning:
-    """``retries`` and ``grace_ms`` in milliseconds; whether a decline for good, or the last attempt, ends it."""
+    """``retries`` and ``grace_ms`` in milliseconds; whether a decline for good, or the last attempt, ends it.
+
+    ``policy`` names the plugin that says when to try again.
+    """
 
     retries: tuple[int, ...]
     grace_ms: int
     cancels_hard: bool
     cancels_exhausted: bool
-
-    def wait_after(self, failures: int) -> int | None:
-        """Return how long to wait after so many failures of one invoice (ms), or None once they are exhausted.
-
-        A policy that learns takes this place: it is asked after each failure, and nowhere else.
-        """
-        return self.retries[failures - 1] if failures <= len(self.retries) else None
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +307,7 @@ class Settings:
             grace_ms=to_ms(told.get("grace", "7d")),
             cancels_hard=told.get("hard_decline", "stop") == "cancel",
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
+            policy=told.get("policy", "subscriptions"),
         )
         pausing = section.get("pause", {})
         rules = ChangeRules(section.get("changes", {}), section.get("families", {}))
