@@ -8,7 +8,7 @@ from typing import Any
 
 from storefront.core.config import Complaint
 from storefront_subscriptions.change_rules import DEFAULTS, Direction, Timing
-from storefront_subscriptions.config import KIND
+from storefront_subscriptions.config import KIND, read_date
 
 Path = tuple[str | int, ...]
 
@@ -66,6 +66,7 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
         yield Complaint((*path, "prices"), "must be the short form of a tier: asset -> amount", example={"USD": 499})
     if is_free and "trial" in offer:
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
+    yield from _existing(offer.get("existing"), (*path, "existing"))
     assets = _mapping(document.get("assets"))
     for asset in _mapping(offer.get("credits")):
         if asset not in assets:
@@ -83,6 +84,17 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
     for key, message in _MEANINGLESS.items():
         if offer.get(key) not in (None, False):
             yield Complaint((*path, key), message, at_key=True)
+
+
+def _existing(told: object, path: Path) -> Iterator[Complaint]:
+    if not isinstance(told, str) or told == "next_renewal":
+        return
+    try:
+        read_date(told)
+    except (ValueError, OverflowError):
+        yield Complaint(
+            path, "must be a date that exists, or an instant with its offset from UTC", example="2027-03-01"
+        )
 
 
 def _beside(sku: str, offer: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:

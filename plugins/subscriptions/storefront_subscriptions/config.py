@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from storefront.core.config.forms import read_instant
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.kinds import JsonSchema
@@ -12,6 +13,7 @@ from storefront_subscriptions.intervals import PATTERN, SAYS
 
 KIND = "subscription"
 DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
+EXISTING = r"^(next_renewal|\d{4}-\d\d-\d\d([Tt ].+)?)$"
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DAY_MS = 86_400_000
 FREE_IN = "USD"
@@ -219,6 +221,14 @@ SUBSCRIPTION: JsonSchema = {
             "default": False,
             "examples": [True],
         },
+        "existing": {
+            "type": "string",
+            "description": "Whom a new price reaches who has subscribed: everybody from the next renewal on, or from a "
+            "date on; without it nobody.",
+            "pattern": EXISTING,
+            "patternErrorMessage": "must be next_renewal, a date or an instant: 2027-03-01, 2027-03-01T12:00:00Z",
+            "examples": ["next_renewal", "2027-03-01"],
+        },
         "beside": {
             "type": "string",
             "description": "A tier that this one stands beside: a change between them goes neither up nor down.",
@@ -239,6 +249,24 @@ SUBSCRIPTION: JsonSchema = {
     "required": ["family"],
     "examples": [{"family": "membership", "interval": "month"}],
 }
+
+
+def existing_from(offer: Offer) -> int | None:
+    """Return from when on a period is asked by an offer's own price, of whoever has subscribed (business ms).
+
+    None: its price reaches nobody who has. Raises ``ValueError`` for what is no date; ``check_tiers`` says so before.
+    """
+    told = offer.part.get("existing")
+    if told is None or told == "next_renewal":
+        return None if told is None else 0
+    assert isinstance(told, str), "the schema says so"
+    return read_date(told)
+
+
+def read_date(text: str) -> int:
+    """Return a date's first instant in UTC, or an instant with its offset (business ms); raises ``ValueError``."""
+    found = read_instant(text if len(text) > len("2027-03-01") else f"{text}T00:00:00Z")
+    return int(found.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from storefront.core.ids import new_id
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.asking import agreed_next
+from storefront_subscriptions.asking import agreed_next, price_told
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.intervals import Interval, Period, period_at
 from storefront_subscriptions.looking_after import newest_method
@@ -135,7 +135,7 @@ async def order_resumption(
         Stale, Taken, Outdated: the subscription has moved; look at it again.
     """
     now, customer_id = services.clock.now(), row["customer_id"]
-    invoice, taken, found = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
+    agreed, invoice, taken, found = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
     if needs_method and invoice["total"] > 0 and invoice["pay_with"] != WALLET:
         kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
         if kept is None and await newest_method(services, customer_id, invoice["pay_with"]) is None:
@@ -149,6 +149,7 @@ async def order_resumption(
         Change("subscriptions_pauses", (pause["id"],), customer_id, {"state": RUNNING}, moved),
         Insert("subscriptions_invoices", (invoice["id"],), customer_id, invoice),
         carry(row, invoice["currency"], -taken, about=invoice["id"], cause=TAKEN, seen=found),
+        *price_told(row, agreed, invoice),
         Emit(customer_id, "subscription.resume_ordered", row["id"], told_pause({**row, **changes}, pause)),
     )
     await services.engine.commit(plan)
@@ -156,9 +157,9 @@ async def order_resumption(
 
 async def _invoice_after(
     services: Services, row: Row, now: int, *, keeps_anchor: bool
-) -> tuple[dict[str, Any], int, int]:
-    """Return the invoice that ends a pause, what it takes over, and what there was to take."""
-    agreed, change = await agreed_next(services, row)
+) -> tuple[Row, dict[str, Any], int, int]:
+    """Return the terms of the period after a pause, its invoice, what it takes over, and what there was to take."""
+    agreed, change = await agreed_next(services, row, now)
     newest = await need_invoice(services, row["invoice_id"])
     number = max(row["period"], newest["period"]) + 1
     span = _running_period(row, agreed, now) if keeps_anchor else None
@@ -168,7 +169,7 @@ async def _invoice_after(
     if span is not None:
         invoice |= {"anchor": row["anchor"], "anchor_period": number - span.n, "period_start": now,
                     "period_end": span.end}  # fmt: skip
-    return invoice, taken, found
+    return agreed, invoice, taken, found
 
 
 def _running_period(row: Row, agreed: Row, now: int) -> Period | None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Table
 
 from storefront.core.audit import Check
+from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.dunning import RetryPolicy
@@ -25,6 +26,7 @@ from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
 from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
+from storefront_subscriptions.auditing_prices import CHECKS as PRICE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
@@ -33,6 +35,7 @@ from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
+from storefront_subscriptions.price_effects import effects_on_subscriptions
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.retrying import Schedule
@@ -51,12 +54,14 @@ class SubscriptionsPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes, check_reminders, check_policy)
     audit_checks: ClassVar[Sequence[Check]] = (
         *CHECKS,
+        *PRICE_CHECKS,
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
         *PAUSE_CHECKS,
         *REMINDER_CHECKS,
     )
+    catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

@@ -119,7 +119,7 @@ async def _tell(services: Services, row: Row, reminder: Reminder) -> None:
         assert reminder.method is not None, "it is about one"
         told |= {"expires": reminder.method["expires"], "period_end": iso(row["period_end"])}
     else:
-        agreed, _ = await agreed_next(services, row)
+        agreed, _ = await agreed_next(services, row, reminder.at)
         lines, _, _ = await lines_of_period(services, agreed)
         amount = {"amount": sum(one for _, one in lines), "currency": agreed["currency"]}
         told |= {"amount": amount, "pay_with": agreed["pay_with"]}

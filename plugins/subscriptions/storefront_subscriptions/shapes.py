@@ -60,6 +60,10 @@ SUBSCRIPTION = table(
         "period_end": nullable(TIME),
         "will_renew": {"type": "boolean"},
         "price": {**MONEY, "description": "Of one seat for one interval, as it was agreed to."},
+        "renews_for": {
+            **nullable(MONEY),
+            "description": "What its next period costs, before tax and credit; null where none follows.",
+        },
         "seats": INTEGER,
         "pay_with": TEXT,
         "reason": {**nullable(TEXT), "description": "Why it is not simply active."},

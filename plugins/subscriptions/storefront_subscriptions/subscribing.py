@@ -144,6 +144,7 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "carried": 0,
         "spans": None,
         "change_id": None,
+        "priced_by": row["priced_by"],
     }
 
 
@@ -173,6 +174,7 @@ def _row(wanted: SubscribeRequest, tier: Tier, version: str, now: int) -> dict[s
         "anchor_period": 0,
         "change_id": None,
         "pause_id": None,
+        "priced_by": None,
     }
 
 

@@ -38,6 +38,7 @@ subscriptions = Table(
     Column("anchor_period", BigInteger, nullable=False),
     Column("change_id", TEXT, nullable=True),
     Column("pause_id", TEXT, nullable=True),
+    Column("priced_by", TEXT, nullable=True),
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
@@ -45,7 +46,8 @@ that is paid last, ``period_start`` and ``period_end`` where it lies (business m
 trial, whose time it then is. ``access_until`` is derived, and kept so that rights and readers need no rule.
 ``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
 number of the period that begins at the anchor (less than 0 after a pause that kept it); ``change_id`` the change that
-is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over."""
+is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over. ``priced_by`` is the catalog
+version that ``price`` is of, where that is another than ``catalog_version``, by which all else was agreed to."""
 
 current = Table(
     "subscriptions_current",
@@ -87,6 +89,7 @@ invoices = Table(
     Column("carried", BigInteger, nullable=False),
     Column("spans", TEXT, nullable=True),
     Column("change_id", TEXT, nullable=True),
+    Column("priced_by", TEXT, nullable=True),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are

@@ -17,14 +17,14 @@ def paused_facts(wording: Wording, one: Standing) -> list[str]:
     if one.pause["cause"] == "no_method":
         return [f"Paused since your trial ended on {since}. Save a card, then resume it for {wording.price(one.row)}."]
     facts = [f"Paused since {since}. You have no access, and nothing is charged."]
-    return facts + (goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.row)}."])
+    return facts + (goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.ahead)}."])
 
 
 def goes_on(wording: Wording, one: Standing) -> list[str]:
     """Say when a plan goes on by itself, and what it costs then."""
     if one.pause is None or one.pause["resume_at"] is None:
         return []
-    price = "" if one.row["price"] == 0 else f", for {wording.price(one.row)}"
+    price = "" if one.ahead["price"] == 0 else f", for {wording.price(one.ahead)}"
     return [f"It goes on by itself on {wording.day(one.pause['resume_at'])}{price}."]
 
 
