@@ -14,6 +14,7 @@ from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.price_versions import PRICE_CHANGED, priced_at
 from storefront_subscriptions.rows import PAUSED, SCHEDULED, event_of, need_change
 from storefront_subscriptions.subscribing import invoice_row
+from storefront_subscriptions.usage_lines import usage_due, usage_written
 
 
 async def scheduled_for(services: Services, row: Row) -> Row | None:
@@ -59,16 +60,19 @@ async def ask_next(services: Services, row: Row, now: int) -> Sequence[Step]:
     if agreed["interval"] != row["interval"]:
         anchor, first = row["period_end"], number
     span = period(anchor, Interval.parse(agreed["interval"]), number - first)
-    lines, taken, found = await lines_of_period(services, agreed)
+    usage = await usage_due(services, row, agreed["currency"])
+    lines, taken, found = await lines_of_period(services, agreed, usage=usage)
     invoice = invoice_row(agreed, number, lines, now) | {
         "due_at": span.start, "period_start": span.start, "period_end": span.end, "anchor": anchor,
         "anchor_period": first, "carried": taken, "change_id": None if change is None else change["id"],
+        "usage": sum(one.amount for one in usage),
     }  # fmt: skip
     changes = {"invoice_id": invoice["id"], "failures": 0, "version": row["version"] + 1, "updated_at": now}
     return (
         Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes),
         Insert("subscriptions_invoices", (invoice["id"],), row["customer_id"], invoice),
         carry(row, agreed["currency"], -taken, about=invoice["id"], cause=TAKEN, seen=found),
+        *usage_written(invoice, usage),
         *price_told(row, agreed, invoice),
     )
 

@@ -68,8 +68,9 @@ def _of_invoice(catalogs: Catalogs, row: Row[Any], before: Row[Any] | None) -> I
     if row.price != listed:
         yield _violation(row, f"asks {row.price} {row.currency} a seat, its catalog {version} says {listed}")
     is_whole = row.period >= 0 and not row.is_part and not row.is_begun_by_change
-    if is_whole and row.total != row.price * row.seats + row.carried:
-        yield _violation(row, f"asks {row.total} for {row.seats} × {row.price} and {row.carried} from before")
+    if is_whole and row.total != row.price * row.seats + row.carried + row.usage:
+        beside = f"{row.carried} from before and {row.usage} of usage"
+        yield _violation(row, f"asks {row.total} for {row.seats} × {row.price}, {beside}")
     due = _due(catalogs, row, before)
     if (row.price, row.priced_by) != due:
         yield _violation(row, f"is priced {row.price} by {row.priced_by}, due was {due[0]} by {due[1]}")

@@ -10,6 +10,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.kinds import JsonSchema
 from storefront_subscriptions.change_rules import CHANGES, FAMILIES, ChangeRules
 from storefront_subscriptions.intervals import PATTERN, SAYS
+from storefront_subscriptions.usage_terms import USAGE
 
 KIND = "subscription"
 DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
@@ -245,6 +246,7 @@ SUBSCRIPTION: JsonSchema = {
             "examples": [10],
         },
         "credits": CREDITS,
+        "usage": USAGE,
     },
     "required": ["family"],
     "examples": [{"family": "membership", "interval": "month"}],

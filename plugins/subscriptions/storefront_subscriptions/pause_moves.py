@@ -32,6 +32,7 @@ from storefront_subscriptions.rows import (
     need_invoice,
 )
 from storefront_subscriptions.subscribing import invoice_row
+from storefront_subscriptions.usage_lines import UsageLine, usage_due, usage_written
 
 STILL_PAID = "still_paid"
 ASKED, NO_METHOD = "asked", "no_method"
@@ -135,7 +136,7 @@ async def order_resumption(
         Stale, Taken, Outdated: the subscription has moved; look at it again.
     """
     now, customer_id = services.clock.now(), row["customer_id"]
-    agreed, invoice, taken, found = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
+    agreed, invoice, (taken, found, usage) = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
     if needs_method and invoice["total"] > 0 and invoice["pay_with"] != WALLET:
         kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
         if kept is None and await newest_method(services, customer_id, invoice["pay_with"]) is None:
@@ -149,6 +150,7 @@ async def order_resumption(
         Change("subscriptions_pauses", (pause["id"],), customer_id, {"state": RUNNING}, moved),
         Insert("subscriptions_invoices", (invoice["id"],), customer_id, invoice),
         carry(row, invoice["currency"], -taken, about=invoice["id"], cause=TAKEN, seen=found),
+        *usage_written(invoice, usage),
         *price_told(row, agreed, invoice),
         Emit(customer_id, "subscription.resume_ordered", row["id"], told_pause({**row, **changes}, pause)),
     )
@@ -157,19 +159,22 @@ async def order_resumption(
 
 async def _invoice_after(
     services: Services, row: Row, now: int, *, keeps_anchor: bool
-) -> tuple[Row, dict[str, Any], int, int]:
-    """Return the terms of the period after a pause, its invoice, what it takes over, and what there was to take."""
+) -> tuple[Row, dict[str, Any], tuple[int, int, Sequence[UsageLine]]]:
+    """Return the terms of the period after a pause, its invoice, and of that what it takes over and asks of usage."""
     agreed, change = await agreed_next(services, row, now)
     newest = await need_invoice(services, row["invoice_id"])
     number = max(row["period"], newest["period"]) + 1
     span = _running_period(row, agreed, now) if keeps_anchor else None
-    lines, taken, found = await lines_of_period(services, agreed, part=None if span is None else (now, span))
+    usage = await usage_due(services, row, agreed["currency"])
+    part = None if span is None else (now, span)
+    lines, taken, found = await lines_of_period(services, agreed, part=part, usage=usage)
     invoice = invoice_row(agreed, number, lines, now)
-    invoice |= {"carried": taken, "anchor_period": number, "change_id": None if change is None else change["id"]}
+    invoice |= {"carried": taken, "anchor_period": number, "change_id": None if change is None else change["id"],
+                "usage": sum(one.amount for one in usage)}  # fmt: skip
     if span is not None:
         invoice |= {"anchor": row["anchor"], "anchor_period": number - span.n, "period_start": now,
                     "period_end": span.end}  # fmt: skip
-    return agreed, invoice, taken, found
+    return agreed, invoice, (taken, found, usage)
 
 
 def _running_period(row: Row, agreed: Row, now: int) -> Period | None:

@@ -28,6 +28,7 @@ from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
 from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
 from storefront_subscriptions.auditing_prices import CHECKS as PRICE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
+from storefront_subscriptions.auditing_usage import CHECKS as USAGE_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
@@ -43,6 +44,7 @@ from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
 from storefront_subscriptions.showing import told_change
 from storefront_subscriptions.tables import TABLES
+from storefront_subscriptions.usage_terms import check_usage
 
 
 class SubscriptionsPlugin:
@@ -51,7 +53,13 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes, check_reminders, check_policy)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (
+        check_tiers,
+        check_changes,
+        check_reminders,
+        check_policy,
+        check_usage,
+    )
     audit_checks: ClassVar[Sequence[Check]] = (
         *CHECKS,
         *PRICE_CHECKS,
@@ -60,6 +68,7 @@ class SubscriptionsPlugin:
         *DUNNING_CHECKS,
         *PAUSE_CHECKS,
         *REMINDER_CHECKS,
+        *USAGE_CHECKS,
     )
     catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"

@@ -21,6 +21,7 @@ from storefront_subscriptions.shapes import (
     CANCEL,
     CREDIT,
     INVOICE,
+    METERED,
     NEXT_CREDIT,
     OF_CUSTOMER_QUERY,
     SUBSCRIBE,
@@ -28,6 +29,7 @@ from storefront_subscriptions.shapes import (
 )
 from storefront_subscriptions.showing import show, show_credit, show_invoice
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
+from storefront_subscriptions.usage_lines import read_metered, show_metered
 
 PATH = "/v1/subscriptions"
 OPERATION = f"POST {PATH}"
@@ -61,6 +63,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     _add_subscribing(routes, services)
     _add_looking(routes, services)
     _add_credits(routes, services)
+    _add_usage(routes, services)
     _add_ending(routes, services, settings)
     add_change_routes(routes, services, settings)
     add_pause_routes(routes, services, settings)
@@ -131,6 +134,16 @@ def _add_credits(routes: Routes, services: Services) -> None:
         ahead = [{"asset": clock.asset, "amount": amount, "at": iso(at)}
                  for clock, amount, at in await read_ahead(services, row)]  # fmt: skip
         return respond({"data": [show_credit(one) for one in reversed(found)], "next": ahead})
+
+
+def _add_usage(routes: Routes, services: Services) -> None:
+    @routes.get(PATH + "/{id}/usage", allow=_OWNERS, scope="customers:read",
+                answers={200: table({"data": {"type": "array", "items": METERED}})})  # fmt: skip
+    async def list_usage(call: Call) -> web.StreamResponse:
+        """List what a subscription's periods metered, newest first: what is billed, and what the next invoice asks."""
+        row = await need(services, call.path("id"), owner=call.principal.owner)
+        found = await read_metered(services, row, services.clock.now())
+        return respond({"data": [show_metered(one) for one in reversed(found)]})
 
 
 def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:

@@ -91,6 +91,21 @@ INVOICE = table(
         "purchase": nullable(TEXT),
     }
 )
+METERED = table(
+    {
+        "feature": TEXT,
+        "title": TEXT,
+        "sku": {**TEXT, "description": "The tier that charges it."},
+        "period": INTEGER,
+        "starts_at": TIME,
+        "ends_at": {**TIME, "description": "Of the full hours that it is about; of a running period, until now."},
+        "quantity": TEXT,
+        "included": {**TEXT, "description": "How many units of it are free."},
+        "metered": {**MONEY, "description": "Billed and pending."},
+        "billed": {**MONEY, "description": "What is on invoices."},
+        "pending": {**MONEY, "description": "What the next invoice asks."},
+    }
+)
 _OF_CUSTOMER = {**CUSTOMER, "description": "Whose, with a server key; absent with a session."}
 SUBSCRIBE = closed(
     {

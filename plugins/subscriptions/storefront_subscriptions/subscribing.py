@@ -145,6 +145,7 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "spans": None,
         "change_id": None,
         "priced_by": row["priced_by"],
+        "usage": 0,
     }
 
 

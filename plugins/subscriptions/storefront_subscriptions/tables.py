@@ -90,6 +90,7 @@ invoices = Table(
     Column("spans", TEXT, nullable=True),
     Column("change_id", TEXT, nullable=True),
     Column("priced_by", TEXT, nullable=True),
+    Column("usage", BigInteger, nullable=False),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
@@ -97,7 +98,8 @@ invoices = Table(
 the last that is known to have failed, ``purchase_id`` the last that was begun. A first invoice gets its period and its
 ``anchor`` when it is paid. ``uncut_end`` is where the period would have ended, if a change has begun another within it.
 ``carried`` is what it took over from ``subscriptions_carried``, in its ``total`` already. ``spans`` are what its tiers
-cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it."""
+cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it.
+``usage`` is what its lines of usage come to, in its ``total`` already."""
 
 changes = Table(
     "subscriptions_changes",
@@ -220,4 +222,34 @@ pauses = Table(
 ``invoice_id`` pays. ``resume_at`` is when it ends by itself. ``credit`` is what the rest of a period was worth that it
 cut, of which ``returned`` went back to the wallet's lots. ``cause``: ``asked`` for, or ``no_method`` after a trial."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses)
+usage = Table(
+    "subscriptions_usage",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("invoice_id", TEXT, nullable=False),
+    Column("period", BigInteger, nullable=False),
+    Column("feature", TEXT, nullable=False),
+    Column("meter", TEXT, nullable=False),
+    Column("sku", TEXT, nullable=False),
+    Column("catalog_version", TEXT, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("included", BigInteger, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("quantity", TEXT, nullable=False),
+    Column("cost", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("subscription_id", "feature", "starts_at", "number", name="subscriptions_usage_once"),
+    Index("subscriptions_usage_by_invoice", "invoice_id"),
+)
+"""Lines of usage on invoices: what a paid period (or the part of it that one tier had) metered of a feature in the
+full hours ``[starts_at, ends_at)`` (business ms). ``quantity`` and ``included`` (millionths) and ``cost`` (10^-12 of
+the smallest unit) are of all of it, as it stood then; ``amount`` is what this line asks beside those before it.
+``kind``: ``period``, or ``correction`` of what was billed before. A line on a void invoice bills nothing."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, usage)

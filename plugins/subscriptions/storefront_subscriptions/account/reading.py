@@ -21,6 +21,7 @@ from storefront_subscriptions.credits import Clock
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_invoice, pause_of
+from storefront_subscriptions.usage_lines import usage_due
 
 SHOWN_INVOICES = 12
 _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
@@ -69,7 +70,7 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
         pay_url = await _pay_url(services, invoice["purchase_id"])
     ahead = await read_next(services, row)
     if row["billing_state"] == PAUSED:
-        lines, _, _ = await lines_of_period(services, ahead)
+        lines, _, _ = await lines_of_period(services, ahead, usage=await usage_due(services, row, ahead["currency"]))
         due = sum(amount for _, amount in lines)
     change_url = None
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
