@@ -162,6 +162,25 @@ async def test_from_the_wallet_usage_is_paid_with_the_period(club):
     assert (await see(club, subscription))["billing_state"] == "active"
 
 
+async def test_what_was_used_last_is_owed_and_the_next_subscription_of_the_family_asks_for_it(club):
+    subscription = await subscribe(club, "worker")
+    await pass_days(club, 1)
+    await use(club, "call", 200)
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {})
+    await pass_days(club, 29.2)
+    ended = await see(club, subscription)
+    assert (ended["billing_state"], ended["owed"]["amount"]) == ("canceled", 250)
+    assert await metered(club, subscription) == [(0, "disk", "0", 0, 0, 0), (0, "api", "200", 250, 250, 0)]
+
+    again = await subscribe(club, "worker")
+    assert await lines(club, again) == [("Worker, 30 days", 1000), ("Due from before", 250)]
+    await pass_days(club, 1)
+    await use(club, "call", 102)
+    answer = await club.as_customer().post(f"/v1/subscriptions/{again}/cancel", {"at": "now"})
+    assert (answer.json["billing_state"], answer.json["owed"]["amount"]) == ("canceled", 5)
+    assert await charged(club) == [1000, 1250]
+
+
 HOUR, DAY = 3_600_000, 86_400_000
 
 

@@ -58,6 +58,7 @@ from storefront_subscriptions.rows import (
     pause_of,
 )
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
+from storefront_subscriptions.usage_lines import usage_owed
 
 CALLER = "plugin:subscriptions"
 OPERATION = "subscription renewal"
@@ -125,6 +126,7 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
         rights = await rights_of(services, row)
         reason, change = row["reason"] or "canceled", await change_of(services, row)
         until_end = row["period_end"]
+        plan.add(*await usage_owed(services, row))
         plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change,
                          pause=pause))  # fmt: skip
     elif pause is not None:

@@ -13,7 +13,7 @@ from storefront.core.config.model_usage import PICO, Charge
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.auditing import each
 from storefront_subscriptions.auditing_prices import Catalogs
-from storefront_subscriptions.tables import changes, invoices, usage
+from storefront_subscriptions.tables import carries, changes, invoices, usage
 from storefront_subscriptions.usage_segments import Segment, segments_of
 from storefront_subscriptions.usage_terms import charges_of
 
@@ -25,6 +25,7 @@ LATEST_DAYS = 366
 def usage_adds_up(connection: Connection) -> Iterator[Violation]:
     """S11: what was metered is billed or pending: each hour once, by its tier's prices, on its own invoice."""
     yield from _stand_on_their_invoices(connection)
+    yield from _is_owed_as_carried(connection)
     catalogs = Catalogs(connection)
     has_usage = select(usage.c.id).where(usage.c.subscription_id == invoices.c.subscription_id).exists()
     had = select(usage_windows.c.meter).where(usage_windows.c.customer_id == invoices.c.customer_id).exists()
@@ -39,7 +40,8 @@ def usage_adds_up(connection: Connection) -> Iterator[Violation]:
 
 def _stand_on_their_invoices(connection: Connection) -> Iterator[Violation]:
     """An invoice asks for exactly the lines of usage that name it."""
-    named = select(usage.c.invoice_id, func.sum(usage.c.amount).label("amount")).group_by(usage.c.invoice_id).subquery()
+    asked = select(usage.c.invoice_id, func.sum(usage.c.amount).label("amount")).where(usage.c.kind != "owed")
+    named = asked.group_by(usage.c.invoice_id).subquery()
     statement = (
         select(invoices.c.id, invoices.c.usage, named.c.amount)
         .join(named, named.c.invoice_id == invoices.c.id, isouter=True)
@@ -48,6 +50,17 @@ def _stand_on_their_invoices(connection: Connection) -> Iterator[Violation]:
     for row in each(connection, statement):
         message = f"invoice {row.id} asks {row.usage} for usage, its lines come to {row.amount}"
         yield Violation(NAME, (row.id,), message)
+
+
+def _is_owed_as_carried(connection: Connection) -> Iterator[Violation]:
+    """What is owed when a subscription ends is carried to the next one of its family, to the unit."""
+    of = (usage.c.subscription_id, usage.c.currency)
+    owed = select(*of, func.sum(usage.c.amount).label("amount")).where(usage.c.kind == "owed").group_by(*of).subquery()
+    moved = and_(carries.c.about == owed.c.subscription_id + ":" + owed.c.currency, carries.c.cause == "kept")
+    statement = select(owed, carries.c.amount.label("carried")).join(carries, moved, isouter=True)
+    for row in each(connection, statement.where(owed.c.amount != func.coalesce(carries.c.amount, 0))):
+        message = f"subscription {row.subscription_id} left {row.amount} of usage, of which {row.carried} is carried"
+        yield Violation(NAME, (row.subscription_id,), message)
 
 
 def _of_subscription(
@@ -65,7 +78,7 @@ def _of_subscription(
     rows = list(connection.execute(lines))
     newest = max(row.created_at for row in asked)
     known = set()
-    for segment in segments_of(every, made, tiers, newest):
+    for segment in segments_of(every, made, tiers, max([newest, *(row.created_at for row in rows)])):
         for feature, charge in segment.charges.items():
             mine = [row for row in rows if (row.feature, row.starts_at) == (feature, segment.start)]
             known |= {row.id for row in mine}
@@ -97,7 +110,7 @@ def _metered(connection: Connection, customer_id: str, meter: str, segment: Segm
 def _of_segment(
     segment: Segment, charge: Charge, metered: int, rows: Sequence[Row[Any]], states: dict[str, str], *, is_closed: bool
 ) -> Iterator[Violation]:
-    counted = [row for row in rows if states[row.invoice_id] != "void"]
+    counted = [row for row in rows if row.kind == "owed" or states[row.invoice_id] != "void"]
     billed = 0
     for number, row in enumerate(rows, 1):
         cost = segment.cost(charge, int(row.quantity))

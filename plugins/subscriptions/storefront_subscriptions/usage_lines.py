@@ -19,12 +19,13 @@ from storefront.core.ids import new_id
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_windows
+from storefront_subscriptions.carrying import KEPT, carry
 from storefront_subscriptions.rows import DONE, INVOICES, VOID
 from storefront_subscriptions.tables import changes, invoices, usage
 from storefront_subscriptions.usage_segments import Segment, Tiers, segments_of
 from storefront_subscriptions.usage_terms import charges_of, title_of
 
-PERIOD, CORRECTION = "period", "correction"
+PERIOD, CORRECTION, OWED = "period", "correction", "owed"
 _CHANGES = Query(
     select(changes)
     .where(
@@ -58,7 +59,7 @@ class Metered:
     """What a segment of a subscription metered of a feature, and the rows of what of it stands on invoices.
 
     ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: a void
-    invoice bills nothing; ``rows`` is how many there are of all.
+    invoice bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
     """
 
     segment: Segment
@@ -103,7 +104,25 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
     return [_line(row, one, now) for one in found if one.is_due and one.charge.asset == currency]
 
 
-async def read_metered(services: Services, row: Row, until: int) -> list[Metered]:
+async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
+    """Return the steps by which a subscription that ends leaves its usage to the next one of its family, as owed.
+
+    ``gone`` is an invoice that is closed with it, and so bills nothing.
+    """
+    now = services.clock.now()
+    found = [one for one in await read_metered(services, row, now, gone=gone) if one.is_due]
+    lines = [_line(row, one, now) for one in found]
+    owed = [{**one.row, "invoice_id": row["invoice_id"], "kind": OWED} for one in lines]
+    amounts = {one.charge.asset: 0 for one in found}
+    for line in lines:
+        amounts[line.row["currency"]] += line.amount
+    return [
+        *(Insert("subscriptions_usage", (one["id"],), row["customer_id"], one) for one in owed),
+        *(carry(row, asset, amount, about=f"{row['id']}:{asset}", cause=KEPT) for asset, amount in amounts.items()),
+    ]
+
+
+async def read_metered(services: Services, row: Row, until: int, *, gone: str | None = None) -> list[Metered]:
     """Return what a subscription metered up to an instant (business ms), as far back as something can still come."""
     every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
@@ -112,7 +131,8 @@ async def read_metered(services: Services, row: Row, until: int) -> list[Metered
         return []
     newest = max(one["created_at"] for one in every)
     since = newest - services.config.metering.late_days * DAY_MS
-    lined = await services.reader.all(_LINED, subscription_id=row["id"])
+    known = await services.reader.all(_LINED, subscription_id=row["id"])
+    lined = [{**one, "state": VOID} if one["invoice_id"] == gone else one for one in known]
     found = []
     for segment in segments_of(every, made, tiers, until):
         for feature, charge in segment.charges.items() if segment.end >= since else ():
@@ -137,7 +157,7 @@ async def _metered(
         _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
     )
     title = title_of(catalog.offer(segment.sku), charge.feature)
-    counted = [one for one in rows if one["state"] != VOID]
+    counted = [one for one in rows if one["state"] != VOID or one["kind"] == OWED]
     return Metered(segment, charge, meter.key, title, quantity_of(meter.aggregation, windows), counted, len(rows))
 
 
