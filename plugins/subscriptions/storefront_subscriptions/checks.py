@@ -12,6 +12,7 @@ from storefront_subscriptions.config import KIND, read_date
 
 Path = tuple[str | int, ...]
 
+_NO_DATE = "must be next_renewal, a date that exists, or an instant with its offset from UTC"
 _MEANINGLESS = {
     "exact": "sells amounts; a tier is subscribed to",
     "sales": "is for what is bought once; a promo code makes the first payment cheaper",
@@ -92,9 +93,7 @@ def _existing(told: object, path: Path) -> Iterator[Complaint]:
     try:
         read_date(told)
     except (ValueError, OverflowError):
-        yield Complaint(
-            path, "must be a date that exists, or an instant with its offset from UTC", example="2027-03-01"
-        )
+        yield Complaint(path, _NO_DATE, example="2027-03-01")
 
 
 def _beside(sku: str, offer: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:

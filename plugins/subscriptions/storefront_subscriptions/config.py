@@ -14,7 +14,6 @@ from storefront_subscriptions.usage_terms import USAGE
 
 KIND = "subscription"
 DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
-EXISTING = r"^(next_renewal|\d{4}-\d\d-\d\d([Tt ].+)?)$"
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 DAY_MS = 86_400_000
 FREE_IN = "USD"
@@ -226,8 +225,6 @@ SUBSCRIPTION: JsonSchema = {
             "type": "string",
             "description": "Whom a new price reaches who has subscribed: everybody from the next renewal on, or from a "
             "date on; without it nobody.",
-            "pattern": EXISTING,
-            "patternErrorMessage": "must be next_renewal, a date or an instant: 2027-03-01, 2027-03-01T12:00:00Z",
             "examples": ["next_renewal", "2027-03-01"],
         },
         "beside": {
