@@ -81,7 +81,7 @@ async def test_a_period_is_one_line_and_what_comes_late_corrects_it_each_unit_on
     await pass_days(club, 3)
     assert await lines(club, subscription) == [("Worker, 30 days", 1000), ("API calls: 351", 628), ("disk: 11", 60)]
     assert await charged(club) == [1000, 1688]
-    assert -1000 < amounts(await look(club, subscription, "boss"))[0] < -800  # of the period, not of what was used
+    assert -1000 < min(amounts(await look(club, subscription, "boss"))) < -800  # of the period, not of what was used
 
     await use(club, "call", 1, ago=timedelta(days=12))
     await use(club, "call", 100)
