@@ -19,6 +19,7 @@ from sqlalchemy import Table
 
 from storefront import hookspecs
 from storefront.core.audit import Check
+from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
@@ -73,6 +74,15 @@ class PluginHost:
             for name, plugin in self.classes.items()
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
+        ]
+
+    def catalog_effects(self) -> list[CatalogEffects]:
+        """Return what enabled plugins say of the effects of a catalog: ``storefront check --against-live``."""
+        return [
+            effects
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for effects in getattr(plugin, "catalog_effects", ())
         ]
 
     def collect(self, hook: str, take: Callable[[str, Any], None], **arguments: Any) -> None:

@@ -44,8 +44,9 @@ def compare_with_live(host: PluginHost) -> Comparison:
     """Compare a configuration with the shop's database."""
     version, document = document_of(host.config)
     wanted = load_catalog(version, document)
+    effects = host.catalog_effects()
     try:
-        live, found = asyncio.run(make_database(host).read(lambda connection: changes(connection, wanted)))
+        live, found = asyncio.run(make_database(host).read(lambda connection: changes(connection, wanted, effects)))
     except FileNotFoundError:
         live, found = None, all_new(wanted)
     return Comparison(live, version, found)
@@ -89,4 +90,4 @@ def _concerned(change: Change) -> list[str]:
         lines.append(f"{waiting} price and goods")
     if change.owners:
         lines.append(f"{counted(change.owners, 'customer owns', 'customers own')} it, and will")
-    return lines
+    return lines + [escape(one.says) for one in change.effects]

@@ -3,7 +3,7 @@
 Pure comparison of two catalogs, and a few counts from the books. Nothing is written.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -32,10 +32,24 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class Effect:
+    """Whom a change of an offer concerns, as a plugin knows it: in a sentence for people, and as facts for programs."""
+
+    sku: str
+    says: str
+    facts: Mapping[str, Any]
+
+
+CatalogEffects = Callable[[Connection, Catalog], Iterable[Effect]]
+"""Says of a catalog that is to be whom it concerns of those in the books; the plugin's tables may not be there yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One thing that is ``added``, ``removed`` or ``changed``; ``about`` is offer, asset, entitlement, tax or order.
 
     ``open_purchases`` keep the price they have; ``owners`` are customers with the item of an offer that goes.
+    ``effects`` are what plugins say of it.
     """
 
     change: str
@@ -44,6 +58,7 @@ class Change:
     differences: tuple[Difference, ...] = ()
     open_purchases: int = 0
     owners: int = 0
+    effects: tuple[Effect, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -58,7 +73,9 @@ def live_catalog(connection: Connection) -> Catalog | None:
     return None if row is None else load_catalog(row.hash, row.document)
 
 
-def changes(connection: Connection, wanted: Catalog) -> tuple[str | None, list[Change]]:
+def changes(
+    connection: Connection, wanted: Catalog, effects: Sequence[CatalogEffects] = ()
+) -> tuple[str | None, list[Change]]:
     """Return the version on sale, and what would change; the books say whom it concerns."""
     live = live_catalog(connection)
     if live is None:
@@ -66,12 +83,13 @@ def changes(connection: Connection, wanted: Catalog) -> tuple[str | None, list[C
     open_by_sku = _counts(connection, select(purchases.c.sku, func.count()).where(purchases.c.status.in_(OPEN)))
     owned = select(items.c.sku, func.count(items.c.customer_id.distinct())).where(items.c.quantity > 0)
     owners = _counts(connection, owned)
+    said = [one for plugin in effects for one in plugin(connection, wanted)]
     found = []
     for one in compare(live, wanted):
         if one.about == "offer" and one.change != "added":
             waiting = open_by_sku.get(one.name, 0)
             having = owners.get(one.name, 0) if one.change == "removed" else 0
-            found.append(replace(one, open_purchases=waiting, owners=having))
+            found.append(replace(one, open_purchases=waiting, owners=having, effects=_about(one.name, said)))
         else:
             found.append(one)
     if not found and live.version != wanted.version:
@@ -82,6 +100,10 @@ def changes(connection: Connection, wanted: Catalog) -> tuple[str | None, list[C
 def all_new(wanted: Catalog) -> list[Change]:
     """Return what a shop changes that has sold nothing yet: everything is added."""
     return list(compare(Catalog("", wanted.default_language, {}, {}, {}), wanted))
+
+
+def _about(sku: str, said: Sequence[Effect]) -> tuple[Effect, ...]:
+    return tuple(one for one in said if one.sku == sku)
 
 
 def _counts(connection: Connection, statement: Any) -> dict[str, int]:

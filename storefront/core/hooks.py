@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 import structlog
@@ -23,6 +23,7 @@ from storefront.core.jobs import JobHandler
 JobHandlers = Mapping[str, JobHandler]
 Operations = Mapping[str, Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]]
 
+T = TypeVar("T")
 DEADLINE_SECONDS = 2.0
 EVENT_DEADLINE_SECONDS = 10.0
 ERRORS_BEFORE_QUARANTINE = 5
@@ -40,6 +41,13 @@ class AssessmentUnavailable(Unavailable):
 
     code = "assessment_unavailable"
     title = "This purchase cannot be checked right now"
+
+
+class PluginAway(Unavailable):
+    """A plugin that was asked something failed, hung or is in quarantine; whoever asks goes on without it."""
+
+    code = "plugin_away"
+    title = "A plugin does not answer right now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,24 @@ class Hooks:
             return False
         health.succeed()
         return True
+
+    async def ask(self, name: str, what: str, question: Callable[[], Awaitable[T]]) -> T:
+        """Await an object that a plugin brought, within the deadline and the error budget of its hooks.
+
+        Raises:
+            PluginAway: it failed or hung, which is logged, or its plugin is in quarantine.
+        """
+        health = self.health[name]
+        if health.quarantined is not None:
+            raise PluginAway(f"{name} is in quarantine: {health.quarantined}", plugin=name)
+        try:
+            async with asyncio.timeout(self.deadline_seconds):
+                answer = await question()
+        except Exception as error:
+            self._failed(health, what, error)
+            raise PluginAway(f"{name} failed: {health.last_error}", plugin=name) from error
+        health.succeed()
+        return answer
 
     async def _call_one(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
         health = self.health[name]

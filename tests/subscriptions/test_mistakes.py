@@ -24,6 +24,8 @@ WRONG = {
     "x: {family: a, prices: {USD: 1}, credits: {USD: {amount: 5}}}": "offers.x.credits.USD: is no currency of this",
     "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 0}}}": "offers.x.credits.gems.amount: must be ",
     "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 5, every: 1 month}}}": "offers.x.credits.gems.every:",
+    "x: {family: a, prices: {USD: 1}, existing: someday}": "offers.x.existing: must be next_renewal, a date",
+    "x: {family: a, prices: {USD: 1}, existing: 2027-02-30}": "offers.x.existing: must be next_renewal, a date",
     "x: {kind: bundle, title: X, prices: {USD: 1}, contents: [{sku: basic}, {sku: potion}]}": (
         "offers.x.contents[0].sku: basic is subscribed to"
     ),

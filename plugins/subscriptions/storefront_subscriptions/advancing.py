@@ -35,6 +35,7 @@ from storefront_subscriptions.looking_after import GONE, change_of, look_after, 
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
 from storefront_subscriptions.reminding import remind, remind_of_resumption
+from storefront_subscriptions.retrying import FAILED, Retry, retry_after
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
@@ -58,6 +59,7 @@ from storefront_subscriptions.rows import (
     pause_of,
 )
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
+from storefront_subscriptions.usage_lines import usage_owed
 
 CALLER = "plugin:subscriptions"
 OPERATION = "subscription renewal"
@@ -125,6 +127,7 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
         rights = await rights_of(services, row)
         reason, change = row["reason"] or "canceled", await change_of(services, row)
         until_end = row["period_end"]
+        plan.add(*await usage_owed(services, row))
         plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change,
                          pause=pause))  # fmt: skip
     elif pause is not None:
@@ -265,9 +268,8 @@ async def fail(
     plan = Plan(actor=CALLER, anchors={customer_id})
     noted = {"failed_purchase_id": purchase_id, "attempts": invoice["attempts"] + (purchase_id is None)}
     expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
-    failures = row["failures"] + 1
-    wait = None if is_hard else settings.dunning.wait_after(failures)
-    end = _end_of(row, settings, is_hard=is_hard, wait=wait)
+    retry = await retry_after(services, settings.dunning, row, invoice, reason, is_hard=is_hard, now=now)
+    end = _end_of(row, settings, is_hard=is_hard, retry=retry)
     pauses = settings.pauses_trial and row["billing_state"] == TRIALING and is_hard and end is None
     if end is not None or pauses:
         noted["state"] = VOID if end == INCOMPLETE_EXPIRED or pauses else UNCOLLECTIBLE
@@ -284,11 +286,11 @@ async def fail(
     elif pauses:
         plan.add(*beginning_without_method(row, rights, now))
     else:
-        _go_on(plan, settings, row, rights, reason, failures=failures, wait=wait, now=now, invoice=invoice)
+        _go_on(plan, settings, row, rights, reason, retry=retry, now=now, invoice=invoice)
     await services.engine.commit(plan)
 
 
-def _end_of(row: Row, settings: Settings, *, is_hard: bool, wait: int | None) -> str | None:
+def _end_of(row: Row, settings: Settings, *, is_hard: bool, retry: Retry) -> str | None:
     """Return the state in which a failure ends a subscription, or None where it goes on or waits."""
     if row["billing_state"] == INCOMPLETE:
         return INCOMPLETE_EXPIRED
@@ -298,7 +300,7 @@ def _end_of(row: Row, settings: Settings, *, is_hard: bool, wait: int | None) ->
         return CANCELED if settings.cancels_trial else None
     if is_hard:
         return CANCELED if settings.dunning.cancels_hard else None
-    return CANCELED if wait is None and settings.dunning.cancels_exhausted else None
+    return CANCELED if retry.at is None and settings.dunning.cancels_exhausted else None
 
 
 def _kept_until(row: Row, settings: Settings, end: str, *, is_hard: bool, now: int) -> int:
@@ -311,15 +313,14 @@ def _kept_until(row: Row, settings: Settings, end: str, *, is_hard: bool, now: i
     return grace_end if is_hard else min(grace_end, now)
 
 
-def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], reason: str, *, failures: int,
-           wait: int | None, now: int, invoice: Row) -> None:  # fmt: skip
+def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], reason: str, *, retry: Retry,
+           now: int, invoice: Row) -> None:  # fmt: skip
     """Plan the next attempt; without one, the subscription waits for its customer, and access ends with the grace."""
-    next_attempt = None if wait is None else now + wait
     changes = {
-        "billing_state": UNPAID if wait is None else PAST_DUE,
+        "billing_state": UNPAID if retry.at is None else PAST_DUE,
         "reason": reason,
-        "failures": failures,
-        "next_attempt_at": next_attempt,
+        "failures": row["failures"] + 1,
+        "next_attempt_at": retry.at,
         "access_until": _grace_end(row, settings),
         "updated_at": now,
         "version": row["version"] + 1,
@@ -331,10 +332,11 @@ def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], 
         invoice=invoice["id"],
         reason=reason,
         amount={"amount": invoice["total"], "currency": invoice["currency"]},
-        next_attempt_at=None if next_attempt is None else iso(next_attempt),
+        next_attempt_at=None if retry.at is None else iso(retry.at),
+        policy=retry.policy,
         access_until=iso(_grace_end(row, settings)),
     )
-    plan.emit("subscription.renewal_failed", anchor=row["customer_id"], subject=row["id"], payload=told)
+    plan.emit(FAILED, anchor=row["customer_id"], subject=row["id"], payload=told)
 
 
 def _grace_end(row: Row, settings: Settings) -> int:

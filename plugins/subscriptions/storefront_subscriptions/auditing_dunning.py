@@ -11,6 +11,7 @@ from storefront.core.audit import Check, Violation
 from storefront.core.clock import parse_iso
 from storefront.core.tables import events, purchases
 from storefront_subscriptions.auditing import each
+from storefront_subscriptions.retrying import FAILED
 from storefront_subscriptions.tables import changes, invoices
 
 _ENDED = ("subscription.canceled", "subscription.incomplete_expired")
@@ -51,7 +52,7 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
                is_saved.label("is_saved"))
         .join(invoices, invoices.c.id == begun.c.bill)
         .join(events, and_(events.c.subject == invoices.c.subscription_id,
-                           events.c.type == "subscription.renewal_failed", events.c.commit_no < begun.c.commit_no))
+                           events.c.type == FAILED, events.c.commit_no < begun.c.commit_no))
         .order_by(begun.c.purchase_id, events.c.commit_no)
     )  # fmt: skip
     for purchase, rows in groupby(each(connection, statement), key=lambda row: row.purchase_id):

@@ -33,6 +33,7 @@ from storefront_subscriptions.rows import (
     need_invoice,
     pause_of,
 )
+from storefront_subscriptions.usage_lines import usage_owed
 
 TIMES_DECIDED = 5
 
@@ -96,6 +97,8 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
         state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
         rights = await rights_of(services, row)
         ends = now if row["access_until"] is None else min(now, row["access_until"])
+        if reason == CANCELED:  # not where its money goes back
+            plan.add(*await usage_owed(services, row, gone=invoice["id"] if invoice["state"] == OPEN else None))
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=reason == "canceled"))

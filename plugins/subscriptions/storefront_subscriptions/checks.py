@@ -8,10 +8,11 @@ from typing import Any
 
 from storefront.core.config import Complaint
 from storefront_subscriptions.change_rules import DEFAULTS, Direction, Timing
-from storefront_subscriptions.config import KIND
+from storefront_subscriptions.config import KIND, read_date
 
 Path = tuple[str | int, ...]
 
+_NO_DATE = "must be next_renewal, a date that exists, or an instant with its offset from UTC"
 _MEANINGLESS = {
     "exact": "sells amounts; a tier is subscribed to",
     "sales": "is for what is bought once; a promo code makes the first payment cheaper",
@@ -47,6 +48,14 @@ def check_reminders(document: Mapping[str, object]) -> Iterator[Complaint]:
             yield Complaint(path, "no tier is paid for this interval", at_key=True)
 
 
+def check_policy(document: Mapping[str, object]) -> Iterator[Complaint]:
+    """Say that the plugin whose policy is to be asked is not there."""
+    plugins = _mapping(document.get("plugins"))
+    policy = _mapping(_mapping(plugins.get("subscriptions")).get("dunning")).get("policy")
+    if isinstance(policy, str) and policy not in plugins:
+        yield Complaint(("plugins", "subscriptions", "dunning", "policy"), f"the plugin {policy} is not enabled")
+
+
 def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) -> Iterator[Complaint]:
     path = ("offers", sku)
     is_free, prices = offer.get("free") is True, offer.get("prices")
@@ -58,6 +67,7 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
         yield Complaint((*path, "prices"), "must be the short form of a tier: asset -> amount", example={"USD": 499})
     if is_free and "trial" in offer:
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
+    yield from _existing(offer.get("existing"), (*path, "existing"))
     assets = _mapping(document.get("assets"))
     for asset in _mapping(offer.get("credits")):
         if asset not in assets:
@@ -75,6 +85,15 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
     for key, message in _MEANINGLESS.items():
         if offer.get(key) not in (None, False):
             yield Complaint((*path, key), message, at_key=True)
+
+
+def _existing(told: object, path: Path) -> Iterator[Complaint]:
+    if not isinstance(told, str) or told == "next_renewal":
+        return
+    try:
+        read_date(told)
+    except (ValueError, OverflowError):
+        yield Complaint(path, _NO_DATE, example="2027-03-01")
 
 
 def _beside(sku: str, offer: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:

@@ -41,5 +41,13 @@ def closing_steps(row: Mapping[str, Any], old: Mapping[str, Any], state: str, no
 
 
 def terms_after(row: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a subscription's row takes over from a change that is done; a method stays with its gateway."""
-    return {name: made[name] for name in TERMS} | ({} if made["pay_with"] == row["pay_with"] else {"method": None})
+    """Return what a subscription's row takes over from a change that is done, or from an invoice that is paid.
+
+    A method stays with its gateway. A change's price is that of its own catalog version.
+    """
+    priced_by = {"priced_by": made.get("priced_by")}
+    return (
+        {name: made[name] for name in TERMS}
+        | priced_by
+        | ({} if made["pay_with"] == row["pay_with"] else {"method": None})
+    )

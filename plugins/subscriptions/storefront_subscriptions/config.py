@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from storefront.core.config.forms import read_instant
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.kinds import JsonSchema
 from storefront_subscriptions.change_rules import CHANGES, FAMILIES, ChangeRules
 from storefront_subscriptions.intervals import PATTERN, SAYS
+from storefront_subscriptions.usage_terms import USAGE
 
 KIND = "subscription"
 DURATION_PATTERN = "^[1-9][0-9]{0,5}[smhd]$"
@@ -93,6 +95,13 @@ SCHEMA: JsonSchema = {
                     "maxItems": 20,
                     "default": ["2d", "5d", "7d", "7d"],
                     "examples": [["2d", "5d", "7d", "7d"]],
+                },
+                "policy": {
+                    "type": "string",
+                    "description": "The plugin that says when to try again; where it cannot, `retries` does.",
+                    "minLength": 1,
+                    "default": "subscriptions",
+                    "examples": ["subscriptions"],
                 },
                 "grace": _duration("For how long access lasts beyond a period that is not renewed yet.", "7d"),
                 "hard_decline": _word(
@@ -212,6 +221,12 @@ SUBSCRIPTION: JsonSchema = {
             "default": False,
             "examples": [True],
         },
+        "existing": {
+            "type": "string",
+            "description": "Whom a new price reaches who has subscribed: everybody from the next renewal on, or from a "
+            "date on; without it nobody.",
+            "examples": ["next_renewal", "2027-03-01"],
+        },
         "beside": {
             "type": "string",
             "description": "A tier that this one stands beside: a change between them goes neither up nor down.",
@@ -228,27 +243,43 @@ SUBSCRIPTION: JsonSchema = {
             "examples": [10],
         },
         "credits": CREDITS,
+        "usage": USAGE,
     },
     "required": ["family"],
     "examples": [{"family": "membership", "interval": "month"}],
 }
 
 
+def existing_from(offer: Offer) -> int | None:
+    """Return from when on a period is asked by an offer's own price, of whoever has subscribed (business ms).
+
+    None: its price reaches nobody who has. Raises ``ValueError`` for what is no date; ``check_tiers`` says so before.
+    """
+    told = offer.part.get("existing")
+    if told is None or told == "next_renewal":
+        return None if told is None else 0
+    assert isinstance(told, str), "the schema says so"
+    return read_date(told)
+
+
+def read_date(text: str) -> int:
+    """Return a date's first instant in UTC, or an instant with its offset (business ms); raises ``ValueError``."""
+    found = read_instant(text if len(text) > len("2027-03-01") else f"{text}T00:00:00Z")
+    return int(found.timestamp() * 1000)
+
+
 @dataclass(frozen=True, slots=True)
 class Dunning:
-    """``retries`` and ``grace_ms`` in milliseconds; whether a decline for good, or the last attempt, ends it."""
+    """``retries`` and ``grace_ms`` in milliseconds; whether a decline for good, or the last attempt, ends it.
+
+    ``policy`` names the plugin that says when to try again.
+    """
 
     retries: tuple[int, ...]
     grace_ms: int
     cancels_hard: bool
     cancels_exhausted: bool
-
-    def wait_after(self, failures: int) -> int | None:
-        """Return how long to wait after so many failures of one invoice (ms), or None once they are exhausted.
-
-        A policy that learns takes this place: it is asked after each failure, and nowhere else.
-        """
-        return self.retries[failures - 1] if failures <= len(self.retries) else None
+    policy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +334,7 @@ class Settings:
             grace_ms=to_ms(told.get("grace", "7d")),
             cancels_hard=told.get("hard_decline", "stop") == "cancel",
             cancels_exhausted=told.get("on_exhausted", "cancel") == "cancel",
+            policy=told.get("policy", "subscriptions"),
         )
         pausing = section.get("pause", {})
         rules = ChangeRules(section.get("changes", {}), section.get("families", {}))

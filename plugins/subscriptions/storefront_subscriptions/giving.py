@@ -14,6 +14,7 @@ from storefront.core.billing import BILL, Bill, BillLine
 from storefront.core.catalog import text_in
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan
+from storefront.core.customers import Newcomer
 from storefront.core.errors import Conflict, FieldError, Invalid, Unavailable
 from storefront.core.gifts import GiftNotPossible, refuse_not_giftable
 from storefront.core.ids import new_id
@@ -59,12 +60,19 @@ class NeedsSamePlan(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class GiveRequest:
-    """Who gives how many periods of what to whom; ``wanted.customer_id`` pays. ``by_customer``: not by a server."""
+    """Who gives how many periods of what to whom; ``wanted.customer_id`` pays. ``by_customer``: not by a server.
+
+    A recipient who was never here is made with the purchase.
+    """
 
     wanted: SubscribeRequest
-    recipient_id: str
+    recipient: str | Newcomer
     periods: int
     by_customer: bool
+
+    @property
+    def recipient_id(self) -> str:
+        return self.recipient if isinstance(self.recipient, str) else self.recipient.id
 
 
 async def give(services: Services, asked: GiveRequest) -> Bought:
@@ -73,6 +81,7 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
     Raises:
         UnknownOffer, OfferClosed, Invalid, NotGiftable: it cannot be given like that.
         NeedsSamePlan, GiftNotPossible: the recipient has another plan of that family; a customer is not told which.
+        Taken: another request has just made the recipient; ask again.
         What ``buy`` raises.
     """
     wanted = asked.wanted
@@ -104,7 +113,9 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
         details={GIFT: told},
     )
     bought = purchase_of(wanted, bill, pay_with, saves_method=False)
-    return await buy(services, replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer))
+    newcomers = (asked.recipient,) if isinstance(asked.recipient, Newcomer) else ()
+    given = replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
+    return await buy(services, given)
 
 
 async def _refuse_other_plan(services: Services, asked: GiveRequest, family: str, terms: Mapping[str, Any]) -> None:

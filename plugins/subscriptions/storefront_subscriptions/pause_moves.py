@@ -15,7 +15,7 @@ from storefront.core.ids import new_id
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.asking import agreed_next
+from storefront_subscriptions.asking import agreed_next, price_told
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.gifts import lines_of_gift, next_gift, used
 from storefront_subscriptions.intervals import Interval, Period, period_at
@@ -33,6 +33,7 @@ from storefront_subscriptions.rows import (
     need_invoice,
 )
 from storefront_subscriptions.subscribing import invoice_row
+from storefront_subscriptions.usage_lines import UsageLine, usage_due, usage_written
 
 STILL_PAID = "still_paid"
 ASKED, NO_METHOD, GIFT_GONE = "asked", "no_method", "gift_gone"
@@ -136,7 +137,8 @@ async def order_resumption(
         Stale, Taken, Outdated: the subscription has moved; look at it again.
     """
     now, customer_id = services.clock.now(), row["customer_id"]
-    invoice, taken, found, gift = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
+    found_ahead = await _invoice_after(services, row, now, keeps_anchor=keeps_anchor)
+    agreed, invoice, (taken, found, usage), gift = found_ahead
     if needs_method and invoice["total"] > 0 and invoice["pay_with"] != WALLET:
         kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
         if kept is None and await newest_method(services, customer_id, invoice["pay_with"]) is None:
@@ -153,6 +155,8 @@ async def order_resumption(
         *(() if gift is None else (used(gift),)),
         Insert("subscriptions_invoices", (invoice["id"],), customer_id, invoice),
         carry(row, invoice["currency"], -taken, about=invoice["id"], cause=TAKEN, seen=found),
+        *usage_written(invoice, usage),
+        *price_told(row, agreed, invoice),
         Emit(customer_id, "subscription.resume_ordered", row["id"], told_pause({**row, **changes}, pause)),
     )
     await services.engine.commit(plan)
@@ -160,24 +164,30 @@ async def order_resumption(
 
 async def _invoice_after(
     services: Services, row: Row, now: int, *, keeps_anchor: bool
-) -> tuple[dict[str, Any], int, int | None, Row | None]:
-    """Return the invoice that ends a pause, what it takes over, what there was to take, and the gift that pays it."""
-    agreed, change = await agreed_next(services, row)
+) -> tuple[Row, dict[str, Any], tuple[int, int | None, Sequence[UsageLine]], Row | None]:
+    """Return the terms of the period after a pause, its invoice, what that takes over and asks of usage, and its gift.
+
+    A gift pays it whole: what was used before waits for an invoice that asks for something.
+    """
     newest = await need_invoice(services, row["invoice_id"])
     number = max(row["period"], newest["period"]) + 1
     gift = await next_gift(services, row)
     if gift is not None:
         lines = await lines_of_gift(services, row)
         given = invoice_row(row, number, lines, now) | {"anchor_period": number, "gift_id": gift["id"]}
-        return given, 0, None, gift
+        return row, given, (0, None, ()), gift
+    agreed, change = await agreed_next(services, row, now)
     span = _running_period(row, agreed, now) if keeps_anchor else None
-    lines, taken, found = await lines_of_period(services, agreed, part=None if span is None else (now, span))
+    usage = await usage_due(services, row, agreed["currency"])
+    part = None if span is None else (now, span)
+    lines, taken, found = await lines_of_period(services, agreed, part=part, usage=usage)
     invoice = invoice_row(agreed, number, lines, now)
-    invoice |= {"carried": taken, "anchor_period": number, "change_id": None if change is None else change["id"]}
+    invoice |= {"carried": taken, "anchor_period": number, "change_id": None if change is None else change["id"],
+                "usage": sum(one.amount for one in usage)}  # fmt: skip
     if span is not None:
         invoice |= {"anchor": row["anchor"], "anchor_period": number - span.n, "period_start": now,
                     "period_end": span.end}  # fmt: skip
-    return invoice, taken, found, None
+    return agreed, invoice, (taken, found, usage), None
 
 
 def _running_period(row: Row, agreed: Row, now: int) -> Period | None:

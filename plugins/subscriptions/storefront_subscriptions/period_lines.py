@@ -1,6 +1,6 @@
 """The lines of a whole period: its price, what it takes over from before, and what a gateway takes no charge for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -10,15 +10,21 @@ from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.intervals import Period
 from storefront_subscriptions.proration import half_even
+from storefront_subscriptions.usage_lines import UsageLine
 
 Lines = list[tuple[str, int]]
 
 
 async def lines_of_period(
-    services: Services, agreed: Mapping[str, Any], *, part: tuple[int, Period] | None = None
+    services: Services,
+    agreed: Mapping[str, Any],
+    *,
+    part: tuple[int, Period] | None = None,
+    usage: Sequence[UsageLine] = (),
 ) -> tuple[Lines, int, int]:
     """Return the lines of a period by what was agreed to, what they take over, and what there was to take.
 
+    ``usage`` is what was used before it and is asked with it.
     With ``part`` it is the rest of a period from an instant on (business ms), to the millisecond, half to even.
     """
     catalog = await services.catalogs.version(agreed["catalog_version"])
@@ -29,17 +35,25 @@ async def lines_of_period(
     if part is not None:
         since, whole = part
         due, named = half_even(Fraction(price * (whole.end - since), whole.total)), f"{named}, rest of the period"
-    lines = [(named, due)]
+    lines = [(named, due), *((one.title, one.amount) for one in usage)]
+    due += sum(one.amount for one in usage)
     found = await read_carried(services, agreed["customer_id"], agreed["family"], agreed["currency"])
     taken = max(found, -due)
     if taken:
-        lines.append(("Credit" if taken < 0 else "Due from before", taken))
+        lines.append((_name(taken, due), taken))
     rest = due + taken
     later = rest - chargeable(services, agreed["pay_with"], Money(rest, agreed["currency"]), price=price)
     if later:
         lines.append(("Due with the next invoice", -later))
         taken -= later
     return lines, taken, found
+
+
+def _name(taken: int, due: int) -> str:
+    """Name what is taken over, or, where usage became cheaper than the rest costs, what is left for the next one."""
+    if due < 0:
+        return "Credit for the next invoice"
+    return "Credit" if taken < 0 else "Due from before"
 
 
 def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) -> int:

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 from sqlalchemy import Table
 
 from storefront.core.audit import Check
+from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
+from storefront.core.dunning import RetryPolicy
 from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
@@ -25,20 +27,25 @@ from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
 from storefront_subscriptions.auditing_gifts import CHECKS as GIFT_CHECKS
 from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
+from storefront_subscriptions.auditing_prices import CHECKS as PRICE_CHECKS
 from storefront_subscriptions.auditing_reminders import CHECKS as REMINDER_CHECKS
+from storefront_subscriptions.auditing_usage import CHECKS as USAGE_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
-from storefront_subscriptions.checks import check_changes, check_reminders, check_tiers
+from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
 from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
+from storefront_subscriptions.price_effects import effects_on_subscriptions
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
+from storefront_subscriptions.retrying import Schedule
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
 from storefront_subscriptions.showing import told_change
 from storefront_subscriptions.tables import TABLES
+from storefront_subscriptions.usage_terms import check_usage
 
 
 class SubscriptionsPlugin:
@@ -47,16 +54,25 @@ class SubscriptionsPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: SUBSCRIPTION}
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_tiers, check_changes, check_reminders)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (
+        check_tiers,
+        check_changes,
+        check_reminders,
+        check_policy,
+        check_usage,
+    )
     audit_checks: ClassVar[Sequence[Check]] = (
         *CHECKS,
+        *PRICE_CHECKS,
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
         *GIFT_CHECKS,
         *PAUSE_CHECKS,
         *REMINDER_CHECKS,
+        *USAGE_CHECKS,
     )
+    catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
@@ -70,6 +86,10 @@ class SubscriptionsPlugin:
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:
         return [make_routes(services, self._settings)]
+
+    @hookimpl
+    def register_retry_policy(self, services: Services) -> RetryPolicy:
+        return Schedule(self._settings.dunning.retries)
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:

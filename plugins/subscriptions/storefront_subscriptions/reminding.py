@@ -21,6 +21,7 @@ from storefront_subscriptions.config import Reminders, Settings
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import ACTIVE, TRIALING, event_of, will_renew
 from storefront_subscriptions.trials import CLAIMED
+from storefront_subscriptions.usage_lines import usage_due
 
 CALLER = "plugin:subscriptions"
 TRIAL_ENDING = "subscription.trial_ending"
@@ -119,8 +120,9 @@ async def _tell(services: Services, row: Row, reminder: Reminder) -> None:
         assert reminder.method is not None, "it is about one"
         told |= {"expires": reminder.method["expires"], "period_end": iso(row["period_end"])}
     else:
-        agreed, _ = await agreed_next(services, row)
-        lines, _, _ = await lines_of_period(services, agreed)
+        agreed, _ = await agreed_next(services, row, reminder.at)
+        usage = await usage_due(services, row, agreed["currency"])
+        lines, _, _ = await lines_of_period(services, agreed, usage=usage)
         amount = {"amount": sum(one for _, one in lines), "currency": agreed["currency"]}
         told |= {"amount": amount, "pay_with": agreed["pay_with"]}
     plan = Plan(actor=CALLER, anchors={customer_id})

@@ -5,10 +5,13 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.clock import iso
+from storefront.core.commit.outcome import Taken
+from storefront.core.customers import is_introduced
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.gifts import find_receiver
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
+from storefront.core.purchases import Bought
 from storefront.core.services import Services
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront.shapes import ANY_OBJECT, table
@@ -24,6 +27,7 @@ from storefront_subscriptions.shapes import (
     CANCEL,
     CREDIT,
     INVOICE,
+    METERED,
     NEXT_CREDIT,
     OF_CUSTOMER_QUERY,
     SUBSCRIBE,
@@ -31,6 +35,7 @@ from storefront_subscriptions.shapes import (
 )
 from storefront_subscriptions.showing import show, show_credit, show_invoice
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
+from storefront_subscriptions.usage_lines import read_metered, show_metered
 
 PATH = "/v1/subscriptions"
 OPERATION = f"POST {PATH}"
@@ -70,6 +75,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     _add_subscribing(routes, services)
     _add_looking(routes, services)
     _add_credits(routes, services)
+    _add_usage(routes, services)
     _add_ending(routes, services, settings)
     add_change_routes(routes, services, settings)
     add_pause_routes(routes, services, settings)
@@ -114,10 +120,20 @@ def _add_subscribing(routes: Routes, services: Services) -> None:
         if named is None:
             bought = await subscribe(services, wanted)
         else:
-            receiver = await find_receiver(services, call.principal, customer_id, named)
-            by_customer = call.principal.role is Role.CUSTOMER
-            bought = await give(services, GiveRequest(wanted, receiver, body["periods"], by_customer))
+            bought = await _give(services, call, wanted, named)
         return respond_once(bought.answer, is_replay=bought.is_replay)
+
+
+async def _give(services: Services, call: Call, wanted: SubscribeRequest, named: str) -> Bought:
+    by_customer = call.principal.role is Role.CUSTOMER
+    while True:
+        receiver = await find_receiver(services, call.principal, wanted.customer_id, named)
+        try:
+            return await give(services, GiveRequest(wanted, receiver, call.body["periods"], by_customer))
+        except Taken as taken:
+            if not is_introduced(taken):
+                raise
+            # Another request has just made the recipient, whom this one finds now.
 
 
 def _add_looking(routes: Routes, services: Services) -> None:
@@ -154,6 +170,16 @@ def _add_credits(routes: Routes, services: Services) -> None:
         ahead = [{"asset": clock.asset, "amount": amount, "at": iso(at)}
                  for clock, amount, at in await read_ahead(services, row)]  # fmt: skip
         return respond({"data": [show_credit(one) for one in reversed(found)], "next": ahead})
+
+
+def _add_usage(routes: Routes, services: Services) -> None:
+    @routes.get(PATH + "/{id}/usage", allow=_OWNERS, scope="customers:read",
+                answers={200: table({"data": {"type": "array", "items": METERED}})})  # fmt: skip
+    async def list_usage(call: Call) -> web.StreamResponse:
+        """List what a subscription's periods metered, newest first: what is billed, and what the next invoice asks."""
+        row = await need(services, call.path("id"), owner=call.principal.owner)
+        found = await read_metered(services, row, services.clock.now())
+        return respond({"data": [show_metered(one) for one in reversed(found)]})
 
 
 def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:

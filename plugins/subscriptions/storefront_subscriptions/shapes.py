@@ -67,6 +67,10 @@ SUBSCRIPTION = table(
         "period_end": nullable(TIME),
         "will_renew": {"type": "boolean"},
         "price": {**MONEY, "description": "Of one seat for one interval, as it was agreed to."},
+        "renews_for": {
+            **nullable(MONEY),
+            "description": "What its next period costs, before tax and credit; null where none follows.",
+        },
         "seats": INTEGER,
         "pay_with": TEXT,
         "reason": {**nullable(TEXT), "description": "Why it is not simply active."},
@@ -93,6 +97,21 @@ INVOICE = table(
         "total": {**MONEY, "description": "Before tax."},
         "attempts": INTEGER,
         "purchase": nullable(TEXT),
+    }
+)
+METERED = table(
+    {
+        "feature": TEXT,
+        "title": TEXT,
+        "sku": {**TEXT, "description": "The tier that charges it."},
+        "period": INTEGER,
+        "starts_at": TIME,
+        "ends_at": {**TIME, "description": "Of the full hours that it is about; of a running period, until now."},
+        "quantity": TEXT,
+        "included": {**TEXT, "description": "How many units of it are free."},
+        "metered": {**MONEY, "description": "Billed and pending."},
+        "billed": {**MONEY, "description": "What is on invoices."},
+        "pending": {**MONEY, "description": "What the next invoice asks."},
     }
 )
 _OF_CUSTOMER = {**CUSTOMER, "description": "Whose, with a server key; absent with a session."}

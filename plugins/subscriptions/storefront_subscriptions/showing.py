@@ -7,10 +7,21 @@ from storefront.core.clock import iso
 from storefront.core.purchasing import read_payment
 from storefront.core.reading import Row
 from storefront.core.services import Services
+from storefront_subscriptions.asking import priced_next
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.looking_after import change_of
-from storefront_subscriptions.rows import OPEN, OVER, PAUSED, lines_of, need_invoice, pause_of, shown
+from storefront_subscriptions.rows import (
+    INCOMPLETE,
+    OPEN,
+    OVER,
+    PAUSED,
+    SCHEDULED,
+    lines_of,
+    need_invoice,
+    pause_of,
+    shown,
+)
 
 
 async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -20,12 +31,21 @@ async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None
     change, held = change or await change_of(services, row), await pause_of(services, row)
     return {
         **shown(row, customer, services.clock.now()),
+        "renews_for": await _renews_for(services, row, change),
         "pending_change": None if change is None else await _pending(services, change),
         "pause": None if held is None else _held(held),
         "gifted": await _gifted(services, row),
         "credit": {"amount": max(0, -carried), "currency": row["currency"]},
         "owed": {"amount": max(0, carried), "currency": row["currency"]},
     }
+
+
+async def _renews_for(services: Services, row: Row, change: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the next period costs, before tax and credit; None where none follows."""
+    if row["billing_state"] in OVER or row["billing_state"] == INCOMPLETE or row["ends_with_period"]:
+        return None
+    ahead = change if change is not None and change["state"] == SCHEDULED else await priced_next(services, row)
+    return {"amount": ahead["price"] * ahead["seats"], "currency": ahead["currency"]}
 
 
 async def _pending(services: Services, change: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tupl
         spans = spans_from(invoice["spans"])
     else:
         purchase = await read_purchase(services, invoice["purchase_id"])
-        charged = asked(purchase) - invoice["carried"]
+        charged = asked(purchase) - invoice["carried"] - invoice["usage"]
         spans = [Span(invoice["period_start"], _whole_price(invoice, charged), charged, purchase=purchase["id"])]
     found, claims = [], []
     for span in spans:

@@ -149,6 +149,8 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "spans": None,
         "change_id": None,
         "gift_id": None,
+        "priced_by": row["priced_by"],
+        "usage": 0,
     }
 
 
@@ -179,6 +181,7 @@ def subscription_row(wanted: SubscribeRequest, tier: Tier, version: str, now: in
         "change_id": None,
         "pause_id": None,
         "gifted": 0,
+        "priced_by": None,
     }
 
 

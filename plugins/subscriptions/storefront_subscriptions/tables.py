@@ -39,6 +39,7 @@ subscriptions = Table(
     Column("change_id", TEXT, nullable=True),
     Column("pause_id", TEXT, nullable=True),
     Column("gifted", BigInteger, nullable=False),
+    Column("priced_by", TEXT, nullable=True),
     Index("subscriptions_by_customer", "customer_id", "id"),
 )
 """``price``: of one seat for one interval, in minor units, as it was agreed to. ``period`` is the number of the period
@@ -47,7 +48,8 @@ trial, whose time it then is. ``access_until`` is derived, and kept so that righ
 ``ends_with_period`` is 1 where no renewal follows. ``invoice_id`` is the newest invoice. ``anchor_period`` is the
 number of the period that begins at the anchor (less than 0 after a pause that kept it); ``change_id`` the change that
 is agreed to and not done yet, ``pause_id`` the pause that is to come, or that is not over. ``gifted`` is how many
-periods are still to come that somebody else has paid for: what its gifts have ``remaining``."""
+periods are still to come that somebody else has paid for: what its gifts have ``remaining``. ``priced_by`` is the
+catalog version that ``price`` is of, where that is another than ``catalog_version``, by which the rest is agreed."""
 
 current = Table(
     "subscriptions_current",
@@ -90,6 +92,8 @@ invoices = Table(
     Column("spans", TEXT, nullable=True),
     Column("change_id", TEXT, nullable=True),
     Column("gift_id", TEXT, nullable=True),
+    Column("priced_by", TEXT, nullable=True),
+    Column("usage", BigInteger, nullable=False),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
@@ -98,7 +102,8 @@ the last that is known to have failed, ``purchase_id`` the last that was begun. 
 ``anchor`` when it is paid. ``uncut_end`` is where the period would have ended, if a change has begun another within it.
 ``carried`` is what it took over from ``subscriptions_carried``, in its ``total`` already. ``spans`` are what its tiers
 cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it,
-``gift_id`` the gift that pays for it: then its ``total`` is 0."""
+``gift_id`` the gift that pays for it: then its ``total`` is 0. ``usage`` is what its lines of usage come to, in its
+``total`` already."""
 
 changes = Table(
     "subscriptions_changes",
@@ -251,4 +256,35 @@ gifts = Table(
 ``given_up`` with a subscription that was ended at once. ``price`` is of one seat for one of the ``periods``;
 ``remaining`` are those that no invoice names yet."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts)
+usage = Table(
+    "subscriptions_usage",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("invoice_id", TEXT, nullable=False),
+    Column("period", BigInteger, nullable=False),
+    Column("feature", TEXT, nullable=False),
+    Column("meter", TEXT, nullable=False),
+    Column("sku", TEXT, nullable=False),
+    Column("catalog_version", TEXT, nullable=False),
+    Column("starts_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("included", BigInteger, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("quantity", TEXT, nullable=False),
+    Column("cost", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("subscription_id", "feature", "starts_at", "number", name="subscriptions_usage_once"),
+    Index("subscriptions_usage_by_invoice", "invoice_id"),
+)
+"""Lines of usage on invoices: what a paid period (or the part of it that one tier had) metered of a feature in the
+full hours ``[starts_at, ends_at)`` (business ms). ``quantity`` and ``included`` (millionths) and ``cost`` (10^-12 of
+the smallest unit) are of all of it, as it stood then; ``amount`` is what this line asks beside those before it.
+``kind``: ``period``, or ``correction`` of what was billed before; a line on a void invoice bills nothing. What is
+``owed`` when a subscription ends stands on no invoice (``invoice_id`` is its last): it is carried to the next one."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts, usage)

@@ -80,7 +80,8 @@ def _decimal(description: str, example: str) -> Schema:
     return text(description, pattern=DECIMAL_PATTERN, patternErrorMessage=SAYS_DECIMAL, examples=[example])
 
 
-def _charge() -> Schema:
+def charge_terms() -> Schema:
+    """Key → schema of what makes a quantity a cost: the model and its prices."""
     tier = mapping(
         "A tier.",
         {
@@ -91,6 +92,27 @@ def _charge() -> Schema:
         required=["price"],
         examples=[{"up_to": 1000, "price": "0.05"}],
     )
+    return {
+        "model": choice(
+            "`per_unit`: all units cost the same. `graduated`: each tier has its price. `volume`: the tier that is "
+            "reached prices all units. `package`: so many units at a time.",
+            ["per_unit", "graduated", "volume", "package"],
+            examples=["per_unit"],
+        ),
+        "price": _decimal("What one unit (or package) costs, in the asset's smallest unit, as text.", "0.05"),
+        "tiers": listing(
+            "The tiers, from the first unit on.",
+            tier,
+            minItems=1,
+            maxItems=100,
+            examples=[[{"up_to": 1000, "price": "0.05"}, {"price": "0.02"}]],
+        ),
+        "package": whole("How many units one package has.", most=10**9, examples=[100]),
+        "included": whole("How many units are free in each period.", most=10**12, examples=[600]),
+    }
+
+
+def _charge() -> Schema:
     return mapping(
         "What the usage of a feature costs.",
         {
@@ -105,22 +127,7 @@ def _charge() -> Schema:
                 maxLength=64,
                 examples=["gems"],
             ),
-            "model": choice(
-                "`per_unit`: all units cost the same. `graduated`: each tier has its price. `volume`: the tier that is "
-                "reached prices all units. `package`: so many units at a time.",
-                ["per_unit", "graduated", "volume", "package"],
-                examples=["per_unit"],
-            ),
-            "price": _decimal("What one unit (or package) costs, in the asset's smallest unit, as text.", "0.05"),
-            "tiers": listing(
-                "The tiers, from the first unit on.",
-                tier,
-                minItems=1,
-                maxItems=100,
-                examples=[[{"up_to": 1000, "price": "0.05"}, {"price": "0.02"}]],
-            ),
-            "package": whole("How many units one package has.", most=10**9, examples=[100]),
-            "included": whole("How many units are free in each period.", most=10**12, examples=[600]),
+            **charge_terms(),
             "on_exhausted": choice(
                 "When the wallet cannot pay: refuse the usage, count it up to what can be paid (`cap`), let it go on "
                 "for free (`allow`), or let the customer owe it (`debt`).",

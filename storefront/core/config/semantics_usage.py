@@ -58,7 +58,22 @@ def _of_meter(
 
 def _charge(feature: str, charge: Mapping[str, object], value: Mapping[str, object]) -> Iterator[Complaint]:
     path: Path = ("usage", feature)
-    model, mode = charge.get("model"), charge.get("mode")
+    mode = charge.get("mode")
+    yield from terms_complaints(path, charge)
+    if charge.get("model") == "volume" and mode == "prepaid":
+        message = (
+            "can get cheaper with the next unit; what left a wallet does not come back: use graduated, or postpaid"
+        )
+        yield Complaint((*path, "model"), message)
+    yield from _asset(path, charge, value)
+    for key in ("on_exhausted", "low_at"):
+        if key in charge and mode == "postpaid":
+            yield Complaint((*path, key), "is about a wallet; `postpaid` drains none", at_key=True, meant=path)
+
+
+def terms_complaints(path: Path, charge: Mapping[str, object]) -> Iterator[Complaint]:
+    """Say what contradicts itself in how a quantity is to become a cost."""
+    model = charge.get("model")
     if model in _NEEDS_PRICE and "price" not in charge:
         yield Complaint(path, f"lacks `price`: what one {'package' if model == 'package' else 'unit'} costs",
                         at_key=True, example={"price": "0.05"})  # fmt: skip
@@ -71,16 +86,7 @@ def _charge(feature: str, charge: Mapping[str, object], value: Mapping[str, obje
     for key, models in (("price", _NEEDS_PRICE), ("tiers", _NEEDS_TIERS), ("package", ("package",))):
         if key in charge and isinstance(model, str) and model not in models:
             yield Complaint((*path, key), f"is not used by `{model}`", at_key=True, meant=path)
-    if model == "volume" and mode == "prepaid":
-        message = (
-            "can get cheaper with the next unit; what left a wallet does not come back: use graduated, or postpaid"
-        )
-        yield Complaint((*path, "model"), message)
-    yield from _asset(path, charge, value)
     yield from _tiers((*path, "tiers"), charge.get("tiers"))
-    for key in ("on_exhausted", "low_at"):
-        if key in charge and mode == "postpaid":
-            yield Complaint((*path, key), "is about a wallet; `postpaid` drains none", at_key=True, meant=path)
 
 
 def _asset(path: Path, charge: Mapping[str, object], value: Mapping[str, object]) -> Iterator[Complaint]:

@@ -25,7 +25,7 @@ def make_meters(value: Mapping[str, Any]) -> dict[str, Meter]:
 
 def make_charges(value: Mapping[str, Any]) -> dict[str, Charge]:
     """Return the charges by the key of their feature."""
-    return {feature: _charge(feature, one) for feature, one in value.get("usage", {}).items()}
+    return {feature: make_charge(feature, one) for feature, one in value.get("usage", {}).items()}
 
 
 def make_metering(value: Mapping[str, Any]) -> Metering:
@@ -48,7 +48,8 @@ def _meter(name: str, section: Mapping[str, Any]) -> Meter:
     )
 
 
-def _charge(feature: str, section: Mapping[str, Any]) -> Charge:
+def make_charge(feature: str, section: Mapping[str, Any]) -> Charge:
+    """Return what the usage of a feature costs, from its checked section."""
     return Charge(
         feature=feature,
         meter=section["meter"],

@@ -20,14 +20,14 @@ def paused_facts(wording: Wording, one: Standing) -> list[str]:
         words = f"Paused since {since}, when the gift that paid for it was taken back. Nothing was charged."
         return [words, f"Resume it whenever you like, for {wording.price(one.row)}."]
     facts = [f"Paused since {since}. You have no access, and nothing is charged."]
-    return facts + (goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.row)}."])
+    return facts + (goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.ahead)}."])
 
 
 def goes_on(wording: Wording, one: Standing) -> list[str]:
     """Say when a plan goes on by itself, and what it costs then."""
     if one.pause is None or one.pause["resume_at"] is None:
         return []
-    price = "" if one.row["price"] == 0 else f", for {wording.price(one.row)}"
+    price = "" if one.ahead["price"] == 0 else f", for {wording.price(one.ahead)}"
     return [f"It goes on by itself on {wording.day(one.pause['resume_at'])}{price}."]
 
 

@@ -80,7 +80,7 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
         case "trialing" if is_ending:
             facts = [f"Free until {day}, then it ends. Nothing is charged."]
         case "trialing":
-            facts = [f"Free until {day}, then {price}."]
+            facts = [f"Free until {day}, then {wording.price(one.ahead)}."]
         case "active" if is_ending:
             facts = [f"{price}.", f"Yours until {day}. Nothing more is charged."]
         case "paused":
@@ -92,6 +92,8 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
         case "active":
             ahead = one.change is not None and one.change["state"] == SCHEDULED
             facts = [f"{price}, until {day}." if ahead else f"{price}. Next payment {day}."]
+            if not ahead and one.ahead["price"] != row["price"]:
+                facts = [f"{price} until {day}, then {wording.price(one.ahead)}."]
         case _:
             facts = [f"{price}."]
     if row["pay_with"] == WALLET and not is_free:

@@ -13,7 +13,7 @@ from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import purchases
-from storefront_subscriptions.asking import agreed_next
+from storefront_subscriptions.asking import read_next
 from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.crediting import read_ahead
@@ -22,6 +22,7 @@ from storefront_subscriptions.gifts import waiting_gifts
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_invoice, pause_of
+from storefront_subscriptions.usage_lines import usage_due
 
 SHOWN_INVOICES = 12
 _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
@@ -34,8 +35,8 @@ class Standing:
     ``due`` is what its open invoice asks, tax and all if that is known, or what going on out of a pause asks, before
     tax; ``pay_url`` where its payer pays or confirms it. ``change`` is the one that is agreed to, ``change_url`` where
     that is paid. ``carried`` as in ``carrying.py``. ``method`` is the saved one that is charged next. ``credits`` are
-    granted next, and when. ``pause`` is the one that it is in, or that is to come. ``waiting`` are gifts that
-    it cannot take.
+    granted next, and when. ``ahead`` is the subscription by the terms of its next period. ``pause`` is the one that it
+    is in, or that is to come. ``waiting`` are gifts that it cannot take.
     """
 
     row: Row
@@ -46,6 +47,7 @@ class Standing:
     change_url: str | None
     carried: int
     method: Mapping[str, Any] | None
+    ahead: Row
     credits: Sequence[tuple[Clock, int, int]] = ()
     pause: Row | None = None
     waiting: Sequence[Row] = ()
@@ -73,8 +75,9 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     if invoice["state"] == OPEN and invoice["purchase_id"] is not None:
         due = (await read_purchase(services, invoice["purchase_id"]))["total"]
         pay_url = await _pay_url(services, invoice["purchase_id"])
+    ahead = await read_next(services, row)
     if row["billing_state"] == PAUSED:
-        lines, _, _ = await lines_of_period(services, (await agreed_next(services, row))[0])
+        lines, _, _ = await lines_of_period(services, ahead, usage=await usage_due(services, row, ahead["currency"]))
         due = 0 if row["gifted"] else sum(amount for _, amount in lines)
     change_url = None
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
@@ -84,7 +87,7 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     given = await waiting_gifts(services, row["customer_id"])
     waiting = [one for one in given if one["family"] == row["family"]]
     held = await pause_of(services, row)
-    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, credits, held, waiting)
+    return Standing(row, invoice, due, pay_url, change, change_url, carried, method, ahead, credits, held, waiting)
 
 
 async def _pay_url(services: Services, purchase_id: str) -> str | None:

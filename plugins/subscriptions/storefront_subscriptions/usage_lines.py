@@ -1,0 +1,222 @@
+"""Usage that is billed afterwards: what each hour of a paid period metered, as lines of the next renewal's invoice.
+
+Nothing is kept while usage goes on: the hours of the core's meters are added up when an invoice is written, and what of
+their cost stands on no invoice yet becomes its lines. So an event that comes late is billed with the next invoice, as a
+correction, and one that comes while an invoice is written is billed once, here or there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import DAY_MS, iso
+from storefront.core.commit.plan import Insert, Step
+from storefront.core.commit.usage_steps import half_even
+from storefront.core.config.model_usage import MICRO, Aggregation, Charge, show_decimal
+from storefront.core.ids import new_id
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront.core.tables import usage_windows
+from storefront_subscriptions.carrying import KEPT, carry
+from storefront_subscriptions.rows import DONE, INVOICES, VOID
+from storefront_subscriptions.tables import changes, invoices, usage
+from storefront_subscriptions.usage_segments import Segment, Tiers, segments_of
+from storefront_subscriptions.usage_terms import charges_of, title_of
+
+PERIOD, CORRECTION, OWED = "period", "correction", "owed"
+_CHANGES = Query(
+    select(changes)
+    .where(
+        changes.c.subscription_id == bindparam("subscription_id"),
+        changes.c.state == DONE,
+        changes.c.timing == "now",
+        changes.c.invoice_id.is_(None),
+    )
+    .order_by(changes.c.closed_at, changes.c.id)
+)
+_LINED = Query(
+    select(usage, invoices.c.state)
+    .join(invoices, invoices.c.id == usage.c.invoice_id)
+    .where(usage.c.subscription_id == bindparam("subscription_id"))
+    .order_by(usage.c.starts_at, usage.c.number)
+)
+_WINDOWS = Query(
+    select(usage_windows)
+    .where(
+        usage_windows.c.customer_id == bindparam("customer_id"),
+        usage_windows.c.meter == bindparam("meter"),
+        usage_windows.c.start >= bindparam("since"),
+        usage_windows.c.start < bindparam("until"),
+    )
+    .order_by(usage_windows.c.start)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Metered:
+    """What a segment of a subscription metered of a feature, and the rows of what of it stands on invoices.
+
+    ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: a void
+    invoice bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
+    """
+
+    segment: Segment
+    charge: Charge
+    meter: str
+    title: str
+    quantity: int
+    lined: Sequence[Row]
+    rows: int
+
+    @property
+    def cost(self) -> int:
+        return self.segment.cost(self.charge, self.quantity)
+
+    @property
+    def billed(self) -> int:
+        return sum(int(row["amount"]) for row in self.lined)
+
+    @property
+    def pending(self) -> int:
+        """What is on no invoice yet (smallest units): less than nothing where usage became cheaper."""
+        return half_even(self.cost) - self.billed
+
+    @property
+    def is_due(self) -> bool:
+        return self.pending != 0 or (self.quantity > 0 and not self.lined)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageLine:
+    """A line of an invoice: its words, its amount, and the row that keeps what it is for, but for its invoice."""
+
+    title: str
+    amount: int
+    row: Mapping[str, Any]
+
+
+async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLine]:
+    """Return the lines of usage that an invoice would ask for now, in one asset: of all that is on none yet."""
+    now = services.clock.now()
+    found = await read_metered(services, row, now)
+    return [_line(row, one, now) for one in found if one.is_due and one.charge.asset == currency]
+
+
+async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
+    """Return the steps by which a subscription that ends leaves its usage to the next one of its family, as owed.
+
+    ``gone`` is an invoice that is closed with it, and so bills nothing.
+    """
+    now = services.clock.now()
+    found = [one for one in await read_metered(services, row, now, gone=gone) if one.is_due]
+    lines = [_line(row, one, now) for one in found]
+    owed = [{**one.row, "invoice_id": row["invoice_id"], "kind": OWED} for one in lines]
+    amounts = {one.charge.asset: 0 for one in found}
+    for line in lines:
+        amounts[line.row["currency"]] += line.amount
+    return [
+        *(Insert("subscriptions_usage", (one["id"],), row["customer_id"], one) for one in owed),
+        *(carry(row, asset, amount, about=f"{row['id']}:{asset}", cause=KEPT) for asset, amount in amounts.items()),
+    ]
+
+
+async def read_metered(services: Services, row: Row, until: int, *, gone: str | None = None) -> list[Metered]:
+    """Return what a subscription metered up to an instant (business ms), as far back as something can still come."""
+    every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
+    made = await services.reader.all(_CHANGES, subscription_id=row["id"])
+    tiers = await _tiers(services, [*every, *made])
+    if not any(tiers.values()):
+        return []
+    newest = max(one["created_at"] for one in every)
+    since = newest - services.config.metering.late_days * DAY_MS
+    known = await services.reader.all(_LINED, subscription_id=row["id"])
+    lined = [{**one, "state": VOID} if one["invoice_id"] == gone else one for one in known]
+    found = []
+    for segment in segments_of(every, made, tiers, until):
+        for feature, charge in segment.charges.items() if segment.end >= since else ():
+            rows = [one for one in lined if (one["starts_at"], one["feature"]) == (segment.start, feature)]
+            found.append(await _metered(services, row["customer_id"], segment, charge, rows))
+    return found
+
+
+async def _tiers(services: Services, agreed: Sequence[Row]) -> Tiers:
+    found = {}
+    for sku, version in {(one["sku"], one["catalog_version"]) for one in agreed}:
+        found[sku, version] = charges_of((await services.catalogs.version(version)).offers.get(sku))
+    return found
+
+
+async def _metered(
+    services: Services, customer_id: str, segment: Segment, charge: Charge, rows: Sequence[Row]
+) -> Metered:
+    catalog = await services.catalogs.version(segment.catalog_version)
+    meter = catalog.meters[charge.meter]
+    windows = await services.reader.all(
+        _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
+    )
+    title = title_of(catalog.offer(segment.sku), charge.feature)
+    counted = [one for one in rows if one["state"] != VOID or one["kind"] == OWED]
+    return Metered(segment, charge, meter.key, title, quantity_of(meter.aggregation, windows), counted, len(rows))
+
+
+def quantity_of(aggregation: Aggregation, windows: Sequence[Mapping[str, Any]]) -> int:
+    """Return what hours add up to, in millionths."""
+    if aggregation is Aggregation.MAX:
+        return max((int(one["quantity"]) for one in windows), default=0)
+    if aggregation is Aggregation.LATEST:
+        last = max(windows, key=lambda one: (one["latest_at"] or 0, one["start"]), default=None)
+        return 0 if last is None else int(last["quantity"])
+    return sum(int(one["quantity"]) for one in windows)
+
+
+def _line(row: Row, one: Metered, now: int) -> UsageLine:
+    told = f"{one.title}: {_spoken(one.quantity)}"
+    if one.lined:
+        told += f" instead of {_spoken(int(one.lined[-1]['quantity']))}"
+    segment, charge = one.segment, one.charge
+    kept = {
+        "id": new_id("sbu"), "subscription_id": row["id"], "customer_id": row["customer_id"],
+        "period": segment.period, "feature": charge.feature, "meter": one.meter, "sku": segment.sku,
+        "catalog_version": segment.catalog_version, "starts_at": segment.start, "ends_at": segment.end,
+        "included": segment.included(charge), "kind": CORRECTION if one.lined else PERIOD, "number": one.rows + 1,
+        "quantity": str(one.quantity), "cost": str(one.cost), "amount": one.pending, "currency": charge.asset,
+        "created_at": now,
+    }  # fmt: skip
+    return UsageLine(told, one.pending, kept)
+
+
+def _spoken(quantity: int) -> str:
+    """Write a quantity for people: ``1,250``, ``0.5``."""
+    whole, rest = divmod(quantity, MICRO)
+    return f"{whole:,}" if rest == 0 else show_decimal(quantity)
+
+
+def usage_written(invoice: Mapping[str, Any], lines: Sequence[UsageLine]) -> Sequence[Step]:
+    """Return the steps that keep what an invoice's lines of usage are for."""
+    return [
+        Insert(
+            "subscriptions_usage", (one.row["id"],), invoice["customer_id"], {**one.row, "invoice_id": invoice["id"]}
+        )
+        for one in lines
+    ]
+
+
+def show_metered(one: Metered) -> dict[str, Any]:
+    """Return the wire shape of what a segment metered of a feature: metered = billed + pending."""
+    segment = one.segment
+    billed, currency = one.billed, one.charge.asset
+    return {
+        "feature": one.charge.feature,
+        "title": one.title,
+        "sku": segment.sku,
+        "period": segment.period,
+        "starts_at": iso(segment.start),
+        "ends_at": iso(segment.end),
+        "quantity": show_decimal(one.quantity),
+        "included": show_decimal(segment.included(one.charge)),
+        "metered": {"amount": billed + one.pending, "currency": currency},
+        "billed": {"amount": billed, "currency": currency},
+        "pending": {"amount": one.pending, "currency": currency},
+    }

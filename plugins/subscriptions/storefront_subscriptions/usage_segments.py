@@ -1,0 +1,101 @@
+"""Which hours of a subscription's life are charged by which tier. Pure: the same rows give the same segments.
+
+Meters add up by UTC hours, periods begin at any millisecond. So every hour is charged once: the one in which a renewal
+falls belongs to the newer period, the one in which a tier changes to the older tier, and those in which a subscription
+begins, ends or pauses to nobody.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from storefront.core.clock import HOUR_MS
+from storefront.core.config.model_usage import Charge
+from storefront_subscriptions.intervals import Interval, period
+
+Charges = Mapping[str, Charge]
+Tiers = Mapping[tuple[str, str], Charges]
+"""(tier, catalog version) → feature → what it costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Full hours ``[start, end)`` (business ms) of one period, charged by one tier as of one catalog version.
+
+    A tier that charges for usage as the one before it did goes on with its segment.
+
+    Of what the tier includes in a period there is as much as its part of the whole one: ``length / whole``, both to the
+    millisecond. A running segment ends, so far, with the hour that runs.
+    """
+
+    period: int
+    sku: str
+    catalog_version: str
+    start: int
+    end: int
+    length: int
+    whole: int
+    charges: Charges
+
+    def included(self, charge: Charge) -> int:
+        """Return how much is free in it, in millionths of a unit, rounded down."""
+        return charge.included * min(self.length, self.whole) // self.whole
+
+    def cost(self, charge: Charge, quantity: int) -> int:
+        """Return what a quantity (millionths) costs in it, in 10^-12 of the smallest unit."""
+        return replace(charge, included=self.included(charge)).cost(quantity)
+
+
+def segments_of(
+    invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], tiers: Tiers, until: int
+) -> Iterator[Segment]:
+    """Yield the segments of paid periods (their invoices, in order) with the hour of an instant; trials have none.
+
+    ``changes`` are those that were done within periods, in order.
+    """
+    paid = [one for one in invoices if one["state"] == "paid" and one["period"] >= 0]
+    for at, one in enumerate(paid):
+        before = paid[at - 1] if at else None
+        after = paid[at + 1] if at + 1 < len(paid) else None
+        follows = before is not None and before["period_end"] == one["period_start"]
+        begins = _seam(before) if before is not None and follows else _up(one["period_start"])
+        is_followed = after is not None and after["period_start"] == one["period_end"]
+        ends = _seam(one) if is_followed else _down(one["period_end"])
+        within = [change for change in changes if change["period"] == one["period"]]
+        yield from _of_period(one, within, tiers, (begins, ends), _up(until))
+
+
+def _of_period(
+    invoice: Mapping[str, Any], changes: Sequence[Mapping[str, Any]], tiers: Tiers, hours: tuple[int, int], until: int
+) -> Iterator[Segment]:
+    begins, ends = hours
+    number = invoice["period"] - invoice["anchor_period"]
+    whole = period(invoice["anchor"], Interval.parse(invoice["interval"]), number).total
+    holders = [(int(invoice["period_start"]), invoice)]
+    for change in changes:
+        if tiers[_tier(change)] != tiers[_tier(holders[-1][1])]:
+            holders.append((int(change["at"]), change))
+    instants = [instant for instant, _ in holders] + [int(invoice["period_end"])]
+    edges = [begins, *(min(max(_up(instant), begins), ends) for instant in instants[1:-1]), ends]
+    for at, (_, holder) in enumerate(holders):
+        start, end = edges[at], min(edges[at + 1], until)
+        if start < end:
+            length = instants[at + 1] - instants[at]
+            yield Segment(invoice["period"], *_tier(holder), start, end, length, whole, tiers[_tier(holder)])
+
+
+def _tier(agreed: Mapping[str, Any]) -> tuple[str, str]:
+    return agreed["sku"], agreed["catalog_version"]
+
+
+def _seam(before: Mapping[str, Any]) -> int:
+    """Return where the hours of a period end that another follows: a change cut it, or it was renewed."""
+    return _up(before["period_end"]) if before["uncut_end"] is not None else _down(before["period_end"])
+
+
+def _down(instant: int) -> int:
+    return instant - instant % HOUR_MS
+
+
+def _up(instant: int) -> int:
+    return -(-instant // HOUR_MS) * HOUR_MS

@@ -1,0 +1,49 @@
+"""What a policy is told of a charge that failed, and what it answers: when to try again.
+
+When a renewal that was declined softly is charged again is said by a ``RetryPolicy``: the schedule of the YAML, or one
+that a plugin brings (``register_retry_policy``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from storefront.core.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class FailedAttempt:
+    """When a charge failed (business ms), and what its gateway said: ``declined:insufficient_funds``."""
+
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCharge:
+    """A charge that failed and may be tried again; amounts before tax.
+
+    ``attempts`` are all that failed, the oldest first; the last one failed just now. ``due_at`` is when the charge was
+    due first (business ms). ``pay_with`` is a gateway, or ``wallet``.
+    """
+
+    customer_id: str
+    subscription: str
+    invoice: str
+    sku: str
+    amount: Money
+    pay_with: str
+    due_at: int
+    attempts: Sequence[FailedAttempt]
+
+
+class RetryPolicy(Protocol):
+    """Says when a charge that failed softly is tried again.
+
+    It is asked after each failure, and its answer is written with that failure and told (``next_attempt_at``); a
+    decline for good is never asked about. Whatever it raises, or an answer that is no time ahead, leaves that failure
+    to the schedule of the YAML.
+    """
+
+    async def next_attempt(self, failed: FailedCharge) -> int | None:
+        """Return when to try again (business ms, later than the last attempt), or None: never. Asked once or more."""
