@@ -191,6 +191,35 @@ async def test_paid_in_gems_it_is_the_givers_and_a_trial_goes_on_before_it(club)
     assert await charged(club) == [500]
 
 
+async def test_what_was_given_outlives_a_plan_that_ended_by_its_own_money_and_a_pause(club):
+    mine = await subscribe(club, "bronze", customer="bob")
+    await gift(club, "bronze", 2)
+    (own,) = [one["purchase"] for one in await invoices(club, mine, customer="bob")]
+    back = await club.as_server().post(f"/v1/purchases/{own}/refunds", {"reason": "asked"}, key="own")
+    assert back.status == 201
+    await club.quiet()
+    new, old = await theirs(club)
+    assert (old["id"], old["billing_state"], old["gifted"]) == (mine, "canceled", None)
+    assert (new["billing_state"], new["gifted"]["periods_left"], new["will_renew"]) == ("active", 1, False)
+
+    await save_method(club, customer="bob")
+    path = f"/v1/subscriptions/{new['id']}"
+    assert (await club.as_customer("bob").post(f"{path}/resume", {})).json["will_renew"]
+    refused = await club.as_server().post(f"{path}/pause", {"at": "now"})
+    assert (refused.status, refused.json["code"]) == (409, "pauses_with_period")
+    assert (await club.as_server().post(f"{path}/pause", {})).status == 200
+    await pass_days(club, 45)
+    found = await see(club, new["id"], customer="bob")
+    assert (found["billing_state"], found["gifted"]) == ("paused", {"periods_left": 1, "until": None})
+    again = (await club.as_customer("bob").post(f"{path}/resume", {})).json
+    assert (again["billing_state"], again["gifted"]["periods_left"], await charged(club)) == (
+        "active", 0, [1000, 2000],
+    )  # fmt: skip
+    assert again["period_end"] == days_from(again["period_start"], 30)
+    await pass_days(club, 31)
+    assert await charged(club) == [1000, 2000, 1000]
+
+
 async def test_the_account_page_says_what_was_given_until_when_and_how_it_goes_on(club):
     await gift(club, "bronze", 2)
     (found,) = await theirs(club)
