@@ -14,7 +14,6 @@ import pluggy
 from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
-from storefront.core.dunning import RetryPolicy
 from storefront.core.events import Event
 from storefront.core.gateways import Gateway
 from storefront.core.hooks import Gauge, JobHandlers, Operations
@@ -64,15 +63,6 @@ def register_operations(services: Services) -> Operations:
 @hookspec
 def register_gauges(services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
     """Return functions that read figures for ``/metrics``; each is called at most every few seconds."""
-
-
-@hookspec
-def register_retry_policy(services: Services) -> RetryPolicy:
-    """Return the policy of this plugin that says when a renewal which failed is charged again.
-
-    It is asked where the YAML names the plugin (``plugins.subscriptions.dunning.policy``). Where it cannot say, the
-    schedule of the YAML does.
-    """
 
 
 @hookspec

@@ -21,7 +21,6 @@ from storefront.core.config import Config
 from storefront.core.customers import Customers
 from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
-from storefront.core.dunning import RetryPolicy
 from storefront.core.emulator import SandboxClient
 from storefront.core.enduring import Endurance
 from storefront.core.errors import StorefrontError
@@ -216,16 +215,10 @@ def _services(
         public_url=public_url,
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
-    host.collect("register_retry_policy", partial(_add_retry_policy, host, services), services=services)
     for step, decides in LATE_STEPS.items():
         engine.register_late_step(step, decides)
     host.collect("register_late_steps", lambda name, found: _add_late_steps(host, engine, name, found))
     return services, emulator
-
-
-def _add_retry_policy(host: PluginHost, services: Services, plugin: str, found: RetryPolicy) -> None:
-    services.retry_policies[plugin] = found
-    host.when_left_out.setdefault(plugin, []).append(partial(services.retry_policies.pop, plugin))
 
 
 async def _ask_plugins(hooks: Hooks, reader: PointReader, customer_id: str, now: int) -> Sequence[StatePart]:

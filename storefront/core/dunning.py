@@ -1,12 +1,12 @@
 """What a policy is told of a charge that failed, and what it answers: when to try again.
 
 When a renewal that was declined softly is charged again is said by a ``RetryPolicy``: the schedule of the YAML, or one
-that a plugin brings (``register_retry_policy``).
+that a plugin is which the YAML names (``plugins.subscriptions.dunning.policy``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from storefront.core.money import Money
 
@@ -37,8 +37,9 @@ class FailedCharge:
     attempts: Sequence[FailedAttempt]
 
 
+@runtime_checkable
 class RetryPolicy(Protocol):
-    """Says when a charge that failed softly is tried again.
+    """A plugin, or a part of one, that says when a charge which failed softly is tried again.
 
     It is asked after each failure, and its answer is written with that failure and told (``next_attempt_at``); a
     decline for good is never asked about. Whatever it raises, or an answer that is no time ahead, leaves that failure

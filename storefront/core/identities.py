@@ -5,10 +5,13 @@ Nothing of it is told to anybody: who asks gets marks, which are hashes, and can
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol, runtime_checkable
 
+import structlog
 from sqlalchemy import bindparam, select
 
+from storefront.core.hooks import PluginAway
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import payment_methods
@@ -20,6 +23,8 @@ _CARDS = Query(
     .where(payment_methods.c.customer_id == bindparam("customer_id"), payment_methods.c.fingerprint.is_not(None))
     .distinct()
 )
+
+log = structlog.get_logger("storefront.identities")
 
 
 @runtime_checkable
@@ -36,11 +41,22 @@ async def marks_of(services: Services, customer_id: str) -> Sequence[str]:
     cards = await services.reader.all(_CARDS, customer_id=customer_id)
     marks = [mark("card", f"{one['gateway']}:{one['fingerprint']}") for one in cards]
     for name in services.hooks.health:
-        plugin = services.hooks.manager.get_plugin(name)
-        address = await plugin.mailbox_of(services, customer_id) if isinstance(plugin, KnowsMailboxes) else None
+        address = await _mailbox(services, name, customer_id)
         if address is not None:
             marks.append(mark("mailbox", unaliased(address)))
     return sorted(set(marks))
+
+
+async def _mailbox(services: Services, name: str, customer_id: str) -> str | None:
+    """Return the address that a plugin knows; one that fails stops nobody from buying."""
+    plugin = services.hooks.manager.get_plugin(name)
+    if not isinstance(plugin, KnowsMailboxes):
+        return None
+    try:
+        return await services.hooks.ask(name, "mailbox_of", partial(plugin.mailbox_of, services, customer_id))
+    except PluginAway as away:
+        log.error("mailbox_unknown", plugin=name, customer=customer_id, reason=away.detail)
+        return None
 
 
 def mark(kind: str, value: str) -> str:

@@ -10,7 +10,6 @@ from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.config.model import Config
 from storefront.core.customers import Customers
-from storefront.core.dunning import RetryPolicy
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.exposures import Exposures
 from storefront.core.gateways import Gateway
@@ -42,7 +41,6 @@ class Services:
     hooks: Hooks
     pins: Pins
     public_url: str
-    retry_policies: dict[str, RetryPolicy] = field(default_factory=dict)
     watchers: Watchers = field(default_factory=Watchers)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     reconciliations: dict[str, Any] = field(default_factory=dict)

@@ -14,10 +14,6 @@ POLICY = """
 def __init__(self, config):
     self.told = []
 
-@hookimpl
-def register_retry_policy(self, services):
-    return self
-
 async def next_attempt(self, failed):
     self.told.append(failed)
     {}

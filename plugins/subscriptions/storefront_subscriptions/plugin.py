@@ -10,7 +10,6 @@ from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
-from storefront.core.dunning import RetryPolicy
 from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
@@ -40,7 +39,6 @@ from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.price_effects import effects_on_subscriptions
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
-from storefront_subscriptions.retrying import Schedule
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
 from storefront_subscriptions.showing import told_change
@@ -86,10 +84,6 @@ class SubscriptionsPlugin:
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:
         return [make_routes(services, self._settings)]
-
-    @hookimpl
-    def register_retry_policy(self, services: Services) -> RetryPolicy:
-        return Schedule(self._settings.dunning.retries)
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:

@@ -41,9 +41,6 @@ class Schedule:
 
     waits: tuple[int, ...]
 
-    async def next_attempt(self, failed: FailedCharge) -> int | None:
-        return self.after(len(failed.attempts), failed.attempts[-1].at)
-
     def after(self, failures: int, at: int) -> int | None:
         """Return when to try again after so many failures, of which the last was at an instant."""
         return at + self.waits[failures - 1] if failures <= len(self.waits) else None
@@ -69,8 +66,8 @@ async def retry_after(
     fixed = Retry(Schedule(dunning.retries).after(row["failures"] + 1, now), SCHEDULE)
     if dunning.policy == SCHEDULE:
         return fixed
-    policy = services.retry_policies.get(dunning.policy)
-    if policy is None:
+    policy = services.hooks.manager.get_plugin(dunning.policy)
+    if not isinstance(policy, RetryPolicy):
         log.error("retry_policy_missing", plugin=dunning.policy, subscription=row["id"])
         return fixed
     failed = await _known_of(services, row, invoice, FailedAttempt(now, reason))
