@@ -20,7 +20,6 @@ from storefront.core.gifts import GiftNotPossible, refuse_not_giftable
 from storefront.core.ids import new_id
 from storefront.core.kinds import Fulfilment, Line
 from storefront.core.purchases import Bought, buy
-from storefront.core.quotes import WALLET
 from storefront.core.services import Services
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.gifts import (
@@ -40,8 +39,8 @@ from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need
 from storefront_subscriptions.subscribing import (
     CONFIRM_WITHIN_MS,
     SubscribeRequest,
+    agree_to,
     invoice_row,
-    need_tier,
     purchase_of,
     subscription_row,
 )
@@ -85,42 +84,34 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
         What ``buy`` raises.
     """
     wanted = asked.wanted
-    offer, tier = need_tier(services, wanted.sku)
+    offer, tier, terms = agree_to(services, wanted)
     refuse_not_giftable(services, offer, by_customer=asked.by_customer)
     if tier.is_free:
         raise Invalid(f"{tier.sku} costs nothing.", errors=[FieldError("/sku", "must cost something")])
-    if wanted.seats > tier.most_seats:
-        errors = [FieldError("/seats", f"must be at most {tier.most_seats}")]
-        raise Invalid(f"{tier.sku} has at most {tier.most_seats} seats.", errors=errors)
+    terms |= {"family": tier.family, "sku": tier.sku, "seats": wanted.seats}
+    await _refuse_other_plan(services, asked, terms)
     catalog = services.catalogs.active
-    interval = wanted.interval or tier.interval
-    currency, price = tier.price(interval, wanted.currency)
-    pay_with = wanted.pay_with or (WALLET if catalog.is_virtual(currency) else services.default_gateway)
-    if pay_with is None:
-        raise Invalid("No payment gateway is configured.")
-    terms = {"sku": tier.sku, "interval": interval, "seats": wanted.seats}
-    await _refuse_other_plan(services, asked, tier.family, terms)
     title = text_in(offer.title, None, catalog.default_language) or offer.sku
-    told = {"family": tier.family, **terms, "price": price, "periods": asked.periods, "currency": currency,
-            "catalog_version": catalog.version, "pay_with": pay_with}  # fmt: skip
+    told = {**terms, "periods": asked.periods, "catalog_version": catalog.version}
+    total = terms["price"] * wanted.seats * asked.periods
     bill = Bill(
         id=new_id("sgf"),
-        currency=currency,
-        lines=(BillLine(f"{title}, {interval} × {asked.periods}", price * wanted.seats * asked.periods),),
+        currency=terms["currency"],
+        lines=(BillLine(f"{title}, {terms['interval']} × {asked.periods}", total),),
         catalog_version=catalog.version,
         confirm_within_ms=CONFIRM_WITHIN_MS,
         begin=lambda plan, purchase: None,
         details={GIFT: told},
     )
-    bought = purchase_of(wanted, bill, pay_with, saves_method=False)
+    bought = purchase_of(wanted, bill, terms["pay_with"], saves_method=False)
     newcomers = (asked.recipient,) if isinstance(asked.recipient, Newcomer) else ()
     given = replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
     return await buy(services, given)
 
 
-async def _refuse_other_plan(services: Services, asked: GiveRequest, family: str, terms: Mapping[str, Any]) -> None:
+async def _refuse_other_plan(services: Services, asked: GiveRequest, terms: Mapping[str, Any]) -> None:
     """Refuse what the recipient's subscription could not take; what was never paid for is none."""
-    found = await services.reader.first(CURRENT, customer_id=asked.recipient_id, family=family)
+    found = await services.reader.first(CURRENT, customer_id=asked.recipient_id, family=terms["family"])
     row = None if found is None else await need(services, found["subscription_id"])
     if row is None or row["billing_state"] == INCOMPLETE or (same_terms(row, terms) and row["change_id"] is None):
         return

@@ -59,22 +59,13 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         TrialUsed: another account with the same card or mailbox has had the trial that was asked for.
         What ``buy`` raises.
     """
-    offer, tier = need_tier(services, wanted.sku)
-    if wanted.seats > tier.most_seats:
-        errors = [FieldError("/seats", f"must be at most {tier.most_seats}")]
-        raise Invalid(f"{wanted.sku} has at most {tier.most_seats} seats.", errors=errors)
-    interval = wanted.interval or tier.interval
-    currency, price = tier.price(interval, wanted.currency)
+    offer, tier, terms = agree_to(services, wanted)
+    currency, pay_with = terms["currency"], terms["pay_with"]
     is_virtual = services.catalogs.active.is_virtual(currency)
-    pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
-    if pay_with is None:
-        raise Invalid("No payment gateway is configured.")
     is_new = wanted.trial and await is_new_account(services, wanted.customer_id, tier.family)
     trial_ms = tier.trial_ms if is_new else 0
     now = services.clock.now()
-    row = subscription_row(wanted, tier, services.catalogs.active.version, now) | {
-        "interval": interval, "currency": currency, "price": price, "pay_with": pay_with,
-    }  # fmt: skip
+    row = subscription_row(wanted, tier, services.catalogs.active.version, now) | terms
     lines, taken, carried = await lines_of_period(services, row)
     claimed: list[Claim] = []
     if trial_ms:
@@ -108,6 +99,25 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         if not await is_new_account(services, wanted.customer_id, tier.family):
             raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
         raise TrialUsed("Send `trial: false` to begin to pay at once.") from None
+
+
+def agree_to(services: Services, wanted: SubscribeRequest) -> tuple[Offer, Tier, dict[str, Any]]:
+    """Return the tier that is wanted, and its terms: ``interval``, ``currency``, ``price`` of a seat, ``pay_with``.
+
+    Raises:
+        UnknownOffer, OfferClosed, Invalid: it cannot be had like that.
+    """
+    offer, tier = need_tier(services, wanted.sku)
+    if wanted.seats > tier.most_seats:
+        errors = [FieldError("/seats", f"must be at most {tier.most_seats}")]
+        raise Invalid(f"{wanted.sku} has at most {tier.most_seats} seats.", errors=errors)
+    interval = wanted.interval or tier.interval
+    currency, price = tier.price(interval, wanted.currency)
+    is_virtual = services.catalogs.active.is_virtual(currency)
+    pay_with = wanted.pay_with or (WALLET if is_virtual else services.default_gateway)
+    if pay_with is None:
+        raise Invalid("No payment gateway is configured.")
+    return offer, tier, {"interval": interval, "currency": currency, "price": price, "pay_with": pay_with}
 
 
 def need_tier(services: Services, sku: str) -> tuple[Offer, Tier]:
