@@ -8,7 +8,8 @@ from storefront.core.config.model import Offer
 from storefront.core.errors import Invalid
 from storefront.core.kinds import Fulfilment, JsonSchema, Line, Reversal
 from storefront_subscriptions.change_moves import note_change_paid
-from storefront_subscriptions.config import KIND, SUBSCRIPTION, Settings, Tier
+from storefront_subscriptions.config import KIND, Settings, Tier
+from storefront_subscriptions.config_schema import SUBSCRIPTION
 from storefront_subscriptions.credits import included_in
 from storefront_subscriptions.giving import GIFT, note_gift_paid
 from storefront_subscriptions.moves import note_paid

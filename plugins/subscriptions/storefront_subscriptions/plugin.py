@@ -32,7 +32,8 @@ from storefront_subscriptions.auditing_usage import CHECKS as USAGE_CHECKS
 from storefront_subscriptions.carrying import CARRY, carry_step
 from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
-from storefront_subscriptions.config import KIND, SCHEMA, SUBSCRIPTION, Settings
+from storefront_subscriptions.config import KIND, Settings
+from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
