@@ -1,4 +1,4 @@
-"""This plugin's section, and what an offer of kind ``subscription`` says, as values that ``config_schema`` has checked."""
+"""This plugin's section, and what an offer of kind ``subscription`` says, as values; ``config_schema`` checks them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
