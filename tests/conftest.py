@@ -30,7 +30,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     # A run makes thousands of databases. What a power cut takes away is simulated, so none of them needs a disk.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
-_MONEY = ("disputes", "gateway_refunds", "gifts", "idempotency", "payments", "refunds", "story", "transfers")
+_MONEY = ("disputes", "gateway_refunds", "idempotency", "payments", "refunds", "story")
 BOTH_DATABASES = (
     "tests/commit",
     "tests/crashes/test_usage.py",
