@@ -19,16 +19,18 @@ _ENDED = ("subscription.canceled", "subscription.incomplete_expired")
 
 def nothing_is_charged_after_the_end(connection: Connection) -> Iterator[Violation]:
     """S7: no purchase for a subscription, or for a change of one, begins after it has ended."""
+    # All of a customer's events are found by their anchor; by their subject they have no index.
     billed = union_all(
-        select(invoices.c.id, invoices.c.subscription_id), select(changes.c.id, changes.c.subscription_id)
+        *(select(table.c.id, table.c.subscription_id, table.c.customer_id) for table in (invoices, changes))
     ).subquery()
     begun = begun_purchases()
     statement = (
         select(begun.c.purchase_id, billed.c.subscription_id)
         .join(billed, billed.c.id == begun.c.bill)
-        .join(events, and_(events.c.subject == billed.c.subscription_id, events.c.type.in_(_ENDED)))
+        .join(events, and_(events.c.anchor == billed.c.customer_id, events.c.subject == billed.c.subscription_id,
+                           events.c.type.in_(_ENDED)))
         .where(begun.c.commit_no > events.c.commit_no)
-    )
+    )  # fmt: skip
     for row in each(connection, statement):
         message = f"purchase {row.purchase_id} was begun after its subscription {row.subscription_id} had ended"
         yield Violation("S7", (row.subscription_id, row.purchase_id), message)
@@ -51,8 +53,9 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
         select(begun.c.purchase_id, begun.c.created_at, invoices.c.id.label("invoice_id"), events.c.payload,
                is_saved.label("is_saved"))
         .join(invoices, invoices.c.id == begun.c.bill)
-        .join(events, and_(events.c.subject == invoices.c.subscription_id,
-                           events.c.type == FAILED, events.c.commit_no < begun.c.commit_no))
+        .join(events, and_(events.c.anchor == invoices.c.customer_id,
+                           events.c.subject == invoices.c.subscription_id, events.c.type == FAILED,
+                           events.c.commit_no < begun.c.commit_no))
         .order_by(begun.c.purchase_id, events.c.commit_no)
     )  # fmt: skip
     for purchase, rows in groupby(each(connection, statement), key=lambda row: row.purchase_id):

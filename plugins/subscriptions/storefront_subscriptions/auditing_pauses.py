@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, func, or_, select, union_all
 
 from storefront.core.audit import Check, Violation
 from storefront.core.tables import events
@@ -53,14 +53,12 @@ def nothing_is_paid_for_a_pause(connection: Connection) -> Iterator[Violation]:
 def nothing_is_charged_while_paused(connection: Connection) -> Iterator[Violation]:
     """S10-charges: no purchase for a subscription, or a change of one, begins while it is paused."""
     begun, told = begun_purchases(), events.alias("told")
-    billed = (
-        select(invoices.c.id, invoices.c.subscription_id)
-        .union_all(select(changes.c.id, changes.c.subscription_id))
-        .subquery()
-    )
+    billed = union_all(
+        *(select(table.c.id, table.c.subscription_id, table.c.customer_id) for table in (invoices, changes))
+    ).subquery()
     turned = (
         select(func.max(told.c.commit_no))
-        .where(told.c.subject == billed.c.subscription_id,
+        .where(told.c.anchor == billed.c.customer_id, told.c.subject == billed.c.subscription_id,
                told.c.type.in_(("subscription.paused", "subscription.resume_ordered")),
                told.c.commit_no < begun.c.commit_no)
         .correlate(billed, begun)
@@ -69,9 +67,10 @@ def nothing_is_charged_while_paused(connection: Connection) -> Iterator[Violatio
     statement = (
         select(begun.c.purchase_id, billed.c.subscription_id)
         .join(billed, billed.c.id == begun.c.bill)
-        .join(events, and_(events.c.subject == billed.c.subscription_id, events.c.commit_no == turned))
+        .join(events, and_(events.c.anchor == billed.c.customer_id, events.c.subject == billed.c.subscription_id,
+                           events.c.commit_no == turned))
         .where(events.c.type == "subscription.paused")
-    )
+    )  # fmt: skip
     for row in each(connection, statement):
         message = f"purchase {row.purchase_id} was begun while its subscription {row.subscription_id} was paused"
         yield Violation("S10-charges", (row.subscription_id, row.purchase_id), message)
