@@ -51,7 +51,7 @@ async def test_the_unit_that_is_named_goes_with_its_id_and_number(shop):
 
     named = [{"instance": second, "number": 2}]
     assert (sent.status, sent.json["instances"]) == (201, named)
-    assert {one["instance"]: one["quantity"] for one in sent.json["customer"]["changed"]["items"]}[second] == 0
+    assert [(one["instance"], one["quantity"]) for one in sent.json["customer"]["changed"]["items"]] == [(second, 0)]
     assert (sorted(await units(shop)), await units(shop, "bob")) == ([1, 3], {2: second})
     assert (await shop.as_server().get(f"/v1/transfers/{sent.json['id']}")).json["instances"] == named
     assert told(shop, "transfer.sent") == told(shop, "transfer.received") == [named]
@@ -138,6 +138,8 @@ async def test_units_that_were_owned_before_there_were_numbers_go_first(shop, da
     await shop.bought("potion", quantity=2)
     sent = await pass_on(shop, sku="potion", quantity=3)
     assert [one["number"] for one in sent.json["instances"]] == [1]
+    changed = sent.json["customer"]["changed"]["items"]
+    assert sorted((item["number"] or 0, item["quantity"]) for item in changed) == [(0, 0), (1, 0)]
     assert await units(shop, sku="potion") == {2: (await units(shop, sku="potion"))[2]}
     theirs = (await shop.as_customer("bob").get("/v1/me")).json["items"]
     assert sorted((item["number"] or 0, item["quantity"]) for item in theirs) == [(0, 2), (1, 1)]

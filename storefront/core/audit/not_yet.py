@@ -9,7 +9,11 @@ NOT_YET = (
         "that takes the gateway: `storefront reconcile` asks it (L7-gateways checks our copy of its books)",
     ),
     NotYet("I2", "A retry gets the same bytes as the first call", "no stored row can show it; tests do"),
-    NotYet("E2", "A unique item has one owner and one chain of owners", "there are no unique items yet"),
+    NotYet(
+        "E2-chain",
+        "What passed on a unique item is one chain of owners",
+        "nothing checks the chain yet (E1-instances checks each owner, E1-transfers each transfer)",
+    ),
     NotYet("S7-erasure", "Nothing is charged after an erasure", "customers cannot be erased yet"),
     NotYet(
         "W4",

@@ -50,7 +50,20 @@ def _item(draft: Draft, row: Row, now: int) -> dict[str, Any]:
         if not draft.has_group(group):
             return {}  # only what was frozen before there were numbers is moved without knowing them
         numbered = len(owned_instances(draft, row["customer_id"], row["sku"]))
+        if row["quantity"] == numbered and not _had_without_number(draft, row):
+            return {}  # all of it is told unit by unit
     return {row["id"]: item_json(row, now, numbered=numbered)}
+
+
+def _had_without_number(draft: Draft, row: Row) -> bool:
+    """Tell whether there were units without a number, of before there were numbers: that they are gone is told."""
+    before = draft.state.rows.get(("items", (row["customer_id"], row["sku"])))
+    if before is None:
+        return False
+    same = (row["customer_id"], row["sku"])
+    units = [unit for (table, _), unit in draft.state.rows.items() if table == "item_instances" and unit is not None]
+    numbered = sum((unit["customer_id"], unit["sku"]) == same and unit["taken_at"] is None for unit in units)
+    return bool(before["quantity"] > numbered)
 
 
 def wallet_now(draft: Draft, account: str, customer_id: str, now: int) -> dict[str, Any]:

@@ -74,7 +74,8 @@ async def show_possible_loss(services: Services, purchase_id: str) -> dict[str, 
         left = 0 if payment is None else payment["received_amount"]
         left -= sum(row["amount"] for row in rows if is_effective(row))
         if left <= 0 or purchase["status"] not in (Status.COMPLETED, Status.PAID):
-            raise NothingToDispute
+            is_open = [row["id"] for row in rows if row["cause"] == DISPUTE and row["state"] in UNDECIDED]
+            raise NothingToDispute(*(f"A dispute about it is open: ask about {one}." for one in is_open[:1]))
         begins = Beginning(
             cause=DISPUTE,
             amount=left,

@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from storefront.core.commit.engine import CommitNotice
-from storefront.core.errors import Unavailable
 from storefront.core.idempotency import answered_before, idempotency_key
 from storefront.core.principals import Role
 from storefront.core.services import Services
@@ -153,7 +152,7 @@ async def _lease_when_there(
         await arrivals.wait(left)
         transport = call.request.transport
         if transport is None or transport.is_closing():
-            raise Unavailable("The caller has gone.")
+            return answer  # of nothing, to nobody
 
 
 def _add_desk(routes: Routes, services: Services) -> None:
