@@ -146,6 +146,11 @@ def in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
             "is not YAML: nothing can stand under the line above: it lacks a `:` with a space behind, or has a value",
             _BLOCK,
         )
+    if (begins := _quote_from_above(error)) is not None:
+        return (
+            f"is not YAML: a text in quotes that begins at {begins} ends only on this line; its closing quote may be missing",
+            _TEXT,
+        )
     for in_context, in_problem, words, example in _KNOWN:
         if re.search(in_context, context) and re.search(in_problem, problem):
             return words.format(there=_there(error), character=_character(problem)), example
@@ -159,6 +164,25 @@ def _is_first_of_its_line(error: yaml.MarkedYAMLError) -> bool:
         return False
     before = mark.buffer[: mark.pointer].rpartition("\n")[2]
     return mark.line > 0 and re.fullmatch(r"\s*[^\s:]+\s*", before) is not None
+
+
+def _quote_from_above(error: yaml.MarkedYAMLError) -> str | None:
+    """Return where a text in quotes begins that goes over lines up to that of the mistake: a quote was forgotten."""
+    mark = error.problem_mark
+    if mark is None or mark.buffer is None:
+        return None
+    found: str | None = None
+    try:
+        for token in yaml.scan(mark.buffer.rstrip("\0"), Loader=yaml.SafeLoader):
+            begins, ends = token.start_mark, token.end_mark
+            if begins.index > mark.index:
+                break
+            is_quoted = isinstance(token, yaml.ScalarToken) and token.style in ("'", '"')
+            if is_quoted and begins.line < ends.line == mark.line:
+                found = f"{begins.line + 1}:{begins.column + 1}"
+    except yaml.YAMLError:
+        pass  # the mistake itself, where the scanner sees it first
+    return found
 
 
 def _there(error: yaml.MarkedYAMLError) -> str:
