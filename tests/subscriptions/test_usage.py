@@ -197,8 +197,8 @@ def test_every_hour_is_charged_once_and_each_tier_includes_its_part():
     first = period_of(0, half, half + 10 * DAY)
     second = period_of(1, half + 10 * DAY, half + 15 * DAY, uncut_end=half + 20 * DAY)
     third = period_of(2, half + 15 * DAY, half + 25 * DAY, sku="b", anchor=half + 15 * DAY, anchor_period=2)
-    change = {"period": 0, "at": half + 4 * DAY, "sku": "b", "catalog_version": "v"}
-    seats = {"period": 2, "at": half + 20 * DAY, "sku": "b", "catalog_version": "w"}
+    change = {"period": 0, "at": half + 4 * DAY, "sku": "b", "catalog_version": "v", "invoice_id": None}
+    seats = {"period": 2, "at": half + 20 * DAY, "sku": "b", "catalog_version": "w", "invoice_id": None}
     tiers = {("a", "v"): {"api": 1}, ("b", "v"): {"api": 2}, ("b", "w"): {"api": 2}}
 
     found = list(segments_of([first, second, third], [change, seats], tiers, 22 * DAY))

@@ -51,7 +51,7 @@ def segments_of(
 ) -> Iterator[Segment]:
     """Yield the segments of paid periods (their invoices, in order) with the hour of an instant; trials have none.
 
-    ``changes`` are those that were done within periods, in order.
+    ``changes`` are those that were done at once, in order: one that began a period of its own has an invoice.
     """
     paid = [one for one in invoices if one["state"] == "paid" and one["period"] >= 0]
     for at, one in enumerate(paid):
@@ -61,8 +61,22 @@ def segments_of(
         begins = _seam(before) if before is not None and follows else _up(one["period_start"])
         is_followed = after is not None and after["period_start"] == one["period_end"]
         ends = _seam(one) if is_followed else _down(one["period_end"])
-        within = [change for change in changes if change["period"] == one["period"]]
+        within = [change for change in changes if change["period"] == one["period"] and not change["invoice_id"]]
         yield from _of_period(one, within, tiers, (begins, ends), _up(until))
+
+
+def asked_until(invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Return, by asset, when the newest invoice was written that asked for what was used (business ms).
+
+    One that is paid by a gift asks for nothing, and one that a change at once has written for no usage. What a void
+    one asked for is asked for anew.
+    """
+    begun = {change["invoice_id"] for change in changes}
+    found: dict[str, int] = {}
+    for one in invoices:
+        if one["state"] in ("open", "paid") and one["gift_id"] is None and one["id"] not in begun:
+            found[one["currency"]] = max(found.get(one["currency"], 0), one["created_at"])
+    return found
 
 
 def _of_period(
