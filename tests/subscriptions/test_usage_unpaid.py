@@ -4,7 +4,7 @@ import pytest
 
 from storefront.testing import running_shop
 
-from .changing import ask, pass_days
+from .changing import ask, charged, pass_days
 from .gifting import gift
 from .subscribing import subscribe
 from .test_usage import WORKING, lines, metered, use
@@ -40,3 +40,16 @@ async def test_usage_waits_beside_gifts_and_changes_longer_than_anything_can_be_
     assert ("API calls: 1,000", 2492) in asked, asked  # of 30 days' 100 units one day's 3.33 were free
     await pass_days(club, 39)
     assert await lines(club, given) == [("Worker, 30 days", 1000), ("API calls: 300", 500)]
+
+
+async def test_more_than_a_gateway_charges_is_charged_in_parts_and_no_period_is_free(club):
+    subscription = await subscribe(club, "worker")
+    await pass_days(club, 1)
+    await use(club, "call", 80_000_000)
+    for _ in range(4):
+        await pass_days(club, 30)
+    assert await charged(club) == [1000, 66_666_000, 66_666_000, 66_670_750, 1000]
+    assert await lines(club, subscription, 1) == [("Worker, 30 days", 1000), ("Due from before", 66_669_750)]
+    assert await lines(club, subscription, 3) == [
+        ("Worker, 30 days", 1000), ("API calls: 80,000,000", 199_999_750), ("Due with the next invoice", -133_334_750),
+    ]  # fmt: skip
