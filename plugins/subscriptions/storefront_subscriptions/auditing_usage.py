@@ -112,7 +112,7 @@ def _metered(connection: Connection, customer_id: str, meter: str, segment: Segm
 def _of_segment(
     segment: Segment, charge: Charge, metered: int, rows: Sequence[Row[Any]], states: dict[str, str], *, is_closed: bool
 ) -> Iterator[Violation]:
-    counted = [row for row in rows if row.kind == "owed" or states[row.invoice_id] != "void"]
+    counted = [row for row in rows if row.kind == "owed" or states[row.invoice_id] not in ("void", "uncollectible")]
     billed = 0
     for number, row in enumerate(rows, 1):
         cost = segment.cost(charge, int(row.quantity))

@@ -20,7 +20,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.carrying import KEPT, carry
-from storefront_subscriptions.rows import DONE, INVOICES, VOID
+from storefront_subscriptions.rows import DONE, INVOICES, UNCOLLECTIBLE, VOID
 from storefront_subscriptions.tables import changes, invoices, usage
 from storefront_subscriptions.usage_segments import Segment, Tiers, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of, title_of
@@ -57,8 +57,8 @@ _WINDOWS = Query(
 class Metered:
     """What a segment of a subscription metered of a feature, and the rows of what of it stands on invoices.
 
-    ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: a void
-    invoice bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
+    ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: an invoice
+    that is void or given up bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
     """
 
     segment: Segment
@@ -106,7 +106,7 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
 async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
     """Return the steps by which a subscription that ends leaves its usage to the next one of its family, as owed.
 
-    ``gone`` is an invoice that is closed with it, and so bills nothing.
+    ``gone`` is an invoice that is closed with it, void or given up, and so bills nothing.
     """
     now = services.clock.now()
     found = [one for one in await read_metered(services, row, now, gone=gone) if one.is_due]
@@ -162,7 +162,7 @@ async def _metered(
         _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
     )
     title = title_of(catalog.offer(segment.sku), charge.feature)
-    counted = [one for one in rows if one["state"] != VOID or one["kind"] == OWED]
+    counted = [one for one in rows if one["state"] not in (VOID, UNCOLLECTIBLE) or one["kind"] == OWED]
     return Metered(segment, charge, meter.key, title, quantity_of(meter.aggregation, windows), counted, len(rows))
 
 
