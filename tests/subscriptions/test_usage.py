@@ -212,6 +212,19 @@ def test_every_hour_is_charged_once_and_each_tier_includes_its_part():
     assert [(one.length, one.whole) for one in found[:2]] == [(4 * DAY, 10 * DAY), (6 * DAY, 10 * DAY)]
 
 
+def test_the_hours_of_a_pause_are_the_cut_periods_and_the_resumed_ones_each_once():
+    """Cut at half past four, resumed twice in that hour, cut at half past five, resumed at half past seven."""
+    half = HOUR // 2
+    cut = 4 * HOUR + half
+    spans = [(half, cut), (cut + 1, cut + 2), (cut + 3, cut + HOUR), (cut + 3 * HOUR, cut + 6 * HOUR)]
+    periods = [period_of(at, *span, uncut_end=10 * DAY) for at, span in enumerate(spans)]
+    periods[3]["uncut_end"] = None
+
+    found = list(segments_of(periods, [], {("a", "v"): {"api": 1}}, DAY))
+
+    assert [(one.period, one.start // HOUR, one.end // HOUR) for one in found] == [(0, 1, 5), (2, 5, 6), (3, 7, 10)]
+
+
 WRONG = {
     'x: {USD: 1}, usage: {api: {meter: none, model: per_unit, price: "1"}}': "usage.api.meter: no meter is called none",
     "x: {USD: 1}, usage: {api: {meter: ore, model: per_unit}}": "usage.api: lacks `price`",

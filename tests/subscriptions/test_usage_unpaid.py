@@ -97,3 +97,24 @@ async def test_usage_on_an_invoice_that_is_given_up_is_owed_and_the_price_is_not
     answer = await begin(club, "worker", payment_method=method["id"])
     assert (answer.status, answer.json["total"]["amount"]) == (201, 3275), answer
     assert await charged(club) == [1000, 3275]
+
+
+async def test_a_pause_in_each_hour_makes_no_hour_free(club):
+    subscription = await subscribe(club, "worker")
+    ada = club.as_customer()
+    for _ in range(3):
+        await pass_days(club, 1 / 24)
+        await use(club, "call", 100_000)
+        for path, body in (("pause", {"at": "now"}), ("resume", {"keep_anchor": True}), ("pause", {"at": "now"})):
+            answer = await ada.post(f"/v1/subscriptions/{subscription}/{path}", body)
+            assert answer.status == 200, answer
+        await pass_days(club, 1 / 24)
+        answer = await ada.post(f"/v1/subscriptions/{subscription}/resume", {"keep_anchor": True})
+        assert answer.status == 200, answer
+        await use(club, "call", 1)
+    found = [one for one in await metered(club, subscription) if one[1] == "api"]
+    assert sum(int(quantity) for _, _, quantity, *_ in found) == 300_003
+    assert (
+        sum(amount for _, _, _, amount, _, _ in found) == 250_000 + 250_002 + 250_002
+    )  # and one call that is included
+    assert all(amount == billed + pending for *_, amount, billed, pending in found)
