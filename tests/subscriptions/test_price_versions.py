@@ -165,3 +165,21 @@ async def test_a_check_against_what_is_live_says_whom_an_edit_touches(club, tmp_
          "from": "2030-02-01T00:00:00.000Z"}
         for interval, number, before, after in (("30 days", 3, 1000, 1200), ("year", 1, 10000, 12000))
     ]  # fmt: skip
+
+
+async def test_a_new_price_waits_for_the_next_period_also_where_a_pause_cuts_the_present_one(club, tmp_path):
+    found = {name: await subscribe(club, "bronze", customer=name) for name in ("ada", "bob")}
+    server = club.as_server()
+    await pass_days(club, 10)
+    await edit(club, tmp_path, edited(existing="next_renewal"))
+    for subscription in found.values():
+        answer = await server.post(f"/v1/subscriptions/{subscription}/pause", {"at": "now"})
+        assert answer.status == 200, answer
+    answer = await server.post(f"/v1/subscriptions/{found['ada']}/resume", {"keep_anchor": True})
+    assert (answer.status, answer.json["price"]["amount"]) == (200, 1000)
+    await pass_days(club, 30)
+    answer = await server.post(f"/v1/subscriptions/{found['bob']}/resume", {"keep_anchor": True})
+    assert (answer.status, answer.json["price"]["amount"]) == (200, 1200)
+    await club.quiet()
+    assert await totals(club, found["ada"]) == [1000, 0, 1200]  # the rest of the old period, then a new one
+    assert await totals(club, found["bob"], "bob") == [1000, 133]  # two thirds of 1200, less two thirds of 1000

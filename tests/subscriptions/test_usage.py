@@ -197,8 +197,8 @@ def test_every_hour_is_charged_once_and_each_tier_includes_its_part():
     first = period_of(0, half, half + 10 * DAY)
     second = period_of(1, half + 10 * DAY, half + 15 * DAY, uncut_end=half + 20 * DAY)
     third = period_of(2, half + 15 * DAY, half + 25 * DAY, sku="b", anchor=half + 15 * DAY, anchor_period=2)
-    change = {"period": 0, "at": half + 4 * DAY, "sku": "b", "catalog_version": "v"}
-    seats = {"period": 2, "at": half + 20 * DAY, "sku": "b", "catalog_version": "w"}
+    change = {"period": 0, "at": half + 4 * DAY, "sku": "b", "catalog_version": "v", "invoice_id": None}
+    seats = {"period": 2, "at": half + 20 * DAY, "sku": "b", "catalog_version": "w", "invoice_id": None}
     tiers = {("a", "v"): {"api": 1}, ("b", "v"): {"api": 2}, ("b", "w"): {"api": 2}}
 
     found = list(segments_of([first, second, third], [change, seats], tiers, 22 * DAY))
@@ -210,6 +210,19 @@ def test_every_hour_is_charged_once_and_each_tier_includes_its_part():
         (2, "b", 15 * DAY + HOUR, 22 * DAY),
     ]
     assert [(one.length, one.whole) for one in found[:2]] == [(4 * DAY, 10 * DAY), (6 * DAY, 10 * DAY)]
+
+
+def test_the_hours_of_a_pause_are_the_cut_periods_and_the_resumed_ones_each_once():
+    """Cut at half past four, resumed twice in that hour, cut at half past five, resumed at half past seven."""
+    half = HOUR // 2
+    cut = 4 * HOUR + half
+    spans = [(half, cut), (cut + 1, cut + 2), (cut + 3, cut + HOUR), (cut + 3 * HOUR, cut + 6 * HOUR)]
+    periods = [period_of(at, *span, uncut_end=10 * DAY) for at, span in enumerate(spans)]
+    periods[3]["uncut_end"] = None
+
+    found = list(segments_of(periods, [], {("a", "v"): {"api": 1}}, DAY))
+
+    assert [(one.period, one.start // HOUR, one.end // HOUR) for one in found] == [(0, 1, 5), (2, 5, 6), (3, 7, 10)]
 
 
 WRONG = {

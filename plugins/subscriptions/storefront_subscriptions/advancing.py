@@ -280,6 +280,7 @@ async def fail(
     if end is not None:
         kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
         change = await change_of(services, row)
+        plan.add(*await usage_owed(services, row, gone=invoice["id"]))  # the price of what was not had is written off
         plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False))

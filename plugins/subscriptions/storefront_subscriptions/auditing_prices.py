@@ -12,6 +12,7 @@ from storefront.core.catalog import Catalog, load_catalog
 from storefront.core.commit.plan import SHOP_ANCHOR
 from storefront.core.tables import catalog_versions, events
 from storefront_subscriptions.auditing import each
+from storefront_subscriptions.auditing_changes import whole_start
 from storefront_subscriptions.tables import changes, invoices, pauses
 
 
@@ -45,6 +46,7 @@ def each_period_asks_its_price(connection: Connection) -> Iterator[Violation]:
     begins = and_(changes.c.invoice_id == invoices.c.id, changes.c.timing == "now")
     statement = select(
         invoices,
+        *(invoices.c[name].label(f"billed_{name}") for name in ("anchor", "anchor_period", "interval")),
         *(
             select(table.c.id).where(holds).correlate(invoices).exists().label(label)
             for table, holds, label in (
@@ -84,7 +86,8 @@ def _due(catalogs: Catalogs, row: Row[Any], before: Row[Any] | None) -> tuple[in
     if before is None or row.change_id is not None:
         return agreed
     held = agreed if before.is_changed else (before.price, before.priced_by)
-    if row.gift_id is not None:
+    is_rest = row.is_part and row.anchor is not None and whole_start(row) < before.period_end
+    if row.gift_id is not None or is_rest:
         return held
     active = catalogs.active_at(row.due_at)
     if active is None or held[0] == 0 or not _reaches(active, row):

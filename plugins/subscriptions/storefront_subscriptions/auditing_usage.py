@@ -14,7 +14,7 @@ from storefront.core.tables import usage_windows
 from storefront_subscriptions.auditing import each
 from storefront_subscriptions.auditing_prices import Catalogs
 from storefront_subscriptions.tables import carries, changes, invoices, usage
-from storefront_subscriptions.usage_segments import Segment, segments_of
+from storefront_subscriptions.usage_segments import Segment, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of
 
 NAME = "S12"
@@ -66,10 +66,9 @@ def _is_owed_as_carried(connection: Connection) -> Iterator[Violation]:
 def _of_subscription(
     connection: Connection, catalogs: Catalogs, subscription: str, asked: list[Row[Any]]
 ) -> Iterator[Violation]:
-    done = and_(changes.c.subscription_id == subscription, changes.c.state == "done", changes.c.timing == "now",
-                changes.c.invoice_id.is_(None))  # fmt: skip
-    within = select(changes).where(done).order_by(changes.c.closed_at, changes.c.id)
-    made = [dict(row) for row in connection.execute(within).mappings()]
+    done = and_(changes.c.subscription_id == subscription, changes.c.state == "done", changes.c.timing == "now")
+    at_once = select(changes).where(done).order_by(changes.c.closed_at, changes.c.id)
+    made = [dict(row) for row in connection.execute(at_once).mappings()]
     every = [dict(row._mapping) for row in asked]
     agreed = {(one["sku"], one["catalog_version"]) for one in (*every, *made)}
     tiers = {(sku, version): charges_of(catalogs.version(version).offers.get(sku)) for sku, version in agreed}
@@ -77,6 +76,7 @@ def _of_subscription(
     lines = select(usage).where(usage.c.subscription_id == subscription).order_by(usage.c.starts_at, usage.c.number)
     rows = list(connection.execute(lines))
     newest = max(row.created_at for row in asked)
+    asked_for = asked_until(every, made)
     known = set()
     for segment in segments_of(every, made, tiers, max([newest, *(row.created_at for row in rows)])):
         for feature, charge in segment.charges.items():
@@ -84,14 +84,16 @@ def _of_subscription(
             known |= {row.id for row in mine}
             meter = catalogs.version(segment.catalog_version).meters[charge.meter].key
             metered = _metered(connection, asked[0].customer_id, meter, segment)
-            yield from _of_segment(segment, charge, metered, mine, states, is_closed=_is_closed(segment, newest))
+            yield from _of_segment(
+                segment, charge, metered, mine, states, is_closed=_is_closed(segment, asked_for.get(charge.asset, 0))
+            )
     for row in rows:
         if row.id not in known:
             yield _violation(row, "is of hours that no tier of its subscription charges")
 
 
 def _is_closed(segment: Segment, newest: int) -> bool:
-    """Tell whether nothing can have come for it any more when the newest invoice was written."""
+    """Tell whether nothing can have come for it any more when the newest invoice that asks for usage was written."""
     return segment.end + LATEST_DAYS * DAY_MS <= newest
 
 
@@ -110,7 +112,7 @@ def _metered(connection: Connection, customer_id: str, meter: str, segment: Segm
 def _of_segment(
     segment: Segment, charge: Charge, metered: int, rows: Sequence[Row[Any]], states: dict[str, str], *, is_closed: bool
 ) -> Iterator[Violation]:
-    counted = [row for row in rows if row.kind == "owed" or states[row.invoice_id] != "void"]
+    counted = [row for row in rows if row.kind == "owed" or states[row.invoice_id] not in ("void", "uncollectible")]
     billed = 0
     for number, row in enumerate(rows, 1):
         cost = segment.cost(charge, int(row.quantity))

@@ -178,6 +178,8 @@ async def _invoice_after(
         return row, given, (0, None, ()), gift
     agreed, change = await agreed_next(services, row, now)
     span = _running_period(row, agreed, now) if keeps_anchor else None
+    if span is not None and span.start < row["period_end"] and change is None:
+        agreed = row  # the rest of the very period that the pause has cut: it keeps its price
     usage = await usage_due(services, row, agreed["currency"])
     part = None if span is None else (now, span)
     lines, taken, found = await lines_of_period(services, agreed, part=part, usage=usage)

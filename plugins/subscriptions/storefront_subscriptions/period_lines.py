@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from storefront.core.catalog import text_in
+from storefront.core.gateways.capabilities import Gateway
 from storefront.core.money import Money
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import read_carried
@@ -13,6 +14,8 @@ from storefront_subscriptions.proration import half_even
 from storefront_subscriptions.usage_lines import UsageLine
 
 Lines = list[tuple[str, int]]
+THOUSAND = 1000
+"""A gateway that knows no cents, or of three decimals two, charges such an amount and its half."""
 
 
 async def lines_of_period(
@@ -59,11 +62,28 @@ def _name(taken: int, due: int) -> str:
 def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) -> int:
     """Return how much of an amount is charged now (minor units): all, or as near below as the gateway can, or nothing.
 
-    Some take no less than half a dollar, or of three decimals only two; what is left waits for the next invoice. Of a
-    gateway that does not even take the ``price`` all is asked, and the purchase says why not.
+    Some take no less than half a dollar, or of three decimals only two, and each has its most; what is left waits for
+    the next invoice. Of a gateway that does not even take the ``price`` all is asked, and the purchase says why not.
     """
     gateway, whole = services.gateways.get(pay_with), amount.amount_minor
     if gateway is None or whole == 0 or gateway.can_charge(Money(price, amount.currency)) is not None:
         return whole
-    possible = (whole, whole - whole % 10)
-    return next((one for one in possible if one and gateway.can_charge(Money(one, amount.currency)) is None), 0)
+    for possible in (whole, whole - whole % 10):
+        if possible and gateway.can_charge(Money(possible, amount.currency)) is None:
+            return possible
+    return _most(gateway, amount, price) if whole > price > 0 else 0
+
+
+def _most(gateway: Gateway, amount: Money, price: int) -> int:
+    """Return the most of a too large amount that the gateway charges with half as much again for tax, in thousands.
+
+    No less than the ``price``, which it takes.
+    """
+    low, high = price // THOUSAND, amount.amount_minor // THOUSAND
+    while low < high:
+        middle = (low + high + 1) // 2
+        if gateway.can_charge(Money(middle * THOUSAND * 3 // 2, amount.currency)) is None:
+            low = middle
+        else:
+            high = middle - 1
+    return max(price, low * THOUSAND)

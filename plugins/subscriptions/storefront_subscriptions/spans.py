@@ -56,8 +56,10 @@ def stored(paid: Sequence[PaidSpan], before: Sequence[Span], purchase: str | Non
 async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tuple[str, ...]]:
     """Return a paid invoice's spans as they stand now, and the claims that the next refunds of them would take.
 
-    A change that is decided by these spans holds as long as nobody has taken one of the claims.
+    A change that is decided by these spans holds as long as nobody has taken one of the claims. What goes back of a
+    purchase is of what it asked for beside the period first, usage and what was owed, and of the period last.
     """
+    beside = max(0, invoice["usage"] + invoice["carried"])
     if invoice["spans"] is not None:
         spans = spans_from(invoice["spans"])
     else:
@@ -70,6 +72,8 @@ async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tupl
             found.append(span)
             continue
         back, number = await gone_back(services, span.purchase)
+        if span.purchase == invoice["purchase_id"]:
+            back = max(0, back - beside)
         found.append(msgspec.structs.replace(span, refunded=min(span.charged, back)))
         claims.append(f"refund:{span.purchase}:{number}")
     return found, tuple(claims)

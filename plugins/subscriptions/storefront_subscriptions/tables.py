@@ -284,7 +284,8 @@ usage = Table(
 """Lines of usage on invoices: what a paid period (or the part of it that one tier had) metered of a feature in the
 full hours ``[starts_at, ends_at)`` (business ms). ``quantity`` and ``included`` (millionths) and ``cost`` (10^-12 of
 the smallest unit) are of all of it, as it stood then; ``amount`` is what this line asks beside those before it.
-``kind``: ``period``, or ``correction`` of what was billed before; a line on a void invoice bills nothing. What is
-``owed`` when a subscription ends stands on no invoice (``invoice_id`` is its last): it is carried to the next one."""
+``kind``: ``period``, or ``correction`` of what was billed before; a line on an invoice that is void or given up bills
+nothing. What is ``owed`` when a subscription ends stands on no invoice (``invoice_id`` is its last): it is carried to
+the next one."""
 
 TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts, usage)

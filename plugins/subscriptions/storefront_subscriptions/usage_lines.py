@@ -20,9 +20,9 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.carrying import KEPT, carry
-from storefront_subscriptions.rows import DONE, INVOICES, VOID
+from storefront_subscriptions.rows import DONE, INVOICES, UNCOLLECTIBLE, VOID
 from storefront_subscriptions.tables import changes, invoices, usage
-from storefront_subscriptions.usage_segments import Segment, Tiers, segments_of
+from storefront_subscriptions.usage_segments import Segment, Tiers, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of, title_of
 
 PERIOD, CORRECTION, OWED = "period", "correction", "owed"
@@ -32,7 +32,6 @@ _CHANGES = Query(
         changes.c.subscription_id == bindparam("subscription_id"),
         changes.c.state == DONE,
         changes.c.timing == "now",
-        changes.c.invoice_id.is_(None),
     )
     .order_by(changes.c.closed_at, changes.c.id)
 )
@@ -58,8 +57,8 @@ _WINDOWS = Query(
 class Metered:
     """What a segment of a subscription metered of a feature, and the rows of what of it stands on invoices.
 
-    ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: a void
-    invoice bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
+    ``quantity`` in millionths, ``cost`` in 10^-12 of the smallest unit. ``lined`` are the rows that count: an invoice
+    that is void or given up bills nothing, and what is owed is on none; ``rows`` is how many there are of all.
     """
 
     segment: Segment
@@ -107,7 +106,7 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
 async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
     """Return the steps by which a subscription that ends leaves its usage to the next one of its family, as owed.
 
-    ``gone`` is an invoice that is closed with it, and so bills nothing.
+    ``gone`` is an invoice that is closed with it, void or given up, and so bills nothing.
     """
     now = services.clock.now()
     found = [one for one in await read_metered(services, row, now, gone=gone) if one.is_due]
@@ -123,19 +122,25 @@ async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -
 
 
 async def read_metered(services: Services, row: Row, until: int, *, gone: str | None = None) -> list[Metered]:
-    """Return what a subscription metered up to an instant (business ms), as far back as something can still come."""
+    """Return what a subscription metered up to an instant (business ms), as far back as something may be pending.
+
+    What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
+    earlier one. An invoice that asked for none (of a gift, of a change that begins a period) has billed nothing.
+    """
     every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
     tiers = await _tiers(services, [*every, *made])
     if not any(tiers.values()):
         return []
-    newest = max(one["created_at"] for one in every)
-    since = newest - services.config.metering.late_days * DAY_MS
+    late = services.config.metering.late_days * DAY_MS
+    asked = asked_until([one for one in every if one["id"] != gone], made)
     known = await services.reader.all(_LINED, subscription_id=row["id"])
     lined = [{**one, "state": VOID} if one["invoice_id"] == gone else one for one in known]
     found = []
     for segment in segments_of(every, made, tiers, until):
-        for feature, charge in segment.charges.items() if segment.end >= since else ():
+        for feature, charge in segment.charges.items():
+            if segment.end + late < asked.get(charge.asset, 0):
+                continue
             rows = [one for one in lined if (one["starts_at"], one["feature"]) == (segment.start, feature)]
             found.append(await _metered(services, row["customer_id"], segment, charge, rows))
     return found
@@ -157,7 +162,7 @@ async def _metered(
         _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
     )
     title = title_of(catalog.offer(segment.sku), charge.feature)
-    counted = [one for one in rows if one["state"] != VOID or one["kind"] == OWED]
+    counted = [one for one in rows if one["state"] not in (VOID, UNCOLLECTIBLE) or one["kind"] == OWED]
     return Metered(segment, charge, meter.key, title, quantity_of(meter.aggregation, windows), counted, len(rows))
 
 

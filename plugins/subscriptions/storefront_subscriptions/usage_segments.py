@@ -1,8 +1,9 @@
 """Which hours of a subscription's life are charged by which tier. Pure: the same rows give the same segments.
 
 Meters add up by UTC hours, periods begin at any millisecond. So every hour is charged once: the one in which a renewal
-falls belongs to the newer period, the one in which a tier changes to the older tier, and those in which a subscription
-begins, ends or pauses to nobody.
+falls belongs to the newer period, the one in which a tier changes to the older tier, the one in which a pause begins to
+the period before it, the one in which it ends to the period after it, if they are two, and those in which a
+subscription begins or ends to nobody.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,18 +52,39 @@ def segments_of(
 ) -> Iterator[Segment]:
     """Yield the segments of paid periods (their invoices, in order) with the hour of an instant; trials have none.
 
-    ``changes`` are those that were done within periods, in order.
+    ``changes`` are those that were done at once, in order: one that began a period of its own has an invoice.
     """
     paid = [one for one in invoices if one["state"] == "paid" and one["period"] >= 0]
+    taken = 0
     for at, one in enumerate(paid):
-        before = paid[at - 1] if at else None
         after = paid[at + 1] if at + 1 < len(paid) else None
-        follows = before is not None and before["period_end"] == one["period_start"]
-        begins = _seam(before) if before is not None and follows else _up(one["period_start"])
-        is_followed = after is not None and after["period_start"] == one["period_end"]
-        ends = _seam(one) if is_followed else _down(one["period_end"])
-        within = [change for change in changes if change["period"] == one["period"]]
-        yield from _of_period(one, within, tiers, (begins, ends), _up(until))
+        begins = max(taken, _up(one["period_start"]) if at == 0 else _down(one["period_start"]))
+        taken = max(begins, _ends(one, after))
+        within = [change for change in changes if change["period"] == one["period"] and not change["invoice_id"]]
+        yield from _of_period(one, within, tiers, (begins, taken), _up(until))
+
+
+def _ends(one: Mapping[str, Any], after: Mapping[str, Any] | None) -> int:
+    """Return where the hours of a period end: with that in which a change or a pause cuts it, or before its renewal.
+
+    Between two periods that do not follow each other there was a pause.
+    """
+    is_paused = after is not None and after["period_start"] != one["period_end"]
+    return _up(one["period_end"]) if is_paused or one["uncut_end"] is not None else _down(one["period_end"])
+
+
+def asked_until(invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
+    """Return, by asset, when the newest invoice was written that asked for what was used (business ms).
+
+    One that is paid by a gift asks for nothing, and one that a change at once has written for no usage. What a void
+    one asked for is asked for anew.
+    """
+    begun = {change["invoice_id"] for change in changes}
+    found: dict[str, int] = {}
+    for one in invoices:
+        if one["state"] in ("open", "paid") and one["gift_id"] is None and one["id"] not in begun:
+            found[one["currency"]] = max(found.get(one["currency"], 0), one["created_at"])
+    return found
 
 
 def _of_period(
@@ -86,11 +108,6 @@ def _of_period(
 
 def _tier(agreed: Mapping[str, Any]) -> tuple[str, str]:
     return agreed["sku"], agreed["catalog_version"]
-
-
-def _seam(before: Mapping[str, Any]) -> int:
-    """Return where the hours of a period end that another follows: a change cut it, or it was renewed."""
-    return _up(before["period_end"]) if before["uncut_end"] is not None else _down(before["period_end"])
 
 
 def _down(instant: int) -> int:
