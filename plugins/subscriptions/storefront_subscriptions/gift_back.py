@@ -13,7 +13,7 @@ from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
-from storefront_subscriptions.gifts import GIVEN_UP, TAKEN_BACK, WAITING, closed, need_gift
+from storefront_subscriptions.gifts import GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
 from storefront_subscriptions.pause_moves import GIFT_GONE, beginning, pause_row, pause_written
@@ -116,6 +116,7 @@ async def _cut(services: Services, settings: Settings, plan: Plan, row: Row, inv
     elif row["ends_with_period"]:
         plan.add(*ending(row, rights, CANCELED, reason=f"gift_{reason}", access_until=now, now=now, change=None,
                          pause=held))  # fmt: skip
+        plan.add(*await letting_go(services, row, invoice, now, is_given_up=False, but=invoice["gift_id"]))
     else:
         made = {**(held or pause_row(row, GIFT_GONE, now, now)), "cause": GIFT_GONE, "starts_at": now, "state": RUNNING}
         plan.add(pause_written(made, held))

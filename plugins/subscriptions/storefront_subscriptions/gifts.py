@@ -123,10 +123,12 @@ def told_gift(row: Mapping[str, Any], gift: Mapping[str, Any]) -> dict[str, Any]
                     at=iso(gifted_until(row)))  # fmt: skip
 
 
-async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is_given_up: bool) -> Sequence[Step]:
+async def letting_go(
+    services: Services, row: Row, invoice: Row, now: int, *, is_given_up: bool, but: str | None = None
+) -> Sequence[Step]:
     """Return the steps by which an ending subscription lets go of gifts: they wait for another, or are given up.
 
-    A period that was being begun was not had.
+    A period that was being begun was not had. The gift ``but`` is closed by itself.
     """
     is_begun = invoice["state"] == OPEN and invoice["gift_id"] is not None
     if not row["gifted"] and not is_begun:
@@ -134,7 +136,7 @@ async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is
     steps: list[Step] = []
     for gift in await gifts_of(services, row["id"]):
         left = gift["remaining"] + (is_begun and invoice["gift_id"] == gift["id"])
-        if gift["state"] != GIVEN or not left:
+        if gift["state"] != GIVEN or not left or gift["id"] == but:
             continue
         if is_given_up:
             steps.append(closed(gift, GIVEN_UP, now))
