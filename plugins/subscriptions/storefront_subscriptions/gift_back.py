@@ -13,7 +13,7 @@ from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
-from storefront_subscriptions.gifts import GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
+from storefront_subscriptions.gifts import GIVEN, GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
 from storefront_subscriptions.pause_moves import GIFT_GONE, beginning, pause_row, pause_written
@@ -64,18 +64,23 @@ async def _while_waiting(services: Services, gift: Row) -> None:
 
 
 async def _while_given(services: Services, settings: Settings, gift: Row, *, reason: str) -> None:
-    """End a gift that a subscription has taken; one that is just asking for its next period does that first."""
-    row = await need(services, gift["subscription_id"])
-    now = services.clock.now()
-    if row["billing_state"] in (ACTIVE, TRIALING) and now >= row["period_end"]:
+    """End a gift that a subscription has taken; one that is just asking for its next period does that first.
+
+    What is decided by is read after all that was done before, the subscription first: its version vouches for the rest.
+
+    Raises:
+        Stale: something has moved; look at it again.
+    """
+    await take_back_credits(services, await need(services, gift["subscription_id"]), gift["purchase_id"])
+    row, gift = await need(services, gift["subscription_id"]), await need_gift(services, gift["id"])
+    invoice, now = await need_invoice(services, row["invoice_id"]), services.clock.now()
+    is_due = row["billing_state"] in (ACTIVE, TRIALING) and now >= row["period_end"] and invoice["state"] != OPEN
+    is_begun = row["billing_state"] not in OVER and invoice["state"] == OPEN and invoice["gift_id"] == gift["id"]
+    if is_due or is_begun:
         await advance(services, settings, row["id"])
-        row = await need(services, gift["subscription_id"])
-    invoice = await need_invoice(services, row["invoice_id"])
-    if invoice["state"] == OPEN and invoice["gift_id"] == gift["id"]:
-        await advance(services, settings, row["id"])
-        raise Stale("subscriptions_invoices", invoice["id"])
-    await take_back_credits(services, row, gift["purchase_id"])
-    row, gift = await need(services, row["id"]), await need_gift(services, gift["id"])
+        raise Stale("subscriptions", row["id"])
+    if gift["state"] != GIVEN or gift["subscription_id"] != row["id"]:
+        raise Stale("subscriptions_gifts", gift["id"])
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     plan.add(closed(gift, TAKEN_BACK, now))
     if row["billing_state"] not in OVER:
