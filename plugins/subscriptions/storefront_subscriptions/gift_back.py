@@ -4,11 +4,13 @@ Whoever has it only by that gift has nothing any more. Whoever had a plan of the
 charged when they resume it, not on a day that somebody else's bank has chosen.
 """
 
+from sqlalchemy import bindparam, select
+
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.purchasing import read_purchase
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
@@ -30,9 +32,16 @@ from storefront_subscriptions.rows import (
     need_invoice,
     pause_of,
 )
+from storefront_subscriptions.tables import invoices, subscriptions
 
 CALLER = "plugin:subscriptions"
 TIMES_DECIDED = 8
+_HAD_BY = Query(
+    select(invoices.c.subscription_id)
+    .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+    .where(subscriptions.c.customer_id == bindparam("customer_id"), invoices.c.gift_id == bindparam("gift_id"))
+    .distinct()
+)
 
 
 async def take_gift_back(services: Services, settings: Settings, gift_id: str, *, reason: str) -> None:
@@ -45,9 +54,12 @@ async def take_gift_back(services: Services, settings: Settings, gift_id: str, *
         gift = await need_gift(services, gift_id)
         purchase = await read_purchase(services, gift["purchase_id"])
         is_gone = purchase["refunded"] == "full" or purchase["dispute"] == "lost"
-        if not is_gone or gift["state"] in (TAKEN_BACK, GIVEN_UP):
+        if not is_gone or gift["state"] == TAKEN_BACK:
             return
         try:
+            await _take_credits(services, gift)
+            if gift["state"] == GIVEN_UP:
+                return
             if gift["state"] == WAITING:
                 await _while_waiting(services, gift)
             else:
@@ -55,6 +67,13 @@ async def take_gift_back(services: Services, settings: Settings, gift_id: str, *
         except Stale:
             continue
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _take_credits(services: Services, gift: Row) -> None:
+    """Take what is left of the credits that a gift brought, also from subscriptions that have let go of it."""
+    names = {"customer_id": gift["customer_id"], "gift_id": gift["id"]}
+    for one in await services.reader.all(_HAD_BY, **names):
+        await take_back_credits(services, await need(services, one["subscription_id"]), gift["purchase_id"])
 
 
 async def _while_waiting(services: Services, gift: Row) -> None:
@@ -66,12 +85,11 @@ async def _while_waiting(services: Services, gift: Row) -> None:
 async def _while_given(services: Services, settings: Settings, gift: Row, *, reason: str) -> None:
     """End a gift that a subscription has taken; one that is just asking for its next period does that first.
 
-    What is decided by is read after all that was done before, the subscription first: its version vouches for the rest.
+    All that is decided by is read together, the subscription first: its version vouches for the rest.
 
     Raises:
         Stale: something has moved; look at it again.
     """
-    await take_back_credits(services, await need(services, gift["subscription_id"]), gift["purchase_id"])
     row, gift = await need(services, gift["subscription_id"]), await need_gift(services, gift["id"])
     invoice, now = await need_invoice(services, row["invoice_id"]), services.clock.now()
     is_due = row["billing_state"] in (ACTIVE, TRIALING) and now >= row["period_end"] and invoice["state"] != OPEN
