@@ -5,8 +5,9 @@ import pytest
 from storefront.testing import running_shop
 
 from .changing import pass_days
-from .gifting import GIVING, gift, theirs
+from .gifting import GIVING, ask_gift, gift, theirs
 from .subscribing import see, subscribe
+from .test_account import Account, browser
 
 
 @pytest.fixture
@@ -45,6 +46,66 @@ async def test_the_credits_of_a_gift_that_was_given_up_go_with_its_money(club):
     assert (left_of_gifts(club), await gems(club, "bob")) == ([("given_up", 0)], 60)
     await refund_all(club, given_up)
     assert (left_of_gifts(club), await gems(club, "bob")) == ([("given_up", 0)], 0)
+
+
+async def test_a_gift_waits_while_the_next_period_is_being_charged_and_begins_when_that_ends_the_plan(club):
+    mine = await subscribe(club, "bronze", customer="bob")
+    (saved,) = club.query("SELECT reference FROM payment_methods")
+    await club.sandbox.misbehave("status", "POST /v1/payment_intents", status=500, times=99)
+    await club.sandbox.turn_card(saved["reference"], "4000000000009995")
+    await pass_days(club, 30.01)
+    late = await given_beside_a_charge(club)
+    assert ((await see(club, mine, customer="bob"))["billing_state"], left_of_gifts(club)) == (
+        "active",
+        [("waiting", 2)],
+    )
+    await club.sandbox.misbehave("status", "POST /v1/payment_intents", clear=True)
+    await pass_days(club, 0.5)
+    found = await see(club, mine, customer="bob")
+    assert (late, found["billing_state"], left_of_gifts(club)) == ("completed", "past_due", [("waiting", 2)])
+
+    async with browser(club) as http:
+        page = Account(club, http)
+        await page.play_as("bob")
+        seen = await page.open()
+        assert "2 periods were given to you. You have them once this plan is paid again, or is over." in seen
+        assert "What was given to you begins then." in seen
+    assert (await club.as_customer("bob").post(f"/v1/subscriptions/{mine}/cancel", {})).status == 200
+    await club.quiet()
+    new, old = await theirs(club)
+    assert (old["billing_state"], new["billing_state"], new["gifted"]["periods_left"]) == ("canceled", "active", 1)
+    assert left_of_gifts(club) == [("given", 1)]
+
+
+async def given_beside_a_charge(club):
+    """Give bob two periods while the gateway answers no charge; they are paid on its page."""
+    await club.as_customer("ada").get("/v1/me")
+    asked = await ask_gift(club, "bronze", 2)
+    await club.pay(asked)
+    purchase = await club.settled(asked)
+    await club.quiet()
+    return purchase["status"]
+
+
+async def test_a_pause_that_is_canceled_gives_up_nothing_and_credits_of_before_go_with_the_gifts_money(club):
+    mine, server = await subscribe(club, "patron", customer="bob"), club.as_server()
+    path = f"/v1/subscriptions/{mine}"
+    await pass_days(club, 10)
+    assert (await server.post(f"{path}/pause", {"at": "now"})).status == 200
+    await pass_days(club, 10)
+    assert (await server.post(f"{path}/resume", {})).status == 200  # periods begin 20 days later than slots of credits
+    purchase = await gift(club, "patron", 2)
+    await pass_days(club, 45)
+    assert (await server.post(f"{path}/pause", {})).status == 200
+    await pass_days(club, 16)
+    assert ((await see(club, mine, customer="bob"))["billing_state"], await gems(club, "bob")) == ("paused", 40)
+    assert (await club.as_customer("bob").post(f"{path}/cancel", {})).status == 200
+    await club.quiet()
+    new, old = await theirs(club)
+    assert (old["billing_state"], new["billing_state"], left_of_gifts(club)) == ("canceled", "active", [("given", 0)])
+    assert await gems(club, "bob") == 100
+    await refund_all(club, purchase)
+    assert await gems(club, "bob") == 0
 
 
 async def gems(club, customer):

@@ -70,9 +70,12 @@ async def next_gift(services: Services, row: Mapping[str, Any]) -> Row | None:
     return next((one for one in found if one["state"] == GIVEN and one["remaining"]), None)
 
 
-def takes(row: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
-    """Tell whether a subscription can take a gift now: it is of the same terms, and its periods are being paid."""
-    is_paid = row["billing_state"] in (ACTIVE, TRIALING)
+def takes(row: Mapping[str, Any], invoice: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
+    """Tell whether a subscription can take a gift now: it is of the same terms, and its newest period is paid.
+
+    While its next is being charged nobody knows whether it goes on.
+    """
+    is_paid = row["billing_state"] in (ACTIVE, TRIALING) and invoice["state"] != OPEN
     return is_paid and row["change_id"] is None and same_terms(row, gift)
 
 
