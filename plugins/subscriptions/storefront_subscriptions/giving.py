@@ -20,6 +20,7 @@ from storefront.core.gifts import GiftNotPossible, refuse_not_giftable
 from storefront.core.ids import new_id
 from storefront.core.kinds import Fulfilment, Line
 from storefront.core.purchases import Bought, buy
+from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.gifts import (
@@ -40,6 +41,7 @@ from storefront_subscriptions.subscribing import (
     CONFIRM_WITHIN_MS,
     SubscribeRequest,
     agree_to,
+    buy_once,
     invoice_row,
     purchase_of,
     subscription_row,
@@ -83,6 +85,11 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
         Taken: another request has just made the recipient; ask again.
         What ``buy`` raises.
     """
+    return await buy_once(services, asked.wanted.idempotency, _purchase(services, asked))
+
+
+async def _purchase(services: Services, asked: GiveRequest) -> PurchaseRequest:
+    """Return the purchase that pays for a gift; raises what refuses it."""
     wanted = asked.wanted
     offer, tier, terms = agree_to(services, wanted)
     refuse_not_giftable(services, offer, by_customer=asked.by_customer)
@@ -105,8 +112,7 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
     )
     bought = purchase_of(wanted, bill, terms["pay_with"], saves_method=False)
     newcomers = (asked.recipient,) if isinstance(asked.recipient, Newcomer) else ()
-    given = replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
-    return await buy(services, given)
+    return replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
 
 
 async def _refuse_other_plan(services: Services, asked: GiveRequest, terms: Mapping[str, Any]) -> None:
