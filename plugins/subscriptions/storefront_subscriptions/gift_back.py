@@ -33,6 +33,7 @@ from storefront_subscriptions.rows import (
     pause_of,
 )
 from storefront_subscriptions.tables import invoices, subscriptions
+from storefront_subscriptions.usage_lines import usage_owed
 
 CALLER = "plugin:subscriptions"
 TIMES_DECIDED = 8
@@ -137,6 +138,7 @@ async def _cut(services: Services, settings: Settings, plan: Plan, row: Row, inv
         plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
         plan.add(*rights_until(after, rights, changes["access_until"]))
     elif row["ends_with_period"]:
+        plan.add(*await usage_owed(services, row))
         plan.add(*ending(row, rights, CANCELED, reason=f"gift_{reason}", access_until=now, now=now, change=None,
                          pause=held))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False, but=invoice["gift_id"]))
