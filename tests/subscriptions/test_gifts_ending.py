@@ -6,13 +6,17 @@ from storefront.testing import running_shop
 
 from .changing import pass_days
 from .gifting import GIVING, ask_gift, gift, theirs
-from .subscribing import see, subscribe
+from .subscribing import invoices, see, subscribe
 from .test_account import Account, browser
+
+EON = "  eon: {kind: subscription, family: eons, title: Eon, interval: 100 years, prices: {USD: 100}}\n"
 
 
 @pytest.fixture
 async def club(data_folder, database_url):
-    async with running_shop(data_folder, GIVING, database=database_url) as shop:
+    async with running_shop(
+        data_folder, GIVING.replace("promo_codes:", f"{EON}promo_codes:"), database=database_url
+    ) as shop:
         yield shop
 
 
@@ -106,6 +110,27 @@ async def test_a_pause_that_is_canceled_gives_up_nothing_and_credits_of_before_g
     assert await gems(club, "bob") == 100
     await refund_all(club, purchase)
     assert await gems(club, "bob") == 0
+
+
+async def test_a_given_periods_own_purchase_for_nothing_is_refunded_without_effect(club):
+    await gift(club, "patron", 3)
+    (found,) = await theirs(club)
+    (first,) = await invoices(club, found["id"], customer="bob")
+    await refund_all(club, {"id": first["purchase"]})
+    assert [one["billing_state"] for one in await theirs(club)] == ["active"]
+    assert (left_of_gifts(club), await gems(club, "bob")) == ([("given", 2)], 60)
+
+
+async def test_periods_beyond_the_calendar_are_refused_before_they_are_paid(club):
+    for name in ("ada", "bob"):
+        await club.as_customer(name).get("/v1/me")
+    refused = await ask_gift(club, "eon", 80)  # 80 centuries from 2026 on
+    assert (refused.status, refused.json["code"], refused.json["errors"][0]["pointer"]) == (
+        422, "invalid_request", "/periods",
+    )  # fmt: skip
+    await gift(club, "eon", 40)
+    assert (await ask_gift(club, "eon", 39)).json["code"] == "invalid_request"
+    assert (await ask_gift(club, "eon", 38)).status == 202
 
 
 async def gems(club, customer):

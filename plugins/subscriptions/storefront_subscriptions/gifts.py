@@ -16,7 +16,7 @@ from storefront.core.commit.plan import Change, Emit, Step
 from storefront.core.errors import Conflict
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.intervals import Interval, period
+from storefront_subscriptions.intervals import BeyondCalendar, Interval, period
 from storefront_subscriptions.rows import ACTIVE, OPEN, TRIALING, event_of
 from storefront_subscriptions.tables import current, gifts
 
@@ -76,7 +76,16 @@ def takes(row: Mapping[str, Any], invoice: Mapping[str, Any], gift: Mapping[str,
     While its next is being charged nobody knows whether it goes on.
     """
     is_paid = row["billing_state"] in (ACTIVE, TRIALING) and invoice["state"] != OPEN
-    return is_paid and row["change_id"] is None and same_terms(row, gift)
+    return is_paid and row["change_id"] is None and same_terms(row, gift) and fits(row, gift["remaining"])
+
+
+def fits(row: Mapping[str, Any], periods: int) -> bool:
+    """Tell whether so many more given periods, and one that is paid after them, end before the calendar does."""
+    try:
+        gifted_until({**row, "gifted": row["gifted"] + periods + 1})
+    except BeyondCalendar:
+        return False
+    return True
 
 
 def same_terms(row: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:

@@ -27,6 +27,7 @@ from storefront_subscriptions.gifts import (
     CURRENT,
     GIVEN,
     WAITING,
+    fits,
     lines_of_gift,
     need_gift,
     same_terms,
@@ -119,13 +120,21 @@ async def _refuse_other_plan(services: Services, asked: GiveRequest, terms: Mapp
     """Refuse what the recipient's subscription could not take; what was never paid for is none."""
     found = await services.reader.first(CURRENT, customer_id=asked.recipient_id, family=terms["family"])
     row = None if found is None else await need(services, found["subscription_id"])
-    if row is None or row["billing_state"] == INCOMPLETE or (same_terms(row, terms) and row["change_id"] is None):
-        return
+    if row is None or row["billing_state"] == INCOMPLETE:
+        begun = {"anchor": services.clock.now(), "anchor_period": 0, "period": -1, "gifted": 0}
+        return _refuse_eons({**begun, "interval": terms["interval"]}, asked.periods)
+    if same_terms(row, terms) and row["change_id"] is None:
+        return _refuse_eons(row, asked.periods)
     if asked.by_customer:
         raise GiftNotPossible
     present = {name: row[name] for name in ("sku", "interval", "seats")}
     words = "They are about to change it." if row["change_id"] is not None else "Give periods of just that."
     raise NeedsSamePlan(words, subscription=row["id"], possible=present)
+
+
+def _refuse_eons(row: Mapping[str, Any], periods: int) -> None:
+    if not fits(row, periods):
+        raise Invalid("So many periods end after the year 9999.", errors=[FieldError("/periods", "must be fewer")])
 
 
 def note_gift_paid(line: Line, goods: Fulfilment) -> None:
