@@ -4,8 +4,9 @@ import pytest
 
 from storefront.testing import running_shop
 
-from .changing import pass_days
+from .changing import charged, pass_days
 from .gifting import GIVING, ask_gift, gift, theirs
+from .pausing import days_from
 from .subscribing import invoices, see, subscribe
 from .test_account import Account, browser
 
@@ -131,6 +132,24 @@ async def test_periods_beyond_the_calendar_are_refused_before_they_are_paid(club
     await gift(club, "eon", 40)
     assert (await ask_gift(club, "eon", 39)).json["code"] == "invalid_request"
     assert (await ask_gift(club, "eon", 38)).status == 202
+
+
+async def test_a_gift_begins_by_itself_where_another_ones_money_had_paused_the_plan(club):
+    mine = await subscribe(club, "bronze", customer="bob")
+    first = await gift(club, "bronze", 1)
+    await pass_days(club, 35)
+    await refund_all(club, first)
+    assert (await see(club, mine, customer="bob"))["pause"]["cause"] == "gift_gone"
+    await pass_days(club, 5)
+    await gift(club, "bronze", 2, by="cleo")
+    found = await see(club, mine, customer="bob")
+    assert (found["billing_state"], found["has_access"], found["gifted"]) == (
+        "active", True, {"periods_left": 1, "until": days_from(found["period_start"], 60)},
+    )  # fmt: skip
+    await pass_days(club, 59)
+    assert await charged(club) == [1000, 1000, 2000]
+    await pass_days(club, 2)
+    assert await charged(club) == [1000, 1000, 2000, 1000]
 
 
 async def gems(club, customer):

@@ -18,10 +18,11 @@ from storefront_subscriptions.crediting import take_back_credits
 from storefront_subscriptions.gifts import GIVEN, GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
-from storefront_subscriptions.pause_moves import GIFT_GONE, beginning, pause_row, pause_written
+from storefront_subscriptions.pause_moves import beginning, pause_row, pause_written
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
+    GIFT_GONE,
     OPEN,
     OVER,
     PAID,
@@ -143,6 +144,6 @@ async def _cut(services: Services, settings: Settings, plan: Plan, row: Row, inv
                          pause=held))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False, but=invoice["gift_id"]))
     else:
-        made = {**(held or pause_row(row, GIFT_GONE, now, now)), "cause": GIFT_GONE, "starts_at": now, "state": RUNNING}
+        made = {**(held or pause_row(row, GIFT_GONE, now, now)), "starts_at": now, "state": RUNNING}
         plan.add(pause_written(made, held))
         plan.add(*beginning(row, rights, made, now=now, access_until=now, change_id=row["change_id"]))

@@ -17,7 +17,7 @@ from storefront.core.errors import Conflict
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_subscriptions.intervals import BeyondCalendar, Interval, period
-from storefront_subscriptions.rows import ACTIVE, OPEN, TRIALING, event_of
+from storefront_subscriptions.rows import ACTIVE, OPEN, PAUSED, TRIALING, event_of, goes_on_with_a_gift
 from storefront_subscriptions.tables import current, gifts
 
 WAITING, GIVEN, TAKEN_BACK, GIVEN_UP = "waiting", "given", "taken_back", "given_up"
@@ -70,13 +70,17 @@ async def next_gift(services: Services, row: Mapping[str, Any]) -> Row | None:
     return next((one for one in found if one["state"] == GIVEN and one["remaining"]), None)
 
 
-def takes(row: Mapping[str, Any], invoice: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
+def takes(
+    row: Mapping[str, Any], invoice: Mapping[str, Any], pause: Mapping[str, Any] | None, gift: Mapping[str, Any]
+) -> bool:
     """Tell whether a subscription can take a gift now: it is of the same terms, and its newest period is paid.
 
-    While its next is being charged nobody knows whether it goes on.
+    While its next is being charged nobody knows whether it goes on. One that is paused goes on with a gift only if
+    another's money paused it.
     """
     is_paid = row["billing_state"] in (ACTIVE, TRIALING) and invoice["state"] != OPEN
-    return is_paid and row["change_id"] is None and same_terms(row, gift) and fits(row, gift["remaining"])
+    is_free = is_paid or (row["billing_state"] == PAUSED and goes_on_with_a_gift(pause))
+    return is_free and row["change_id"] is None and same_terms(row, gift) and fits(row, gift["remaining"])
 
 
 def fits(row: Mapping[str, Any], periods: int) -> bool:

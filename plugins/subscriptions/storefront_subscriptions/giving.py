@@ -37,7 +37,7 @@ from storefront_subscriptions.gifts import (
 )
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import note_begun, rights_until, until
-from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need, need_invoice
+from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need, need_invoice, pause_of
 from storefront_subscriptions.subscribing import (
     CONFIRM_WITHIN_MS,
     SubscribeRequest,
@@ -181,7 +181,8 @@ async def take_gift(services: Services, settings: Settings, gift_id: str) -> Non
 async def _add_to(services: Services, settings: Settings, subscription_id: str, gift: Mapping[str, Any]) -> bool:
     """Append a gift's periods to what a subscription has; tell whether it can take them."""
     row = await need(services, subscription_id)
-    if not takes(row, await need_invoice(services, row["invoice_id"]), gift):
+    invoice, pause = await need_invoice(services, row["invoice_id"]), await pause_of(services, row)
+    if not takes(row, invoice, pause, gift):
         return False
     now, customer_id = services.clock.now(), row["customer_id"]
     changes = {"gifted": row["gifted"] + gift["remaining"], "updated_at": now, "version": row["version"] + 1}

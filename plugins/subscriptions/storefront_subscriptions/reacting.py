@@ -24,12 +24,12 @@ from storefront.core.tables import jobs
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gift_back import take_gift_back
-from storefront_subscriptions.gifts import gift_of, waiting_gifts
+from storefront_subscriptions.gifts import gift_of, need_gift, waiting_gifts
 from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, UNPAID
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 from storefront_subscriptions.trials import mark_trials, trials_of
@@ -111,8 +111,7 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
         return await _go_on(services, settings, payload["subject"])
     gift = await gift_of(services, payload["subject"])
     if gift is not None:
-        await _react_to_gift(services, settings, gift, payload["type"])
-        return None
+        return await _react_to_gift(services, settings, gift, payload["type"])
     subscription = await subscription_of(services, payload["subject"])
     assert subscription is not None, "it was ordered for one"
     if payload["type"] in GONE_BACK:
@@ -124,13 +123,17 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     return await _go_on(services, settings, subscription)
 
 
-async def _react_to_gift(services: Services, settings: Settings, gift: Row, type: str) -> None:
+async def _react_to_gift(services: Services, settings: Settings, gift: Row, type: str) -> Again | None:
     """Let its recipient's subscription take a gift that is paid, or end what it gave when all its money is back."""
     if type in GONE_BACK:
         await take_gift_back(services, settings, gift["id"], reason=type.removeprefix("purchase."))
         if gift["subscription_id"] is not None:
             await _go_on(services, settings, gift["subscription_id"])
     await take_gift(services, settings, gift["id"])
+    taken_by = (await need_gift(services, gift["id"]))["subscription_id"]
+    if taken_by is None or (await need(services, taken_by))["billing_state"] != PAUSED:
+        return None
+    return await _go_on(services, settings, taken_by)
 
 
 async def _go_on(services: Services, settings: Settings, subscription_id: str) -> Again | None:
