@@ -18,6 +18,8 @@ from storefront.core.tables import payment_methods
 
 DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 """Domains whose mailboxes are the same with and without dots, and which are one domain."""
+MAILBOX_TOLD = "customer.mailbox_told"
+"""The event by which a plugin that ``KnowsMailboxes`` says that it was told another one; it names no address."""
 _CARDS = Query(
     select(payment_methods.c.gateway, payment_methods.c.fingerprint)
     .where(payment_methods.c.customer_id == bindparam("customer_id"), payment_methods.c.fingerprint.is_not(None))
@@ -67,9 +69,10 @@ def mark(kind: str, value: str) -> str:
 def unaliased(address: str) -> str:
     """Return the mailbox that an address leads to: ``A.da+shop@Gmail.com`` is ``ada@gmail.com``.
 
-    What follows a plus is an alias everywhere that we know of; dots are none at Google only.
+    What follows a plus is an alias everywhere that we know of; dots are none at Google only, and at no domain's end.
     """
     name, _, domain = address.strip().lower().rpartition("@")
+    domain = domain.removesuffix(".")
     name = name.partition("+")[0] or name
     if domain in DOTLESS:
         name, domain = name.replace(".", ""), "gmail.com"

@@ -4,6 +4,7 @@ import pytest
 
 from storefront.core.identities import unaliased
 from tests.shop.topping_up import save_method
+from tests.subscriptions.changing import pass_days
 from tests.subscriptions.subscribing import begin, subscribe
 
 from .conftest import give_address
@@ -20,6 +21,7 @@ OTHER = "5555 5555 5555 4444"
         ("a.d.a+x+y@gmail.com", "ada@gmail.com"),
         ("ada@googlemail.com", "ada@gmail.com"),
         ("+@example.com", "+@example.com"),
+        ("a.da@gmail.com.", "ada@gmail.com"),
     ],
 )
 def test_an_address_leads_to_its_mailbox(address, mailbox):
@@ -60,3 +62,20 @@ async def test_a_card_that_is_saved_in_a_trial_is_known_from_then_on_and_so_is_o
     assert (await begin(club, "tried", customer="cleo")).status == 201
     await save_method(club, OTHER, customer="dan")
     assert (await begin(club, "tried", customer="dan")).json["code"] == "trial_used"
+
+
+async def test_a_mailbox_told_after_a_trial_began_and_a_card_saved_after_it_was_over_are_known_too(club):
+    await subscribe(club, "tried")
+    await give_address(club, "ada@gmail.com")
+    await club.quiet()
+    await give_address(club, "a.da+2@gmail.com", customer="bob")
+    assert (await begin(club, "tried", customer="bob")).json["code"] == "trial_used"
+    (told, _) = club.query("SELECT payload FROM events WHERE type = 'customer.mailbox_told' ORDER BY sequence")
+    assert "gmail" not in told["payload"]
+
+    await pass_days(club, 15)
+    assert (await club.as_customer().get("/v1/subscriptions")).json["data"][0]["billing_state"] == "canceled"
+    await save_method(club)
+    await club.quiet()
+    await save_method(club, customer="cleo")
+    assert (await begin(club, "tried", customer="cleo")).json["code"] == "trial_used"

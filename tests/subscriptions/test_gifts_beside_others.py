@@ -6,7 +6,7 @@ from storefront.testing import running_shop
 
 from .changing import charged, pass_days
 from .gifting import gift
-from .subscribing import invoices, subscribe
+from .subscribing import invoices, see, subscribe
 from .test_price_versions import edit, price_events, renews_for, totals
 from .test_usage import WORKING, lines, metered, use
 
@@ -64,3 +64,19 @@ async def test_who_pauses_with_a_gift_ahead_goes_on_with_it_and_pays_what_was_us
     await pass_days(club, 31)
     assert await totals(club, subscription) == [1000, 0, 1500]
     assert sorted(await charged(club)) == [1000, 1000, 1500]
+
+
+async def test_what_was_used_in_a_period_of_ones_own_is_owed_when_a_gifts_money_ends_the_plan(club):
+    subscription = await subscribe(club, "worker")
+    await pass_days(club, 1)
+    await use(club, "call", 300)
+    purchase = await gift(club, "worker", 1, to="ada", by="bob")
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {})
+    await pass_days(club, 31)
+    body, path = {"reason": "asked"}, f"/v1/purchases/{purchase['id']}/refunds"
+    assert (await club.as_server().post(path, body, key="back")).status == 201
+    await club.quiet()
+    found = await see(club, subscription)
+    assert (found["billing_state"], found["reason"], found["owed"]) == (
+        "canceled", "gift_refunded", {"amount": 500, "currency": "USD"},
+    )  # fmt: skip

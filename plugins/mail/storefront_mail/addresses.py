@@ -10,6 +10,7 @@ from storefront.core.clock import iso
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Remove
 from storefront.core.errors import NotFound
+from storefront.core.identities import MAILBOX_TOLD
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_mail.tables import addresses, messages
@@ -39,6 +40,8 @@ async def keep_address(services: Services, customer_id: str, email: str, languag
             plan.add(Insert("mail_addresses", (customer_id,), customer_id, row, once=True))
         else:
             plan.add(Change("mail_addresses", (customer_id,), customer_id, {"token": before["token"]}, changes))
+        if not is_same:
+            plan.emit(MAILBOX_TOLD, anchor=customer_id, subject=customer_id, payload={"customer_id": customer_id})
         try:
             outcome = await services.engine.commit(plan)
         except Stale:

@@ -53,6 +53,7 @@ from storefront_subscriptions.rows import (
     Outdated,
     SubscriptionOver,
     event_of,
+    goes_on_with_a_gift,
     lines_of,
     need,
     need_invoice,
@@ -104,6 +105,8 @@ async def _when_paused(services: Services, settings: Settings, row: Row) -> int 
     now, pause = services.clock.now(), await pause_of(services, row)
     assert pause is not None, "a subscription that is paused names its pause"
     ends = pause["resume_at"]
+    if row["gifted"] and goes_on_with_a_gift(pause):
+        ends = now
     if ends is None:
         return now + LOOK_AGAIN_MS
     if now < ends:

@@ -43,7 +43,8 @@ async def cancel_at_end(
 ) -> Row:
     """Let a subscription end with its period, or take that back. What is so already stays so.
 
-    One that has no paid period to end with, because it is unpaid, past due, paused or was never paid, ends at once.
+    One that has no paid period to end with, because it is unpaid, past due, paused or was never paid, ends at once;
+    what was given to it begins then.
 
     Raises:
         SubscriptionOver: it has ended.
@@ -74,8 +75,12 @@ async def cancel_at_end(
     raise Unavailable("Too much is changing at once; try again.")
 
 
-async def end_now(services: Services, settings: Settings, subscription_id: str, *, reason: str, actor: str) -> Row:
+async def end_now(
+    services: Services, settings: Settings, subscription_id: str, *, reason: str, actor: str, gives_up: bool = False
+) -> Row:
     """End a subscription and its rights at once; a payment that waits for its payer is given up first.
+
+    What was given to it waits for the next plan, or is given up with it if that was asked for (``gives_up``).
 
     Raises:
         SubscriptionOver: it has ended.
@@ -101,7 +106,7 @@ async def end_now(services: Services, settings: Settings, subscription_id: str, 
             plan.add(*await usage_owed(services, row, gone=invoice["id"] if invoice["state"] == OPEN else None))
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
-        plan.add(*await letting_go(services, row, invoice, now, is_given_up=reason == "canceled"))
+        plan.add(*await letting_go(services, row, invoice, now, is_given_up=gives_up))
         try:
             await services.engine.commit(plan)
         except Stale:

@@ -4,22 +4,25 @@ Whoever has it only by that gift has nothing any more. Whoever had a plan of the
 charged when they resume it, not on a day that somebody else's bank has chosen.
 """
 
+from sqlalchemy import bindparam, select
+
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.purchasing import read_purchase
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
-from storefront_subscriptions.gifts import GIVEN_UP, TAKEN_BACK, WAITING, closed, need_gift
+from storefront_subscriptions.gifts import GIVEN, GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import ending, rights_until, until
-from storefront_subscriptions.pause_moves import GIFT_GONE, beginning, pause_row, pause_written
+from storefront_subscriptions.pause_moves import beginning, pause_row, pause_written
 from storefront_subscriptions.rows import (
     ACTIVE,
     CANCELED,
+    GIFT_GONE,
     OPEN,
     OVER,
     PAID,
@@ -30,9 +33,17 @@ from storefront_subscriptions.rows import (
     need_invoice,
     pause_of,
 )
+from storefront_subscriptions.tables import invoices, subscriptions
+from storefront_subscriptions.usage_lines import usage_owed
 
 CALLER = "plugin:subscriptions"
 TIMES_DECIDED = 8
+_HAD_BY = Query(
+    select(invoices.c.subscription_id)
+    .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+    .where(subscriptions.c.customer_id == bindparam("customer_id"), invoices.c.gift_id == bindparam("gift_id"))
+    .distinct()
+)
 
 
 async def take_gift_back(services: Services, settings: Settings, gift_id: str, *, reason: str) -> None:
@@ -45,9 +56,12 @@ async def take_gift_back(services: Services, settings: Settings, gift_id: str, *
         gift = await need_gift(services, gift_id)
         purchase = await read_purchase(services, gift["purchase_id"])
         is_gone = purchase["refunded"] == "full" or purchase["dispute"] == "lost"
-        if not is_gone or gift["state"] in (TAKEN_BACK, GIVEN_UP):
+        if not is_gone or gift["state"] == TAKEN_BACK:
             return
         try:
+            await _take_credits(services, gift)
+            if gift["state"] == GIVEN_UP:
+                return
             if gift["state"] == WAITING:
                 await _while_waiting(services, gift)
             else:
@@ -57,6 +71,13 @@ async def take_gift_back(services: Services, settings: Settings, gift_id: str, *
     raise Unavailable("Too much is changing at once; try again.")
 
 
+async def _take_credits(services: Services, gift: Row) -> None:
+    """Take what is left of the credits that a gift brought, also from subscriptions that have let go of it."""
+    names = {"customer_id": gift["customer_id"], "gift_id": gift["id"]}
+    for one in await services.reader.all(_HAD_BY, **names):
+        await take_back_credits(services, await need(services, one["subscription_id"]), gift["purchase_id"])
+
+
 async def _while_waiting(services: Services, gift: Row) -> None:
     plan = Plan(actor=CALLER, anchors={gift["customer_id"]})
     plan.add(closed(gift, TAKEN_BACK, services.clock.now()))
@@ -64,18 +85,22 @@ async def _while_waiting(services: Services, gift: Row) -> None:
 
 
 async def _while_given(services: Services, settings: Settings, gift: Row, *, reason: str) -> None:
-    """End a gift that a subscription has taken; one that is just asking for its next period does that first."""
-    row = await need(services, gift["subscription_id"])
-    now = services.clock.now()
-    if row["billing_state"] in (ACTIVE, TRIALING) and now >= row["period_end"]:
+    """End a gift that a subscription has taken; one that is just asking for its next period does that first.
+
+    All that is decided by is read together, the subscription first: its version vouches for the rest.
+
+    Raises:
+        Stale: something has moved; look at it again.
+    """
+    row, gift = await need(services, gift["subscription_id"]), await need_gift(services, gift["id"])
+    invoice, now = await need_invoice(services, row["invoice_id"]), services.clock.now()
+    is_due = row["billing_state"] in (ACTIVE, TRIALING) and now >= row["period_end"] and invoice["state"] != OPEN
+    is_begun = row["billing_state"] not in OVER and invoice["state"] == OPEN and invoice["gift_id"] == gift["id"]
+    if is_due or is_begun:
         await advance(services, settings, row["id"])
-        row = await need(services, gift["subscription_id"])
-    invoice = await need_invoice(services, row["invoice_id"])
-    if invoice["state"] == OPEN and invoice["gift_id"] == gift["id"]:
-        await advance(services, settings, row["id"])
-        raise Stale("subscriptions_invoices", invoice["id"])
-    await take_back_credits(services, row, gift["purchase_id"])
-    row, gift = await need(services, row["id"]), await need_gift(services, gift["id"])
+        raise Stale("subscriptions", row["id"])
+    if gift["state"] != GIVEN or gift["subscription_id"] != row["id"]:
+        raise Stale("subscriptions_gifts", gift["id"])
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     plan.add(closed(gift, TAKEN_BACK, now))
     if row["billing_state"] not in OVER:
@@ -114,9 +139,11 @@ async def _cut(services: Services, settings: Settings, plan: Plan, row: Row, inv
         plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
         plan.add(*rights_until(after, rights, changes["access_until"]))
     elif row["ends_with_period"]:
+        plan.add(*await usage_owed(services, row))
         plan.add(*ending(row, rights, CANCELED, reason=f"gift_{reason}", access_until=now, now=now, change=None,
                          pause=held))  # fmt: skip
+        plan.add(*await letting_go(services, row, invoice, now, is_given_up=False, but=invoice["gift_id"]))
     else:
-        made = {**(held or pause_row(row, GIFT_GONE, now, now)), "cause": GIFT_GONE, "starts_at": now, "state": RUNNING}
+        made = {**(held or pause_row(row, GIFT_GONE, now, now)), "starts_at": now, "state": RUNNING}
         plan.add(pause_written(made, held))
         plan.add(*beginning(row, rights, made, now=now, access_until=now, change_id=row["change_id"]))

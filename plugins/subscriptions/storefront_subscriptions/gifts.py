@@ -16,8 +16,8 @@ from storefront.core.commit.plan import Change, Emit, Step
 from storefront.core.errors import Conflict
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.intervals import Interval, period
-from storefront_subscriptions.rows import ACTIVE, OPEN, TRIALING, event_of
+from storefront_subscriptions.intervals import BeyondCalendar, Interval, period
+from storefront_subscriptions.rows import ACTIVE, OPEN, PAUSED, TRIALING, event_of, goes_on_with_a_gift
 from storefront_subscriptions.tables import current, gifts
 
 WAITING, GIVEN, TAKEN_BACK, GIVEN_UP = "waiting", "given", "taken_back", "given_up"
@@ -70,10 +70,26 @@ async def next_gift(services: Services, row: Mapping[str, Any]) -> Row | None:
     return next((one for one in found if one["state"] == GIVEN and one["remaining"]), None)
 
 
-def takes(row: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
-    """Tell whether a subscription can take a gift now: it is of the same terms, and its periods are being paid."""
-    is_paid = row["billing_state"] in (ACTIVE, TRIALING)
-    return is_paid and row["change_id"] is None and same_terms(row, gift)
+def takes(
+    row: Mapping[str, Any], invoice: Mapping[str, Any], pause: Mapping[str, Any] | None, gift: Mapping[str, Any]
+) -> bool:
+    """Tell whether a subscription can take a gift now: it is of the same terms, and its newest period is paid.
+
+    While its next is being charged nobody knows whether it goes on. One that is paused goes on with a gift only if
+    another's money paused it.
+    """
+    is_paid = row["billing_state"] in (ACTIVE, TRIALING) and invoice["state"] != OPEN
+    is_free = is_paid or (row["billing_state"] == PAUSED and goes_on_with_a_gift(pause))
+    return is_free and row["change_id"] is None and same_terms(row, gift) and fits(row, gift["remaining"])
+
+
+def fits(row: Mapping[str, Any], periods: int) -> bool:
+    """Tell whether so many more given periods, and one that is paid after them, end before the calendar does."""
+    try:
+        gifted_until({**row, "gifted": row["gifted"] + periods + 1})
+    except BeyondCalendar:
+        return False
+    return True
 
 
 def same_terms(row: Mapping[str, Any], gift: Mapping[str, Any]) -> bool:
@@ -123,10 +139,12 @@ def told_gift(row: Mapping[str, Any], gift: Mapping[str, Any]) -> dict[str, Any]
                     at=iso(gifted_until(row)))  # fmt: skip
 
 
-async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is_given_up: bool) -> Sequence[Step]:
+async def letting_go(
+    services: Services, row: Row, invoice: Row, now: int, *, is_given_up: bool, but: str | None = None
+) -> Sequence[Step]:
     """Return the steps by which an ending subscription lets go of gifts: they wait for another, or are given up.
 
-    A period that was being begun was not had.
+    A period that was being begun was not had. The gift ``but`` is closed by itself.
     """
     is_begun = invoice["state"] == OPEN and invoice["gift_id"] is not None
     if not row["gifted"] and not is_begun:
@@ -134,7 +152,7 @@ async def letting_go(services: Services, row: Row, invoice: Row, now: int, *, is
     steps: list[Step] = []
     for gift in await gifts_of(services, row["id"]):
         left = gift["remaining"] + (is_begun and invoice["gift_id"] == gift["id"])
-        if gift["state"] != GIVEN or not left:
+        if gift["state"] != GIVEN or not left or gift["id"] == but:
             continue
         if is_given_up:
             steps.append(closed(gift, GIVEN_UP, now))

@@ -20,12 +20,14 @@ from storefront.core.gifts import GiftNotPossible, refuse_not_giftable
 from storefront.core.ids import new_id
 from storefront.core.kinds import Fulfilment, Line
 from storefront.core.purchases import Bought, buy
+from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.gifts import (
     CURRENT,
     GIVEN,
     WAITING,
+    fits,
     lines_of_gift,
     need_gift,
     same_terms,
@@ -35,11 +37,12 @@ from storefront_subscriptions.gifts import (
 )
 from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import note_begun, rights_until, until
-from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need
+from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need, need_invoice, pause_of
 from storefront_subscriptions.subscribing import (
     CONFIRM_WITHIN_MS,
     SubscribeRequest,
     agree_to,
+    buy_once,
     invoice_row,
     purchase_of,
     subscription_row,
@@ -83,6 +86,11 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
         Taken: another request has just made the recipient; ask again.
         What ``buy`` raises.
     """
+    return await buy_once(services, asked.wanted.idempotency, _purchase(services, asked))
+
+
+async def _purchase(services: Services, asked: GiveRequest) -> PurchaseRequest:
+    """Return the purchase that pays for a gift; raises what refuses it."""
     wanted = asked.wanted
     offer, tier, terms = agree_to(services, wanted)
     refuse_not_giftable(services, offer, by_customer=asked.by_customer)
@@ -105,21 +113,28 @@ async def give(services: Services, asked: GiveRequest) -> Bought:
     )
     bought = purchase_of(wanted, bill, terms["pay_with"], saves_method=False)
     newcomers = (asked.recipient,) if isinstance(asked.recipient, Newcomer) else ()
-    given = replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
-    return await buy(services, given)
+    return replace(bought, recipient_id=asked.recipient_id, by_customer=asked.by_customer, newcomers=newcomers)
 
 
 async def _refuse_other_plan(services: Services, asked: GiveRequest, terms: Mapping[str, Any]) -> None:
     """Refuse what the recipient's subscription could not take; what was never paid for is none."""
     found = await services.reader.first(CURRENT, customer_id=asked.recipient_id, family=terms["family"])
     row = None if found is None else await need(services, found["subscription_id"])
-    if row is None or row["billing_state"] == INCOMPLETE or (same_terms(row, terms) and row["change_id"] is None):
-        return
+    if row is None or row["billing_state"] == INCOMPLETE:
+        begun = {"anchor": services.clock.now(), "anchor_period": 0, "period": -1, "gifted": 0}
+        return _refuse_eons({**begun, "interval": terms["interval"]}, asked.periods)
+    if same_terms(row, terms) and row["change_id"] is None:
+        return _refuse_eons(row, asked.periods)
     if asked.by_customer:
         raise GiftNotPossible
     present = {name: row[name] for name in ("sku", "interval", "seats")}
     words = "They are about to change it." if row["change_id"] is not None else "Give periods of just that."
     raise NeedsSamePlan(words, subscription=row["id"], possible=present)
+
+
+def _refuse_eons(row: Mapping[str, Any], periods: int) -> None:
+    if not fits(row, periods):
+        raise Invalid("So many periods end after the year 9999.", errors=[FieldError("/periods", "must be fewer")])
 
 
 def note_gift_paid(line: Line, goods: Fulfilment) -> None:
@@ -166,7 +181,8 @@ async def take_gift(services: Services, settings: Settings, gift_id: str) -> Non
 async def _add_to(services: Services, settings: Settings, subscription_id: str, gift: Mapping[str, Any]) -> bool:
     """Append a gift's periods to what a subscription has; tell whether it can take them."""
     row = await need(services, subscription_id)
-    if not takes(row, gift):
+    invoice, pause = await need_invoice(services, row["invoice_id"]), await pause_of(services, row)
+    if not takes(row, invoice, pause, gift):
         return False
     now, customer_id = services.clock.now(), row["customer_id"]
     changes = {"gifted": row["gifted"] + gift["remaining"], "updated_at": now, "version": row["version"] + 1}

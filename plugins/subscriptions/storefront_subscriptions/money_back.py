@@ -77,8 +77,13 @@ async def give_back_unwanted(services: Services, purchase_id: str) -> None:
 async def note_gone_back(
     services: Services, settings: Settings, subscription_id: str, purchase_id: str, *, reason: str
 ) -> None:
-    """Do what follows when some of a purchase's money has gone back; doing it twice changes nothing more."""
+    """Do what follows when some of a purchase's money has gone back; doing it twice changes nothing more.
+
+    A period that was given is paid by its gift: that its own purchase, for nothing, is refunded means nothing.
+    """
     row = await need(services, subscription_id)
+    if await _is_given(services, row, purchase_id):
+        return
     await _drop_change(services, row, purchase_id)
     await _claw_back(services, row, purchase_id)
     purchase = await read_purchase(services, purchase_id)
@@ -94,6 +99,11 @@ async def note_gone_back(
     except RenewalUnderWay:
         # The period after it is being paid for right now: what that gives is bought, and is not taken away.
         log.warning("renewed_meanwhile", subscription=subscription_id)
+
+
+async def _is_given(services: Services, row: Row, purchase_id: str) -> bool:
+    found = await services.reader.all(INVOICES, subscription_id=row["id"])
+    return any(one["purchase_id"] == purchase_id and one["gift_id"] is not None for one in found)
 
 
 async def _take_credits(services: Services, subscription_id: str, purchase_id: str) -> None:

@@ -23,6 +23,7 @@ from storefront_subscriptions.looking_after import newest_method
 from storefront_subscriptions.moves import rights_until
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import (
+    NO_METHOD,
     PAST_DUE,
     PAUSED,
     RESUMING,
@@ -36,7 +37,6 @@ from storefront_subscriptions.subscribing import invoice_row
 from storefront_subscriptions.usage_lines import UsageLine, usage_due, usage_written
 
 STILL_PAID = "still_paid"
-ASKED, NO_METHOD, GIFT_GONE = "asked", "no_method", "gift_gone"
 RESUMED = "resuming"
 """Why a subscription is past due whose next period is being paid after a pause."""
 

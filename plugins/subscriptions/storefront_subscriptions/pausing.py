@@ -25,7 +25,6 @@ from storefront_subscriptions.credits import included_in
 from storefront_subscriptions.looking_after import change_of, give_up_purchase, newest_method, rights_of
 from storefront_subscriptions.moves import pause_closed, rights_until, until
 from storefront_subscriptions.pause_moves import (
-    ASKED,
     MethodMissing,
     beginning,
     order_resumption,
@@ -37,6 +36,7 @@ from storefront_subscriptions.pause_moves import (
 from storefront_subscriptions.proration import credit_for
 from storefront_subscriptions.rows import (
     ACTIVE,
+    ASKED,
     DROPPED,
     INCOMPLETE,
     OPEN,

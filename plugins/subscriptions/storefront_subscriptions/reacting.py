@@ -1,4 +1,4 @@
-"""What others do that a subscription hears of: its payment moves, its money goes back, its customer saves a method.
+"""What others do that a subscription hears of: its payment moves, its money goes back, its customer saves a method, …
 
 An event only orders a job, in its own commit; the job does what follows, and may take its time over a gateway.
 """
@@ -15,6 +15,7 @@ from storefront.core.clock import SECOND_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.events import Event
+from storefront.core.identities import MAILBOX_TOLD
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Query, Row
@@ -23,15 +24,15 @@ from storefront.core.tables import jobs
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gift_back import take_gift_back
-from storefront_subscriptions.gifts import gift_of, waiting_gifts
+from storefront_subscriptions.gifts import gift_of, need_gift, waiting_gifts
 from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, TRIALING, UNPAID
+from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
-from storefront_subscriptions.trials import mark_trial
+from storefront_subscriptions.trials import mark_trials, trials_of
 
 _WAITING = Query(
     select(subscriptions)
@@ -80,7 +81,10 @@ async def order_reaction(services: Services, event: Event) -> None:
         if await subscription_of(services, event.subject) is None and await gift_of(services, event.subject) is None:
             return
     elif event.type == SAVED:
-        if not await _live(services, event.anchor):
+        if not await _live(services, event.anchor) and not await trials_of(services, event.anchor):
+            return
+    elif event.type == MAILBOX_TOLD:
+        if not await trials_of(services, event.anchor):
             return
     elif event.type not in LOOK_AT:
         return
@@ -93,11 +97,12 @@ async def order_reaction(services: Services, event: Event) -> None:
 
 async def react(services: Services, settings: Settings, payload: Mapping[str, Any]) -> Again | None:
     """Do what an event means; doing it twice changes nothing more. Return when to come again, if that is needed."""
+    if payload["type"] in (SAVED, MAILBOX_TOLD):
+        await mark_trials(services, payload["customer"])
+    if payload["type"] == MAILBOX_TOLD:
+        return None
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
-        for row in await services.reader.all(OF_CUSTOMER, customer_id=payload["customer"]):
-            if row["billing_state"] == TRIALING:
-                await mark_trial(services, row)
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
     if payload["type"] in FREES:
@@ -106,8 +111,7 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
         return await _go_on(services, settings, payload["subject"])
     gift = await gift_of(services, payload["subject"])
     if gift is not None:
-        await _react_to_gift(services, settings, gift, payload["type"])
-        return None
+        return await _react_to_gift(services, settings, gift, payload["type"])
     subscription = await subscription_of(services, payload["subject"])
     assert subscription is not None, "it was ordered for one"
     if payload["type"] in GONE_BACK:
@@ -119,13 +123,17 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
     return await _go_on(services, settings, subscription)
 
 
-async def _react_to_gift(services: Services, settings: Settings, gift: Row, type: str) -> None:
+async def _react_to_gift(services: Services, settings: Settings, gift: Row, type: str) -> Again | None:
     """Let its recipient's subscription take a gift that is paid, or end what it gave when all its money is back."""
     if type in GONE_BACK:
         await take_gift_back(services, settings, gift["id"], reason=type.removeprefix("purchase."))
         if gift["subscription_id"] is not None:
             await _go_on(services, settings, gift["subscription_id"])
     await take_gift(services, settings, gift["id"])
+    taken_by = (await need_gift(services, gift["id"]))["subscription_id"]
+    if taken_by is None or (await need(services, taken_by))["billing_state"] != PAUSED:
+        return None
+    return await _go_on(services, settings, taken_by)
 
 
 async def _go_on(services: Services, settings: Settings, subscription_id: str) -> Again | None:

@@ -190,7 +190,7 @@ def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:
         row = await need(services, call.path("id"), owner=call.principal.owner)
         actor = call.principal.caller
         if call.body.get("at", "period_end") == "now":
-            row = await end_now(services, settings, row["id"], reason="canceled", actor=actor)
+            row = await end_now(services, settings, row["id"], reason="canceled", actor=actor, gives_up=True)
         else:
             row = await cancel_at_end(services, settings, row["id"], is_on=True, actor=actor)
         return respond(await show(services, row))

@@ -20,6 +20,8 @@ OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
 OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
 SCHEDULED, DONE, FAILED, REPLACED, REVOKED, DROPPED = "scheduled", "done", "failed", "replaced", "revoked", "dropped"
 """States of a change beside ``open``, in which its purchase is being paid."""
+ASKED, NO_METHOD, GIFT_GONE = "asked", "no_method", "gift_gone"
+"""Causes of a pause."""
 RUNNING, RESUMING = "running", "resuming"
 """States of a pause beside ``scheduled``, ``done``, ``revoked`` and ``dropped``."""
 TRANSITIONS: Mapping[str | None, frozenset[str]] = {
@@ -136,6 +138,11 @@ def pause_key(pause_id: str, customer_id: str) -> Key:
 
 def current_key(customer_id: str, family: str) -> Key:
     return Key("subscriptions_current", (customer_id, family), customer_id)
+
+
+def goes_on_with_a_gift(pause: Mapping[str, Any] | None) -> bool:
+    """Tell whether a pause is over once a gift is there: a gift that was gone began it, and nobody has asked for it."""
+    return pause is not None and pause["cause"] == GIFT_GONE and pause["resume_at"] is None
 
 
 def has_access(row: Mapping[str, Any], now: int) -> bool:

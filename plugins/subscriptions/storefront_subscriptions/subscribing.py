@@ -1,6 +1,6 @@
 """Beginning a subscription: its first invoice, and the purchase that pays it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,9 @@ from storefront.core.clock import HOUR_MS
 from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, IdempotencyKey, Plan
 from storefront.core.config.model import Offer
-from storefront.core.errors import FieldError, Invalid
+from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.ids import new_id
-from storefront.core.purchases import Bought, buy
+from storefront.core.purchases import Bought, buy, replay
 from storefront.core.quotes import WALLET, OfferClosed
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
@@ -50,6 +50,22 @@ class SubscribeRequest:
     trial: bool = True
 
 
+async def buy_once(services: Services, key: IdempotencyKey, decided: Awaitable[PurchaseRequest]) -> Bought:
+    """Buy what is decided; where that is refused now, a retry of what was answered before gets that answer.
+
+    Raises:
+        What the decision and ``buy`` raise.
+    """
+    try:
+        wanted = await decided
+    except StorefrontError:
+        replayed = await replay(services, key)
+        if replayed is None:
+            raise
+        return replayed
+    return await buy(services, wanted)
+
+
 async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
     """Begin a subscription and the purchase that pays for it; the answer is that purchase, once per key.
 
@@ -59,6 +75,17 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         TrialUsed: another account with the same card or mailbox has had the trial that was asked for.
         What ``buy`` raises.
     """
+    try:
+        return await buy_once(services, wanted.idempotency, _first_purchase(services, wanted))
+    except Taken:  # two trials at once: the other has begun
+        family = need_tier(services, wanted.sku)[1].family
+        if not await is_new_account(services, wanted.customer_id, family):
+            raise AlreadySubscribed(f"A trial of {family} has begun.") from None
+        raise TrialUsed("Send `trial: false` to begin to pay at once.") from None
+
+
+async def _first_purchase(services: Services, wanted: SubscribeRequest) -> PurchaseRequest:
+    """Return the purchase that begins a subscription and pays its first invoice; raises what refuses it."""
     offer, tier, terms = agree_to(services, wanted)
     currency, pay_with = terms["currency"], terms["pay_with"]
     is_virtual = services.catalogs.active.is_virtual(currency)
@@ -93,12 +120,7 @@ async def subscribe(services: Services, wanted: SubscribeRequest) -> Bought:
         details={"subscription": row["id"], **({"trial_ms": trial_ms} if trial_ms else {})},
     )
     saves_method = not is_virtual and wanted.payment_method is None and bill.total > 0
-    try:
-        return await buy(services, purchase_of(wanted, bill, pay_with, saves_method=saves_method))
-    except Taken:  # two trials at once: the other has begun
-        if not await is_new_account(services, wanted.customer_id, tier.family):
-            raise AlreadySubscribed(f"A trial of {tier.family} has begun.") from None
-        raise TrialUsed("Send `trial: false` to begin to pay at once.") from None
+    return purchase_of(wanted, bill, pay_with, saves_method=saves_method)
 
 
 def agree_to(services: Services, wanted: SubscribeRequest) -> tuple[Offer, Tier, dict[str, Any]]:

@@ -3,7 +3,7 @@
 A trial that begins claims its customer and each of their marks; claims are unique, so of many at once one begins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from sqlalchemy import bindparam, select
@@ -12,10 +12,11 @@ from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, Plan
 from storefront.core.errors import Conflict
 from storefront.core.identities import marks_of
-from storefront.core.reading import Query, Row
+from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import claims
 from storefront_subscriptions.config import Tier
+from storefront_subscriptions.rows import OF_CUSTOMER
 
 CLAIMED = Query(select(claims.c.about).where(claims.c.key == bindparam("name")))
 
@@ -49,15 +50,23 @@ async def claims_of_trial(services: Services, customer_id: str, family: str, sub
     return [Claim(_claim(family, name), subscription) for name in (customer_id, *marks)]
 
 
-async def mark_trial(services: Services, row: Row) -> None:
-    """Claim, for a trial that runs, what its customer is known by since it began: their card is no other's trial."""
-    for name in await marks_of(services, row["customer_id"]):
-        if await _is_marked(services, [name], row["family"]):
-            continue
-        plan = Plan(actor="plugin:subscriptions", anchors={row["customer_id"]})
-        plan.add(Claim(_claim(row["family"], name), row["id"]))
-        with suppress(Taken):  # somebody else's trial has begun with it
-            await services.engine.commit(plan)
+async def trials_of(services: Services, customer_id: str) -> Mapping[str, str]:
+    """Return the families of which a customer has had a trial, running or over, each with its subscription."""
+    families = {one["family"] for one in await services.reader.all(OF_CUSTOMER, customer_id=customer_id)}
+    found = {one: await services.reader.first(CLAIMED, name=_claim(one, customer_id)) for one in families}
+    return {family: str(claim["about"]) for family, claim in found.items() if claim is not None}
+
+
+async def mark_trials(services: Services, customer_id: str) -> None:
+    """Claim, for the trials that a customer has had, what they are known by since: their card is no other's trial."""
+    for family, subscription in (await trials_of(services, customer_id)).items():
+        for name in await marks_of(services, customer_id):
+            if await _is_marked(services, [name], family):
+                continue
+            plan = Plan(actor="plugin:subscriptions", anchors={customer_id})
+            plan.add(Claim(_claim(family, name), subscription))
+            with suppress(Taken):  # somebody else's trial has begun with it
+                await services.engine.commit(plan)
 
 
 async def _is_marked(services: Services, marks: Sequence[str], family: str) -> bool:

@@ -4,7 +4,7 @@ from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Note
 from storefront_subscriptions.account.wording import Wording
-from storefront_subscriptions.gifts import gifted_until
+from storefront_subscriptions.gifts import gifted_until, same_terms
 from storefront_subscriptions.rows import ACTIVE, TRIALING
 
 
@@ -26,6 +26,11 @@ def keep_label(wording: Wording, one: Standing, title: str) -> str:
     return f"Go on after that, for {wording.price(one.row)}" if one.is_given else f"Keep {title}"
 
 
+def gifts_begin(one: Standing) -> str:
+    """Say, where a plan is ended that is not paid now, what becomes of periods that were given."""
+    return " What was given to you begins then." if one.row["gifted"] or one.waiting else ""
+
+
 def gift_notes(wording: Wording, one: Standing, title: str) -> list[Note]:
     """Say how a plan that was given goes on, and what was given and cannot begin yet."""
     notes, row = [], one.row
@@ -35,5 +40,7 @@ def gift_notes(wording: Wording, one: Standing, title: str) -> list[Note]:
     for gift in one.waiting:
         times = "1 period was" if gift["remaining"] == 1 else f"{gift['remaining']} periods were"
         words = f"{times} given to you that this plan cannot take. You have them once it is over."
+        if same_terms(row, gift) and row["change_id"] is None:
+            words = f"{times} given to you. You have them once this plan is paid again, or is over."
         notes.append(Note("info", words))
     return notes

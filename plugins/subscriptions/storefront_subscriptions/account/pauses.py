@@ -18,7 +18,7 @@ def paused_facts(wording: Wording, one: Standing) -> list[str]:
         return [f"Paused since your trial ended on {since}. Save a card, then resume it for {wording.price(one.row)}."]
     if one.pause["cause"] == "gift_gone":
         words = f"Paused since {since}, when the gift that paid for it was taken back. Nothing was charged."
-        return [words, f"Resume it whenever you like, for {wording.price(one.row)}."]
+        return [words, *(goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.row)}."])]
     facts = [f"Paused since {since}. You have no access, and nothing is charged."]
     return facts + (goes_on(wording, one) or [f"Resume it whenever you like, for {wording.price(one.ahead)}."])
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
 from storefront.pages import Link
-from storefront_subscriptions.account.gifts import gift_notes, given_facts, keep_label, may_keep
+from storefront_subscriptions.account.gifts import gift_notes, gifts_begin, given_facts, keep_label, may_keep
 from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
@@ -176,10 +176,10 @@ def _ending(wording: Wording, one: Standing, title: str) -> Ending:
     if row["billing_state"] == INCOMPLETE:
         words, button = f"{title} has not begun. Nothing is charged.", "Drop it"
     elif row["billing_state"] in (PAST_DUE, UNPAID):
-        words, button = f"{title} ends now, because its period is not paid. Nothing more is charged.", "End it now"
+        words = f"{title} ends now, because its period is not paid. Nothing more is charged.{gifts_begin(one)}"
+        button = "End it now"
     elif row["billing_state"] == PAUSED:
-        lost = " What was given to you and is left goes with it." if row["gifted"] else ""
-        words, button = f"{title} ends now, and is not charged again.{lost}", "End it now"
+        words, button = f"{title} ends now, and is not charged again.{gifts_begin(one)}", "End it now"
     elif wording.now >= row["period_end"]:
         words = f"{title} ends with the period that is being paid. Nothing is charged after that."
         button = "End it then"

@@ -36,7 +36,7 @@ class Standing:
     tax; ``pay_url`` where its payer pays or confirms it. ``change`` is the one that is agreed to, ``change_url`` where
     that is paid. ``carried`` as in ``carrying.py``. ``method`` is the saved one that is charged next. ``credits`` are
     granted next, and when. ``ahead`` is the subscription by the terms of its next period. ``pause`` is the one that it
-    is in, or that is to come. ``waiting`` are gifts that it cannot take.
+    is in, or that is to come. ``waiting`` are gifts that it cannot take now.
     """
 
     row: Row
