@@ -147,10 +147,8 @@ def in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
             _BLOCK,
         )
     if (begins := _quote_from_above(error)) is not None:
-        return (
-            f"is not YAML: a text in quotes that begins at {begins} ends only on this line; its closing quote may be missing",
-            _TEXT,
-        )
+        words = f"a text in quotes that begins at {begins} ends only on this line; its closing quote may be missing"
+        return f"is not YAML: {words}", _TEXT
     for in_context, in_problem, words, example in _KNOWN:
         if re.search(in_context, context) and re.search(in_problem, problem):
             return words.format(there=_there(error), character=_character(problem)), example
