@@ -131,5 +131,5 @@ async def test_the_audit_of_a_shop_names_its_file_like_the_check_does(tmp_path):
     flagged = storefront("audit", "verify", "--config", path, "--data", tmp_path / "data")
 
     assert [one.returncode for one in (*told, flagged)] == [0, 0, 0], told
-    assert (told[0].stdout[:5], flagged.stdout[:5]) == ("✓  L1", "✓  L1")
+    assert (told[0].stdout[:5], flagged.stdout[:5]) == ("✓  A1", "✓  A1")
     assert storefront("audit", "verify", tmp_path / "nowhere.yaml").returncode == 2

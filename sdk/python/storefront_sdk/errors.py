@@ -1,8 +1,8 @@
 """Errors by the server's ``code``; every one carries what the problem document said.
 
     StorefrontError
-    ├── Invalid (400, 405, 413, 415, 422)   UnknownOffer, IdempotencyKeyReused, AmountNotChargeable,
-    │                                  AmountOutOfRange
+    ├── Invalid (400, 405, 413,        UnknownOffer, IdempotencyKeyReused, AmountNotChargeable,
+    │        415, 422, 431)            AmountOutOfRange
     ├── Unauthorized (401)
     ├── InsufficientFunds (402), PaymentDeclined (402)
     ├── Forbidden (403)                PurchaseRefused
@@ -302,6 +302,7 @@ _BY_STATUS: Mapping[int, type[StorefrontError]] = {
     415: Invalid,
     422: Invalid,
     429: RateLimited,
+    431: Invalid,
 }
 
 
