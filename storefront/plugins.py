@@ -6,12 +6,12 @@ judges purchases is never left out silently (``unscreened: allow``).
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 import structlog
@@ -177,7 +177,12 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
 
 
 def plugin_schema(plugin: type[Any]) -> PluginSchema:
-    """Return what a plugin class says about the configuration."""
+    """Return what a plugin class says about the configuration, the same object each time."""
+    return _schema_of(cast(Hashable, plugin))
+
+
+@lru_cache(64)
+def _schema_of(plugin: Hashable) -> PluginSchema:
     empty: Mapping[str, object] = {"type": "object", "additionalProperties": False}
     return PluginSchema(
         config=getattr(plugin, "config_schema", empty),

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import and_, bindparam, false, or_, select
+from sqlalchemy import Select, and_, bindparam, false, or_, select
 
-from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS, Clock
+from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Clock
 from storefront.core.commit.engine import CommitEngine, CommitNotice
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan, Remove
@@ -28,6 +28,8 @@ MOST_AT_ONCE = 20
 MOST_ATTEMPTS = 40
 LONGEST_PAUSE_MS = 6 * HOUR_MS
 POLL_SECONDS = 1.0
+PATIENCE_MS = DAY_MS
+"""How long housekeeping may wait for company on a journey through time."""
 
 log = structlog.get_logger("storefront.jobs")
 
@@ -45,18 +47,23 @@ JobHandler = Callable[[Mapping[str, Any]], Awaitable[Again | None]]
 class _Reads:
     """What is due, of the kinds that somebody here runs: the jobs of a plugin that is off wait for it."""
 
-    def __init__(self, kinds: Iterable[str]) -> None:
-        is_ours = or_(false(), *(jobs.c.kind == kind for kind in sorted(kinds)))
-        waiting = select(jobs).where(jobs.c.state == "waiting", is_ours).order_by(jobs.c.due_at)
+    def __init__(self, kinds: frozenset[str], patient: frozenset[str]) -> None:
+        waiting = self._waiting(kinds)
         is_due = and_(jobs.c.due_at <= bindparam("now"), jobs.c.lease_until <= bindparam("wall"))
         self.due = Query(waiting.where(is_due).limit(bindparam("most")))
         self.unfinished = Query(waiting.where(jobs.c.due_at <= bindparam("now")).limit(1))
-        self.next = Query(waiting.limit(1))
+        self.next = Query(self._waiting(kinds - patient).limit(1))
+        self.next_patient = Query(self._waiting(patient).limit(1))
+
+    @staticmethod
+    def _waiting(kinds: Iterable[str]) -> Select[Any]:
+        is_of_them = or_(false(), *(jobs.c.kind == kind for kind in sorted(kinds)))
+        return select(jobs).where(jobs.c.state == "waiting", is_of_them).order_by(jobs.c.due_at)
 
 
 @lru_cache(8)
-def _reads_of(kinds: frozenset[str]) -> _Reads:
-    return _Reads(kinds)
+def _reads_of(kinds: frozenset[str], patient: frozenset[str]) -> _Reads:
+    return _Reads(kinds, patient)
 
 
 class Jobs:
@@ -68,17 +75,24 @@ class Jobs:
         self._clock = clock
         self._endurance = endurance
         self._handlers: dict[str, JobHandler] = {}
+        self._patient: set[str] = set()
         self._wake = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._broken: set[str] = set()
 
-    def register(self, kind: str, handler: JobHandler) -> None:
-        """Say who runs jobs of a kind; kinds are unique."""
+    def register(self, kind: str, handler: JobHandler, *, is_patient: bool = False) -> None:
+        """Say who runs jobs of a kind; kinds are unique.
+
+        A patient kind is run when it is due like any other, but a journey through time makes no stop for it alone: it
+        is done at the next stop, ``PATIENCE_MS`` late at most.
+        """
         if kind in self._handlers:
             raise ValueError(f"two handlers for jobs of kind {kind}")
         self._handlers[kind] = handler
+        if is_patient:
+            self._patient.add(kind)
 
     def on_commit(self, notice: CommitNotice) -> None:
         if "jobs" in notice.tables:
@@ -106,13 +120,18 @@ class Jobs:
         return not self._running and await self._reader.first(self._reads().unfinished, now=self._clock.now()) is None
 
     async def next_due_at(self) -> int | None:
-        """Return when the next job is due (business ms), also one that is due already."""
-        row = await self._reader.first(self._reads().next)
-        return None if row is None else int(row["due_at"])
+        """Return when the next job is due (business ms), also one that is due already, and patient ones at last."""
+        reads = self._reads()
+        stops = [
+            int(row["due_at"]) + patience
+            for query, patience in ((reads.next, 0), (reads.next_patient, PATIENCE_MS))
+            if (row := await self._reader.first(query)) is not None
+        ]
+        return min(stops, default=None)
 
     def _reads(self) -> _Reads:
         """Return the questions about all kinds registered so far, which are written anew only if there are more."""
-        return _reads_of(frozenset(self._handlers))
+        return _reads_of(frozenset(self._handlers), frozenset(self._patient))
 
     async def _due(self, most: int) -> Sequence[Row]:
         return await self._reader.all(self._reads().due, now=self._clock.now(), wall=self._clock.wall(), most=most)

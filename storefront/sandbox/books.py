@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storefront.sandbox import balance
+from storefront.sandbox.errors import missing_object
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World
 
@@ -44,6 +45,23 @@ def books(world: World) -> Body:
         "payments": _payments(world),
         "totals": _totals(world),
     }  # fmt: skip
+
+
+def payment_of(world: World, reference: str) -> str:
+    """The payment intent of a session with this ``client_reference_id``, or of a charge with this ``purchase_id``.
+
+    Raises:
+        ApiError: there is none, or nobody has begun to pay yet.
+    """
+    sessions = world.records.select(
+        "checkout.session", [("json_extract(body, '$.client_reference_id') = ?", reference)], limit=1
+    )
+    # What is charged while its payer is away has no session; its charge carries the merchant's reference itself.
+    charges = world.records.select("charge", [("json_extract(body, '$.metadata.purchase_id') = ?", reference)], limit=1)
+    for found in (*sessions, *charges):
+        if found["payment_intent"] is not None:
+            return str(found["payment_intent"])
+    raise missing_object("payment", reference, param="reference")
 
 
 def _charge(charge: Body, session: Body | None) -> Body:

@@ -75,6 +75,7 @@ class Control:
             web.post("/control/webhooks/deliver", guarded(self._sandbox, self._deliver)),
             web.post("/control/amount", guarded(self._sandbox, self._change_amount)),
             web.get("/control/books", guarded(self._sandbox, self._books)),
+            web.get("/control/payments/{reference}", guarded(self._sandbox, self._payment)),
             web.post("/control/disputes", guarded(self._sandbox, self._fate(Dispute))),
             web.post("/control/early_fraud_warnings", guarded(self._sandbox, self._fate(EarlyFraudWarning))),
             web.post("/control/reviews", guarded(self._sandbox, self._fate(Review))),
@@ -132,6 +133,10 @@ class Control:
 
     async def _books(self, request: web.Request) -> web.Response:
         return web.json_response(await self._sandbox.books())
+
+    async def _payment(self, request: web.Request) -> web.Response:
+        found = await self._sandbox.payment_of(request.match_info["reference"])
+        return web.json_response({"payment_intent": found})
 
 
 def _sent(receipts: Sequence[Receipt]) -> web.Response:

@@ -210,6 +210,10 @@ class Sandbox:
         """Who was charged and refunded how often and how much: the judge in tests."""
         return await self.act(books.books)
 
+    async def payment_of(self, reference: str) -> str:
+        """The payment intent of what the merchant calls ``reference``; raises Stripe's 404 if there is none."""
+        return await self.act(lambda world: books.payment_of(world, reference))
+
     def _prepare(self, world: World) -> None:
         ensure_account(world)
         install_fixed(world, self._endpoint)

@@ -125,12 +125,11 @@ class SandboxControl:
 
     async def payment_of(self, purchase: Answer | Mapping[str, Any]) -> str:
         """Return the payment intent of a purchase."""
-        purchase_id = as_json(purchase)["id"]
-        books = await self.books()
-        sessions = ((one["client_reference_id"], one["payment_intent"]) for one in books["sessions"])
-        # What is charged while its payer is away has no session; its charge carries our reference itself.
-        charges = ((one["metadata"].get("purchase_id"), one["payment_intent"]) for one in books["charges"])
-        return next(str(intent) for reference, intent in (*sessions, *charges) if reference == purchase_id)
+        url = f"{self._url}/control/payments/{as_json(purchase)['id']}"
+        async with self._shop.http.get(url, headers=self._headers) as response:
+            found = await response.json()
+            assert response.status == 200, found
+            return str(found["payment_intent"])
 
     async def turn_card(self, method: str, card_number: str) -> None:
         """Let a saved card (``pm_…``) be treated by its bank as another test card: lost, stolen, expired …"""

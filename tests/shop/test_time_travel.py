@@ -39,3 +39,12 @@ async def test_nothing_but_quiet_can_be_waited_for(shop):
     answer = await shop.as_server().post("/sandbox/clock", {"advance": "0s"})
     assert (answer.status, answer.json["steps"], answer.json["done"]) == (200, 0, True)
     assert shop.rows() == before
+
+
+async def test_a_quiet_month_stops_for_housekeeping_once_a_day_and_leaves_none_of_it_undone(shop):
+    answer = await shop.as_server().post("/sandbox/clock", {"advance": "30d"})
+    assert (answer.status, answer.json["done"]) == (200, True)
+    assert 25 <= answer.json["steps"] <= 35
+    assert await shop.is_idle()
+    kinds = {row["kind"] for row in shop.query("SELECT kind FROM jobs WHERE state = 'waiting'")}
+    assert kinds == {"retention", "gateway.follow", "gateway.reconcile"}

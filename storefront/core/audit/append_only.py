@@ -1,6 +1,6 @@
 """L4, L6 and the database's own checks: nothing was changed or removed, and amounts are whole numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
+    literal_column,
     or_,
     select,
     text,
@@ -77,6 +78,8 @@ _LEAST: Mapping[Column[Any], int] = {
 # Whatever may hold a fraction is of another type. Reading the columns of one table costs as much
 # as this, which is about all of them.
 # Source: https://sqlite.org/datatype3.html, section 3.1, read 2026-11-27.
+_STORED_OTHERWISE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in ("real", "text", "blob")]
+"""How SQLite may have kept what is no integer; written out, because a list of values is expanded at each execution."""
 _ODD_TYPES = text(
     "SELECT DISTINCT t.name FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c"
     " WHERE t.type = 'table' AND c.type <> '' AND c.type NOT LIKE '%INT%' AND c.type NOT LIKE '%CHAR%'"
@@ -252,7 +255,7 @@ def _whole_columns(table: Table) -> list[Column[Any]]:
 def _wrong(column: Column[Any], *, is_sqlite: bool) -> Iterator[ColumnElement[bool]]:
     if is_sqlite:
         # SQLite keeps whatever is put into a column; elsewhere the column's type is the proof.
-        yield func.typeof(column).in_(("real", "text", "blob"))
+        yield func.typeof(column).in_(_STORED_OTHERWISE)
     if column in _LEAST:
         yield column < _LEAST[column]
         yield column > MAX_AMOUNT

@@ -14,7 +14,7 @@ from storefront.core.config.loading import Document
 from storefront.core.config.messages import Complaint, explain
 from storefront.core.config.mistakes import Mistake, Path
 from storefront.core.config.positions import Place
-from storefront.core.config.validation import AnySchema, Checker, Names, SchemaWalk, make_checker
+from storefront.core.config.validation import Checker, Names, SchemaWalk, WholeSchema, make_checker
 
 _COERCIONS = 8
 _MOST_MISTAKES = 200
@@ -39,15 +39,14 @@ class Checked:
         return Examples(self.value, self.walk, self.checker, names=self.names, complaints=complaints, complain=complain)
 
 
-def check(document: Document, schema: AnySchema) -> Checked:
+def check(document: Document, schema: WholeSchema) -> Checked:
     """Everything that the schema says about the document."""
     names = _names(document.value)
     checker = make_checker(schema, names)
     value, errors = _with_numbers(document, checker)
     complaints = [complaint for error in errors for complaint in explain(error)]
-    walk = SchemaWalk(schema, checker)
-    secrets, literals = _secret_places(document, value, walk)
-    return Checked(value, [*complaints, *literals], secrets, walk, checker, names)
+    secrets, literals = _secret_places(document, value, SchemaWalk(schema, checker, schema.ways_to_secrets))
+    return Checked(value, [*complaints, *literals], secrets, SchemaWalk(schema, checker), checker, names)
 
 
 def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Complaint]) -> list[Mistake]:

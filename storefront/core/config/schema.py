@@ -6,6 +6,7 @@ editors, where any number, choice or patterned text may still be written as ``${
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from storefront.core.config.messages import Complaint
 from storefront.core.config.schema_core import core_sections, plugin_keys, plugin_name
@@ -14,6 +15,7 @@ from storefront.core.config.schema_experiments import experiments
 from storefront.core.config.schema_gateways import gateway_schemas
 from storefront.core.config.schema_offers import assets, common_offer_keys, sku
 from storefront.core.config.schema_parts import Schema, mapping, table
+from storefront.core.config.validation import WholeSchema
 
 _TAKEN_OVER = ("properties", "required", "type", "additionalProperties", "$defs", "$schema", "$id", "title", "examples")
 ConfigCheck = Callable[[Mapping[str, object]], Iterable[Complaint]]
@@ -21,9 +23,9 @@ ConfigCheck = Callable[[Mapping[str, object]], Iterable[Complaint]]
 _REFERENCE: Schema = {"type": "string", "pattern": r"\$\{", "doNotSuggest": True}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PluginSchema:
-    """What a plugin says about the configuration.
+    """What a plugin says about the configuration; one is equal to itself alone.
 
     ``config`` is the schema of its section. ``kinds``: offer kind -> schema of the keys that an offer of that kind has
     besides the common ones (its ``required`` may name common keys, as ``prices``). ``gateways``: gateway -> schema of
@@ -57,8 +59,23 @@ def checking_schema(
     kinds: Mapping[str, Mapping[str, object]],
     *,
     gateways: Mapping[str, Mapping[str, object]],
-) -> Schema:
-    """The schema that a document without ``${…}`` must meet."""
+) -> WholeSchema:
+    """The schema that a document without ``${…}`` must meet; nobody changes it. Of plugins alone it is made once."""
+    if kinds or gateways:
+        return _whole_schema(plugins, kinds, gateways)
+    return _schema_of_plugins(tuple(plugins.items()))
+
+
+@lru_cache(8)
+def _schema_of_plugins(plugins: tuple[tuple[str, PluginSchema], ...]) -> WholeSchema:
+    return _whole_schema(dict(plugins), {}, {})
+
+
+def _whole_schema(
+    plugins: Mapping[str, PluginSchema],
+    kinds: Mapping[str, Mapping[str, object]],
+    gateways: Mapping[str, Mapping[str, object]],
+) -> WholeSchema:
     parts = _Parts()
     offer_kinds = {name: kind for plugin in plugins.values() for name, kind in plugin.kinds.items()} | dict(kinds)
     sections = core_sections() | {
@@ -77,13 +94,13 @@ def checking_schema(
     whole = mapping(
         "A shop's configuration.", sections, required=["shop"], examples=[{"shop": {"name": "Lanternfall"}}]
     )
-    return {
+    return WholeSchema({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Storefront configuration",
         **whole,
         "patternProperties": {"^x-": {"description": "Yours: a place for YAML anchors; nothing reads it."}},
         "$defs": parts.schemas,
-    }
+    })  # fmt: skip
 
 
 class _Parts:

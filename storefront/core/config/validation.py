@@ -1,10 +1,10 @@
 """JSON Schema with the configuration's own annotations, and the walk from a value to the schemas that speak of it."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher, get_close_matches
-from functools import cache
+from functools import cache, cached_property
 from typing import Protocol
 
 from jsonschema import Draft202012Validator
@@ -138,12 +138,53 @@ def _too_short(least: int, value: object) -> Iterator[ValidationError]:
         yield ValidationError(f"must be at least {least} bytes long, so that it cannot be guessed")
 
 
-class SchemaWalk:
-    """Finds the schemas that speak of a value, through references, ``allOf``, alternatives and ``if``."""
+class WholeSchema(dict[str, object]):
+    """The schema of a whole document, made once and never changed."""
 
-    def __init__(self, root: AnySchema, checker: Checker) -> None:
+    @cached_property
+    def ways_to_secrets(self) -> Collection[int]:
+        """The ``id()`` of every schema in it that is secret, or that leads to one that is."""
+        parents: dict[int, list[int]] = {}
+        secrets: list[int] = []
+        for schema in _mappings(self):
+            inner = [one for one in _inside(schema) if isinstance(one, Mapping)]
+            if isinstance(schema.get("$ref"), str) and isinstance(led_to := resolved(self, schema["$ref"]), Mapping):
+                inner.append(led_to)
+            for one in inner:
+                parents.setdefault(id(one), []).append(id(schema))
+            if schema.get("secret") is True:
+                secrets.append(id(schema))
+        found: set[int] = set()
+        while secrets:
+            way = secrets.pop()
+            if way not in found:
+                found.add(way)
+                secrets += parents.get(way, ())
+        return found
+
+
+def _mappings(schema: Mapping[str, object]) -> Iterator[Mapping[str, object]]:
+    yield schema
+    for inner in _inside(schema):
+        if isinstance(inner, Mapping):
+            yield from _mappings(inner)
+
+
+def _inside(schema: Mapping[str, object]) -> Iterator[object]:
+    for value in schema.values():
+        yield from value if isinstance(value, list) else (value,)
+
+
+class SchemaWalk:
+    """Finds the schemas that speak of a value, through references, ``allOf``, alternatives and ``if``.
+
+    With ``only`` it leaves out all schemas but those (by their ``id()``), and does not go where none is left.
+    """
+
+    def __init__(self, root: AnySchema, checker: Checker, only: Collection[int] | None = None) -> None:
         self._root = root
         self._checker = checker
+        self._only = only
 
     def everything(self, value: object) -> Iterator[tuple[Path, object, list[AnySchema]]]:
         """Every value of the document, with the schemas that speak of it."""
@@ -164,6 +205,8 @@ class SchemaWalk:
     def _below(
         self, path: Path, value: object, schemas: list[AnySchema]
     ) -> Iterator[tuple[Path, object, list[AnySchema]]]:
+        if not schemas:
+            return
         yield path, value, schemas
         steps: Sequence[str | int] = list(value) if isinstance(value, dict) else ()
         if isinstance(value, list):
@@ -176,7 +219,7 @@ class SchemaWalk:
         return [found for schema in schemas for child in _direct(schema, step) for found in self._expand(child, value)]
 
     def _expand(self, schema: object, value: object, depth: int = 0) -> list[AnySchema]:
-        if not isinstance(schema, Mapping) or depth > 20:
+        if not isinstance(schema, Mapping) or depth > 20 or self._is_left_out(schema):
             return []
         found: list[AnySchema] = [schema]
         inner: list[object] = []
@@ -184,24 +227,30 @@ class SchemaWalk:
             branches = schema.get(keyword)
             inner += branches if isinstance(branches, list) else []
         if "$ref" in schema:
-            inner.append(self._resolve(schema["$ref"]))
+            inner.append(resolved(self._root, schema["$ref"]))
         condition = schema.get("if")
-        if isinstance(condition, Mapping) and value is not _MISSING:
+        ends = [one for one in (schema.get("then"), schema.get("else")) if one is not None]
+        if isinstance(condition, Mapping) and value is not _MISSING and not all(map(self._is_left_out, ends)):
             holds = self._checker.evolve(schema=condition).is_valid(value)
             inner.append(schema.get("then" if holds else "else"))
         for one in inner:
             found += self._expand(one, value, depth + 1)
         return found
 
-    def _resolve(self, reference: object) -> object:
-        found: object = self._root
-        for step in str(reference).removeprefix("#/").split("/"):
-            name = step.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list):
-                found = found[int(name)] if name.isdecimal() and int(name) < len(found) else None
-            else:
-                found = found.get(name) if isinstance(found, Mapping) else None
-        return found
+    def _is_left_out(self, schema: object) -> bool:
+        return self._only is not None and id(schema) not in self._only
+
+
+def resolved(root: AnySchema, reference: object) -> object:
+    """What a reference inside ``root`` leads to; None if it leads nowhere."""
+    found: object = root
+    for step in str(reference).removeprefix("#/").split("/"):
+        name = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, list):
+            found = found[int(name)] if name.isdecimal() and int(name) < len(found) else None
+        else:
+            found = found.get(name) if isinstance(found, Mapping) else None
+    return found
 
 
 def _direct(schema: AnySchema, step: str | int) -> Iterator[object]:
