@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -86,7 +85,7 @@ class Records:
         """Add an object; its ``object`` member is its kind. Returns the body."""
         self.connection.execute(
             "INSERT INTO objects (id, kind, body, hidden, owner) VALUES (?, ?, ?, ?, ?)",
-            (body["id"], body["object"], json.dumps(body), json.dumps(dict(hidden or {})), self.owner or PLATFORM),
+            (body["id"], body["object"], _as_text(body), _as_text(dict(hidden or {})), self.owner or PLATFORM),
         )
         return body
 
@@ -110,9 +109,9 @@ class Records:
 
     def save(self, body: Body, *, hidden: Mapping[str, Any] | None = None) -> Body:
         """Write a changed object back; ``hidden`` is left alone when not given."""
-        self.connection.execute("UPDATE objects SET body = ? WHERE id = ?", (json.dumps(body), body["id"]))
+        self.connection.execute("UPDATE objects SET body = ? WHERE id = ?", (_as_text(body), body["id"]))
         if hidden is not None:
-            self.connection.execute("UPDATE objects SET hidden = ? WHERE id = ?", (json.dumps(hidden), body["id"]))
+            self.connection.execute("UPDATE objects SET hidden = ? WHERE id = ?", (_as_text(hidden), body["id"]))
         return body
 
     def delete(self, object_id: str) -> None:
@@ -163,7 +162,7 @@ class Records:
 
     def set_setting(self, name: str, value: Any) -> None:
         """Store one setting, as JSON."""
-        self.connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, json.dumps(value)))
+        self.connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, _as_text(value)))
 
 
 class Store:
@@ -239,6 +238,10 @@ class Store:
             raise
         connection.execute("COMMIT")
         return answer
+
+
+def _as_text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _bring_up(connection: sqlite3.Connection) -> None:

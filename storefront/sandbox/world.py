@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import string
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from storefront.sandbox.errors import missing_object
 from storefront.sandbox.store import PLATFORM, Body, Records
@@ -194,4 +195,4 @@ def merged_metadata(before: Mapping[str, str], given: Mapping[str, str] | None) 
 
 def encoded(body: Body) -> bytes:
     """The bytes of one answer or webhook, in Stripe's layout."""
-    return json.dumps(body, indent=2, ensure_ascii=False).encode()
+    return msgspec.json.format(msgspec.json.encode(body), indent=2)

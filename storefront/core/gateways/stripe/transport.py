@@ -7,7 +7,6 @@ It also makes an object of its own of every object in an answer, milliseconds of
 we need none: we read answers as shapes of ours. So a good answer goes through it sealed, as the text of one member.
 """
 
-import json
 import ssl
 from collections.abc import Mapping
 from functools import cache
@@ -56,7 +55,7 @@ def seal(body: bytes) -> bytes:
         _JSON.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
-    return json.dumps({SEALED: body.decode()}).encode()
+    return msgspec.json.encode({SEALED: body.decode()})
 
 
 def unseal(answer: object) -> bytes | None:
