@@ -29,10 +29,12 @@ from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
+from storefront_subscriptions.rows import FINALS_AHEAD, OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
+from storefront_subscriptions.settling_up import charge_finals_anew
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 from storefront_subscriptions.trials import mark_trials, trials_of
+from storefront_subscriptions.usage_lines import charges_usage
 
 _WAITING = Query(
     select(subscriptions)
@@ -52,6 +54,7 @@ MOVED = frozenset({PAID, *(f"purchase.{status}" for status in GONE | {Status.COM
 GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 SAVED = "payment_method.saved"
 KEPT = "subscription.cancel_taken_back"
+ENDED = "subscription.canceled"
 LOOK_AT = frozenset(
     {
         KEPT,
@@ -80,8 +83,11 @@ async def order_reaction(services: Services, event: Event) -> None:
     elif event.type in MOVED | GONE_BACK:
         if await subscription_of(services, event.subject) is None and await gift_of(services, event.subject) is None:
             return
+    elif event.type == ENDED:
+        if not await charges_usage(services, await need(services, event.subject)):
+            return
     elif event.type == SAVED:
-        if not await _live(services, event.anchor) and not await trials_of(services, event.anchor):
+        if not await _pays_something(services, event.anchor) and not await trials_of(services, event.anchor):
             return
     elif event.type == MAILBOX_TOLD:
         if not await trials_of(services, event.anchor):
@@ -103,6 +109,7 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
         return None
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
+        await charge_finals_anew(services, settings, payload["customer"])
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
     if payload["type"] in FREES:
@@ -158,6 +165,13 @@ async def _go_on(services: Services, settings: Settings, subscription_id: str) -
     except Stale:
         return soon
     return None
+
+
+async def _pays_something(services: Services, customer_id: str) -> bool:
+    """Tell whether a saved method of a customer may be charged: for what is not over, or is still asked after it."""
+    if await _live(services, customer_id):
+        return True
+    return await services.reader.first(FINALS_AHEAD, customer_id=customer_id) is not None
 
 
 async def _live(services: Services, customer_id: str) -> Sequence[str]:
