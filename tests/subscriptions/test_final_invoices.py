@@ -1,6 +1,7 @@
 """What was used last is asked with a final invoice once a subscription has ended: collected like a renewal, once."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from tests.shop.topping_up import save_method
 
 from .changing import charged, pass_days
 from .subscribing import ASKS_ALWAYS, GOOD, begin, events, may, see, subscribe
+from .test_account import Account, browser
 from .test_credits import gems
 from .test_usage import WORKING, metered, use
 
@@ -60,8 +62,9 @@ async def test_what_was_used_last_is_asked_once_an_hour_later_and_what_comes_lat
     told = found["final_invoice"]
     assert (found["owed"]["amount"], told["state"], told["total"]["amount"]) == (0, "paid", 300)
     assert [(one["title"], one["total"]["amount"]) for one in told["lines"]] == [
-        ("API calls: 200", 250), ("disk: 0", 0), ("API calls: 220 instead of 200", 50),
-    ]  # fmt: skip
+        ("API calls: 200", 250),
+        ("API calls: 220 instead of 200", 50),
+    ]
     assert await charged(club) == [1000, 300]
     assert (await may(club, "lounge"), found["billing_state"]) == (False, "canceled")
     assert (await metered(club, subscription))[-1] == (0, "api", "220", 300, 300, 0)
@@ -117,8 +120,8 @@ async def test_coming_back_before_it_is_asked_pays_with_the_new_first_invoice_an
 
 
 async def test_a_lost_reply_is_asked_for_and_never_charged_again(club):
-    await club.sandbox.webhooks("drop")
     subscription = await left(club)
+    await club.sandbox.webhooks("drop")
     await club.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", times=9)
     await pass_days(club, 0.1)
     await pass_days(club, 3)
@@ -186,6 +189,7 @@ async def test_money_that_went_back_leaves_nothing_to_ask_and_no_card_leaves_it_
     purchase = club.query("SELECT id FROM purchases")[0]["id"]
     answer = await club.as_server().post(f"/v1/purchases/{purchase}/refunds", {"reason": "all"}, key="all")
     assert answer.status == 201, answer
+    await club.quiet()
     await pass_days(club, 36)
     found = await see(club, subscription)
     assert (found["billing_state"], found["owed"]["amount"], found["final_invoice"]) == ("canceled", 0, None)
@@ -200,3 +204,25 @@ async def test_money_that_went_back_leaves_nothing_to_ask_and_no_card_leaves_it_
     await pass_days(club, 36)
     found = await see(club, bare, customer="bob")
     assert (found["owed"]["amount"], found["final_invoice"]) == (250, None)
+
+
+async def test_the_account_page_says_what_is_still_asked_and_what_the_next_plan_asks(club):
+    async with browser(club) as http:
+        page = Account(club, http)
+        subscription = await subscribe(club, "worker")
+        await pass_days(club, 1)
+        await use(club, "call", 200)
+        await turn(club, SHORT)
+        html = await page.play_as("ada")
+        assert "What you use until then is charged a last time. You can take it back until then." in html
+        assert (await page.post("/account/cancel", subscription=subscription))[1].endswith("note=canceled")
+        await pass_days(club, 29.1)
+        html = await page.play_as("ada")
+        assert re.search(
+            r"Your payment of \$2.50 for what you used last of Worker did not go through\. We try again on ", html
+        )
+        await turn(club, STOLEN)
+        await pass_days(club, 2.1)
+        html = await page.play_as("ada")
+        assert "$2.50 for what you used of Worker is not paid. Your next plan asks for it." in html
+        assert "did not go through" not in html

@@ -97,6 +97,11 @@ class AtEnd:
     wait_ms: int
     writes_off_uncollected: bool
 
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a final invoice asks for it."""
+        return self.word == "invoice"
+
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "AtEnd":
         is_written_off = section.get("uncollected", "owe") == "write_off"

@@ -62,6 +62,11 @@ FINALS_AHEAD = Query(
     .where(finals.c.customer_id == bindparam("customer_id"), finals.c.state == OPEN)
     .order_by(finals.c.created_at, finals.c.id)
 )
+FINALS_LEFT = Query(
+    select(finals)
+    .where(finals.c.customer_id == bindparam("customer_id"), or_(finals.c.state == OPEN, finals.c.state == OWED))
+    .order_by(finals.c.created_at.desc(), finals.c.id)
+)
 CURRENT = Query(
     select(current.c.subscription_id).where(
         current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")

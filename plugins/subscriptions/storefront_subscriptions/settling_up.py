@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from storefront.core.billing import Bill, BillLine
-from storefront.core.clock import DAY_MS, iso
+from storefront.core.clock import DAY_MS, iso, parse_iso
 from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan
 from storefront.core.errors import Unavailable
@@ -193,10 +193,15 @@ async def _can_pay(services: Services, row: Row, pay_with: str) -> bool:
     return pay_with == WALLET or await _method(services, row, pay_with) is not None
 
 
-async def _method(services: Services, row: Row, pay_with: str) -> str | None:
-    """Return the saved method that is charged: the subscription's own, else the one that was saved last."""
+async def _method(services: Services, row: Row, pay_with: str, *, since: int | None = None) -> str | None:
+    """Return the saved method that is charged: the subscription's own, else the one that was saved last.
+
+    One that was saved after an instant (``since``, business ms) goes first.
+    """
     methods = await list_methods(services, row["customer_id"])
-    found = charged_method(methods, {"method": row["method"], "pay_with": pay_with})
+    newest = charged_method(methods, {"method": None, "pay_with": pay_with})
+    is_new = newest is not None and since is not None and parse_iso(newest["created_at"]) > since
+    found = newest if is_new else charged_method(methods, {"method": row["method"], "pay_with": pay_with})
     return None if found is None else str(found["id"])
 
 
@@ -242,7 +247,7 @@ async def _collect(services: Services, settings: Settings, row: Row, final: Row)
         return int(final["next_attempt_at"])
     method = None
     if final["pay_with"] != WALLET:
-        method = await _method(services, row, final["pay_with"])
+        method = await _method(services, row, final["pay_with"], since=final["created_at"])
         if method is None:
             await _fail(services, settings, row, final, Failure("no_payment_method", is_hard=True))
             return None
