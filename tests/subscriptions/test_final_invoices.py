@@ -217,6 +217,7 @@ async def test_the_account_page_says_what_is_still_asked_and_what_the_next_plan_
         assert "What you use until then is charged a last time. You can take it back until then." in html
         assert (await page.post("/account/cancel", subscription=subscription))[1].endswith("note=canceled")
         await pass_days(club, 29.1)
+        await pass_days(club, 0.1)
         html = await page.play_as("ada")
         assert re.search(
             r"Your payment of \$2.50 for what you used last of Worker did not go through\. We try again on ", html
