@@ -116,7 +116,7 @@ def kinds_of(kind):
     [
         ("RafflePlugin", "0001"),
         ("MicrotransactionsPlugin", "0002"),
-        ("SubscriptionsPlugin", "0006"),
+        ("SubscriptionsPlugin", "0007"),
         ("MailPlugin", "0001"),
     ],
 )

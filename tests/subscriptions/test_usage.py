@@ -30,7 +30,7 @@ meters:
   ore: {event_type: ore, aggregation: count}
 """
 WORKING = CHANGING.replace("  taster:", f"{WORKERS.lstrip(chr(10))}  taster:").replace(
-    "    families:", "    reminders: {renewal: {30 days: 3d}}\n    families:"
+    "    families:", "    usage: {at_end: owe}\n    reminders: {renewal: {30 days: 3d}}\n    families:"
 ) + METERS  # fmt: skip
 _IDS = count(1)
 

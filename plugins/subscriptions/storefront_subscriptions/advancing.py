@@ -9,29 +9,24 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
-
 from storefront.core.billing import Bill, BillLine
-from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, iso
-from storefront.core.commit.outcome import InsufficientFunds, Stale, Taken
+from storefront.core.clock import DAY_MS, iso
+from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
-from storefront.core.errors import NotFound, Refused, Unavailable
-from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
+from storefront.core.errors import Unavailable
 from storefront.core.jobs import Again
-from storefront.core.opening import CheckoutTooLate
-from storefront.core.purchases import buy
-from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.purchasing import Status, read_payment
 from storefront.core.quotes import WALLET
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.settlement import settle
 from storefront_subscriptions.asking import ask_next
+from storefront_subscriptions.attempts import Failure, ask_again_at, attempt, look_at_attempt
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import credit_due
 from storefront_subscriptions.gifts import letting_go
-from storefront_subscriptions.looking_after import GONE, change_of, look_after, newest_method, rights_lost, rights_of
+from storefront_subscriptions.looking_after import change_of, look_after, newest_method, rights_lost, rights_of
 from storefront_subscriptions.moves import ending, note_charged, rights_until, until
 from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
 from storefront_subscriptions.reminding import remind, remind_of_resumption
@@ -59,6 +54,7 @@ from storefront_subscriptions.rows import (
     need_invoice,
     pause_of,
 )
+from storefront_subscriptions.settling_up import settle_up
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.usage_lines import usage_owed
 
@@ -68,14 +64,10 @@ TIMES_DECIDED = 500
 """So many steps of one subscription are made in a row; a server that was down for years needs several runs."""
 LOOK_AGAIN_MS = 30 * DAY_MS
 """A running period is looked at so often at least: what the YAML says of reminders may change within a year's."""
-ASK_AGAIN_MS = ((10 * MINUTE_MS, 5 * MINUTE_MS), (DAY_MS, HOUR_MS))
-"""How often a payment that nobody has decided is asked for: ``(as long as it is younger, so often)``; then daily."""
-
-log = structlog.get_logger("storefront.subscriptions")
 
 
 async def advance(services: Services, settings: Settings, subscription_id: str) -> Again | None:
-    """Do all that is due of a subscription; return when to look again, or None once it is over.
+    """Do all that is due of a subscription; return when to look again, or None once it is over and settled up.
 
     Raises:
         Unavailable: the books are away, or all is changing at once; call again.
@@ -83,7 +75,7 @@ async def advance(services: Services, settings: Settings, subscription_id: str) 
     for _ in range(TIMES_DECIDED):
         row = await need(services, subscription_id)
         if row["billing_state"] in OVER:
-            return None
+            return await settle_up(services, settings, subscription_id)
         invoice = await need_invoice(services, row["invoice_id"])
         try:
             more = await credit_due(services, row)
@@ -156,24 +148,14 @@ async def _collect(services: Services, settings: Settings, row: Row, invoice: Ro
 
 async def _wait_for(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
     """Ask how the purchase of an invoice goes; what is not known is no decline, and nothing is charged meanwhile."""
-    try:
-        await settle(services, invoice["purchase_id"])
-    except GatewayFailed as away:
-        log.info("renewal_unknown", subscription=row["id"], reason=away.code)
-    purchase = await read_purchase(services, invoice["purchase_id"])
-    if purchase["status"] in GONE:
-        payment = await read_payment(services, purchase["id"])
-        is_hard = payment is not None and payment["declined"] == "hard"
-        reason = str(purchase["reason"] or purchase["status"])
-        await fail(services, settings, row, invoice, reason, is_hard=is_hard, purchase_id=purchase["id"])
+    purchase, failure = await look_at_attempt(services, invoice["purchase_id"], row["id"])
+    if failure is not None:
+        await fail(services, settings, row, invoice, failure)
         return None
     if purchase["status"] == Status.COMPLETED:
         return None
     await _note_action(services, row, invoice, purchase)
-    now = services.clock.now()
-    age = now - purchase["created_at"]
-    pause = next((pause for younger, pause in ASK_AGAIN_MS if age < younger), DAY_MS)
-    return now + pause
+    return ask_again_at(purchase, services.clock.now())
 
 
 async def _note_action(services: Services, row: Row, invoice: Row, purchase: Row) -> None:
@@ -203,22 +185,11 @@ async def _charge(services: Services, settings: Settings, row: Row, invoice: Row
         kept = row["method"] if invoice["pay_with"] == row["pay_with"] else None
         method = kept or await newest_method(services, row["customer_id"], invoice["pay_with"])
         if method is None:
-            await fail(services, settings, row, invoice, "no_payment_method", is_hard=True)
+            await fail(services, settings, row, invoice, Failure("no_payment_method", is_hard=True))
             return None
-    try:
-        await buy(services, await _request(services, row, invoice, method))
-    except (Declined, GatewayRefused, CheckoutTooLate) as final:
-        log.info("renewal_failed", subscription=row["id"], reason=final.code)  # its purchase says so: looked at next
-    except GatewayFailed as unknown:
-        log.info("renewal_unknown", subscription=row["id"], reason=unknown.code)
-    except (NotDue, SubscriptionOver):
-        raise
-    except NotFound:
-        await fail(services, settings, row, invoice, "payment_method_gone", is_hard=True)
-    except InsufficientFunds as short:
-        await fail(services, settings, row, invoice, short.code, is_hard=False)
-    except Refused as refused:
-        await fail(services, settings, row, invoice, refused.code, is_hard=False)
+    failure = await attempt(services, await _request(services, row, invoice, method), row["id"])
+    if failure is not None:
+        await fail(services, settings, row, invoice, failure)
     return None
 
 
@@ -252,22 +223,14 @@ async def _request(services: Services, row: Row, invoice: Row, method: str | Non
     )
 
 
-async def fail(
-    services: Services,
-    settings: Settings,
-    row: Row,
-    invoice: Row,
-    reason: str,
-    *,
-    is_hard: bool,
-    purchase_id: str | None = None,
-) -> None:
+async def fail(services: Services, settings: Settings, row: Row, invoice: Row, failure: Failure) -> None:
     """Note that an invoice could not be charged, and what follows from that: another attempt, a wait, or the end.
 
     Raises:
         Stale: the subscription has moved on.
     """
     now, customer_id = services.clock.now(), row["customer_id"]
+    reason, is_hard, purchase_id = failure.reason, failure.is_hard, failure.purchase_id
     plan = Plan(actor=CALLER, anchors={customer_id})
     noted = {"failed_purchase_id": purchase_id, "attempts": invoice["attempts"] + (purchase_id is None)}
     expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}

@@ -12,7 +12,7 @@ from storefront.core.audit import Check, Violation
 from storefront.core.tables import purchases
 from storefront_subscriptions.auditing import asked_of, each
 from storefront_subscriptions.intervals import Interval, period
-from storefront_subscriptions.tables import carried, carries, changes, invoices, pauses
+from storefront_subscriptions.tables import carried, carries, changes, finals, invoices, pauses
 
 
 class Span(msgspec.Struct, omit_defaults=True):
@@ -137,6 +137,8 @@ def _moved_for_a_cause(connection: Connection) -> Iterator[Violation]:
         (pauses, "kept", pauses.c.returned - pauses.c.credit, pauses.c.id.is_not(None)),
         (invoices, "taken", -invoices.c.carried, invoices.c.id.is_not(None)),
         (invoices, "given_back", invoices.c.carried, invoices.c.state.in_(unpaid)),
+        (finals, "taken", -finals.c.total, finals.c.id.is_not(None)),
+        (finals, "given_back", finals.c.total, finals.c.state == "owed"),
     )
     for table, cause, amount, holds in wanted:
         moved = and_(carries.c.about == table.c.id, carries.c.cause == cause)

@@ -5,14 +5,14 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Subquery, and_, func, select, union_all
+from sqlalchemy import Connection, Subquery, and_, func, or_, select, union_all
 
 from storefront.core.audit import Check, Violation
 from storefront.core.clock import parse_iso
 from storefront.core.tables import events, purchases
 from storefront_subscriptions.auditing import each
-from storefront_subscriptions.retrying import FAILED
-from storefront_subscriptions.tables import changes, invoices
+from storefront_subscriptions.retrying import FAILED, FINAL_FAILED
+from storefront_subscriptions.tables import changes, finals, invoices
 
 _ENDED = ("subscription.canceled", "subscription.incomplete_expired")
 
@@ -39,23 +39,28 @@ def nothing_is_charged_after_the_end(connection: Connection) -> Iterator[Violati
 def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violation]:
     """S7-attempts: a renewal that has failed is charged again when that was announced, or once a method is saved.
 
-    What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt.
+    What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt. A final
+    invoice is charged again also once another plan has begun, because paying that saves a method, too.
     """
     begun, saved = begun_purchases(), events.alias("saved")
+    asked = union_all(
+        *(select(table.c.id, table.c.subscription_id, table.c.customer_id) for table in (invoices, finals))
+    ).subquery()
+    saves = or_(saved.c.type == "payment_method.saved",
+                and_(saved.c.type == "subscription.started", events.c.type == FINAL_FAILED))  # fmt: skip
     is_saved = (
         select(saved.c.commit_no)
-        .where(saved.c.anchor == invoices.c.customer_id, saved.c.type == "payment_method.saved",
+        .where(saved.c.anchor == asked.c.customer_id, saves,
                saved.c.commit_no > events.c.commit_no, saved.c.commit_no < begun.c.commit_no)
-        .correlate(invoices, events, begun)
+        .correlate(asked, events, begun)
         .exists()
     )  # fmt: skip
     statement = (
-        select(begun.c.purchase_id, begun.c.created_at, invoices.c.id.label("invoice_id"), events.c.payload,
+        select(begun.c.purchase_id, begun.c.created_at, asked.c.id.label("invoice_id"), events.c.payload,
                is_saved.label("is_saved"))
-        .join(invoices, invoices.c.id == begun.c.bill)
-        .join(events, and_(events.c.anchor == invoices.c.customer_id,
-                           events.c.subject == invoices.c.subscription_id, events.c.type == FAILED,
-                           events.c.commit_no < begun.c.commit_no))
+        .join(asked, asked.c.id == begun.c.bill)
+        .join(events, and_(events.c.anchor == asked.c.customer_id, events.c.subject == asked.c.subscription_id,
+                           events.c.type.in_((FAILED, FINAL_FAILED)), events.c.commit_no < begun.c.commit_no))
         .order_by(begun.c.purchase_id, events.c.commit_no)
     )  # fmt: skip
     for purchase, rows in groupby(each(connection, statement), key=lambda row: row.purchase_id):

@@ -13,7 +13,7 @@ from storefront.core.config.model_usage import PICO, Charge
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.auditing import each
 from storefront_subscriptions.auditing_prices import Catalogs
-from storefront_subscriptions.tables import carries, changes, invoices, usage
+from storefront_subscriptions.tables import carries, changes, invoices, subscriptions, usage
 from storefront_subscriptions.usage_segments import Segment, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of
 
@@ -53,12 +53,19 @@ def _stand_on_their_invoices(connection: Connection) -> Iterator[Violation]:
 
 
 def _is_owed_as_carried(connection: Connection) -> Iterator[Violation]:
-    """What is owed when a subscription ends is carried to the next one of its family, to the unit."""
-    of = (usage.c.subscription_id, usage.c.currency)
+    """What is owed when a subscription ends, and what comes late after that, is carried, to the unit."""
+    of = (usage.c.subscription_id, usage.c.customer_id, usage.c.currency)
     owed = select(*of, func.sum(usage.c.amount).label("amount")).where(usage.c.kind == "owed").group_by(*of).subquery()
-    moved = and_(carries.c.about == owed.c.subscription_id + ":" + owed.c.currency, carries.c.cause == "kept")
-    statement = select(owed, carries.c.amount.label("carried")).join(carries, moved, isouter=True)
-    for row in each(connection, statement.where(owed.c.amount != func.coalesce(carries.c.amount, 0))):
+    about = owed.c.subscription_id + ":" + owed.c.currency
+    moved = and_(carries.c.customer_id == owed.c.customer_id, carries.c.cause == "kept",
+                 or_(carries.c.about == about, carries.c.about.startswith(about + ":")))  # fmt: skip
+    statement = (
+        select(owed, func.sum(carries.c.amount).label("carried"))
+        .join(carries, moved, isouter=True)
+        .group_by(*owed.c)
+        .having(owed.c.amount != func.coalesce(func.sum(carries.c.amount), 0))
+    )
+    for row in each(connection, statement):
         message = f"subscription {row.subscription_id} left {row.amount} of usage, of which {row.carried} is carried"
         yield Violation(NAME, (row.subscription_id,), message)
 
@@ -78,7 +85,9 @@ def _of_subscription(
     newest = max(row.created_at for row in asked)
     asked_for = asked_until(every, made)
     known = set()
-    for segment in segments_of(every, made, tiers, max([newest, *(row.created_at for row in rows)])):
+    ended = select(subscriptions.c.ended_at).where(subscriptions.c.id == subscription)
+    until = connection.execute(ended).scalar_one() or max([newest, *(row.created_at for row in rows)])
+    for segment in segments_of(every, made, tiers, until):
         for feature, charge in segment.charges.items():
             mine = [row for row in rows if (row.feature, row.starts_at) == (feature, segment.start)]
             known |= {row.id for row in mine}

@@ -87,6 +87,28 @@ class Pausing:
 
 
 @dataclass(frozen=True, slots=True)
+class AtEnd:
+    """What becomes of usage that is not paid when a subscription ends: ``invoice``, ``owe`` or ``write_off``.
+
+    It is asked ``wait_ms`` after the end; what was asked in vain is written off, or owed.
+    """
+
+    word: str
+    wait_ms: int
+    writes_off_uncollected: bool
+
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether a final invoice asks for it."""
+        return self.word == "invoice"
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "AtEnd":
+        is_written_off = section.get("uncollected", "owe") == "write_off"
+        return cls(section.get("at_end", "invoice"), to_ms(section.get("wait", "1h")), is_written_off)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The plugin's section."""
 
@@ -96,6 +118,7 @@ class Settings:
     pauses_trial: bool
     pause: Pausing
     changes: ChangeRules
+    at_end: AtEnd
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
@@ -116,6 +139,7 @@ class Settings:
             section.get("trial_without_method", "cancel") == "pause",
             Pausing(pausing.get("customers", False), to_ms(pausing.get("max", "90d"))),
             rules,
+            AtEnd.of(section.get("usage", {})),
         )
 
 

@@ -65,6 +65,27 @@ def _word(says: str, *words: str) -> JsonSchema:
     return {"type": "string", "description": says, "enum": list(words), "default": words[0], "examples": [words[0]]}
 
 
+AT_END: JsonSchema = {
+    "type": "object",
+    "description": "What becomes of usage that is not paid when a subscription ends.",
+    "properties": {
+        "at_end": _word(
+            "Ask for it with a final invoice, leave it to the next subscription, or write it off.",
+            "invoice",
+            "owe",
+            "write_off",
+        ),
+        "wait": _duration("How long after the end it is asked: events still come.", "1h", default="1h"),
+        "uncollected": _word(
+            "What a final invoice asks in vain: the next subscription asks for it, or it is written off.",
+            "owe",
+            "write_off",
+        ),
+    },
+    "additionalProperties": False,
+    "examples": [{"at_end": "invoice", "wait": "1h"}],
+}
+
 SCHEMA: JsonSchema = {
     "type": "object",
     "description": "Subscription tiers that renew by themselves.",
@@ -118,6 +139,7 @@ SCHEMA: JsonSchema = {
             "additionalProperties": False,
             "examples": [{"customers": True, "max": "90d"}],
         },
+        "usage": AT_END,
         "reminders": REMINDERS,
         "changes": CHANGES,
         "families": FAMILIES,

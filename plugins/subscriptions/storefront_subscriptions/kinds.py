@@ -11,6 +11,7 @@ from storefront_subscriptions.change_moves import note_change_paid
 from storefront_subscriptions.config import KIND, Settings, Tier
 from storefront_subscriptions.config_schema import SUBSCRIPTION
 from storefront_subscriptions.credits import included_in
+from storefront_subscriptions.final_moves import FINAL, note_final_paid
 from storefront_subscriptions.giving import GIFT, note_gift_paid
 from storefront_subscriptions.moves import note_paid
 
@@ -58,6 +59,9 @@ class SubscriptionKind:
             return
         if GIFT in line.details:
             note_gift_paid(line, goods)
+            return
+        if FINAL in line.details:
+            note_final_paid(goods.plan, line, customer_id=goods.customer_id, purchase_id=goods.purchase_id)
             return
         note = note_change_paid if "change" in line.details else note_paid
         note(goods.plan, line, self._settings, customer_id=goods.customer_id, purchase_id=goods.purchase_id)

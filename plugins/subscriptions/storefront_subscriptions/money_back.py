@@ -25,6 +25,7 @@ from storefront_subscriptions.canceling import end_now
 from storefront_subscriptions.carrying import CLAWED, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
+from storefront_subscriptions.final_moves import FINAL
 from storefront_subscriptions.looking_after import change_of, close_change, give_up_purchase
 from storefront_subscriptions.rows import (
     DROPPED,
@@ -35,6 +36,7 @@ from storefront_subscriptions.rows import (
     SubscriptionOver,
     need,
     need_change,
+    need_final,
     need_invoice,
 )
 from storefront_subscriptions.spans import asked, gone_back, spans_from
@@ -61,7 +63,8 @@ async def give_back_unwanted(services: Services, purchase_id: str) -> None:
         return
     told = msgspec.json.decode(purchase["details"])
     change = await need_change(services, told["change"]["id"]) if "change" in told else None
-    wanted_by = change or await need_invoice(services, purchase["bill"])
+    final = await need_final(services, told[FINAL]) if FINAL in told else None
+    wanted_by = change or final or await need_invoice(services, purchase["bill"])
     if wanted_by["state"] == OPEN:
         return  # it is tried again to give what was paid for
     name = hashlib.sha256(purchase_id.encode()).digest()

@@ -63,15 +63,15 @@ def chargeable(services: Services, pay_with: str, amount: Money, *, price: int) 
     """Return how much of an amount is charged now (minor units): all, or as near below as the gateway can, or nothing.
 
     Some take no less than half a dollar, or of three decimals only two, and each has its most; what is left waits for
-    the next invoice. Of a gateway that does not even take the ``price`` all is asked, and the purchase says why not.
+    the next invoice. Of a gateway that does not even take a ``price`` all is asked, and the purchase says why not.
     """
     gateway, whole = services.gateways.get(pay_with), amount.amount_minor
-    if gateway is None or whole == 0 or gateway.can_charge(Money(price, amount.currency)) is not None:
+    if gateway is None or whole == 0 or (price and gateway.can_charge(Money(price, amount.currency)) is not None):
         return whole
     for possible in (whole, whole - whole % 10):
         if possible and gateway.can_charge(Money(possible, amount.currency)) is None:
             return possible
-    return _most(gateway, amount, price) if whole > price > 0 else 0
+    return _most(gateway, amount, price) if whole > price else 0
 
 
 def _most(gateway: Gateway, amount: Money, price: int) -> int:

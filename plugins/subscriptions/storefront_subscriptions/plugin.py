@@ -24,6 +24,7 @@ from storefront_subscriptions.auditing import CHECKS
 from storefront_subscriptions.auditing_changes import CHECKS as CHANGE_CHECKS
 from storefront_subscriptions.auditing_credits import CHECKS as CREDIT_CHECKS
 from storefront_subscriptions.auditing_dunning import CHECKS as DUNNING_CHECKS
+from storefront_subscriptions.auditing_finals import CHECKS as FINAL_CHECKS
 from storefront_subscriptions.auditing_gifts import CHECKS as GIFT_CHECKS
 from storefront_subscriptions.auditing_pauses import CHECKS as PAUSE_CHECKS
 from storefront_subscriptions.auditing_prices import CHECKS as PRICE_CHECKS
@@ -34,6 +35,7 @@ from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
 from storefront_subscriptions.config import KIND, Settings
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
+from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
@@ -66,6 +68,7 @@ class SubscriptionsPlugin:
         *CHANGE_CHECKS,
         *CREDIT_CHECKS,
         *DUNNING_CHECKS,
+        *FINAL_CHECKS,
         *GIFT_CHECKS,
         *PAUSE_CHECKS,
         *REMINDER_CHECKS,
@@ -88,7 +91,7 @@ class SubscriptionsPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {**LATE_STEPS, **CHANGE_STEPS, **PAUSE_STEPS, CARRY: carry_step}
+        return {**LATE_STEPS, **CHANGE_STEPS, **PAUSE_STEPS, **FINAL_STEPS, CARRY: carry_step}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:

@@ -29,10 +29,12 @@ from storefront_subscriptions.giving import take_gift, take_waiting
 from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
-from storefront_subscriptions.rows import OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
+from storefront_subscriptions.rows import FINALS_AHEAD, OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
+from storefront_subscriptions.settling_up import charge_finals_anew
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 from storefront_subscriptions.trials import mark_trials, trials_of
+from storefront_subscriptions.usage_lines import charges_usage
 
 _WAITING = Query(
     select(subscriptions)
@@ -52,6 +54,9 @@ MOVED = frozenset({PAID, *(f"purchase.{status}" for status in GONE | {Status.COM
 GONE_BACK = frozenset({"purchase.refunded", "purchase.dispute_lost"})
 SAVED = "payment_method.saved"
 KEPT = "subscription.cancel_taken_back"
+ENDED = "subscription.canceled"
+STARTED = "subscription.started"
+"""Its payer may have saved another method by paying: what is open of a plan before is charged with that."""
 LOOK_AT = frozenset(
     {
         KEPT,
@@ -73,26 +78,33 @@ JOB = Query(select(jobs).where(jobs.c.id == bindparam("id")))
 
 async def order_reaction(services: Services, event: Event) -> None:
     """Order the job that reacts to an event, once; of what concerns no subscription nothing is written."""
-    if event.type in GONE_BACK and event.data.get("refund", {}).get("cause") == PRORATION:
-        return  # a change of tier gave it back itself
-    if event.type in FREES and await waiting_gifts(services, event.anchor):
-        pass
-    elif event.type in MOVED | GONE_BACK:
-        if await subscription_of(services, event.subject) is None and await gift_of(services, event.subject) is None:
-            return
-    elif event.type == SAVED:
-        if not await _live(services, event.anchor) and not await trials_of(services, event.anchor):
-            return
-    elif event.type == MAILBOX_TOLD:
-        if not await trials_of(services, event.anchor):
-            return
-    elif event.type not in LOOK_AT:
+    if not await _means_something(services, event):
         return
     now = services.clock.now()
     plan = Plan(actor="plugin:subscriptions", anchors={event.anchor})
     payload = {"type": event.type, "subject": event.subject, "customer": event.anchor}
     plan.schedule(REACT, anchor=event.anchor, unique_key=f"{REACT}:{event.id}", due_at=now, now=now, payload=payload)
     await services.engine.commit(plan)
+
+
+async def _means_something(services: Services, event: Event) -> bool:
+    """Tell whether a subscription has something to do after an event."""
+    if event.type in GONE_BACK and event.data.get("refund", {}).get("cause") == PRORATION:
+        return False  # a change of tier gave it back itself
+    found = event.type in LOOK_AT
+    if event.type in MOVED | GONE_BACK:
+        is_paid_for = await subscription_of(services, event.subject) is not None
+        found = is_paid_for or await gift_of(services, event.subject) is not None
+    elif event.type == SAVED:
+        is_live = bool(await _live(services, event.anchor) or await trials_of(services, event.anchor))
+        found = is_live or await _asks_after_the_end(services, event.anchor)
+    elif event.type == STARTED:
+        found = await _asks_after_the_end(services, event.anchor)
+    elif event.type == ENDED:
+        found = await charges_usage(services, await need(services, event.subject))
+    elif event.type == MAILBOX_TOLD:
+        found = bool(await trials_of(services, event.anchor))
+    return found or (event.type in FREES and bool(await waiting_gifts(services, event.anchor)))
 
 
 async def react(services: Services, settings: Settings, payload: Mapping[str, Any]) -> Again | None:
@@ -103,8 +115,11 @@ async def react(services: Services, settings: Settings, payload: Mapping[str, An
         return None
     if payload["type"] == SAVED:
         await retry_with_new_method(services, settings, payload["customer"])
+        await charge_finals_anew(services, settings, payload["customer"])
         waits = [await _go_on(services, settings, one) for one in await _live(services, payload["customer"])]
         return next((again for again in waits if again is not None), None)
+    if payload["type"] == STARTED:
+        await charge_finals_anew(services, settings, payload["customer"])
     if payload["type"] in FREES:
         await take_waiting(services, settings, payload["customer"])
     if payload["type"] in FREES | LOOK_AT:
@@ -158,6 +173,11 @@ async def _go_on(services: Services, settings: Settings, subscription_id: str) -
     except Stale:
         return soon
     return None
+
+
+async def _asks_after_the_end(services: Services, customer_id: str) -> bool:
+    """Tell whether a final invoice of a customer is open."""
+    return await services.reader.first(FINALS_AHEAD, customer_id=customer_id) is not None
 
 
 async def _live(services: Services, customer_id: str) -> Sequence[str]:

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import DAY_MS
 from storefront.core.dunning import FailedAttempt, FailedCharge, RetryPolicy
@@ -18,6 +18,7 @@ from storefront_subscriptions.config import Dunning
 from storefront_subscriptions.rows import INCOMPLETE
 
 FAILED = "subscription.renewal_failed"
+FINAL_FAILED = "subscription.final_failed"
 SCHEDULE = "subscriptions"
 """This plugin's own policy, by the name of the plugin that brings it."""
 MOST_ATTEMPTS = 20
@@ -27,7 +28,7 @@ _FAILURES = Query(
     .where(
         events.c.anchor == bindparam("customer_id"),
         events.c.subject == bindparam("subscription"),
-        events.c.type == FAILED,
+        or_(events.c.type == FAILED, events.c.type == FINAL_FAILED),
     )
     .order_by(events.c.sequence)
 )

@@ -11,13 +11,15 @@ from storefront.core.commit.plan import Key
 from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import changes, invoices, pauses, subscriptions
+from storefront_subscriptions.tables import changes, current, finals, invoices, pauses, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
 PAUSED = "paused"
 CANCELED, INCOMPLETE_EXPIRED = "canceled", "incomplete_expired"
 OVER = frozenset({CANCELED, INCOMPLETE_EXPIRED})
 OPEN, PAID, VOID, UNCOLLECTIBLE = "open", "paid", "void", "uncollectible"
+OWED, WRITTEN_OFF = "owed", "written_off"
+"""States of a final invoice that is not collected, beside ``open`` and ``paid``."""
 SCHEDULED, DONE, FAILED, REPLACED, REVOKED, DROPPED = "scheduled", "done", "failed", "replaced", "revoked", "dropped"
 """States of a change beside ``open``, in which its purchase is being paid."""
 ASKED, NO_METHOD, GIFT_GONE = "asked", "no_method", "gift_gone"
@@ -53,6 +55,23 @@ CHANGES_AHEAD = Query(
     )
 )
 PAUSE = Query(select(pauses).where(pauses.c.id == bindparam("id")))
+FINAL = Query(select(finals).where(finals.c.id == bindparam("id")))
+FINALS = Query(select(finals).where(finals.c.subscription_id == bindparam("subscription_id")).order_by(finals.c.number))
+FINALS_AHEAD = Query(
+    select(finals)
+    .where(finals.c.customer_id == bindparam("customer_id"), finals.c.state == OPEN)
+    .order_by(finals.c.created_at, finals.c.id)
+)
+FINALS_LEFT = Query(
+    select(finals)
+    .where(finals.c.customer_id == bindparam("customer_id"), or_(finals.c.state == OPEN, finals.c.state == OWED))
+    .order_by(finals.c.created_at.desc(), finals.c.id)
+)
+CURRENT = Query(
+    select(current.c.subscription_id).where(
+        current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")
+    )
+)
 INVOICES = Query(
     select(invoices)
     .where(invoices.c.subscription_id == bindparam("subscription_id"))
@@ -124,8 +143,18 @@ async def need_invoice(services: Services, invoice_id: str) -> Row:
     return row
 
 
+async def need_final(services: Services, final_id: str) -> Row:
+    row = await services.reader.first(FINAL, id=final_id)
+    assert row is not None, "a purchase names a final invoice that was written before it"
+    return row
+
+
 def invoice_key(invoice_id: str, customer_id: str) -> Key:
     return Key("subscriptions_invoices", (invoice_id,), customer_id)
+
+
+def final_key(final_id: str, customer_id: str) -> Key:
+    return Key("subscriptions_finals", (final_id,), customer_id)
 
 
 def change_key(change_id: str, customer_id: str) -> Key:

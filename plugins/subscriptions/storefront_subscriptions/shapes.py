@@ -41,6 +41,20 @@ GIFTED = table(
         "until": {**nullable(TIME), "description": "When the last of them ends; not known while it is paused."},
     }
 )
+FINAL_INVOICE = table(
+    {
+        "id": TEXT,
+        "state": {**TEXT, "enum": ["open", "paid", "owed", "written_off"],
+                  "description": "`owed`: it could not be collected, and the family's next invoice asks for it."},
+        "lines": {"type": "array", "items": table({"title": TEXT, "total": MONEY})},
+        "total": {**MONEY, "description": "Before tax."},
+        "attempts": INTEGER,
+        "reason": {**nullable(TEXT), "description": "Why it is not paid."},
+        "next_attempt_at": nullable(TIME),
+        "purchase": nullable(TEXT),
+        "redirect_url": {**nullable(TEXT), "description": "Where its payer pays or confirms."},
+    }
+)  # fmt: skip
 SUBSCRIPTION = table(
     {
         "id": TEXT,
@@ -79,6 +93,10 @@ SUBSCRIPTION = table(
         "gifted": {**nullable(GIFTED), "description": "What somebody else has paid of it, now or for later."},
         "credit": {**MONEY, "description": "What the next invoices of the family cost less; never paid out."},
         "owed": {**MONEY, "description": "What the next invoice of the family costs more."},
+        "final_invoice": {
+            **nullable(FINAL_INVOICE),
+            "description": "What was asked after its end for usage that was on no invoice.",
+        },
         "next_attempt_at": nullable(TIME),
         "created_at": TIME,
         "ended_at": nullable(TIME),

@@ -12,6 +12,7 @@ from storefront_subscriptions.carrying import read_carried
 from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.rows import (
+    FINALS,
     INCOMPLETE,
     OPEN,
     OVER,
@@ -37,7 +38,42 @@ async def show(services: Services, row: Row, *, change: Mapping[str, Any] | None
         "gifted": await _gifted(services, row),
         "credit": {"amount": max(0, -carried), "currency": row["currency"]},
         "owed": {"amount": max(0, carried), "currency": row["currency"]},
+        "final_invoice": await _final(services, row),
     }
+
+
+async def _final(services: Services, row: Row) -> dict[str, Any] | None:
+    """Return the newest final invoice of a subscription that has ended, if there is one."""
+    if row["billing_state"] not in OVER:
+        return None
+    found = await services.reader.all(FINALS, subscription_id=row["id"])
+    return await show_final(services, found[-1]) if found else None
+
+
+async def show_final(services: Services, final: Row) -> dict[str, Any]:
+    """Return a final invoice's wire shape; one that is being paid says where its payer pays or confirms it."""
+    url = None
+    if final["state"] == OPEN and final["purchase_id"] not in (None, final["failed_purchase_id"]):
+        payment = await read_payment(services, final["purchase_id"])
+        url = None if payment is None else payment["redirect_url"]
+    at = final["next_attempt_at"]
+    return {
+        **{name: final[name] for name in ("id", "state", "attempts", "reason")},
+        **_asked(final),
+        "next_attempt_at": None if at is None else iso(at),
+        "purchase": final["purchase_id"],
+        "redirect_url": url,
+    }
+
+
+def _asked(invoice: Row) -> dict[str, Any]:
+    """Return the lines of an invoice and what they come to."""
+    currency = invoice["currency"]
+    return {
+        "lines": [{"title": title, "total": {"amount": amount, "currency": currency}}
+                  for title, amount in lines_of(invoice)],
+        "total": {"amount": invoice["total"], "currency": currency},
+    }  # fmt: skip
 
 
 async def _renews_for(services: Services, row: Row, change: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -91,7 +127,6 @@ def told_change(change: Mapping[str, Any]) -> dict[str, Any]:
 
 def show_invoice(row: Row) -> dict[str, Any]:
     """Return an invoice's wire shape."""
-    currency = row["currency"]
     return {
         "id": row["id"],
         "sku": row["sku"],
@@ -100,10 +135,7 @@ def show_invoice(row: Row) -> dict[str, Any]:
         "period_start": None if row["period_start"] is None else iso(row["period_start"]),
         "period_end": None if row["period_end"] is None else iso(row["period_end"]),
         "state": row["state"],
-        "lines": [
-            {"title": title, "total": {"amount": amount, "currency": currency}} for title, amount in lines_of(row)
-        ],
-        "total": {"amount": row["total"], "currency": currency},
+        **_asked(row),
         "attempts": row["attempts"],
         "purchase": row["purchase_id"],
     }

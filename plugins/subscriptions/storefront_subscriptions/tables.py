@@ -288,4 +288,35 @@ the smallest unit) are of all of it, as it stood then; ``amount`` is what this l
 nothing. What is ``owed`` when a subscription ends stands on no invoice (``invoice_id`` is its last): it is carried to
 the next one."""
 
-TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts, usage)
+finals = Table(
+    "subscriptions_finals",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("subscription_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("sku", TEXT, nullable=False),
+    Column("catalog_version", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("pay_with", TEXT, nullable=False),
+    Column("lines", TEXT, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("purchase_id", TEXT, nullable=True),
+    Column("failed_purchase_id", TEXT, nullable=True),
+    Column("attempts", BigInteger, nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("next_attempt_at", BigInteger, nullable=True),
+    Column("reason", TEXT, nullable=True),
+    Column("due_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger, nullable=True),
+    UniqueConstraint("subscription_id", "number", name="subscriptions_final_once"),
+    Index("subscriptions_finals_by_customer", "customer_id", "state"),
+)
+"""Final invoices: what a subscription that charged for usage still asks once it has ended, as it stood in
+``subscriptions_carried`` when it was written, from which its ``total`` is taken. ``open``, ``paid``, ``owed`` (it could
+not be collected, and is carried again) or ``written_off``. ``number`` counts those of a subscription, from 1; the rest
+as on an invoice."""
+
+TABLES = (subscriptions, current, invoices, changes, carried, carries, credits, pauses, gifts, usage, finals)

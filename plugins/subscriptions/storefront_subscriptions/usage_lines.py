@@ -104,29 +104,78 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
 
 
 async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
-    """Return the steps by which a subscription that ends leaves its usage to the next one of its family, as owed.
+    """Return the steps by which a subscription that ends leaves its usage, as owed by its customer and family.
 
     ``gone`` is an invoice that is closed with it, void or given up, and so bills nothing.
     """
+    return owed_steps(row, await usage_left(services, row, gone=gone))
+
+
+async def usage_left(services: Services, row: Row, *, gone: str | None = None) -> list[UsageLine]:
+    """Return the lines, in every asset, of what a subscription that ends, or has ended, has on no invoice yet."""
     now = services.clock.now()
-    found = [one for one in await read_metered(services, row, now, gone=gone) if one.is_due]
-    lines = [_line(row, one, now) for one in found]
+    return [_line(row, one, now) for one in await read_metered(services, row, now, gone=gone) if one.is_due]
+
+
+def owed_steps(row: Row, lines: Sequence[UsageLine], *, at: int | None = None) -> Sequence[Step]:
+    """Return the steps by which usage is owed: rows that stand on no invoice, and what is carried for them.
+
+    ``at`` is the instant (business ms) of what is found only after the end.
+    """
     owed = [{**one.row, "invoice_id": row["invoice_id"], "kind": OWED} for one in lines]
-    amounts = {one.charge.asset: 0 for one in found}
-    for line in lines:
-        amounts[line.row["currency"]] += line.amount
+    about = row["id"] + ":{}" + ("" if at is None else f":{at}")
     return [
         *(Insert("subscriptions_usage", (one["id"],), row["customer_id"], one) for one in owed),
-        *(carry(row, asset, amount, about=f"{row['id']}:{asset}", cause=KEPT) for asset, amount in amounts.items()),
+        *(
+            carry(row, asset, amount, about=about.format(asset), cause=KEPT)
+            for asset, amount in owed_by_asset(lines).items()
+        ),
     ]
+
+
+def owed_by_asset(lines: Sequence[UsageLine]) -> dict[str, int]:
+    amounts: dict[str, int] = {}
+    for line in lines:
+        asset = line.row["currency"]
+        amounts[asset] = amounts.get(asset, 0) + line.amount
+    return amounts
+
+
+async def owed_lines(services: Services, row: Row, asset: str, *, since: int) -> list[tuple[str, int]]:
+    """Return titles and amounts of what is owed of a subscription's usage in an asset, written after an instant."""
+    known = await services.reader.all(_LINED, subscription_id=row["id"])
+    found = []
+    for at, one in enumerate(known):
+        if one["kind"] != OWED or one["currency"] != asset or one["created_at"] <= since:
+            continue
+        title = title_of((await services.catalogs.version(one["catalog_version"])).offer(one["sku"]), one["feature"])
+        before = [earlier for earlier in known[:at] if _is_of(earlier, one["starts_at"], one["feature"])]
+        found.append((_told(title, int(one["quantity"]), _counted(before)), int(one["amount"])))
+    return found
+
+
+async def billed_assets(services: Services, row: Row) -> list[str]:
+    """Return the assets in which a subscription was ever asked, or owes, for usage."""
+    known = await services.reader.all(_LINED, subscription_id=row["id"])
+    return list(dict.fromkeys(str(one["currency"]) for one in known))
+
+
+async def charges_usage(services: Services, row: Row) -> bool:
+    """Tell whether a subscription ever had a tier that charges for usage."""
+    every = await services.reader.all(INVOICES, subscription_id=row["id"])
+    made = await services.reader.all(_CHANGES, subscription_id=row["id"])
+    return any((await _tiers(services, [*every, *made])).values())
 
 
 async def read_metered(services: Services, row: Row, until: int, *, gone: str | None = None) -> list[Metered]:
     """Return what a subscription metered up to an instant (business ms), as far back as something may be pending.
 
+    What is used after it has ended is none of it; the hour in which it is ended at once is, to its end.
+
     What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
-    earlier one. An invoice that asked for none (of a gift, of a change that begins a period) has billed nothing.
+    earlier one. An invoice that asked for none (of a gift) has billed nothing.
     """
+    until = until if row["ended_at"] is None else min(until, row["ended_at"])
     every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
     tiers = await _tiers(services, [*every, *made])
@@ -141,7 +190,7 @@ async def read_metered(services: Services, row: Row, until: int, *, gone: str | 
         for feature, charge in segment.charges.items():
             if segment.end + late < asked.get(charge.asset, 0):
                 continue
-            rows = [one for one in lined if (one["starts_at"], one["feature"]) == (segment.start, feature)]
+            rows = [one for one in lined if _is_of(one, segment.start, feature)]
             found.append(await _metered(services, row["customer_id"], segment, charge, rows))
     return found
 
@@ -162,8 +211,17 @@ async def _metered(
         _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
     )
     title = title_of(catalog.offer(segment.sku), charge.feature)
-    counted = [one for one in rows if one["state"] not in (VOID, UNCOLLECTIBLE) or one["kind"] == OWED]
-    return Metered(segment, charge, meter.key, title, quantity_of(meter.aggregation, windows), counted, len(rows))
+    quantity = quantity_of(meter.aggregation, windows)
+    return Metered(segment, charge, meter.key, title, quantity, _counted(rows), len(rows))
+
+
+def _is_of(line: Row, start: int, feature: str) -> bool:
+    return bool((line["starts_at"], line["feature"]) == (start, feature))
+
+
+def _counted(rows: Sequence[Row]) -> list[Row]:
+    """Return the lines that bill something: on an invoice that is not void or given up, or owed."""
+    return [one for one in rows if one["state"] not in (VOID, UNCOLLECTIBLE) or one["kind"] == OWED]
 
 
 def quantity_of(aggregation: Aggregation, windows: Sequence[Mapping[str, Any]]) -> int:
@@ -177,9 +235,7 @@ def quantity_of(aggregation: Aggregation, windows: Sequence[Mapping[str, Any]]) 
 
 
 def _line(row: Row, one: Metered, now: int) -> UsageLine:
-    told = f"{one.title}: {_spoken(one.quantity)}"
-    if one.lined:
-        told += f" instead of {_spoken(int(one.lined[-1]['quantity']))}"
+    told = _told(one.title, one.quantity, one.lined)
     segment, charge = one.segment, one.charge
     kept = {
         "id": new_id("sbu"), "subscription_id": row["id"], "customer_id": row["customer_id"],
@@ -190,6 +246,12 @@ def _line(row: Row, one: Metered, now: int) -> UsageLine:
         "created_at": now,
     }  # fmt: skip
     return UsageLine(told, one.pending, kept)
+
+
+def _told(title: str, quantity: int, before: Sequence[Row]) -> str:
+    """Word a line: ``API calls: 351``, and of a correction instead of what."""
+    instead = f" instead of {_spoken(int(before[-1]['quantity']))}" if before else ""
+    return f"{title}: {_spoken(quantity)}{instead}"
 
 
 def _spoken(quantity: int) -> str:

@@ -77,6 +77,7 @@ from storefront_sdk.models import (
 )
 from storefront_sdk.plans import (
     ChangePreview,
+    FinalInvoice,
     Gifted,
     IncludedCredit,
     IncludedCredits,
@@ -108,6 +109,7 @@ __all__ = [
     "DebtOpen",
     "Delivery",
     "Event",
+    "FinalInvoice",
     "Forbidden",
     "GatewayRefused",
     "GatewayUnavailable",

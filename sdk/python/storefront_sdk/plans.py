@@ -67,10 +67,37 @@ class Gifted:
 
 
 @dataclass(frozen=True, slots=True)
+class FinalInvoice:
+    """What a subscription asked after its end, before tax: for usage that was on no invoice.
+
+    ``open`` (tried again at ``next_attempt_at``, or confirmed at ``redirect_url``), ``paid``, ``owed`` (in vain: the
+    family's next invoice asks for it) or ``written_off``.
+    """
+
+    id: str
+    state: str
+    total: Money
+    next_attempt_at: str | None
+    redirect_url: str | None
+    purchase: str | None
+
+    @classmethod
+    def of(cls, document: Document) -> "FinalInvoice":
+        return cls(
+            document["id"],
+            document["state"],
+            Money.of(document["total"]),
+            document["next_attempt_at"],
+            document["redirect_url"],
+            document["purchase"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """How a subscription stands; ``raw`` is all that the shop tells of it.
 
-    ``credit`` is what its next invoices cost less, ``owed`` what they cost more.
+    ``credit`` is what its next invoices cost less, ``owed`` what they cost more, ``final_invoice`` what it asked last.
     """
 
     id: str
@@ -84,11 +111,13 @@ class Subscription:
     gifted: Gifted | None
     credit: Money
     owed: Money
+    final_invoice: FinalInvoice | None
     raw: Document = field(repr=False, compare=False, default_factory=dict)
 
     @classmethod
     def of(cls, document: Document) -> "Subscription":
         held, ahead, gifted = document["pause"], document["pending_change"], document["gifted"]
+        final = document["final_invoice"]
         return cls(
             document["id"],
             document["sku"],
@@ -101,6 +130,7 @@ class Subscription:
             None if gifted is None else Gifted(gifted["periods_left"], gifted["until"]),
             Money.of(document["credit"]),
             Money.of(document["owed"]),
+            None if final is None else FinalInvoice.of(final),
             document,
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from yarl import URL
 
 from storefront.core.errors import NotFound
@@ -10,16 +11,18 @@ from storefront.core.receipts.documents import is_paid_in_money
 from storefront.pages import Link, Tone
 from storefront_subscriptions.account.views import News
 from storefront_subscriptions.account.wording import Wording
+from storefront_subscriptions.final_moves import FINAL
 
 PATH = "/account"
 RETURN = f"{PATH}/return"
 CANCELED, ENDED, RESUMED, KEPT, SCHEDULED, SAVED = "canceled", "ended", "resumed", "kept", "scheduled", "saved"
-PAUSED, UNPAUSED, DUE = "paused", "unpaused", "due"
+PAUSED, UNPAUSED, DUE, ENDED_USED = "paused", "unpaused", "due", "ended_used"
 LEFT, LEFT_CARD, CHANGED, UNSEEN = "left", "left_card", "changed", "unseen"
 
 _DONE: Mapping[str, str] = {
     CANCELED: "Your plan ends with what is paid. Until then you can take that back.",
     ENDED: "Your plan has ended. Nothing more is charged.",
+    ENDED_USED: "Your plan has ended. What you used is charged a last time.",
     RESUMED: "Your plan goes on as before.",
     PAUSED: "Your plan pauses once what is paid is over. Until then you can take that back.",
     UNPAUSED: "Your plan is on again.",
@@ -102,7 +105,9 @@ async def _of_purchase(wording: Wording, purchase_id: str, owner: str) -> News |
         title = await wording.title(row)
         paid = f" {wording.amount(row['total'], row['currency'])} paid." if row["total"] else ""
         receipt = Link("Receipt", f"/receipts/{row['id']}") if is_paid_in_money(row) else None
-        return News(Tone.GOOD, f"You are on {title} now.{paid}", receipt)
+        is_final = FINAL in msgspec.json.decode(row["details"])
+        told = f"What you used of {title} is paid" if is_final else f"You are on {title} now"
+        return News(Tone.GOOD, f"{told}.{paid}", receipt)
     if row["status"] in (Status.PENDING, Status.IN_REVIEW, Status.PAID):
         if row["payment_state"] == "processing":
             return News(Tone.INFO, _ON_ITS_WAY)

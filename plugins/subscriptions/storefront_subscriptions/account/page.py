@@ -19,6 +19,7 @@ from storefront_subscriptions.account.choices import (
     families_on_sale,
     preview_view,
 )
+from storefront_subscriptions.account.finals import final_notes
 from storefront_subscriptions.account.news import PATH, news_of, refusal_words
 from storefront_subscriptions.account.paying import invoice_line, methods_view
 from storefront_subscriptions.account.plans import plan_card
@@ -62,7 +63,7 @@ async def account_view(services: Services, settings: Settings, reader: Reader) -
     news = await news_of(wording, reader.query, owner=reader.customer_id)
     if reader.customer_id is None:
         return AccountView(reader.page, None, news)
-    standings = await read_standings(services, reader.customer_id)
+    standings = await read_standings(services, reader.customer_id, asks_at_end=settings.at_end.is_asked)
     methods = await list_methods(services, reader.customer_id)
     keeper = keeper_of(services, standings)
     kept = [one for one in methods if one["gateway"] == keeper]
@@ -74,6 +75,7 @@ async def account_view(services: Services, settings: Settings, reader: Reader) -
         page=reader.page,
         customer=reader.customer,
         news=news,
+        notes=tuple(await final_notes(wording, reader.customer_id)),
         plans=tuple(plans),
         choices=tuple(
             await _choices(wording, settings, reader, standings, changeable=changeable, kept=newest_kept(kept))

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from storefront.core.quotes import WALLET
 from storefront.design.art import art, tint_class
 from storefront.pages import Link
+from storefront_subscriptions.account.finals import last_words
 from storefront_subscriptions.account.gifts import gift_notes, gifts_begin, given_facts, keep_label, may_keep
 from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
@@ -82,7 +83,8 @@ def _facts(wording: Wording, one: Standing, *, is_ending: bool) -> list[str]:
         case "trialing":
             facts = [f"Free until {day}, then {wording.price(one.ahead)}."]
         case "active" if is_ending:
-            facts = [f"{price}.", f"Yours until {day}. Nothing more is charged."]
+            more = last_words(one) if one.asks_at_end else "Nothing more is charged."
+            facts = [f"{price}.", f"Yours until {day}. {more}"]
         case "paused":
             facts = paused_facts(wording, one)
         case "active" if is_free:
@@ -176,14 +178,16 @@ def _ending(wording: Wording, one: Standing, title: str) -> Ending:
     if row["billing_state"] == INCOMPLETE:
         words, button = f"{title} has not begun. Nothing is charged.", "Drop it"
     elif row["billing_state"] in (PAST_DUE, UNPAID):
-        words = f"{title} ends now, because its period is not paid. Nothing more is charged.{gifts_begin(one)}"
+        more = "What you used is charged a last time." if one.asks_at_end else "Nothing more is charged."
+        words = f"{title} ends now, because its period is not paid. {more}{gifts_begin(one)}"
         button = "End it now"
     elif row["billing_state"] == PAUSED:
-        words, button = f"{title} ends now, and is not charged again.{gifts_begin(one)}", "End it now"
+        more = " What you used is charged a last time." if one.asks_at_end else ""
+        words, button = f"{title} ends now, and is not charged again.{more}{gifts_begin(one)}", "End it now"
     elif wording.now >= row["period_end"]:
-        words = f"{title} ends with the period that is being paid. Nothing is charged after that."
+        words = f"{title} ends with the period that is being paid. {last_words(one)}"
         button = "End it then"
     else:
-        words = f"You keep {title} until {day}. Nothing is charged after that. You can take it back until then."
+        words = f"You keep {title} until {day}. {last_words(one)} You can take it back until then."
         button = f"End on {day}"
     return Ending(words, Act(button, "/account/cancel", fields))

@@ -1,7 +1,7 @@
 """What the account page is made of, read from the books: subscriptions, their invoices, methods, purchases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -22,7 +22,7 @@ from storefront_subscriptions.gifts import waiting_gifts
 from storefront_subscriptions.looking_after import change_of
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_invoice, pause_of
-from storefront_subscriptions.usage_lines import usage_due
+from storefront_subscriptions.usage_lines import charges_usage, usage_due
 
 SHOWN_INVOICES = 12
 _LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
@@ -36,7 +36,8 @@ class Standing:
     tax; ``pay_url`` where its payer pays or confirms it. ``change`` is the one that is agreed to, ``change_url`` where
     that is paid. ``carried`` as in ``carrying.py``. ``method`` is the saved one that is charged next. ``credits`` are
     granted next, and when. ``ahead`` is the subscription by the terms of its next period. ``pause`` is the one that it
-    is in, or that is to come. ``waiting`` are gifts that it cannot take now.
+    is in, or that is to come. ``waiting`` are gifts that it cannot take now. ``asks_at_end``: whether what is used last
+    is charged once it has ended.
     """
 
     row: Row
@@ -51,6 +52,7 @@ class Standing:
     credits: Sequence[tuple[Clock, int, int]] = ()
     pause: Row | None = None
     waiting: Sequence[Row] = ()
+    asks_at_end: bool = False
 
     @property
     def is_given(self) -> bool:
@@ -62,11 +64,17 @@ class Standing:
         return bool(self.row["pay_with"] != WALLET and self.row["price"] > 0)
 
 
-async def read_standings(services: Services, customer_id: str) -> list[Standing]:
-    """Return a customer's subscriptions that are not over, the newest first."""
+async def read_standings(services: Services, customer_id: str, *, asks_at_end: bool = False) -> list[Standing]:
+    """Return a customer's subscriptions that are not over, the newest first.
+
+    ``asks_at_end``: whether the shop asks with a final invoice for what was used last.
+    """
     methods = await list_methods(services, customer_id)
     rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
-    return [await _standing(services, row, methods) for row in rows if row["billing_state"] not in OVER]
+    found = [await _standing(services, row, methods) for row in rows if row["billing_state"] not in OVER]
+    if not asks_at_end:
+        return found
+    return [replace(one, asks_at_end=await charges_usage(services, one.row)) for one in found]
 
 
 async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str, Any]]) -> Standing:
@@ -74,14 +82,14 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     due, pay_url = invoice["total"], None
     if invoice["state"] == OPEN and invoice["purchase_id"] is not None:
         due = (await read_purchase(services, invoice["purchase_id"]))["total"]
-        pay_url = await _pay_url(services, invoice["purchase_id"])
+        pay_url = await payer_url(services, invoice["purchase_id"])
     ahead = await read_next(services, row)
     if row["billing_state"] == PAUSED:
         lines, _, _ = await lines_of_period(services, ahead, usage=await usage_due(services, row, ahead["currency"]))
         due = 0 if row["gifted"] else sum(amount for _, amount in lines)
     change_url = None
     if change is not None and change["state"] == OPEN and change["purchase_id"] is not None:
-        change_url = await _pay_url(services, change["purchase_id"])
+        change_url = await payer_url(services, change["purchase_id"])
     carried = await read_carried(services, row["customer_id"], row["family"], row["currency"])
     credits, method = await read_ahead(services, row), charged_method(methods, row)
     given = await waiting_gifts(services, row["customer_id"])
@@ -90,7 +98,8 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
     return Standing(row, invoice, due, pay_url, change, change_url, carried, method, ahead, credits, held, waiting)
 
 
-async def _pay_url(services: Services, purchase_id: str) -> str | None:
+async def payer_url(services: Services, purchase_id: str) -> str | None:
+    """Return where the payer of a purchase pays or confirms it, as long as that is waited for."""
     purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
     is_open = purchase["status"] == Status.PENDING and purchase["payment_state"] != "processing"
     return payment["redirect_url"] if payment is not None and is_open else None

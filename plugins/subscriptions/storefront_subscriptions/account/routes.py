@@ -32,6 +32,7 @@ from storefront_subscriptions.config import DAY_MS, Settings
 from storefront_subscriptions.pausing import PauseRequest, pause, resume
 from storefront_subscriptions.rows import ACTIVE, OVER, PAUSED, need
 from storefront_subscriptions.subscribing import SubscribeRequest, subscribe
+from storefront_subscriptions.usage_lines import charges_usage
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -189,7 +190,10 @@ class _Desk:
         row = await need(self._services, call.body["subscription"], owner=customer_id)
         actor = call.principal.caller
         row = await cancel_at_end(self._services, self._settings, row["id"], is_on=True, actor=actor)
-        return _told(news.ENDED if row["billing_state"] in OVER else news.CANCELED)
+        if row["billing_state"] not in OVER:
+            return _told(news.CANCELED)
+        asks = self._settings.at_end.is_asked and await charges_usage(self._services, row)
+        return _told(news.ENDED_USED if asks else news.ENDED)
 
     async def resume(self, call: Call, customer_id: str) -> str:
         """Take back that a subscription ends or pauses, or let it go on out of a pause."""

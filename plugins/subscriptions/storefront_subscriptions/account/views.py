@@ -171,11 +171,15 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """The whole page. ``customer`` is None for a stranger, who sees no more than how to come in."""
+    """The whole page. ``customer`` is None for a stranger, who sees no more than how to come in.
+
+    ``notes`` are of plans that are over.
+    """
 
     page: PageFrame
     customer: str | None
     news: News | None = None
+    notes: tuple[Note, ...] = ()
     plans: tuple[PlanCard, ...] = ()
     choices: tuple[Choice, ...] = ()
     methods: Methods | None = None
