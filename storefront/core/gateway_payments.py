@@ -126,6 +126,7 @@ async def _by_checkout(services: Services, gateway_name: str, payment: str) -> R
         return known
     ours = (await gateway.look_up(reference)).purchase_id
     unopened = None if ours is None else await read_payment(services, ours)
-    if unopened is None or unopened["gateway"] != gateway_name or unopened["gateway_ref"] is not None:
+    if unopened is None or unopened["gateway"] != gateway_name or unopened["gateway_ref"] not in (None, reference):
         return None
-    return await adopt_money(services, unopened, payment)
+    # The answer to its opening may have come since the look by its checkout: then there is nothing to adopt.
+    return unopened if unopened["gateway_ref"] else await adopt_money(services, unopened, payment)

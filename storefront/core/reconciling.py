@@ -7,7 +7,7 @@ over, money that turned out to be ours after all. The rest is listed with what a
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Any
 
 import msgspec
@@ -33,6 +33,8 @@ from storefront.core.tables import gateway_movements, payments, reversals
 
 DEFAULT_SPAN_MS = 7 * DAY_MS
 GRACE_MS = HOUR_MS
+MOST_LOOKS = 5
+"""How often a gateway is asked for its balances while money moves on, until they are found alike."""
 
 log = structlog.get_logger("storefront.reconciliation")
 
@@ -128,12 +130,19 @@ async def reconcile(services: Services, gateway_name: str, *, since: int | None 
     found.mended += await follow_books(services, gateway_name)
     found.mended += await book_missed(services, gateway_name, since)
     found.mended += await explain(services, gateway_name)
-    for looking in _LOOKING:
-        found.differences += [one async for one in looking(services, found)]
+    found.differences = await _look(services, found)
+    if found.differences:  # what came after the books were read may be all that there is to it
+        found.mended += await follow_books(services, gateway_name)
+        found.mended += await explain(services, gateway_name)
+        found.differences = await _look(services, found)
     found.differences += [one async for one in _balances(services, found, gateway)]
     await _count(services, found)
     await _keep(services, found)
     return found
+
+
+async def _look(services: Services, found: Reconciliation) -> list[Difference]:
+    return [one for looking in _LOOKING async for one in looking(services, found)]
 
 
 def _of(found: Reconciliation) -> Select[Any]:
@@ -287,15 +296,27 @@ def _moved_by(row: Row) -> int:
 
 
 async def _balances(services: Services, found: Reconciliation, gateway: BalanceBook) -> AsyncIterator[Difference]:
-    """Compare what the gateway holds for us with what our books say it holds."""
-    before = await _ledger(services, found.gateway, ())
-    there = await gateway.balances()
-    if await follow_books(services, found.gateway):
+    """Compare what the gateway holds for us with what our books say it holds.
+
+    Money moves while they are asked, so a currency is in order if the books passed through what the gateway said,
+    between what they were before it was asked and what they are after. While money moves, and that is not so, it is
+    asked again.
+    """
+    agreed: set[str] = set()
+    for _ in range(MOST_LOOKS):
+        newest = await _newest_entry(services, found.gateway)
+        here = await _ledger(services, found.gateway, ())
         there = await gateway.balances()
-    here = await _ledger(services, found.gateway, [*before, *there])
+        await follow_books(services, found.gateway)
+        moved = await _moved_since(services, found.gateway, newest)
+        agreed |= {one for one in {*there, *here} if there.get(one, 0) in _passed(here.get(one, 0), moved.get(one, ()))}
+        if not moved or agreed >= {*there, *here}:
+            break
     for currency in sorted({*there, *here}):
         told, booked = there.get(currency, 0), here.get(currency, 0)
         in_transit = -await open_balance(services.reader, clearing(found.gateway, currency).id)
+        if currency in agreed:
+            booked = told
         found.balances[currency] = {"gateway": told, "ledger": booked, "clearing": in_transit}
         if told != booked:
             proposal = (
@@ -303,6 +324,29 @@ async def _balances(services: Services, found: Reconciliation, gateway: BalanceB
                 "an opening entry; anything else is a movement that the gateway does not list."
             )
             yield Difference(Kind.BALANCE, currency, told - booked, currency, found.since, proposal)
+
+
+async def _newest_entry(services: Services, gateway: str) -> str:
+    newest = select(func.max(gateway_movements.c.entry_id).label("id")).where(gateway_movements.c.gateway == gateway)
+    return (await services.reader.scan(newest))[0]["id"] or ""
+
+
+async def _moved_since(services: Services, gateway: str, newest: str) -> dict[str, list[int]]:
+    """Return ``currency -> what each movement brought``, of those that were booked after an entry, in their order."""
+    statement = (
+        select(gateway_movements)
+        .where(gateway_movements.c.gateway == gateway, gateway_movements.c.entry_id > newest)
+        .order_by(gateway_movements.c.entry_id)
+    )
+    moved: dict[str, list[int]] = {}
+    for row in await services.reader.scan(statement):
+        moved.setdefault(row["currency"], []).append(row["amount"] - row["fee"])
+    return moved
+
+
+def _passed(before: int, moved: Sequence[int]) -> set[int]:
+    """Return the balances that the books had: the one before all movements, and one after each."""
+    return set(accumulate(moved, initial=before))
 
 
 _LOOKING = (_unexplained, _duplicates, _other_amounts, _payments_missing, _reversals_missing, _reversed_otherwise)

@@ -1,5 +1,7 @@
 """The gateway's books against ours, to the cent: charges, fees, refunds, disputes, payouts, conversions."""
 
+import asyncio
+
 import pytest
 
 from storefront.core.commit.plan import Change, Plan
@@ -7,6 +9,7 @@ from storefront.core.reconciling import Kind, reconcile
 from storefront.core.refunds import read_reversals
 from storefront.testing import TINY_SHOP, running_shop
 from tests.shop.test_gateway_refunds import refund
+from tests.shop.test_saved_methods import save_card
 
 FAR_SHOP = TINY_SHOP.replace(
     "{USD: 499, EUR: 479}", "{USD: 499, JPY: 700, KWD: 1500, ISK: 700, UGX: 20000, HUF: 200000}", 1
@@ -83,6 +86,20 @@ async def test_money_that_is_not_ours_is_named_and_granted_nothing(shop):
     assert found.explained_percent == 50.0
     settles_to_the_cent(shop, found)
     assert shop.balance("gateway:sandbox:unexplained:USD") == 2500
+
+
+async def test_balances_are_compared_while_one_buys_on_and_on(shop):
+    method = await save_card(shop)
+    await shop.quiet()
+    await shop.sandbox.misbehave("delay", "GET /v1/balance", seconds=0.3, after=True)
+    await shop.sandbox.misbehave("delay", "GET /v1/balance", seconds=0.3)
+    comparing = asyncio.create_task(reconcile(shop.parts.services, "sandbox"))
+    bought = 0
+    while not comparing.done():
+        bought += (await shop.buy("gems-500", payment_method=method["id"])).status == 201
+    found = await comparing
+    assert (found.differences, bought > 1) == ([], True)
+    assert (await reconciled(shop)).differences == []
 
 
 async def test_a_refund_that_our_reversals_do_not_show_is_named(shop):

@@ -139,7 +139,7 @@ async def test_a_renewal_that_fails_keeps_the_old_tier_and_paid_late_brings_the_
 async def test_one_that_ends_takes_what_waits_with_it(club):
     subscription = await subscribe(club, "silver")
     await ask(club, subscription, "bronze")
-    await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {})
+    await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel")
     refused = await ask(club, subscription, "guest")
     assert (refused.status, refused.json["code"]) == (409, "ends_with_period")
     await pass_days(club, 31)

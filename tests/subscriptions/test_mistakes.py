@@ -24,6 +24,13 @@ WRONG = {
     "x: {family: a, prices: {USD: 1}, credits: {USD: {amount: 5}}}": "offers.x.credits.USD: is no currency of this",
     "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 0}}}": "offers.x.credits.gems.amount: must be ",
     "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 5, every: 1 month}}}": "offers.x.credits.gems.every:",
+    "x: {family: a, prices: {USD: 1}, trial: 7}": "offers.x.trial: must be a whole number with a unit: 45s",
+    "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 50, roll_over: {min: 30, max: 25}}}}": (
+        "offers.x.credits.gems.roll_over.min: must be 25 or less"
+    ),
+    "x: {family: a, prices: {USD: 1}, credits: {gems: {amount: 50, roll_over: {ceiling: 40}}}}": (
+        "offers.x.credits.gems.roll_over.ceiling: must be more than 50"
+    ),
     "x: {family: a, prices: {USD: 1}, existing: someday}": "offers.x.existing: must be next_renewal, a date",
     "x: {family: a, prices: {USD: 1}, existing: 2027-02-30}": "offers.x.existing: must be next_renewal, a date",
     "x: {kind: bundle, title: X, prices: {USD: 1}, contents: [{sku: basic}, {sku: potion}]}": (

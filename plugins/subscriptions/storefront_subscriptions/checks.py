@@ -60,7 +60,9 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
     path = ("offers", sku)
     is_free, prices = offer.get("free") is True, offer.get("prices")
     if is_free and prices is not None:
-        yield Complaint((*path, "prices"), "has nothing to say of a tier that is `free`", at_key=True)
+        yield Complaint(
+            (*path, "prices"), "has nothing to say of a tier that is `free`", at_key=True, example={"free": False}
+        )
     if not is_free and prices is None:
         yield Complaint((*path, "kind"), "needs `prices`, or `free: true`", example={"prices": {"USD": 499}})
     if isinstance(prices, list):
@@ -69,10 +71,11 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
         yield Complaint((*path, "trial"), "is for what costs something", at_key=True)
     yield from _existing(offer.get("existing"), (*path, "existing"))
     assets = _mapping(document.get("assets"))
-    for asset in _mapping(offer.get("credits")):
+    for asset, granted in _mapping(offer.get("credits")).items():
         if asset not in assets:
             yield Complaint((*path, "credits", asset), "is no currency of this shop's own, and so is not granted",
                             at_key=True)  # fmt: skip
+        yield from _roll_over(_mapping(granted), (*path, "credits", asset, "roll_over"))
     own = offer.get("interval", "month")
     seen = {own: "the tier's own"} if isinstance(own, str) else {}
     for at, other in enumerate(_list(offer.get("also"))):
@@ -87,13 +90,23 @@ def _tier(sku: str, offer: Mapping[str, Any], document: Mapping[str, object]) ->
             yield Complaint((*path, key), message, at_key=True)
 
 
+def _roll_over(granted: Mapping[str, Any], path: Path) -> Iterator[Complaint]:
+    told = _mapping(granted.get("roll_over"))
+    amount, least, most, ceiling = granted.get("amount"), told.get("min"), told.get("max"), told.get("ceiling")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield Complaint((*path, "min"), f"must be {most} or less: no more than `max` goes on", example={"min": most})
+    if isinstance(amount, int) and isinstance(ceiling, int) and ceiling <= amount:
+        message = f"must be more than {amount}: each grant alone comes to that, and nothing would go on"
+        yield Complaint((*path, "ceiling"), message, example={"ceiling": amount + 1})
+
+
 def _existing(told: object, path: Path) -> Iterator[Complaint]:
     if not isinstance(told, str) or told == "next_renewal":
         return
     try:
         read_date(told)
     except (ValueError, OverflowError):
-        yield Complaint(path, _NO_DATE, example="2027-03-01")
+        yield Complaint(path, _NO_DATE, example={"existing": "2027-03-01"})
 
 
 def _beside(sku: str, offer: Mapping[str, Any], offers: Mapping[str, Mapping[str, Any]]) -> Iterator[Complaint]:

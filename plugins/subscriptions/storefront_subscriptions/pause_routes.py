@@ -21,7 +21,8 @@ def add_pause_routes(routes: Routes, services: Services, settings: Settings) -> 
     """Declare the routes of pauses."""
     owners = Role.CUSTOMER | Role.SERVER
 
-    @routes.post(PATH + "/pause", allow=owners, body=PAUSE_IT, answers={200: SUBSCRIPTION}, scope="purchases:write",
+    @routes.post(PATH + "/pause", allow=owners, body=PAUSE_IT, may_lack_body=True, answers={200: SUBSCRIPTION},
+                 scope="purchases:write",
                  refusals=["pausing_not_offered", "pauses_with_period", "pause_too_long", *_NOT_NOW])  # fmt: skip
     async def begin(call: Call) -> web.StreamResponse:
         """Pause a subscription with the period that is paid, or now; or change until when it is paused."""

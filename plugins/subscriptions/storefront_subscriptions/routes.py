@@ -183,7 +183,7 @@ def _add_usage(routes: Routes, services: Services) -> None:
 
 
 def _add_ending(routes: Routes, services: Services, settings: Settings) -> None:
-    @routes.post(PATH + "/{id}/cancel", allow=_OWNERS, body=CANCEL, answers={200: SUBSCRIPTION},
+    @routes.post(PATH + "/{id}/cancel", allow=_OWNERS, body=CANCEL, may_lack_body=True, answers={200: SUBSCRIPTION},
                  scope="purchases:write", refusals=["subscription_over", "renewal_under_way"])  # fmt: skip
     async def cancel(call: Call) -> web.StreamResponse:
         """End a subscription with the period that is paid, or now. What is so already stays so."""

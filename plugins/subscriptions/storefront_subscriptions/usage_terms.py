@@ -72,7 +72,7 @@ def check_usage(document: Mapping[str, object]) -> Iterator[Complaint]:
             continue
         if len(_assets(_mapping(offer))) != 1:
             message = "needs a tier with prices in one asset alone, in which it is billed"
-            yield Complaint(path, message, at_key=True)
+            yield Complaint(path, message, at_key=True, example={"prices": {"USD": 499}})
         named: set[str] = set()
         for feature, section in usage.items():
             told, here = _mapping(section), (*path, feature)

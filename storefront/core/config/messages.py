@@ -181,7 +181,9 @@ def _wrong_type(value: object, schema: Mapping[str, object], path: Path) -> str:
     if schema.get("type") == "boolean" and isinstance(value, str) and value.lower() in ("yes", "no", "on", "off"):
         return f"{sentence} (yes, no, on and off are plain text)"
     if schema.get("type") == "string" and isinstance(value, int | float):
-        return f"{sentence}; put it in quotes"
+        pattern, says = str(schema.get("pattern", "")), schema.get("patternErrorMessage")
+        is_shaped = says is None or re.search(pattern, str(value)) is not None
+        return f"{sentence}; put it in quotes" if is_shaped else f"{_no_value(value)}{says}"  # quotes alone help little
     return sentence
 
 
