@@ -154,10 +154,11 @@ async def _call_gateway(services: Services, purchase: Row, payment: Row) -> Chec
         declined.facts = {**declined.facts, "purchase": purchase["id"]}
         raise
     except GatewayRefused as refused:
-        log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
         if purchase["expires_at"] - services.clock.now() < LEAST_OPEN_MS:
+            log.info("checkout_too_late", purchase=purchase["id"], reason=refused.detail)
             await give_up(services, purchase["id"], Status.EXPIRED, reason=TOO_LATE)
             raise CheckoutTooLate("Nothing was charged; begin a new purchase under a new key.") from refused
+        log.error("gateway_refused", purchase=purchase["id"], reason=refused.detail)
         await give_up(services, purchase["id"], Status.FAILED, reason=REFUSED)
         raise
     except GatewayFailed:

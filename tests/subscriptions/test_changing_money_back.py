@@ -38,6 +38,17 @@ async def test_a_part_that_goes_back_after_it_was_credited_takes_the_credit_alon
     assert (found["credit"]["amount"], found["billing_state"]) == (3000, "active")
 
 
+async def test_a_part_that_goes_back_of_what_an_upgrade_credited_is_in_order_when_the_tier_changes_again(club):
+    subscription = await subscribe(club, "bronze")
+    bronze = (await invoices(club, subscription))[0]["purchase"]
+    await change(club, subscription, "silver")
+    assert await charged(club) == [1000, 1000]
+    await refund(club, bronze, amount=100)
+    club.wall.move(15 * DAY)
+    assert amounts(await look(club, subscription, "gold")) == [1500, -900]  # 100 less than silver's half
+    await change(club, subscription, "gold")
+
+
 async def test_a_year_that_its_bank_takes_back_takes_all_that_it_had_been_credited_for(club):
     subscription, year = await yearly_to_monthly(club)
     await club.sandbox.dispute({"id": year}, "lost")

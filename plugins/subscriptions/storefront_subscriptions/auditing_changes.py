@@ -1,6 +1,6 @@
 """What ``audit verify --deep`` checks of changes of tier (S5), reckoned again from rows alone, by other arithmetic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -54,8 +54,10 @@ def changes_cost_the_difference(connection: Connection) -> Iterator[Violation]:
 
 def _of_period(made: list[Row[Any]]) -> Iterator[Violation]:
     begun: list[Span] | None = None
+    paid_then: dict[int, int] = {}
     for row in made:
         before = spans_in(row.before)
+        paid_then[len(before) - 1] = before[-1].paid
         if begun is not None and [one.facts() for one in before] != [one.facts() for one in begun]:
             yield Violation("S5", (row.id,), f"change {row.id} does not begin where the one before it ended")
         if begun is None and (len(before) != 1 or before[0].start != row.period_start):
@@ -70,7 +72,7 @@ def _of_period(made: list[Row[Any]]) -> Iterator[Violation]:
             yield Violation("S5", (row.id,), f"change {row.id} sold for {row.total}, its parts come to {rest}")
     last = made[-1]
     is_last = last.invoice_id is None and not last.is_paused  # a pause has credited the rest: see S10
-    yield from never_net_credit(last.id, begun if is_last else None, spans_in(last.spans))
+    yield from never_net_credit(last.id, begun if is_last else None, spans_in(last.spans), paid_then)
 
 
 def _due(row: Row[Any], before: Sequence[Span]) -> tuple[int, int]:
@@ -104,14 +106,21 @@ def _worth(span: Span, milliseconds: int, total: int) -> Fraction:
     return Fraction(span.price * milliseconds, total) * share
 
 
-def never_net_credit(change: str, after: Sequence[Span] | None, stored: Sequence[Span]) -> Iterator[Violation]:
+def never_net_credit(
+    change: str, after: Sequence[Span] | None, stored: Sequence[Span], paid_then: Mapping[int, int]
+) -> Iterator[Violation]:
+    """``paid_then``: by number of a span what was paid for it when a change credited its rest.
+
+    What goes back of a purchase later, the next credits are less by; it makes none of the earlier ones too high.
+    """
     if after is not None and [one.facts() for one in after] != [one.facts() for one in stored]:
         yield Violation("S5", (change,), f"change {change} left spans that its period does not have")
-    if sum(one.credited for one in stored) > sum(one.paid for one in stored):
+    paid = [paid_then.get(number, one.paid) for number, one in enumerate(stored)]
+    if sum(one.credited for one in stored) > sum(paid):
         yield Violation("S5", (change,), f"the period of change {change} was credited more than was paid for it")
-    for one in stored:
-        if not 0 <= one.credited <= one.paid:
-            message = f"in the period of change {change}, {one.credited} were credited for {one.paid} that were paid"
+    for one, most in zip(stored, paid, strict=True):
+        if not 0 <= one.credited <= most:
+            message = f"in the period of change {change}, {one.credited} were credited for {most} that were paid"
             yield Violation("S5", (change,), message)
 
 

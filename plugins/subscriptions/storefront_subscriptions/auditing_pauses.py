@@ -92,7 +92,9 @@ def a_pause_credits_the_rest(connection: Connection) -> Iterator[Violation]:
         spans = spans_in(row.spans)
         due = 0
         if is_cut and spans:
-            yield from never_net_credit(row.id, None, spans)
+            # What changes credited before is checked with them (S5), by what was paid then.
+            then = {number: one.charged for number, one in enumerate(spans[:-1])}
+            yield from never_net_credit(row.id, None, spans, then)
             before = [*spans[:-1], msgspec.structs.replace(spans[-1], credited=0)]
             at, total = max(row.starts_at, before[-1].start), row.whole_end - whole_start(row)
             due = credit_due(before, at, row.whole_end, total)
