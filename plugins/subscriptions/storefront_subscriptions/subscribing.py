@@ -14,6 +14,7 @@ from storefront.core.commit.plan import Claim, IdempotencyKey, Plan
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.ids import new_id
+from storefront.core.money import Money
 from storefront.core.purchases import Bought, buy, replay
 from storefront.core.quotes import WALLET, OfferClosed
 from storefront.core.quoting import PurchaseRequest
@@ -48,6 +49,7 @@ class SubscribeRequest:
     country: str | None = None
     metadata: Mapping[str, str] | None = None
     trial: bool = True
+    expected_price: Money | None = None
 
 
 async def buy_once(services: Services, key: IdempotencyKey, decided: Awaitable[PurchaseRequest]) -> Bought:
@@ -231,6 +233,7 @@ def purchase_of(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_me
         payment_method=wanted.payment_method,
         saves_method=saves_method,
         promo_codes=wanted.promo_codes,
+        expected_price=wanted.expected_price,
         by_customer=False,
         bill=bill,
     )
