@@ -11,7 +11,7 @@ from storefront.core.commit.plan import Key
 from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.tables import changes, invoices, pauses, subscriptions
+from storefront_subscriptions.tables import changes, current, invoices, pauses, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
 PAUSED = "paused"
@@ -53,6 +53,11 @@ CHANGES_AHEAD = Query(
     )
 )
 PAUSE = Query(select(pauses).where(pauses.c.id == bindparam("id")))
+CURRENT = Query(
+    select(current.c.subscription_id).where(
+        current.c.customer_id == bindparam("customer_id"), current.c.family == bindparam("family")
+    )
+)
 INVOICES = Query(
     select(invoices)
     .where(invoices.c.subscription_id == bindparam("subscription_id"))

@@ -21,9 +21,9 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.config import KIND, Tier
-from storefront_subscriptions.moves import note_begun
+from storefront_subscriptions.moves import already_subscribed, note_begun
 from storefront_subscriptions.period_lines import lines_of_period
-from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
+from storefront_subscriptions.rows import CURRENT, INCOMPLETE, OPEN, AlreadySubscribed
 from storefront_subscriptions.trials import TrialUsed, claims_of_trial, is_new_account
 
 CONFIRM_WITHIN_MS = 23 * HOUR_MS
@@ -94,6 +94,9 @@ async def _first_purchase(services: Services, wanted: SubscribeRequest) -> Purch
     is_new = wanted.trial and await is_new_account(services, wanted.customer_id, tier.family)
     trial_ms = tier.trial_ms if is_new else 0
     now = services.clock.now()
+    held = await services.reader.first(CURRENT, customer_id=wanted.customer_id, family=tier.family)
+    if held is not None:  # before the trial is asked about; the commit decides it for good
+        raise already_subscribed(held)
     row = subscription_row(wanted, tier, services.catalogs.active.version, now) | terms
     lines, taken, carried = await lines_of_period(services, row)
     claimed: list[Claim] = []
