@@ -27,9 +27,17 @@ def format_money(amount_minor: int, currency: str, locale: str = "en") -> str:
     Raises: ``ValueError`` for a code that is no ISO 4217 currency.
     """
     exponent = exponent_of(currency)
-    text = _pattern(locale, exponent).apply(
-        Decimal(amount_minor).scaleb(-exponent), parse_locale(locale), currency=currency, currency_digits=False
-    )
+    return _money(Decimal(amount_minor).scaleb(-exponent), currency, locale, (exponent, exponent))
+
+
+def format_unit_price(millionths: int, currency: str, locale: str = "en") -> str:
+    """Format a price in millionths of the smallest unit, with as many decimals as it has: ``$0.005``, ``$0.30``."""
+    exponent = exponent_of(currency)
+    return _money(Decimal(millionths).scaleb(-exponent - 6), currency, locale, (exponent, exponent + 6))
+
+
+def _money(value: Decimal, currency: str, locale: str, decimals: tuple[int, int]) -> str:
+    text = _pattern(locale, decimals).apply(value, parse_locale(locale), currency=currency, currency_digits=False)
     return _LETTER_BESIDE_FIGURE.sub("\N{NO-BREAK SPACE}", str(text)).replace("-", _MINUS)
 
 
@@ -81,7 +89,7 @@ def share_of(amount_minor: int, part: int, whole: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _pattern(locale: str, exponent: int) -> NumberPattern:
+def _pattern(locale: str, decimals: tuple[int, int]) -> NumberPattern:
     pattern: NumberPattern = copy.copy(parse_locale(locale).currency_formats["standard"])
-    pattern.frac_prec = (exponent, exponent)
+    pattern.frac_prec = decimals
     return pattern

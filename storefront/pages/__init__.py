@@ -4,7 +4,7 @@ A handler of a route with ``page=True`` asks ``Browser.of(call)``, renders a tem
 ``page_frame``, and answers ``browser.answer_with_forms(html)``; the handler of a form begins with ``reader_of(call)``.
 """
 
-from storefront.pages.amounts import amount_words
+from storefront.pages.amounts import amount_words, asset_names, price_words
 from storefront.pages.browser import Browser, keep_playing, page_frame, reader_of
 from storefront.pages.frame import Link, Moment, PageFrame, Tone
 from storefront.pages.rendering import make_templates
@@ -16,8 +16,10 @@ __all__ = [
     "PageFrame",
     "Tone",
     "amount_words",
+    "asset_names",
     "keep_playing",
     "make_templates",
     "page_frame",
+    "price_words",
     "reader_of",
 ]

@@ -8,7 +8,7 @@ from storefront.core.catalog import text_in
 from storefront.core.services import Services
 from storefront.design.art import art, coin_pile, gem_pile, tint_class
 from storefront.design.coins import coin, gem, looks_of
-from storefront.design.money import format_money, format_virtual
+from storefront.design.money import format_money, format_unit_price, format_virtual
 
 CAPITALIZED = frozenset({"de", "lb"})
 """Languages in which every noun begins with a capital."""
@@ -99,3 +99,11 @@ def amount_words(services: Services, language: str, amount_minor: int, currency:
         asset = asset_names(services, language)[currency]
         return format_virtual(amount_minor, asset.name, language, exponent=asset.exponent)
     return format_money(amount_minor, currency, language)
+
+
+def price_words(services: Services, language: str, millionths: int, currency: str) -> str:
+    """Word what a unit of usage costs, in millionths of the smallest unit: ``$0.005`` or ``0.5 gems``."""
+    if services.catalogs.active.is_virtual(currency):
+        asset = asset_names(services, language)[currency]
+        return format_virtual(millionths, asset.name, language, exponent=asset.exponent + 6)
+    return format_unit_price(millionths, currency, language)

@@ -7,6 +7,9 @@ import pytest_asyncio
 from playwright.async_api import expect
 
 from storefront.testing import running_shop
+from tests.subscriptions.changing import pass_days
+from tests.subscriptions.subscribing import subscribe
+from tests.subscriptions.test_usage import WORKING, use
 
 from .membership import PLANS, STATES, active, canceling, change_ahead, come_in
 from .test_looks import RING
@@ -56,6 +59,22 @@ async def test_what_a_change_costs_can_be_read_and_pressed_with_all_that_folds_o
     await here.page.get_by_role("button", name="See what changes").click()
     await here.page.get_by_text("Cancel plan").click()
     await measured(here, "preview")
+
+
+async def test_what_is_used_and_what_is_owed_of_it_can_be_read(browser, visit, tmp_path):
+    async with running_shop(tmp_path, WORKING) as shop:
+        subscription = await subscribe(shop, "worker")
+        await pass_days(shop, 1)
+        await use(shop, "call", 300)
+        here = await visit(width=390, shop=shop)
+        await come_in(here)
+        await expect(here.page.locator(".plan__usage")).to_contain_text("Next payment so far")
+        await measured(here, "used")
+        answer = await shop.as_server().post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"}, key="now")
+        assert answer.status == 200, answer
+        await here.open("/account")
+        await expect(here.page.get_by_role("button", name="Begin Worker: $15.00 now")).to_be_visible()
+        await measured(here, "owed")
 
 
 async def test_a_refusal_and_news_can_be_read(visit, plans):

@@ -63,6 +63,23 @@ async def test_a_renewal_that_fails_is_told_with_when_it_is_tried_again(club, in
     assert '<html lang="de">' in html
 
 
+async def test_a_mail_says_of_access_that_is_over_that_it_is(club, inbox):
+    await give_address(club)
+    await with_card(club, "4000 0000 0000 9995")
+    await days_pass(club, 30)
+    await club.until(lambda: len(inbox.mails) == 2)
+    assert "You keep everything until " in inbox.texts()[0]
+    await days_pass(club, 10)
+    await club.until(lambda: len(inbox.mails) == 4)
+    for text in inbox.texts():
+        assert "Basic is off until it is paid." in text
+        assert "You keep" not in text
+    await days_pass(club, 15)
+    await club.until(lambda: any("has ended" in mail["Subject"] for mail in inbox.mails))
+    ended = next(at for at, mail in enumerate(inbox.mails) if "has ended" in mail["Subject"])
+    assert all("Your access ended on " in text for text in inbox.texts(ended))
+
+
 async def test_a_payer_who_must_confirm_gets_the_link(club, inbox):
     await give_address(club)
     await with_card(club, "4000 0027 6000 3184")

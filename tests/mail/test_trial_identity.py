@@ -41,6 +41,8 @@ async def test_whoever_shares_a_mailbox_or_a_card_with_somebody_who_tried_is_tol
 
     await save_method(club, customer="cleo")
     assert (await begin(club, "tried", customer="cleo")).json["code"] == "trial_used"
+    again = await begin(club, "tried", customer="bob")
+    assert (again.status, again.json["code"]) == (409, "already_subscribed")
     page = await club.as_customer("cleo").get("/v1/subscriptions")
     assert page.json["data"] == []
 

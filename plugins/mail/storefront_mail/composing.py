@@ -43,6 +43,7 @@ async def compose(
     wanted = [address["language"], settings.language, services.config.shop.default_language]
     language = language_of(settings.templates, row["template"], [one for one in wanted if one])
     values = await values_of(services, payload, language=language, unsubscribe_url=url)
+    values["is_off"] = _is_past(payload["data"], row["occurred_at"])
     text = render(settings.templates, row["template"], language, values)
     return message_of(services, settings, row, text, to=address["email"], unsubscribe_url=url), values
 
@@ -184,6 +185,12 @@ def _day(told: str | None, language: str) -> str:
     if not told:
         return ""
     return str(format_date(to_datetime(parse_iso(told)), "long", locale=parse_locale(language)))
+
+
+def _is_past(told: Mapping[str, Any], occurred_at: int) -> bool:
+    """Tell whether the access that an event tells of was over when it happened (business ms)."""
+    until = told.get("access_until") or told.get("at")
+    return until is not None and parse_iso(until) <= occurred_at
 
 
 def _moment(told: str | None, language: str) -> str:

@@ -70,9 +70,7 @@ def _begin(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     customer_id = row["customer_id"]
     found = view.row(current_key(customer_id, row["family"]))
     if found is not None:
-        return AlreadySubscribed(
-            f"End or change the subscription {found['subscription_id']} instead.", subscription=found["subscription_id"]
-        )
+        return already_subscribed(found)
     current = {"customer_id": customer_id, "family": row["family"], "subscription_id": row["id"]}
     return (
         Insert("subscriptions_current", (customer_id, row["family"]), customer_id, current),
@@ -81,6 +79,12 @@ def _begin(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
         Emit(customer_id, "subscription.created", row["id"], event_of(row)),
         _job(row, row["created_at"]),
     )
+
+
+def already_subscribed(found: Mapping[str, Any]) -> AlreadySubscribed:
+    """Return the refusal of a second subscription of a family; ``found`` names the one that there is."""
+    held = found["subscription_id"]
+    return AlreadySubscribed(f"End or change the subscription {held} instead.", subscription=held)
 
 
 def note_charged(plan: Plan, row: Mapping[str, Any], invoice: Mapping[str, Any], purchase_id: str) -> None:

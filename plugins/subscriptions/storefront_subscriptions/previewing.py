@@ -1,7 +1,7 @@
 """What a change would cost, to the unit, and a token that pins it for ten minutes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import Outdated
 from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.targets import Wanted
+from storefront_subscriptions.usage_lines import usage_due
 
 PREVIEW = "subscription-change"
 PINNED_MS = 10 * MINUTE_MS
@@ -62,10 +63,13 @@ async def preview(
     decided = await decide(services, settings, row, wanted, catalog=services.catalogs.active)
     lines, target = decided.lines, decided.target
     if decided.terms.timing is Timing.PERIOD_END:
-        told, _, _ = await lines_of_period(services, agreed_row(row, decided))
-        kinds = ["charge", *("used" if amount < 0 else "owed" for _, amount in told[1:])]
+        usage = await usage_due(services, row, target.currency)
+        told, _, _ = await lines_of_period(services, agreed_row(row, decided), usage=usage)
+        carried = ("used" if amount < 0 else "owed" for _, amount in told[1 + len(usage) :])
+        kinds = ["charge", *("usage" for _ in usage), *carried]
         lines = tuple(ChangeLine(kind, title, amount) for kind, (title, amount) in zip(kinds, told, strict=True))
-    quote = await _quote(services, row, decided, lines, country)
+    told_lines = [(line.title, line.amount) for line in lines]
+    quote = await quote_lines(services, agreed_row(row, decided), told_lines, country=country)
     expires_at = services.clock.now() + PINNED_MS
     return {
         "subscription": row["id"],
@@ -112,21 +116,20 @@ def _period(row: Row, decided: Decided) -> dict[str, str]:
     return {"period_start": iso(start), "period_end": iso(end)}
 
 
-async def _quote(
-    services: Services, row: Row, decided: Decided, lines: tuple[ChangeLine, ...], country: str | None
+async def quote_lines(
+    services: Services, agreed: Mapping[str, Any], lines: Sequence[tuple[str, int]], *, country: str | None
 ) -> Quote:
-    """Quote the bill, so that its tax is the one that the purchase would have."""
-    target = decided.target
+    """Quote a bill of lines by what was agreed to, so that its tax is the one that the purchase would have."""
     bill = Bill(
         id="preview",
-        currency=target.currency,
-        lines=tuple(BillLine(line.title, line.amount) for line in lines),
-        catalog_version=target.catalog_version,
+        currency=agreed["currency"],
+        lines=tuple(BillLine(*line) for line in lines),
+        catalog_version=agreed["catalog_version"],
         confirm_within_ms=CONFIRM_WITHIN_MS,
         begin=lambda plan, purchase: None,
     )
     nobodys = IdempotencyKey("plugin:subscriptions", "preview", "preview", hashlib.sha256(b"").digest())
-    asked = PurchaseRequest(nobodys, row["customer_id"], target.tier.sku, pay_with=target.pay_with, country=country,
+    asked = PurchaseRequest(nobodys, agreed["customer_id"], agreed["sku"], pay_with=agreed["pay_with"], country=country,
                             bill=bill)  # fmt: skip
     return await quote_for(services, asked)
 

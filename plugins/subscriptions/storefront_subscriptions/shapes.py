@@ -222,7 +222,7 @@ PREVIEWED = table(
             "type": "array",
             "items": table(
                 {
-                    "kind": {**TEXT, "enum": ["charge", "credit", "used", "owed", "kept", "tax"]},
+                    "kind": {**TEXT, "enum": ["charge", "usage", "credit", "used", "owed", "kept", "tax"]},
                     "title": TEXT,
                     "total": MONEY,
                 }

@@ -14,15 +14,16 @@ from storefront.core.commit.plan import Claim, IdempotencyKey, Plan
 from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid, StorefrontError
 from storefront.core.ids import new_id
+from storefront.core.money import Money
 from storefront.core.purchases import Bought, buy, replay
 from storefront.core.quotes import WALLET, OfferClosed
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.config import KIND, Tier
-from storefront_subscriptions.moves import note_begun
+from storefront_subscriptions.moves import already_subscribed, note_begun
 from storefront_subscriptions.period_lines import lines_of_period
-from storefront_subscriptions.rows import INCOMPLETE, OPEN, AlreadySubscribed
+from storefront_subscriptions.rows import CURRENT, INCOMPLETE, OPEN, AlreadySubscribed
 from storefront_subscriptions.trials import TrialUsed, claims_of_trial, is_new_account
 
 CONFIRM_WITHIN_MS = 23 * HOUR_MS
@@ -48,6 +49,7 @@ class SubscribeRequest:
     country: str | None = None
     metadata: Mapping[str, str] | None = None
     trial: bool = True
+    expected_price: Money | None = None
 
 
 async def buy_once(services: Services, key: IdempotencyKey, decided: Awaitable[PurchaseRequest]) -> Bought:
@@ -92,6 +94,9 @@ async def _first_purchase(services: Services, wanted: SubscribeRequest) -> Purch
     is_new = wanted.trial and await is_new_account(services, wanted.customer_id, tier.family)
     trial_ms = tier.trial_ms if is_new else 0
     now = services.clock.now()
+    held = await services.reader.first(CURRENT, customer_id=wanted.customer_id, family=tier.family)
+    if held is not None:  # before the trial is asked about; the commit decides it for good
+        raise already_subscribed(held)
     row = subscription_row(wanted, tier, services.catalogs.active.version, now) | terms
     lines, taken, carried = await lines_of_period(services, row)
     claimed: list[Claim] = []
@@ -231,6 +236,7 @@ def purchase_of(wanted: SubscribeRequest, bill: Bill, pay_with: str, *, saves_me
         payment_method=wanted.payment_method,
         saves_method=saves_method,
         promo_codes=wanted.promo_codes,
+        expected_price=wanted.expected_price,
         by_customer=False,
         bill=bill,
     )

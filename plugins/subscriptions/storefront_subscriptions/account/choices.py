@@ -9,13 +9,13 @@ from yarl import URL
 from storefront.core.catalog import is_on_sale, text_in
 from storefront.core.clock import parse_iso
 from storefront.core.config.model import Offer
-from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.design.art import art
 from storefront.pages import Link
 from storefront_subscriptions.account.reading import Standing
+from storefront_subscriptions.account.usage import usage_terms, with_usage
 from storefront_subscriptions.account.views import Act, Choice, Figure, Option, PreviewView, Seats
-from storefront_subscriptions.account.wording import Wording, drawing_of, each, lasting, method_name
+from storefront_subscriptions.account.wording import Wording, drawing_of, each, method_name
 from storefront_subscriptions.change_rules import AT_END, Rule, Timing
 from storefront_subscriptions.config import KIND, Tier
 from storefront_subscriptions.targets import Wanted
@@ -77,9 +77,13 @@ def change_choice(
     present = f"{row['sku']}|{row['interval']}|{row['currency']}"
     picked = present if chosen is None else chosen.plan
     options = [
-        Option(**common, is_present=common["value"] == present, is_chosen=common["value"] == picked)
+        Option(
+            **{key: way[key] for key in ("value", "title", "detail", "price", "each", "art", "more")},
+            is_present=way["value"] == present,
+            is_chosen=way["value"] == picked,
+        )
         for offer in offers
-        for common in _ways(wording, offer, row)
+        for way in ways_of(wording, offer, row)
     ]
     most = max((Tier.of(offer).most_seats for offer in offers), default=1)
     if all(option.is_present for option in options) and most == 1:
@@ -89,44 +93,11 @@ def change_choice(
                   preview, refusal)  # fmt: skip
 
 
-def begin_choice(
-    wording: Wording,
-    family: str,
-    offers: list[Offer],
-    *,
-    new_key: Callable[[], str],
-    may_try: bool,
-    pays: str | None,
-    heading: str,
-) -> Choice:
-    """Return what a customer who has none of a family can begin with; ``pays`` names the card that pays."""
-    options = [
-        _begin(common, Tier.of(offer), new_key=new_key, may_try=may_try)
-        for offer in offers
-        for common in _ways(wording, offer, None)
-    ]
-    hint = None if pays is None else f"Paid with {pays}."
-    return Choice(family, heading, None, tuple(options), None, None, None, hint)
+def ways_of(wording: Wording, offer: Offer, row: Row | None) -> Iterator[dict[str, Any]]:
+    """Yield what options of a tier share: one for each interval, and to begin with for each asset too.
 
-
-def _begin(common: dict[str, Any], tier: Tier, *, new_key: Callable[[], str], may_try: bool) -> Option:
-    price, title = f"{common['price']} {common['each']}".rstrip(), common["title"]
-    label, name = common["price"], f"Begin {title} for {price}"
-    if common["price"] == "Free":
-        name = f"Begin {title}, free"
-    elif tier.trial_ms and may_try:
-        label, name = "Try it", f"Try {title} free for {lasting(tier.trial_ms)}, then {price}"
-        trial = f"{lasting(tier.trial_ms)} free, then {price}"
-        common = {**common, "detail": trial, "each": ""}
-    fields = {"plan": common["value"], "idempotency_key": new_key()}
-    if tier.trial_ms and may_try:
-        fields["trial"] = "yes"
-    act = Act(label, "/account/subscribe", fields)
-    return Option(**common, is_present=False, is_chosen=False, act=act, name=name)
-
-
-def _ways(wording: Wording, offer: Offer, row: Row | None) -> Iterator[dict[str, Any]]:
-    """Yield what options of a tier share: one for each interval, and to begin with for each asset too."""
+    ``amount`` is the listed price of a seat in ``currency`` (minor units).
+    """
     tier, catalog = Tier.of(offer), wording.services.catalogs.active
     title = text_in(offer.title, wording.language, catalog.default_language) or offer.sku
     for interval, prices in tier.intervals().items():
@@ -137,11 +108,15 @@ def _ways(wording: Wording, offer: Offer, row: Row | None) -> Iterator[dict[str,
             amount = 0 if tier.is_free else prices[currency]
             yield {
                 "value": f"{offer.sku}|{interval}|{currency}",
+                "interval": interval,
+                "currency": currency,
+                "amount": amount,
                 "title": title,
                 "detail": text_in(offer.description, wording.language, catalog.default_language) or "",
                 "price": "Free" if amount == 0 else wording.due(amount, currency, offer.sku),
                 "each": "" if amount == 0 else each(interval),
                 "art": art(drawing_of(offer.sku), offer.sku),
+                "more": usage_terms(wording, offer),
             }
 
 
@@ -153,9 +128,14 @@ def preview_view(
     *,
     rule: Rule,
     new_key: Callable[[], str],
-    title: str,
+    offer: Offer,
+    pending: int | None,
 ) -> PreviewView:
-    """Word what ``preview`` answers; its button carries the token, so what is pressed is what was shown."""
+    """Word what ``preview`` answers; its button carries the token, so what is pressed is what was shown.
+
+    ``offer`` is the tier that is changed to; ``pending`` what is used and on no invoice yet (minor units),
+    None where the present one charges no usage.
+    """
     is_now = shown["timing"] == Timing.NOW
     total, currency = shown["total"]["amount"], shown["total"]["currency"]
     day = wording.day(parse_iso(shown["change_at"]))
@@ -169,7 +149,8 @@ def preview_view(
         lines.append(Figure("Goes back to your wallet", back))
     included = [] if is_added else [_figure(wording, line) for line in taxes]
     facts = [f"Includes {figure.amount} {figure.label}." for figure in included]
-    facts += _afterwards(wording, one, shown, day, title=title, is_now=is_now)
+    facts += _afterwards(wording, one, shown, day, offer=offer, is_now=is_now)
+    facts += _beside(wording, one, offer, pending, is_now=is_now)
     button = f"Switch on {day}" if not is_now else f"Switch and pay {amount}" if total else "Switch now"
     fields = {"subscription": one.row["id"], "token": shown["token"], "idempotency_key": new_key()}
     return PreviewView(
@@ -187,13 +168,14 @@ def _figure(wording: Wording, line: Mapping[str, Any]) -> Figure:
 
 
 def _afterwards(
-    wording: Wording, one: Standing, shown: Mapping[str, Any], day: str, *, title: str, is_now: bool
+    wording: Wording, one: Standing, shown: Mapping[str, Any], day: str, *, offer: Offer, is_now: bool
 ) -> list[str]:
     """Say what comes after: the next payments, and who pays this one."""
     facts, end = [], wording.day(parse_iso(shown["period_end"]))
-    renews = shown["renews_for"]
+    catalog, renews = wording.services.catalogs.active, shown["renews_for"]
+    title = text_in(offer.title, wording.language, catalog.default_language) or offer.sku
     renewed = wording.due(renews["amount"], renews["currency"], shown["tier"])
-    price = f"{renewed} {each(shown['interval'])}"
+    price = f"{renewed} {each(shown['interval'])}{with_usage(offer)}"
     if not is_now:
         facts.append(f"You pay nothing today. {title} begins on {day}.")
     elif one.row["ends_with_period"]:
@@ -202,9 +184,24 @@ def _afterwards(
         facts.append(f"Then {price}, from {end} on.")
     else:
         facts.append("From then on it is free.")
-    if is_now and shown["total"]["amount"] and one.row["pay_with"] != WALLET:
-        facts.append("You pay on the next page." if one.method is None else f"{method_name(one.method)} pays at once.")
+    if is_now and shown["total"]["amount"]:
+        by_card = "You pay on the next page." if one.method is None else f"{method_name(one.method)} pays at once."
+        is_virtual = catalog.is_virtual(shown["total"]["currency"])
+        facts.append("Paid from your wallet at once." if is_virtual else by_card)
     return facts
+
+
+def _beside(wording: Wording, one: Standing, offer: Offer, pending: int | None, *, is_now: bool) -> list[str]:
+    """Say what usage costs by the new tier, and what of before the next payment asks for beside its price."""
+    row, facts = one.row, []
+    if is_now and not row["ends_with_period"]:
+        if pending is not None and pending > 0:
+            facts.append(f"{wording.due(pending, row['currency'], row['sku'])} for usage so far is paid then, too.")
+        if one.carried > 0:
+            facts.append(f"{wording.due(one.carried, row['currency'], row['sku'])} from before is paid then, too.")
+    if not is_now and pending is not None:
+        facts.append("What you use until then is paid with it.")
+    return facts + [f"Usage of {line}" for line in usage_terms(wording, offer)]
 
 
 def _other(wording: Wording, one: Standing, chosen: Chosen, rule: Rule, *, is_now: bool) -> Link | None:

@@ -12,9 +12,9 @@ from storefront.core.payment_methods import list_methods
 from storefront.core.services import Services
 from storefront.core.top_ups import country_of
 from storefront.pages import Link, PageFrame
+from storefront_subscriptions.account.beginning import Beginner, begin_choice
 from storefront_subscriptions.account.choices import (
     Chosen,
-    begin_choice,
     change_choice,
     families_on_sale,
     preview_view,
@@ -36,6 +36,8 @@ from storefront_subscriptions.change_rules import Direction
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.previewing import preview
 from storefront_subscriptions.trials import may_try
+from storefront_subscriptions.usage_lines import usage_due
+from storefront_subscriptions.usage_terms import charges_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +104,11 @@ async def _choices(
         offers = on_sale.pop(one.row["family"], [])
         if one in changeable:
             found.append(await _change(wording, settings, reader, one, offers))
-    for family, offers in on_sale.items():
-        is_new = any([await may_try(services, customer_id, Tier.of(offer)) for offer in offers])
-        pays = None if kept is None else method_name(kept)
-        heading = "Add a plan" if standings else "Choose a plan"
-        found.append(begin_choice(wording, family, offers, new_key=new_key, may_try=is_new, pays=pays, heading=heading))
+    every = [Tier.of(offer) for offers in on_sale.values() for offer in offers]
+    tried = frozenset([tier.sku for tier in every if await may_try(services, customer_id, tier)])
+    who = Beginner(customer_id, reader.country, tried, None if kept is None else method_name(kept), new_key)
+    heading = "Add a plan" if standings else "Choose a plan"
+    found += [await begin_choice(wording, who, family, offers, heading) for family, offers in on_sale.items()]
     return [one for one in found if one is not None]
 
 
@@ -128,5 +130,8 @@ async def _preview(wording: Wording, settings: Settings, reader: Reader, one: St
     services, row = wording.services, one.row
     shown = await preview(services, settings, row, chosen.as_wanted(row), country=reader.country)
     rule = settings.changes.rule(row["family"], Direction(shown["direction"]), row["sku"], shown["tier"])
-    title = await wording.title({"sku": shown["tier"], "catalog_version": services.catalogs.active.version})
-    return preview_view(wording, one, chosen, shown, rule=rule, new_key=new_key, title=title)
+    offer = services.catalogs.active.offer(shown["tier"])
+    agreed = (await services.catalogs.version(row["catalog_version"])).offer(row["sku"])
+    used = await usage_due(services, row, row["currency"])
+    pending = sum(line.amount for line in used) if used or charges_of(agreed) else None
+    return preview_view(wording, one, chosen, shown, rule=rule, new_key=new_key, offer=offer, pending=pending)

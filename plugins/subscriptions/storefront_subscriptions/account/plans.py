@@ -9,6 +9,7 @@ from storefront_subscriptions.account.finals import last_words
 from storefront_subscriptions.account.gifts import gift_notes, gifts_begin, given_facts, keep_label, may_keep
 from storefront_subscriptions.account.pauses import goes_on, paused_facts, pausing_form, resume_label
 from storefront_subscriptions.account.reading import Standing
+from storefront_subscriptions.account.usage import usage_view
 from storefront_subscriptions.account.views import Act, Badge, Ending, Note, PlanCard
 from storefront_subscriptions.account.wording import Wording, drawing_of, each
 from storefront_subscriptions.config import Pausing
@@ -60,6 +61,7 @@ async def plan_card(wording: Wording, one: Standing, pausing: Pausing) -> PlanCa
         ending=None if is_ending else _ending(wording, one, title),
         is_changeable=_is_changeable(wording, one),
         pausing=pausing_form(wording, one, title, pausing),
+        usage=await usage_view(wording, one),
     )
 
 
@@ -115,7 +117,7 @@ def _credits(wording: Wording, one: Standing) -> list[str]:
 def _carried(wording: Wording, one: Standing) -> list[str]:
     if not one.carried:
         return []
-    words = wording.amount(abs(one.carried), one.row["currency"])
+    words = wording.due(abs(one.carried), one.row["currency"], one.row["sku"])
     if one.carried > 0:
         return [f"{words} from before is paid with the next payment."]
     return [f"{words} of credit: your next payments cost that much less."]

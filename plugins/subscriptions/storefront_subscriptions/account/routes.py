@@ -13,6 +13,7 @@ from storefront.core.errors import StorefrontError
 from storefront.core.finalizing import PaymentProcessing, finalize
 from storefront.core.finalizing import cancel as cancel_purchase
 from storefront.core.idempotency import idempotency_key
+from storefront.core.money import Money
 from storefront.core.payment_methods import list_methods, show_setup
 from storefront.core.principals import Role
 from storefront.core.services import Services
@@ -41,6 +42,7 @@ CSRF = {"type": "string", "maxLength": 100}
 KEY = {"type": "string", "pattern": "^[!-~]{1,255}$"}
 ID = {"type": "string", "maxLength": 40}
 PLAN = {"type": "string", "maxLength": 200, "pattern": r"^[^|]{1,100}\|[a-z0-9 ]{1,40}\|[^|]{1,40}$"}
+TOTAL = {"type": "integer", "minimum": 0, "maximum": 2**53}
 SEATS = {"type": "integer", "minimum": 1, "maximum": 10_000}
 OF_ONE = closed({"subscription": ID, "csrf": CSRF}, required=["subscription", "csrf"])
 PAUSE = closed(
@@ -52,7 +54,7 @@ CHANGE = closed(
     required=["subscription", "token", "idempotency_key", "csrf"],
 )
 BEGIN = closed(
-    {"plan": PLAN, "trial": {"type": "string", "enum": ["yes"]}, "idempotency_key": KEY, "csrf": CSRF},
+    {"plan": PLAN, "trial": {"type": "string", "enum": ["yes"]}, "total": TOTAL, "idempotency_key": KEY, "csrf": CSRF},
     required=["plan", "idempotency_key", "csrf"],
 )
 JUST_THAT = closed({"csrf": CSRF}, required=["csrf"])
@@ -148,18 +150,19 @@ class _Desk:
     async def begin(self, call: Call, customer_id: str) -> str:
         """Begin a subscription: with the saved card, from the wallet, or on the gateway's page."""
         services, chosen = self._services, Chosen.parse(call.body["plan"])
-        method = None
+        method, total = None, call.body.get("total")
         if not services.catalogs.active.is_virtual(chosen.currency):
             methods = await list_methods(services, customer_id)
             method = newest_kept([one for one in methods if one["gateway"] == services.default_gateway])
         asked = SubscribeRequest(
-            idempotency=_key(call, "subscribe", {"plan": chosen.plan, "trial": "trial" in call.body}),
+            idempotency=_key(call, "subscribe", {"plan": chosen.plan, "trial": "trial" in call.body, "total": total}),
             customer_id=customer_id,
             sku=chosen.tier,
             interval=chosen.interval,
             currency=chosen.currency,
             payment_method=None if method is None else method["id"],
             trial="trial" in call.body,
+            expected_price=None if total is None else Money(total, chosen.currency),
             return_url=self._back,
             address=call.address,
             network=network_of(call.address),

@@ -65,6 +65,23 @@ class PausingForm:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of a receipt: its words and its sum, and in small print how that comes about."""
+
+    label: str
+    amount: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageView:
+    """What a plan has used so far, a line for each feature, and what is paid for that next."""
+
+    lines: tuple[Figure, ...]
+    totals: tuple[Figure, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanCard:
     """One subscription that is not over. ``facts`` are its sentences: price, next date, what is kept or owed."""
 
@@ -79,11 +96,15 @@ class PlanCard:
     ending: Ending | None
     is_changeable: bool
     pausing: PausingForm | None = None
+    usage: UsageView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One tier for one interval that can be chosen; ``act`` begins it where no subscription is to be changed."""
+    """One tier for one interval that can be chosen; ``act`` begins it where no subscription is to be changed.
+
+    ``more`` are its lines beside the price: what usage costs, and what of before is paid with it.
+    """
 
     value: str
     title: str
@@ -95,14 +116,7 @@ class Option:
     is_chosen: bool
     act: Act | None = None
     name: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of a receipt: its words and its sum."""
-
-    label: str
-    amount: str
+    more: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from babel.dates import format_skeleton, format_timedelta
 
 from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
-from storefront.core.config.model_tax import TaxPrices
+from storefront.core.config.model_tax import TaxPrices, TaxRate
 from storefront.core.money import Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.taxes import tax_line
 from storefront.design.art import kind_of
 from storefront.design.money import parse_locale
-from storefront.pages import amount_words
+from storefront.pages import amount_words, asset_names, price_words
 from storefront_subscriptions.config import DAY_MS
 from storefront_subscriptions.intervals import Interval
 
@@ -42,16 +42,30 @@ class Wording:
         locale = parse_locale("en-GB" if self.language == "en" else self.language)
         return str(format_skeleton(skeleton, instant, locale=locale)).replace(" ", _HOLDING_SPACE)
 
+    def asset(self, currency: str) -> str:
+        """Name a currency of the shop's own in running text: ``gems``."""
+        return asset_names(self.services, self.language)[currency].name
+
+    def unit_price(self, millionths: int, currency: str, sku: str) -> str:
+        """Word what a unit of usage costs, tax on top of it included; in millionths of the smallest unit."""
+        rate = self._rate_on_top(currency, sku)
+        on_top = (
+            0 if rate is None else tax_line(Money(millionths, currency), rate, is_included=False).amount.amount_minor
+        )
+        return price_words(self.services, self.language, millionths + on_top, currency)
+
     def due(self, amount_minor: int, currency: str, sku: str) -> str:
         """Word what is paid for a tier's listed price, with the tax that comes on top of it."""
+        rate, listed = self._rate_on_top(currency, sku), Money(amount_minor, currency)
+        on_top = 0 if rate is None else tax_line(listed, rate, is_included=False).amount.amount_minor
+        return self.amount(amount_minor + on_top, currency)
+
+    def _rate_on_top(self, currency: str, sku: str) -> TaxRate | None:
         catalog = self.services.catalogs.active
         tax, offer = catalog.tax, catalog.offers.get(sku)
         if tax is None or tax.prices is TaxPrices.INCLUSIVE or catalog.is_virtual(currency):
-            return self.amount(amount_minor, currency)
-        rate = tax.rate(self.country, None if offer is None else offer.tax_class)
-        listed = Money(amount_minor, currency)
-        on_top = 0 if rate is None else tax_line(listed, rate, is_included=False).amount.amount_minor
-        return self.amount(amount_minor + on_top, currency)
+            return None
+        return tax.rate(self.country, None if offer is None else offer.tax_class)
 
     def price(self, agreed: Mapping[str, Any]) -> str:
         """Word what a plan costs: ``€4.99 a month``, ``€9.98 every 3 months for 2 seats``, ``Free``.
