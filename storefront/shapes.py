@@ -107,13 +107,18 @@ ENTITLEMENT: JsonSchema = table(
         "value": {},
     }
 )
+_CHANGED_ENTITLEMENT: JsonSchema = {
+    **ENTITLEMENT,
+    "required": [name for name in ENTITLEMENT["required"] if name not in ("will_renew", "period", "billing_issue_at")],
+    "description": "Of a subscription's right, what its billing says is left out: read it from GET /v1/me.",
+}
 CHANGED: JsonSchema = {
     "type": "object",
     "description": "What this commit changed, in the shapes of GET /v1/me.",
     "properties": {
         "wallets": {"type": "object", "additionalProperties": WALLET},
         "items": {"type": "array", "items": ITEM},
-        "entitlements": {"type": "object", "additionalProperties": ENTITLEMENT},
+        "entitlements": {"type": "object", "additionalProperties": _CHANGED_ENTITLEMENT},
     },
 }
 CUSTOMER_CHANGE: JsonSchema = table({"id": TEXT, "from_version": INTEGER, "version": INTEGER, "changed": CHANGED})

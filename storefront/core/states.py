@@ -8,7 +8,7 @@ version that the caller has seen.
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -58,10 +58,15 @@ class CustomerState:
 
 @dataclass(frozen=True, slots=True)
 class StatePart:
-    """What a plugin adds to a state: ``subscriptions``, ``badges``; and when anything in it changes by itself (ms)."""
+    """What a plugin adds to a state: ``subscriptions``, ``badges``; and when anything in it changes by itself (ms).
+
+    ``rights`` says what the plugin knows of the rights that it sold: by a right's ``source.id`` its ``will_renew``,
+    ``period`` (``normal``, ``trial``, ``grace``) and ``billing_issue_at``.
+    """
 
     subscriptions: Sequence[Mapping[str, Any]] = ()
     badges: Sequence[str] = ()
+    rights: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     instants: Sequence[int | None] = ()
 
 
@@ -160,6 +165,7 @@ class CustomerStates:
             used, accounts = await self._read_usage(reader, customer_id, now)
             parts = () if self._ask_plugins is None else await self._ask_plugins(reader, customer_id, now)
         version = 0 if anchor is None else anchor["version"]
+        terms = {source: known for part in parts for source, known in part.rights.items()}
         by_key: dict[str, list[Row]] = {}
         for row in rights:
             by_key.setdefault(row["key"], []).append(row)
@@ -167,7 +173,10 @@ class CustomerStates:
         document = {
             "customer": external_id,
             "version": version,
-            "entitlements": {key: entitlement_json(sources, now) for key, sources in by_key.items()},
+            "entitlements": {
+                key: {**right, **terms.get(right["source"]["id"], {})}
+                for key, right in ((key, entitlement_json(sources, now)) for key, sources in by_key.items())
+            },
             "features": self._features(used, accounts, shown, now),
             "wallets": shown,
             "items": inventory_json(owned, instances, now),

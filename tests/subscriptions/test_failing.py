@@ -21,12 +21,21 @@ async def with_card(shop, card, sku="basic"):
     return subscription
 
 
+async def right(shop, key):
+    """Return what the state tells of a right: whether it renews, what period it is, and since when it fails."""
+    found = (await shop.as_customer().get("/v1/me")).json["entitlements"][key]
+    return found["will_renew"], found["period"], found["billing_issue_at"]
+
+
 async def test_a_soft_decline_is_tried_again_on_schedule_and_then_ends_it(club):
     subscription = await with_card(club, "4000 0000 0000 9995")
+    assert await right(club, "lounge") == (True, "normal", None)
+    due = (await see(club, subscription))["period_end"]
     await club.advance("32d")
     found = await see(club, subscription)
     assert (found["billing_state"], found["reason"]) == ("past_due", "declined:insufficient_funds")
     assert await may(club, "lounge")
+    assert await right(club, "lounge") == (True, "grace", due)
     await club.advance("8d")
     assert not await may(club, "lounge")
     await club.advance("20d")

@@ -71,6 +71,7 @@ async def test_ended_now_it_gives_nothing_more(club):
 async def test_a_trial_is_free_once_and_then_ends_without_a_method(club):
     subscription = await subscribe(club, "tried")
     assert (await see(club, subscription))["billing_state"] == "trialing"
+    assert (await club.as_customer().get("/v1/me")).json["entitlements"]["chapters"]["period"] == "trial"
     assert await may(club, "chapters")
     await club.advance("15d")
     assert (await see(club, subscription))["billing_state"] == "canceled"

@@ -43,7 +43,7 @@ from storefront_subscriptions.price_effects import effects_on_subscriptions
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.routes import make_routes
-from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, told
+from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, terms_of, told
 from storefront_subscriptions.showing import told_change
 from storefront_subscriptions.tables import TABLES
 from storefront_subscriptions.usage_terms import check_usage
@@ -117,7 +117,8 @@ class SubscriptionsPlugin:
         if any(row["change_id"] is not None for row in live):
             ahead = {one["id"]: told_change(one) for one in await reader.all(CHANGES_AHEAD, customer_id=customer_id)}
         shown = [{**told(row, now), "pending_change": ahead.get(row["change_id"])} for row in live]
-        return StatePart(subscriptions=shown, instants=instants) if live else None
+        rights = {row["id"]: terms_of(row, now) for row in live}
+        return StatePart(subscriptions=shown, rights=rights, instants=instants) if live else None
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

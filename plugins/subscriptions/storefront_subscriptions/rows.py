@@ -224,6 +224,20 @@ def told(row: Mapping[str, Any], now: int) -> dict[str, Any]:
     }
 
 
+def terms_of(row: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """Return what a customer's state tells of the rights that a subscription gives.
+
+    ``billing_issue_at`` is when the renewal was due that has not been paid. Beyond its period, access is grace.
+    """
+    is_failing = row["billing_state"] in (PAST_DUE, UNPAID)
+    is_over = has_access(row, now) and now >= row["period_end"]
+    return {
+        "will_renew": will_renew(row),
+        "period": "trial" if row["billing_state"] == TRIALING else "grace" if is_over else "normal",
+        "billing_issue_at": iso(row["period_end"]) if is_failing else None,
+    }
+
+
 def event_of(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Return what a ``subscription.*`` event tells: our own ids only."""
     names = ("id", "customer_id", "sku", "family", "billing_state")

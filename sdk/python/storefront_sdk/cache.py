@@ -80,6 +80,9 @@ class StateCache:
             self.invalidate()
             return
         changed = change.get("changed", {})
+        if any("will_renew" not in right for right in changed.get("entitlements", {}).values()):
+            self.invalidate()  # what a subscription gives is told whole by the state alone
+            return
         merged = {**self.document, "version": version}
         for name in ("wallets", "entitlements"):
             merged[name] = {**merged[name], **changed.get(name, {})}

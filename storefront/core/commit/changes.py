@@ -3,7 +3,7 @@
 from typing import Any
 
 from storefront.core.commit.instance_steps import owned_instances
-from storefront.core.commit.projection import entitlement_json, instance_json, item_json, wallet_json
+from storefront.core.commit.projection import TERMS, entitlement_json, instance_json, item_json, wallet_json
 from storefront.core.commit.reads import debt_key, instances_group
 from storefront.core.commit.state import Draft, Row
 from storefront.core.commit.steps import Group
@@ -36,7 +36,11 @@ def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
         elif table == "entitlements":
             group = Group("entitlements", (row["customer_id"], row["key"]), row["customer_id"])
             sources = [source for _, source in draft.group(group)]
-            _part(changed, row["customer_id"], "entitlements")[row["key"]] = entitlement_json(sources, now)
+            told = entitlement_json(sources, now)
+            if told["source"]["type"] == "subscription":
+                # Only its plugin knows these, and nobody is asked in a commit: the state tells them.
+                told = {name: value for name, value in told.items() if name not in TERMS}
+            _part(changed, row["customer_id"], "entitlements")[row["key"]] = told
     for parts in changed.values():
         if "items" in parts:
             parts["items"] = list(parts["items"].values())

@@ -170,6 +170,10 @@ def _is_good(source: Row, now: int) -> bool:
     return source["ended_at"] is None and (source["expires_at"] is None or source["expires_at"] > now)
 
 
+TERMS = ("will_renew", "period", "billing_issue_at")
+"""What a right's seller may know better than its rows: of a subscription, its plugin does."""
+
+
 def entitlement_json(sources: Iterable[Row], now: int) -> dict[str, Any]:
     """Describe a right from all its sources; the one that lasts longest speaks for it."""
     rows = list(sources)
