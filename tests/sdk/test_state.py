@@ -160,7 +160,14 @@ def test_a_merged_change_can_end_the_state_sooner():
     seconds = Seconds()
     cache = StateCache(seconds)
     cache.put(state(1, fresh_until="2026-11-21T09:31:00.000Z"), None, asked_at=1000.0, generation=0)
-    right = {"active": True, "reason": "paid", "value": True, "expires_at": "2026-11-21T09:30:10.000Z"}
+    source = {"type": "purchase", "id": "pur_1", "sku": "vip-pass"}
+    right = {
+        "active": True,
+        "reason": "paid",
+        "source": source,
+        "value": True,
+        "expires_at": "2026-11-21T09:30:10.000Z",
+    }
     cache.merge({"from_version": 1, "version": 2, "changed": {"entitlements": {"vip": right}}})
     assert cache.right("vip") == right
     seconds.passed = 1010.0
@@ -185,3 +192,11 @@ def test_an_item_that_is_used_up_is_gone():
     cache.put(state(1, items=[potion]), None, asked_at=1000.0, generation=0)
     cache.merge({"from_version": 1, "version": 2, "changed": {"items": [{**potion, "quantity": 0}]}})
     assert cache.document["items"] == []
+
+
+def test_what_a_subscription_gives_is_fetched_because_the_state_alone_tells_it_whole():
+    cache = StateCache(Seconds())
+    cache.put(state(1), None, asked_at=1000.0, generation=0)
+    right = {"active": True, "source": {"type": "subscription", "id": "sub_1", "sku": "basic"}, "expires_at": None}
+    cache.merge({"from_version": 1, "version": 2, "changed": {"entitlements": {"lounge": right}}})
+    assert not cache.may_answer(Policy.CACHED_OR_FETCHED)

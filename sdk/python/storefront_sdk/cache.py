@@ -80,7 +80,7 @@ class StateCache:
             self.invalidate()
             return
         changed = change.get("changed", {})
-        if any("will_renew" not in right for right in changed.get("entitlements", {}).values()):
+        if any(right["source"]["type"] == "subscription" for right in changed.get("entitlements", {}).values()):
             self.invalidate()  # what a subscription gives is told whole by the state alone
             return
         merged = {**self.document, "version": version}
