@@ -1,0 +1,112 @@
+"""The operator's shell on subscriptions: the list, one in full, the figures, a customer's."""
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from storefront.control.desk import Desk
+from storefront.control.server import control_socket
+from storefront.testing import TINY_SHOP, running_shop
+from tests.cli.conftest import storefront
+
+from .conftest import SUBSCRIBED
+from .subscribing import subscribe
+
+
+@pytest.fixture
+async def shell(club, data_folder):
+    """Runs the real command beside the club, which goes on serving; returns what it printed, or refused with 1."""
+    host = club.parts.host
+
+    async def ask(*arguments, code=0):
+        done = await asyncio.to_thread(
+            storefront, *arguments, "--config", data_folder / "shop.yaml", DATA=str(data_folder / "data")
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+
+    async with control_socket(Desk(club.parts, url=club.url, read=lambda: host)):
+        yield ask
+
+
+async def test_the_shell_lists_and_shows_subscriptions_and_tells_their_figures(club, shell):
+    ada = await subscribe(club, "basic")
+    trial = await subscribe(club, "tried")
+    bob = await subscribe(club, "premium", customer="bob")
+    ended = await club.as_customer("bob").post(f"/v1/subscriptions/{bob}/cancel", {"at": "now"}, key="end")
+    assert ended.status == 200
+    await club.quiet()
+
+    first = await shell("subscriptions", "list", "--limit", "2", "--json")
+    rest = await shell("subscriptions", "list", "--limit", "2", "--after", first["next"], "--json")
+    assert [one["id"] for one in first["data"] + rest["data"]] == [bob, trial, ada]
+    assert rest["next"] is None
+    assert [(one["customer"]["id"], one["sku"], one["billing_state"], one["price"]) for one in rest["data"]] == [
+        ("ada", "basic", "active", {"amount": 499, "currency": "USD"})
+    ]
+    for flags, ids in [
+        (["--state", "canceled"], [bob]),
+        (["--customer", "ada"], [trial, ada]),
+        (["--sku", "tried"], [trial]),
+        (["--state", "past_due"], []),
+    ]:
+        assert [one["id"] for one in (await shell("subscriptions", "list", *flags, "--json"))["data"]] == ids
+    listed = await shell("subscriptions", "list")
+    assert re.search(rf"{bob} +bob +premium +canceled +9\.99 USD +month +1 +- +none", listed)
+    assert re.search(rf"{ada} +ada +basic +active +4\.99 USD +month +1 +renewal \S+ \S+ +until", listed)
+    assert "There are none." in await shell("subscriptions", "list", "--state", "unpaid")
+    assert "There is no customer eve." in await shell("subscriptions", "list", "--customer", "eve", code=1)
+
+    found = await shell("subscriptions", "show", ada, "--json")
+    (invoice,) = found["invoices"]
+    said = await shell("subscriptions", "show", ada)
+    assert (found["subscription"]["id"], invoice["state"], invoice["total"]["amount"]) == (ada, "paid", 499)
+    assert [one["type"] for one in found["events"]] == ["subscription.created", "subscription.started"]
+    assert [
+        one for one in (invoice["purchase"], "4.99 USD every month", "subscription.started") if one not in said
+    ] == []
+    assert re.search(r"ended +\d{4}-.*subscription\.canceled", await shell("subscriptions", "show", bob), re.DOTALL)
+    assert "There is no such subscription." in await shell("subscriptions", "show", "sub_x", code=1)
+
+    assert (await club.as_customer("ada").post(f"/v1/subscriptions/{ada}/cancel", key="later")).status == 200
+    customer = await shell("customers", "show", "ada")
+    assert re.search(rf"{ada} +basic +active +month +no renewal +until", customer)
+    assert re.search(rf"{trial} +tried +trialing +month +renewal", customer)
+    assert "subscriptions list --customer ada" in customer
+    assert bob not in await shell("customers", "show", "bob")
+
+    told = await shell("subscriptions", "figures", "--json")
+    assert told["funnel"] == {"visited": 2, "tried": 2, "trial": 1, "free": 0, "paid": 2, "renewed": 0, "canceled": 1}
+    assert told["assets"]["USD"]["months"][-1]["mrr"] == 499
+    month = told["assets"]["USD"]["months"][-1]["month"]
+    in_words = await shell("subscriptions", "figures")
+    assert re.search(rf"{month} +4\.99 +0 +0 +– +– +14\.98 +0\.00", in_words)
+    assert (await shell("subscriptions", "figures", "--from", "2020-02-01", "--to", "2020-03-01", "--json"))["funnel"][
+        "visited"
+    ] == 0
+    for wrong, says in [
+        (["--from", "yesterday"], "This is not a time"),
+        (["--to", "2027-01-01T00:00:00"], "a time needs its zone"),
+        (["--from", "2027-01-02", "--to", "2027-01-01"], "must begin before it ends"),
+    ]:
+        assert says in await shell("subscriptions", "figures", *wrong, code=1)
+
+
+async def test_it_works_on_a_shop_that_nobody_serves_and_says_where_there_are_none(tmp_path):
+    async with running_shop(tmp_path, SUBSCRIBED) as club:
+        ada = await subscribe(club, "basic")
+        await club.quiet()
+    (tmp_path / "other.yaml").write_text(TINY_SHOP)
+
+    def ask(*arguments, name="shop", data="data"):
+        config = tmp_path / f"{name}.yaml"
+        return storefront("subscriptions", *arguments, "--config", config, DATA=str(tmp_path / data))
+
+    listed, shown, told = ask("list"), ask("show", ada), ask("figures")
+    assert (listed.returncode, ada in listed.stdout) == (0, True), listed.stderr
+    assert (shown.returncode, "renews for       4.99 USD" in shown.stdout) == (0, True), shown.stderr
+    assert (told.returncode, "visited" in told.stdout) == (0, True), told.stderr
+    missing = ask("list", name="other", data="elsewhere")
+    assert (missing.returncode, "The plugin subscriptions is not enabled here" in missing.stderr) == (1, True)
