@@ -128,9 +128,9 @@ def _print_methods(methods: list[dict[str, Any]]) -> None:
         print_heading("Saved payment methods")
         rows = [
             (one["id"], one["gateway"], escape(one["brand"] or one["kind"]),
-             f"•••• {one['last4']}" if one["last4"] else "", one["expires"] or "")
+             f"•••• {one['last4']}" if one["last4"] else "", one["expires"] or "", escape(one["reference"]))
             for one in methods
         ]  # fmt: skip
-        print_table(("id", "gateway", "kind", "number", "expires"), rows)
+        print_table(("id", "gateway", "kind", "number", "expires", "known there as"), rows)
     else:
         say("\n[dim]No saved payment methods.[/]")

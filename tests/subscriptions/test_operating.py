@@ -3,16 +3,21 @@
 import asyncio
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from storefront.control.desk import Desk
 from storefront.control.server import control_socket
 from storefront.testing import TINY_SHOP, running_shop
-from tests.cli.conftest import storefront
+from tests.cli.conftest import environment, storefront
 
 from .conftest import SUBSCRIBED
-from .subscribing import subscribe
+from .subscribing import into_the_next_period, see, subscribe
+
+SANDBOX = Path(__file__).parents[2] / "storefront" / "sandbox" / "README.md"
 
 
 @pytest.fixture
@@ -92,6 +97,32 @@ async def test_the_shell_lists_and_shows_subscriptions_and_tells_their_figures(c
         (["--from", "2027-01-02", "--to", "2027-01-01"], "must begin before it ends"),
     ]:
         assert says in await shell("subscriptions", "figures", *wrong, code=1)
+
+
+async def test_a_saved_card_fails_from_now_on_as_the_sandboxs_readme_prints_it(club, shell, data_folder):
+    (block,) = re.findall(r"^```sh\n(METHOD=.*?)^```$", SANDBOX.read_text(), re.MULTILINE | re.DOTALL)
+    ada = await subscribe(club, "basic")
+    (saved,) = (await club.as_customer("ada").get("/v1/payment-methods")).json["data"]
+    assert "reference" not in saved
+    assert re.search(rf"{saved['id']} .* pm_\w+", await shell("customers", "show", "ada"))
+    script = block.replace("pmt_01k9x3v2m7q8r5t4w6y1z0abcd", saved["id"]).replace("http://127.0.0.1:8080", club.url)
+    script = script.replace("cat data/", f"cat {data_folder}/data/")
+    head = f'set -euo pipefail\nstorefront() {{ "{sys.executable}" -m storefront "$@"; }}\n'
+    variables = environment(CONFIG=str(data_folder / "shop.yaml"), DATA=str(data_folder / "data"))
+    done = await asyncio.to_thread(subprocess.run, ["bash", "-c", head + script], env=variables, capture_output=True)
+    turned = json.loads(done.stdout)
+    assert (turned["object"], turned["card"]["last4"]) == ("payment_method", "4242"), done.stderr
+    await into_the_next_period(club, ada, by="1h")
+    assert (await see(club, ada))["billing_state"] == "past_due"
+    (late,) = (await shell("subscriptions", "list", "--state", "past_due", "--json"))["data"]
+    assert late["id"] == ada
+    assert re.search(rf"{ada} .* attempt \S+ \S+ +until", await shell("subscriptions", "list"))
+
+    key = (data_folder / "data" / "keys" / "sandbox.secret_key").read_text().strip()
+    wrong = {"payment_method": saved["id"], "card_number": "4000000000009995"}
+    address, headers = f"{club.url}/sandbox/control/cards", {"Authorization": f"Bearer {key}"}
+    async with club.http.post(address, json=wrong, headers=headers) as refused:
+        assert (refused.status, "storefront customers show" in await refused.text()) == (400, True)
 
 
 async def test_it_works_on_a_shop_that_nobody_serves_and_says_where_there_are_none(tmp_path):
