@@ -121,8 +121,8 @@ def show(
         print_table(columns, [_invoice(one) for one in found["invoices"]], right=("period", "total", "attempts"))
     if found["usage"]:
         print_heading("Usage")
-        figures = ("quantity", "metered", "billed", "pending")
-        print_table(("period", "feature", *figures), [_usage(one) for one in found["usage"]], right=figures)
+        figures = ("period", "quantity", "metered", "billed", "pending")
+        print_table(("feature", *figures), [_usage(one) for one in found["usage"]], right=figures)
     print_heading("Events")
     print_table(("at", "type"), [(short_time(one["occurred_at"]), one["type"]) for one in found["events"]])
 
@@ -161,6 +161,7 @@ def figures(
 
 def print_subscriptions(live: list[dict[str, Any]], *, of: str) -> None:
     """Print the subscriptions of a customer's state, those that are not over."""
+    live = [one for one in live if "billing_state" in one]  # another plugin's look otherwise; --json tells them
     if live:
         print_heading("Subscriptions")
         rows = [
@@ -255,4 +256,4 @@ def _invoice(one: dict[str, Any]) -> tuple[str, ...]:
 
 def _usage(one: dict[str, Any]) -> tuple[str, ...]:
     amounts = (escape(money_text(one[name])) for name in ("metered", "billed", "pending"))
-    return (str(one["period"]), escape(one["feature"]), str(one["quantity"]), *amounts)
+    return (escape(one["feature"]), str(one["period"]), str(one["quantity"]), *amounts)

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,25 +15,34 @@ from storefront.control.server import control_socket
 from storefront.testing import TINY_SHOP, running_shop
 from tests.cli.conftest import environment, storefront
 
+from .changing import pass_days
 from .conftest import SUBSCRIBED
+from .gifting import gift, theirs
 from .subscribing import into_the_next_period, see, subscribe
+from .test_final_invoices import FINAL, left
 
 SANDBOX = Path(__file__).parents[2] / "storefront" / "sandbox" / "README.md"
 
 
-@pytest.fixture
-async def shell(club, data_folder):
-    """Runs the real command beside the club, which goes on serving; returns what it printed, or refused with 1."""
-    host = club.parts.host
+@asynccontextmanager
+async def shell_of(shop, folder):
+    """Runs the real command beside a shop, which goes on serving; returns what it printed, or refused with ``code``."""
+    host = shop.parts.host
 
     async def ask(*arguments, code=0):
         done = await asyncio.to_thread(
-            storefront, *arguments, "--config", data_folder / "shop.yaml", DATA=str(data_folder / "data")
+            storefront, *arguments, "--config", folder / "shop.yaml", DATA=str(folder / "data")
         )
         assert done.returncode == code, done.stdout + done.stderr
         return json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
 
-    async with control_socket(Desk(club.parts, url=club.url, read=lambda: host)):
+    async with control_socket(Desk(shop.parts, url=shop.url, read=lambda: host)):
+        yield ask
+
+
+@pytest.fixture
+async def shell(club, data_folder):
+    async with shell_of(club, data_folder) as ask:
         yield ask
 
 
@@ -123,6 +133,34 @@ async def test_a_saved_card_fails_from_now_on_as_the_sandboxs_readme_prints_it(c
     address, headers = f"{club.url}/sandbox/control/cards", {"Authorization": f"Bearer {key}"}
     async with club.http.post(address, json=wrong, headers=headers) as refused:
         assert (refused.status, "storefront customers show" in await refused.text()) == (400, True)
+
+
+async def test_one_in_full_tells_usage_a_final_invoice_a_pause_a_change_and_gifts(tmp_path):
+    async with running_shop(tmp_path, FINAL) as club:
+        worker = await left(club)
+        await pass_days(club, 0.1)
+        paused = await subscribe(club, "plus", customer="bob")
+        answers = [await club.as_server().post(f"/v1/subscriptions/{paused}/pause", {})]
+        changing = await subscribe(club, "gold", customer="cleo")
+        answers.append(
+            await club.as_customer("cleo").post(f"/v1/subscriptions/{changing}/change", {"tier": "silver"}, key="down")
+        )
+        assert [one.status for one in answers] == [200, 200], answers
+        await gift(club, "plus", 3, to="dora", by="cleo")
+        (given,) = await theirs(club, "dora")
+        await club.quiet()
+        ids = (worker, paused, changing, given["id"])
+        async with shell_of(club, tmp_path) as ask:
+            told = {one: await ask("subscriptions", "show", one) for one in ids}
+
+    for subscription, *says in [
+        (worker, r"final invoice +2\.50 USD, paid pur_", r"\napi +0 +200 +2\.50 USD +2\.50 USD +0\.00 USD"),
+        (paused, r"pause +from 20\S+ \S+ until it is resumed \(asked\)", "next +no renewal"),
+        (changing, r"change +to silver, scheduled for 20\d\d-"),
+        (given["id"], r"gifted +2 periods to come, until 20\d\d-"),
+    ]:
+        said = told[subscription]
+        assert [one for one in says if re.search(one, said) is None] == [], said
 
 
 async def test_it_works_on_a_shop_that_nobody_serves_and_says_where_there_are_none(tmp_path):
