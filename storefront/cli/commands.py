@@ -26,6 +26,7 @@ from storefront.cli import (
     purchases,
     reconciling,
     refunding,
+    subscriptions,
     webhooks,
 )
 from storefront.cli.choices import (
@@ -59,6 +60,7 @@ app.command()(experiments.experiments)
 for name, group in (
     ("customers", customers),
     ("purchases", purchases),
+    ("subscriptions", subscriptions),
     ("promo-codes", promo_codes),
     ("disputes", disputes),
     ("deliveries", deliveries),

@@ -17,6 +17,7 @@ from storefront.cli.showing import (
     say,
     short_time,
 )
+from storefront.cli.subscriptions import print_subscriptions
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 
@@ -38,7 +39,7 @@ def show(
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Show a customer: wallets, items, rights, debts, what is frozen, saved cards, and what they bought last.
+    """Show a customer: wallets, items, rights, subscriptions, debts, what is frozen, saved cards, last purchases.
 
     What is frozen waits for the refund or dispute that is named with it. A debt is what a lost dispute or a refund
     left owing: whatever the customer gets of that asset pays it off first.
@@ -56,6 +57,7 @@ def show(
     print_facts({**found, "version": state["version"]}, ("customer", "id", "country", "created_at", "version"))
     _print_wallets(state["wallets"])
     _print_goods(state)
+    print_subscriptions(state["subscriptions"], of=found["customer"])
     _print_debts(found["debts"])
     _print_freezes(found["freezes"])
     _print_methods(found["payment_methods"])
@@ -126,9 +128,9 @@ def _print_methods(methods: list[dict[str, Any]]) -> None:
         print_heading("Saved payment methods")
         rows = [
             (one["id"], one["gateway"], escape(one["brand"] or one["kind"]),
-             f"•••• {one['last4']}" if one["last4"] else "", one["expires"] or "")
+             f"•••• {one['last4']}" if one["last4"] else "", one["expires"] or "", escape(one["reference"]))
             for one in methods
         ]  # fmt: skip
-        print_table(("id", "gateway", "kind", "number", "expires"), rows)
+        print_table(("id", "gateway", "kind", "number", "expires", "known there as"), rows)
     else:
         say("\n[dim]No saved payment methods.[/]")

@@ -116,6 +116,12 @@ async def list_methods(services: Services, customer_id: str) -> Sequence[Mapping
     return [method_json(row) for row in await services.reader.all(_METHODS, customer_id=customer_id)]
 
 
+async def list_methods_with_references(services: Services, customer_id: str) -> Sequence[Mapping[str, Any]]:
+    """Return the same for operators, each with its ``reference``: what its gateway calls it."""
+    rows = await services.reader.all(_METHODS, customer_id=customer_id)
+    return [{**method_json(row), "reference": row["reference"]} for row in rows]
+
+
 def method_json(row: Row) -> dict[str, Any]:
     names = ("id", "gateway", "kind", "brand", "last4", "expires")
     return {**{name: row[name] for name in names}, "created_at": iso(row["created_at"])}

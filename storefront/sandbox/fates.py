@@ -131,6 +131,9 @@ class CardTurn(msgspec.Struct, forbid_unknown_fields=True):
 
     def apply(self, world: World) -> Body:
         """Answers the method, which looks as before."""
+        if self.payment_method.startswith("pmt_"):  # a shop makes these ids; nobody tells a gateway of them
+            whose = "payment_method must be the gateway's own id (pm_…): `storefront customers show` tells both"
+            raise invalid(whose, param="payment_method")
         method = world.get("payment_method", self.payment_method, param="payment_method")
         if method["type"] != "card" or find_card(self.card_number) is None:
             raise invalid("card_number must be one of Stripe's test cards, payment_method a card", param="card_number")

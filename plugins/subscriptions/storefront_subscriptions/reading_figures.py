@@ -1,4 +1,4 @@
-"""The operation ``subscriptions.figures``: reads the rows that figures are made of, and tells them as JSON."""
+"""What an operator's shell asks (``storefront subscriptions``); figures: reads their rows, and tells them as JSON."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,24 +11,49 @@ from sqlalchemy import func, or_, select
 
 from storefront.core.accounts import revenue, sink
 from storefront.core.clock import iso, parse_iso, to_datetime
+from storefront.core.errors import FieldError, Invalid
 from storefront.core.hooks import Operations
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import customers, entries, purchases, reversals, transfers
 from storefront_subscriptions.figures import Asked, Stretch, churn, funnel, mrr, recovered
 from storefront_subscriptions.intervals import Interval
+from storefront_subscriptions.operating import list_subscriptions, show_in_full
 from storefront_subscriptions.spans import spans_from
 from storefront_subscriptions.tables import invoices, subscriptions
 
 
 def operations_of(services: Services) -> Operations:
-    """Return the operation ``figures``; it takes ``from`` and ``to``, RFC 3339, or all that there is up to now."""
+    """Return the operations ``list``, ``show`` (``id``) and ``figures``.
+
+    ``figures`` takes ``from`` and ``to``, dates (UTC) or RFC 3339, or all that there is up to now.
+    """
+
+    async def list_them(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return await list_subscriptions(services, **asked)
+
+    async def show_one(asked: Mapping[str, Any]) -> dict[str, Any]:
+        return await show_in_full(services, asked["id"])
 
     async def figures(asked: Mapping[str, Any]) -> dict[str, Any]:
-        until = parse_iso(asked["to"]) if "to" in asked else services.clock.now()
-        return await read_figures(services, parse_iso(asked["from"]) if "from" in asked else None, until)
+        since, until = _instant(asked, "from"), _instant(asked, "to")
+        until = services.clock.now() if until is None else until
+        if since is not None and since >= until:
+            raise Invalid("The time must begin before it ends.", errors=[FieldError("/from", "must be before its end")])
+        return await read_figures(services, since, until)
 
-    return {"figures": figures}
+    return {"list": list_them, "show": show_one, "figures": figures}
+
+
+def _instant(asked: Mapping[str, Any], name: str) -> int | None:
+    """Read a date, whose first instant is meant, or a time; raises ``Invalid``."""
+    text = asked.get(name)
+    if text is None:
+        return None
+    try:
+        return parse_iso(f"{text}T00:00:00Z" if len(text) == len("2027-01-01") else text)
+    except ValueError as error:
+        raise Invalid(f"This is not a time: {error}.", errors=[FieldError(f"/{name}", str(error))]) from error
 
 
 async def read_figures(services: Services, since: int | None, until: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from storefront.core.clock import iso
 from storefront.core.errors import NotFound
 from storefront.core.history import list_purchases
 from storefront.core.operating.purchases import purchase_in_short
-from storefront.core.payment_methods import list_methods
+from storefront.core.payment_methods import list_methods_with_references
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import customers
@@ -40,7 +40,7 @@ async def show_customer(services: Services, named: str) -> dict[str, Any]:
         "state": await services.states.document(customer_id),
         "debts": [_debt(one) for one in await services.reader.all(_DEBTS, customer_id=customer_id)],
         "freezes": [freeze_json(one) for one in await services.reader.all(_FREEZES, customer_id=customer_id)],
-        "payment_methods": list(await list_methods(services, customer_id)),
+        "payment_methods": list(await list_methods_with_references(services, customer_id)),
         "purchases": [purchase_in_short(one) for one in bought],
     }
 
