@@ -1,15 +1,18 @@
 """Reminders by mail: in the reader's language, with what is charged to what, and none that nobody needs any more."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from storefront.testing import running_shop
 from tests.subscriptions.conftest import SUBSCRIBED
-from tests.subscriptions.subscribing import subscribe
+from tests.subscriptions.pausing import days_from, paused, resumed
+from tests.subscriptions.subscribing import see, subscribe
+from tests.subscriptions.test_final_invoices import FINAL, SHORT, left
 from tests.subscriptions.test_reminders import go_to, save_card
 
-from .conftest import days_pass, give_address, mailing, told
+from .conftest import MAIL, days_pass, give_address, mailing, told
 
 YEARLY = "subscriptions: {reminders: {renewal: {year: 7d}, card: []}}"
+PAUSING = "subscriptions: {pause: {customers: true, max: 90d}, reminders: {card: []}}"
 
 
 async def test_the_end_of_a_trial_says_what_is_charged_then_and_where_to_cancel(club, inbox):
@@ -97,3 +100,66 @@ async def test_a_reminder_that_comes_too_late_is_not_sent(data_folder, inbox):
         await shop.until(lambda: "expired" in [state for _, state, _ in club_told(shop)])
         assert [mail for mail in inbox.mails if "trial" in mail["Subject"]] == []
         assert ("trial_ending", "sent", None) not in await told(shop)
+
+
+def texts_of(inbox, subject):
+    """Return the plain texts of the mails whose subject begins so."""
+    found = [mail for mail in inbox.mails if mail["Subject"].startswith(subject)]
+    return [mail.get_body(("plain",)).get_content().replace("\N{NO-BREAK SPACE}", " ") for mail in found]
+
+
+async def test_a_pause_is_told_when_it_begins_before_it_is_over_and_when_it_is(data_folder, inbox):
+    yaml = mailing().replace("subscriptions: {}", PAUSING)
+    async with running_shop(data_folder, yaml, environ={"SMTP_PORT": str(inbox.port)}) as shop:
+        await give_address(shop)
+        await give_address(shop, "bob@example.com", customer="bob", language="de")
+        subscription = await subscribe(shop)
+        bobs = await subscribe(shop, customer="bob")
+        await paused(shop, bobs, by=shop.as_customer("bob"))
+        await shop.until(lambda: texts_of(inbox, "Basic pausiert"))
+        said = texts_of(inbox, "Basic pausiert")[0]
+        assert "Was du für den Rest bezahlt hattest, 4,99 $, bleibt dir und zahlt, was als Nächstes kommt." in said
+        assert "geht es von selbst weiter und wird dann bezahlt." in said
+        await resumed(shop, bobs, by=shop.as_customer("bob"))
+        await shop.until(lambda: texts_of(inbox, "Basic geht weiter"))
+
+        end = (await see(shop, subscription))["period_end"]
+        await paused(shop, subscription, at="period_end", resume_at=days_from(end, 20))
+        await days_pass(shop, 30)
+        await shop.advance("1d")
+        await shop.until(lambda: texts_of(inbox, "Basic is paused"))
+        assert "What you had paid for the rest" not in texts_of(inbox, "Basic is paused")[0]
+        mail = next(mail for mail in inbox.mails if mail["Subject"] == "Basic is paused")
+        async with shop.http.post(mail["List-Unsubscribe"].strip("<>")) as answer:
+            assert answer.status == 200
+        await inbox.close()
+        await go_to(shop, datetime.fromisoformat(days_from(end, 17.1)))
+        await shop.until(lambda: ("resume_upcoming", "queued") in [one[:2] for one in club_told(shop)])
+        await paused(shop, subscription, at="period_end", resume_at=days_from(end, 25))
+        await inbox.open()
+        await shop.advance("5h")
+        await shop.until(lambda: ("resume_upcoming", "skipped", "put_off") in club_told(shop))
+        await go_to(shop, datetime.fromisoformat(days_from(end, 22.1)))
+        await shop.until(lambda: texts_of(inbox, "Basic goes on again on "))
+        said = texts_of(inbox, "Basic goes on again on ")
+        assert len(said) == 1
+        assert "The next period costs $4.99, which we charge to Visa •••• 4242." in said[0]
+        await go_to(shop, datetime.fromisoformat(days_from(end, 25.1)))
+        await shop.until(lambda: ("resumed", "skipped", "opted_out") in club_told(shop))
+
+
+async def test_last_usage_that_is_not_paid_is_told_also_to_who_wants_no_mail(data_folder, inbox):
+    yaml = FINAL.replace("plugins:\n", "plugins:\n  " + MAIL, 1)
+    async with running_shop(data_folder, yaml, environ={"SMTP_PORT": str(inbox.port)}) as shop:
+        await give_address(shop)
+        await left(shop, card=SHORT)
+        await shop.until(lambda: texts_of(inbox, "Worker has ended"))
+        mail = next(mail for mail in inbox.mails if mail["Subject"] == "Worker has ended")
+        async with shop.http.post(mail["List-Unsubscribe"].strip("<>")) as answer:
+            assert answer.status == 200
+        await shop.advance("2h")
+        told_of = "We could not collect what you used of Worker"
+        await shop.until(lambda: texts_of(inbox, told_of))
+        said = texts_of(inbox, told_of)[0]
+        assert "The payment of $2.50 for what you used last of Worker, which has ended, did not go through." in said
+        assert "We try again on " in said

@@ -7,15 +7,18 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.settling_up import settle_up
 
 from storefront.testing import Shop, running_shop
 from tests.subscriptions.changing import pass_days
-from tests.subscriptions.subscribing import begin, subscribe
+from tests.subscriptions.subscribing import begin, invoices, see, subscribe
 from tests.subscriptions.test_credits import gems
 from tests.subscriptions.test_final_invoices import FINAL
 from tests.subscriptions.test_usage import now
+
+from .test_subscriptions import skip_to_end
 
 RIVALS = range(8)
 
@@ -30,9 +33,7 @@ async def members(club) -> list[tuple[str, str]]:
     """Have everybody pay 10 gems for a period and use what costs 8; return names and subscriptions."""
     found = []
     for name in (f"rival-{at}" for at in RIVALS):
-        grant = {"customer": name, "asset": "gems", "amount": 100, "reason": "start"}
-        assert (await club.as_server().post("/v1/grants", grant, key=f"start-{name}")).status == 201
-        found.append((name, await subscribe(club, "miner", card=None, customer=name)))
+        found.append((name, await join(club, name)))
     await pass_days(club, 0.05)
     for name, _ in found:
         await crowd(club, name, "ore", 4)
@@ -54,6 +55,37 @@ async def test_coming_back_beside_a_final_invoice_asks_for_what_was_used_once(cl
         again = 10 if answer.status == 201 else 0
         assert await gems(club, customer=name) == 100 - 10 - 8 - again
     assert club.query("SELECT amount FROM subscriptions_carried WHERE amount <> 0") == []
+
+
+async def test_a_cancellation_taken_back_beside_the_end_goes_on_and_is_paid_or_is_over_and_is_not(club):
+    """Whoever hears that it goes on pays for the next period; whoever hears that it is over pays what was used."""
+    for name in (f"rival-{at}" for at in RIVALS):
+        subscription = await join(club, name)
+        await pass_days(club, 0.05)
+        await crowd(club, name, "ore", 4)
+        path, mine = f"/v1/subscriptions/{subscription}", club.as_customer(name)
+        assert (await mine.post(f"{path}/cancel", {})).json["will_renew"] is False
+        await skip_to_end(club, subscription, customer=name)
+        busy = [crowd(club, name, f"disk-{part}", 100) for part in range(4)]
+        end = advance(club.parts.services, Settings.of({}), subscription)
+        *_, answer = await asyncio.gather(*busy, end, mine.post(f"{path}/resume", {}))
+        await club.quiet()
+        goes_on = answer.status == 200
+        assert goes_on or answer.json["code"] == "subscription_over", answer
+        found = await see(club, subscription, customer=name)
+        assert (found["billing_state"], found["will_renew"]) == ("active" if goes_on else "canceled", goes_on)
+        paid = [one["state"] for one in await invoices(club, subscription, customer=name)]
+        assert paid == (["paid", "paid"] if goes_on else ["paid"])
+        assert await gems(club, customer=name) == 100 - 10 - (18 if goes_on else 0)
+        if goes_on:
+            assert (await mine.post(f"{path}/cancel", {"at": "now"})).status == 200
+
+
+async def join(club, name: str) -> str:
+    """Have somebody who has 100 gems pay 10 for a period; return the subscription."""
+    grant = {"customer": name, "asset": "gems", "amount": 100, "reason": "start"}
+    assert (await club.as_server().post("/v1/grants", grant, key=f"start-{name}")).status == 201
+    return await subscribe(club, "miner", card=None, customer=name)
 
 
 async def crowd(club, name: str, what: str, count: int) -> None:

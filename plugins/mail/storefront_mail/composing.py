@@ -69,7 +69,9 @@ async def values_of(
         "date": _day(told.get("at"), language),
         "method": await _method(services, told.get("method")),
         "card_expires": _month(told.get("expires"), language),
-        "is_wallet": told.get("pay_with") == WALLET,
+        "credit": _credit(services, told.get("credit"), language),
+        "resumes": _day(told.get("resume_at"), language),
+        "is_wallet": told.get("pay_with") == WALLET or _is_virtual(services, told.get("credit")),
         "next_attempt": _day(told.get("next_attempt_at") or told.get("retry_at"), language),
         "access_until": _day(told.get("access_until"), language),
         "expires": _moment(told.get("expires_at"), language),
@@ -171,6 +173,15 @@ def _money(services: Services, told: Mapping[str, Any] | None, language: str) ->
         return format_money(told["amount"], told["currency"], language)
     name = text_in(asset.title, language, catalog.default_language) or told["currency"]
     return format_virtual(told["amount"], name, language, exponent=asset.exponent)
+
+
+def _credit(services: Services, told: Mapping[str, Any] | None, language: str) -> str:
+    """Write what a pause credits; nothing where it credits nothing."""
+    return _money(services, told, language) if told is not None and told["amount"] else ""
+
+
+def _is_virtual(services: Services, told: Mapping[str, Any] | None) -> bool:
+    return told is not None and services.catalogs.active.is_virtual(told["currency"])
 
 
 def _month(told: str | None, language: str) -> str:

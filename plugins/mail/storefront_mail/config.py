@@ -30,14 +30,23 @@ MAILINGS: Mapping[str, Mailing] = {
     "subscription.trial_ending": Mailing("trial_ending", is_necessary=True),
     "subscription.renewal_upcoming": Mailing("renewal_upcoming", is_necessary=True),
     "subscription.card_expiring": Mailing("card_expiring", is_necessary=False),
+    "subscription.resume_upcoming": Mailing("resume_upcoming", is_necessary=True),
+    "subscription.final_failed": Mailing("final_failed", is_necessary=True),
     "subscription.gifted": Mailing("gift", is_necessary=False),
+    "subscription.paused": Mailing("paused", is_necessary=False),
+    "subscription.resumed": Mailing("resumed", is_necessary=False),
     "subscription.cancel_scheduled": Mailing("cancellation", is_necessary=False),
     "subscription.canceled": Mailing("subscription_ended", is_necessary=False),
     "auto_top_up.action_required": Mailing("action_link", is_necessary=True),
     "auto_top_up.failed": Mailing("top_up_failed", is_necessary=False),
 }
 """Event -> what is sent for it, unless the YAML says otherwise. Who is charged soon is told so: that is necessary."""
-REMINDERS = frozenset({"subscription.trial_ending", "subscription.renewal_upcoming", "subscription.card_expiring"})
+RESUME_UPCOMING = "subscription.resume_upcoming"
+REMINDERS = frozenset(
+    {
+        "subscription.trial_ending", "subscription.renewal_upcoming", "subscription.card_expiring", RESUME_UPCOMING,
+    }
+)  # fmt: skip
 """Events of what is ahead, at their ``at``: later, or once the subscription ends anyway, nobody needs their mail."""
 
 

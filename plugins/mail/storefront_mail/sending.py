@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
 from jinja2 import TemplateError
 from sqlalchemy import bindparam, or_, select
@@ -20,7 +21,7 @@ from storefront.core.services import Services
 from storefront.core.tables import events
 from storefront_mail.addresses import ACTOR, ADDRESS
 from storefront_mail.composing import compose
-from storefront_mail.config import REMINDERS, Settings
+from storefront_mail.config import REMINDERS, RESUME_UPCOMING, Settings
 from storefront_mail.reacting import EXPIRED, FAILED, QUEUED, SENT, SKIPPED
 from storefront_mail.relay import NotTaken, Relay
 from storefront_mail.tables import messages
@@ -35,6 +36,17 @@ _LAST_WORD = Query(
         events.c.anchor == bindparam("anchor"),
         events.c.subject == bindparam("subject"),
         or_(*(events.c.type == f"subscription.{word}" for word in _LAST_WORDS)),
+    )
+    .order_by(events.c.sequence.desc())
+    .limit(1)
+)
+_WORDS_OF_PAUSES = ("paused", "pause_changed", "resume_ordered", "canceled")
+_LAST_OF_PAUSE = Query(
+    select(events.c.type, events.c.payload)
+    .where(
+        events.c.anchor == bindparam("anchor"),
+        events.c.subject == bindparam("subject"),
+        or_(*(events.c.type == f"subscription.{word}" for word in _WORDS_OF_PAUSES)),
     )
     .order_by(events.c.sequence.desc())
     .limit(1)
@@ -102,11 +114,23 @@ def is_too_old(row: Row, payload: Mapping[str, Any], settings: Settings, now: in
 
 
 async def _why_no_more(services: Services, row: Row, payload: Mapping[str, Any]) -> str | None:
-    """Say that a reminder is of a subscription which was canceled before it could be sent."""
+    """Say that a reminder is of a subscription which was canceled, or went on, before it could be sent."""
     if row["event_type"] not in REMINDERS:
         return None
+    if row["event_type"] == RESUME_UPCOMING:
+        return await _why_no_resumption(services, row, payload)
     last = await services.reader.first(_LAST_WORD, anchor=row["customer_id"], subject=payload["subject"])
     return "canceled" if last is not None and last["type"] != "subscription.cancel_taken_back" else None
+
+
+async def _why_no_resumption(services: Services, row: Row, payload: Mapping[str, Any]) -> str | None:
+    """Say that a pause is over already, or ends on another day than its reminder says."""
+    last = await services.reader.first(_LAST_OF_PAUSE, anchor=row["customer_id"], subject=payload["subject"])
+    word = None if last is None else last["type"].removeprefix("subscription.")
+    if last is None or word in ("canceled", "resume_ordered"):
+        return "canceled" if word == "canceled" else "resumed"
+    is_so_still = msgspec.json.decode(last["payload"])["resume_at"] == payload["data"]["at"]
+    return None if is_so_still else "put_off"
 
 
 def _why_not(settings: Settings, row: Row, address: Row | None) -> str | None:

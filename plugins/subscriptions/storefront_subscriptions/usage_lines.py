@@ -173,7 +173,8 @@ async def read_metered(services: Services, row: Row, until: int, *, gone: str | 
     What is used after it has ended is none of it; the hour in which it is ended at once is, to its end.
 
     What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
-    earlier one. An invoice that asked for none (of a gift) has billed nothing.
+    earlier one. An invoice that asked for none (of a gift, or of a
+    change that begins a new period at once) has billed nothing.
     """
     until = until if row["ended_at"] is None else min(until, row["ended_at"])
     every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
