@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from storefront.core.commit.projection import TERMS
 from storefront.core.money import MAX_AMOUNT
 from storefront.core.promos.codes import MOST_CODES
 
@@ -109,7 +110,7 @@ ENTITLEMENT: JsonSchema = table(
 )
 _CHANGED_ENTITLEMENT: JsonSchema = {
     **ENTITLEMENT,
-    "required": [name for name in ENTITLEMENT["required"] if name not in ("will_renew", "period", "billing_issue_at")],
+    "required": [name for name in ENTITLEMENT["required"] if name not in TERMS],
     "description": "Of a subscription's right, what its billing says is left out: read it from GET /v1/me.",
 }
 CHANGED: JsonSchema = {

@@ -75,11 +75,11 @@ _LEAST: Mapping[Column[Any], int] = {
     reversals.c.amount: 0,
 }
 
+_STORED_OTHERWISE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in ("real", "text", "blob")]
+"""How SQLite may have kept what is no integer; written out, because a list of values is expanded at each execution."""
 # Whatever may hold a fraction is of another type. Reading the columns of one table costs as much
 # as this, which is about all of them.
 # Source: https://sqlite.org/datatype3.html, section 3.1, read 2026-11-27.
-_STORED_OTHERWISE: Sequence[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in ("real", "text", "blob")]
-"""How SQLite may have kept what is no integer; written out, because a list of values is expanded at each execution."""
 _ODD_TYPES = text(
     "SELECT DISTINCT t.name FROM sqlite_master t JOIN pragma_table_xinfo(t.name) c"
     " WHERE t.type = 'table' AND c.type <> '' AND c.type NOT LIKE '%INT%' AND c.type NOT LIKE '%CHAR%'"
