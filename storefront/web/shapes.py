@@ -323,7 +323,15 @@ KEY: JsonSchema = table(
 NEW_KEY: JsonSchema = table({**KEY["properties"], "key": TEXT})
 KEYS: JsonSchema = listing(KEY)
 MOVE_CLOCK: JsonSchema = closed(
-    {"advance": {"type": "string", "pattern": "^(0|[1-9][0-9]{0,4})[smhd]$", "examples": ["45d", "90m"]}},
+    {
+        "advance": {
+            "type": "string",
+            "pattern": "^((0|[1-9][0-9]{0,4})[smhd]){1,4}$",
+            "patternErrorMessage": "must be a whole number with a unit, s, m, h or d, or up to four together: "
+            "45d, 90m, 47h30m",
+            "examples": ["45d", "90m", "47h30m"],
+        }
+    },
     required=["advance"],
 )
 CLOCK: JsonSchema = table({"now": TIME, "steps": INTEGER, "done": BOOLEAN})

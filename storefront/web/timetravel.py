@@ -1,5 +1,6 @@
 """Moving a sandbox's clock over HTTP."""
 
+import re
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -22,10 +23,11 @@ def make_routes(services: Services, works: Sequence[Due], emulator: Emulator) ->
     async def move_clock(call: Call) -> web.StreamResponse:
         """Move business time forward, step by step, so that everything due on the way happens on its day.
 
+        `advance` is a span, or several together, which are added up: `45d`, `47h30m`.
         Answers 200 when the target is reached and all is quiet, else 202: ask again with what is left; `0s` only waits.
         """
-        text = call.body["advance"]
-        target = services.clock.now() + int(text[:-1]) * UNITS[text[-1]]
+        spans = re.findall("([0-9]+)([smhd])", call.body["advance"])
+        target = services.clock.now() + sum(int(count) * UNITS[unit] for count, unit in spans)
         journey = await travel(services.clock, services.engine, works, emulator, target)
         body = {"now": iso(journey.now), "steps": journey.steps, "done": journey.is_there}
         return respond(body, status=200 if journey.is_there else 202)

@@ -101,6 +101,10 @@ class BodySchema:
             known = _known_members(self._schema, error.schema_path[:-1])
             for name in kind.as_dict()["unexpected"]:
                 yield FieldError(f"{where}/{escape(name)}", unknown_field(name, known))
+        elif kind.name == "pattern" and (
+            says := _part(self._schema, error.schema_path[:-1]).get("patternErrorMessage")
+        ):
+            yield FieldError(where, says)
         else:
             yield FieldError(where, _sentence(kind.name, kind.as_dict()))
 
@@ -174,13 +178,18 @@ def _too_long() -> str:
 
 
 def _known_members(schema: Any, path: Iterable[str | int]) -> list[str]:
+    return list(_part(schema, path).get("properties", ()))
+
+
+def _part(schema: Any, path: Iterable[str | int]) -> Mapping[str, Any]:
+    """Return the schema at this path; nothing behind a $ref: the message is still right, only the hint is missing."""
     part = schema
     for step in path:
         try:
             part = part[step]
         except (KeyError, IndexError, TypeError):
-            return []  # behind a $ref: the message is still right, only the hint is missing
-    return list(part.get("properties", ())) if isinstance(part, Mapping) else []
+            return {}
+    return part if isinstance(part, Mapping) else {}
 
 
 def _sentence(name: str, facts: Mapping[str, Any]) -> str:

@@ -285,3 +285,19 @@ async def test_the_link_of_a_session_opens_the_account_and_leaves_no_token_behin
     await here.page.get_by_role("link", name="Shop", exact=True).click()
     await here.page.get_by_role("link", name="Membership").click()
     await plan(here, "Ember", "Active")
+
+
+async def test_a_link_in_the_same_tab_is_taken_too_whoever_was_signed_in(visit, plans):
+    here = await visit(shop=plans)
+    await here.open("/account")
+    for customer in ("ada", "bob"):
+        session = await plans.as_server().post("/v1/sessions", {"customer": customer})
+        link = session.json["links"]["account"]
+        await here.page.evaluate("link => { location.href = link; }", link)
+        await expect(here.page.get_by_text(f"Signed in as {customer}")).to_be_visible()
+        assert here.page.url == f"{plans.url}/account"
+        assert session.json["token"] not in await here.page.content()
+    await here.page.evaluate("location.hash = 'token=eyJhbGciOiJub25lIn0.e30.'")
+    await told(here, "This link no longer works. Open the shop from the game again.")
+    assert here.page.url == f"{plans.url}/account"
+    await expect(here.page.get_by_text("Signed in as bob")).to_be_visible()

@@ -1,10 +1,11 @@
-"""A shop with microtransactions, as its plugin describes itself to the configuration, and ways to load text."""
+"""A shop with microtransactions and tiers, as their plugins describe themselves, and ways to load text."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM
+from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 
 from storefront.core.config import Config, ConfigError, PluginSchema, load_config
 
@@ -26,7 +27,8 @@ PLUGINS = {
             "examples": [{}],
         },
         kinds={"currency_pack": CURRENCY_PACK, "item": ITEM},
-    )
+    ),
+    "subscriptions": PluginSchema(config=SCHEMA, kinds={"subscription": SUBSCRIPTION}),
 }
 
 Load = Callable[..., Config]

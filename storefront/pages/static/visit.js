@@ -52,4 +52,8 @@ export function menus() {
     menu.open = false;
     menu.querySelector("summary").focus();
   });
+  // On a phone the shop's menu scrolls sideways, and browsers leave a link there that is in sight only by half.
+  document.querySelector(".top__nav")?.addEventListener("focusin", (event) => {
+    event.target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
 }
