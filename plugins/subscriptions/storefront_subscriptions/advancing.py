@@ -122,7 +122,7 @@ async def _when_paid(services: Services, settings: Settings, row: Row) -> int | 
         rights = await rights_of(services, row)
         reason, change = row["reason"] or "canceled", await change_of(services, row)
         until_end = row["period_end"]
-        plan.add(*await usage_owed(services, row))
+        plan.add(*await usage_owed(services, row, access_until=until_end))
         plan.add(*ending(row, rights, CANCELED, reason=reason, access_until=until_end, now=now, change=change,
                          pause=pause))  # fmt: skip
     elif pause is not None:
@@ -232,7 +232,11 @@ async def fail(services: Services, settings: Settings, row: Row, invoice: Row, f
     now, customer_id = services.clock.now(), row["customer_id"]
     reason, is_hard, purchase_id = failure.reason, failure.is_hard, failure.purchase_id
     plan = Plan(actor=CALLER, anchors={customer_id})
-    noted = {"failed_purchase_id": purchase_id, "attempts": invoice["attempts"] + (purchase_id is None)}
+    # A refusal without a purchase leaves the one before failed, as it was: else that would fail once more.
+    noted = {
+        "failed_purchase_id": purchase_id or invoice["failed_purchase_id"],
+        "attempts": invoice["attempts"] + (purchase_id is None),
+    }
     expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
     retry = await retry_after(services, settings.dunning, row, invoice, reason, is_hard=is_hard, now=now)
     end = _end_of(row, settings, is_hard=is_hard, retry=retry)
@@ -246,7 +250,8 @@ async def fail(services: Services, settings: Settings, row: Row, invoice: Row, f
     if end is not None:
         kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
         change = await change_of(services, row)
-        plan.add(*await usage_owed(services, row, gone=invoice["id"]))  # the price of what was not had is written off
+        # The price of a period is written off that nobody had whole, and not what was used in it.
+        plan.add(*await usage_owed(services, row, access_until=kept, closed={**invoice, **noted}))
         plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False))

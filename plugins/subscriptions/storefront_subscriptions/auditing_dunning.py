@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Subquery, and_, func, or_, select, union_all
+from sqlalchemy import Connection, Row, Subquery, and_, func, select, union_all
 
 from storefront.core.audit import Check, Violation
 from storefront.core.clock import parse_iso
@@ -42,22 +42,13 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
     What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt. A final
     invoice is charged again also once another plan has begun, because paying that saves a method, too.
     """
-    begun, saved = begun_purchases(), events.alias("saved")
+    begun = begun_purchases()
     asked = union_all(
         *(select(table.c.id, table.c.subscription_id, table.c.customer_id) for table in (invoices, finals))
     ).subquery()
-    saves = or_(saved.c.type == "payment_method.saved",
-                and_(saved.c.type == "subscription.started", events.c.type == FINAL_FAILED))  # fmt: skip
-    is_saved = (
-        select(saved.c.commit_no)
-        .where(saved.c.anchor == asked.c.customer_id, saves,
-               saved.c.commit_no > events.c.commit_no, saved.c.commit_no < begun.c.commit_no)
-        .correlate(asked, events, begun)
-        .exists()
-    )  # fmt: skip
     statement = (
-        select(begun.c.purchase_id, begun.c.created_at, asked.c.id.label("invoice_id"), events.c.payload,
-               is_saved.label("is_saved"))
+        select(begun.c.purchase_id, begun.c.created_at, begun.c.commit_no, asked.c.id.label("invoice_id"),
+               asked.c.customer_id, events.c.type, events.c.payload, events.c.commit_no.label("failed_in"))
         .join(asked, asked.c.id == begun.c.bill)
         .join(events, and_(events.c.anchor == asked.c.customer_id, events.c.subject == asked.c.subscription_id,
                            events.c.type.in_((FAILED, FINAL_FAILED)), events.c.commit_no < begun.c.commit_no))
@@ -68,15 +59,33 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
         of_invoice = [(row, facts) for row, facts in told if facts["invoice"] == row.invoice_id]
         if of_invoice:
             row, facts = of_invoice[-1]
-            yield from _too_early(purchase, row, facts["next_attempt_at"])
+            announced = facts["next_attempt_at"]
+            is_early = announced is None or row.created_at < parse_iso(announced)
+            if is_early and not _is_saved_between(connection, row):
+                yield _too_early(purchase, row.invoice_id, announced)
 
 
-def _too_early(purchase: str, row: Any, announced: str | None) -> Iterator[Violation]:
-    if row.is_saved or (announced is not None and row.created_at >= parse_iso(announced)):
-        return
+def _is_saved_between(connection: Connection, row: Row[Any]) -> bool:
+    """Tell whether a method was saved before a purchase began, and after the failed one before it had begun.
+
+    What is saved while that one is undecided is charged once it has failed.
+    """
+    begun = begun_purchases()
+    earlier = select(func.max(begun.c.commit_no)).where(
+        begun.c.bill == row.invoice_id, begun.c.commit_no < row.failed_in
+    )
+    since = connection.execute(earlier).scalar_one() or row.failed_in
+    types = ["payment_method.saved", *(["subscription.started"] if row.type == FINAL_FAILED else [])]
+    saved = select(events.c.commit_no).where(
+        events.c.anchor == row.customer_id, events.c.type.in_(types),
+        events.c.commit_no > since, events.c.commit_no < row.commit_no,
+    )  # fmt: skip
+    return connection.execute(saved.limit(1)).first() is not None
+
+
+def _too_early(purchase: str, invoice: str, announced: str | None) -> Violation:
     when = "there was to be no further attempt" if announced is None else f"it was to be tried again at {announced}"
-    message = f"invoice {row.invoice_id} was charged by {purchase}, though {when}"
-    yield Violation("S7-attempts", (row.invoice_id, purchase), message)
+    return Violation("S7-attempts", (invoice, purchase), f"invoice {invoice} was charged by {purchase}, though {when}")
 
 
 def begun_purchases() -> Subquery:

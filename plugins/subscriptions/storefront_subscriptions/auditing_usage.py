@@ -85,9 +85,11 @@ def _of_subscription(
     newest = max(row.created_at for row in asked)
     asked_for = asked_until(every, made)
     known = set()
-    ended = select(subscriptions.c.ended_at).where(subscriptions.c.id == subscription)
-    until = connection.execute(ended).scalar_one() or max([newest, *(row.created_at for row in rows)])
-    for segment in segments_of(every, made, tiers, until):
+    ended = select(subscriptions.c.ended_at, subscriptions.c.access_until).where(subscriptions.c.id == subscription)
+    ended_at, access_until = connection.execute(ended).one()
+    over = None if ended_at is None else access_until
+    until = max([newest, ended_at or 0, access_until or 0, *(row.created_at for row in rows)])
+    for segment in segments_of(every, made, tiers, until, over=over):
         for feature, charge in segment.charges.items():
             mine = [row for row in rows if (row.feature, row.starts_at) == (feature, segment.start)]
             known |= {row.id for row in mine}

@@ -103,7 +103,8 @@ async def end_now(
         rights = await rights_of(services, row)
         ends = now if row["access_until"] is None else min(now, row["access_until"])
         if reason == CANCELED:  # not where its money goes back
-            plan.add(*await usage_owed(services, row, gone=invoice["id"] if invoice["state"] == OPEN else None))
+            closed = {**invoice, "state": VOID, "closed_at": now} if invoice["state"] == OPEN else None
+            plan.add(*await usage_owed(services, row, access_until=ends, closed=closed))
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=gives_up))

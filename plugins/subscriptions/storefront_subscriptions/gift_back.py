@@ -139,7 +139,7 @@ async def _cut(services: Services, settings: Settings, plan: Plan, row: Row, inv
         plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
         plan.add(*rights_until(after, rights, changes["access_until"]))
     elif row["ends_with_period"]:
-        plan.add(*await usage_owed(services, row))
+        plan.add(*await usage_owed(services, row, access_until=now, closed={**invoice, **cut}))
         plan.add(*ending(row, rights, CANCELED, reason=f"gift_{reason}", access_until=now, now=now, change=None,
                          pause=held))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False, but=invoice["gift_id"]))

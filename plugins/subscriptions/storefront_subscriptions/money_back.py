@@ -29,7 +29,6 @@ from storefront_subscriptions.final_moves import FINAL
 from storefront_subscriptions.looking_after import change_of, close_change, give_up_purchase
 from storefront_subscriptions.rows import (
     DROPPED,
-    INCOMPLETE,
     INVOICES,
     OPEN,
     RenewalUnderWay,
@@ -39,7 +38,8 @@ from storefront_subscriptions.rows import (
     need_final,
     need_invoice,
 )
-from storefront_subscriptions.spans import asked, gone_back, spans_from
+from storefront_subscriptions.settling_up import settle_up
+from storefront_subscriptions.spans import asked, credited_by, gone_back, paid_by, spans_from
 from storefront_subscriptions.tables import carries
 
 TIMES_DECIDED = 5
@@ -93,12 +93,12 @@ async def note_gone_back(
     is_gone = purchase["refunded"] == "full" or purchase["dispute"] == "lost"
     if is_gone:
         await _take_credits(services, subscription_id, purchase_id)
-    if not is_gone or not await _pays_present(services, row, purchase_id):
+    if not is_gone or purchase_id not in await paid_by(services, row):
         return
     try:
         await end_now(services, settings, subscription_id, reason=reason, actor="plugin:subscriptions")
     except SubscriptionOver:
-        log.info("ended_already", subscription=subscription_id)
+        await settle_up(services, settings, subscription_id)  # what it still asks for its usage is written off
     except RenewalUnderWay:
         # The period after it is being paid for right now: what that gives is bought, and is not taken away.
         log.warning("renewed_meanwhile", subscription=subscription_id)
@@ -122,15 +122,11 @@ async def _take_credits(services: Services, subscription_id: str, purchase_id: s
 async def _drop_change(services: Services, row: Row, purchase_id: str) -> None:
     """Drop a change that is being paid, if it credits money that has gone back: it is to be worked out anew."""
     change = await change_of(services, row)
-    if change is None or change["state"] != OPEN or not _credits(change, purchase_id):
+    if change is None or change["state"] != OPEN or purchase_id not in credited_by(change):
         return
     await give_up_purchase(services, change["purchase_id"])
     with suppress(Stale):  # it has moved: it was paid, or is closed
         await close_change(services, row, change, DROPPED)
-
-
-def _credits(change: Row, purchase_id: str) -> bool:
-    return any(span.purchase == purchase_id for span in spans_from(change["before"] or "[]"))
 
 
 async def _claw_back(services: Services, row: Row, purchase_id: str) -> None:
@@ -151,20 +147,3 @@ async def _claw_back(services: Services, row: Row, purchase_id: str) -> None:
         await services.engine.commit(plan)
     except Refused as refused:
         raise Unavailable("Too much is changing at once; try again.") from refused
-
-
-async def _pays_present(services: Services, row: Row, purchase_id: str) -> bool:
-    """Tell whether a purchase pays for the present period: by its invoice, a change in it, or the one that began it."""
-    if row["billing_state"] == INCOMPLETE or row["period"] < 0:
-        return False
-    found = await services.reader.all(INVOICES, subscription_id=row["id"])
-    invoice = next((one for one in found if one["period"] == row["period"]), None)
-    if invoice is None:
-        return False
-    spans = spans_from(invoice["spans"] or "[]")
-    if purchase_id == invoice["purchase_id"] or any(span.purchase == purchase_id for span in spans):
-        return True
-    if invoice["change_id"] is None:
-        return False
-    change = await need_change(services, invoice["change_id"])
-    return change["credit"] > 0 and _credits(change, purchase_id)

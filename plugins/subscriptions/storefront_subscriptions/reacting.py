@@ -30,11 +30,10 @@ from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
 from storefront_subscriptions.rows import FINALS_AHEAD, OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need
-from storefront_subscriptions.settling_up import charge_finals_anew
+from storefront_subscriptions.settling_up import charge_finals_anew, may_ask
 from storefront_subscriptions.spans import PRORATION
 from storefront_subscriptions.tables import invoices, subscriptions
 from storefront_subscriptions.trials import mark_trials, trials_of
-from storefront_subscriptions.usage_lines import charges_usage
 
 _WAITING = Query(
     select(subscriptions)
@@ -101,7 +100,7 @@ async def _means_something(services: Services, event: Event) -> bool:
     elif event.type == STARTED:
         found = await _asks_after_the_end(services, event.anchor)
     elif event.type == ENDED:
-        found = await charges_usage(services, await need(services, event.subject))
+        found = await may_ask(services, await need(services, event.subject))
     elif event.type == MAILBOX_TOLD:
         found = bool(await trials_of(services, event.anchor))
     return found or (event.type in FREES and bool(await waiting_gifts(services, event.anchor)))

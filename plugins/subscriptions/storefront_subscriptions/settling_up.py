@@ -3,39 +3,32 @@
 What was used last is owed by its customer and family from the very commit that ends it. A final invoice takes that
 over once late events had time to come, so whoever subscribes again meanwhile is asked by one of the two, never by both.
 It is collected like a renewal, and gives no access. A second look follows once no event can come any more.
+
+For a family the subscription asks that ended last. Whatever of the family ends, were it a checkout that nobody paid,
+has it look again: so what another one was to ask for, and did not, is asked all the same.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 
-import msgspec
+from sqlalchemy import bindparam, select
 
-from storefront.core.billing import Bill, BillLine
-from storefront.core.clock import DAY_MS, iso, parse_iso
+from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale, Taken
-from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan
+from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import Unavailable
-from storefront.core.ids import new_id
 from storefront.core.jobs import Again
-from storefront.core.money import Money
-from storefront.core.payment_methods import list_methods
-from storefront.core.purchasing import Status, read_payment
-from storefront.core.quotes import WALLET
-from storefront.core.quoting import PurchaseRequest
-from storefront.core.reading import Row
+from storefront.core.purchasing import read_purchase
+from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_subscriptions.attempts import Failure, ask_again_at, attempt, look_at_attempt
-from storefront_subscriptions.cards import charged_method
-from storefront_subscriptions.carrying import GIVEN_BACK, TAKEN, carry, read_carried
+from storefront_subscriptions.carrying import TAKEN, carry
+from storefront_subscriptions.collecting_finals import CALLER, collect
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.final_moves import FINAL, note_final_charged, told_final
-from storefront_subscriptions.period_lines import chargeable
-from storefront_subscriptions.retrying import FINAL_FAILED, retry_after
+from storefront_subscriptions.debts import owed_assets
+from storefront_subscriptions.final_invoices import Final, Fresh, asked_next, written_off_next
+from storefront_subscriptions.final_moves import told_final
 from storefront_subscriptions.rows import (
-    CURRENT,
+    CANCELED,
     FINALS,
     FINALS_AHEAD,
     INCOMPLETE_EXPIRED,
@@ -45,34 +38,23 @@ from storefront_subscriptions.rows import (
     WRITTEN_OFF,
     NotDue,
     Outdated,
-    lines_of,
     need,
     need_invoice,
 )
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
-from storefront_subscriptions.usage_lines import (
-    UsageLine,
-    billed_assets,
-    charges_usage,
-    owed_by_asset,
-    owed_lines,
-    owed_steps,
-    usage_left,
-)
+from storefront_subscriptions.spans import paid_by
+from storefront_subscriptions.tables import subscriptions
+from storefront_subscriptions.usage_lines import charges_usage, owed_steps, usage_left
 
-CALLER = "plugin:subscriptions"
-OPERATION = "final invoice"
 TIMES_DECIDED = 50
-MONEY_WENT_BACK = frozenset({"refunded", "dispute_lost"})
-"""Why a subscription has ended of which nothing is asked any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """A final invoice that is to be written, and what is owed in its asset (smallest units)."""
-
-    row: Mapping[str, Any]
-    owed: int
+_ENDED = Query(
+    select(subscriptions)
+    .where(
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        subscriptions.c.family == bindparam("family"),
+        subscriptions.c.billing_state == CANCELED,
+    )
+    .order_by(subscriptions.c.ended_at.desc(), subscriptions.c.id.desc())
+)
 
 
 async def settle_up(services: Services, settings: Settings, subscription_id: str) -> Again | None:
@@ -82,18 +64,51 @@ async def settle_up(services: Services, settings: Settings, subscription_id: str
         Unavailable: the books are away, or all is changing at once; call again.
     """
     row = await need(services, subscription_id)
-    is_done = row["billing_state"] == INCOMPLETE_EXPIRED or row["reason"] in MONEY_WENT_BACK
-    if is_done or not await charges_usage(services, row):
-        return None
+    due = []
+    if row["billing_state"] != INCOMPLETE_EXPIRED and await charges_usage(services, row):
+        due.append(await _settle(services, settings, subscription_id))
+    if await owed_assets(services, row):
+        asks = await _who_asks(services, row)
+        if asks is not None and asks["id"] != row["id"]:
+            due.append(await _settle(services, settings, asks["id"]))
+    return min((again for again in due if again is not None), key=lambda again: again.due_at, default=None)
+
+
+async def may_ask(services: Services, row: Row) -> bool:
+    """Tell whether there is anything to settle up once a subscription has ended."""
+    if await charges_usage(services, row):
+        return True
+    return bool(await owed_assets(services, row)) and await _who_asks(services, row) is not None
+
+
+async def _who_asks(services: Services, row: Row) -> Row | None:
+    """Return the subscription that asks for what a family owes: the last one to end that ever charged for usage."""
+    for one in await _ended(services, row):
+        if await charges_usage(services, one):
+            return one
+    return None
+
+
+async def _ended(services: Services, row: Row) -> Sequence[Row]:
+    return await services.reader.all(_ENDED, customer_id=row["customer_id"], family=row["family"])
+
+
+async def _settle(services: Services, settings: Settings, subscription_id: str) -> Again | None:
+    """Do what is due of a subscription that has ended and charged for usage."""
     for _ in range(TIMES_DECIDED):
         row = await need(services, subscription_id)
         finals = await services.reader.all(FINALS, subscription_id=subscription_id)
+        is_back = await _is_money_back(services, row)
         try:
             if finals and finals[-1]["state"] == OPEN:
-                due = await _collect(services, settings, row, finals[-1])
+                due = await collect(services, settings, row, finals[-1], is_wanted=not is_back)
                 if due is not None:
                     return Again(due)
                 continue
+            if is_back:
+                if await _write(services, row, (), await written_off_next(services, row, finals, ())):
+                    continue
+                return None
             looks = _looks_at(services, settings, row)
             now = services.clock.now()
             if now < looks[0]:
@@ -106,21 +121,64 @@ async def settle_up(services: Services, settings: Settings, subscription_id: str
     raise Unavailable("Too much is changing at once; try again.")
 
 
+async def _is_money_back(services: Services, row: Row) -> bool:
+    """Tell whether the money went back that paid for the last period: then nothing is asked for what was used."""
+    for purchase_id in await paid_by(services, row):
+        purchase = await read_purchase(services, purchase_id)
+        if purchase["refunded"] == "full" or purchase["dispute"] == "lost":
+            return True
+    return False
+
+
 def _looks_at(services: Services, settings: Settings, row: Row) -> tuple[int, int]:
-    """Return when what is owed is asked for, and when again, as no event can come any more (business ms)."""
-    first = int(row["ended_at"]) + settings.at_end.wait_ms
-    return first, max(first, int(row["ended_at"]) + services.config.metering.late_days * DAY_MS)
+    """Return when what is owed is asked for, and when again, as no event can come any more (business ms).
+
+    Access may go on after the end, by grace, and what is used in its last hour is told of until that is too long ago.
+    """
+    end = max(int(row["ended_at"]), int(row["access_until"]))
+    first = end + (0 if settings.at_end.word == "write_off" else settings.at_end.wait_ms)
+    full = -(-end // HOUR_MS) * HOUR_MS
+    return first, max(first, full + services.config.metering.late_days * DAY_MS)
 
 
 async def _look(services: Services, settings: Settings, row: Row, finals: Sequence[Row], *, is_last: bool) -> bool:
     """Have what came late be owed, and write a final invoice for what is; tell whether anything was written."""
     fresh = await usage_left(services, row) if is_last or not finals else []
+    return await _write(services, row, fresh, await _next_final(services, settings, row, finals, fresh))
+
+
+async def _next_final(
+    services: Services, settings: Settings, row: Row, finals: Sequence[Row], fresh: Fresh
+) -> Final | None:
+    """Return the final invoice that is to be written, if one is.
+
+    Where one was asked in vain before, or the last renewal was, none is asked again.
+    """
+    is_in_vain = any(one["state"] in (OWED, WRITTEN_OFF) for one in finals) or await _is_given_up(services, row)
+    if settings.at_end.word == "write_off" or (is_in_vain and settings.at_end.writes_off_uncollected):
+        return await written_off_next(services, row, finals, fresh)
+    if is_in_vain or not settings.at_end.is_asked:
+        return None
+    asks = await _who_asks(services, row)
+    return await asked_next(services, row, finals, fresh) if asks is not None and asks["id"] == row["id"] else None
+
+
+async def _is_given_up(services: Services, row: Row) -> bool:
+    """Tell whether the last renewal was given up, of a subscription or of the one of its family that ended last."""
+    newest = (await _ended(services, row))[0]
+    invoices = [await need_invoice(services, one["invoice_id"]) for one in (row, newest)]
+    return any(one["state"] == UNCOLLECTIBLE for one in invoices)
+
+
+async def _write(services: Services, row: Row, fresh: Fresh, final: Final | None) -> bool:
+    """Write a final invoice, and what is owed from now on; tell whether there was anything to write."""
+    if final is None and not fresh:
+        return False
     now, customer_id = services.clock.now(), row["customer_id"]
     plan = Plan(actor=CALLER, anchors={customer_id})
     moved = {"version": row["version"] + 1, "updated_at": now}
     plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, moved))
     plan.add(*owed_steps(row, fresh, at=now))
-    final = await _next_final(services, settings, row, finals, fresh)
     if final is not None:
         # What is seen to be owed is what it was, and what this plan adds: a final invoice asks for all or a part.
         plan.add(Insert("subscriptions_finals", (final.row["id"],), customer_id, final.row))
@@ -128,201 +186,8 @@ async def _look(services: Services, settings: Settings, row: Row, finals: Sequen
                        seen=final.owed))  # fmt: skip
         word = "final_invoiced" if final.row["state"] == OPEN else "final_written_off"
         plan.emit(f"subscription.{word}", anchor=customer_id, subject=row["id"], payload=told_final(row, final.row))
-    if final is None and not fresh:
-        return False
     await services.engine.commit(plan)
     return True
-
-
-async def _next_final(
-    services: Services, settings: Settings, row: Row, finals: Sequence[Row], fresh: Sequence[UsageLine]
-) -> Final | None:
-    """Return the final invoice that is to be written, of the first asset in which something is to be asked.
-
-    None while a subscription of the family is there, which asks for it itself, and where one was asked in vain before,
-    or the last renewal was, unless that is written off.
-    """
-    is_in_vain = (await need_invoice(services, row["invoice_id"]))["state"] == UNCOLLECTIBLE
-    is_in_vain = is_in_vain or any(one["state"] == OWED for one in finals)
-    writes_off = settings.at_end.word == "write_off" or (is_in_vain and settings.at_end.writes_off_uncollected)
-    if not writes_off and (is_in_vain or settings.at_end.word == "owe"):
-        return None
-    if await services.reader.first(CURRENT, customer_id=row["customer_id"], family=row["family"]) is not None:
-        return None
-    for asset in dict.fromkeys([row["currency"], *await billed_assets(services, row), *owed_by_asset(fresh)]):
-        found = await _final_in(services, row, finals, fresh, asset=asset, writes_off=writes_off)
-        if found is not None:
-            return found
-    return None
-
-
-async def _final_in(
-    services: Services, row: Row, finals: Sequence[Row], fresh: Sequence[UsageLine], *, asset: str, writes_off: bool
-) -> Final | None:
-    """Return the final invoice of what is owed in an asset; None where nothing is, or nothing can be charged."""
-    owed = await read_carried(services, row["customer_id"], row["family"], asset) + owed_by_asset(fresh).get(asset, 0)
-    pay_with = _pay_with(services, row, asset)
-    if owed <= 0 or pay_with is None:
-        return None
-    asked = owed if writes_off else chargeable(services, pay_with, Money(owed, asset), price=0)
-    if asked <= 0 or not (writes_off or await _can_pay(services, row, pay_with)):
-        return None
-    since = max((int(one["created_at"]) for one in finals if one["currency"] == asset), default=-1)
-    lines = await owed_lines(services, row, asset, since=since)
-    lines += [(one.title, one.amount) for one in fresh if one.row["currency"] == asset]
-    lines += _rest(owed - sum(amount for _, amount in lines), owed - asked)
-    final = _final_row(row, asset, pay_with, lines, number=len(finals) + 1, now=services.clock.now())
-    if writes_off:
-        final |= {"state": WRITTEN_OFF, "closed_at": final["created_at"]}
-    return Final(final, owed)
-
-
-def _rest(beside: int, later: int) -> list[tuple[str, int]]:
-    """Return the lines of what is owed, or kept as credit, beside usage, and of what a gateway takes no charge for."""
-    lines = [("Due from before" if beside > 0 else "Credit", beside)] if beside else []
-    return [*lines, ("Due with the next invoice", -later)] if later else lines
-
-
-def _pay_with(services: Services, row: Row, asset: str) -> str | None:
-    if asset == row["currency"]:
-        return str(row["pay_with"])
-    return WALLET if services.catalogs.active.is_virtual(asset) else services.default_gateway
-
-
-async def _can_pay(services: Services, row: Row, pay_with: str) -> bool:
-    return pay_with == WALLET or await _method(services, row, pay_with) is not None
-
-
-async def _method(services: Services, row: Row, pay_with: str, *, since: int | None = None) -> str | None:
-    """Return the saved method that is charged: the subscription's own, else the one that was saved last.
-
-    One that was saved after an instant (``since``, business ms) goes first.
-    """
-    methods = await list_methods(services, row["customer_id"])
-    newest = charged_method(methods, {"method": None, "pay_with": pay_with})
-    is_new = newest is not None and since is not None and parse_iso(newest["created_at"]) > since
-    found = newest if is_new else charged_method(methods, {"method": row["method"], "pay_with": pay_with})
-    return None if found is None else str(found["id"])
-
-
-def _final_row(
-    row: Row, asset: str, pay_with: str, lines: Sequence[tuple[str, int]], *, number: int, now: int
-) -> dict[str, Any]:
-    return {
-        "id": new_id("sbf"),
-        "subscription_id": row["id"],
-        "customer_id": row["customer_id"],
-        "number": number,
-        "state": OPEN,
-        **{name: row[name] for name in ("sku", "catalog_version")},
-        "currency": asset,
-        "pay_with": pay_with,
-        "lines": msgspec.json.encode(lines).decode(),
-        "total": sum(amount for _, amount in lines),
-        "purchase_id": None,
-        "failed_purchase_id": None,
-        "attempts": 0,
-        "failures": 0,
-        "next_attempt_at": None,
-        "reason": None,
-        "due_at": now,
-        "created_at": now,
-        "closed_at": None,
-    }
-
-
-async def _collect(services: Services, settings: Settings, row: Row, final: Row) -> int | None:
-    """Go on with an open final invoice: charge it, wait for its purchase, or note that it failed."""
-    now = services.clock.now()
-    if final["purchase_id"] not in (None, final["failed_purchase_id"]):
-        purchase, failure = await look_at_attempt(services, final["purchase_id"], row["id"])
-        if failure is not None:
-            await _fail(services, settings, row, final, failure)
-            return None
-        if purchase["status"] == Status.COMPLETED:
-            return None
-        await _note_action(services, row, final, purchase)
-        return ask_again_at(purchase, now)
-    if final["next_attempt_at"] is not None and now < final["next_attempt_at"]:
-        return int(final["next_attempt_at"])
-    method = None
-    if final["pay_with"] != WALLET:
-        method = await _method(services, row, final["pay_with"], since=final["created_at"])
-        if method is None:
-            await _fail(services, settings, row, final, Failure("no_payment_method", is_hard=True))
-            return None
-    failure = await attempt(services, _request(services, row, final, method), row["id"])
-    if failure is not None:
-        await _fail(services, settings, row, final, failure)
-    return None
-
-
-def _request(services: Services, row: Row, final: Row, method: str | None) -> PurchaseRequest:
-    name = f"{final['id']}:{final['attempts']}"
-
-    def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
-        note_final_charged(plan, final, purchase["id"])
-
-    return PurchaseRequest(
-        idempotency=IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest()),
-        customer_id=row["customer_id"],
-        sku=final["sku"],
-        pay_with=final["pay_with"],
-        payment_method=method,
-        return_url=f"{services.public_url}/account/return",
-        bill=Bill(
-            id=final["id"],
-            currency=final["currency"],
-            lines=tuple(BillLine(*line) for line in lines_of(final)),
-            catalog_version=final["catalog_version"],
-            confirm_within_ms=CONFIRM_WITHIN_MS,
-            begin=begin,
-            details={"subscription": row["id"], FINAL: final["id"]},
-        ),
-    )
-
-
-async def _note_action(services: Services, row: Row, final: Row, purchase: Row) -> None:
-    """Say once that the payer of a final invoice is to confirm, and where."""
-    payment, asked = await read_payment(services, purchase["id"]), f"action_required:{purchase['id']}"
-    if payment is None or not payment["redirect_url"] or final["reason"] == asked:
-        return
-    plan = Plan(actor=CALLER, anchors={row["customer_id"]})
-    expect = {"state": OPEN, "reason": final["reason"]}
-    plan.add(Change("subscriptions_finals", (final["id"],), row["customer_id"], expect, {"reason": asked}))
-    told = told_final(row, final, purchase=purchase["id"], redirect_url=payment["redirect_url"],
-                      expires_at=iso(purchase["expires_at"]))  # fmt: skip
-    plan.emit("subscription.action_required", anchor=row["customer_id"], subject=row["id"], payload=told)
-    await services.engine.commit(plan)
-
-
-async def _fail(services: Services, settings: Settings, row: Row, final: Row, failure: Failure) -> None:
-    """Note that a final invoice could not be charged: another attempt, or it is owed again, or written off.
-
-    Raises:
-        Stale: it has moved on.
-    """
-    now, customer_id = services.clock.now(), row["customer_id"]
-    failed = {**row, "failures": final["failures"], "ends_with_period": 0}
-    retry = await retry_after(
-        services, settings.dunning, failed, final, failure.reason, is_hard=failure.is_hard, now=now
-    )
-    expect = {"state": OPEN, "attempts": final["attempts"], "purchase_id": final["purchase_id"],
-              "failed_purchase_id": final["failed_purchase_id"]}  # fmt: skip
-    noted = {"failed_purchase_id": failure.purchase_id, "failures": final["failures"] + 1, "reason": failure.reason,
-             "attempts": final["attempts"] + (failure.purchase_id is None), "next_attempt_at": retry.at}  # fmt: skip
-    plan = Plan(actor=CALLER, anchors={customer_id})
-    told = told_final(row, final, reason=failure.reason, policy=retry.policy,
-                      next_attempt_at=None if retry.at is None else iso(retry.at))  # fmt: skip
-    plan.emit(FINAL_FAILED, anchor=customer_id, subject=row["id"], payload=told)
-    if retry.at is None:
-        noted |= {"state": WRITTEN_OFF if settings.at_end.writes_off_uncollected else OWED, "closed_at": now}
-        if noted["state"] == OWED:
-            plan.add(carry(row, final["currency"], final["total"], about=final["id"], cause=GIVEN_BACK))
-        word = f"subscription.final_{noted['state']}"
-        plan.emit(word, anchor=customer_id, subject=row["id"], payload=told_final(row, final, reason=failure.reason))
-    plan.add(Change("subscriptions_finals", (final["id"],), customer_id, expect, noted))
-    await services.engine.commit(plan)
 
 
 async def charge_finals_anew(services: Services, settings: Settings, customer_id: str) -> None:

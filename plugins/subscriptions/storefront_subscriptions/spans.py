@@ -15,6 +15,7 @@ from storefront.core.refunds import is_effective, read_reversals
 from storefront.core.services import Services
 from storefront_subscriptions.intervals import Interval, Period, period
 from storefront_subscriptions.proration import PaidSpan, half_even
+from storefront_subscriptions.rows import INCOMPLETE, INVOICES, need_change
 
 PRORATION = "proration"
 """The cause of a reversal that gives back to a wallet what a change of tier credits."""
@@ -77,6 +78,30 @@ async def read_spans(services: Services, invoice: Row) -> tuple[list[Span], tupl
         found.append(msgspec.structs.replace(span, refunded=min(span.charged, back)))
         claims.append(f"refund:{span.purchase}:{number}")
     return found, tuple(claims)
+
+
+async def paid_by(services: Services, row: Row) -> set[str]:
+    """Return the purchases that pay for the last period of a subscription: its invoice's, and its changes'.
+
+    Also the one that paid for the time which a change credited that began the period.
+    """
+    if row["billing_state"] == INCOMPLETE or row["period"] < 0:
+        return set()
+    every = await services.reader.all(INVOICES, subscription_id=row["id"])
+    invoice = next((one for one in every if one["period"] == row["period"]), None)
+    if invoice is None:
+        return set()
+    spans = spans_from(invoice["spans"] or "[]")
+    found = {one for one in (invoice["purchase_id"], *(span.purchase for span in spans)) if one is not None}
+    if invoice["change_id"] is not None:
+        change = await need_change(services, invoice["change_id"])
+        found |= credited_by(change) if change["credit"] > 0 else set()
+    return found
+
+
+def credited_by(change: Row) -> set[str]:
+    """Return the purchases that had paid for what a change credits."""
+    return {span.purchase for span in spans_from(change["before"] or "[]") if span.purchase is not None}
 
 
 def whole_period(invoice: Row) -> Period:

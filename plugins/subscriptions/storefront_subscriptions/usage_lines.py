@@ -103,18 +103,20 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
     return [_line(row, one, now) for one in found if one.is_due and one.charge.asset == currency]
 
 
-async def usage_owed(services: Services, row: Row, *, gone: str | None = None) -> Sequence[Step]:
+async def usage_owed(services: Services, row: Row, *, access_until: int, closed: Row | None = None) -> Sequence[Step]:
     """Return the steps by which a subscription that ends leaves its usage, as owed by its customer and family.
 
-    ``gone`` is an invoice that is closed with it, void or given up, and so bills nothing.
+    Access goes on until ``access_until`` (business ms). ``closed`` is an invoice as it is once it is closed with it,
+    void or given up, and so bills nothing.
     """
-    return owed_steps(row, await usage_left(services, row, gone=gone))
+    ended = {**row, "ended_at": services.clock.now(), "access_until": access_until}
+    return owed_steps(row, await usage_left(services, ended, closed=closed))
 
 
-async def usage_left(services: Services, row: Row, *, gone: str | None = None) -> list[UsageLine]:
+async def usage_left(services: Services, row: Row, *, closed: Row | None = None) -> list[UsageLine]:
     """Return the lines, in every asset, of what a subscription that ends, or has ended, has on no invoice yet."""
     now = services.clock.now()
-    return [_line(row, one, now) for one in await read_metered(services, row, now, gone=gone) if one.is_due]
+    return [_line(row, one, now) for one in await read_metered(services, row, now, closed=closed) if one.is_due]
 
 
 def owed_steps(row: Row, lines: Sequence[UsageLine], *, at: int | None = None) -> Sequence[Step]:
@@ -154,12 +156,6 @@ async def owed_lines(services: Services, row: Row, asset: str, *, since: int) ->
     return found
 
 
-async def billed_assets(services: Services, row: Row) -> list[str]:
-    """Return the assets in which a subscription was ever asked, or owes, for usage."""
-    known = await services.reader.all(_LINED, subscription_id=row["id"])
-    return list(dict.fromkeys(str(one["currency"]) for one in known))
-
-
 async def charges_usage(services: Services, row: Row) -> bool:
     """Tell whether a subscription ever had a tier that charges for usage."""
     every = await services.reader.all(INVOICES, subscription_id=row["id"])
@@ -167,27 +163,30 @@ async def charges_usage(services: Services, row: Row) -> bool:
     return any((await _tiers(services, [*every, *made])).values())
 
 
-async def read_metered(services: Services, row: Row, until: int, *, gone: str | None = None) -> list[Metered]:
+async def read_metered(services: Services, row: Row, until: int, *, closed: Row | None = None) -> list[Metered]:
     """Return what a subscription metered up to an instant (business ms), as far back as something may be pending.
 
-    What is used after it has ended is none of it; the hour in which it is ended at once is, to its end.
+    What is used once access has ended is none of it; the hour in which it is ended at once is, to its end. With
+    ``closed`` that invoice is seen as it is going to be.
 
     What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
     earlier one. An invoice that asked for none (of a gift, or of a
     change that begins a new period at once) has billed nothing.
     """
-    until = until if row["ended_at"] is None else min(until, row["ended_at"])
-    every = list(reversed(await services.reader.all(INVOICES, subscription_id=row["id"])))
+    over = None if row["ended_at"] is None else int(row["access_until"])
+    stored = reversed(await services.reader.all(INVOICES, subscription_id=row["id"]))
+    every = [closed if closed is not None and one["id"] == closed["id"] else one for one in stored]
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
     tiers = await _tiers(services, [*every, *made])
     if not any(tiers.values()):
         return []
     late = services.config.metering.late_days * DAY_MS
-    asked = asked_until([one for one in every if one["id"] != gone], made)
+    asked = asked_until(every, made)
+    states = {one["id"]: one["state"] for one in every}
     known = await services.reader.all(_LINED, subscription_id=row["id"])
-    lined = [{**one, "state": VOID} if one["invoice_id"] == gone else one for one in known]
+    lined = [{**one, "state": states[one["invoice_id"]]} for one in known]
     found = []
-    for segment in segments_of(every, made, tiers, until):
+    for segment in segments_of(every, made, tiers, until, over=over):
         for feature, charge in segment.charges.items():
             if segment.end + late < asked.get(charge.asset, 0):
                 continue

@@ -2,8 +2,8 @@
 
 Meters add up by UTC hours, periods begin at any millisecond. So every hour is charged once: the one in which a renewal
 falls belongs to the newer period, the one in which a tier changes to the older tier, the one in which a pause begins to
-the period before it, the one in which it ends to the period after it, if they are two, and those in which a
-subscription begins or ends to nobody.
+the period before it, the one in which it ends to the period after it, if they are two, and that in which a
+subscription begins to nobody. Of a renewal that is not paid the hours count as long as it went on by grace.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,20 +48,57 @@ class Segment:
 
 
 def segments_of(
-    invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], tiers: Tiers, until: int
+    invoices: Sequence[Mapping[str, Any]],
+    changes: Sequence[Mapping[str, Any]],
+    tiers: Tiers,
+    until: int,
+    *,
+    over: int | None = None,
 ) -> Iterator[Segment]:
-    """Yield the segments of paid periods (their invoices, in order) with the hour of an instant; trials have none.
+    """Yield the segments of what was had of periods (their invoices, in order) with the hour of an instant.
 
-    ``changes`` are those that were done at once, in order: one that began a period of its own has an invoice.
+    ``changes`` are those that were done at once, in order: one that began a period of its own has an invoice. ``over``
+    is when access ended of a subscription that is over. Trials have none.
     """
-    paid = [one for one in invoices if one["state"] == "paid" and one["period"] >= 0]
+    had = list(_had(invoices, changes, over))
+    until = until if over is None else min(until, over)
     taken = 0
-    for at, one in enumerate(paid):
-        after = paid[at + 1] if at + 1 < len(paid) else None
+    for at, one in enumerate(had):
+        after = had[at + 1] if at + 1 < len(had) else None
         begins = max(taken, _up(one["period_start"]) if at == 0 else _down(one["period_start"]))
         taken = max(begins, _ends(one, after))
-        within = [change for change in changes if change["period"] == one["period"] and not change["invoice_id"]]
+        within = _within(changes, one) if one["state"] == "paid" else []
         yield from _of_period(one, within, tiers, (begins, taken), _up(until))
+
+
+def _had(
+    invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], over: int | None
+) -> Iterator[Mapping[str, Any]]:
+    """Yield the invoices of periods that were had: paid, or not paid and had by grace, for as long as that was.
+
+    A renewal that is not paid follows a paid period at once. It is had by the tier that was paid before: what it would
+    bring comes with its payment only. After a pause nothing is had before it is paid.
+    """
+    before: Mapping[str, Any] | None = None
+    for one in invoices:
+        if one["state"] == "paid":
+            before = one
+            if one["period"] >= 0:
+                yield one
+        elif before is not None and one["period_start"] == before["period_end"]:
+            holder = [before, *_within(changes, before)][-1]
+            had = {**one, "sku": holder["sku"], "catalog_version": holder["catalog_version"]}
+            closed = one["closed_at"] if one["state"] == "void" else None
+            end = min(at for at in (one["period_end"], closed, over) if at is not None)
+            if end < one["period_end"]:
+                had |= {"period_end": end, "uncut_end": one["period_end"]}
+            if end > one["period_start"]:
+                yield had
+
+
+def _within(changes: Sequence[Mapping[str, Any]], invoice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the changes of tier within a period."""
+    return [change for change in changes if change["period"] == invoice["period"] and not change["invoice_id"]]
 
 
 def _ends(one: Mapping[str, Any], after: Mapping[str, Any] | None) -> int:
