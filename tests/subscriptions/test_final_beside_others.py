@@ -1,4 +1,4 @@
-"""What is owed after the end, beside everything else: other plans of the family, grace, money that goes back, lost ways."""
+"""What is owed after the end beside everything else: other plans of the family, grace, money that goes back."""
 
 import re
 from datetime import timedelta

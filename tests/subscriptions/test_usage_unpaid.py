@@ -93,7 +93,8 @@ async def test_usage_on_an_invoice_that_is_given_up_is_owed_and_the_price_is_not
         ended = await see(club, subscription)
     assert (ended["billing_state"], ended["owed"]["amount"]) == ("canceled", 2275)
     assert await metered(club, subscription) == [
-        (1, "disk", "0", 0, 0, 0), (1, "api", "0", 0, 0, 0), (0, "disk", "0", 0, 0, 0), (0, "api", "1010", 2275, 2275, 0),
+        (1, "disk", "0", 0, 0, 0), (1, "api", "0", 0, 0, 0),
+        (0, "disk", "0", 0, 0, 0), (0, "api", "1010", 2275, 2275, 0),
     ]  # fmt: skip
 
     await club.sandbox.turn_card(method["reference"], "4242424242424242")
