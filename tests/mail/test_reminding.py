@@ -148,6 +148,25 @@ async def test_a_pause_is_told_when_it_begins_before_it_is_over_and_when_it_is(d
         await shop.until(lambda: ("resumed", "skipped", "opted_out") in club_told(shop))
 
 
+async def test_another_price_is_told_once_with_what_it_was(data_folder, inbox):
+    yaml = mailing().replace("subscriptions: {}", PAUSING)
+    environ = {"SMTP_PORT": str(inbox.port)}
+    async with running_shop(data_folder, yaml, environ=environ) as shop:
+        await give_address(shop)
+        await subscribe(shop)
+        await shop.quiet()
+        dearer = yaml.replace("prices: {USD: 499, gems: 300}", "existing: next_renewal, prices: {USD: 599, gems: 300}")
+        assert dearer != yaml
+        (data_folder / "shop.yaml").write_text(dearer)
+        await shop.restart()
+        for _ in range(2):
+            await days_pass(shop, 31)
+        await shop.until(lambda: texts_of(inbox, "The price of Basic has changed"))
+        said = texts_of(inbox, "The price of Basic has changed")
+        assert len(said) == 1
+        assert "costs $5.99 for each seat, and no more $4.99." in said[0]
+
+
 async def test_last_usage_that_is_not_paid_is_told_also_to_who_wants_no_mail(data_folder, inbox):
     yaml = FINAL.replace("plugins:\n", "plugins:\n  " + MAIL, 1)
     async with running_shop(data_folder, yaml, environ={"SMTP_PORT": str(inbox.port)}) as shop:

@@ -30,6 +30,7 @@ MAILINGS: Mapping[str, Mailing] = {
     "subscription.trial_ending": Mailing("trial_ending", is_necessary=True),
     "subscription.renewal_upcoming": Mailing("renewal_upcoming", is_necessary=True),
     "subscription.card_expiring": Mailing("card_expiring", is_necessary=False),
+    "subscription.price_changed": Mailing("price_changed", is_necessary=True),
     "subscription.resume_upcoming": Mailing("resume_upcoming", is_necessary=True),
     "subscription.final_failed": Mailing("final_failed", is_necessary=True),
     "subscription.gifted": Mailing("gift", is_necessary=False),
