@@ -27,9 +27,9 @@ LAST_LANGUAGE = "en"
 BOTH = (".txt", ".html")
 VARIABLES = frozenset(
     {
-        "access_until", "account_url", "amount", "asset", "before", "card_expires", "credit", "date", "event", "expires",
-        "is_off", "is_wallet", "language", "lines", "link", "method", "net", "next_attempt", "quantity", "receipt",
-        "resumes", "seller", "shop_name", "shop_url", "support_email", "taxes", "title", "unsubscribe_url",
+        "access_until", "account_url", "amount", "asset", "before", "card_expires", "credit", "date", "event",
+        "expires", "is_off", "is_wallet", "language", "lines", "link", "method", "net", "next_attempt", "quantity",
+        "receipt", "resumes", "seller", "shop_name", "shop_url", "support_email", "taxes", "title", "unsubscribe_url",
     }
 )  # fmt: skip
 """What every mail may name; what an event does not tell is empty."""
