@@ -156,7 +156,8 @@ def swap_a_member(path):
     """A whole zip whose books are not those that its manifest names."""
     with zipfile.ZipFile(path) as archive:
         held = {name: archive.read(name) for name in archive.namelist()}
-    held["storefront.sqlite"] = held["storefront.sqlite"][:-1] + b"x"
+    books = held["storefront.sqlite"]
+    held["storefront.sqlite"] = books[:-1] + bytes([books[-1] ^ 1])
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in held.items():
             archive.writestr(name, content)
