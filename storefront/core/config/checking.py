@@ -86,6 +86,8 @@ def _without_outside(document: Document, complaint: Complaint) -> str:
 
 def with_examples(document: Document, examples: Examples) -> list[Mistake]:
     """The mistakes of reading, with an example where the schema knows what could stand there."""
+    if not document.mistakes:
+        return []
     positions = document.positions
     paths = {place: path for path, place in positions.values.items() if path in document.broken}
     twice = {(place.file, positions.show(path)): path for path, place in positions.keys.items()}
