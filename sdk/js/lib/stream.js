@@ -114,7 +114,7 @@ export async function* readEvents(body, alive = () => undefined) {
   let event = { type: "message", data: [], id: "" };
   try {
     for (;;) {
-      const { done, value } = await arrived(reader.read());
+      const { done, value } = await arrived(reader.read(), "the stream");
       if (done) return; // an event without its blank line is none
       alive();
       // A "\r" at the very end may be the first half of a line's end.

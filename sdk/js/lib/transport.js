@@ -69,14 +69,10 @@ export class Transport {
 
   /** Open a stream: one request, one try; its body is read by the caller, and `controller` ends it. */
   async open(path, headers, controller) {
-    try {
-      const response = await this.#answer("GET", path, { headers }, controller);
-      if (response.status === 200 && isOf(response, "text/event-stream")) return response;
-      await read(response);
-      throw new UnreadableAnswer("Something answered that is no stream.", { code: "unreadable_answer" });
-    } catch (failure) {
-      throw this.#told(failure, "GET", path);
-    }
+    const response = await this.#answer("GET", path, { headers }, controller);
+    if (response.status === 200 && isOf(response, "text/event-stream")) return response;
+    await read(response, path);
+    throw new UnreadableAnswer("Something answered that is no stream.", { code: "unreadable_answer" });
   }
 
   async #send(method, path, request) {
@@ -96,9 +92,9 @@ export class Transport {
     this.#open.add(controller);
     try {
       const response = await this.#answer(method, path, request, controller);
-      return await read(response);
+      return await read(response, path);
     } catch (failure) {
-      throw this.#told(failure, method, path);
+      throw this.closed.aborted ? this.closed.reason : failure;
     } finally {
       clearTimeout(late);
       this.#open.delete(controller);
@@ -136,13 +132,7 @@ export class Transport {
 
   /** The request is well formed by then: all that goes wrong now is the way to the server. */
   #dispatch(request) {
-    return arrived(this.#fetch(request));
-  }
-
-  #told(failure, method, path) {
-    if (this.closed.aborted) return this.closed.reason;
-    if (!(failure instanceof NoAnswer)) return failure;
-    return new ConnectionLost(`${method} ${path} got no answer.`, { code: "connection_lost", cause: failure.cause });
+    return arrived(this.#fetch(request), new URL(request.url).pathname);
   }
 
   /** Wait before the next try: as the server says, else longer and longer, never in step with others. */
@@ -183,19 +173,12 @@ export class Credential {
   }
 }
 
-/** The answer did not come, or not whole: what happened to the request is unknown. */
-class NoAnswer extends Error {
-  constructor(cause) {
-    super("no answer", { cause });
-  }
-}
-
-/** Wait for something of an answer; what it throws is `NoAnswer`. */
-export async function arrived(promise) {
+/** Wait for something of an answer to `what`; throws `ConnectionLost` if it does not come, or not whole. */
+export async function arrived(promise, what) {
   try {
     return await promise;
   } catch (cause) {
-    throw new NoAnswer(cause);
+    throw new ConnectionLost(`${what} got no answer.`, { code: "connection_lost", cause });
   }
 }
 
@@ -253,12 +236,12 @@ function mayHelp(failure) {
   return failure instanceof ConnectionLost || failure instanceof InFlight || RETRIED.has(failure.status);
 }
 
-async function read(response) {
+async function read(response, path) {
   const { status, headers } = response;
   const request_id = headers.get("X-Request-Id");
   const isJson = isOf(response, "json");
   if (!isJson) await response.body?.cancel();
-  const document = isJson ? parsed(await arrived(response.text())) : null;
+  const document = isJson ? parsed(await arrived(response.text(), path)) : null;
   if (status >= 400) {
     const wait = headers.get("Retry-After") ?? "";
     const retry_after_seconds = /^\d+$/.test(wait) ? Number(wait) : null;
