@@ -1,6 +1,7 @@
 /** Requests that happen once: one idempotency key per write, retried under it, with a cap and jitter. */
 
-import { ConnectionLost, GatewayRefused, InFlight, StorefrontError, UnreadableAnswer, errorFrom } from "./errors.js";
+import { ConnectionLost, GatewayRefused, InFlight, StorefrontError, UnreadableAnswer } from "./errors.js";
+import { errorFrom } from "./refusals.js";
 
 const RETRIED = new Set([408, 429, 502, 503, 504]);
 const LONGEST_PAUSE_SECONDS = 30;

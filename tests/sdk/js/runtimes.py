@@ -103,6 +103,16 @@ async def running_node() -> AsyncIterator[Node]:
             await reading
 
 
+async def node_runs(script: Path) -> str:
+    """Run a script by Node and return what it printed; what it complained of fails the test."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(NODE, script, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(HANG_SECONDS):
+        said, complaints = await process.communicate()
+    assert (process.returncode, complaints.decode()) == (0, "")
+    return said.decode()
+
+
 @asynccontextmanager
 async def game_site() -> AsyncIterator[TestServer]:
     """Serve a game's page with the SDK beside it, as files are served anywhere: no build step, no shop."""

@@ -58,14 +58,14 @@ async def test_a_spend_is_never_queued(game, road, player):
 
 async def test_the_next_run_answers_from_the_storage_and_a_clock_set_back_gains_nothing(game, road, player):
     await begin(game, road, player)
-    # An hour before the lease ends by the server's time, the run ends; its monotonic clock begins anew.
+    # The monotonic clock of a run begins anew: what is left is the local one.
     again = "kept.passed = 5; kept.wall = wall; kept.mine = kept.make({}); return kept.may('rooms')"
     assert await player.js(again, wall=AT_SECONDS + 3599) == PAID
     assert await player.js(again, wall=AT_SECONDS + 3600) == OFFLINE
     assert await player.js(again, wall=AT_SECONDS - 86_400) == PAID
     shown = "return (await kept.mine.me({ policy: 'cache_only' })).wallets.gems.balance"
     assert await player.js(shown) == 500
-    # It was seen running for 50 minutes, and once more until 10:40: whatever the local clock says, that is over.
+    # The server was seen at 10:40, when its lease of 10:30 is over, whatever the local clock says.
     road.lose_replies(0)
     late = leased(game, player.name, server_time="2026-11-21T10:40:00.000Z")
     road.answer(200, late, Content_Type=JSON)
@@ -162,6 +162,7 @@ async def test_pinned_keys_alone_are_trusted(game, road, player):
 
 
 async def test_a_runtime_without_ed25519_says_so(game, road, player):
+    road.answer(200, leased(game, player.name), Content_Type=JSON)
     said = await player.js(
         """
         const subtle = crypto.subtle, whole = subtle.importKey;
@@ -179,7 +180,6 @@ async def test_a_runtime_without_ed25519_says_so(game, road, player):
         }""",
         signed=json.loads(leased(game, player.name))["lease"],
         pinned=await keys_of(game),
-        **{"_": road.answer(200, leased(game, player.name), Content_Type=JSON)},
     )
     assert said[:2] == [False, "Unsupported"]
     assert said[2].startswith("WebCrypto has no Ed25519 here")
