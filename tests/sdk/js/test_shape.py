@@ -87,7 +87,7 @@ async def test_every_code_with_a_class_of_its_own_has_it_in_both_clients(node):
     assert by_code[1] == {str(status): kind.__name__ for status, kind in python._BY_STATUS.items()}
 
 
-def test_the_package_depends_on_nothing_and_ships_all_of_itself():
+async def test_the_package_depends_on_nothing_and_ships_all_of_itself():
     package = json.loads((SDK / "package.json").read_text())
     assert not {name for name in package if "ependencies" in name or name == "scripts"}
     assert (package["type"], package["engines"], package["version"]) == ("module", {"node": ">=20"}, "0.1.0")
