@@ -111,6 +111,8 @@ export class UnreadableAnswer extends StorefrontError {}
 export class NothingCached extends StorefrontError {}
 /** A webhook is not the shop's, is older than is allowed, or is cut. */
 export class WebhookInvalid extends StorefrontError {}
+/** `get_token` has failed, for `cause`: nobody could be asked. */
+export class TokenUnavailable extends Unavailable {}
 /** What was waited for has not happened in time. */
 export class TimedOut extends StorefrontError {}
 /** This runtime's WebCrypto cannot do what is asked; `detail` says what is missing. */

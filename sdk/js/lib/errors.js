@@ -172,6 +172,9 @@ export class NothingCached extends StorefrontError {}
 /** A webhook is not the shop's, is older than is allowed, or is cut. */
 export class WebhookInvalid extends StorefrontError {}
 
+/** `get_token` has failed, for `cause`: nobody could be asked. */
+export class TokenUnavailable extends Unavailable {}
+
 /** What was waited for has not happened in time. */
 export class TimedOut extends StorefrontError {}
 

@@ -53,6 +53,7 @@ export class Changes {
         await this.#follow(signal, () => {
           failures = 0;
         });
+        failures = 0;
       } catch (failure) {
         if (signal.aborted) return;
         this.#report(failure);
@@ -67,17 +68,26 @@ export class Changes {
     }
   }
 
-  async #follow(signal, connected) {
+  /** Follow until the line ends; `isWell` is called once it has proved its worth: something was told, or it lasts. */
+  async #follow(signal, isWell) {
     const line = new AbortController();
     const hangUp = () => line.abort();
     signal.addEventListener("abort", hangUp, { once: true });
     const watch = watchdog(hangUp);
     try {
-      const headers = this.#version === null ? {} : { "Last-Event-ID": String(this.#version) };
+      // Also where nothing was told yet: else the server goes by the version that was heard of.
+      const headers = { "Last-Event-ID": String(this.#version ?? 0) };
       const response = await this.#transport.open("/v1/stream", headers, line);
-      connected();
-      for await (const event of readEvents(response.body, watch.alive)) {
-        if (event.type === "change") await this.#changed(event.data);
+      let pieces = 0;
+      const alive = () => {
+        watch.alive();
+        pieces += 1;
+        if (pieces > 1) isWell();
+      };
+      for await (const event of readEvents(response.body, alive)) {
+        if (event.type !== "change") continue;
+        await this.#changed(event.data);
+        isWell();
       }
     } finally {
       watch.end();

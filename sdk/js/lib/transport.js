@@ -1,6 +1,7 @@
 /** Requests that happen once: one idempotency key per write, retried under it, with a cap and jitter. */
 
-import { ConnectionLost, GatewayRefused, InFlight, StorefrontError, UnreadableAnswer } from "./errors.js";
+import { ConnectionLost, GatewayRefused, InFlight, StorefrontError, TokenUnavailable, UnreadableAnswer }
+  from "./errors.js";
 import { errorFrom } from "./refusals.js";
 
 const RETRIED = new Set([408, 429, 502, 503, 504]);
@@ -157,10 +158,19 @@ export class Credential {
   /** Return the credential; callers share one call of `getToken`. */
   async get() {
     if (this.#text !== null) return this.#text;
-    this.#asking ??= Promise.resolve(this.#getToken()).finally(() => {
+    this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
     });
-    const token = await this.#asking;
+    return this.#asking;
+  }
+
+  async #ask() {
+    let token;
+    try {
+      token = await this.#getToken();
+    } catch (cause) {
+      throw new TokenUnavailable(`get_token failed: ${cause?.message ?? cause}.`, { code: "token_unavailable", cause });
+    }
     if (typeof token !== "string" || token === "") throw new TypeError("get_token must answer a token");
     this.#text = token;
     return token;

@@ -65,9 +65,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def game(
-    site: TestServer, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Shop]:
+async def game(site: TestServer, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
     """The shop of all these tests; its books are audited at the end."""
     config = GIVING + MORE.format(receiver=receiver.origin, game=str(site.make_url("")).rstrip("/"))
     async with running_shop(tmp_path_factory.mktemp("js"), config) as shop:

@@ -6,7 +6,7 @@ import pytest
 
 from storefront.testing import HANG_SECONDS
 
-from .runtimes import JsError
+from .runtimes import SDK, JsError
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 STREAM = "GET /v1/stream"
@@ -87,6 +87,37 @@ async def test_a_change_whose_state_cannot_be_fetched_is_told_when_it_can(game, 
     assert await player.js("return kept.errors") == ["Unavailable"]
 
 
+async def test_a_state_that_could_not_be_fetched_at_first_is_told_when_it_can(player):
+    """The server hears from the client which version it has heard of; what counts is which one it was told."""
+    await player.js(
+        """
+        kept.failures = 1;
+        const sick = (request) => new URL(request.url).pathname === "/v1/me" && kept.failures-- > 0
+          ? new Response("{}", { status: 503, headers: { "Content-Type": "application/json" } }) : fetch(request);
+        kept.me = open(url, { token, tries: 1, fetch: sick });"""
+    )
+    await player.js(FOLLOW)
+    assert [gems for _, gems in await player.js(until("kept.told.length === 1"))] == [500]
+    assert await player.js("return kept.errors") == ["Unavailable"]
+
+
+async def test_a_line_that_is_silent_for_35_seconds_is_opened_anew(game, road, player):
+    await player.js(
+        "await me.me(); kept.mock = (await import('node:test')).mock; kept.mock.timers.enable({ apis: ['setTimeout'] });"
+        + FOLLOW
+    )
+    await connected(road, 1)
+    try:
+        await game.bought("potion", customer=player.name)
+        await player.js(until("kept.told.length === 1"))
+        assert await player.js("kept.mock.timers.tick(34_999); await null; return kept.errors") == []
+        assert await player.js("kept.mock.timers.tick(1); " + until("kept.errors.length === 1")) != []
+    finally:
+        await player.js("kept.mock.timers.tick(1_000); kept.mock.timers.reset()")
+    await connected(road, 2)
+    assert await player.js("return kept.errors") == ["ConnectionLost"]
+
+
 async def test_a_dead_token_ends_the_line_unless_another_can_be_had(game, road, player):
     await player.js("kept.me = open(url, { token: 'dead' });")
     await player.js(FOLLOW)
@@ -102,7 +133,9 @@ async def test_a_dead_token_ends_the_line_unless_another_can_be_had(game, road, 
 
 
 async def test_who_leaves_hears_no_more_and_the_line_is_hung_up(game, road, player):
-    await player.js("kept.off = me.on('change', () => { throw new Error('left already') }); kept.off(); me.on('error', Date)")
+    await player.js(
+        "kept.off = me.on('change', () => { throw new Error('left already') }); kept.off(); me.on('error', Date)"
+    )
     with pytest.raises(JsError, match="there are the events change and error"):
         await player.js("me.on('chnage', Date)")
     await player.js("await me.me();" + FOLLOW)
@@ -117,7 +150,7 @@ async def test_the_line_comes_back_after_1_to_30_seconds_never_in_step(node):
         """
         const { reconnectPause } = await import(module);
         return [0, 0.999999].map((luck) => [0, 1, 2, 3, 4, 5, 6, 99].map((n) => reconnectPause(n, 1, () => luck)))""",
-        module=str(__import__("pathlib").Path(__file__).parents[3] / "sdk/js/lib/stream.js"),
+        module=str(SDK / "lib/stream.js"),
     )
     soonest, latest = pauses
     assert soonest == [0.5, 1, 2, 4, 8, 15, 15, 15]
@@ -137,8 +170,8 @@ async def test_events_are_read_however_the_bytes_arrive(node):
           read.push(JSON.stringify(events));
         }
         return [...new Set(read)].map(JSON.parse)""",
-        module=str(__import__("pathlib").Path(__file__).parents[3] / "sdk/js/lib/stream.js"),
-        text=": hello\r\n\r\nid: 7\r\nevent: change\r\ndata: {\"a\":\r\ndata:  \"ü\"}\r\n\r\ndata\n\nevent: x\n\nretry: 5\rdata: €\r\rdata: cut",
+        module=str(SDK / "lib/stream.js"),
+        text=': hello\r\n\r\nid: 7\r\nevent: change\r\ndata: {"a":\r\ndata:  "ü"}\r\n\r\ndata\n\nevent: x\n\nretry: 5\rdata: €\r\rdata: cut',
     )
     assert seen == [
         [

@@ -46,6 +46,14 @@ async def test_a_lease_answers_while_nobody_can_be_asked_until_it_ends(game, roa
     assert await player.js(held, seconds=3600, key="rooms") == OFFLINE
 
 
+async def test_a_lease_answers_also_where_no_token_can_be_had(game, road, player):
+    await begin(game, road, player)
+    away = (
+        "kept.mine = kept.make({ token: undefined, get_token: async () => { throw new TypeError('fetch failed') } });"
+    )
+    assert await player.js(away + "return Promise.all([kept.may('rooms'), kept.may('sword')])") == [PAID, OFFLINE]
+
+
 async def test_a_spend_is_never_queued(game, road, player):
     await begin(game, road, player)
     with pytest.raises(JsError) as lost:
@@ -111,7 +119,9 @@ async def test_a_bad_lease_is_as_good_as_none(game, road, player, why):
     assert await player.js(CLIENT + "return kept.may('rooms')", wall=AT_SECONDS) == PAID
     road.lose_replies(10_000)
     with pytest.raises(JsError, match="got no answer"):
-        await player.js("await kept.mine.check('rooms', 1, { policy: 'not_stale' }); kept.passed += 60; return kept.may('rooms', 1, { policy: 'not_stale' })")
+        await player.js(
+            "await kept.mine.check('rooms', 1, { policy: 'not_stale' }); kept.passed += 60; return kept.may('rooms', 1, { policy: 'not_stale' })"
+        )
     # Planted in the storage it makes the whole state absent.
     kept = json.dumps({"document": {**state(player.name), "lease": bad}, "seen": 0, "keys": await keys_of(game)})
     await player.js("kept.storage.set(`storefront:${url}:${name}`, text); kept.mine = kept.make({})", text=kept)
@@ -148,7 +158,8 @@ async def test_pinned_keys_alone_are_trusted(game, road, player):
     for signed, expected in [(sign(game, told), None), (sign(game, told, key=stranger, kid="pinned"), PAID)]:
         road.answer(200, json.dumps({**state(player.name), "lease": signed}), Content_Type=JSON)
         await player.js(
-            CLIENT + "kept.mine = kept.make({ lease_keys: pinned, storage: new sdk.MemoryStorage() }); await kept.mine.me()",
+            CLIENT
+            + "kept.mine = kept.make({ lease_keys: pinned, storage: new sdk.MemoryStorage() }); await kept.mine.me()",
             wall=AT_SECONDS,
             pinned=pinned,
         )

@@ -135,8 +135,9 @@ async def test_a_dead_token_is_asked_for_anew_once_and_the_write_happens_once(ga
             await player.js(f"await open(url, {options}).me()")
         assert dead.value.name == "Unauthorized"
     assert road.requests[before:] == [ME] * 3
-    with pytest.raises(JsError, match="no network to mint by"):
+    with pytest.raises(JsError, match="no network to mint by") as nobody:
         await player.js("await open(url, { get_token() { throw new Error('no network to mint by') } }).me()")
+    assert nobody.value.name == "TokenUnavailable"
 
 
 async def test_a_client_takes_exactly_one_credential_and_no_option_that_it_does_not_know(player):

@@ -182,7 +182,12 @@ async def test_real_deliveries_are_verified_and_nothing_else_is(game, receiver, 
     good = {"secret": endpoint["secret"], "headers": delivery.headers, "body": delivery.body.decode()}
     verify = "return sdk.verifyWebhook(secret, headers, body)"
     assert await player.js(verify, **good) == delivery.event
-    assert await player.js("return me.webhooks.verify(secret, new Headers(headers), new TextEncoder().encode(body))", **good) == delivery.event
+    assert (
+        await player.js(
+            "return me.webhooks.verify(secret, new Headers(headers), new TextEncoder().encode(body))", **good
+        )
+        == delivery.event
+    )
     signature, stamp = delivery.headers["webhook-signature"], delivery.headers["webhook-timestamp"]
     rotated = {**delivery.headers, "webhook-signature": f"v1a,bm8= v1,!!! v1,bm8= {signature}"}
     assert await player.js(verify, **{**good, "headers": rotated}) == delivery.event
@@ -201,7 +206,9 @@ async def test_real_deliveries_are_verified_and_nothing_else_is(game, receiver, 
         with pytest.raises(JsError) as refused:
             await player.js(verify, **{**good, **change})
         assert refused.value.name == "WebhookInvalid", change
-    aged = "return sdk.verifyWebhook(secret, headers, body, { now_seconds: Number(headers['webhook-timestamp']) + age })"
+    aged = (
+        "return sdk.verifyWebhook(secret, headers, body, { now_seconds: Number(headers['webhook-timestamp']) + age })"
+    )
     for age, is_taken in [(299, True), (300, False), (-299, True), (-300, False)]:
         try:
             await player.js(aged, **good, age=age)

@@ -145,7 +145,9 @@ async def test_a_state_ends_at_fresh_until_by_the_clock_of_the_server_and_stale_
     assert road.requests == [ME, ME, ME]
 
 
-async def test_a_change_that_began_from_another_version_is_fetched_and_one_that_was_under_way_tells_nothing(road, player):
+async def test_a_change_that_began_from_another_version_is_fetched_and_one_that_was_under_way_tells_nothing(
+    road, player
+):
     """Planted behind the client's back: a fetch that was sent before a purchase is answered after it."""
     seen = await player.js("""
         await me.me();
