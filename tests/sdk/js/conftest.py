@@ -1,4 +1,4 @@
-"""One shop, one Node and one game's site for all tests of the JavaScript SDK; every test plays as somebody of its own."""
+"""One shop, one Node and one game's site for all tests of the JavaScript SDK; every test has a player of its own."""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -1,4 +1,4 @@
-"""Where the JavaScript SDK runs in tests: real Node in a process, real Chromium in a page. Both run what they are sent."""
+"""Where the JavaScript SDK runs in tests: real Node, and a page in real Chromium. Both run the code they are sent."""
 
 import asyncio
 import json
@@ -17,7 +17,8 @@ from storefront.testing import HANG_SECONDS
 HERE = Path(__file__).parent
 SDK = HERE.parents[2] / "sdk" / "js"
 NODE = Path(ROOT_DIR) / "bin" / "node"
-PAGE = """<!doctype html><meta charset="utf-8"><title>A game</title><link rel="icon" href="data:,"><script type="module">
+PAGE = """<!doctype html><meta charset="utf-8"><title>A game</title>
+<link rel="icon" href="data:,"><script type="module">
 import * as sdk from "/sdk/storefront.js";
 import { harness } from "/harness.mjs";
 window.harness = harness(sdk);

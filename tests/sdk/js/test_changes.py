@@ -1,10 +1,6 @@
 """Live changes: told once each, none missed, whatever becomes of the line."""
 
-import asyncio
-
 import pytest
-
-from storefront.testing import HANG_SECONDS
 
 from .runtimes import SDK, JsError
 
@@ -28,16 +24,14 @@ def until(condition):
     return f"const is = () => {condition};" + UNTIL
 
 
-async def connected(road, count):
-    """Wait until the line was opened so many times, and answered."""
-    async with asyncio.timeout(HANG_SECONDS):
-        while len(road.asked(STREAM)) < count:
-            await asyncio.sleep(0.005)
+async def connected(game, road, count):
+    """Wait until the line was opened so many times."""
+    await game.until(lambda: len(road.asked(STREAM)) >= count)
 
 
 async def test_changes_made_elsewhere_are_told_and_those_of_ones_own_are_not_fetched(game, road, player):
     await player.js("await me.me();" + FOLLOW)
-    await connected(road, 1)
+    await connected(game, road, 1)
     await game.bought("potion", customer=player.name)
     assert [gems for _, gems in await player.js(until("kept.told.length === 1"))] == [485]
     fetched = road.requests.count("GET /v1/me")
@@ -59,7 +53,7 @@ async def test_a_line_that_is_cut_again_and_again_loses_nothing_and_repeats_noth
     await player.js("await me.me();" + FOLLOW)
     last = None
     for number in range(1, 9):
-        await connected(road, number)
+        await connected(game, road, number)
         if number % 2:
             await road.cut()
             await game.bought("potion", customer=player.name)
@@ -80,7 +74,7 @@ async def test_a_line_that_is_cut_again_and_again_loses_nothing_and_repeats_noth
 async def test_a_change_whose_state_cannot_be_fetched_is_told_when_it_can(game, road, player):
     await player.js("await me.me(); kept.me = open(url, { token, tries: 1 }); await kept.me.me();")
     await player.js(FOLLOW)
-    await connected(road, 1)
+    await connected(game, road, 1)
     road.answer(503, "{}", Content_Type="application/json")
     await game.bought("potion", customer=player.name)
     assert [gems for _, gems in await player.js(until("kept.told.length === 1"))] == [485]
@@ -103,10 +97,10 @@ async def test_a_state_that_could_not_be_fetched_at_first_is_told_when_it_can(pl
 
 async def test_a_line_that_is_silent_for_35_seconds_is_opened_anew(game, road, player):
     await player.js(
-        "await me.me(); kept.mock = (await import('node:test')).mock; kept.mock.timers.enable({ apis: ['setTimeout'] });"
-        + FOLLOW
+        "await me.me(); kept.mock = (await import('node:test')).mock;"
+        "kept.mock.timers.enable({ apis: ['setTimeout'] });" + FOLLOW
     )
-    await connected(road, 1)
+    await connected(game, road, 1)
     try:
         await game.bought("potion", customer=player.name)
         await player.js(until("kept.told.length === 1"))
@@ -114,7 +108,7 @@ async def test_a_line_that_is_silent_for_35_seconds_is_opened_anew(game, road, p
         assert await player.js("kept.mock.timers.tick(1); " + until("kept.errors.length === 1")) != []
     finally:
         await player.js("kept.mock.timers.tick(1_000); kept.mock.timers.reset()")
-    await connected(road, 2)
+    await connected(game, road, 2)
     assert await player.js("return kept.errors") == ["ConnectionLost"]
 
 
@@ -139,7 +133,7 @@ async def test_who_leaves_hears_no_more_and_the_line_is_hung_up(game, road, play
     with pytest.raises(JsError, match="there are the events change and error"):
         await player.js("me.on('chnage', Date)")
     await player.js("await me.me();" + FOLLOW)
-    await connected(road, 1)
+    await connected(game, road, 1)
     await game.bought("potion", customer=player.name)
     await player.js(until("kept.told.length === 1"))
     assert await player.js("await me.close(); return kept.errors") == []
@@ -164,14 +158,16 @@ async def test_events_are_read_however_the_bytes_arrive(node):
         const bytes = new TextEncoder().encode(text);
         const read = [];
         for (let size = 1; size <= bytes.length; size += 1) {
-          const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.slice(n * size, n * size + size));
+          const pieces = [];
+          for (let at = 0; at < bytes.length; at += size) pieces.push(bytes.slice(at, at + size));
           const events = [];
-          for await (const event of readEvents(new Blob([]).stream().constructor.from(pieces))) events.push(event);
+          for await (const event of readEvents(ReadableStream.from(pieces))) events.push(event);
           read.push(JSON.stringify(events));
         }
         return [...new Set(read)].map(JSON.parse)""",
         module=str(SDK / "lib/stream.js"),
-        text=': hello\r\n\r\nid: 7\r\nevent: change\r\ndata: {"a":\r\ndata:  "ü"}\r\n\r\ndata\n\nevent: x\n\nretry: 5\rdata: €\r\rdata: cut',
+        text=': hello\r\n\r\nid: 7\r\nevent: change\r\ndata: {"a":\r\ndata:  "ü"}\r\n\r\n'
+        "data\n\nevent: x\n\nretry: 5\rdata: €\r\rdata: cut",
     )
     assert seen == [
         [

@@ -1,4 +1,4 @@
-"""Writes happen once, whatever the network does; what cannot be helped is not tried again; tokens that die are renewed."""
+"""Writes happen once, whatever the network does; what cannot be helped is not tried again; dead tokens are renewed."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""What the package is: every export declared, the same errors as in Python, nothing from outside, the README's example."""
+"""What the package is: every export declared, errors as in Python, nothing from outside, the README's examples."""
 
 import json
 import re
