@@ -113,11 +113,13 @@ async def test_a_line_that_is_silent_for_35_seconds_is_opened_anew(game, road, p
 
 
 async def test_a_dead_token_ends_the_line_unless_another_can_be_had(game, road, player):
-    await player.js("kept.me = open(url, { token: 'dead' });")
+    await player.js("kept.me = open(url, { token: 'dead', reconnect_seconds: 0 });")
     await player.js(FOLLOW)
     assert await player.js(until("kept.errors.length === 1")) == []
+    # It would be back by the time that something else is answered.
+    await player.js("await open(url, { token }).catalog()")
     assert await player.js("return kept.errors") == ["Unauthorized"]
-    assert road.requests == [STREAM]
+    assert road.requests == [STREAM, "GET /v1/catalog"]
     await player.js(
         "kept.me = open(url, { get_token: () => (kept.asked = (kept.asked ?? 0) + 1) === 1 ? 'dead' : token });"
     )

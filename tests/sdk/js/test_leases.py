@@ -136,7 +136,7 @@ async def keys_of(game):
 
 
 async def test_a_kept_state_without_a_lease_is_shown_and_vouches_for_nothing(game, road, player):
-    kept = json.dumps({"document": state(player.name), "seen": 0, "keys": None})
+    kept = json.dumps({"document": state(player.name, version=1_000_000), "seen": 0, "keys": None})
     plant = "kept.storage.set(`storefront:${url}:${name}`, text);"
     await player.js(CLIENT + plant, text=kept, wall=AT_SECONDS)
     assert await player.js("return (await kept.mine.wallet('gems', { policy: 'cache_only' })).balance") == 500
@@ -144,6 +144,7 @@ async def test_a_kept_state_without_a_lease_is_shown_and_vouches_for_nothing(gam
     assert road.requests == []
     # The shop says otherwise, and is right, whatever version the planted one claims.
     assert (await player.js("return kept.may('rooms')"))[0] is False
+    assert await player.js("return (await kept.mine.me()).version < 100")
     for planted in ("{", "[]", "{}", '{"document": {}, "seen": 0}', kept.replace(player.name, "mallory")):
         await player.js(plant + "kept.mine = kept.make({})", text=planted)
         with pytest.raises(JsError) as nothing:

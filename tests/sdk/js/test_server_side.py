@@ -42,9 +42,11 @@ async def test_a_server_grants_and_refunds(player):
         await server.consume("potion", { customer: name });
         const used = await server.refund(potions, { reason: "a mistake" }).catch((error) => error);
         const shown = await server.refund(potions, { quantity: 3, reason: "a mistake", dry_run: true });
-        const made = await server.refund(potions, { quantity: 3, reason: "a mistake" });
+        const whole = { quantity: 3, reason: "a mistake", idempotency_key: `back-${name}` };
+        const made = await server.refund(potions, whole);
+        const twice = await server.refund(potions, whole);
         return { grants: [grant.id === again.id, again.is_replay, (await server.grants.get(grant.id)).amount],
-          used: [used.name, used.facts.missing], shown: [shown.id, shown.amount], made: [made.amount, made.state],
+          used: [used.name, used.facts.missing], shown: [shown.id, shown.amount], made: [made.amount, made.state, twice.id === made.id, twice.is_replay],
           refunds: (await server.refunds(potions)).length,
           receipt: await server.receipt(potions).catch((error) => error.name) }"""
     )
@@ -52,7 +54,7 @@ async def test_a_server_grants_and_refunds(player):
         "grants": [True, True, 200],
         "used": ["GoodsUsed", [{"sku": "potion", "quantity": 1}]],
         "shown": [None, {"amount": 45, "currency": "gems"}],
-        "made": [{"amount": 45, "currency": "gems"}, "completed"],
+        "made": [{"amount": 45, "currency": "gems"}, "completed", True, True],
         "refunds": 1,
         "receipt": "NoReceipt",
     }

@@ -105,6 +105,23 @@ async def test_a_no_says_what_would_help_and_is_asked_for_once(road, player):
     await player.js("await me.purchase('sword')")
     assert await player.js("return (await me.check('sword')).allowed")
     assert await player.js("return (await me.check('sword', 1, { policy: 'fetch' })).reason") == "paid"
+    asked = len(road.requests)
+    await player.js("await me.check('chapters'); await me.purchase('potion'); await me.check('chapters')")
+    chapters = "GET /v1/entitlements/chapters?amount=1"
+    assert road.requests[asked:] == [chapters, BUY, chapters]
+
+
+async def test_what_a_subscription_gives_is_fetched_because_the_state_alone_tells_it_whole(road, player):
+    right = {"active": True, "source": {"type": "subscription", "id": "sub_1", "sku": "basic"}, "expires_at": None}
+    change = {"id": player.name, "from_version": 1, "version": 2, "changed": {"entitlements": {"lounge": right}}}
+    bought = {"id": "pur_1", "sku": "basic", "status": "completed", "total": {}, "payment": {}, "customer": change}
+    for version in (1, 2):
+        road.answer(200, state(player, version), Content_Type=JSON)
+        await player.js("await me.me()")
+        if version == 1:
+            road.answer(201, json.dumps(bought), Content_Type=JSON)
+            await player.js("await me.purchase('basic')")
+    assert road.requests == [ME, BUY, ME]
 
 
 async def test_an_unknown_key_is_no_error(player):
