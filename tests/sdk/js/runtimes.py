@@ -61,9 +61,12 @@ class Node:
         """Hand the answers out until the process ends."""
         while line := await self._out.readline():
             answer = json.loads(line)
-            self._waiting.pop(answer["id"]).set_result(answer)
-        for waiting in self._waiting.values():
-            waiting.set_exception(EOFError("node has ended"))
+            asked = self._waiting.pop(answer["id"])
+            if not asked.done():  # else nobody waits any more
+                asked.set_result(answer)
+        for asked in self._waiting.values():
+            if not asked.done():
+                asked.set_exception(EOFError("node has ended"))
 
     async def _ask(self, code: str | None, given: dict[str, Any]) -> dict[str, Any]:
         self._next += 1

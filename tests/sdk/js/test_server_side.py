@@ -46,7 +46,8 @@ async def test_a_server_grants_and_refunds(player):
         const made = await server.refund(potions, whole);
         const twice = await server.refund(potions, whole);
         return { grants: [grant.id === again.id, again.is_replay, (await server.grants.get(grant.id)).amount],
-          used: [used.name, used.facts.missing], shown: [shown.id, shown.amount], made: [made.amount, made.state, twice.id === made.id, twice.is_replay],
+          used: [used.name, used.facts.missing], shown: [shown.id, shown.amount],
+          made: [made.amount, made.state, twice.id === made.id, twice.is_replay],
           refunds: (await server.refunds(potions)).length,
           receipt: await server.receipt(potions).catch((error) => error.name) }"""
     )
