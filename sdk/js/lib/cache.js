@@ -6,6 +6,8 @@
  * the next read fetches. All times here are in seconds since 1970.
  */
 
+import { frozen } from "./transport.js";
+
 const STALE_AFTER_SECONDS = 60;
 const MOST_DENIALS = 1000;
 
@@ -222,10 +224,4 @@ function inForce(state, key, now, grace) {
   if (right === null || !right.active) return null;
   const ends = right.expires_at ?? null;
   return ends === null || now < seconds(ends) + grace ? right : null;
-}
-
-function frozen(value) {
-  if (value === null || typeof value !== "object" || Object.isFrozen(value)) return value;
-  Object.values(value).forEach(frozen);
-  return Object.freeze(value);
 }

@@ -114,7 +114,9 @@ export class OwnState {
   #refresh() {
     if (this.#cache.moment - this.#refreshedAt < REFRESH_PAUSE_SECONDS) return;
     this.#refreshedAt = this.#cache.moment;
-    this.#fetch().catch(this.#report);
+    this.#fetch().catch((failure) => {
+      if (!this.#transport.closed.aborted) this.#report(failure); // else it was given up on purpose
+    });
   }
 
   async #fetchOnce(generation) {

@@ -11,7 +11,7 @@ const LONGEST_PAUSE_SECONDS = 30;
 class Reply {
   constructor(status, document, headers) {
     this.status = status;
-    this.document = document;
+    this.document = frozen(document);
     this.headers = headers;
   }
 
@@ -209,6 +209,13 @@ export function having(document, ...names) {
     if (document === null || typeof document !== "object" || !(name in document)) throw new TypeError(`no ${name}`);
   }
   return document;
+}
+
+/** Freeze a document through and through: what is answered may be shared with the cache. */
+export function frozen(value) {
+  if (value === null || typeof value !== "object" || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
 }
 
 /** Drop what is not given. */

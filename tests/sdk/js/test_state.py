@@ -23,9 +23,11 @@ async def test_the_state_is_fetched_once_and_callers_share_it(road, player):
         const states = await Promise.all(Array.from({ length: 10 }, () => me.me({ policy: "fetch" })));
         const { balance } = await me.wallet("gems");
         const none = await me.wallet("constructor");
+        const [offer] = await me.catalog();
+        if (!Object.isFrozen(states[0].wallets.gems) || !Object.isFrozen(offer.prices)) throw new Error("not frozen");
         return [new Set(states).size, balance, none.balance, await me.inventory({ policy: "not_stale" })]""")
     assert seen == [1, 500, 0, []]
-    assert road.requests == [ME]
+    assert road.requests == [ME, "GET /v1/catalog"]
 
 
 async def test_a_purchase_is_merged_without_asking(road, player):
