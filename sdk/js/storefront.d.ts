@@ -30,7 +30,7 @@ export interface Options {
   timeout_seconds?: number;
   /** The pause before the second try (0.25); it doubles, with jitter. `Retry-After` wins, up to 30. */
   pause_seconds?: number;
-  /** The pause before a lost line of `on("change")` is opened again (1); it doubles up to 30 times that, with jitter. */
+  /** The pause before a lost line of `on("change")` is opened again (1); it grows to 30 times that, with jitter. */
   reconnect_seconds?: number;
   /** Where the state is kept between runs; with it, `customer` says whose. Without one it is kept in memory. */
   storage?: Storage | null;

@@ -3,6 +3,7 @@
  *
  * A lease is a compact JWS (RFC 7515) under one of the shop's Ed25519 keys (RFC 8037, RFC 9864), of the type
  * `lease+jwt`; its payload is the customer state with `lease_until`. The public keys stand at `/.well-known/jwks.json`.
+ * It comes as `lease` in `GET /v1/me`, from shops that sign leases.
  */
 
 import { Unsupported } from "./errors.js";

@@ -173,8 +173,8 @@ export class OwnState {
     if (!this.#isPinned) this.#keys = kept.keys;
     const lease = await this.#leaseOf(kept.document, null);
     if (kept.document.lease && lease === null) return;
-    const { lease_until: _, ...state } = lease === null ? kept.document : { ...lease.state, lease: kept.document.lease };
-    this.#cache.restore(state, { lease, seen: kept.seen });
+    const { lease_until: _, ...state } = lease?.state ?? kept.document;
+    this.#cache.restore(lease === null ? state : { ...state, lease: kept.document.lease }, { lease, seen: kept.seen });
   }
 
   /** Write what is held as one text, one write after the other. */

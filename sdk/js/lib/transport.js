@@ -199,7 +199,8 @@ export function understood(kind, document) {
     return kind(document);
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new UnreadableAnswer(`The answer is not as expected: ${cause.message}.`, { code: "unreadable_answer", cause });
+    const detail = `The answer is not as expected: ${cause.message}.`;
+    throw new UnreadableAnswer(detail, { code: "unreadable_answer", cause });
   }
 }
 
