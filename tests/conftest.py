@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import hypothesis
 import pytest
+import pytest_asyncio
 
 from storefront.core.database import Database
 from storefront.core.migrating import History
@@ -22,6 +23,9 @@ from storefront.plugins import installed_plugins
 from storefront.testing import Shop, running_shop
 from storefront.web.logs import configure_logging
 from tests.postgres import Postgres, PostgresServer, PostgresUnavailable, shared_postgres
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
 
 T = TypeVar("T")
 hypothesis.settings.register_profile("untimed", deadline=None)  # how long an example takes is the machine's affair
@@ -57,6 +61,15 @@ LONGEST = (
     "tests/subscriptions/test_access_oracle.py",
 )
 """What takes long each worker begins with: last, it would keep one busy while the others have nothing left."""
+
+CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 _FINDERS: dict[str, tuple[str, ...]] = {
     # The one that has no window costs the machine three fifths of what the others do.
@@ -112,6 +125,18 @@ def require() -> Callable[[str], str]:
         _go_without(tool, f"{tool} is not installed (looked for {', '.join(_FINDERS[tool])})")
 
     return find
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(require: Callable[[str], str]) -> AsyncIterator["Browser"]:
+    """The installed Chromium, started once; without one the tests are skipped, or fail if it is required."""
+    from playwright.async_api import async_playwright
+
+    path = require("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(CHROMIUM_FLAGS))
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,20 +12,12 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, Response, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Response, expect
 
 from storefront.testing import TINY_SHOP, Shop, running_shop
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 LOOKS = (Path(__file__).parent / "looks.js").read_text()
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 TIMEOUT_MS = 10_000
 # The browser notes every answer that is not 2xx; whether one was meant is what the tests look at.
 ANSWERED = re.compile(r"Failed to load resource: the server responded with a status of (4\d\d|503) ")
@@ -110,16 +102,6 @@ class Visit:
 
 
 Visits = Callable[..., Awaitable[Visit]]
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(require: Callable[[str], str]) -> AsyncIterator[Browser]:
-    """The installed Chromium, started once; without one the tests are skipped, or fail if it is required."""
-    path = require("chromium")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
