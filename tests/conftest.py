@@ -47,8 +47,8 @@ BOTH_DATABASES = (
     "tests/shop/test_idempotency.py",
     "tests/shop/test_story.py",
 )
-"""What is written differently for each database, races, and a purchase's whole story run on both; ``--database`` chooses
-one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
+"""What is written differently for each database, races, and a purchase's whole story run on both; ``--database``
+chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = (
     "tests/stories/",

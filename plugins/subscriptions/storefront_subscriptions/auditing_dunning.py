@@ -44,11 +44,13 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
     """
     begun = begun_purchases()
     asked = union_all(
-        *(select(table.c.id, table.c.subscription_id, table.c.customer_id) for table in (invoices, finals))
-    ).subquery()
+        *(select(table.c.id, table.c.subscription_id, table.c.customer_id, table.c.created_at)
+          for table in (invoices, finals))
+    ).subquery()  # fmt: skip
     statement = (
         select(begun.c.purchase_id, begun.c.created_at, begun.c.commit_no, asked.c.id.label("invoice_id"),
-               asked.c.customer_id, events.c.type, events.c.payload, events.c.commit_no.label("failed_in"))
+               asked.c.created_at.label("asked_at"), asked.c.customer_id, events.c.type, events.c.payload,
+               events.c.commit_no.label("failed_in"))
         .join(asked, asked.c.id == begun.c.bill)
         .join(events, and_(events.c.anchor == asked.c.customer_id, events.c.subject == asked.c.subscription_id,
                            events.c.type.in_((FAILED, FINAL_FAILED)), events.c.commit_no < begun.c.commit_no))
@@ -68,17 +70,18 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
 def _is_saved_between(connection: Connection, row: Row[Any]) -> bool:
     """Tell whether a method was saved before a purchase began, and after the failed one before it had begun.
 
-    What is saved while that one is undecided is charged once it has failed.
+    What is saved while that one is undecided is charged once it has failed; so is what is saved while an attempt fails
+    for want of a method, which makes no purchase: then any will do that was saved since the invoice was written.
     """
     begun = begun_purchases()
     earlier = select(func.max(begun.c.commit_no)).where(
         begun.c.bill == row.invoice_id, begun.c.commit_no < row.failed_in
     )
-    since = connection.execute(earlier).scalar_one() or row.failed_in
+    since = connection.execute(earlier).scalar_one() or 0
     types = ["payment_method.saved", *(["subscription.started"] if row.type == FINAL_FAILED else [])]
     saved = select(events.c.commit_no).where(
         events.c.anchor == row.customer_id, events.c.type.in_(types),
-        events.c.commit_no > since, events.c.commit_no < row.commit_no,
+        events.c.commit_no > since, events.c.commit_no < row.commit_no, events.c.occurred_at >= row.asked_at,
     )  # fmt: skip
     return connection.execute(saved.limit(1)).first() is not None
 
