@@ -26,7 +26,7 @@ from storefront.core.top_ups import country_of, real_price_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.refund_shapes import CREATE_REFUND, REFUND, REFUND_MADE, REFUNDS
-from storefront.web.returning import check_return
+from storefront.core.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
     CREATE_PURCHASE,

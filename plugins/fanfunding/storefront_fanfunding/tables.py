@@ -30,6 +30,7 @@ tips = Table(
     Column("held_for", TEXT, nullable=True),
     Column("currency", TEXT, nullable=False),
     Column("amount", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
     Column("tier", TEXT, nullable=True),
     Column("rates", TEXT, nullable=False),
     Column("share", BigInteger, nullable=False),
@@ -39,6 +40,7 @@ tips = Table(
     Column("earned", BigInteger, nullable=False),
     Column("reserved", BigInteger, nullable=False),
     Column("back_amount", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
     Column("back_earned", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
@@ -49,12 +51,12 @@ tips = Table(
     Index("fanfunding_tips_by_customer", "customer_id"),
 )
 """One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void (it was
-never paid). ``amount`` is what the fan pays, in minor units; ``tier`` and ``rates`` (JSON: currency -> rate that it was
+never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier`` and ``rates`` (JSON: currency -> rate that it was
 found by) as they were when it was made, and so are ``share`` (basis points) and ``hold_ms``. ``is_held``: it waits to be
 read by somebody before it is shown, because of ``held_for`` (``links``, ``words``); its money does not wait. ``sequence``
 numbers a creator's paid tips without a gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve
-until ``release_at``. ``back_amount`` of the money has gone back, or is set aside because it may, and of what was earned
-``back_earned`` with it."""
+until ``release_at``. ``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back
+for good), and of what was earned ``back_earned`` with it."""
 
 alerts = Table(
     "fanfunding_alerts",

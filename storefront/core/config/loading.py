@@ -21,12 +21,13 @@ class Document:
 
     ``mistakes`` are those found while reading; ``build`` reports them with its own. ``broken`` holds paths whose value
     could not be had, ``whole`` paths whose text is one ``${…}`` (it may stand for a number), ``outside`` paths whose
-    text came from the environment or a file.
+    text came from the environment or a file. ``creator_files`` are those of ``files`` that creators write.
     """
 
     path: FilePath
     folder: FilePath
     files: tuple[FilePath, ...]
+    creator_files: tuple[FilePath, ...]
     value: dict[str, object]
     positions: Positions
     mistakes: tuple[Mistake, ...]
@@ -77,6 +78,7 @@ def read_document(path: FilePath, environ: Mapping[str, str]) -> Document:
         path=path,
         folder=path.absolute().parent,
         files=tuple(assembly.files),
+        creator_files=tuple(assembly.creator_files),
         value=_without_empty_sections(value),
         positions=flat.positions,
         mistakes=tuple(assembly.mistakes),

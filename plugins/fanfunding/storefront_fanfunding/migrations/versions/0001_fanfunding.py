@@ -31,8 +31,8 @@ def upgrade() -> None:
         _TIPS,
         *_texts("id", "creator_id", "customer_id", "purchase_id", "name", "message", "currency", "rates", "state"),
         *_texts("held_for", "tier", null=True),
-        *_numbers("is_anonymous", "is_held", "amount", "share", "hold_ms", "earned", "reserved", "back_amount",
-                  "back_earned", "created_at", "updated_at"),
+        *_numbers("is_anonymous", "is_held", "amount", "total", "share", "hold_ms", "earned", "reserved", "back_amount",
+                  "returned", "back_earned", "created_at", "updated_at"),
         *_numbers("sequence", "paid_at", "release_at", null=True),
         sa.PrimaryKeyConstraint("id"),
     )  # fmt: skip
