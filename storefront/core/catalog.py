@@ -238,7 +238,7 @@ class Catalogs:
         return await self.follow()
 
     async def replace_creators(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
-        """Make a version active that is the present one but for the configuration's creators; tell if there is a new one.
+        """Make a version active that is the present one but for the configuration's creators; tell if it is new.
 
         Raises:
             Stale: another version became active meanwhile; nothing was changed.

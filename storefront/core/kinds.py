@@ -270,7 +270,8 @@ class SharesMoney(Protocol):
     def money_back(self, plan: Plan, move: MoneyBack) -> None:
         """Add to the plan of a move what it means for those others.
 
-        Pure. May be told the same twice, or a stage without those before it; what the shop itself earned is moved already.
+        Pure. May be told the same twice, or a stage without those before it; what the shop itself earned is moved
+        already.
         """
         ...
 

@@ -16,9 +16,8 @@ from storefront.app import PARTS, create_app
 from storefront.configured_gateways import SandboxSecrets
 from storefront.core.audit import Outside, Report, verify_database
 from storefront.core.clock import Clock
-from storefront.core.config import Config
+from storefront.core.config import Config, Secret
 from storefront.core.config import Database as DatabaseSection
-from storefront.core.config import Secret
 from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard

@@ -1,7 +1,7 @@
 """Where a creator's money lies, and the two anchors that its rows hang under.
 
-**Reserve** is credited by tips, which take no anchor of its; it keeps no balance. **Payable** and **debt** change only in
-plans that hold the creator's money anchor, so the engine keeps their balances and lets neither go below zero.
+**Reserve** is credited by tips, which take no anchor of its; it keeps no balance. **Payable** and **debt** change only
+in plans that hold the creator's money anchor, so the engine keeps their balances and lets neither go below zero.
 """
 
 from storefront.core.accounts import Account, receivable, revenue, sink

@@ -63,10 +63,10 @@ def each_tip_is_paid_once(connection: Connection) -> Iterator[Violation]:
 
 
 def shares_are_exact(connection: Connection) -> Iterator[Violation]:
-    """P1-share: what a tip earned is its creator's share of what was paid less tax, rounded down, and was booked once."""
+    """P1-share: what a tip earned is its creator's share of what was paid less tax, rounded down, booked once."""
     split = (
-        select(entries.c.about, func.sum(transfers.c.amount).label("amount"), func.min(transfers.c.destination).label("to"),
-               func.count().label("times"))
+        select(entries.c.about, func.sum(transfers.c.amount).label("amount"), func.count().label("times"),
+               func.min(transfers.c.destination).label("to"))
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .where(entries.c.kind == "tip.split")
         .group_by(entries.c.about)
@@ -150,11 +150,12 @@ def creators_are_never_below_zero(connection: Connection) -> Iterator[Violation]
 
 def reversals_take_their_part(connection: Connection) -> Iterator[Violation]:
     """P1-reversals: what reversals want of a tip is within it, is found somewhere, and the tip says the same."""
+    gone = case((reversals.c.stage == "taken", reversals.c.amount), else_=0)
     statement = (
         select(tips.c.id, tips.c.total, tips.c.earned, tips.c.back_amount, tips.c.back_earned, tips.c.returned,
                func.coalesce(func.sum(reversals.c.amount), 0).label("amount"),
                func.coalesce(func.sum(reversals.c.wanted), 0).label("wanted"),
-               func.coalesce(func.sum(case((reversals.c.stage == "taken", reversals.c.amount), else_=0)), 0).label("gone"),
+               func.coalesce(func.sum(gone), 0).label("gone"),
                func.count(reversals.c.id).label("many"))
         .join(reversals, reversals.c.tip_id == tips.c.id, isouter=True)
         .group_by(tips.c.id)
@@ -191,8 +192,8 @@ def queues_have_no_gaps(connection: Connection) -> Iterator[Violation]:
     is_paid = tips.c.state.not_in(_GONE)
     counted = (
         select(tips.c.id, tips.c.state, func.count(alerts.c.sequence).label("alerts"), is_paid.label("is_paid"))
-        .join(alerts, and_(alerts.c.tip_id == tips.c.id, alerts.c.creator_id == tips.c.creator_id, alerts.c.is_test == 0),
-              isouter=True)
+        .join(alerts, and_(alerts.c.tip_id == tips.c.id, alerts.c.creator_id == tips.c.creator_id,
+                           alerts.c.is_test == 0), isouter=True)
         .group_by(tips.c.id)
     )  # fmt: skip
     for row in _each(connection, counted):

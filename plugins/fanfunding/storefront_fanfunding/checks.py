@@ -36,10 +36,11 @@ def _twice(name: str, tips: Mapping[str, Any]) -> Iterator[Complaint]:
 def check_creators(value: Mapping[str, Any]) -> Iterator[Complaint]:
     """Complain of creators whom the operator names and nobody describes, and of an offer that takes the tips' name."""
     described = _inside(value, "creators")
-    for name in _inside(_inside(_inside(value, "plugins"), "fanfunding"), "creators"):
-        if name not in described:
+    for name, told in _inside(_inside(_inside(value, "plugins"), "fanfunding"), "creators").items():
+        if name not in described and "file" not in _mapping(told):
             message = "has no file of their own: say `file:`, or include it"
-            yield Complaint(("plugins", "fanfunding", "creators", name), message, at_key=True)
+            example = {name: {"file": f"creators/{name}.yaml"}}
+            yield Complaint(("plugins", "fanfunding", "creators", name), message, at_key=True, example=example)
     if SKU in _inside(value, "offers"):
         yield Complaint(("offers", SKU), "is the name that tips are sold under", at_key=True)
 

@@ -1,7 +1,7 @@
 """What a creator's file may say: how they are shown, what a tip is at least, and what its size looks like on stream.
 
-Nothing about money that moves: that is the operator's part. Colours, sounds and templates are of closed sets, for they end
-up on a public page.
+Nothing about money that moves: that is the operator's part. Colours, sounds and templates are of closed sets, for they
+end up on a public page.
 """
 
 from storefront.core.config.schema_parts import (

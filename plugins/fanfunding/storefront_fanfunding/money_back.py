@@ -4,7 +4,7 @@
       ◄───────┘         │        what is held is exactly what is given back, or taken
       ◄─────────────────┘        what was taken comes back if a refund fails at last, or a dispute is won on appeal
 
-Of a share the tip's own reserve gives first, then what the creator could be paid; what is no longer there the creator owes.
+Of a share the tip's own reserve gives first, then what the creator could be paid; what is no longer there they owe.
 """
 
 from collections.abc import Mapping, Sequence
@@ -178,7 +178,7 @@ class Move:
         self._over(reserved=stand.from_reserve, payable=stand.from_payable)
 
     def _give_again(self) -> None:
-        """Give back what was taken; what is still owed for it is struck off, and what was paid of that is given back."""
+        """Give back what was taken; what is still owed of it is struck off, what was paid of that is given back."""
         stand, shop = self.stand, self._shop()
         struck = min(stand.owed, stand.debt)
         paid = stand.from_payable + stand.owed - struck

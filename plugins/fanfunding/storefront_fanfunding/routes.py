@@ -99,8 +99,8 @@ def _add_giving(routes: Routes, services: Services, settings: Settings) -> None:
     async def give(call: Call) -> web.StreamResponse:
         """Give a creator a tip. No account is needed; the answer is its purchase, whose details name the tip.
 
-        202: send the fan to `payment.redirect_url`. 201: it was paid from the wallet. A session gives for its customer, a
-        server for the `customer` it names; everybody else is a guest, the same one for the same `fan`.
+        202: send the fan to `payment.redirect_url`. 201: it was paid from the wallet. A session gives for its customer,
+        a server for the `customer` it names; everybody else is a guest, the same one for the same `fan`.
         """
         while True:
             wanted = await _wanted(services, call)

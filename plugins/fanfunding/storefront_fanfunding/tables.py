@@ -50,13 +50,14 @@ tips = Table(
     Index("fanfunding_tips_by_purchase", "purchase_id", unique=True),
     Index("fanfunding_tips_by_customer", "customer_id"),
 )
-"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void (it was
-never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier`` and ``rates`` (JSON: currency -> rate that it was
-found by) as they were when it was made, and so are ``share`` (basis points) and ``hold_ms``. ``is_held``: it waits to be
-read by somebody before it is shown, because of ``held_for`` (``links``, ``words``); its money does not wait. ``sequence``
-numbers a creator's paid tips without a gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve
-until ``release_at``. ``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back
-for good), and of what was earned ``back_earned`` with it."""
+"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void
+(it was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier``
+and ``rates`` (JSON: currency -> rate that it was found by) as they were when it was made, and so are ``share``
+(basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
+``held_for`` (``links``, ``words``); its money does not wait. ``sequence`` numbers a creator's paid tips without a
+gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
+``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
+and of what was earned ``back_earned`` with it."""
 
 alerts = Table(
     "fanfunding_alerts",
@@ -76,8 +77,9 @@ alerts = Table(
     ),
     Index("fanfunding_alerts_by_tip", "tip_id"),
 )  # fmt: skip
-"""The overlay's queue; hangs under the creator's queue (``accounts.queue_anchor``). ``state``: queued, shown, done, skipped,
-or held (until its tip may be shown). A test has no tip. ``sequence`` counts a creator's alerts without a gap."""
+"""The overlay's queue; hangs under the creator's queue (``accounts.queue_anchor``). ``state``: queued, shown, done,
+skipped, or held (until its tip may be shown). A test has no tip. ``sequence`` counts a creator's alerts without a
+gap."""
 
 reversals = Table(
     "fanfunding_reversals",
@@ -95,9 +97,9 @@ reversals = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index("fanfunding_reversals_by_tip", "tip_id"),
 )
-"""What a refund or dispute (``id`` is the core's ``rev_…``) wants back of a creator's share; hangs under the fan. ``stage``:
-held (set aside in reserve), taken (gone for good) or none (given back, or never set aside). ``amount`` is the fan's money,
-``wanted`` the creator's part of it, ``from_reserve`` what of that had not been released yet, ``from_payable`` what had, and
-``owed`` what was no longer there, once it was taken."""
+"""What a refund or dispute (``id`` is the core's ``rev_…``) wants back of a creator's share; hangs under the fan.
+``stage``: held (set aside in reserve), taken (gone for good) or none (given back, or never set aside). ``amount`` is
+the fan's money, ``wanted`` the creator's part of it, ``from_reserve`` what of that had not been released yet,
+``from_payable`` what had, and ``owed`` what was no longer there, once it was taken."""
 
 TABLES = (creators, tips, alerts, reversals)

@@ -24,7 +24,7 @@ def count_characters(text: str) -> int:
 
 def tidy(text: str) -> str:
     """Return a text in one line, composed, without spaces around it or side by side."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    return str(_SPACES.sub(" ", unicodedata.normalize("NFC", text))).strip()
 
 
 def name_of(text: str) -> str:

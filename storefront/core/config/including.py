@@ -1,8 +1,8 @@
 """One tree from many files: ``include:`` patterns, files of creators, deep merging.
 
 An included file stands at or below the root file's folder. A file under ``creators/`` is written by someone who may
-decide about that creator and nothing else: it becomes ``creators.<id>``, and may neither include nor read secrets. So is
-one that a plugin's section names as a creator's (``plugins.<name>.creators.<id>.file``), wherever it stands there.
+decide about that creator and nothing else: it becomes ``creators.<id>``, and may neither include nor read secrets. So
+is one that a plugin's section names as a creator's (``plugins.<name>.creators.<id>.file``), wherever it stands there.
 """
 
 import glob
