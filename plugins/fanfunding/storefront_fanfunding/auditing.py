@@ -113,11 +113,15 @@ def _sums(connection: Connection, rows: Select[Any]) -> dict[str, int]:
 
 
 def creators_have_what_they_earned(connection: Connection) -> Iterator[Violation]:
-    """P1-earned: reserve + payable − debt = Σ earned − Σ taken back, of each creator in each currency."""
+    """P1-earned: reserve + payable − debt + paid out = Σ earned − Σ taken back, of each creator in each currency.
+
+    What entries of the kind ``payout.…`` move is paid out.
+    """
     moved, owner = _movements(), literal("creator:") + tips.c.creator_id + ":" + tips.c.currency
     has = select((accounts.c.owner + ":" + accounts.c.asset).label("account"),
                  case((accounts.c.role == "debt", -moved.c.amount), else_=moved.c.amount).label("amount")
-                 ).join(accounts, and_(accounts.c.id == moved.c.account, _OF_CREATORS))  # fmt: skip
+                 ).join(accounts, and_(accounts.c.id == moved.c.account, _OF_CREATORS)
+                 ).join(entries, and_(entries.c.id == moved.c.entry_id, entries.c.kind.not_like("payout.%")))  # fmt: skip
     earned = _sums(connection, select(owner.label("account"), tips.c.earned.label("amount")))
     back = select(owner.label("account"), reversals.c.wanted.label("amount"))
     taken = _sums(connection, back.join(tips, tips.c.id == reversals.c.tip_id).where(reversals.c.stage == "taken"))
@@ -125,7 +129,7 @@ def creators_have_what_they_earned(connection: Connection) -> Iterator[Violation
     for name in sorted({*there, *earned}):
         due = earned.get(name, 0) - taken.get(name, 0)
         if there.get(name, 0) != due:
-            yield Violation("P1-earned", (name,), f"{name} has {there.get(name, 0)}, and earned {due}")
+            yield Violation("P1-earned", (name,), f"{name} was given {there.get(name, 0)}, and earned {due}")
 
 
 def creators_are_never_below_zero(connection: Connection) -> Iterator[Violation]:
