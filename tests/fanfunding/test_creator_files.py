@@ -1,0 +1,86 @@
+"""A creator's file while the shop runs: what is right takes effect, what is wrong does not, and nothing else with it."""
+
+import asyncio
+
+from structlog.testing import capture_logs
+
+from storefront.core.creator_files import look_at
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, tip
+
+
+async def shown(shop):
+    return (await shop.as_nobody().get("/v1/fanfunding/creators/luna")).json
+
+
+async def comes(shop, wanted) -> None:
+    """Wait until what everybody sees of Luna is as wanted."""
+    async with asyncio.timeout(20):
+        while not wanted(await shown(shop)):
+            await asyncio.sleep(0.05)
+
+
+async def refused(logs) -> str:
+    """Wait until a file was refused, and return why."""
+    async with asyncio.timeout(20):
+        while not (found := [line["reason"] for line in logs if line["event"] == "creators_refused"]):
+            await asyncio.sleep(0.05)
+    return found[-1]
+
+
+async def test_what_a_creator_saves_takes_effect_and_nothing_of_the_operators_does(stream, data_folder):
+    paid = await tip(stream, 600)
+    shop, file = data_folder / "shop.yaml", data_folder / "luna.yaml"
+    shop.write_text(FAN_SHOP.replace("prices: {USD: 499}", "prices: {USD: 1}").replace("share: 90%", "share: 1%"))
+    before = {offer["sku"]: offer["prices"] for offer in (await stream.as_nobody().get("/v1/catalog")).json["offers"]}
+
+    file.write_text(LUNA.replace("min: {USD: 500}", "min: {USD: 700}"))
+    await comes(stream, lambda luna: luna["tiers"][1]["min"] == {"USD": 700})
+
+    after = {offer["sku"]: offer["prices"] for offer in (await stream.as_nobody().get("/v1/catalog")).json["offers"]}
+    assert after == before
+    assert (await tip(stream, 600))["details"]["creator"] == "luna"
+    rows = stream.query("SELECT tier, share FROM fanfunding_tips ORDER BY sequence")
+    assert [(row["tier"], row["share"]) for row in rows] == [("gold", 9000), ("bronze", 9000)]
+    assert (await stream.seen(paid))["catalog_version"] != stream.parts.services.catalogs.active.version
+
+
+async def test_a_mistake_keeps_the_old_version_and_says_where_it_is(stream, data_folder):
+    file = data_folder / "luna.yaml"
+    with capture_logs() as logs:
+        file.write_text("name: Luna\nshare: 100%\nabout: ${HOME}\ninclude: [shop.yaml]\ntips: {min: {USD: 1}}\n")
+        said = await refused(logs)
+    for place in (":2:1 share: unknown key", ":3:8 about: ${…} is not allowed", ":4:1 include: is not allowed"):
+        assert f"{file}{place}" in said
+    assert (await shown(stream))["min"]["USD"] == 100
+    assert (await give(stream, 99)).status == 422
+
+    file.write_text(LUNA.replace("name: Luna", "name: Luna again"))
+    await comes(stream, lambda luna: luna["name"] == "Luna again")
+
+
+async def test_what_is_built_to_exhaust_the_reader_is_refused(stream, data_folder):
+    file = data_folder / "luna.yaml"
+    bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+        f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdef", "bcdefg", strict=True)
+    )
+    for text, why in ((bomb, "luna.yaml"), ("# " + "x" * 262_144, "larger than 262144 bytes")):
+        with capture_logs() as logs:
+            file.write_text(text)
+            assert why in await refused(logs)
+    assert (await shown(stream))["name"] == "Luna"
+
+
+async def test_a_restart_and_a_reload_take_the_file_as_it_is(stream, data_folder):
+    (data_folder / "luna.yaml").write_text(LUNA.replace("name: Luna", "name: Moon"))
+    await stream.restart()
+    assert (await shown(stream))["name"] == "Moon"
+
+
+def test_whatever_becomes_of_files_is_seen(tmp_path):
+    file = tmp_path / "luna.yaml"
+    file.write_text("one")
+    seen = [look_at([file])]
+    for change in (lambda: file.write_text("other"), lambda: (tmp_path / "nova.yaml").touch(), file.unlink):
+        change()
+        seen.append(look_at([file]))
+    assert len(set(seen)) == 4
