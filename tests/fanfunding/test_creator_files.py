@@ -1,11 +1,11 @@
-"""A creator's file while the shop runs: what is right takes effect, what is wrong does not, and nothing else with it."""
-
-import asyncio
+"""A creator's file while the shop runs: what is right takes effect, what is wrong does not, nor does anything else."""
 
 from structlog.testing import capture_logs
 
 from storefront.core.creator_files import look_at
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, tip
+
+REFUSED = "creators_refused"
 
 
 async def shown(shop):
@@ -13,17 +13,14 @@ async def shown(shop):
 
 
 async def comes(shop, wanted) -> None:
-    """Wait until what everybody sees of Luna is as wanted."""
-    async with asyncio.timeout(20):
-        while not wanted(await shown(shop)):
-            await asyncio.sleep(0.05)
+    """Wait until what is on sale says of Luna what is wanted."""
+    await shop.until(lambda: wanted(shop.parts.services.catalogs.active.creators["luna"]))
 
 
-async def refused(logs) -> str:
+async def refused(shop, logs) -> str:
     """Wait until a file was refused, and return why."""
-    async with asyncio.timeout(20):
-        while not (found := [line["reason"] for line in logs if line["event"] == "creators_refused"]):
-            await asyncio.sleep(0.05)
+    found = []
+    await shop.until(lambda: found.extend(line["reason"] for line in logs if line["event"] == REFUSED) or found)
     return found[-1]
 
 
@@ -34,7 +31,8 @@ async def test_what_a_creator_saves_takes_effect_and_nothing_of_the_operators_do
     before = {offer["sku"]: offer["prices"] for offer in (await stream.as_nobody().get("/v1/catalog")).json["offers"]}
 
     file.write_text(LUNA.replace("min: {USD: 500}", "min: {USD: 700}"))
-    await comes(stream, lambda luna: luna["tiers"][1]["min"] == {"USD": 700})
+    await comes(stream, lambda luna: luna["tips"]["tiers"][1]["min"] == {"USD": 700})
+    assert (await shown(stream))["tiers"][1]["min"] == {"USD": 700}
 
     after = {offer["sku"]: offer["prices"] for offer in (await stream.as_nobody().get("/v1/catalog")).json["offers"]}
     assert after == before
@@ -48,7 +46,7 @@ async def test_a_mistake_keeps_the_old_version_and_says_where_it_is(stream, data
     file = data_folder / "luna.yaml"
     with capture_logs() as logs:
         file.write_text("name: Luna\nshare: 100%\nabout: ${HOME}\ninclude: [shop.yaml]\ntips: {min: {USD: 1}}\n")
-        said = await refused(logs)
+        said = await refused(stream, logs)
     for place in (":2:1 share: unknown key", ":3:8 about: ${…} is not allowed", ":4:1 include: is not allowed"):
         assert f"{file}{place}" in said
     assert (await shown(stream))["min"]["USD"] == 100
@@ -66,7 +64,7 @@ async def test_what_is_built_to_exhaust_the_reader_is_refused(stream, data_folde
     for text, why in ((bomb, "luna.yaml"), ("# " + "x" * 262_144, "larger than 262144 bytes")):
         with capture_logs() as logs:
             file.write_text(text)
-            assert why in await refused(logs)
+            assert why in await refused(stream, logs)
     assert (await shown(stream))["name"] == "Luna"
 
 
@@ -80,7 +78,7 @@ def test_whatever_becomes_of_files_is_seen(tmp_path):
     file = tmp_path / "luna.yaml"
     file.write_text("one")
     seen = [look_at([file])]
-    for change in (lambda: file.write_text("other"), lambda: (tmp_path / "nova.yaml").touch(), file.unlink):
+    for change in (lambda: file.write_text("other"), (tmp_path / "nova.yaml").touch, file.unlink):
         change()
         seen.append(look_at([file]))
     assert len(set(seen)) == 4

@@ -84,7 +84,9 @@ async def test_the_same_key_gives_once(stream):
     assert (again.status, again.json) == (202, first.json)
     assert (await give(stream, 556, key="once")).status == 422
     both = await asyncio.gather(*(give(stream, key="at-once") for _ in range(4)))
-    assert {answer.json["details"]["tip"] for answer in both if answer.status == 202} == {both[0].json["details"]["tip"]}
+    assert {answer.json["details"]["tip"] for answer in both if answer.status == 202} == {
+        both[0].json["details"]["tip"]
+    }
     assert len(stream.query("SELECT id FROM fanfunding_tips")) == 2
 
 

@@ -28,7 +28,7 @@ FAN_SHOP = TINY_SHOP.replace(
     share: 50%
     currencies: [USD, EUR, gems]
     rates: {EUR: {USD: "1.25"}}
-    creators: {luna: {file: luna.yaml, share: 90%, hold_days: 7}}
+    creators: {luna: {file: luna.yaml, share: 90%, hold_days: 1}}
 web: {rate_limits: {checkout: {per: address, rate: 1000, period_seconds: 1}}}""",
 )
 PATH = "/v1/fanfunding/creators/luna/tips"

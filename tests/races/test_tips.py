@@ -9,7 +9,7 @@ from storefront.core.commit.outcome import InsufficientFunds
 from storefront.testing import running_shop
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, pay_out, purse, refund, tip
 
-ROUNDS = 4
+ROUNDS = 2
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ async def test_refund_dispute_release_and_payouts_at_once_take_no_unit_twice(str
     for turn in range(ROUNDS):
         bought = await tip(stream, 1000)
         tip_id = bought["details"]["tip"]
-        await stream.advance("6d")
-        stream.parts.services.clock.offset_ms += 2 * 86_400_000  # due, and no job has come to it yet
+        await stream.advance("23h")
         services = stream.parts.services
+        services.clock.offset_ms += 2 * 3_600_000  # due, and no job has come to it yet
 
         _, _, answer, _, first, second = await asyncio.gather(
             release(services, tip_id),
@@ -62,7 +62,8 @@ async def test_refund_dispute_release_and_payouts_at_once_take_no_unit_twice(str
         )
         await stream.quiet()
 
-        assert answer.status in (201, 409), (turn, answer)
+        # Whoever is second is told that there is nothing left, by us or by the gateway.
+        assert answer.status == 201 or answer.json["code"] in ("already_refunded", "refund_failed"), (turn, answer)
         (row,) = stream.query("SELECT returned, back_earned FROM fanfunding_tips WHERE id = ?", tip_id)
         assert (row["returned"], row["back_earned"]) == (1000, 900)
         earned, gone, paid = earned + 900, gone + 900, paid + first + second
@@ -74,7 +75,7 @@ async def test_refund_dispute_release_and_payouts_at_once_take_no_unit_twice(str
 
 async def test_payouts_at_once_leave_nothing_below_zero(stream):
     await tip(stream, 1000)
-    await stream.advance("8d")
+    await stream.advance("25h")
     results = await asyncio.gather(*(paid_out(stream, 400) for _ in range(8)))
     assert sorted(results) == [0] * 6 + [400] * 2
     assert purse(stream) == {"reserve": 0, "payable": 100, "debt": 0}
