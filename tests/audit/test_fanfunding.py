@@ -62,7 +62,7 @@ PLANTS = {
         "DELETE FROM fanfunding_alerts WHERE sequence = 3", "P2-queue", "is paid, and has 0 alerts",
     ),
     "an alert of what was never paid": (
-        "UPDATE fanfunding_alerts SET tip_id = (SELECT id FROM fanfunding_tips WHERE state = 'void') WHERE sequence = 1",
+        "UPDATE fanfunding_alerts SET tip_id = (SELECT id FROM fanfunding_tips WHERE total = 777) WHERE sequence = 1",
         "P2-queue", "is void, and has 1 alerts",
     ),
     "a creator who is gone": ("DELETE FROM fanfunding_creators", "P2-queue", "a creator who is not there"),

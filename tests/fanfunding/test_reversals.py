@@ -62,6 +62,20 @@ async def test_a_refund_that_fails_gives_the_share_back_to_where_it_waited(strea
     assert purse(stream) == {"reserve": 0, "payable": 900, "debt": 0}
 
 
+async def test_a_dispute_asks_for_what_a_refund_had_asked_for_once_that_has_failed(stream):
+    bought = await tip(stream, 1000, card="4000 0000 0000 7726")
+    assert (await refund(stream, bought, 700)).status == 202
+    await dispute(stream, bought, amount=1000)
+    assert [row["wanted"] for row in stream.query("SELECT wanted FROM fanfunding_reversals ORDER BY id")] == [630, 270]
+    (made,) = (await stream.sandbox.books())["refunds"]
+    await stream.sandbox.end_refund(made["id"], "failed")
+    await stream.quiet()
+    await dispute(stream, bought, "lost")
+    assert purse(stream) == {"reserve": 0, "payable": 0, "debt": 0}
+    assert stream.balance("platform:revenue:USD") == 0
+    assert (await see(stream, bought))["state"] == "refunded"
+
+
 async def test_a_tip_from_the_wallet_goes_back_into_it(stream):
     await stream.bought("gems-500")
     answer = await tip(stream, 25, "gems", by=stream.as_customer())

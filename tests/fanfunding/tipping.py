@@ -88,9 +88,9 @@ async def refund(shop, purchase, amount: int | None = None, key: str = "refund",
     return await shop.as_server().post(path, wanted, key=f"{purchase['id']}-{key}")
 
 
-async def dispute(shop, purchase, status: str = "needs_response") -> None:
+async def dispute(shop, purchase, status: str = "needs_response", **more: Any) -> None:
     """Let the bank move a dispute, and wait until the shop has taken it in."""
-    await shop.sandbox.dispute(purchase, status)
+    await shop.sandbox.dispute(purchase, status, **more)
     await shop.quiet()
 
 

@@ -133,14 +133,19 @@ class Move:
             return
         if before == "taken":
             self._give_again()
-        elif before == "held" and to is BackStage.NONE:
+        elif before == "held" and (to is BackStage.NONE or self._has_more_to_ask()):
             self._give_back()
         if to is BackStage.HELD:
             self._hold()
         elif to is BackStage.TAKEN:
-            if before != "held":
+            if self.stand.stage != "held":
                 self._hold(takes=True)
             self._take()
+
+    def _has_more_to_ask(self) -> bool:
+        """Tell whether another reversal, which is over, has left money that this one could not ask for then."""
+        stand = self.stand
+        return min(self.asked.amount, self.tip["total"] - stand.back_amount + stand.amount) > stand.amount
 
     def _hold(self, *, takes: bool = False) -> None:
         """Set the creator's part aside: what the tip still has in reserve, then what they could be paid.
