@@ -27,7 +27,9 @@ async def refused(shop, logs) -> str:
 async def test_what_a_creator_saves_takes_effect_and_nothing_of_the_operators_does(stream, data_folder):
     paid = await tip(stream, 600)
     shop, file = data_folder / "shop.yaml", data_folder / "luna.yaml"
-    shop.write_text(FAN_SHOP.replace("prices: {USD: 499}", "prices: {USD: 1}").replace("share: 90%", "share: 1%"))
+    edited = FAN_SHOP.replace("USD: 499", "USD: 498").replace("share: 90%", "share: 1%")
+    assert "USD: 498" in edited
+    shop.write_text(edited)
     before = {offer["sku"]: offer["prices"] for offer in (await stream.as_nobody().get("/v1/catalog")).json["offers"]}
 
     file.write_text(LUNA.replace("min: {USD: 500}", "min: {USD: 700}"))
