@@ -89,6 +89,17 @@ async def test_a_tip_from_the_wallet_goes_back_into_it(stream):
     assert (stream.balance("platform:sink:gems"), stream.balance("customer:ada:gems")) == (0, 500)
 
 
+async def test_gems_of_a_stolen_card_are_taken_back_from_whom_they_were_given_to(stream):
+    pack = await stream.bought("gems-500")
+    given = await tip(stream, 30, "gems", by=stream.as_customer())
+    await stream.advance("25h")
+    assert purse(stream, "gems") == {"reserve": 0, "payable": 27, "debt": 0}
+    await dispute(stream, pack, "lost")
+    assert (await stream.seen(given))["refunded"] == "full"
+    assert purse(stream, "gems") == {"reserve": 0, "payable": 0, "debt": 0}
+    assert stream.balance("customer:ada:gems") == 0
+
+
 @pytest.mark.parametrize(("prices", "paid", "share"), [("inclusive", 1190, 900), ("exclusive", 1416, 1071)])
 async def test_the_share_is_of_what_is_left_after_tax(data_folder, database_url, prices, paid, share):
     (data_folder / "luna.yaml").write_text(LUNA)
