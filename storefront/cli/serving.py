@@ -168,7 +168,7 @@ async def serve(
         CannotListen: the address is taken.
         DatabaseInUse, MigrationFailed, WrongMode: the database cannot be served.
     """
-    host = choice.load()
+    host = choice.load(to_serve=True)
     start_logging(host.config.logging.level, host.config.logging.format)
     listener = listener or bind(host.config.web.host, host.config.web.port)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -1,7 +1,9 @@
 """A creator's file while the shop runs: what is right takes effect, what is wrong does not, nor does anything else."""
 
+import pytest
 from structlog.testing import capture_logs
 
+from storefront.core.config import ConfigError
 from storefront.core.creator_files import look_at
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, tip
 
@@ -74,6 +76,24 @@ async def test_a_restart_and_a_reload_take_the_file_as_it_is(stream, data_folder
     (data_folder / "luna.yaml").write_text(LUNA.replace("name: Luna", "name: Moon"))
     await stream.restart()
     assert (await shown(stream))["name"] == "Moon"
+
+
+async def test_a_mistake_does_not_keep_the_shop_closed(stream, data_folder):
+    file, edited = data_folder / "luna.yaml", data_folder / "shop.yaml"
+    for text, where in (("name: ${HOME}\n", f"{file}:1:7 name: "), ("tips: [\n", f"{file}:2:1 is not YAML")):
+        file.write_text(text)
+        with capture_logs() as logs:
+            await stream.restart()
+            assert where in await refused(stream, logs)
+        assert (await shown(stream))["name"] == "Luna"
+    file.write_text(LUNA.replace("name: Luna", "name: Mended"))
+    await comes(stream, lambda luna: luna["name"] == "Mended")
+
+    file.write_text("name: ${HOME}\n")
+    edited.write_text(FAN_SHOP.replace("hold_days: 1", "hold_days: no"))
+    with pytest.raises(ConfigError) as caught:
+        await stream.restart()
+    assert f"{edited}:" in str(caught.value)
 
 
 def test_whatever_becomes_of_files_is_seen(tmp_path):

@@ -145,7 +145,8 @@ class Move:
     def _has_more_to_ask(self) -> bool:
         """Tell whether another reversal, which is over, has left money that this one could not ask for then."""
         stand = self.stand
-        return min(self.asked.amount, self.tip["total"] - stand.back_amount + stand.amount) > stand.amount
+        room = int(self.tip["total"]) - stand.back_amount + stand.amount
+        return min(self.asked.amount, room) > stand.amount
 
     def _hold(self, *, takes: bool = False) -> None:
         """Set the creator's part aside: what the tip still has in reserve, then what they could be paid.
