@@ -22,7 +22,7 @@ from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts
-from storefront.plugins import load, load_to_serve
+from storefront.plugins import load_to_serve
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
@@ -210,7 +210,7 @@ class Shop(ShopClient):
         await web.SockSite(runner, self._socket.dup()).start()
 
     def _read(self) -> Config:
-        return load(self._config, self._environ).config
+        return load_to_serve(self._config, self._environ).config
 
     async def stop(self) -> None:
         """Shut down as on SIGTERM; safe to call twice."""

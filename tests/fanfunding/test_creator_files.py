@@ -4,7 +4,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from storefront.core.config import ConfigError
-from storefront.core.creator_files import look_at
+from storefront.core.creator_files import Pace, look_at
+from storefront.testing import running_shop
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, tip
 
 REFUSED = "creators_refused"
@@ -60,6 +61,20 @@ async def test_a_mistake_keeps_the_old_version_and_says_where_it_is(stream, data
     await comes(stream, lambda luna: luna["name"] == "Luna again")
 
 
+async def test_a_mistake_of_one_holds_up_no_other(data_folder):
+    files = {name: data_folder / f"{name}.yaml" for name in ("luna", "nova")}
+    for name, file in files.items():
+        file.write_text(LUNA.replace("name: Luna", f"name: {name}"))
+    config = FAN_SHOP.replace("luna: {file: luna.yaml", "nova: {file: nova.yaml}, luna: {file: luna.yaml")
+    async with running_shop(data_folder, config) as shop:
+        with capture_logs() as logs:
+            files["luna"].write_text("name: ${HOME}\n")
+            await refused(shop, logs)
+        files["nova"].write_text(LUNA.replace("name: Luna", "name: Supernova"))
+        await shop.until(lambda: shop.parts.services.catalogs.active.creators["nova"]["name"] == "Supernova")
+        assert (await shown(shop))["name"] == "luna"
+
+
 async def test_what_is_built_to_exhaust_the_reader_is_refused(stream, data_folder):
     file = data_folder / "luna.yaml"
     bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
@@ -104,3 +119,13 @@ def test_whatever_becomes_of_files_is_seen(tmp_path):
         change()
         seen.append(look_at([file]))
     assert len(set(seen)) == 4
+
+
+def test_a_pace_is_kept_in_any_hour():
+    pace = Pace(2)
+    taken = []
+    for now in (0, 10, 20, 3_600_009, 3_600_011, 3_600_012):
+        if pace.may(now):
+            pace.note(now)
+            taken.append(now)
+    assert taken == [0, 10, 3_600_009, 3_600_011]
