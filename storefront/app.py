@@ -5,7 +5,7 @@ requests that were under way have been answered.
 """
 
 import gc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -94,20 +94,21 @@ def create_app(
     clock: Clock | None = None,
     worker: int | None = None,
     guard: Guard | None = None,
+    read: Callable[[], Config] | None = None,
 ) -> web.Application:
     """Build a fresh shop: its application opens the database when it starts and closes it when it ends.
 
     ``own_url`` is the address that the listener will really have (``http://127.0.0.1:8080``); links are
     made from ``web.public_url`` where the configuration has one. ``worker`` is the number of this process among
     several on this machine, for the metrics. ``guard`` says where outgoing webhooks may go, instead of the
-    configuration.
+    configuration. ``read`` reads the configuration anew; with it creators' files are followed while the shop is open.
 
     Raises:
         PluginFailed, RouteError: the shop may not open like this.
     """
     config = host.config
     public_url = config.web.public_url or own_url
-    parts = join(host, public_url=public_url, own_url=own_url, clock=clock, guard=guard)
+    parts = join(host, public_url=public_url, own_url=own_url, clock=clock, guard=guard, read=read)
     app = web.Application(client_max_size=config.web.body_limit_bytes)
     app[PARTS], app[SERVICES], app[TOKENS], app[KEYS] = parts, parts.services, parts.tokens, parts.keys
     app[SIGNER] = parts.signer

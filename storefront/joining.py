@@ -1,6 +1,6 @@
 """Builds the shop's services from a configuration and its plugins; ``app.py`` opens and serves them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
 from storefront.core.commit.usage import USAGE_CLOSE, USAGE_DRAIN
 from storefront.core.commit.watch_steps import TOP_UP_RUN
 from storefront.core.config import Config
+from storefront.core.creator_files import CreatorFiles
 from storefront.core.customers import Customers
 from storefront.core.database import Database
 from storefront.core.dispatching import EventDispatcher
@@ -114,11 +115,18 @@ class Parts:
 
 
 def join(
-    host: PluginHost, *, public_url: str, own_url: str, clock: Clock | None = None, guard: Guard | None = None
+    host: PluginHost,
+    *,
+    public_url: str,
+    own_url: str,
+    clock: Clock | None = None,
+    guard: Guard | None = None,
+    read: Callable[[], Config] | None = None,
 ) -> Parts:
     """Build the parts; nothing is opened yet. ``own_url`` is the listener's real address.
 
-    ``guard`` says where outgoing webhooks may go; without it, the configuration does.
+    ``guard`` says where outgoing webhooks may go; without it, the configuration does. ``read`` reads the configuration
+    anew, so that creators' files are followed.
 
     Raises:
         PluginFailed: a plugin crashed while it registered, and may not be left out.
@@ -145,6 +153,8 @@ def join(
         "anchors": _anchor_sender(services),
         "seals": sealer,
     }
+    if read is not None:
+        followers["creators"] = CreatorFiles(services, read)
     keeping_up = KeepingUp(services, keys, jobs, endurance) if database.is_shared else None
     first = () if keeping_up is None else (keeping_up,)
     for part in (*first, services.states, services.watchers, jobs, dispatcher, webhooks.dispatcher, numberer):

@@ -7,7 +7,7 @@ judges purchases is never left out silently (``unscreened: allow``).
 
 import sys
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
-from storefront.core.config import Config, OnError, PluginSchema, build, read_document
+from storefront.core.config import Config, ConfigError, Document, Offer, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
 from storefront.core.migrating import History
@@ -143,7 +143,30 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
         ConfigError: every mistake in the configuration.
         PluginFailed: a plugin is missing or broken and may not be left out.
     """
-    document = read_document(path, environ)
+    return _build_host(read_document(path, environ))
+
+
+def load_to_serve(path: Path, environ: Mapping[str, str]) -> PluginHost:
+    """The same for a server that is to start: what creators write wrongly in their own files does not keep it closed.
+
+    Those creators stay as the catalog has them (``Config.refused_creators``), and the log says what is wrong.
+    """
+    try:
+        return load(path, environ)
+    except ConfigError as error:
+        wrong = {mistake.file for mistake in error.mistakes}
+        try:
+            document = read_document(path, environ, leave_out=wrong)
+            host = _build_host(document)
+        except ConfigError:
+            raise error from None
+        if not document.left_out:
+            raise
+        log.error("creators_refused", reason=str(error))
+        return host
+
+
+def _build_host(document: Document) -> PluginHost:
     points = installed_plugins()
     found: dict[str, type[Any]] = {}
     classes: dict[str, type[Any]] = {}
@@ -161,6 +184,7 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
             failures[name] = (str(error), error)
     schemas = {name: plugin_schema(plugin) for name, plugin in classes.items()}
     config = build(document, plugins=schemas, installed=list(points), skipped=list(failures))
+    config = _with_hidden_offers(config, classes)
     for name, mistakes in config.skipped.items():
         failures.setdefault(name, ("; ".join(str(mistake).splitlines()[0] for mistake in mistakes), None))
     unscreened = frozenset(document.unscreened_plugins)
@@ -174,6 +198,16 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
         if name not in host.left_out:
             _register(host, name, plugin)
     return host
+
+
+def _with_hidden_offers(config: Config, classes: Mapping[str, type[Any]]) -> Config:
+    """Add what plugins sell beside what the YAML offers, which stands on no shelf; the YAML's own names win."""
+    found: dict[str, Offer] = {}
+    for name, plugin in classes.items():
+        make = getattr(plugin, "hidden_offers", None)
+        if make is not None and name not in config.skipped:
+            found |= make(config.plugins[name].options)
+    return replace(config, offers={**config.offers, **found}) if found else config
 
 
 def plugin_schema(plugin: type[Any]) -> PluginSchema:

@@ -32,7 +32,8 @@ ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
-                   "promo_codes", "referrals", "experiments"})  # fmt: skip
+                   "promo_codes", "referrals", "experiments", "creators", "creator_files",
+                   "refused_creators"})  # fmt: skip
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")
@@ -208,7 +209,7 @@ def changed_sections(running: Config, wanted: Config) -> list[str]:
     """Name the sections of the YAML that differ and that only a restart puts into effect."""
     names = [field.name for field in fields(Config) if field.name not in _LIVE | {"claimed"}]
     differing = {name for name in names if getattr(running, name) != getattr(wanted, name)}
-    claimed = set(running.claimed) | set(wanted.claimed)
+    claimed = (set(running.claimed) | set(wanted.claimed)) - _LIVE
     differing |= {name for name in claimed if running.claimed.get(name) != wanted.claimed.get(name)}
     return sorted("data" if name == "data_dir" else name for name in differing)
 

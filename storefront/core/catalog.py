@@ -6,7 +6,7 @@ active version from the database, not from their own disk. Secrets are no part o
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.clock import Clock, to_datetime
 from storefront.core.commit.engine import CommitEngine
-from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
+from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
 from storefront.core.config.model_experiments import Experiment
@@ -59,13 +59,15 @@ class CatalogDocument:
     meters: Mapping[str, Meter] = field(default_factory=dict)
     usage: Mapping[str, Charge] = field(default_factory=dict)
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    creators: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """One version in memory. ``variants``: sku -> (experiment, variant), where it is priced for one customer.
 
-    ``meters_by_type`` is event type → (key, meter), ``charges_by_meter`` the meter's key → what it costs.
+    ``meters_by_type`` is event type → (key, meter), ``charges_by_meter`` the meter's key → what it costs. ``creators``
+    are what creators' own files say, as the schema of the plugin that claims them accepted it.
     """
 
     version: str
@@ -86,6 +88,7 @@ class Catalog:
     charges_by_meter: Mapping[str, Charge] = field(default_factory=dict)
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
     variants: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    creators: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def offer(self, sku: str) -> Offer:
         """Return an offer; raises ``UnknownOffer``."""
@@ -105,8 +108,9 @@ class Catalog:
         return code in self.assets
 
 
-def document_of(config: Config) -> tuple[str, str]:
-    """Return the configuration's catalog as (hash, JSON)."""
+def document_of(config: Config, *, before: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[str, str]:
+    """Return the configuration's catalog as (hash, JSON); ``before`` are the creators as they stand, of whom those that
+    the configuration refuses stay so."""
     skipped = set(config.skipped_offers)
     document = CatalogDocument(
         default_language=config.shop.default_language,
@@ -119,8 +123,19 @@ def document_of(config: Config) -> tuple[str, str]:
         meters=config.meters,
         usage=config.usage,
         experiments=config.experiments,
+        creators=_creators_of(config, before or {}),
     )
     # The order of the YAML is kept: it is the order of the shelves.
+    return _named(document)
+
+
+def _creators_of(config: Config, before: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    claimed: Any = config.claimed.get("creators", {})
+    told = {name: before.get(name) if name in config.refused_creators else one for name, one in claimed.items()}
+    return {name: one for name, one in told.items() if one is not None}
+
+
+def _named(document: CatalogDocument) -> tuple[str, str]:
     body = msgspec.json.encode(document)
     return "cat_" + hashlib.sha256(body).hexdigest()[:40], body.decode()
 
@@ -155,6 +170,7 @@ def load_catalog(version: str, document: str) -> Catalog:
         usage=parsed.usage,
         meters_by_type=by_type,
         charges_by_meter={parsed.meters[charge.meter].key: charge for charge in parsed.usage.values()},
+        creators=parsed.creators,
     )
 
 
@@ -211,8 +227,9 @@ class Catalogs:
         Raises:
             ExperimentChanged: a variant of an experiment was renamed or priced anew; nothing was changed.
         """
-        version, document = document_of(config)
         active = await self._reader.first(_ACTIVE)
+        present = None if active is None else await self.version(active["value"])
+        version, document = document_of(config, before=None if present is None else present.creators)
         if active is None or active["value"] != version:
             plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
             row = {"hash": version, "document": document, "stored_at": clock.wall()}
@@ -222,6 +239,30 @@ class Catalogs:
             plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
             await engine.commit(plan)
         return await self.follow()
+
+    async def replace_creators(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
+        """Make a version active that is the present one but for the configuration's creators; tell if it is new.
+
+        Raises:
+            Stale: another version became active meanwhile; nothing was changed.
+        """
+        active = await self._reader.first(_ACTIVE)
+        assert active is not None, "a catalog is activated before the shop opens"
+        stored = await self._reader.first(_VERSION, hash=active["value"])
+        assert stored is not None, "an active version is stored"
+        present = msgspec.json.decode(stored["document"], type=CatalogDocument)
+        version, document = _named(replace(present, creators=_creators_of(config, present.creators)))
+        if version == active["value"]:
+            return False
+        plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
+        row = {"hash": version, "document": document, "stored_at": clock.wall()}
+        plan.add(Insert("catalog_versions", (version,), None, row, once=True))
+        seen = {"value": active["value"]}
+        plan.add(Change("settings", ("active_catalog",), SHOP_ANCHOR, seen, {"value": version}))
+        plan.emit("catalog.activated", anchor=SHOP_ANCHOR, subject=version, payload={"version": version})
+        await engine.commit(plan)
+        await self.follow()
+        return True
 
 
 def _set(key: str, value: str) -> Insert:

@@ -126,6 +126,7 @@ def compare(before: Catalog, after: Catalog) -> Iterator[Change]:
     yield from _others("experiment", before.experiments, after.experiments, after)
     yield from _others("meter", before.meters, after.meters, after)
     yield from _others("usage", before.usage, after.usage, after)
+    yield from _others("creator", before.creators, after.creators, after)
     yield from _others("referrals", _only(before.referrals), _only(after.referrals), after)
     if (before.tax, before.default_language) != (after.tax, after.default_language) and before.version:
         yield Change("changed", "tax" if before.tax != after.tax else "default_language", "shop")

@@ -47,7 +47,8 @@ class Fulfilment:
     (ms) while this is decided. A server's grant gives through the same verbs: then ``purchase_id`` is the
     grant's, nothing was paid, and ``source_type`` is ``grant``. What no verb here gives is added to ``plan``:
     rows of the plugin's own tables, counters, late steps, events. ``given_by`` is who paid, where that is not who
-    receives: then currency that was bought is credited as a ``gift``, on the same terms.
+    receives: then currency that was bought is credited as a ``gift``, on the same terms. ``tax`` is how much of what
+    was paid is (minor units).
     """
 
     plan: Plan
@@ -59,6 +60,7 @@ class Fulfilment:
     now: int
     source_type: str = "purchase"
     given_by: str | None = None
+    tax: int = 0
 
     def credit(
         self,
@@ -239,6 +241,42 @@ class GrantsRights(Protocol):
 
     @property
     def grants_rights(self) -> bool: ...
+
+
+class BackStage(StrEnum):
+    """How a reversal stands to the money of its purchase."""
+
+    HELD = "held"
+    TAKEN = "taken"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyBack:
+    """One move of one reversal of a purchase (its row): ``amount`` of its price, in minor units, is to be set aside
+    (``HELD``), has gone back for good (``TAKEN``), or neither, or no more (``NONE``). ``is_again``: it stays as it is,
+    but may find more to ask for now, because another reversal has let it go.
+    """
+
+    purchase: Mapping[str, Any]
+    reversal_id: str
+    amount: int
+    stage: BackStage
+    now: int
+    is_again: bool = False
+
+
+@runtime_checkable
+class SharesMoney(Protocol):
+    """A kind that passes on to others what its purchases earned: reversals ask those back, in their own commit."""
+
+    def money_back(self, plan: Plan, move: MoneyBack) -> None:
+        """Add to the plan of a move what it means for those others.
+
+        Pure. May be told the same twice, or a stage without those before it; what the shop itself earned is moved
+        already.
+        """
+        ...
 
 
 @runtime_checkable

@@ -24,6 +24,7 @@ from storefront.core.money import Money
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import payments, purchases
+from storefront.core.taxes import owed, taxes_of
 from storefront.core.unpacking import give
 
 OPERATION = "POST /v1/purchases"
@@ -205,6 +206,7 @@ async def give_goods(plan: Plan, services: Services, row: Row, *, bought_with: L
         bought_with=bought_with,
         now=services.clock.now(),
         given_by=None if row["recipient_id"] is None else row["customer_id"],
+        tax=sum(owed(taxes_of(row["lines"])).values()),
     )
     details = msgspec.json.decode(row["details"])
     paid = {sku: one.total for sku, one in components_of(row).items()}

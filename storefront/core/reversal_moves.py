@@ -63,7 +63,7 @@ from storefront.core.refunds import (
     was_undone,
 )
 from storefront.core.reversal_events import tell_move
-from storefront.core.reversal_money import MoneyMove, is_unapplied, legs_of
+from storefront.core.reversal_money import MoneyMove, ask_others, is_unapplied, legs_of
 from storefront.core.services import Services
 from storefront.core.settlement import owe_again
 from storefront.core.tables import freezes
@@ -130,6 +130,7 @@ class Moving:
         )
         if money.book(booked, wanted, facts, is_anew=is_anew):
             self.row_after["entry_id"] = self.entry_id
+        ask_others(self.services, self.plan, self.purchase, self.row, told.state, others=self.others)
         await self._goods(state, told.state, facts)
         await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()

@@ -8,6 +8,7 @@ from storefront.core.accounts import issuance, sink
 from storefront.core.commit.item_terms import terms_of
 from storefront.core.commit.plan import Change, Claim, EndEntitlement, Insert, Plan, Restore, TakeBack, TakeItem
 from storefront.core.ids import new_id
+from storefront.core.kinds import BackStage, MoneyBack, SharesMoney
 from storefront.core.limit_restoring import restorable, restore_limits
 from storefront.core.opened import claim_opened, end_rights_of
 from storefront.core.privileged import record_action
@@ -68,6 +69,9 @@ def add_wallet_refund(
     for opened in decision.opened:
         end_rights_of(plan, receiver_id, opened.became)
     plan.add(Insert("reversals", (row["id"],), customer_id, row))
+    shares = services.kind_as(purchase["kind"], SharesMoney)
+    if shares is not None:
+        shares.money_back(plan, MoneyBack(purchase, row["id"], decision.amount, BackStage.TAKEN, now))
     see_to_codes(plan, purchase, decision.becomes, now)
     record_action(
         plan,

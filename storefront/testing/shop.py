@@ -16,13 +16,13 @@ from storefront.app import PARTS, create_app
 from storefront.configured_gateways import SandboxSecrets
 from storefront.core.audit import Outside, Report, verify_database
 from storefront.core.clock import Clock
+from storefront.core.config import Config, Secret
 from storefront.core.config import Database as DatabaseSection
-from storefront.core.config import Secret
 from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts
-from storefront.plugins import load
+from storefront.plugins import load_to_serve
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
@@ -193,10 +193,10 @@ class Shop(ShopClient):
 
     async def start(self) -> None:
         """Start serving, on the same files and address as before."""
-        host = load(self._config, self._environ)
+        host = load_to_serve(self._config, self._environ)
         if self._database_url is not None:
             host.config = replace(host.config, database=DatabaseSection(Secret(self._database_url)))
-        app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard)
+        app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard, read=self._read)
         self.parts = app[PARTS]
         self.database = self.parts.database
         await lay_tables(self.database)
@@ -208,6 +208,9 @@ class Shop(ShopClient):
         self._runner = runner
         self.http = aiohttp.ClientSession(base_url=self.url)
         await web.SockSite(runner, self._socket.dup()).start()
+
+    def _read(self) -> Config:
+        return load_to_serve(self._config, self._environ).config
 
     async def stop(self) -> None:
         """Shut down as on SIGTERM; safe to call twice."""

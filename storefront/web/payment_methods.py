@@ -8,9 +8,9 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import forget_method, list_methods, open_setup, show_setup
 from storefront.core.principals import Role
+from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
-from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import CREATE_SETUP, OF_CUSTOMER, PAYMENT_METHODS, SETUP
 

@@ -21,12 +21,12 @@ from storefront.core.quoting import PurchaseRequest, quote_for
 from storefront.core.refunding import OPERATION as REFUND_OPERATION
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy, read_reversals, refund_json
+from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.core.top_ups import country_of, real_price_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront.web.entering_codes import entering_codes, typed_codes
 from storefront.web.refund_shapes import CREATE_REFUND, REFUND, REFUND_MADE, REFUNDS
-from storefront.web.returning import check_return
 from storefront.web.services import SERVICES
 from storefront.web.shapes import (
     CREATE_PURCHASE,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from storefront_fanfunding import FanfundingPlugin
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 
@@ -27,6 +28,11 @@ PLUGINS = {
             "examples": [{}],
         },
         kinds={"currency_pack": CURRENCY_PACK, "item": ITEM},
+    ),
+    "fanfunding": PluginSchema(
+        config=FanfundingPlugin.config_schema,
+        claims=FanfundingPlugin.claims,
+        checks=FanfundingPlugin.config_checks,
     ),
     "subscriptions": PluginSchema(config=SCHEMA, kinds={"subscription": SUBSCRIPTION}),
 }

@@ -30,7 +30,7 @@ def _select_debts_equal_their_accounts() -> tuple[Select[Any], Select[Any]]:
     forgotten = (
         select(by_account.c.account, by_account.c.amount)
         .join(debts, by_account.c.account == name, isouter=True)
-        .where(debts.c.customer_id.is_(None))
+        .where(debts.c.customer_id.is_(None), by_account.c.account.startswith("customer:"))
     )
     return wrong, forgotten
 

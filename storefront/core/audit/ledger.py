@@ -157,6 +157,7 @@ def _select_virtual_value_is_accounted_for() -> Select[Any]:
     place = case(
         *[(accounts.c.role == role, word) for role, word in _WHERE_VIRTUAL_VALUE_GOES.items()],
         (accounts.c.role.in_(_OWING), "owed"),
+        (accounts.c.owner.startswith("creator:"), "passed on"),
         (accounts.c.guarded == 1, "held"),
         else_=accounts.c.id,
     )
@@ -173,7 +174,7 @@ def _select_virtual_value_is_accounted_for() -> Select[Any]:
 
 
 def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation]:
-    """L7: what customers hold of a virtual asset = issued − spent − expired.
+    """L7: what customers hold of a virtual asset = issued − spent − expired. What creators got was spent before.
 
     An asset is virtual if it was ever issued, or converted by the platform. What customers hold is taken from
     their transfers; that the kept balances say the same is L2.
@@ -187,6 +188,7 @@ def virtual_value_is_accounted_for(connection: Connection) -> Iterator[Violation
         spent, expired = amounts.pop("spent", 0), amounts.pop("expired", 0)
         converted = amounts.pop("converted", 0)
         amounts.pop("owed", 0)
+        spent += amounts.pop("passed on", 0)
         left = issued_amount - spent - expired - converted
         if held != left:
             elsewhere = ", ".join(f"{account} has {amount}" for account, amount in amounts.items() if amount)

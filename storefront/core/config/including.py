@@ -1,16 +1,17 @@
 """One tree from many files: ``include:`` patterns, files of creators, deep merging.
 
 An included file stands at or below the root file's folder. A file under ``creators/`` is written by someone who may
-decide about that creator and nothing else: it becomes ``creators.<id>``, and may neither include nor read secrets.
+decide about that creator and nothing else: it becomes ``creators.<id>``, and may neither include nor read secrets. So
+is one that a plugin's section names as a creator's (``plugins.<name>.creators.<id>.file``), wherever it stands there.
 """
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path as FilePath
 from pathlib import PurePath
 
-from storefront.core.config.mistakes import Mistake, Path, show_path
+from storefront.core.config.mistakes import Mistake, Path, show_key, show_path
 from storefront.core.config.positions import Entries, Place, Spot, YamlMistakeError, entries, read_tree
 from storefront.core.config.substitution import refuse_references, substitute
 
@@ -19,21 +20,26 @@ _LARGEST_CREATOR_FILE = 262_144
 _MOST_FILES = 1_000
 _EXAMPLE = "include:\n  - creators/*.yaml"
 CREATORS = "creators"
+_FILE_EXAMPLE = "file: creators/luna.yaml"
 
 
 class Assembly:
     """Reads the root file and everything that it includes; collects mistakes, and the files that were read.
 
-    ``is_unreadable`` is set when a file is missing from the tree, so that checking it would only add noise.
+    ``is_unreadable`` is set when a file is missing from the tree, so that checking it would only add noise. Creators'
+    files whose shown name is in ``leave_out`` are not read: those creators say nothing, and stand in ``left_out``.
     """
 
-    def __init__(self, root: FilePath, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: FilePath, environ: Mapping[str, str], *, leave_out: Collection[str] = ()) -> None:
         self._shown_folder = root.parent
         self._folder = root.absolute().parent
         self._environ = environ
         self._seen: set[FilePath] = set()
         self.mistakes: list[Mistake] = []
         self.files: list[FilePath] = []
+        self.creator_files: dict[FilePath, str] = {}
+        self._leave_out = leave_out
+        self.left_out: list[str] = []
         self.flat: set[Path] = set()
         self.is_unreadable = False
 
@@ -43,6 +49,8 @@ class Assembly:
             self._seen.add(file.resolve())
         self.files.append(file)
         is_creator = bool(chain) and self._is_creators(file)
+        if is_creator and self._show(file) in self._leave_out:
+            return self._without(file, file.stem)
         tree = self._parse(file, at, limit=_LARGEST_CREATOR_FILE if is_creator else _LARGEST_FILE)
         if tree is None:
             self.is_unreadable = True
@@ -54,7 +62,49 @@ class Assembly:
         if chain and (is_creator or "creator" in entries(tree)):
             return self._creator(file, tree)
         substitute(tree, folder=file.parent, environ=self._environ, mistakes=self.mistakes)
-        return self._with_includes(file, tree, chain)
+        merged = self._with_includes(file, tree, chain)
+        if not chain:
+            self._add_named_creators(file, merged)
+        return merged
+
+    def _add_named_creators(self, root: FilePath, merged: Spot) -> None:
+        """Read the creators' files that plugins' sections name, by the id that stands there."""
+        for plugin, (_, section) in _inside(merged, "plugins").items():
+            for name, (_, one) in _inside(section, CREATORS).items():
+                named = entries(one).get("file")
+                if named is not None:
+                    self._add_named_creator(root, merged, ("plugins", plugin, CREATORS, name, "file"), named[1])
+
+    def _add_named_creator(self, root: FilePath, merged: Spot, path: Path, named: Spot) -> None:
+        text, name = named.value, str(path[3])
+        if not isinstance(text, str) or not text or "\0" in text:
+            return  # the schema says it
+        if PurePath(text).is_absolute():
+            self._say(named.place, path, "must be relative to this file", _FILE_EXAMPLE)
+            return
+        file = root.parent / text
+        if not file.is_file() or not file.resolve().is_relative_to(self._folder.resolve()):
+            says = "leads out of the folder of the main file" if file.is_file() else "there is no such file"
+            self._say(named.place, path, says, _FILE_EXAMPLE)
+            return
+        known = {one.resolve(): whose for one, whose in self.creator_files.items()}.get(file.resolve())
+        if known is not None:
+            if known != name:
+                self._say(named.place, path, f"is the file of the creator {show_key(known)}", _FILE_EXAMPLE)
+            return
+        self.files.append(file)
+        if self._show(file) in self._leave_out:
+            self._merge(merged, self._without(file, name), ())
+            return
+        tree = self._parse(file, named.place, limit=_LARGEST_CREATOR_FILE)
+        if tree is None or not isinstance(tree.value, dict):
+            if tree is not None:
+                self._say(tree.place, (), "a creator's file is a mapping (`key: value` lines)")
+            self.is_unreadable = True
+            return
+        part = self._creator(file, tree, named=name)
+        if part is not None:
+            self._merge(merged, part, ())
 
     def _with_includes(self, file: FilePath, tree: Spot, chain: tuple[FilePath, ...]) -> Spot:
         merged = Spot(dict(entries(tree)), tree.place)
@@ -112,23 +162,36 @@ class Assembly:
             self.mistakes.append(Mistake(place.file, place.line, place.column, "", f"{shown} cannot be read: {reason}"))
         return None
 
-    def _creator(self, file: FilePath, tree: Spot) -> Spot | None:
+    def _creator(self, file: FilePath, tree: Spot, *, named: str | None = None) -> Spot | None:
+        """Return what a creator's file says as ``creators.<id>``; ``named`` is the id where the operator gives it."""
         refuse_references(tree, self.mistakes)
         rest = dict(entries(tree))
         if "include" in rest:
             self._say(rest.pop("include")[0], ("include",), "is not allowed in a creator's file")
         entry = rest.pop("creator", None)
-        name = entry[1].value if entry else None
-        if entry is None or not isinstance(name, str) or not name:
-            place = entry[1].place if entry else tree.place
+        place = entry[1].place if entry else tree.place
+        name = entry[1].value if entry else named
+        if not isinstance(name, str) or not name:
             self._say(place, ("creator",), "must be the creator's id", f"creator: {file.stem}")
             return None
-        if self._is_creators(file) and name != file.stem:
-            self._say(entry[1].place, ("creator",), "must be the name of its file", f"creator: {file.stem}")
+        if named is not None and name != named:
+            self._say(place, ("creator",), f"must be {named}, as the operator calls this creator", f"creator: {named}")
+            return None
+        if named is None and self._is_creators(file) and name != file.stem:
+            self._say(place, ("creator",), "must be the name of its file", f"creator: {file.stem}")
             return None
         self.flat.add((CREATORS, name))
-        creator: Entries = {name: (entry[1].place, Spot(rest, tree.place))}
-        return Spot({CREATORS: (entry[0], Spot(creator, tree.place))}, tree.place)
+        self.creator_files[file] = name
+        creator: Entries = {name: (place, Spot(rest, tree.place))}
+        return Spot({CREATORS: (place, Spot(creator, tree.place))}, tree.place)
+
+    def _without(self, file: FilePath, name: str) -> Spot:
+        """Return a creator who says nothing, in place of a file that is left out."""
+        self.creator_files[file] = name
+        self.left_out.append(name)
+        place = Place(self._show(file), 1, 1)
+        creators: Entries = {name: (place, Spot({}, place))}
+        return Spot({CREATORS: (place, Spot(creators, place))}, place)
 
     def _merge(self, into: Spot, part: Spot, path: Path) -> None:
         merged = entries(into)
@@ -159,3 +222,9 @@ class Assembly:
 
     def _say(self, place: Place, path: Path, message: str, example: str | None = None) -> None:
         self.mistakes.append(Mistake(place.file, place.line, place.column, show_path(path), message, example))
+
+
+def _inside(spot: Spot, key: str) -> Entries:
+    """Return the entries of what a mapping holds under a key; empty for anything else."""
+    found = entries(spot).get(key)
+    return {} if found is None else entries(found[1])

@@ -308,27 +308,6 @@ def _usage(facts: Facts) -> Iterator[Complaint]:
     yield from usage_complaints(facts.value)
 
 
-def _tips(facts: Facts) -> Iterator[Complaint]:
-    for name, creator in facts.section("creators").items():
-        tips = _mapping(_mapping(creator).get("tips"))
-        least, most = _mapping(tips.get("min")), _mapping(tips.get("max"))
-        for currency, amount in most.items():
-            low = least.get(currency)
-            if isinstance(amount, int) and isinstance(low, int) and amount < low:
-                yield Complaint(("creators", name, "tips", "max", currency), f"must be at least the minimum, {low}")
-        for currency, presets in _mapping(tips.get("presets")).items():
-            for index, preset in enumerate(presets if isinstance(presets, list) else []):
-                if not _is_between(preset, least.get(currency), most.get(currency)):
-                    path: Path = ("creators", name, "tips", "presets", currency, index)
-                    yield Complaint(path, "must lie between `min` and `max`")
-
-
-def _is_between(value: object, least: object, most: object) -> bool:
-    if not isinstance(value, int):
-        return True
-    return not (isinstance(least, int) and value < least) and not (isinstance(most, int) and value > most)
-
-
 def _is_local(url: str) -> bool:
     try:
         return urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
@@ -362,7 +341,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _tax,
     _giving,
     _webhooks,
-    _tips,
     promo_complaints,
     referral_complaints,
     _usage,

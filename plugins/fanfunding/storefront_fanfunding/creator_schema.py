@@ -1,8 +1,13 @@
-"""What a creator's file may say, until a plugin that knows more claims the key ``creators``."""
+"""What a creator's file may say: how they are shown, what a tip is at least, and what its size looks like on stream.
+
+Nothing about money that moves: that is the operator's part. Colours, sounds and templates are of closed sets, for they
+end up on a public page.
+"""
 
 from storefront.core.config.schema_parts import (
     Schema,
     amount,
+    choice,
     listing,
     mapping,
     names,
@@ -11,6 +16,11 @@ from storefront.core.config.schema_parts import (
     wording,
 )
 
+SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
+TEMPLATES = ("card", "banner", "burst")
+MOST_CHARACTERS = 300
+"""Of a message, where its tier says nothing."""
+LINKS = "links"
 _ID = names(
     "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
     "must be 1 to 40 lower-case letters, digits or `-` (it stands in the address)",
@@ -41,6 +51,7 @@ def _creator() -> Schema:
             "about": wording("A few sentences about them.", "Cosy speedruns, four evenings a week."),
             "accent": text("Their colour, as #rrggbb.", **_COLOUR),
             "tips": _tips(),
+            "moderation": _moderation(),
             "links": listing(
                 "Where else they can be found.",
                 mapping(
@@ -58,13 +69,35 @@ def _creator() -> Schema:
                 examples=[[{"title": "Schedule", "url": "https://luna.example/schedule"}]],
             ),
         },
-        required=["name"],
         examples=[{"name": "Luna", "title": "Luna plays Lanternfall"}],
     )
 
 
+def _moderation() -> Schema:
+    return mapping(
+        "Which tips wait until somebody has read them. Their money does not wait.",
+        {
+            "hold": listing(
+                "What lets a tip wait: links in its name or message.",
+                choice("What.", [LINKS], examples=[LINKS]),
+                uniqueItems=True,
+                maxItems=1,
+                examples=[[LINKS]],
+            ),
+            "block_words": listing(
+                "Words that let a tip wait, in any spelling of capitals.",
+                text("A word.", maxLength=60, examples=["spoiler"]),
+                uniqueItems=True,
+                maxItems=500,
+                examples=[["spoiler"]],
+            ),
+        },
+        examples=[{"hold": [LINKS], "block_words": ["spoiler"]}],
+    )
+
+
 def _tips() -> Schema:
-    per_currency = {"x-keys": "currency", "minProperties": 1}
+    per_currency = {"x-keys": "asset", "minProperties": 1}
     return mapping(
         "How fans can tip. Amounts are in minor units: 500 means 5.00 USD.",
         {
@@ -115,16 +148,24 @@ def _tier() -> Schema:
                 "From this amount on, by currency.",
                 amount("The least tip.", examples=[500]),
                 examples=[{"USD": 500}],
-                **{"x-keys": "currency", "minProperties": 1},
+                **{"x-keys": "asset", "minProperties": 1},
             ),
             "color": text("Its colour, as #rrggbb.", **_COLOUR),
             "max_chars": {
-                "description": "The longest message.",
+                "description": "The longest message, in characters as people count them.",
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 500,
                 "examples": [200],
             },
+            "pin": text(
+                "For how long it stays on top.",
+                pattern="^[1-9][0-9]{0,3}[sm]$",
+                patternErrorMessage="must be a whole number with a unit: 45s or 2m",
+                examples=["2m"],
+            ),
+            "sound": choice("What is heard.", SOUNDS, examples=["chime"]),
+            "template": choice("What it looks like.", TEMPLATES, examples=["card"]),
         },
         required=["id", "min"],
         examples=[{"id": "gold", "min": {"USD": 500}, "color": "#ffd700"}],

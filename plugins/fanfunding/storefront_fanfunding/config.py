@@ -1,0 +1,82 @@
+"""This plugin's section as values; ``config_schema`` has checked it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from storefront.core.clock import DAY_MS
+from storefront.core.config.model import Available, Offer
+
+KIND = "tip"
+SKU = "fanfunding.tip"
+"""The offer that every tip is a purchase of: it stands on no shelf, and is bought by a bill alone."""
+WHOLE = 10_000
+"""Basis points of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator grants a creator: ``share`` in basis points, ``hold_ms`` until what is earned can be paid out.
+
+    ``currencies``: in what tips are taken; None: wherever the creator has a minimum.
+    """
+
+    share: int
+    hold_ms: int
+    currencies: frozenset[str] | None
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Terms":
+        currencies = section.get("currencies")
+        return cls(
+            share=int(Fraction(section.get("share", "100%").removesuffix("%")) * 100),
+            hold_ms=section.get("hold_days", 7) * DAY_MS,
+            currencies=None if currencies is None else frozenset(currencies),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written."""
+
+    common: Terms
+    own: Mapping[str, Terms]
+    rates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any]) -> "Settings":
+        common = {name: section[name] for name in ("share", "hold_days", "currencies") if name in section}
+        creators = section.get("creators", {})
+        return cls(
+            common=Terms.of(common),
+            own={name: Terms.of({**common, **one}) for name, one in creators.items()},
+            rates=section.get("rates", {}),
+        )
+
+    def terms(self, creator: str) -> Terms:
+        """Return the terms of a creator: their own, else those of all."""
+        return self.own.get(creator, self.common)
+
+
+def hidden_offers(section: Mapping[str, Any]) -> Mapping[str, Offer]:
+    """Return what this plugin sells beside what the YAML offers: tips, which stand on no shelf."""
+    offer = Offer(
+        sku=SKU,
+        kind=KIND,
+        title={"en": "Tip", "de": "Trinkgeld"},
+        description=None,
+        picture=None,
+        prices={},
+        grants={},
+        limits=(),
+        available=Available(None, None),
+        featured=False,
+        badge=None,
+        hidden=True,
+        metadata={},
+        part={},
+        tax_class=section.get("tax_class", "tips"),
+        giftable=False,
+    )
+    return {SKU: offer}

@@ -1,0 +1,107 @@
+"""The JSON Schema of this plugin's section: the operator's part, which alone decides about money."""
+
+from typing import Any
+
+from storefront.core.kinds import JsonSchema
+
+SHARE_PATTERN = r"^(100|[0-9]{1,2}(\.[0-9]{1,2})?)%$"
+RATE_PATTERN = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?$"
+
+_TERMS: dict[str, Any] = {
+    "share": {
+        "type": "string",
+        "description": "What of a tip is the creator's, before fees and after tax; the rest is the shop's.",
+        "pattern": SHARE_PATTERN,
+        "patternErrorMessage": "must be a percentage like 90% or 92.5%, at most 100%",
+        "default": "100%",
+        "examples": ["90%"],
+    },
+    "hold_days": {
+        "type": "integer",
+        "description": "For how long what was earned waits in reserve before it can be paid out.",
+        "minimum": 0,
+        "maximum": 365,
+        "default": 7,
+        "examples": [7],
+    },
+    "payout": {
+        "type": "string",
+        "description": "How creators are paid out: by hand.",
+        "enum": ["manual"],
+        "default": "manual",
+        "examples": ["manual"],
+    },
+    "currencies": {
+        "type": "array",
+        "description": "In what tips are taken; without it, in whatever the creator's minimum is said in.",
+        "items": {"type": "string", "description": "A currency, or one of the shop's own.", "x-ref": "asset",
+                  "examples": ["USD"]},
+        "minItems": 1,
+        "maxItems": 50,
+        "uniqueItems": True,
+        "examples": [["USD", "EUR"]],
+    },
+}  # fmt: skip
+
+_FILE = {
+    "type": "string",
+    "description": "The creator's own file, relative to this one; it may stand in `include` instead.",
+    "minLength": 1,
+    "maxLength": 500,
+    "examples": ["creators/luna.yaml"],
+}
+
+SCHEMA: JsonSchema = {
+    "type": "object",
+    "description": "Tips for creators.",
+    "properties": {
+        **_TERMS,
+        "tax_class": {
+            "type": "string",
+            "description": "The class under `tax:` that tips are of; without a rate for it they carry no tax.",
+            "pattern": "^[a-z][a-z0-9_-]{0,31}$",
+            "patternErrorMessage": "must be 1 to 32 lower-case letters, digits, `-` or `_`, starting with a letter",
+            "default": "tips",
+            "examples": ["tips"],
+        },
+        "rates": {
+            "type": "object",
+            "description": "What one of a currency is worth in others, as text: by that a tip finds its tier where the "
+            "creator's file has no minimum in its own currency. No money is converted by it.",
+            "additionalProperties": {
+                "type": "object",
+                "description": "Currency -> how many of it.",
+                "additionalProperties": {
+                    "type": "string",
+                    "description": "A decimal number in quotes.",
+                    "pattern": RATE_PATTERN,
+                    "patternErrorMessage": 'must be a decimal number in quotes, like "1.08"',
+                    "examples": ["1.08"],
+                },
+                "x-keys": "asset",
+                "minProperties": 1,
+                "examples": [{"USD": "1.08"}],
+            },
+            "x-keys": "asset",
+            "examples": [{"EUR": {"USD": "1.08"}}],
+        },
+        "creators": {
+            "type": "object",
+            "description": "Creators by their id, with what is other for each than what stands above.",
+            "propertyNames": {
+                "pattern": "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
+                "patternErrorMessage": "must be 1 to 40 lower-case letters, digits or `-` (it stands in the address)",
+            },
+            "additionalProperties": {
+                "type": "object",
+                "description": "What the operator says of a creator.",
+                "properties": {"file": _FILE, **_TERMS},
+                "additionalProperties": False,
+                "examples": [{"file": "creators/luna.yaml", "share": "90%"}],
+            },
+            "examples": [{"luna": {"file": "creators/luna.yaml", "share": "90%", "hold_days": 7}}],
+        },
+    },
+    "additionalProperties": False,
+    "examples": [{"share": "90%", "creators": {"luna": {"file": "creators/luna.yaml"}}}],
+}

@@ -1,0 +1,71 @@
+"""The plugin: config in, hooks out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from sqlalchemy import Table
+
+from storefront.core.audit import Check
+from storefront.core.commit.apply import LateStep
+from storefront.core.config import ConfigCheck, Offer
+from storefront.core.events import Event
+from storefront.core.hooks import JobHandlers
+from storefront.core.jobs import Again
+from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.services import Services
+from storefront.hookspecs import hookimpl
+from storefront.routing import Routes
+from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.checks import check_creators, check_tips
+from storefront_fanfunding.config import Settings, hidden_offers
+from storefront_fanfunding.config_schema import SCHEMA
+from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.kinds import TipKind
+from storefront_fanfunding.money_back import TAKE_BACK, take_back
+from storefront_fanfunding.reacting import note_gone
+from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
+from storefront_fanfunding.routes import make_routes
+from storefront_fanfunding.rows import RELEASE
+from storefront_fanfunding.settling import SETTLE, settle_tip
+from storefront_fanfunding.tables import TABLES
+
+
+class FanfundingPlugin:
+    """Lets fans tip creators, and keeps what is the creators'."""
+
+    api_version: ClassVar[int] = 1
+    config_schema: ClassVar[JsonSchema] = SCHEMA
+    claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
+    hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips)
+    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
+    tables: ClassVar[Sequence[Table]] = TABLES
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._settings = Settings.of(config)
+
+    @hookimpl
+    def register_offer_kinds(self) -> Sequence[OfferKind]:
+        return [TipKind()]
+
+    @hookimpl
+    def register_routes(self, services: Services) -> Sequence[Routes]:
+        return [make_routes(services, self._settings)]
+
+    @hookimpl
+    def register_late_steps(self) -> Mapping[str, LateStep]:
+        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step}
+
+    @hookimpl
+    def register_jobs(self, services: Services) -> JobHandlers:
+        async def end_hold(payload: Mapping[str, Any]) -> Again | None:
+            return await release(services, payload["tip"])
+
+        return {RELEASE: end_hold}
+
+    @hookimpl
+    async def on_event(self, services: Services, event: Event) -> None:
+        """Note which tips were never paid."""
+        await note_gone(services, event)

@@ -1,0 +1,62 @@
+"""Rows of tips and their keys in plans, and the questions that are asked about them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from storefront.core.commit.plan import Key
+from storefront.core.errors import NotFound
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront_fanfunding.accounts import queue_anchor
+from storefront_fanfunding.tables import tips
+
+PENDING, PAID, REFUNDED, VOID = "pending", "paid", "refunded", "void"
+TIPS, ALERTS, REVERSALS = "fanfunding_tips", "fanfunding_alerts", "fanfunding_reversals"
+RELEASE = "fanfunding.release"
+"""The job that ends the hold of what a tip earned."""
+
+_TIP = Query(select(tips).where(tips.c.id == bindparam("id")))
+OF_PURCHASE = Query(select(tips).where(tips.c.purchase_id == bindparam("purchase_id")))
+SHOWN = Query(
+    select(tips)
+    .where(
+        tips.c.creator_id == bindparam("creator_id"),
+        tips.c.sequence < bindparam("before"),
+        tips.c.is_held == 0,
+        tips.c.state == PAID,
+    )
+    .order_by(tips.c.sequence.desc())
+    .limit(bindparam("most"))
+)
+
+
+async def need_tip(services: Services, tip_id: str) -> Row:
+    """Return a tip's row; raises ``NotFound``."""
+    row = await services.reader.first(_TIP, id=tip_id)
+    if row is None:
+        raise NotFound("There is no such tip.")
+    return row
+
+
+def tip_key(tip_id: str, customer_id: str) -> Key:
+    return Key(TIPS, (tip_id,), customer_id)
+
+
+def reversal_key(reversal_id: str, customer_id: str) -> Key:
+    return Key(REVERSALS, (reversal_id,), customer_id)
+
+
+def release_key(tip_id: str) -> str:
+    """Return the unique key of the job that releases what a tip earned."""
+    return f"{RELEASE}:{tip_id}"
+
+
+def counter_key(noun: str, creator_id: str) -> Key:
+    """Name what counts a creator's ``tips`` or ``alerts``."""
+    return Key("counters", (f"fanfunding:{noun}:{creator_id}",), queue_anchor(creator_id))
+
+
+def value_of(row: Mapping[str, Any] | None, column: str = "value") -> int:
+    return 0 if row is None else int(row[column])

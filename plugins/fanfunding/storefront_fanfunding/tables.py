@@ -1,0 +1,105 @@
+"""The plugin's own tables; ``migrations/`` builds them."""
+
+from sqlalchemy import BigInteger, Column, Index, MetaData, Table, text
+
+from storefront.core.column_types import TEXT
+
+metadata = MetaData()
+
+creators = Table(
+    "fanfunding_creators",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("id", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("fanfunding_creators_by_id", "id", unique=True),
+)
+"""``name`` is the creator's id in the YAML, ``id`` (``cre_…``) ours, which stands in the books."""
+
+tips = Table(
+    "fanfunding_tips",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("purchase_id", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("message", TEXT, nullable=False),
+    Column("is_anonymous", BigInteger, nullable=False),
+    Column("is_held", BigInteger, nullable=False),
+    Column("held_for", TEXT, nullable=True),
+    Column("currency", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("tier", TEXT, nullable=True),
+    Column("rates", TEXT, nullable=False),
+    Column("share", BigInteger, nullable=False),
+    Column("hold_ms", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("sequence", BigInteger, nullable=True),
+    Column("earned", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("back_amount", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("back_earned", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("paid_at", BigInteger, nullable=True),
+    Column("release_at", BigInteger, nullable=True),
+    Index("fanfunding_tips_by_creator", "creator_id", "sequence", unique=True),
+    Index("fanfunding_tips_by_purchase", "purchase_id", unique=True),
+    Index("fanfunding_tips_by_customer", "customer_id"),
+)
+"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void
+(it was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier``
+and ``rates`` (JSON: currency -> rate that it was found by) as they were when it was made, and so are ``share``
+(basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
+``held_for`` (``links``, ``words``); its money does not wait. ``sequence`` numbers a creator's paid tips without a
+gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
+``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
+and of what was earned ``back_earned`` with it."""
+
+alerts = Table(
+    "fanfunding_alerts",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("tip_id", TEXT, nullable=True),
+    Column("state", TEXT, nullable=False),
+    Column("is_test", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("shown_at", BigInteger, nullable=True),
+    Column("done_at", BigInteger, nullable=True),
+    Index(
+        "fanfunding_alerts_waiting", "creator_id", "sequence",
+        sqlite_where=text("state IN ('queued', 'shown')"), postgresql_where=text("state IN ('queued', 'shown')"),
+    ),
+    Index("fanfunding_alerts_by_tip", "tip_id"),
+)  # fmt: skip
+"""The overlay's queue; hangs under the creator's queue (``accounts.queue_anchor``). ``state``: queued, shown, done,
+skipped, or held (until its tip may be shown). A test has no tip. ``sequence`` counts a creator's alerts without a
+gap."""
+
+reversals = Table(
+    "fanfunding_reversals",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("tip_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("stage", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("wanted", BigInteger, nullable=False),
+    Column("from_reserve", BigInteger, nullable=False),
+    Column("from_payable", BigInteger, nullable=False),
+    Column("owed", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("fanfunding_reversals_by_tip", "tip_id"),
+)
+"""What a refund or dispute (``id`` is the core's ``rev_…``) wants back of a creator's share; hangs under the fan.
+``stage``: held (set aside in reserve), taken (gone for good) or none (given back, or never set aside). ``amount`` is
+the fan's money, ``wanted`` the creator's part of it, ``from_reserve`` what of that had not been released yet,
+``from_payable`` what had, and ``owed`` what was no longer there, once it was taken."""
+
+TABLES = (creators, tips, alerts, reversals)

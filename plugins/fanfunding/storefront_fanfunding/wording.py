@@ -1,0 +1,65 @@
+"""Names and messages of strangers: counted as people count, and free of what could change the page around them."""
+
+import unicodedata
+
+import regex
+
+from storefront.core.errors import FieldError, Invalid
+
+SHORTEST_NAME, LONGEST_NAME = 2, 25
+MOST_POINTS = 12
+"""Code points per character: an emoji of a family has eleven; a letter under a tower of accents has more."""
+_CHARACTER = regex.compile(r"\X")
+_SPACES = regex.compile(r"[\s\u2028\u2029]+")
+_TURNS_TEXT = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_LINK = regex.compile(
+    r"(?i)\b(?:[a-z][a-z0-9+.-]*://|www\.)\S|\b[\w-]+\.(?:[a-z]{2,3}|info|shop|online|site|xyz|link|live|stream)\b"
+)
+
+
+def count_characters(text: str) -> int:
+    """Return how many characters people see: grapheme clusters (UAX #29)."""
+    return len(_CHARACTER.findall(text))
+
+
+def tidy(text: str) -> str:
+    """Return a text in one line, composed, without spaces around it or side by side."""
+    return str(_SPACES.sub(" ", unicodedata.normalize("NFC", text))).strip()
+
+
+def name_of(text: str) -> str:
+    """Return a fan's name as it is kept; raises ``Invalid`` at ``/name``."""
+    name = _harmless(text, LONGEST_NAME, "/name")
+    if count_characters(name) < SHORTEST_NAME or not any(unicodedata.category(one)[0] in "LNPS" for one in name):
+        says = f"must be {SHORTEST_NAME} to {LONGEST_NAME} characters"
+        raise Invalid("The name is too short.", errors=[FieldError("/name", says)])
+    return name
+
+
+def message_of(text: str, longest: int) -> str:
+    """Return a message as it is kept, in at most so many characters; raises ``Invalid`` at ``/message``."""
+    return _harmless(text, longest, "/message")
+
+
+def has_link(text: str) -> bool:
+    """Tell whether a text leads somewhere, or reads as if it did."""
+    return _LINK.search(text) is not None
+
+
+def has_word(text: str, words: list[str]) -> bool:
+    """Tell whether a text has one of these words, in any spelling of capitals or of width, or inside another word."""
+    plain = _plain(text)
+    return any(_plain(word) in plain for word in words)
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _harmless(text: str, longest: int, pointer: str) -> str:
+    found = tidy(text)
+    if any(unicodedata.category(one) in ("Cc", "Cs", "Co") or one in _TURNS_TEXT for one in found):
+        raise Invalid("That cannot be shown.", errors=[FieldError(pointer, "must not hold control characters")])
+    if len(found) > longest * MOST_POINTS or count_characters(found) > longest:
+        raise Invalid("That is too long.", errors=[FieldError(pointer, f"must be at most {longest} characters")])
+    return found
