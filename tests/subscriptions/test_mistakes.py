@@ -65,12 +65,14 @@ async def test_a_mistake_in_the_yaml_says_what_and_where(tmp_path, line):
         ({"sku": "basic", "pay_with": "wallet", "currency": "USD"}, "/pay_with"),
         ({"sku": "basic", "pay_with": "nobody"}, "/pay_with"),
         ({"sku": "basic", "customer": "bob"}, "/customer"),
+        ({"sku": "basic", "return_url": "https://elsewhere.example/"}, "/return_url"),
         ({"sku": 1}, "/sku"),
         ({}, "/sku"),
     ],
 )
 async def test_what_cannot_be_subscribed_to_is_refused_and_nothing_is_written(club, body, pointer):
     await club.as_customer().get("/v1/me")
+    await club.quiet()
     before = club.rows()
     answer = await club.as_customer().post("/v1/subscriptions", body, key="k")
     assert answer.status == 422, answer
@@ -158,3 +160,10 @@ async def test_a_server_subscribes_a_customer_it_names(club):
     seen = (await club.as_server().get("/v1/subscriptions?customer=bob")).json["data"]
     assert [one["billing_state"] for one in seen] == ["active"]
     assert (await begin(club, "free", customer="bob")).status == 409
+
+
+async def test_who_pays_for_a_change_is_sent_nowhere_else(club):
+    subscription = await subscribe(club)
+    body = {"tier": "premium", "return_url": "https://elsewhere.example/"}
+    answer = await club.as_customer().post(f"/v1/subscriptions/{subscription}/change", body, key="k")
+    assert (answer.status, [one["pointer"] for one in answer.json["errors"]]) == (422, ["/return_url"])

@@ -7,6 +7,7 @@ from aiohttp import web
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
+from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront.shapes import ANY_OBJECT
@@ -53,6 +54,7 @@ def add_change_routes(routes: Routes, services: Services, settings: Settings) ->
         named = {name for name in body if name not in ("payment_method", "return_url")}
         if ("token" in named) is (len(named - {"token"}) > 0) or ("token" not in named and "tier" not in named):
             raise Invalid("Name a tier, or the token of a preview.", errors=[FieldError("/tier", "is missing")])
+        check_return(services, body.get("return_url"))
         operation = f"POST {PATH}/change"
         asked = ChangeRequest(
             idempotency=idempotency_key(call.principal.caller, operation, call.key, {**body, "id": row["id"]}),

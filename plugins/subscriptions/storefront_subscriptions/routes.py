@@ -12,6 +12,7 @@ from storefront.core.gifts import find_receiver
 from storefront.core.idempotency import idempotency_key
 from storefront.core.principals import Role
 from storefront.core.purchases import Bought
+from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront.shapes import ANY_OBJECT, table
@@ -96,6 +97,7 @@ def _add_subscribing(routes: Routes, services: Services) -> None:
         With a `recipient` it is a gift of so many `periods`: theirs once it is paid, and not renewed by itself.
         """
         body: dict[str, Any] = call.body
+        check_return(services, body.get("return_url"))
         customer_id = await services.customer_of(call.principal, body.get("customer"))
         wanted = SubscribeRequest(
             idempotency=idempotency_key(call.principal.caller, OPERATION, call.key, body),
