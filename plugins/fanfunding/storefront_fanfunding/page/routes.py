@@ -1,6 +1,7 @@
-"""The tip page's handlers: the page, its form, the way back from the payment, and the ticket. All work without script."""
+"""The tip page's handlers: the page, its form, the way back from the payment, the ticket. None needs a script."""
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -223,10 +224,9 @@ class _Desk:
             return _see(f"/tip/{creator.name}")
         if tip["state"] == PENDING:
             leaves = has_left and await self._is_givers(call, tip["customer_id"])
-            try:
+            # If the gateway is away, or the bank takes its time, the tip's page says so and asks again.
+            with suppress(StorefrontError):
                 await (cancel_purchase if leaves else finalize)(self._services, tip["purchase_id"], owner=None)
-            except StorefrontError:
-                pass  # the gateway is away, or the bank takes its time: the tip's page says so and asks again
         return _see(f"/tip/{creator.name}/tips/{tip['id']}")
 
     async def ticket(self, call: Call) -> web.Response:

@@ -1,6 +1,6 @@
 """What became of a tip, for whoever gave it: its ticket, or why there is none."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yarl import URL
 
@@ -67,16 +67,15 @@ async def thanks_view(
 
 async def _pending(services: Services, view: ThanksView, tip: Row) -> ThanksView:
     purchase = await read_purchase(services, tip["purchase_id"])
-    told = {"page": view.page, "creator": view.creator, "path": view.path, "title": view.title, "amount": view.amount}
     if purchase["payment_state"] == "processing":
-        return ThanksView(**told, says=PROCESSING)
+        return replace(view, says=PROCESSING)
     if purchase["status"] not in (Status.PENDING, Status.IN_REVIEW, Status.PAID):
-        return ThanksView(**{**told, "title": "Not paid"}, says=NOT_PAID)
+        return replace(view, title="Not paid", says=NOT_PAID)
     payment = await read_payment(services, purchase["id"])
     url = payment["redirect_url"] if payment is not None and purchase["status"] == Status.PENDING else None
-    again = str(URL(f"{view.path}/return").with_query(purchase=purchase["id"]))
     is_unknown = purchase["status"] == Status.PENDING and url is None
-    return ThanksView(**told, says=UNKNOWN if is_unknown else WAITING, ask_again=again, pay_url=url)
+    again = str(URL(f"{view.path}/return").with_query(purchase=purchase["id"]))
+    return replace(view, says=UNKNOWN if is_unknown else WAITING, ask_again=again, pay_url=url)
 
 
 async def _on_stream(services: Services, tip: Row) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ _REFUSALS: Mapping[str, str] = {
     "too_many_pending": "Other tips of yours wait for their payment. Pay or leave some, then try again.",
     "too_many_declines": "Too many cards were declined from here. Try again in an hour.",
     "idempotency_key_in_flight": "Your last press is still at work. Wait a moment, then press again.",
-    "idempotency_key_reused": "This form was sent already, with other words. It is fresh now: press again to tip again.",
+    "idempotency_key_reused": "This form was sent already, with other words. Press again to tip a second time.",
     "purchase_refused": "We can't take this tip. Nothing was charged.",
 }
 _NOT_DONE = "That did not work. Nothing was charged. Try again in a moment."
