@@ -130,7 +130,7 @@ class Moving:
         )
         if money.book(booked, wanted, facts, is_anew=is_anew):
             self.row_after["entry_id"] = self.entry_id
-        ask_others(self.services, self.plan, self.purchase, self.row, told.state)
+        ask_others(self.services, self.plan, self.purchase, self.row, told.state, others=self.others)
         await self._goods(state, told.state, facts)
         await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()

@@ -76,6 +76,24 @@ async def test_a_dispute_asks_for_what_a_refund_had_asked_for_once_that_has_fail
     assert (await see(stream, bought))["state"] == "refunded"
 
 
+@pytest.mark.parametrize("is_released", [False, True])
+async def test_a_lost_dispute_takes_what_a_refund_lets_go_in_the_same_commit(stream, is_released):
+    bought = await tip(stream, 1000, card="4000 0000 0000 7726")
+    if is_released:
+        await stream.advance("25h")
+        await pay_out(stream, 500)
+    assert (await refund(stream, bought, 300)).status == 202
+    await dispute(stream, bought, "lost", amount=1000)
+    assert [row["wanted"] for row in stream.query("SELECT wanted FROM fanfunding_reversals ORDER BY id")] == [270, 630]
+    (made,) = (await stream.sandbox.books())["refunds"]
+    await stream.sandbox.end_refund(made["id"], "failed")
+    await stream.quiet()
+    rows = stream.query("SELECT stage, wanted FROM fanfunding_reversals ORDER BY id")
+    assert [(row["stage"], row["wanted"]) for row in rows] == [("none", 0), ("taken", 900)]
+    assert purse(stream) == {"reserve": 0, "payable": 0, "debt": 500 if is_released else 0}
+    assert (await see(stream, bought))["state"] == "refunded"
+
+
 async def test_a_tip_from_the_wallet_goes_back_into_it(stream):
     await stream.bought("gems-500")
     answer = await tip(stream, 25, "gems", by=stream.as_customer())

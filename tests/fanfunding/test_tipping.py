@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.fanfunding.tipping import PATH, body, events, give, purse, see, tip
+from tests.shop.test_gateway_faults import give_up
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"  # one character in seven code points
 ZALGO = "a" + "\u0301" * 60
@@ -147,3 +148,17 @@ async def test_a_tip_that_is_never_paid_is_void_and_counts_for_nothing(stream):
     assert (await see(stream, begun.json))["state"] == "void"
     assert purse(stream) == {"reserve": 0, "payable": 0, "debt": 0}
     assert stream.query("SELECT sequence FROM fanfunding_alerts") == []
+
+
+async def test_money_that_comes_after_the_shop_gave_up_is_a_tip_all_the_same(stream):
+    begun = await give(stream)
+    await give_up(stream, begun)
+    await stream.quiet()
+    assert (await see(stream, begun.json))["state"] == "void"
+
+    assert await stream.pay(begun) == 303
+    await stream.quiet()
+
+    shown = await see(stream, begun.json)
+    assert (shown["state"], shown["sequence"]) == ("paid", 1)
+    assert purse(stream)["reserve"] == 499
