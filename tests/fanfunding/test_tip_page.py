@@ -7,7 +7,8 @@ from html import unescape
 import aiohttp
 import pytest
 
-from tests.fanfunding.tipping import tip
+from storefront.testing import running_shop
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -162,6 +163,8 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(stre
             assert "There is a problem" in page
             assert "<title>Error: " in page
             assert form["message"] in unescape(page) or "message" in more
+    _, page, _ = await fan.post("/tip/luna", {**await fan.form(), "other": "0", "name": "", "message": "x" * 400})
+    assert page.count('-error"><svg') == 3
     stale = {**await fan.form(), "csrf": "another"}
     status, page, _ = await fan.post("/tip/luna", stale)
     assert (status, "This page was too old. Nothing was charged." in page) == (422, True)
@@ -173,6 +176,20 @@ async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(stre
     assert (status, "Traceback" in page, "nobody" in page) == (404, False, False)
     assert (await fan.get("/tip/luna/tips/tip_x"))[0] == 404
     assert stream.query("SELECT id FROM fanfunding_tips") == []
+
+
+async def test_a_fan_chooses_a_currency_and_a_creator_who_takes_none_has_no_form(data_folder, database_url):
+    (data_folder / "luna.yaml").write_text(LUNA)
+    (data_folder / "nova.yaml").write_text("{name: Nova, tips: {min: {gems: 10}}}")
+    both = FAN_SHOP.replace("creators: {luna", "creators: {nova: {file: nova.yaml, currencies: [gems]}, luna")
+    async with running_shop(data_folder, both, database=database_url) as shop, aiohttp.ClientSession() as session:
+        fan = Fan(shop, session)
+        _, page, _ = await fan.get("/tip/luna?currency=EUR")
+        assert "(€0.80 to" in page or "(€0.80 or more)" in page
+        assert "€4.00" in page  # where gold begins: 1 EUR is worth 1.25 USD
+        _, page, _ = await fan.get("/tip/nova?currency=XXX&utm_source=x")
+        assert "Nova takes no tips right now." in page
+        assert "<form" not in page
 
 
 async def test_hostile_words_are_shown_literally_or_refused(stream, fan):

@@ -2,6 +2,7 @@
 
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.page.amounts import amount_of
 from storefront_fanfunding.page.thanks import thanks_view
 from storefront_fanfunding.page.view import Typed, limits_of, real_currencies, tip_view
-from storefront_fanfunding.page.words import refusals
+from storefront_fanfunding.page.words import refusals, wrong_words
 from storefront_fanfunding.rows import OF_PURCHASE, PENDING, need_tip
 from storefront_fanfunding.tipping import TipRequest, give_tip
 
@@ -40,6 +41,7 @@ STATIC = HERE / "static"
 PATH = "/tip/{creator}"
 FAN_COOKIE = "storefront_fan"
 TOO_LONG = 8_000
+_STILL_AT_WORK = frozenset({"outcome_unknown", "idempotency_key_in_flight"})
 _ID = {"type": "string", "maxLength": 40}
 _WORDS = {"type": "string", "maxLength": TOO_LONG}
 FORM = closed(
@@ -173,8 +175,11 @@ class _Desk:
                 amount = taken[currency]
             most = creator.tier_of(Money(amount, currency)).max_chars
         errors = refusals(refusal, limits=limits, most=most)
-        refused = Typed(typed.preset, typed.other, typed.name, typed.message, typed.is_anonymous, errors)
-        return await self.page(call, refused, currency=currency)
+        if "" not in errors:
+            errors |= wrong_words(typed.name, typed.message, limits=limits, most=most)
+        # What may still go through is asked again under its own key; anything else is a new try.
+        key = call.body["idempotency_key"] if refusal.code in _STILL_AT_WORK else None
+        return await self.page(call, replace(typed, errors=errors, key=key), currency=currency)
 
     async def _begin(self, call: Call, creator: Creator) -> dict[str, Any]:
         services, body, browser = self._services, call.body, Browser.of(call)

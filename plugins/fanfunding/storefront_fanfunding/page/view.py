@@ -22,7 +22,9 @@ _RECENT, _KINDEST = 8, 5
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What stands in the form: as a fan left it, or nothing yet. ``errors``: field -> what is wrong there."""
+    """What stands in the form: as a fan left it, or nothing yet. ``errors``: field -> what is wrong there.
+
+    ``key`` is that of a try which may still go through."""
 
     preset: str = ""
     other: str = ""
@@ -30,6 +32,7 @@ class Typed:
     message: str = ""
     is_anonymous: bool = False
     errors: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ async def tip_view(
         exponent=0 if chosen is None else exponent_of(chosen),
         free_chars=0 if chosen is None else creator.tier_of(Money(taken[chosen], chosen)).max_chars,
         typed=typed,
-        key=secrets.token_urlsafe(18),
+        key=typed.key or secrets.token_urlsafe(18),
         recent=recent,
         kindest=kindest,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from storefront.core.errors import Invalid, StorefrontError
-from storefront_fanfunding.wording import LONGEST_NAME, SHORTEST_NAME
+from storefront_fanfunding.wording import LONGEST_NAME, SHORTEST_NAME, message_of, name_of
 
 _AWAY = "The payment page does not open right now. Nothing was charged. Try again in a moment."
 _REFUSALS: Mapping[str, str] = {
@@ -37,3 +37,14 @@ def refusals(refusal: StorefrontError, *, limits: str, most: int) -> dict[str, s
         elif field == "message":
             found[field] = f"Enter a message of at most {most} characters, without hidden signs."
     return found or {"": _REFUSALS.get(refusal.code, _NOT_DONE)}
+
+
+def wrong_words(name: str, message: str, *, limits: str, most: int) -> dict[str, str]:
+    """Return what else is wrong with a form that is refused for a field, so that all of it is said at once."""
+    found: dict[str, str] = {}
+    for check in (lambda: name_of(name), lambda: message_of(message, most)):
+        try:
+            check()
+        except StorefrontError as refusal:
+            found |= refusals(refusal, limits=limits, most=most)
+    return found
