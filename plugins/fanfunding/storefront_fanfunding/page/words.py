@@ -1,6 +1,6 @@
 """What the tip page says when a tip is not taken, at the field that it is about."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from storefront.core.errors import Invalid, StorefrontError
 from storefront_fanfunding.wording import LONGEST_NAME, SHORTEST_NAME, message_of, name_of
@@ -42,7 +42,8 @@ def refusals(refusal: StorefrontError, *, limits: str, most: int) -> dict[str, s
 def wrong_words(name: str, message: str, *, limits: str, most: int) -> dict[str, str]:
     """Return what else is wrong with a form that is refused for a field, so that all of it is said at once."""
     found: dict[str, str] = {}
-    for check in (lambda: name_of(name), lambda: message_of(message, most)):
+    checks: tuple[Callable[[], str], ...] = (lambda: name_of(name), lambda: message_of(message, most))
+    for check in checks:
         try:
             check()
         except StorefrontError as refusal:
