@@ -148,6 +148,21 @@ async def test_what_waits_to_be_read_is_its_givers_alone_and_who_left_pays_nothi
     assert "The payment was not made. Nothing was charged." in page
 
 
+async def test_a_tip_whose_payment_page_did_not_open_is_the_same_tip_when_it_is_sent_again(stream, fan):
+    await stream.sandbox.misbehave("lose_reply", "POST /v1/checkout/sessions", times=9)
+    form = await fan.form()
+    status, page, _ = await fan.post("/tip/luna", form)
+    assert (status, "does not open right now. Nothing was charged." in page) == (422, True)
+    assert f'name="idempotency_key" value="{form["idempotency_key"]}"' in page
+    await stream.sandbox.misbehave("lose_reply", "POST /v1/checkout/sessions", clear=True)
+    status, _, _ = await fan.post("/tip/luna", form)
+    assert status == 303
+    (row,) = stream.query("SELECT purchase_id FROM fanfunding_tips WHERE state = 'pending'")
+    await stream.pay((await stream.as_server().get(f"/v1/purchases/{row['purchase_id']}")))
+    await fan.get(f"/tip/luna/return?purchase={row['purchase_id']}")
+    assert [amount for _, amount in await stream.sandbox.charged()] == [500]
+
+
 async def test_what_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost(stream, fan):
     wrong = {
         "amount": [{"other": "0.99"}, {"other": "500.01"}, {"other": "5.555"}, {"other": "lots"}, {"other": "-5"},
