@@ -1,5 +1,6 @@
 """The tip page over HTTP, as a browser without script uses it."""
 
+import asyncio
 import re
 import unicodedata
 from html import unescape
@@ -121,7 +122,9 @@ async def test_a_fan_tips_by_a_plain_form_once_and_gets_a_ticket(stream, fan):
     assert "Kindest lately" in page
 
     (one,) = {row["customer_id"] for row in stream.query("SELECT customer_id FROM fanfunding_tips")}
-    await fan.post("/tip/luna", await fan.form())
+    form = await fan.form()
+    await asyncio.gather(*(fan.post("/tip/luna", form) for _ in range(4)))
+    assert len(stream.query("SELECT id FROM fanfunding_tips")) == 2
     assert {row["customer_id"] for row in stream.query("SELECT customer_id FROM fanfunding_tips")} == {one}
 
 
@@ -158,7 +161,7 @@ async def test_a_tip_whose_payment_page_did_not_open_is_the_same_tip_when_it_is_
     status, _, _ = await fan.post("/tip/luna", form)
     assert status == 303
     (row,) = stream.query("SELECT purchase_id FROM fanfunding_tips WHERE state = 'pending'")
-    await stream.pay((await stream.as_server().get(f"/v1/purchases/{row['purchase_id']}")))
+    await stream.pay(await stream.as_server().get(f"/v1/purchases/{row['purchase_id']}"))
     await fan.get(f"/tip/luna/return?purchase={row['purchase_id']}")
     assert [amount for _, amount in await stream.sandbox.charged()] == [500]
 
