@@ -5,7 +5,7 @@ A handler of a route with ``page=True`` asks ``Browser.of(call)``, renders a tem
 """
 
 from storefront.pages.amounts import amount_words, asset_names, price_words
-from storefront.pages.browser import Browser, keep_playing, page_frame, reader_of
+from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, reader_of
 from storefront.pages.frame import Link, Moment, PageFrame, Tone
 from storefront.pages.rendering import make_templates
 
@@ -17,6 +17,7 @@ __all__ = [
     "Tone",
     "amount_words",
     "asset_names",
+    "check_csrf",
     "keep_playing",
     "make_templates",
     "page_frame",

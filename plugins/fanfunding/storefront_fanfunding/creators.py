@@ -64,10 +64,15 @@ class Creator:
         allowed = self.settings.terms(self.name).currencies
         found = {code: amount for code, amount in said.items() if allowed is None or code in allowed}
         for code in sorted((allowed or frozenset()) - set(said)):
-            amount = self._needed(code, said)[0]
+            amount = self.needed_for(said, code)
             if amount is not None:
-                found[code] = max(1, -(-amount.numerator // amount.denominator))
+                found[code] = amount
         return found
+
+    def needed_for(self, minimum: Mapping[str, int], code: str) -> int | None:
+        """Return what a minimum comes to in a currency, in minor units, rounded up; None where no rate leads there."""
+        amount = self._needed(code, minimum)[0]
+        return None if amount is None else max(1, -(-amount.numerator // amount.denominator))
 
     def check(self, price: Money) -> None:
         """Refuse what this creator does not take; raises ``Invalid``, ``AmountOutOfRange``."""

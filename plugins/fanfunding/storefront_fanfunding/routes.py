@@ -1,6 +1,5 @@
 """HTTP under ``/v1/fanfunding/``: creators, their tips, and giving one."""
 
-import hashlib
 from typing import Any
 
 from aiohttp import web
@@ -19,6 +18,8 @@ from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
+from storefront_fanfunding.guests import meet_guest
+from storefront_fanfunding.page.routes import add_tip_page
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
 from storefront_fanfunding.shapes import (
     CREATOR,
@@ -57,6 +58,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     routes = Routes("fanfunding")
     _add_looking(routes, services, settings)
     _add_giving(routes, services, settings)
+    add_tip_page(routes, services, settings)
     return routes
 
 
@@ -159,5 +161,5 @@ async def _fan(services: Services, call: Call) -> tuple[str | Newcomer, bool]:
         if name in call.body:
             says = "must be absent: nobody is signed in"
             raise Invalid("Nobody is signed in.", errors=[FieldError(f"/{name}", says)])
-    guest = new_id("guest") if token is None else f"guest_{hashlib.sha256(token.encode()).hexdigest()[:40]}"
-    return await services.customers.meet(guest), True
+    met = await services.customers.meet(new_id("guest")) if token is None else await meet_guest(services, token)
+    return met, True

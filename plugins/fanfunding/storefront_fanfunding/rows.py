@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from storefront.core.commit.plan import Key
 from storefront.core.errors import NotFound
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import queue_anchor
-from storefront_fanfunding.tables import tips
+from storefront_fanfunding.tables import alerts, tips
 
 PENDING, PAID, REFUNDED, VOID = "pending", "paid", "refunded", "void"
 TIPS, ALERTS, REVERSALS = "fanfunding_tips", "fanfunding_alerts", "fanfunding_reversals"
@@ -29,6 +29,14 @@ SHOWN = Query(
     )
     .order_by(tips.c.sequence.desc())
     .limit(bindparam("most"))
+)
+ALERT_OF_TIP = Query(select(alerts).where(alerts.c.tip_id == bindparam("tip_id")))
+AHEAD = Query(
+    select(func.count().label("ahead")).where(
+        alerts.c.creator_id == bindparam("creator_id"),
+        alerts.c.sequence < bindparam("sequence"),
+        (alerts.c.state == "queued") | (alerts.c.state == "shown"),
+    )
 )
 
 

@@ -1,0 +1,38 @@
+// What the form says while it is filled in. Without this script it says less, and does the same.
+
+import { themeSwitch } from "../static/pages/visit.js";
+
+themeSwitch();
+document.querySelector("[data-problem]")?.focus();
+
+const form = document.querySelector("[data-tip]");
+if (form) {
+  const { locale, currency, digits, chars } = form.dataset;
+  const other = form.elements.other;
+  const money = new Intl.NumberFormat(locale, { style: "currency", currency });
+  const segments = "Segmenter" in Intl ? new Intl.Segmenter(locale, { granularity: "grapheme" }) : null;
+  const count = (text) => (segments ? [...segments.segment(text)].length : [...text].length);
+  const typed = () => {
+    const found = /^\D*?([0-9]{1,12})(?:[.,]([0-9]{1,3}))?\D*$/.exec(other.value.trim());
+    return found && (found[2] ?? "").length <= digits ? Number(found[1] + (found[2] ?? "").padEnd(digits, "0")) : null;
+  };
+  const chosen = () => (other.value.trim() ? typed() : Number(form.querySelector("[name=preset]:checked")?.value ?? 0));
+  const show = () => {
+    const amount = chosen();
+    form.querySelector("[data-sum]").textContent = amount ? money.format(amount / 10 ** digits) : "this amount";
+    let most = Number(chars);
+    for (const tier of form.querySelectorAll(".tier")) {
+      const isLit = amount !== null && amount >= Number(tier.dataset.least);
+      tier.toggleAttribute("data-lit", isLit);
+      if (isLit) most = Number(tier.dataset.chars);
+    }
+    const left = most - count(form.elements.message.value.trim());
+    form.querySelector("[data-left]").textContent = left < 0 ? `${-left} too many` : `${left} left`;
+  };
+  form.addEventListener("input", (event) => {
+    if (event.target === other && other.value) for (const key of form.querySelectorAll("[name=preset]")) key.checked = false;
+    if (event.target.name === "preset") other.value = "";
+    show();
+  });
+  show();
+}
