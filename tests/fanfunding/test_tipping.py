@@ -131,6 +131,7 @@ async def test_what_cannot_be_meant_is_refused_and_leaves_nothing(stream):
     assert granted.status == 422
     after = stream.rows()
     ignored = {"customers", "events", "anchors", "claims", "fanfunding_creators", "buyer_counts", "counters"}
+    ignored.add("settings")  # how far plugins have heard of events
     changed = {name: count for name, count in after.items() if before[name] != count and name not in ignored}
     assert changed == {}
     listed = {offer["sku"] for offer in (await nobody.get("/v1/catalog")).json["offers"]}
