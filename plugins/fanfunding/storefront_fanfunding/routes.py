@@ -19,6 +19,7 @@ from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
+from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
 from storefront_fanfunding.shapes import (
     CREATOR,
@@ -57,6 +58,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     routes = Routes("fanfunding")
     _add_looking(routes, services, settings)
     _add_giving(routes, services, settings)
+    add_overlay_tokens(routes, services, settings)
     return routes
 
 
