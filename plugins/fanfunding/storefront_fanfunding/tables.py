@@ -114,7 +114,7 @@ overlays = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index("fanfunding_overlays_by_digest", "digest", unique=True),
 )
-"""What a creator's overlays are opened with (``digest``: SHA-256 of the token, which is kept nowhere), and their queue's
+"""What a creator's overlays are opened with (``digest``: SHA-256 of the token, which is kept nowhere), and the queue's
 switches; hangs under the creator's queue. Before ``free_at`` no further alert comes on screen: the gap."""
 
 TABLES = (creators, tips, alerts, reversals, overlays)
