@@ -205,7 +205,7 @@ async def _need(services: Services, creator_id: str, sequence: int) -> Row:
     return row
 
 
-async def _move(services: Services, overlay: Row, moved: list[Row], state: str, *, free_at: int) -> bool:
+async def _move(services: Services, overlay: Row, moved: Sequence[Row], state: str, *, free_at: int) -> bool:
     """Move alerts on; False if the queue has moved since it was read."""
     creator_id, now = overlay["creator_id"], services.clock.now()
     plan, anchor = _plan(creator_id), queue_anchor(creator_id)
@@ -213,11 +213,15 @@ async def _move(services: Services, overlay: Row, moved: list[Row], state: str, 
     free_at = free_at + 1 if free_at == overlay["free_at"] else free_at
     seen = {"free_at": overlay["free_at"]}
     if state == SHOWN:
-        seen |= {"is_paused": overlay["is_paused"], "is_hidden": overlay["is_hidden"]}
+        seen = {**seen, "is_paused": overlay["is_paused"], "is_hidden": overlay["is_hidden"]}
     plan.add(Change(OVERLAYS, (creator_id,), anchor, seen, {"free_at": free_at}))
-    stamp = {SHOWN: {"shown_at": now}, DONE: {"done_at": now}, QUEUED: {"done_at": None}}.get(state, {})
+    stamps: dict[str, dict[str, int | None]] = {
+        SHOWN: {"shown_at": now},
+        DONE: {"done_at": now},
+        QUEUED: {"done_at": None},
+    }
     for row in moved:
-        changes: dict[str, Any] = {"state": state, "updated_at": now, **stamp}
+        changes: dict[str, Any] = {"state": state, "updated_at": now, **stamps.get(state, {})}
         plan.add(Change(ALERTS, (creator_id, row["sequence"]), anchor, {"state": row["state"]}, changes))
     with suppress(Stale):
         await services.engine.commit(plan)

@@ -42,7 +42,7 @@ async def style_of(services: Services, settings: Settings, alert: Row) -> AlertS
     told: Mapping[str, Any] = services.catalogs.active.creators.get(name, {})
     said: Mapping[str, Any] = told.get("alerts", {})
     tiers = told.get("tips", {}).get("tiers", ())
-    tier = next((one for one in tiers if one["id"] == alert["tier"]), {})
+    tier: Mapping[str, Any] = next((one for one in tiers if one["id"] == alert["tier"]), {})
     chosen: Mapping[str, Any] = {}
     if not alert["is_test"]:
         is_first = await _is_first(services, alert)

@@ -19,6 +19,7 @@ from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
+from storefront_fanfunding.overlay_pages import add_overlay_pages
 from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.overlay_stream import add_stream
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
@@ -63,6 +64,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_overlay_tokens(routes, services, settings)
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
+    add_overlay_pages(routes)
     return routes
 
 

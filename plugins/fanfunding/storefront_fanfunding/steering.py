@@ -51,13 +51,10 @@ def add_steering(routes: Routes, services: Services, settings: Settings) -> None
     async def act(call: Call) -> web.StreamResponse:
         """Steer a creator's queue: pause, skip, replay, hide everything, judge a held tip; the answer is the queue."""
         creator = need_creator(services, settings, call.path("creator"))
-        identity, wanted, sequence = (
-            await creator_id(services, creator.name),
-            call.body["act"],
-            call.body.get("sequence"),
-        )
-        if (sequence is not None) is not (wanted in _OF_ONE):
-            says = "is missing" if sequence is None else "must be absent"
+        identity, wanted = await creator_id(services, creator.name), call.body["act"]
+        sequence: int = call.body.get("sequence", 0)
+        if bool(sequence) is not (wanted in _OF_ONE):
+            says = "must be absent" if sequence else "is missing"
             raise Invalid("An act of one alert names it.", errors=[FieldError("/sequence", says)])
         match wanted:
             case "skip":
