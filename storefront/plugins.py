@@ -20,7 +20,7 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
-from storefront.core.config import Config, Offer, OnError, PluginSchema, build, read_document
+from storefront.core.config import Config, ConfigError, Document, Offer, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
 from storefront.core.migrating import History
@@ -143,7 +143,30 @@ def load(path: Path, environ: Mapping[str, str]) -> PluginHost:
         ConfigError: every mistake in the configuration.
         PluginFailed: a plugin is missing or broken and may not be left out.
     """
-    document = read_document(path, environ)
+    return _build_host(read_document(path, environ))
+
+
+def load_to_serve(path: Path, environ: Mapping[str, str]) -> PluginHost:
+    """The same for a server that is to start: what creators write wrongly in their own files does not keep it closed.
+
+    Those creators stay as the catalog has them (``Config.refused_creators``), and the log says what is wrong.
+    """
+    try:
+        return load(path, environ)
+    except ConfigError as error:
+        wrong = {mistake.file for mistake in error.mistakes}
+        try:
+            document = read_document(path, environ, leave_out=wrong)
+            host = _build_host(document)
+        except ConfigError:
+            raise error from None
+        if not document.left_out:
+            raise
+        log.error("creators_refused", reason=str(error))
+        return host
+
+
+def _build_host(document: Document) -> PluginHost:
     points = installed_plugins()
     found: dict[str, type[Any]] = {}
     classes: dict[str, type[Any]] = {}

@@ -37,6 +37,7 @@ BOTH_DATABASES = (
     "tests/commit",
     "tests/crashes/test_usage.py",
     "tests/deliveries/test_leasing.py",
+    "tests/fanfunding/test_money.py",
     "tests/metering/test_at_once.py",
     "tests/metering/test_beside_others.py",
     "tests/model",

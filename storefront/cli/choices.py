@@ -92,8 +92,8 @@ class Choice:
         section = config.gateways["sandbox"]
         return replace(section, options={**section.options, "url": self.sandbox_url})
 
-    def load(self) -> "PluginHost":
-        """Read the configuration and build its plugins.
+    def load(self, *, to_serve: bool = False) -> "PluginHost":
+        """Read the configuration and build its plugins; ``to_serve`` goes on without creators' files with mistakes.
 
         Raises:
             ConfigError: every mistake in the configuration.
@@ -101,12 +101,12 @@ class Choice:
         """
         import structlog
 
-        from storefront.plugins import load
+        from storefront.plugins import load, load_to_serve
         from storefront.web.logs import configure_logging
 
         if not structlog.is_configured():
             configure_logging("warning")  # what is found while reading goes to stderr, never between facts
-        host = load(self.config, self.environ())
+        host = (load_to_serve if to_serve else load)(self.config, self.environ())
         host.config = self.apply(host.config)
         return host
 

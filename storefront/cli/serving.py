@@ -168,11 +168,11 @@ async def serve(
         CannotListen: the address is taken.
         DatabaseInUse, MigrationFailed, WrongMode: the database cannot be served.
     """
-    host = choice.load()
+    host = choice.load(to_serve=True)
     start_logging(host.config.logging.level, host.config.logging.format)
     listener = listener or bind(host.config.web.host, host.config.web.port)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    app = create_app(host, own_url=listener.url, worker=worker, read=lambda: choice.load().config)
+    app = create_app(host, own_url=listener.url, worker=worker, read=lambda: choice.load(to_serve=True).config)
     desk = Desk(app[PARTS], url=listener.url, read=choice.load)
     async with (
         stop_signals(has_parent=worker is not None) as stop,

@@ -65,7 +65,7 @@ async def serve_with_workers(choice: Choice, count: int, announce: Callable[[Ans
         NeedsPostgres: the books are in a SQLite file, which one process serves.
         WorkerFailed: a worker ended before it was ready; it has said why.
     """
-    host = choice.load()
+    host = choice.load(to_serve=True)
     if not make_database(host).is_shared:
         raise NeedsPostgres(
             "A SQLite file is served by one process. For several workers give the shop a PostgreSQL database: "

@@ -32,7 +32,8 @@ ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
-                   "promo_codes", "referrals", "experiments", "creators", "creator_files"})  # fmt: skip
+                   "promo_codes", "referrals", "experiments", "creators", "creator_files",
+                   "refused_creators"})  # fmt: skip
 """Parts of a configuration that the catalog takes over, or that are no section."""
 
 log = structlog.get_logger("storefront.control")

@@ -108,8 +108,9 @@ class Catalog:
         return code in self.assets
 
 
-def document_of(config: Config) -> tuple[str, str]:
-    """Return the configuration's catalog as (hash, JSON)."""
+def document_of(config: Config, *, before: Mapping[str, Mapping[str, Any]] | None = None) -> tuple[str, str]:
+    """Return the configuration's catalog as (hash, JSON); ``before`` are the creators as they stand, of whom those that
+    the configuration refuses stay so."""
     skipped = set(config.skipped_offers)
     document = CatalogDocument(
         default_language=config.shop.default_language,
@@ -122,15 +123,16 @@ def document_of(config: Config) -> tuple[str, str]:
         meters=config.meters,
         usage=config.usage,
         experiments=config.experiments,
-        creators=_creators_of(config),
+        creators=_creators_of(config, before or {}),
     )
     # The order of the YAML is kept: it is the order of the shelves.
     return _named(document)
 
 
-def _creators_of(config: Config) -> Mapping[str, Mapping[str, Any]]:
+def _creators_of(config: Config, before: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
     claimed: Any = config.claimed.get("creators", {})
-    return dict(claimed)
+    told = {name: before.get(name) if name in config.refused_creators else one for name, one in claimed.items()}
+    return {name: one for name, one in told.items() if one is not None}
 
 
 def _named(document: CatalogDocument) -> tuple[str, str]:
@@ -225,8 +227,9 @@ class Catalogs:
         Raises:
             ExperimentChanged: a variant of an experiment was renamed or priced anew; nothing was changed.
         """
-        version, document = document_of(config)
         active = await self._reader.first(_ACTIVE)
+        present = None if active is None else await self.version(active["value"])
+        version, document = document_of(config, before=None if present is None else present.creators)
         if active is None or active["value"] != version:
             plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
             row = {"hash": version, "document": document, "stored_at": clock.wall()}
@@ -248,7 +251,7 @@ class Catalogs:
         stored = await self._reader.first(_VERSION, hash=active["value"])
         assert stored is not None, "an active version is stored"
         present = msgspec.json.decode(stored["document"], type=CatalogDocument)
-        version, document = _named(replace(present, creators=_creators_of(config)))
+        version, document = _named(replace(present, creators=_creators_of(config, present.creators)))
         if version == active["value"]:
             return False
         plan = Plan(actor=actor, anchors={SHOP_ANCHOR})

@@ -254,13 +254,16 @@ class BackStage(StrEnum):
 @dataclass(frozen=True, slots=True)
 class MoneyBack:
     """One move of one reversal of a purchase (its row): ``amount`` of its price, in minor units, is to be set aside
-    (``HELD``), has gone back for good (``TAKEN``), or neither, or no more (``NONE``)."""
+    (``HELD``), has gone back for good (``TAKEN``), or neither, or no more (``NONE``). ``is_again``: it stays as it is,
+    but may find more to ask for now, because another reversal has let it go.
+    """
 
     purchase: Mapping[str, Any]
     reversal_id: str
     amount: int
     stage: BackStage
     now: int
+    is_again: bool = False
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ import msgspec
 
 from storefront.core.accounts import Account, clearing, disputes, losses, revenue, tax, unapplied
 from storefront.core.commit.plan import Plan, Transfer
+from storefront.core.kinds import BackStage, MoneyBack, SharesMoney
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, HOLDING, TAKING
@@ -34,6 +35,28 @@ def legs_of(cause: str, state: str, *, is_withdrawn: bool) -> frozenset[str]:
 def is_unapplied(purchase: Row) -> bool:
     """Tell whether a purchase's money is with the customer: its goods are owed, or will never be given."""
     return purchase["status"] in (Status.PAID, Status.CANCELED)
+
+
+def ask_others(
+    services: Services, plan: Plan, purchase: Row, reversal: Mapping[str, Any], state: str, *, others: Sequence[Row]
+) -> None:
+    """Let a purchase's kind ask back what it passed on of its money, while that is the shop's to give back.
+
+    What a reversal lets go, the purchase's ``others`` may ask for in the same commit.
+    """
+    kind = services.kind_as(purchase["kind"], SharesMoney)
+    if kind is None or is_unapplied(purchase):
+        return
+    stage, now = _stage_of(state), services.clock.now()
+    kind.money_back(plan, MoneyBack(purchase, reversal["id"], reversal["amount"], stage, now))
+    if stage is BackStage.NONE:
+        for one in others:
+            if (other := _stage_of(one["state"])) is not BackStage.NONE:
+                kind.money_back(plan, MoneyBack(purchase, one["id"], one["amount"], other, now, is_again=True))
+
+
+def _stage_of(state: str) -> BackStage:
+    return BackStage.TAKEN if state in TAKING else BackStage.HELD if state in HOLDING else BackStage.NONE
 
 
 @dataclass(frozen=True, slots=True)

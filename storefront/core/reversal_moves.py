@@ -34,7 +34,6 @@ from storefront.core.following import (
     unfreeze_elsewhere,
 )
 from storefront.core.giving_again import give_again_goods
-from storefront.core.kinds import BackStage, MoneyBack, SharesMoney
 from storefront.core.limit_restoring import follow_reversal
 from storefront.core.opened import Opened, claim_opened
 from storefront.core.opened_moves import (
@@ -64,7 +63,7 @@ from storefront.core.refunds import (
     was_undone,
 )
 from storefront.core.reversal_events import tell_move
-from storefront.core.reversal_money import MoneyMove, is_unapplied, legs_of
+from storefront.core.reversal_money import MoneyMove, ask_others, is_unapplied, legs_of
 from storefront.core.services import Services
 from storefront.core.settlement import owe_again
 from storefront.core.tables import freezes
@@ -131,7 +130,7 @@ class Moving:
         )
         if money.book(booked, wanted, facts, is_anew=is_anew):
             self.row_after["entry_id"] = self.entry_id
-        self._money_of_others(told.state)
+        ask_others(self.services, self.plan, self.purchase, self.row, told.state, others=self.others)
         await self._goods(state, told.state, facts)
         await self._limits(before, told.state, facts)
         self.row_after["facts"] = msgspec.json.encode(facts).decode()
@@ -195,15 +194,6 @@ class Moving:
         self.entry_id = self.plan.entry(kind, about=about, anchor=anchor, reverses=original)
         self.plan.entry(f"{cause}.money", about=about, anchor=anchor, label="money")
         self.plan.entry(f"{cause}.followed", about=about, anchor=anchor, label=ELSEWHERE)
-
-    def _money_of_others(self, after: str) -> None:
-        """Let the kind ask back what it passed on of the purchase's money, while that is the shop's to give."""
-        kind = self.services.kind_as(self.purchase["kind"], SharesMoney)
-        if kind is None or is_unapplied(self.purchase):
-            return
-        stage = BackStage.TAKEN if after in TAKING else BackStage.HELD if after in HOLDING else BackStage.NONE
-        now = self.services.clock.now()
-        kind.money_back(self.plan, MoneyBack(self.purchase, self.row["id"], self.row["amount"], stage, now))
 
     async def _goods(self, before: str | None, after: str, facts: dict[str, Any]) -> None:
         """Set goods aside, take them, or give them back; what is set aside anew is another freeze (``facts``)."""

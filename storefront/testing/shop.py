@@ -22,7 +22,7 @@ from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
 from storefront.joining import Parts
-from storefront.plugins import load
+from storefront.plugins import load_to_serve
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
@@ -193,7 +193,7 @@ class Shop(ShopClient):
 
     async def start(self) -> None:
         """Start serving, on the same files and address as before."""
-        host = load(self._config, self._environ)
+        host = load_to_serve(self._config, self._environ)
         if self._database_url is not None:
             host.config = replace(host.config, database=DatabaseSection(Secret(self._database_url)))
         app = create_app(host, own_url=self.url, clock=Clock(self.wall), guard=self._guard, read=self._read)
@@ -210,7 +210,7 @@ class Shop(ShopClient):
         await web.SockSite(runner, self._socket.dup()).start()
 
     def _read(self) -> Config:
-        return load(self._config, self._environ).config
+        return load_to_serve(self._config, self._environ).config
 
     async def stop(self) -> None:
         """Shut down as on SIGTERM; safe to call twice."""

@@ -1,9 +1,12 @@
-"""config.example.yaml: it names every key of subscriptions and mail, its commented parts are taken, its plans work."""
+"""config.example.yaml: it names every key of our plugins, its commented parts are taken, its plans and tips work."""
 
 import re
 from pathlib import Path
+from shutil import copytree
 
 import pytest
+from storefront_fanfunding import FanfundingPlugin
+from storefront_fanfunding.creator_schema import creators
 from storefront_mail import MailPlugin
 from storefront_subscriptions import SubscriptionsPlugin
 from storefront_subscriptions.config_schema import SUBSCRIPTION
@@ -34,7 +37,8 @@ def keys(schema: object) -> set[str]:
 
 
 SECTIONS = {
-    "plugin": (SubscriptionsPlugin.config_schema, "  subscriptions:  ", "# Mails to customers"),
+    "plugin": (SubscriptionsPlugin.config_schema, "  subscriptions:  ", "  fanfunding:  "),
+    "fanfunding": (FanfundingPlugin.config_schema, "  fanfunding:  ", "# Mails to customers"),
     "mail": (MailPlugin.config_schema, "  # mail:", "# --- What there is"),
     "tier": (SUBSCRIPTION, "  # Tiers, begun", "  # Prices for countries"),
 }
@@ -56,10 +60,11 @@ def uncommented(text: str, first: str, last: str) -> str:
 
 def test_what_is_commented_out_is_taken(tmp_path: Path):
     text = uncommented(EXAMPLE, "  subscriptions:  ", "to: warden, timing: period_end}]\n")
+    text = uncommented(text, "  fanfunding:  ", "currencies: [USD, EUR]}\n")
     text = uncommented(text, "  # mail:", "necessary: true}\n")
     text = uncommented(text, "  keeper:\n", "neither up nor down\n")
     text = uncommented(text, "  # map-maker:", 'flat: "10"}]}\n')
-    (tmp_path / "creators").mkdir()
+    copytree(ROOT / "creators", tmp_path / "creators")
     (tmp_path / "shop.yaml").write_text(text + METERS)
 
     told = storefront("check", tmp_path / "shop.yaml", SMTP_PASSWORD="x", DATA=str(tmp_path / "data"))
@@ -89,3 +94,23 @@ async def test_its_plans_are_begun_as_the_account_page_shows_them(tmp_path):
         assert states == ["trialing", "active"]
         assert [shop.balance(f"customer:{who}:gems") for who in ("bob", "eve")] == [300, 700]
         assert [amount for _, amount in await shop.sandbox.charged()] == [999]
+
+
+def test_luna_names_every_key_that_a_creator_may_write():
+    luna = (ROOT / "creators/luna.yaml").read_text()
+    assert [key for key in sorted(keys(creators())) if not re.search(rf"\b{key}:(?: |$)", luna, re.MULTILINE)] == []
+
+
+async def test_luna_is_tipped_as_her_file_says(tmp_path):
+    async with running_shop(tmp_path, ROOT / "config.example.yaml") as shop:
+        path = "/v1/fanfunding/creators/luna"
+        shown = (await shop.as_nobody().get(path)).json
+        assert shown["min"] == {"USD": 100, "EUR": 100, "gems": 100}
+        given = {"amount": {"amount": 500, "currency": "USD"}, "name": "Mio", "message": "For Biscuit"}
+        begun = await shop.as_nobody().post(f"{path}/tips", given, key="first")
+        assert begun.status == 202
+        await shop.pay(begun)
+        assert (await shop.settled(begun))["status"] == "completed"
+        (one,) = (await shop.as_nobody().get(f"{path}/tips")).json["data"]
+        assert (one["name"], one["message"], one["tier"]) == ("Mio", "For Biscuit", "gold")
+        assert shop.balance("platform:revenue:USD") == 50

@@ -28,10 +28,10 @@ FAN_SHOP = TINY_SHOP.replace(
     share: 50%
     currencies: [USD, EUR, gems]
     rates: {EUR: {USD: "1.25"}}
-    creators: {luna: {file: luna.yaml, share: 90%, hold_days: 7}}""",
+    creators: {luna: {file: luna.yaml, share: 90%, hold_days: 1}}
+web: {rate_limits: {checkout: {per: address, rate: 1000, period_seconds: 1}}}""",
 )
 PATH = "/v1/fanfunding/creators/luna/tips"
-CHARGEABLE = {"USD": 555, "EUR": 400, "gems": 20}
 _KEYS = count(1)
 
 
@@ -45,12 +45,14 @@ async def give(shop, amount: int = 555, currency: str = "USD", *, by=None, key: 
     return await caller.post(PATH, body(amount, currency, **more), key=key or f"tip-{next(_KEYS)}")
 
 
-async def tip(shop, amount: int = 555, currency: str = "USD", **more: Any) -> dict[str, Any]:
+async def tip(
+    shop, amount: int = 555, currency: str = "USD", *, card: str = "4242 4242 4242 4242", **more: Any
+) -> dict[str, Any]:
     """Give a tip and pay it; return its purchase."""
     answer = await give(shop, amount, currency, **more)
     assert answer.status in (201, 202), answer
     if answer.status == 202:
-        await shop.pay(answer)
+        await shop.pay(answer, card)
     found: dict[str, Any] = await shop.settled(answer)
     assert found["status"] == "completed", found
     return found
@@ -86,9 +88,9 @@ async def refund(shop, purchase, amount: int | None = None, key: str = "refund",
     return await shop.as_server().post(path, wanted, key=f"{purchase['id']}-{key}")
 
 
-async def dispute(shop, purchase, status: str = "needs_response") -> None:
+async def dispute(shop, purchase, status: str = "needs_response", **more: Any) -> None:
     """Let the bank move a dispute, and wait until the shop has taken it in."""
-    await shop.sandbox.dispute(purchase, status)
+    await shop.sandbox.dispute(purchase, status, **more)
     await shop.quiet()
 
 

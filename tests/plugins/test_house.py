@@ -10,6 +10,7 @@ from pathlib import Path
 
 import alembic.autogenerate
 import pytest
+import storefront_fanfunding
 import storefront_mail
 import storefront_microtransactions
 import storefront_subscriptions
@@ -87,6 +88,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
     for package in (
         storefront.core,
         storefront.web,
+        storefront_fanfunding,
         storefront_mail,
         storefront_microtransactions,
         storefront_subscriptions,
@@ -97,6 +99,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
     ours = (
         "storefront.core",
         "storefront.web",
+        "storefront_fanfunding",
         "storefront_mail",
         "storefront_microtransactions",
         "storefront_subscriptions",
@@ -118,6 +121,7 @@ def kinds_of(kind):
         ("MicrotransactionsPlugin", "0002"),
         ("SubscriptionsPlugin", "0007"),
         ("MailPlugin", "0001"),
+        ("FanfundingPlugin", "0002"),
     ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):

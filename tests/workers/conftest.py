@@ -44,8 +44,12 @@ def fund(arena: Cluster) -> Callable[..., Awaitable[None]]:
 
 @pytest.fixture(scope="module")
 def served_shop(module_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """``serve --workers 2`` with the tiny shop."""
-    with serving(tmp_path_factory.mktemp("shop"), TINY_SHOP, module_database, "--workers", "2") as served:
+    """``serve --workers 2`` with the tiny shop, and a creator whose file lies beside it."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "luna.yaml").write_text("name: Luna\ntips: {min: {USD: 100}}\n")
+    plugins = "plugins: {microtransactions: {}, fanfunding: {creators: {luna: {file: luna.yaml}}}}"
+    config = TINY_SHOP.replace("plugins: {microtransactions: {}}", plugins)
+    with serving(folder, config, module_database, "--workers", "2") as served:
         yield served
         assert served.stop() == 0, served.log.read_text()
 

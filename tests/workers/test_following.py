@@ -59,6 +59,31 @@ async def test_a_reload_is_followed_by_all_and_no_price_flips_back(shop, served_
     assert "needs_restart" not in ask(served_shop, "plugins", "--json")
 
 
+async def test_what_a_creator_saves_is_so_in_all_processes(shop, served_shop):
+    file = served_shop.config.parent / "luna.yaml"
+
+    async def names():
+        answers = [await shop.at(number).as_server().get("/v1/fanfunding/creators/luna") for number in (0, 1)]
+        return [answer.json["name"] for answer in answers]
+
+    assert await names() == ["Luna", "Luna"]
+    file.write_text("name: ${HOME}\ntips: {min: {USD: 100}}\n")
+    await until_async(lambda: _is_logged(served_shop, "creators_refused"))
+    assert f"{file}:1:7 name: " in served_shop.log.read_text()
+    assert await names() == ["Luna", "Luna"]
+
+    file.write_text("name: Moon\ntips: {min: {USD: 100}}\n")
+
+    async def is_so_everywhere():
+        return await names() == ["Moon", "Moon"]
+
+    await until_async(is_so_everywhere)
+
+
+async def _is_logged(served, word):
+    return word in served.log.read_text()
+
+
 async def test_sighup_to_the_parent_reads_the_yaml_again(shop, served_shop):
     config = served_shop.config
     config.write_text(config.read_text().replace("title: Potion", "title: Elixir"))

@@ -120,8 +120,8 @@ def creators_have_what_they_earned(connection: Connection) -> Iterator[Violation
     moved, owner = _movements(), literal("creator:") + tips.c.creator_id + ":" + tips.c.currency
     has = select((accounts.c.owner + ":" + accounts.c.asset).label("account"),
                  case((accounts.c.role == "debt", -moved.c.amount), else_=moved.c.amount).label("amount")
-                 ).join(accounts, and_(accounts.c.id == moved.c.account, _OF_CREATORS)
-                 ).join(entries, and_(entries.c.id == moved.c.entry_id, entries.c.kind.not_like("payout.%")))  # fmt: skip
+                 ).join(accounts, and_(accounts.c.id == moved.c.account, _OF_CREATORS))  # fmt: skip
+    has = has.join(entries, and_(entries.c.id == moved.c.entry_id, entries.c.kind.not_like("payout.%")))
     earned = _sums(connection, select(owner.label("account"), tips.c.earned.label("amount")))
     back = select(owner.label("account"), reversals.c.wanted.label("amount"))
     taken = _sums(connection, back.join(tips, tips.c.id == reversals.c.tip_id).where(reversals.c.stage == "taken"))

@@ -57,6 +57,7 @@ class Asked:
     is_virtual: bool
     amount: int
     stage: BackStage
+    is_again: bool
 
     @property
     def label(self) -> str:
@@ -90,7 +91,7 @@ def add_money_back(plan: Plan, move: MoneyBack, *, is_virtual: bool) -> None:
     customer_id = move.purchase["customer_id"]
     asked = Asked(
         details["tip"], details["creator_id"], customer_id, move.reversal_id, move.purchase["currency"], is_virtual,
-        move.amount, move.stage,
+        move.amount, move.stage, move.is_again,
     )  # fmt: skip
     plan.anchors |= {money_anchor(asked.creator_id), queue_anchor(asked.creator_id)}
     plan.entry(_ENTRIES[asked.stage], about=asked.tip_id, anchor=customer_id, label=asked.label)
@@ -128,19 +129,25 @@ class Move:
 
     def go(self, to: BackStage) -> None:
         """Bring the reversal from where it stands to another stage."""
-        before = self.stand.stage
-        if before == to:
+        before, has_more = self.stand.stage, self._has_more_to_ask()
+        if before == to and (before == "none" or not has_more):
             return
         if before == "taken":
             self._give_again()
-        elif before == "held" and to is BackStage.NONE:
+        elif before == "held" and (to is BackStage.NONE or has_more):
             self._give_back()
         if to is BackStage.HELD:
             self._hold()
         elif to is BackStage.TAKEN:
-            if before != "held":
+            if self.stand.stage != "held":
                 self._hold(takes=True)
             self._take()
+
+    def _has_more_to_ask(self) -> bool:
+        """Tell whether another reversal, which is over, has left money that this one could not ask for then."""
+        stand = self.stand
+        room = int(self.tip["total"]) - stand.back_amount + stand.amount
+        return min(self.asked.amount, room) > stand.amount
 
     def _hold(self, *, takes: bool = False) -> None:
         """Set the creator's part aside: what the tip still has in reserve, then what they could be paid.
@@ -227,8 +234,8 @@ def take_back(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         **kept,
     )
     move = Move(asked, tip, stand)
-    move.go(asked.stage)
-    if move.stand.stage == stand.stage:
+    move.go(BackStage(stand.stage) if asked.is_again else asked.stage)
+    if move.stand == stand:
         return ()
     return _written(asked, tip, row, move, view.moment.now)
 
@@ -256,6 +263,7 @@ def _written(
         due = max(now, tip["release_at"])
         steps.schedule(RELEASE, anchor=customer_id, unique_key=release_key(asked.tip_id), due_at=due, now=now,
                        payload={"tip": asked.tip_id})  # fmt: skip
-    steps.add(Emit(queue_anchor(asked.creator_id), _EVENTS[asked.stage], asked.tip_id,
+    event = _EVENTS[BackStage(stand.stage)]
+    steps.add(Emit(queue_anchor(asked.creator_id), event, asked.tip_id,
                    {**event_payload({**tip, **changes}), "reversal_id": asked.reversal_id}))  # fmt: skip
     return steps.list

@@ -6,7 +6,7 @@ is one that a plugin's section names as a creator's (``plugins.<name>.creators.<
 """
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path as FilePath
 from pathlib import PurePath
@@ -26,10 +26,11 @@ _FILE_EXAMPLE = "file: creators/luna.yaml"
 class Assembly:
     """Reads the root file and everything that it includes; collects mistakes, and the files that were read.
 
-    ``is_unreadable`` is set when a file is missing from the tree, so that checking it would only add noise.
+    ``is_unreadable`` is set when a file is missing from the tree, so that checking it would only add noise. Creators'
+    files whose shown name is in ``leave_out`` are not read: those creators say nothing, and stand in ``left_out``.
     """
 
-    def __init__(self, root: FilePath, environ: Mapping[str, str]) -> None:
+    def __init__(self, root: FilePath, environ: Mapping[str, str], *, leave_out: Collection[str] = ()) -> None:
         self._shown_folder = root.parent
         self._folder = root.absolute().parent
         self._environ = environ
@@ -37,6 +38,8 @@ class Assembly:
         self.mistakes: list[Mistake] = []
         self.files: list[FilePath] = []
         self.creator_files: dict[FilePath, str] = {}
+        self._leave_out = leave_out
+        self.left_out: list[str] = []
         self.flat: set[Path] = set()
         self.is_unreadable = False
 
@@ -46,6 +49,8 @@ class Assembly:
             self._seen.add(file.resolve())
         self.files.append(file)
         is_creator = bool(chain) and self._is_creators(file)
+        if is_creator and self._show(file) in self._leave_out:
+            return self._without(file, file.stem)
         tree = self._parse(file, at, limit=_LARGEST_CREATOR_FILE if is_creator else _LARGEST_FILE)
         if tree is None:
             self.is_unreadable = True
@@ -88,6 +93,9 @@ class Assembly:
                 self._say(named.place, path, f"is the file of the creator {show_key(known)}", _FILE_EXAMPLE)
             return
         self.files.append(file)
+        if self._show(file) in self._leave_out:
+            self._merge(merged, self._without(file, name), ())
+            return
         tree = self._parse(file, named.place, limit=_LARGEST_CREATOR_FILE)
         if tree is None or not isinstance(tree.value, dict):
             if tree is not None:
@@ -176,6 +184,14 @@ class Assembly:
         self.creator_files[file] = name
         creator: Entries = {name: (place, Spot(rest, tree.place))}
         return Spot({CREATORS: (place, Spot(creator, tree.place))}, tree.place)
+
+    def _without(self, file: FilePath, name: str) -> Spot:
+        """Return a creator who says nothing, in place of a file that is left out."""
+        self.creator_files[file] = name
+        self.left_out.append(name)
+        place = Place(self._show(file), 1, 1)
+        creators: Entries = {name: (place, Spot({}, place))}
+        return Spot({CREATORS: (place, Spot(creators, place))}, place)
 
     def _merge(self, into: Spot, part: Spot, path: Path) -> None:
         merged = entries(into)

@@ -4,7 +4,7 @@ Two steps, because the schemas of plugins are known only once ``plugins:`` has n
 ``building.build`` with the schemas of ``document.enabled_plugins``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
@@ -21,13 +21,15 @@ class Document:
 
     ``mistakes`` are those found while reading; ``build`` reports them with its own. ``broken`` holds paths whose value
     could not be had, ``whole`` paths whose text is one ``${…}`` (it may stand for a number), ``outside`` paths whose
-    text came from the environment or a file. ``creator_files`` are those of ``files`` that creators write.
+    text came from the environment or a file. ``creator_files`` are those of ``files`` that creators write;
+    ``left_out`` are creators whose file was not to be read.
     """
 
     path: FilePath
     folder: FilePath
     files: tuple[FilePath, ...]
     creator_files: tuple[FilePath, ...]
+    left_out: tuple[str, ...]
     value: dict[str, object]
     positions: Positions
     mistakes: tuple[Mistake, ...]
@@ -61,13 +63,15 @@ class Document:
         return tuple(name for name, section in named if isinstance(section, dict) and section.get(key) == word)
 
 
-def read_document(path: FilePath, environ: Mapping[str, str]) -> Document:
+def read_document(path: FilePath, environ: Mapping[str, str], *, leave_out: Collection[str] = ()) -> Document:
     """Read ``path`` and what it includes; file names in messages start as ``path`` does.
+
+    Creators' files that are called as in ``leave_out`` are not read: those creators say nothing, and are ``left_out``.
 
     Raises:
         ConfigError: a file cannot be read or is not YAML, so that nothing sensible can be said about the rest.
     """
-    assembly = Assembly(path, environ)
+    assembly = Assembly(path, environ, leave_out=leave_out)
     tree = assembly.read(path.absolute())
     if tree is None or assembly.is_unreadable:
         raise ConfigError(assembly.mistakes)
@@ -79,6 +83,7 @@ def read_document(path: FilePath, environ: Mapping[str, str]) -> Document:
         folder=path.absolute().parent,
         files=tuple(assembly.files),
         creator_files=tuple(assembly.creator_files),
+        left_out=tuple(assembly.left_out),
         value=_without_empty_sections(value),
         positions=flat.positions,
         mistakes=tuple(assembly.mistakes),

@@ -321,10 +321,10 @@ class Config:
     """Everything that the operator said, with defaults filled in.
 
     ``files`` are all files that were read (watch them to reload). ``entitlements`` is empty when the section is not
-    given; then offers may grant any key. ``creators`` is raw, for the plugin that claims it;
-    ``creator_files`` are those of ``files`` that creators write. ``skipped`` names plugins
-    that are left out because their section says ``on_error: skip``, with what was wrong; ``skipped_offers`` are the
-    SKUs that are not on sale because of that.
+    given; then offers may grant any key. ``creators`` is raw, for the plugin that claims it; ``creator_files`` are
+    those of ``files`` that creators write. ``refused_creators`` have mistakes in theirs: they stay as they were, and
+    say nothing here. ``skipped`` names plugins that are left out because their section says ``on_error: skip``, with
+    what was wrong; ``skipped_offers`` are the SKUs that are not on sale because of that.
     """
 
     files: tuple[Path, ...]
@@ -354,6 +354,7 @@ class Config:
     auto_top_up: AutoTopUp
     creators: Mapping[str, object]
     creator_files: tuple[Path, ...]
+    refused_creators: tuple[str, ...]
     claimed: Mapping[str, object]
     skipped: Mapping[str, tuple[Mistake, ...]]
     skipped_offers: tuple[str, ...]

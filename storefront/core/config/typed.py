@@ -119,6 +119,7 @@ def make_config(
         auto_top_up=_auto_top_up(value),
         creators=creators if isinstance(creators, dict) else {},
         creator_files=document.creator_files,
+        refused_creators=document.left_out,
         claimed={key: value[key] for key in claims if key in value},
         skipped=skipped,
         skipped_offers=orphans,

@@ -1,0 +1,40 @@
+"""The README of fanfunding: its YAML is taken, its tip can be given; every key, table, check and event is named."""
+
+import json
+import re
+from pathlib import Path
+
+import yaml
+from storefront_fanfunding import FanfundingPlugin
+
+from storefront.testing import TINY_SHOP, running_shop
+from tests.fanfunding.tipping import dispute, events
+
+from .test_plugin_readmes import join
+
+README = (Path(__file__).parents[2] / "plugins/fanfunding/README.md").read_text()
+
+
+async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
+    section, luna = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "creators").mkdir()
+    (tmp_path / "creators/luna.yaml").write_text(luna)
+    whole = join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section))
+    async with running_shop(tmp_path, yaml.safe_dump(whole, sort_keys=False)) as shop:
+        (sent,) = re.findall(r"-d '(\{.*\})'", README)
+        begun = await shop.as_nobody().post("/v1/fanfunding/creators/luna/tips", json.loads(sent), key="printed")
+        assert begun.status == 202
+        await shop.pay(begun)
+        await shop.settled(begun)
+        await dispute(shop, begun)
+        await dispute(shop, begun, "won")
+        (told,) = shop.query("SELECT share, tier FROM fanfunding_tips")
+        assert (told["share"], told["tier"]) == (9250, "gold")
+        assert [event for event in events(shop) if f"`tip.{event}`" not in README] == []
+
+
+def test_every_key_table_and_check_is_named():
+    keys = set(FanfundingPlugin.config_schema["properties"])
+    assert [key for key in sorted(keys) if f"`{key}:`" not in README] == []
+    assert [table.name for table in FanfundingPlugin.tables if f"`{table.name}`" not in README] == []
+    assert [check.name for check in FanfundingPlugin.audit_checks if f"`{check.name}`" not in README] == []

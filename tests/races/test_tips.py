@@ -1,0 +1,81 @@
+"""Tips of one creator under a rush: numbered without gaps; what is paid out, released and taken back is never more."""
+
+import asyncio
+
+import pytest
+from storefront_fanfunding.releasing import release
+
+from storefront.core.commit.outcome import InsufficientFunds
+from storefront.testing import running_shop
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, give, pay_out, purse, refund, tip
+
+ROUNDS = 2
+
+
+@pytest.fixture
+async def stream(data_folder, database_url):
+    """Luna's shop, running; its books are audited when the race is over."""
+    (data_folder / "luna.yaml").write_text(LUNA)
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
+        yield shop
+
+
+async def test_tips_at_once_are_numbered_without_gaps_and_each_has_its_alert(stream):
+    fans = [f"fan-{number}" for number in range(4)]
+    await asyncio.gather(*(stream.bought("gems-500", customer=fan) for fan in fans))
+
+    answers = await asyncio.gather(*(give(stream, 13, "gems", by=stream.as_customer(fan)) for fan in fans * 6))
+
+    assert [answer.status for answer in answers] == [201] * 24
+    for table in ("fanfunding_tips", "fanfunding_alerts"):
+        rows = stream.query(f"SELECT sequence FROM {table} ORDER BY sequence")
+        assert [row["sequence"] for row in rows] == list(range(1, 25))
+    assert purse(stream, "gems") == {"reserve": 24 * 11, "payable": 0, "debt": 0}
+    assert len(stream.query("SELECT id FROM fanfunding_creators")) == 1
+
+
+async def paid_out(stream, amount: int) -> int:
+    """Pay out if that is there; return what was."""
+    try:
+        await pay_out(stream, amount)
+    except InsufficientFunds:
+        return 0
+    return amount
+
+
+async def test_refund_dispute_release_and_payouts_at_once_take_no_unit_twice(stream):
+    earned = gone = paid = 0
+    for turn in range(ROUNDS):
+        bought = await tip(stream, 1000)
+        tip_id = bought["details"]["tip"]
+        await stream.advance("23h")
+        services = stream.parts.services
+        services.clock.offset_ms += 2 * 3_600_000  # due, and no job has come to it yet
+
+        _, _, answer, _, first, second = await asyncio.gather(
+            release(services, tip_id),
+            stream.sandbox.dispute(bought, "lost"),
+            refund(stream, bought, 300),
+            release(services, tip_id),
+            paid_out(stream, 500),
+            paid_out(stream, 500),
+        )
+        await stream.quiet()
+
+        # Whoever is second is told that there is nothing left, by us or by the gateway.
+        assert answer.status == 201 or answer.json["code"] in ("already_refunded", "refund_failed"), (turn, answer)
+        (row,) = stream.query("SELECT returned, back_earned FROM fanfunding_tips WHERE id = ?", tip_id)
+        assert (row["returned"], row["back_earned"]) == (1000, 900)
+        earned, gone, paid = earned + 900, gone + 900, paid + first + second
+        has = purse(stream)
+        assert has["reserve"] + has["payable"] - has["debt"] == earned - gone - paid
+        assert has["reserve"] == 0
+        assert min(has["payable"], has["debt"]) == 0
+
+
+async def test_payouts_at_once_leave_nothing_below_zero(stream):
+    await tip(stream, 1000)
+    await stream.advance("25h")
+    results = await asyncio.gather(*(paid_out(stream, 400) for _ in range(8)))
+    assert sorted(results) == [0] * 6 + [400] * 2
+    assert purse(stream) == {"reserve": 0, "payable": 100, "debt": 0}
