@@ -57,16 +57,16 @@ class Watchers:
                     watch.wake()
 
     @contextmanager
-    def watch(self, customer_id: str) -> Iterator[Watch]:
-        """Watch a customer's state while the block runs.
+    def watch(self, customer_id: str, *, at_most: int = MOST_PER_CUSTOMER) -> Iterator[Watch]:
+        """Watch a customer's state, or what hangs under another anchor, while the block runs.
 
         Raises:
             TooManyStreams: this customer has enough of them.
             Unavailable: the process has, or is closing.
         """
         watches = self._watches.setdefault(customer_id, [])
-        if len(watches) >= MOST_PER_CUSTOMER:
-            raise TooManyStreams(at_most=MOST_PER_CUSTOMER)
+        if len(watches) >= at_most:
+            raise TooManyStreams(at_most=at_most)
         if self._count >= MOST or self._is_over:
             raise Unavailable("There are too many streams here; try again in a moment.")
         watch = Watch()

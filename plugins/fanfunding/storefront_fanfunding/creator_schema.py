@@ -52,6 +52,7 @@ def _creator() -> Schema:
             "accent": text("Their colour, as #rrggbb.", **_COLOUR),
             "tips": _tips(),
             "moderation": _moderation(),
+            "alerts": _alerts(),
             "links": listing(
                 "Where else they can be found.",
                 mapping(
@@ -94,6 +95,44 @@ def _moderation() -> Schema:
         },
         examples=[{"hold": [LINKS], "block_words": ["spoiler"]}],
     )
+
+
+def _seconds(description: str, example: str) -> Schema:
+    says = "must be whole seconds, at most 120: 8s"
+    return text(description, pattern="^(?:[0-9]|[1-9][0-9]|1[01][0-9]|120)s$", patternErrorMessage=says,
+                examples=[example])  # fmt: skip
+
+
+def _alerts() -> Schema:
+    per_currency = {"x-keys": "asset", "minProperties": 1}
+    variation = mapping(
+        "An alert that is other than its tier says: all that is said of the tip must be so.",
+        {
+            "tier": text("Its tip is of this tier.", examples=["gold"], **_ID),
+            "min": table("It is this much or more, by currency.", amount("The least.", examples=[500]),
+                         examples=[{"USD": 500}], **per_currency),
+            "max": table("It is this much or less, by currency.", amount("The most.", examples=[900]),
+                         examples=[{"USD": 900}], **per_currency),
+            "is_first": {"description": "It is, or is not, its fan's first tip to this creator.", "type": "boolean",
+                         "examples": [True]},
+            "text_contains": text("Its message has these words, in any spelling of capitals.", maxLength=60,
+                                  examples=["good luck"]),
+            "template": choice("What it looks like.", TEMPLATES, examples=["burst"]),
+            "sound": choice("What is heard.", SOUNDS, examples=["fanfare"]),
+            "duration": _seconds("For how long it is on screen.", "12s"),
+        },
+        examples=[{"is_first": True, "template": "burst"}],
+    )  # fmt: skip
+    return mapping(
+        "How tips come on screen.",
+        {
+            "gap": _seconds("For how long the screen is empty between two.", "2s"),
+            "duration": _seconds("For how long each is on screen.", "8s"),
+            "variations": listing("Exceptions; the first that fits counts.", variation, maxItems=50,
+                                  examples=[[{"is_first": True, "template": "burst"}]]),
+        },
+        examples=[{"gap": "2s", "duration": "8s"}],
+    )  # fmt: skip
 
 
 def _tips() -> Schema:

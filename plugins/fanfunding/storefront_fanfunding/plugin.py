@@ -16,6 +16,7 @@ from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
+from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
@@ -56,7 +57,7 @@ class FanfundingPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step}
+        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step, TEST_ALERT: add_test_alert}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:

@@ -19,6 +19,9 @@ from storefront.routing import Call, Routes, respond, respond_once
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
 from storefront_fanfunding.guests import meet_guest
+from storefront_fanfunding.overlay_pages import add_overlay_pages
+from storefront_fanfunding.overlay_routes import add_overlay_tokens
+from storefront_fanfunding.overlay_stream import add_stream
 from storefront_fanfunding.page.routes import add_tip_page
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
 from storefront_fanfunding.shapes import (
@@ -32,6 +35,7 @@ from storefront_fanfunding.shapes import (
     show_creator,
     show_tip,
 )
+from storefront_fanfunding.steering import add_steering
 from storefront_fanfunding.tipping import TipRequest, give_tip
 
 PATH = "/v1/fanfunding"
@@ -59,6 +63,10 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     _add_looking(routes, services, settings)
     _add_giving(routes, services, settings)
     add_tip_page(routes, services, settings)
+    add_overlay_tokens(routes, services, settings)
+    add_steering(routes, services, settings)
+    add_stream(routes, services, settings)
+    add_overlay_pages(routes)
     return routes
 
 

@@ -102,4 +102,19 @@ reversals = Table(
 the fan's money, ``wanted`` the creator's part of it, ``from_reserve`` what of that had not been released yet,
 ``from_payable`` what had, and ``owed`` what was no longer there, once it was taken."""
 
-TABLES = (creators, tips, alerts, reversals)
+overlays = Table(
+    "fanfunding_overlays",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("digest", TEXT, nullable=False),
+    Column("is_paused", BigInteger, nullable=False),
+    Column("is_hidden", BigInteger, nullable=False),
+    Column("free_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("fanfunding_overlays_by_digest", "digest", unique=True),
+)
+"""What a creator's overlays are opened with (``digest``: SHA-256 of the token, which is kept nowhere), and the queue's
+switches; hangs under the creator's queue. Before ``free_at`` no further alert comes on screen: the gap."""
+
+TABLES = (creators, tips, alerts, reversals, overlays)

@@ -1,0 +1,88 @@
+"""Alerts as overlays and those who steer them see them."""
+
+from typing import Any
+
+from storefront.core.clock import iso
+from storefront.core.reading import Row
+from storefront.core.services import Services
+from storefront.design.money import format_money, format_virtual
+from storefront.pages.amounts import asset_names
+from storefront.shapes import INTEGER, MONEY, TEXT, TIME, nullable, table
+from storefront_fanfunding.alert_queue import DONE, HELD, QUEUED, SHOWN, Screen, waiting
+from storefront_fanfunding.alert_styles import AlertStyle
+
+ALERT = table(
+    {
+        "sequence": INTEGER,
+        "state": {"type": "string", "enum": [QUEUED, SHOWN, DONE, "skipped", HELD]},
+        "test": {"type": "boolean"},
+        "tip": nullable(TEXT),
+        "name": nullable(TEXT),
+        "message": TEXT,
+        "amount": nullable(MONEY),
+        "tier": nullable(TEXT),
+        "held_for": nullable(TEXT),
+        "queued_at": TIME,
+    }
+)
+_MANY = {"type": "array", "items": ALERT}
+QUEUE = table(
+    {"paused": {"type": "boolean"}, "hidden": {"type": "boolean"}, "on_screen": _MANY, "queued": _MANY, "held": _MANY}
+)
+
+
+async def show_queue(services: Services, overlay: Row) -> dict[str, Any]:
+    """Return a creator's queue as those see it who steer it."""
+
+    async def of(state: str) -> list[dict[str, Any]]:
+        return [show_alert(row) for row in await waiting(services, overlay["creator_id"], state)]
+
+    return {
+        "paused": bool(overlay["is_paused"]),
+        "hidden": bool(overlay["is_hidden"]),
+        "on_screen": await of(SHOWN),
+        "queued": await of(QUEUED),
+        "held": await of(HELD),
+    }
+
+
+def show_alert(row: Row) -> dict[str, Any]:
+    is_test = bool(row["is_test"])
+    return {
+        "sequence": row["sequence"],
+        "state": row["state"],
+        "test": is_test,
+        "tip": row["tip_id"],
+        "name": "Test" if is_test else None if row["is_anonymous"] else row["name"],
+        "message": "This is what a tip looks like." if is_test else row["message"],
+        "amount": None if is_test else {"amount": row["amount"], "currency": row["currency"]},
+        "tier": row["tier"],
+        "held_for": row["held_for"],
+        "queued_at": iso(row["created_at"]),
+    }
+
+
+def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
+    """Return what an overlay shows: words and how they look; ``left_ms`` of its time are left."""
+    row, style = screen.alert, screen.style
+    if row is None or style is None:
+        return None
+    shown, left = show_alert(row), style.duration_ms
+    if row["state"] == SHOWN:
+        left = max(0, row["shown_at"] + style.duration_ms - services.clock.now())
+    names = ("sequence", "state", "test", "name", "message", "amount", "tier")
+    return {**{name: shown[name] for name in names}, "words": _words(services, row), **_looks(style), "left_ms": left}
+
+
+def _looks(style: AlertStyle) -> dict[str, Any]:
+    return {"template": style.template, "sound": style.sound, "color": style.color, "duration_ms": style.duration_ms}
+
+
+def _words(services: Services, row: Row) -> str:
+    if row["is_test"]:
+        return "Test"
+    language = services.catalogs.active.default_language
+    asset = asset_names(services, language).get(row["currency"])
+    if asset is None:
+        return format_money(row["amount"], row["currency"], language)
+    return format_virtual(row["amount"], asset.name, language, exponent=asset.exponent)
