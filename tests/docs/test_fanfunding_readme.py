@@ -16,9 +16,9 @@ README = (Path(__file__).parents[2] / "plugins/fanfunding/README.md").read_text(
 
 
 async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
-    section, luna = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    section, luna, alerts = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     (tmp_path / "creators").mkdir()
-    (tmp_path / "creators/luna.yaml").write_text(luna)
+    (tmp_path / "creators/luna.yaml").write_text(luna + alerts)
     whole = join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section))
     async with running_shop(tmp_path, yaml.safe_dump(whole, sort_keys=False)) as shop:
         (sent,) = re.findall(r"-d '(\{.*\})'", README)
