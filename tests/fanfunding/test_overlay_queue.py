@@ -5,7 +5,7 @@ import json
 import aiohttp
 import pytest
 
-from tests.fanfunding.tipping import see, tip
+from tests.fanfunding.tipping import refund, see, tip
 
 OVERLAY = "/v1/fanfunding/creators/luna/overlay"
 
@@ -129,6 +129,19 @@ async def test_a_held_tip_is_seen_and_shown_when_it_is_approved_and_an_old_alert
     await stream.advance("11m")
     assert await (await overlays()).hear() == ("clear", {})
     assert states(stream) == ["skipped", "skipped"]
+
+
+async def test_a_tip_that_was_refunded_is_shown_neither_in_its_turn_nor_again(stream, overlays):
+    await act(stream, "pause")
+    given = await tip(stream, 100)
+    await tip(stream, 200)
+    await refund(stream, given)
+    await stream.quiet()
+    await act(stream, "resume")
+    kind, alert = await (await overlays()).hear()
+    assert (kind, alert["sequence"], states(stream)) == ("alert", 2, ["skipped", "queued"])
+    answer = await stream.as_server().post(OVERLAY, {"act": "replay", "sequence": 1})
+    assert (answer.status, answer.json["detail"]) == (409, "This tip was refunded.")
 
 
 async def test_a_new_link_ends_open_streams(stream, overlays):

@@ -23,7 +23,7 @@ from storefront_fanfunding.accounts import queue_anchor
 from storefront_fanfunding.alert_styles import AlertStyle, style_of
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.overlay_tokens import find_overlay
-from storefront_fanfunding.rows import ALERTS, OVERLAYS, TIPS, counter_key, value_of
+from storefront_fanfunding.rows import ALERTS, OVERLAYS, REFUNDED, TIPS, counter_key, value_of
 from storefront_fanfunding.settling import alert_row
 from storefront_fanfunding.tables import alerts, tips
 
@@ -37,7 +37,7 @@ QUEUED, SHOWN, DONE, SKIPPED, HELD = "queued", "shown", "done", "skipped", "held
 
 _WITH_TIP = select(
     alerts, tips.c.name, tips.c.message, tips.c.is_anonymous, tips.c.currency, tips.c.amount, tips.c.tier,
-    tips.c.customer_id, tips.c.held_for, tips.c.sequence.label("tip_sequence"),
+    tips.c.customer_id, tips.c.held_for, tips.c.sequence.label("tip_sequence"), tips.c.state.label("tip_state"),
 ).join(tips, tips.c.id == alerts.c.tip_id, isouter=True
 ).where(alerts.c.creator_id == bindparam("creator_id"))  # fmt: skip
 _IS_WAITING = text("fanfunding_alerts.state IN ('queued', 'shown')")
@@ -50,10 +50,11 @@ _HEAD = Query(
 )
 _ONE = Query(_WITH_TIP.where(alerts.c.sequence == bindparam("sequence")))
 _IN_STATE = Query(_WITH_TIP.where(alerts.c.state == bindparam("state")).order_by(alerts.c.sequence).limit(100))
-_OLD = Query(
+_PASSED_OVER = Query(
     select(alerts)
+    .join(tips, tips.c.id == alerts.c.tip_id, isouter=True)
     .where(alerts.c.creator_id == bindparam("creator_id"), alerts.c.state == QUEUED)
-    .where(_IS_WAITING, alerts.c.updated_at < bindparam("oldest"))
+    .where(_IS_WAITING, or_(alerts.c.updated_at < bindparam("oldest"), tips.c.state == REFUNDED))
     .order_by(alerts.c.sequence)
     .limit(100)
 )
@@ -70,13 +71,13 @@ class Screen:
 
 
 async def look(services: Services, settings: Settings, creator_id: str) -> Screen:
-    """Return what is on screen or comes next; ends what is over, and skips what has waited for too long."""
+    """Return what is on screen or comes next; ends what is over, and skips what waits too long or is refunded."""
     for _ in range(TIMES_DECIDED):
         now = services.clock.now()
         overlay = await need_overlay(services, creator_id)
-        old = await services.reader.all(_OLD, creator_id=creator_id, oldest=now - OLDEST_MS)
-        if old:
-            await _move(services, overlay, old, SKIPPED, free_at=overlay["free_at"] + 1)
+        passed = await services.reader.all(_PASSED_OVER, creator_id=creator_id, oldest=now - OLDEST_MS)
+        if passed:
+            await _move(services, overlay, passed, SKIPPED, free_at=overlay["free_at"] + 1)
             continue
         head = await services.reader.first(_HEAD, creator_id=creator_id, oldest=now - OLDEST_MS)
         if head is None:
@@ -137,6 +138,8 @@ async def replay(services: Services, creator_id: str, sequence: int) -> None:
         return
     if row["state"] == HELD or (row["held_for"] is not None and row["shown_at"] is None):
         raise Conflict("This tip was not approved.")
+    if row["tip_state"] == REFUNDED:
+        raise Conflict("This tip was refunded.")
     if not await _move(services, overlay, [row], QUEUED, free_at=overlay["free_at"] + 1):
         raise Conflict("The queue has just moved.")
 
