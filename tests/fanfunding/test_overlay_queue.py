@@ -57,6 +57,8 @@ async def overlays(stream):
 
     yield come
     for one in opened:
+        if one.answer is not None:
+            one.answer.close()
         await one.session.close()
 
 

@@ -1,7 +1,7 @@
 """What is owed after the end beside everything else: other plans of the family, grace, money that goes back."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from storefront_subscriptions.config import Settings
@@ -287,3 +287,25 @@ async def test_who_comes_back_at_once_is_not_asked_for_what_the_shop_writes_off(
         await left(club)
         answer = await begin(club, "worker", payment_method=await first_method(club))
         assert (answer.status, answer.json["total"]["amount"]) == (201, 1000)
+
+
+async def test_the_hour_in_which_the_last_period_ends_is_charged(club):
+    subscription = await subscribe(club, "worker")
+    assert (await club.as_customer().post(f"/v1/subscriptions/{subscription}/cancel", {})).status == 200
+    left_ms = datetime.fromisoformat((await see(club, subscription))["period_end"]).timestamp() * 1000
+    left_ms -= now(club).timestamp() * 1000 + 1000
+    await pass_days(club, left_ms / DAY_MS)
+    await use(club, "call", 200)
+    for _ in range(2):  # it ends, and an hour later that is asked
+        await pass_days(club, 0.1)
+    assert ((await final_of(club, subscription))["state"], await charged(club)) == ("paid", [1000, 250])
+
+
+async def test_beginning_other_plans_uses_up_no_attempt(club):
+    subscription = await left(club, card=SHORT)
+    await pass_days(club, 0.1)
+    for _ in range(3):
+        other = (await begin(club, "guest")).json["details"]["subscription"]
+        await cancel(club, other)
+        await club.quiet()
+    assert (await final_of(club, subscription))["attempts"] == 1

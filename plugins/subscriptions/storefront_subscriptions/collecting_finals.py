@@ -137,7 +137,7 @@ async def _fail(services: Services, settings: Settings, row: Row, final: Row, fa
     retry = await retry_after(
         services, settings.dunning, failed, final, failure.reason, is_hard=failure.is_hard, now=now
     )
-    if await _is_saved_meanwhile(services, row, final, failure):
+    if failure.purchase_id is not None and await is_saved_since(services, final, failure.purchase_id):
         retry = Retry(now, retry.policy)
     # A refusal without a purchase leaves the one before failed, as it was: else that would fail once more.
     noted = {"failed_purchase_id": failure.purchase_id or final["failed_purchase_id"],
@@ -157,12 +157,12 @@ async def _fail(services: Services, settings: Settings, row: Row, final: Row, fa
     await services.engine.commit(plan)
 
 
-async def _is_saved_meanwhile(services: Services, row: Row, final: Row, failure: Failure) -> bool:
-    """Tell whether another method was saved since the purchase began that has failed: that is charged at once."""
-    if failure.purchase_id is None or final["pay_with"] == WALLET:
+async def is_saved_since(services: Services, final: Row, purchase_id: str) -> bool:
+    """Tell whether another method was saved since a purchase of a final invoice began: that is charged at once."""
+    if final["pay_with"] == WALLET:
         return False
-    began = (await read_purchase(services, failure.purchase_id))["created_at"]
-    newest = charged_method(await list_methods(services, row["customer_id"]), {**final, "method": None})
+    began = (await read_purchase(services, purchase_id))["created_at"]
+    newest = charged_method(await list_methods(services, final["customer_id"]), {**final, "method": None})
     return newest is not None and parse_iso(newest["created_at"]) > began
 
 

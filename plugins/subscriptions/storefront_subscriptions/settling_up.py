@@ -22,7 +22,7 @@ from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_subscriptions.carrying import TAKEN, carry
-from storefront_subscriptions.collecting_finals import CALLER, collect
+from storefront_subscriptions.collecting_finals import CALLER, collect, is_saved_since
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.debts import owed_assets
 from storefront_subscriptions.final_invoices import Final, Fresh, asked_next, written_off_next
@@ -191,8 +191,14 @@ async def _write(services: Services, row: Row, fresh: Fresh, final: Final | None
 
 
 async def charge_finals_anew(services: Services, settings: Settings, customer_id: str) -> None:
-    """Charge at once what final invoices of a customer ask, with the method that they saved just now."""
+    """Charge at once what final invoices of a customer ask, if they saved a method since they were charged last.
+
+    Else whoever begins one plan after the other would use up the attempts that dunning makes.
+    """
     for final in await services.reader.all(FINALS_AHEAD, customer_id=customer_id):
+        last = final["failed_purchase_id"]
+        if last is not None and not await is_saved_since(services, final, last):
+            continue
         now = services.clock.now()
         if final["next_attempt_at"] is not None and now < final["next_attempt_at"]:
             plan = Plan(actor=CALLER, anchors={customer_id})

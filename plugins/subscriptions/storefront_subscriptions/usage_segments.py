@@ -66,7 +66,7 @@ def segments_of(
     for at, one in enumerate(had):
         after = had[at + 1] if at + 1 < len(had) else None
         begins = max(taken, _up(one["period_start"]) if at == 0 else _down(one["period_start"]))
-        taken = max(begins, _ends(one, after))
+        taken = max(begins, _ends(one, after, is_last=over is not None))
         within = _within(changes, one) if one["state"] == "paid" else []
         yield from _of_period(one, within, tiers, (begins, taken), _up(until))
 
@@ -101,13 +101,14 @@ def _within(changes: Sequence[Mapping[str, Any]], invoice: Mapping[str, Any]) ->
     return [change for change in changes if change["period"] == invoice["period"] and not change["invoice_id"]]
 
 
-def _ends(one: Mapping[str, Any], after: Mapping[str, Any] | None) -> int:
+def _ends(one: Mapping[str, Any], after: Mapping[str, Any] | None, *, is_last: bool) -> int:
     """Return where the hours of a period end: with that in which a change or a pause cuts it, or before its renewal.
 
-    Between two periods that do not follow each other there was a pause.
+    Between two periods that do not follow each other there was a pause. The last hour of what is over is nobody
+    else's (``is_last``: nothing follows any more).
     """
-    is_paused = after is not None and after["period_start"] != one["period_end"]
-    return _up(one["period_end"]) if is_paused or one["uncut_end"] is not None else _down(one["period_end"])
+    is_alone = is_last if after is None else after["period_start"] != one["period_end"]
+    return _up(one["period_end"]) if is_alone or one["uncut_end"] is not None else _down(one["period_end"])
 
 
 def asked_until(invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Mapping[str, int]:
