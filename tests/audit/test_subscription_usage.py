@@ -46,6 +46,13 @@ PLANTS = {
         f"UPDATE subscriptions_invoices SET created_at = created_at + {_YEARS} WHERE period = 2",
         "2 were metered and never billed",
     ),
+    "two plans charge the same hours": (
+        "UPDATE subscriptions_usage SET customer_id = (SELECT customer_id FROM subscriptions_usage"
+        " WHERE kind = 'period') WHERE kind = 'owed'", "charges too",
+    ),
+    "a period that was paid was had by grace": (
+        "UPDATE subscriptions_invoices SET had_until = 1 WHERE usage = 625", "its period's grace does not fit that",
+    ),
 }  # fmt: skip
 
 

@@ -191,7 +191,10 @@ async def test_money_that_went_back_leaves_nothing_to_ask_and_no_card_leaves_it_
     await club.quiet()
     await pass_days(club, 36)
     found = await see(club, subscription)
-    assert (found["billing_state"], found["owed"]["amount"], found["final_invoice"]) == ("canceled", 0, None)
+    told = (found["billing_state"], found["owed"]["amount"], found["final_invoice"]["state"])
+    assert told == ("canceled", 0, "written_off")
+    assert (await metered(club, subscription))[-1] == (0, "api", "200", 250, 250, 0)
+    assert await charged(club) == [1000]
 
     bare = await subscribe(club, "worker", customer="bob")
     await pass_days(club, 1)

@@ -35,7 +35,7 @@ async def test_a_shop_with_subscriptions_goes_down_and_up_again_and_renews(club)
     database = make_database(club.parts.host)
     await database.migrate_to("subscriptions", "0001")
     assert "anchor_period" not in club.query("SELECT * FROM subscriptions_invoices")[0]
-    await database.migrate_to("subscriptions", "0007")
+    await database.migrate_to("subscriptions", "0008")
     assert books(club) == before
     await club.start()
     await change(club, subscription, "bronze", seats=3)

@@ -5,14 +5,12 @@ is to be called again. So it may be called by anybody, at any time, and however 
 is made up for in order, each period once.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.core.billing import Bill, BillLine
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.outcome import Stale, Taken
-from storefront.core.commit.plan import Change, IdempotencyKey, Plan
+from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.jobs import Again
 from storefront.core.purchasing import Status, read_payment
@@ -21,13 +19,13 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.asking import ask_next
-from storefront_subscriptions.attempts import Failure, ask_again_at, attempt, look_at_attempt
+from storefront_subscriptions.attempts import CALLER, Failure, ask_again_at, attempt, look_at_attempt, request_of
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import credit_due
 from storefront_subscriptions.gifts import letting_go
 from storefront_subscriptions.looking_after import change_of, look_after, newest_method, rights_lost, rights_of
-from storefront_subscriptions.moves import ending, note_charged, rights_until, until
+from storefront_subscriptions.moves import ending, never_back, note_charged, rights_until, until
 from storefront_subscriptions.pause_moves import beginning_with_period, beginning_without_method, order_resumption
 from storefront_subscriptions.reminding import remind, remind_of_resumption
 from storefront_subscriptions.retrying import FAILED, Retry, retry_after
@@ -49,16 +47,13 @@ from storefront_subscriptions.rows import (
     SubscriptionOver,
     event_of,
     goes_on_with_a_gift,
-    lines_of,
     need,
     need_invoice,
     pause_of,
 )
 from storefront_subscriptions.settling_up import settle_up
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.usage_lines import usage_owed
 
-CALLER = "plugin:subscriptions"
 OPERATION = "subscription renewal"
 TIMES_DECIDED = 500
 """So many steps of one subscription are made in a row; a server that was down for years needs several runs."""
@@ -194,7 +189,6 @@ async def _charge(services: Services, settings: Settings, row: Row, invoice: Row
 
 
 async def _request(services: Services, row: Row, invoice: Row, method: str | None) -> PurchaseRequest:
-    name = f"{invoice['id']}:{invoice['attempts']}"
     details: dict[str, Any] = {"subscription": row["id"]}
     if row["pause_id"] is not None:
         details["pause"] = row["pause_id"]
@@ -204,23 +198,7 @@ async def _request(services: Services, row: Row, invoice: Row, method: str | Non
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         note_charged(plan, row, invoice, purchase["id"])
 
-    return PurchaseRequest(
-        idempotency=IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest()),
-        customer_id=row["customer_id"],
-        sku=invoice["sku"],
-        pay_with=invoice["pay_with"],
-        payment_method=method,
-        return_url=f"{services.public_url}/account/return",
-        bill=Bill(
-            id=invoice["id"],
-            currency=invoice["currency"],
-            lines=tuple(BillLine(*line) for line in lines_of(invoice)),
-            catalog_version=invoice["catalog_version"],
-            confirm_within_ms=CONFIRM_WITHIN_MS,
-            begin=begin,
-            details=details,
-        ),
-    )
+    return request_of(services, invoice, method, operation=OPERATION, begin=begin, details=details)
 
 
 async def fail(services: Services, settings: Settings, row: Row, invoice: Row, failure: Failure) -> None:
@@ -242,13 +220,13 @@ async def fail(services: Services, settings: Settings, row: Row, invoice: Row, f
     end = _end_of(row, settings, is_hard=is_hard, retry=retry)
     pauses = settings.pauses_trial and row["billing_state"] == TRIALING and is_hard and end is None
     if end is not None or pauses:
+        kept = int(row["period_end"]) if end is None else _kept_until(row, settings, end, is_hard=is_hard, now=now)
         noted["state"] = VOID if end == INCOMPLETE_EXPIRED or pauses else UNCOLLECTIBLE
-        noted["closed_at"] = now
+        noted |= {"closed_at": now, "had_until": kept}
         plan.add(carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK))
     plan.add(Change("subscriptions_invoices", (invoice["id"],), customer_id, expect, noted))
     rights = await rights_of(services, row)
     if end is not None:
-        kept = _kept_until(row, settings, end, is_hard=is_hard, now=now)
         change = await change_of(services, row)
         # The price of a period is written off that nobody had whole, and not what was used in it.
         plan.add(*await usage_owed(services, row, access_until=kept, closed={**invoice, **noted}))
@@ -281,24 +259,25 @@ def _kept_until(row: Row, settings: Settings, end: str, *, is_hard: bool, now: i
         return 0
     if row["billing_state"] == TRIALING:
         return int(row["period_end"])
-    grace_end = _grace_end(row, settings)
+    grace_end = _grace_end(row, settings, now)
     return grace_end if is_hard else min(grace_end, now)
 
 
 def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], reason: str, *, retry: Retry,
            now: int, invoice: Row) -> None:  # fmt: skip
     """Plan the next attempt; without one, the subscription waits for its customer, and access ends with the grace."""
+    grace_end = _grace_end(row, settings, now)
     changes = {
         "billing_state": UNPAID if retry.at is None else PAST_DUE,
         "reason": reason,
         "failures": row["failures"] + 1,
         "next_attempt_at": retry.at,
-        "access_until": _grace_end(row, settings),
+        "access_until": grace_end,
         "updated_at": now,
         "version": row["version"] + 1,
     }
     plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
-    plan.add(*rights_until({**row, **changes}, rights, _grace_end(row, settings)))
+    plan.add(*rights_until({**row, **changes}, rights, grace_end))
     told = event_of(
         {**row, **changes},
         invoice=invoice["id"],
@@ -306,10 +285,10 @@ def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], 
         amount={"amount": invoice["total"], "currency": invoice["currency"]},
         next_attempt_at=None if retry.at is None else iso(retry.at),
         policy=retry.policy,
-        access_until=iso(_grace_end(row, settings)),
+        access_until=iso(grace_end),
     )
     plan.emit(FAILED, anchor=row["customer_id"], subject=row["id"], payload=told)
 
 
-def _grace_end(row: Row, settings: Settings) -> int:
-    return until(row, settings.dunning.grace_ms)
+def _grace_end(row: Row, settings: Settings, now: int) -> int:
+    return never_back(row, until(row, settings.dunning.grace_ms), now)

@@ -1,11 +1,16 @@
 """Attempts to charge an invoice by a purchase: what came of one, and how one goes that nobody has decided yet."""
 
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
+from storefront.core.billing import Bill, BillLine
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS
 from storefront.core.commit.outcome import InsufficientFunds
+from storefront.core.commit.plan import IdempotencyKey, Plan
 from storefront.core.errors import NotFound, Refused
 from storefront.core.gateways import Declined, GatewayFailed, GatewayRefused
 from storefront.core.opening import CheckoutTooLate
@@ -16,8 +21,10 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront_subscriptions.looking_after import GONE
-from storefront_subscriptions.rows import NotDue, SubscriptionOver
+from storefront_subscriptions.rows import NotDue, SubscriptionOver, lines_of
+from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 
+CALLER = "plugin:subscriptions"
 ASK_AGAIN_MS = ((10 * MINUTE_MS, 5 * MINUTE_MS), (DAY_MS, HOUR_MS))
 """How often a payment that nobody has decided is asked for: ``(as long as it is younger, so often)``; then daily."""
 
@@ -31,6 +38,39 @@ class Failure:
     reason: str
     is_hard: bool
     purchase_id: str | None = None
+
+
+def request_of(
+    services: Services,
+    invoice: Row,
+    method: str | None,
+    *,
+    operation: str,
+    begin: Callable[[Plan, Mapping[str, Any]], None],
+    details: Mapping[str, Any],
+) -> PurchaseRequest:
+    """Return the purchase by which an invoice, or a final one, is charged: one an attempt, under a key of its own.
+
+    ``begin`` adds to its plan that the invoice is being paid by it; ``details`` stand on the purchase.
+    """
+    name = f"{invoice['id']}:{invoice['attempts']}"
+    return PurchaseRequest(
+        idempotency=IdempotencyKey(CALLER, operation, name, hashlib.sha256(name.encode()).digest()),
+        customer_id=invoice["customer_id"],
+        sku=invoice["sku"],
+        pay_with=invoice["pay_with"],
+        payment_method=method,
+        return_url=f"{services.public_url}/account/return",
+        bill=Bill(
+            id=invoice["id"],
+            currency=invoice["currency"],
+            lines=tuple(BillLine(*line) for line in lines_of(invoice)),
+            catalog_version=invoice["catalog_version"],
+            confirm_within_ms=CONFIRM_WITHIN_MS,
+            begin=begin,
+            details=details,
+        ),
+    )
 
 
 async def attempt(services: Services, request: PurchaseRequest, subscription_id: str) -> Failure | None:

@@ -1,6 +1,6 @@
 """What ``audit verify --deep`` checks of usage that tiers bill (S12), from the meters' hours and the rows of lines."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import groupby
 from typing import Any
@@ -26,6 +26,8 @@ def usage_adds_up(connection: Connection) -> Iterator[Violation]:
     """S12: what was metered is billed or pending: each hour once, by its tier's prices, on its own invoice."""
     yield from _stand_on_their_invoices(connection)
     yield from _is_owed_as_carried(connection)
+    yield from _hours_are_charged_once(connection)
+    yield from _was_had_without_being_paid(connection)
     catalogs = Catalogs(connection)
     has_usage = select(usage.c.id).where(usage.c.subscription_id == invoices.c.subscription_id).exists()
     had = select(usage_windows.c.meter).where(usage_windows.c.customer_id == invoices.c.customer_id).exists()
@@ -70,6 +72,34 @@ def _is_owed_as_carried(connection: Connection) -> Iterator[Violation]:
         yield Violation(NAME, (row.subscription_id,), message)
 
 
+def _hours_are_charged_once(connection: Connection) -> Iterator[Violation]:
+    """No hour of a customer's meter is charged by two subscriptions of a family."""
+    of = (usage.c.customer_id, subscriptions.c.family, usage.c.meter)
+    bills = or_(usage.c.kind == "owed", invoices.c.state.not_in(("void", "uncollectible")))
+    statement = (
+        select(*of, usage.c.id, usage.c.subscription_id, usage.c.starts_at, usage.c.ends_at)
+        .join(invoices, invoices.c.id == usage.c.invoice_id)
+        .join(subscriptions, subscriptions.c.id == usage.c.subscription_id)
+        .where(bills)
+        .order_by(*of, usage.c.starts_at, usage.c.id)
+    )
+    for _, lines in groupby(each(connection, statement), key=lambda line: tuple(line[:3])):
+        ends: dict[str, int] = {}
+        for line in lines:
+            others = [one for one, end in ends.items() if one != line.subscription_id and end > line.starts_at]
+            if others:
+                yield _violation(line, f"is of hours that {others[0]} charges too")
+            ends[line.subscription_id] = max(line.ends_at, ends.get(line.subscription_id, 0))
+
+
+def _was_had_without_being_paid(connection: Connection) -> Iterator[Violation]:
+    """An invoice says until when its period was had by grace exactly where it is closed and was not paid."""
+    is_closed = invoices.c.state.in_(("void", "uncollectible"))
+    wrong = or_(and_(is_closed, invoices.c.had_until.is_(None)), and_(~is_closed, invoices.c.had_until.is_not(None)))
+    for row in each(connection, select(invoices.c.id, invoices.c.state).where(wrong)):
+        yield Violation(NAME, (row.id,), f"invoice {row.id} is {row.state}, and its period's grace does not fit that")
+
+
 def _of_subscription(
     connection: Connection, catalogs: Catalogs, subscription: str, asked: list[Row[Any]]
 ) -> Iterator[Violation]:
@@ -85,9 +115,10 @@ def _of_subscription(
     newest = max(row.created_at for row in asked)
     asked_for = asked_until(every, made)
     known = set()
-    ended = select(subscriptions.c.ended_at, subscriptions.c.access_until).where(subscriptions.c.id == subscription)
-    ended_at, access_until = connection.execute(ended).one()
-    over = None if ended_at is None else access_until
+    named = subscriptions.c.id == subscription
+    of = dict(connection.execute(select(subscriptions).where(named)).mappings().one())
+    ended_at, access_until = of["ended_at"], of["access_until"]
+    over = None if ended_at is None else _over_at(connection, of)
     until = max([newest, ended_at or 0, access_until or 0, *(row.created_at for row in rows)])
     for segment in segments_of(every, made, tiers, until, over=over):
         for feature, charge in segment.charges.items():
@@ -101,6 +132,21 @@ def _of_subscription(
     for row in rows:
         if row.id not in known:
             yield _violation(row, "is of hours that no tier of its subscription charges")
+
+
+def _over_at(connection: Connection, of: Mapping[str, Any]) -> int:
+    """Return when a subscription that has ended was had no more: as its access ended, or another plan began."""
+    after = (
+        select(func.min(invoices.c.period_start))
+        .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+        .where(
+            and_(subscriptions.c.customer_id == of["customer_id"], subscriptions.c.family == of["family"]),
+            and_(subscriptions.c.id != of["id"], invoices.c.state == "paid"),
+            invoices.c.period_start >= of["ended_at"],
+        )
+    )
+    begun = connection.execute(after).scalar()
+    return int(of["access_until"]) if begun is None else min(int(begun), int(of["access_until"]))
 
 
 def _is_closed(segment: Segment, newest: int) -> bool:

@@ -1,10 +1,11 @@
 """Ending a subscription: with its period, which may be taken back, or now."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from storefront.core.clock import iso
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Plan, Step
+from storefront.core.commit.plan import Change, EndEntitlement, Plan, Step
 from storefront.core.errors import Unavailable
 from storefront.core.finalizing import cancel as cancel_purchase
 from storefront.core.purchasing import Status, read_purchase
@@ -15,7 +16,7 @@ from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gifts import gifted_until, letting_go
 from storefront_subscriptions.looking_after import change_of, give_up_purchase, rights_of
-from storefront_subscriptions.moves import ending, rights_until, until
+from storefront_subscriptions.moves import ending, never_back, rights_until, until
 from storefront_subscriptions.rows import (
     CANCELED,
     INCOMPLETE,
@@ -34,6 +35,7 @@ from storefront_subscriptions.rows import (
     pause_of,
 )
 from storefront_subscriptions.usage_lines import usage_owed
+from storefront_subscriptions.waiving import is_waived, waived_since
 
 TIMES_DECIDED = 5
 
@@ -60,7 +62,7 @@ async def cancel_at_end(
         now = services.clock.now()
         changes = {"ends_with_period": int(is_on), "updated_at": now, "version": row["version"] + 1}
         after = {**row, **changes}
-        changes["access_until"] = until(after, settings.dunning.grace_ms)
+        changes["access_until"] = never_back(row, until(after, settings.dunning.grace_ms), now)
         plan = Plan(actor=actor, anchors={row["customer_id"]})
         plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
         plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
@@ -94,17 +96,18 @@ async def end_now(
         await give_up_payment(services, row, invoice)
         now, customer_id = services.clock.now(), row["customer_id"]
         plan = Plan(actor=actor, anchors={customer_id})
+        ends = now if row["access_until"] is None else min(now, row["access_until"])
         if invoice["state"] == OPEN:
-            plan.add(*close_invoice(row, invoice, now))
+            plan.add(*close_invoice(row, invoice, now, had_until=ends))
         change = await change_of(services, row)
         if change is not None and change["state"] == OPEN:
             await give_up_purchase(services, change["purchase_id"])
         state = INCOMPLETE_EXPIRED if row["billing_state"] == INCOMPLETE else CANCELED
         rights = await rights_of(services, row)
-        ends = now if row["access_until"] is None else min(now, row["access_until"])
-        if reason == CANCELED:  # not where its money goes back
-            closed = {**invoice, "state": VOID, "closed_at": now} if invoice["state"] == OPEN else None
-            plan.add(*await usage_owed(services, row, access_until=ends, closed=closed))
+        # Where its money goes back, what was used for that is asked of nobody.
+        before = None if reason == CANCELED or not await is_waived(services, row) else waived_since(row)
+        closed = {**invoice, "state": VOID, "had_until": ends} if invoice["state"] == OPEN else None
+        plan.add(*await usage_owed(services, row, access_until=ends, closed=closed, before=before))
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=gives_up))
@@ -117,10 +120,31 @@ async def end_now(
     raise Unavailable("Too much is changing at once; try again.")
 
 
-def close_invoice(row: Row, invoice: Row, now: int) -> Sequence[Step]:
-    """Return the steps by which an open invoice is asked for no more, as long as no further attempt has been made."""
+async def end_access(services: Services, subscription_id: str, *, reason: str, actor: str) -> None:
+    """End at once the access that goes on after a subscription has ended; where it does not, nothing is written."""
+    for _ in range(TIMES_DECIDED):
+        row, now = await need(services, subscription_id), services.clock.now()
+        if row["access_until"] is None or row["access_until"] <= now:
+            return
+        customer_id = row["customer_id"]
+        changes = {"access_until": now, "updated_at": now, "version": row["version"] + 1}
+        plan = Plan(actor=actor, anchors={customer_id})
+        plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
+        plan.add(*(EndEntitlement(customer_id, key, row["id"]) for key in await rights_of(services, row)))
+        told = event_of({**row, **changes}, reason=reason, at=iso(now))
+        plan.emit("subscription.access_ended", anchor=customer_id, subject=row["id"], payload=told)
+        with suppress(Stale):
+            await services.engine.commit(plan)
+    raise Unavailable("Too much is changing at once; try again.")
+
+
+def close_invoice(row: Row, invoice: Row, now: int, *, had_until: int) -> Sequence[Step]:
+    """Return the steps by which an open invoice is asked for no more, as long as no further attempt has been made.
+
+    Its period was had by grace until ``had_until`` (business ms), if that lies within it.
+    """
     expect = {"state": OPEN, "attempts": invoice["attempts"], "purchase_id": invoice["purchase_id"]}
-    closed = {"state": VOID, "closed_at": now}
+    closed = {"state": VOID, "closed_at": now, "had_until": had_until}
     return (
         Change("subscriptions_invoices", (invoice["id"],), row["customer_id"], expect, closed),
         carry(row, invoice["currency"], invoice["carried"], about=invoice["id"], cause=GIVEN_BACK),

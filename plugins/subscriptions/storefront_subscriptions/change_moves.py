@@ -182,7 +182,7 @@ def _begin_period(invoice: Mapping[str, Any], made: Mapping[str, Any], purchase_
         "failed_purchase_id": None, "attempts": 1, "due_at": start, "period_start": start,
         "period_end": made["new_end"], "created_at": now, "closed_at": now, "anchor": start, "anchor_period": number,
         "uncut_end": None, "carried": 0, "spans": _paid_by(made["after"], purchase_id), "change_id": made["id"],
-        "priced_by": None, "usage": 0, "gift_id": None,
+        "priced_by": None, "usage": 0, "gift_id": None, "had_until": None,
     }  # fmt: skip
     return (
         Change("subscriptions_invoices", (invoice["id"],), customer_id, {"state": PAID}, cut),

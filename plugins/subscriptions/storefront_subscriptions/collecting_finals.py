@@ -1,14 +1,12 @@
 """Collecting a final invoice: charged like a renewal, tried again as dunning says, and owed or written off in vain."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import structlog
 
-from storefront.core.billing import Bill, BillLine
 from storefront.core.clock import iso, parse_iso
-from storefront.core.commit.plan import Change, IdempotencyKey, Plan
+from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Invalid
 from storefront.core.payment_methods import list_methods
 from storefront.core.purchasing import Status, read_payment, read_purchase
@@ -16,17 +14,16 @@ from storefront.core.quotes import WALLET
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.attempts import Failure, ask_again_at, attempt, look_at_attempt
+from storefront_subscriptions.attempts import CALLER, Failure, ask_again_at, attempt, look_at_attempt, request_of
 from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.debts import owed_of, read_debts
 from storefront_subscriptions.final_moves import FINAL, note_final_charged, told_final
 from storefront_subscriptions.retrying import FINAL_FAILED, Retry, retry_after
-from storefront_subscriptions.rows import OPEN, OWED, WRITTEN_OFF, lines_of
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
+from storefront_subscriptions.rows import OPEN, OWED, WRITTEN_OFF
+from storefront_subscriptions.waiving import waivable
 
-CALLER = "plugin:subscriptions"
 OPERATION = "final invoice"
 
 log = structlog.get_logger("storefront.subscriptions")
@@ -88,28 +85,11 @@ async def _charge(services: Services, row: Row, final: Row) -> Failure | None:
 
 
 def _request(services: Services, row: Row, final: Row, method: str | None) -> PurchaseRequest:
-    name = f"{final['id']}:{final['attempts']}"
-
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         note_final_charged(plan, final, purchase["id"])
 
-    return PurchaseRequest(
-        idempotency=IdempotencyKey(CALLER, OPERATION, name, hashlib.sha256(name.encode()).digest()),
-        customer_id=row["customer_id"],
-        sku=final["sku"],
-        pay_with=final["pay_with"],
-        payment_method=method,
-        return_url=f"{services.public_url}/account/return",
-        bill=Bill(
-            id=final["id"],
-            currency=final["currency"],
-            lines=tuple(BillLine(*line) for line in lines_of(final)),
-            catalog_version=final["catalog_version"],
-            confirm_within_ms=CONFIRM_WITHIN_MS,
-            begin=begin,
-            details={"subscription": row["id"], FINAL: final["id"]},
-        ),
-    )
+    details = {"subscription": row["id"], FINAL: final["id"]}
+    return request_of(services, final, method, operation=OPERATION, begin=begin, details=details)
 
 
 async def _note_action(services: Services, row: Row, final: Row, purchase: Row) -> None:
@@ -169,13 +149,14 @@ async def is_saved_since(services: Services, final: Row, purchase_id: str) -> bo
 async def _let_go(services: Services, row: Row, final: Row) -> None:
     """Ask a final invoice no more: written off, or, where it asks for what another one left, all of it is owed again.
 
-    Of that the own part is written off next.
+    Of that is written off next what was used in the period whose money went back.
     """
     _, taken = await read_debts(services, row, final["currency"])
     asked = taken.get(final["id"], ())
+    is_all = owed_of(asked, row["id"]) == owed_of(asked) <= await waivable(services, row, final["currency"])
     noted = {"state": WRITTEN_OFF, "closed_at": services.clock.now(), "next_attempt_at": None}
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
-    if owed_of(asked, row["id"]) == owed_of(asked):
+    if is_all:
         plan.emit("subscription.final_written_off", anchor=row["customer_id"], subject=row["id"],
                   payload=told_final(row, final))  # fmt: skip
     else:

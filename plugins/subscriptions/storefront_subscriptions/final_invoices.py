@@ -17,6 +17,7 @@ from storefront_subscriptions.debts import owed_assets, owed_of, read_debts
 from storefront_subscriptions.period_lines import chargeable
 from storefront_subscriptions.rows import CURRENT, OPEN, WRITTEN_OFF, need
 from storefront_subscriptions.usage_lines import UsageLine, owed_by_asset, owed_lines
+from storefront_subscriptions.waiving import waivable
 
 Fresh = Sequence[UsageLine]
 """What a subscription used that is on no invoice, and not owed yet: it becomes owed with the final invoice."""
@@ -50,15 +51,23 @@ async def asked_next(services: Services, row: Row, finals: Sequence[Row], fresh:
     return None
 
 
-async def written_off_next(services: Services, row: Row, finals: Sequence[Row], fresh: Fresh) -> Final | None:
-    """Return the final invoice that writes off what a subscription itself owes for its usage, if it does."""
+async def written_off_next(
+    services: Services, row: Row, finals: Sequence[Row], fresh: Fresh, *, since: int | None = None
+) -> Final | None:
+    """Return the final invoice that writes off what a subscription itself owes for its usage, if it does.
+
+    With ``since`` only what was used in periods of that number on, as their money went back.
+    """
+    let_go = [one for one in fresh if since is None or one.row["period"] >= since]
     for asset in await _assets(services, row, fresh):
         owed = await _owed(services, row, fresh, asset)
         debts, _ = await read_debts(services, row, asset)
-        asked = min(owed, owed_of(debts, row["id"]) + owed_by_asset(fresh).get(asset, 0))
+        own = owed_of(debts, row["id"])
+        own = own if since is None else min(own, await waivable(services, row, asset))
+        asked = min(owed, own + owed_by_asset(let_go).get(asset, 0))
         if asked <= 0:
             continue
-        lines = await _lines(services, row, finals, fresh, asset)
+        lines = await _lines(services, row, finals, let_go, asset, period=since)
         lines += _rest(asked - sum(amount for _, amount in lines), 0)
         pay_with = pay_with_in(services, row, asset) or str(row["pay_with"])
         final = _final_row(services, row, asset, pay_with, lines, number=len(finals) + 1)
@@ -85,11 +94,11 @@ async def _owed(services: Services, row: Row, fresh: Fresh, asset: str) -> int:
 
 
 async def _lines(
-    services: Services, row: Row, finals: Sequence[Row], fresh: Fresh, asset: str
+    services: Services, row: Row, finals: Sequence[Row], fresh: Fresh, asset: str, *, period: int | None = None
 ) -> list[tuple[str, int]]:
-    """Return the lines of what was used, since the last final invoice in that asset."""
+    """Return the lines of what was used (in periods of a number on), since the last final invoice in that asset."""
     since = max((int(one["created_at"]) for one in finals if one["currency"] == asset), default=-1)
-    lines = await owed_lines(services, row, asset, since=since)
+    lines = await owed_lines(services, row, asset, since=since, period=period)
     return lines + [(one.title, one.amount) for one in fresh if one.row["currency"] == asset]
 
 

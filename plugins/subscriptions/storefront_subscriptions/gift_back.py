@@ -17,7 +17,7 @@ from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
 from storefront_subscriptions.gifts import GIVEN, GIVEN_UP, TAKEN_BACK, WAITING, closed, letting_go, need_gift
 from storefront_subscriptions.looking_after import rights_of
-from storefront_subscriptions.moves import ending, rights_until, until
+from storefront_subscriptions.moves import ending, never_back, rights_until, until
 from storefront_subscriptions.pause_moves import beginning, pause_row, pause_written
 from storefront_subscriptions.rows import (
     ACTIVE,
@@ -120,7 +120,7 @@ async def _while_given(services: Services, settings: Settings, gift: Row, *, rea
 
 async def _shorten(services: Services, settings: Settings, plan: Plan, row: Row) -> None:
     """Let access end where it does without the periods that were to come."""
-    access_until = until(row, settings.dunning.grace_ms)
+    access_until = never_back(row, until(row, settings.dunning.grace_ms), services.clock.now())
     changes = {"access_until": access_until}
     plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
     plan.add(*rights_until(row, await rights_of(services, row), access_until))

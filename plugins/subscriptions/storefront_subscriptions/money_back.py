@@ -21,7 +21,7 @@ from storefront.core.refunds import RefundRequest, Strategy
 from storefront.core.reversing import AlreadyRefunded, NotRefundable
 from storefront.core.services import Services
 from storefront.core.settlement import NEVER_GIVEN
-from storefront_subscriptions.canceling import end_now
+from storefront_subscriptions.canceling import end_access, end_now
 from storefront_subscriptions.carrying import CLAWED, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import take_back_credits
@@ -98,6 +98,7 @@ async def note_gone_back(
     try:
         await end_now(services, settings, subscription_id, reason=reason, actor="plugin:subscriptions")
     except SubscriptionOver:
+        await end_access(services, subscription_id, reason=reason, actor="plugin:subscriptions")
         await settle_up(services, settings, subscription_id)  # what it still asks for its usage is written off
     except RenewalUnderWay:
         # The period after it is being paid for right now: what that gives is bought, and is not taken away.

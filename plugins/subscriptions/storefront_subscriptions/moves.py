@@ -232,6 +232,14 @@ def until(row: Mapping[str, Any], grace_ms: int) -> int:
     return int(row["period_end"]) + (0 if is_last else grace_ms)
 
 
+def never_back(row: Mapping[str, Any], access_until: int, now: int) -> int:
+    """Return when access ends by a rule (business ms), but not before now where it has gone on: what was had was had.
+
+    ``row`` is of the subscription as it stood.
+    """
+    return max(access_until, min(now, row["access_until"] or 0))
+
+
 def renewed_rights(row: Mapping[str, Any], rights: Mapping[str, Any], grace_ms: int) -> Sequence[Step]:
     """Return the steps that give a subscription's rights until its access ends."""
     return rights_until(row, rights, until(row, grace_ms))

@@ -51,7 +51,6 @@ from storefront_subscriptions.rows import (
     PaymentDue,
     RenewalUnderWay,
     SubscriptionOver,
-    has_access,
     need,
     need_invoice,
     pause_of,
@@ -211,13 +210,13 @@ async def _begin(services: Services, settings: Settings, row: Row, before: Row |
     made |= {"keeps_anchor": int(asked.keeps_anchor), "starts_at": starts_at, "invoice_id": None,
              "resume_at": _resume_at(settings, asked, starts_at, now)}  # fmt: skip
     plan = Plan(actor=asked.actor, anchors={customer_id})
+    access_until = min(now, row["access_until"])
     if invoice["state"] == OPEN:
-        plan.add(*close_invoice(row, invoice, now))
+        plan.add(*close_invoice(row, invoice, now, had_until=access_until))
     elif invoice["state"] == PAID and now < row["period_end"]:
         await _credit_rest(services, plan, row, invoice, made)
     if dropped is not None:
         plan.add(*closing_steps(row, dropped, DROPPED, now))
-    access_until = min(now, row["access_until"]) if has_access(row, now) else row["access_until"]
     plan.add(pause_written(made, before))
     plan.add(*beginning(row, await rights_of(services, row), made, now=now, access_until=access_until,
                         change_id=None if dropped is not None else row["change_id"]))  # fmt: skip

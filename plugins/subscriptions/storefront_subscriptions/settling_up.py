@@ -18,11 +18,11 @@ from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import Unavailable
 from storefront.core.jobs import Again
-from storefront.core.purchasing import read_purchase
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront_subscriptions.attempts import CALLER
 from storefront_subscriptions.carrying import TAKEN, carry
-from storefront_subscriptions.collecting_finals import CALLER, collect, is_saved_since
+from storefront_subscriptions.collecting_finals import collect, is_saved_since
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.debts import owed_assets
 from storefront_subscriptions.final_invoices import Final, Fresh, asked_next, written_off_next
@@ -41,9 +41,9 @@ from storefront_subscriptions.rows import (
     need,
     need_invoice,
 )
-from storefront_subscriptions.spans import paid_by
 from storefront_subscriptions.tables import subscriptions
 from storefront_subscriptions.usage_lines import charges_usage, owed_steps, usage_left
+from storefront_subscriptions.waiving import is_waived, waivable, waived_since
 
 TIMES_DECIDED = 50
 _ENDED = Query(
@@ -98,36 +98,27 @@ async def _settle(services: Services, settings: Settings, subscription_id: str) 
     for _ in range(TIMES_DECIDED):
         row = await need(services, subscription_id)
         finals = await services.reader.all(FINALS, subscription_id=subscription_id)
-        is_back = await _is_money_back(services, row)
+        is_back = await is_waived(services, row)
         try:
             if finals and finals[-1]["state"] == OPEN:
-                due = await collect(services, settings, row, finals[-1], is_wanted=not is_back)
+                is_wanted = not is_back or not await waivable(services, row, finals[-1]["currency"])
+                due = await collect(services, settings, row, finals[-1], is_wanted=is_wanted)
                 if due is not None:
                     return Again(due)
                 continue
-            if is_back:
-                if await _write(services, row, (), await written_off_next(services, row, finals, ())):
-                    continue
-                return None
             looks = _looks_at(services, settings, row)
             now = services.clock.now()
+            fresh = await usage_left(services, row) if now >= looks[1] or not finals else []
+            if is_back and await _waive(services, row, finals, fresh):
+                continue
             if now < looks[0]:
                 return Again(looks[0])
-            if await _look(services, settings, row, finals, is_last=now >= looks[1]):
+            if await _write(services, row, fresh, await _next_final(services, settings, row, finals, fresh)):
                 continue
         except (Stale, Taken, NotDue, Outdated):
             continue  # somebody else went on with it, or has subscribed again
         return None if now >= looks[1] else Again(looks[1])
     raise Unavailable("Too much is changing at once; try again.")
-
-
-async def _is_money_back(services: Services, row: Row) -> bool:
-    """Tell whether the money went back that paid for the last period: then nothing is asked for what was used."""
-    for purchase_id in await paid_by(services, row):
-        purchase = await read_purchase(services, purchase_id)
-        if purchase["refunded"] == "full" or purchase["dispute"] == "lost":
-            return True
-    return False
 
 
 def _looks_at(services: Services, settings: Settings, row: Row) -> tuple[int, int]:
@@ -141,10 +132,10 @@ def _looks_at(services: Services, settings: Settings, row: Row) -> tuple[int, in
     return first, max(first, full + services.config.metering.late_days * DAY_MS)
 
 
-async def _look(services: Services, settings: Settings, row: Row, finals: Sequence[Row], *, is_last: bool) -> bool:
-    """Have what came late be owed, and write a final invoice for what is; tell whether anything was written."""
-    fresh = await usage_left(services, row) if is_last or not finals else []
-    return await _write(services, row, fresh, await _next_final(services, settings, row, finals, fresh))
+async def _waive(services: Services, row: Row, finals: Sequence[Row], fresh: Fresh) -> bool:
+    """Write off what was used since the last period began, as all of its money is back; tell whether that was any."""
+    final = await written_off_next(services, row, finals, fresh, since=waived_since(row))
+    return final is not None and await _write(services, row, fresh, final)
 
 
 async def _next_final(
@@ -154,13 +145,18 @@ async def _next_final(
 
     Where one was asked in vain before, or the last renewal was, none is asked again.
     """
-    is_in_vain = any(one["state"] in (OWED, WRITTEN_OFF) for one in finals) or await _is_given_up(services, row)
+    is_in_vain = any(_is_in_vain(one) for one in finals) or await _is_given_up(services, row)
     if settings.at_end.word == "write_off" or (is_in_vain and settings.at_end.writes_off_uncollected):
         return await written_off_next(services, row, finals, fresh)
     if is_in_vain or not settings.at_end.is_asked:
         return None
     asks = await _who_asks(services, row)
     return await asked_next(services, row, finals, fresh) if asks is not None and asks["id"] == row["id"] else None
+
+
+def _is_in_vain(final: Row) -> bool:
+    """Tell whether a final invoice was asked and not paid: one that was never charged was written off by the shop."""
+    return final["state"] in (OWED, WRITTEN_OFF) and final["attempts"] > 0
 
 
 async def _is_given_up(services: Services, row: Row) -> bool:

@@ -182,6 +182,7 @@ def invoice_row(row: Mapping[str, Any], period: int, lines: list[tuple[str, int]
         "anchor": None,
         "anchor_period": 0,
         "uncut_end": None,
+        "had_until": None,
         "carried": 0,
         "spans": None,
         "change_id": None,

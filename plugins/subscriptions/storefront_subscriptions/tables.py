@@ -94,6 +94,7 @@ invoices = Table(
     Column("gift_id", TEXT, nullable=True),
     Column("priced_by", TEXT, nullable=True),
     Column("usage", BigInteger, nullable=False),
+    Column("had_until", BigInteger, nullable=True),
     UniqueConstraint("subscription_id", "period", name="subscriptions_invoice_once"),
 )
 """What is asked for a period: ``open``, ``paid``, ``void`` or ``uncollectible``. ``lines`` are
@@ -103,7 +104,8 @@ the last that is known to have failed, ``purchase_id`` the last that was begun. 
 ``carried`` is what it took over from ``subscriptions_carried``, in its ``total`` already. ``spans`` are what its tiers
 cost, in turn, once there were several (``spans.py``). ``change_id`` is the change that is carried out with it,
 ``gift_id`` the gift that pays for it: then its ``total`` is 0. ``usage`` is what its lines of usage come to, in its
-``total`` already."""
+``total`` already. ``had_until`` is when access ended, by grace, of a period that was never paid: written in the commit
+that closes its invoice, ``void`` or ``uncollectible``, and then for good."""
 
 changes = Table(
     "subscriptions_changes",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.plan import Insert, Step
@@ -20,8 +20,8 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.carrying import KEPT, carry
-from storefront_subscriptions.rows import DONE, INVOICES, UNCOLLECTIBLE, VOID
-from storefront_subscriptions.tables import changes, invoices, usage
+from storefront_subscriptions.rows import DONE, INVOICES, PAID, UNCOLLECTIBLE, VOID
+from storefront_subscriptions.tables import changes, invoices, subscriptions, usage
 from storefront_subscriptions.usage_segments import Segment, Tiers, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of, title_of
 
@@ -34,6 +34,17 @@ _CHANGES = Query(
         changes.c.timing == "now",
     )
     .order_by(changes.c.closed_at, changes.c.id)
+)
+_FOLLOWED = Query(
+    select(func.min(invoices.c.period_start).label("at"))
+    .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
+    .where(
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        subscriptions.c.family == bindparam("family"),
+        subscriptions.c.id != bindparam("id"),
+        invoices.c.state == PAID,
+        invoices.c.period_start >= bindparam("ended_at"),
+    )
 )
 _LINED = Query(
     select(usage, invoices.c.state)
@@ -103,14 +114,17 @@ async def usage_due(services: Services, row: Row, currency: str) -> list[UsageLi
     return [_line(row, one, now) for one in found if one.is_due and one.charge.asset == currency]
 
 
-async def usage_owed(services: Services, row: Row, *, access_until: int, closed: Row | None = None) -> Sequence[Step]:
+async def usage_owed(
+    services: Services, row: Row, *, access_until: int, closed: Row | None = None, before: int | None = None
+) -> Sequence[Step]:
     """Return the steps by which a subscription that ends leaves its usage, as owed by its customer and family.
 
     Access goes on until ``access_until`` (business ms). ``closed`` is an invoice as it is once it is closed with it,
-    void or given up, and so bills nothing.
+    void or given up, and so bills nothing. With ``before`` only what was used in periods of smaller numbers is owed.
     """
     ended = {**row, "ended_at": services.clock.now(), "access_until": access_until}
-    return owed_steps(row, await usage_left(services, ended, closed=closed))
+    lines = await usage_left(services, ended, closed=closed)
+    return owed_steps(row, [one for one in lines if before is None or one.row["period"] < before])
 
 
 async def usage_left(services: Services, row: Row, *, closed: Row | None = None) -> list[UsageLine]:
@@ -143,12 +157,19 @@ def owed_by_asset(lines: Sequence[UsageLine]) -> dict[str, int]:
     return amounts
 
 
-async def owed_lines(services: Services, row: Row, asset: str, *, since: int) -> list[tuple[str, int]]:
-    """Return titles and amounts of what is owed of a subscription's usage in an asset, written after an instant."""
+async def owed_lines(
+    services: Services, row: Row, asset: str, *, since: int, period: int | None = None
+) -> list[tuple[str, int]]:
+    """Return titles and amounts of what is owed of a subscription's usage in an asset, written after an instant.
+
+    With ``period`` of periods of that number on only.
+    """
     known = await services.reader.all(_LINED, subscription_id=row["id"])
     found = []
     for at, one in enumerate(known):
         if one["kind"] != OWED or one["currency"] != asset or one["created_at"] <= since:
+            continue
+        if period is not None and one["period"] < period:
             continue
         title = title_of((await services.catalogs.version(one["catalog_version"])).offer(one["sku"]), one["feature"])
         before = [earlier for earlier in known[:at] if _is_of(earlier, one["starts_at"], one["feature"])]
@@ -166,14 +187,15 @@ async def charges_usage(services: Services, row: Row) -> bool:
 async def read_metered(services: Services, row: Row, until: int, *, closed: Row | None = None) -> list[Metered]:
     """Return what a subscription metered up to an instant (business ms), as far back as something may be pending.
 
-    What is used once access has ended is none of it; the hour in which it is ended at once is, to its end. With
-    ``closed`` that invoice is seen as it is going to be.
+    What is used once access has ended is none of it; the hour in which it is ended at once is, to its end. Nor is what
+    is used once another plan of the family has begun, where access goes on after the end. With ``closed`` that invoice
+    is seen as it is going to be.
 
     What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
     earlier one. An invoice that asked for none (of a gift, or of a
     change that begins a new period at once) has billed nothing.
     """
-    over = None if row["ended_at"] is None else int(row["access_until"])
+    over = await _over_at(services, row)
     stored = reversed(await services.reader.all(INVOICES, subscription_id=row["id"]))
     every = [closed if closed is not None and one["id"] == closed["id"] else one for one in stored]
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
@@ -193,6 +215,16 @@ async def read_metered(services: Services, row: Row, until: int, *, closed: Row 
             rows = [one for one in lined if _is_of(one, segment.start, feature)]
             found.append(await _metered(services, row["customer_id"], segment, charge, rows))
     return found
+
+
+async def _over_at(services: Services, row: Row) -> int | None:
+    """Return when a subscription was had no more, if it has ended: as its access ended, or another plan began."""
+    if row["ended_at"] is None:
+        return None
+    names = {name: row[name] for name in ("customer_id", "family", "id", "ended_at")}
+    found = await services.reader.first(_FOLLOWED, **names)
+    begun = None if found is None else found["at"]
+    return int(row["access_until"]) if begun is None else min(int(begun), int(row["access_until"]))
 
 
 async def _tiers(services: Services, agreed: Sequence[Row]) -> Tiers:

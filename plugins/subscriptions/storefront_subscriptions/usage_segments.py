@@ -58,9 +58,9 @@ def segments_of(
     """Yield the segments of what was had of periods (their invoices, in order) with the hour of an instant.
 
     ``changes`` are those that were done at once, in order: one that began a period of its own has an invoice. ``over``
-    is when access ended of a subscription that is over. Trials have none.
+    is when a subscription that has ended was had no more. Trials have none.
     """
-    had = list(_had(invoices, changes, over))
+    had = list(_had(invoices, changes))
     until = until if over is None else min(until, over)
     taken = 0
     for at, one in enumerate(had):
@@ -71,13 +71,12 @@ def segments_of(
         yield from _of_period(one, within, tiers, (begins, taken), _up(until))
 
 
-def _had(
-    invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]], over: int | None
-) -> Iterator[Mapping[str, Any]]:
+def _had(invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Yield the invoices of periods that were had: paid, or not paid and had by grace, for as long as that was.
 
     A renewal that is not paid follows a paid period at once. It is had by the tier that was paid before: what it would
-    bring comes with its payment only. After a pause nothing is had before it is paid.
+    bring comes with its payment only. After a pause nothing is had before it is paid. How long a closed one was had
+    stands on it: what its tier includes of that is decided then, whatever ends access sooner later on.
     """
     before: Mapping[str, Any] | None = None
     for one in invoices:
@@ -88,8 +87,7 @@ def _had(
         elif before is not None and one["period_start"] == before["period_end"]:
             holder = [before, *_within(changes, before)][-1]
             had = {**one, "sku": holder["sku"], "catalog_version": holder["catalog_version"]}
-            closed = one["closed_at"] if one["state"] == "void" else None
-            end = min(at for at in (one["period_end"], closed, over) if at is not None)
+            end = one["period_end"] if one["had_until"] is None else min(one["period_end"], one["had_until"])
             if end < one["period_end"]:
                 had |= {"period_end": end, "uncut_end": one["period_end"]}
             if end > one["period_start"]:
