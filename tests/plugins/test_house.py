@@ -119,7 +119,7 @@ def kinds_of(kind):
     [
         ("RafflePlugin", "0001"),
         ("MicrotransactionsPlugin", "0002"),
-        ("SubscriptionsPlugin", "0007"),
+        ("SubscriptionsPlugin", "0008"),
         ("MailPlugin", "0001"),
         ("FanfundingPlugin", "0002"),
     ],
