@@ -11,6 +11,7 @@ from storefront.cli import (
     alarms,
     audit,
     backups,
+    creators,
     customers,
     deliveries,
     disputes,
@@ -59,6 +60,7 @@ app.command()(reconciling.reconcile)
 app.command()(experiments.experiments)
 for name, group in (
     ("customers", customers),
+    ("creators", creators),
     ("purchases", purchases),
     ("subscriptions", subscriptions),
     ("promo-codes", promo_codes),

@@ -50,6 +50,7 @@ _HEAD = Query(
 )
 _ONE = Query(_WITH_TIP.where(alerts.c.sequence == bindparam("sequence")))
 _IN_STATE = Query(_WITH_TIP.where(alerts.c.state == bindparam("state")).order_by(alerts.c.sequence).limit(100))
+_LAST = Query(_WITH_TIP.where(alerts.c.state == DONE).order_by(alerts.c.sequence.desc()).limit(1))
 _PASSED_OVER = Query(
     select(alerts)
     .join(tips, tips.c.id == alerts.c.tip_id, isouter=True)
@@ -142,6 +143,13 @@ async def replay(services: Services, creator_id: str, sequence: int) -> None:
         raise Conflict("This tip was refunded.")
     if not await _move(services, overlay, [row], QUEUED, free_at=overlay["free_at"] + 1):
         raise Conflict("The queue has just moved.")
+
+
+async def replay_last(services: Services, creator_id: str) -> None:
+    """Show once more what was on screen last; nothing was: nothing happens."""
+    last = await services.reader.first(_LAST, creator_id=creator_id)
+    if last is not None:
+        await replay(services, creator_id, last["sequence"])
 
 
 async def switch(services: Services, creator_id: str, changes: Mapping[str, int]) -> None:

@@ -71,14 +71,15 @@ def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
     if row["state"] == SHOWN:
         left = max(0, row["shown_at"] + style.duration_ms - services.clock.now())
     names = ("sequence", "state", "test", "name", "message", "amount", "tier")
-    return {**{name: shown[name] for name in names}, "words": _words(services, row), **_looks(style), "left_ms": left}
+    return {**{name: shown[name] for name in names}, "words": words_of(services, row), **_looks(style), "left_ms": left}
 
 
 def _looks(style: AlertStyle) -> dict[str, Any]:
     return {"template": style.template, "sound": style.sound, "color": style.color, "duration_ms": style.duration_ms}
 
 
-def _words(services: Services, row: Row) -> str:
+def words_of(services: Services, row: Row) -> str:
+    """Return the amount of an alert's tip in words of the shop's language."""
     if row["is_test"]:
         return "Test"
     language = services.catalogs.active.default_language

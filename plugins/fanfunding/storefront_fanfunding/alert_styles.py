@@ -51,8 +51,8 @@ async def style_of(services: Services, settings: Settings, alert: Row) -> AlertS
         template=chosen.get("template") or tier.get("template", "card"),
         sound=chosen.get("sound") or tier.get("sound", "none"),
         color=tier.get("color"),
-        duration_ms=_ms(chosen.get("duration") or said.get("duration", DURATION)),
-        gap_ms=_ms(said.get("gap", GAP)),
+        duration_ms=milliseconds(chosen.get("duration") or said.get("duration", DURATION)),
+        gap_ms=milliseconds(said.get("gap", GAP)),
     )
 
 
@@ -73,5 +73,6 @@ async def _is_first(services: Services, alert: Row) -> bool:
     return await services.reader.first(_EARLIER, sequence=alert["tip_sequence"], **asked) is None
 
 
-def _ms(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """Return what the YAML's ``8s`` is in ms."""
     return int(text.removesuffix("s")) * SECOND_MS

@@ -19,7 +19,7 @@ from storefront_fanfunding.accounts import queue_anchor
 from storefront_fanfunding.alert_queue import DONE, SHOWN, Screen, acknowledge, look
 from storefront_fanfunding.alert_shapes import on_screen
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.overlay_tokens import overlay_of_ticket
+from storefront_fanfunding.overlay_tokens import note_seen, overlay_of_ticket
 
 MOST_OVERLAYS = 300
 """Streams of one creator in one process."""
@@ -59,6 +59,7 @@ def add_stream(routes: Routes, services: Services, settings: Settings) -> None:
                 async with asyncio.timeout(WRITE_SECONDS):
                     await stream.write(b": \n\n" if name == told else _event(services, screen, name))
                 told = name
+                await note_seen(services, screen.overlay)
                 await watch.wait(_pause(services, screen))
                 screen = await look(services, settings, creator_id)
             await stream.write_eof()

@@ -6,11 +6,13 @@ signed with that digest: so it needs no row, every process can check it, and a n
 
 import hmac
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 
 from sqlalchemy import bindparam, select
 
-from storefront.core.clock import MINUTE_MS
+from storefront.core.clock import MINUTE_MS, SECOND_MS
+from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import Unauthorized
 from storefront.core.privileged import record_action
@@ -22,6 +24,7 @@ from storefront_fanfunding.tables import overlays
 
 TICKET_MS = 5 * MINUTE_MS
 """For how long a ticket opens a stream; what is open stays open until the token changes."""
+SEEN_EVERY_MS = 30 * SECOND_MS
 _BY_DIGEST = Query(select(overlays).where(overlays.c.digest == bindparam("digest")))
 _OF_CREATOR = Query(select(overlays).where(overlays.c.creator_id == bindparam("creator_id")))
 
@@ -40,7 +43,14 @@ async def rotate(services: Services, creator_id: str, *, actor: str) -> str:
     row, anchor = await find_overlay(services, creator_id), queue_anchor(creator_id)
     plan = Plan(actor=actor, anchors={anchor})
     if row is None:
-        made = {"creator_id": creator_id, "digest": _digest(token), "is_paused": 0, "is_hidden": 0, "free_at": 0}
+        made = {
+            "creator_id": creator_id,
+            "digest": _digest(token),
+            "is_paused": 0,
+            "is_hidden": 0,
+            "free_at": 0,
+            "seen_at": None,
+        }
         plan.add(Insert(OVERLAYS, (creator_id,), anchor, {**made, "created_at": now, "updated_at": now}))
     else:
         changes = {"digest": _digest(token), "updated_at": now}
@@ -50,6 +60,23 @@ async def rotate(services: Services, creator_id: str, *, actor: str) -> str:
     plan.emit("overlay.changed", anchor=anchor, subject=creator_id, payload={"creator_id": creator_id})
     await services.engine.commit(plan)
     return token
+
+
+async def note_seen(services: Services, overlay: Row) -> None:
+    """Note that a page of these overlays is connected, at most twice a minute however many there are."""
+    now, anchor = services.clock.now(), queue_anchor(overlay["creator_id"])
+    if overlay["seen_at"] is not None and now < overlay["seen_at"] + SEEN_EVERY_MS:
+        return
+    plan = Plan(actor="plugin:fanfunding", anchors={anchor})
+    seen = {"seen_at": overlay["seen_at"]}
+    plan.add(Change(OVERLAYS, (overlay["creator_id"],), anchor, seen, {"seen_at": now}))
+    with suppress(Stale):  # another page has just noted it
+        await services.engine.commit(plan)
+
+
+def is_connected(services: Services, overlay: Row) -> bool:
+    """Tell whether a page of these overlays was connected within the last minute."""
+    return overlay["seen_at"] is not None and services.clock.now() < overlay["seen_at"] + 2 * SEEN_EVERY_MS
 
 
 async def make_ticket(services: Services, token: str) -> str:

@@ -10,7 +10,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.services import Services
@@ -21,6 +21,7 @@ from storefront_fanfunding.auditing import CHECKS
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
+from storefront_fanfunding.control.inviting import operations_of
 from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
@@ -65,6 +66,10 @@ class FanfundingPlugin:
             return await release(services, payload["tip"])
 
         return {RELEASE: end_hold}
+
+    @hookimpl
+    def register_operations(self, services: Services) -> Operations:
+        return operations_of(services, self._settings)
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

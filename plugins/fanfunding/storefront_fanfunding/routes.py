@@ -17,6 +17,8 @@ from storefront.core.services import Services
 from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
 from storefront_fanfunding.config import Settings
+from storefront_fanfunding.control.inviting import add_inviting
+from storefront_fanfunding.control.routes import add_control_page
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
 from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.overlay_pages import add_overlay_pages
@@ -67,6 +69,8 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
     add_overlay_pages(routes)
+    add_inviting(routes, services, settings)
+    add_control_page(routes, services, settings)
     return routes
 
 

@@ -110,11 +110,40 @@ overlays = Table(
     Column("is_paused", BigInteger, nullable=False),
     Column("is_hidden", BigInteger, nullable=False),
     Column("free_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=True),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("fanfunding_overlays_by_digest", "digest", unique=True),
 )
 """What a creator's overlays are opened with (``digest``: SHA-256 of the token, which is kept nowhere), and the queue's
-switches; hangs under the creator's queue. Before ``free_at`` no further alert comes on screen: the gap."""
+switches; hangs under the creator's queue. Before ``free_at`` no further alert comes on screen: the gap.
+``seen_at``: when a page of them was connected last, to the half minute."""
 
-TABLES = (creators, tips, alerts, reversals, overlays)
+invitations = Table(
+    "fanfunding_invitations",
+    metadata,
+    Column("digest", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=True),
+    Index("fanfunding_invitations_by_creator", "creator_id"),
+)
+"""Codes that sign a creator in once (``digest``: SHA-256 of the code, which is kept nowhere). ``expires_at`` by the
+machine's clock. ``used_at``: it was used, or a newer one was made."""
+
+sessions = Table(
+    "fanfunding_sessions",
+    metadata,
+    Column("digest", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=True),
+    Index("fanfunding_sessions_by_creator", "creator_id"),
+)
+"""Creators who are signed in (``digest``: of the token in their browser's cookie). ``expires_at`` and ``seen_at``,
+to the hour, by the machine's clock."""
+
+TABLES = (creators, tips, alerts, reversals, overlays, invitations, sessions)

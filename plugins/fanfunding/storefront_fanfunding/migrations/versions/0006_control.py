@@ -1,0 +1,39 @@
+"""Creators sign in: codes that are good once, sessions, and when an overlay was connected last."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storefront.core.column_types import TEXT
+
+revision = "0006"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_TABLES = {
+    "fanfunding_invitations": (("created_at", "expires_at"), "used_at"),
+    "fanfunding_sessions": (("created_at", "expires_at", "seen_at"), "ended_at"),
+}
+
+
+def upgrade() -> None:
+    """Nobody was signed in before."""
+    for name, (numbers, last) in _TABLES.items():
+        op.create_table(
+            name,
+            sa.Column("digest", TEXT, nullable=False),
+            sa.Column("creator_id", TEXT, nullable=False),
+            *(sa.Column(number, sa.BigInteger(), nullable=False) for number in numbers),
+            sa.Column(last, sa.BigInteger(), nullable=True),
+            sa.PrimaryKeyConstraint("digest"),
+        )
+        op.create_index(f"{name}_by_creator", name, ["creator_id"])
+    op.add_column("fanfunding_overlays", sa.Column("seen_at", sa.BigInteger(), nullable=True))
+
+
+def downgrade() -> None:
+    """Whoever is signed in signs in anew."""
+    op.drop_column("fanfunding_overlays", "seen_at")
+    for name in reversed(_TABLES):
+        op.drop_index(f"{name}_by_creator", name)
+        op.drop_table(name)

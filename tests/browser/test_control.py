@@ -1,0 +1,71 @@
+"""The control page in a real browser: signed in by its link, at every width and theme, fresh without a reload."""
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from storefront.testing import running_shop
+from tests.fanfunding.test_control import OVERLAY, invited
+from tests.fanfunding.tipping import FAN_SHOP, tip
+
+from .test_account_looks import CLEAN
+from .test_tip import LUNA
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage(browser, tmp_path):
+    (tmp_path / "luna.yaml").write_text(LUNA)
+    async with running_shop(tmp_path, FAN_SHOP) as shop:
+        yield shop
+
+
+async def measured(here, name):
+    for theme in ("light", "dark"):
+        await here.page.emulate_media(color_scheme=theme)
+        for width, height in ((1440, 900), (390, 844), (320, 640)):
+            await here.page.set_viewport_size({"width": width, "height": height})
+            looks = await here.looks()
+            await here.shot(f"control-{name}-{width}-{theme}")
+            assert looks.pop("measured") > 2
+            assert looks == CLEAN
+
+
+async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, stage):
+    here = await visit(width=390, shop=stage)
+    page = here.page
+    await here.open(f"/creator#code={await invited(stage)}")
+    await expect(page.get_by_text("This signs you in on this device.")).to_be_visible()
+    assert page.url.endswith("/creator")  # the code has left the address bar
+    await measured(here, "sign-in")
+    await page.get_by_role("button", name="Sign in").press("Enter")
+    await expect(page.get_by_text("Make an overlay link first")).to_be_visible()
+    await measured(here, "new")
+    await page.get_by_role("button", name="Make a link").click()
+    link = await page.get_by_label("Link").input_value()
+    await measured(here, "link")
+    await page.get_by_role("link", name="Done").click()
+
+    overlay = await here.another_tab()
+    await overlay.page.goto(link)
+    await stage.until(lambda: stage.query("SELECT seen_at FROM fanfunding_overlays")[0]["seen_at"] is not None)
+    await page.get_by_role("button", name="Pause").press("Enter")
+    await expect(page.get_by_text("Paused. Alerts wait.")).to_be_visible()
+    await expect(page.get_by_text("Overlay on")).to_be_visible()
+    await tip(stage, 2500, name="pixelpaws", message="For Biscuit’s fancy tuna. Also: that wall clip was art.")
+    await tip(stage, 1000, name="ليلى المنصوري", message="بثّ رائع، القطة تستحق التونة الفاخرة!")
+    await tip(stage, 500, name="Bartholomew Featherstoneh", message="")
+    await tip(stage, 300, name="xX_gatebreaker_Xx", message="watch mine instead, it’s at gate-break.com/win")
+    await expect(page.locator("[data-rows] .row")).to_have_count(3)  # without a reload
+    await expect(page.locator("[data-held] .row")).to_have_count(1)
+    await page.reload()
+    await measured(here, "busy")
+    await page.get_by_role("button", name="Show it", exact=True).click()
+    await expect(page.locator("[data-rows] .row")).to_have_count(4)
+    await page.get_by_role("button", name="Hide everything").click()
+    await expect(page.get_by_text("Everything is hidden. Alerts wait.")).to_be_visible()
+    queue = (await stage.as_server().get(OVERLAY)).json
+    assert (queue["paused"], queue["hidden"], len(queue["queued"]), queue["held"]) == (True, True, 4, [])
+    await measured(here, "hidden")
+    here.forgive("AudioContext")
