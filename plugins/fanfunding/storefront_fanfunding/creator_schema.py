@@ -15,6 +15,7 @@ from storefront.core.config.schema_parts import (
     text,
     wording,
 )
+from storefront_fanfunding.board_schema import goals
 
 SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
 TEMPLATES = ("card", "banner", "burst")
@@ -53,6 +54,7 @@ def _creator() -> Schema:
             "tips": _tips(),
             "moderation": _moderation(),
             "alerts": _alerts(),
+            "goals": goals(_ID),
             "links": listing(
                 "Where else they can be found.",
                 mapping(

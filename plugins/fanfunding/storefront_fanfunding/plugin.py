@@ -18,10 +18,15 @@ from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.board_auditing import BOARD_CHECKS
+from storefront_fanfunding.board_checks import check_goals
+from storefront_fanfunding.board_tables import BOARD_TABLES
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
+from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
 from storefront_fanfunding.reacting import note_gone
@@ -39,10 +44,10 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips)
-    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_goals)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
-    tables: ClassVar[Sequence[Table]] = TABLES
+    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._settings = Settings.of(config)
@@ -57,7 +62,14 @@ class FanfundingPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step, TEST_ALERT: add_test_alert}
+        return {
+            SETTLE: settle_tip,
+            TAKE_BACK: take_back,
+            RELEASE_STEP: release_step,
+            TEST_ALERT: add_test_alert,
+            COUNT: count_tip_step,
+            REACH: reach_step,
+        }
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:
@@ -68,5 +80,8 @@ class FanfundingPlugin:
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
-        """Note which tips were never paid."""
+        """Note which tips were never paid, and count those that were."""
         await note_gone(services, event)
+        if event.type in COUNTED_EVENTS:
+            await count_tip(services, event)
+            await reach_goals(services, self._settings, event.data["creator_id"])

@@ -16,6 +16,7 @@ from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
+from storefront_fanfunding.board_routes import add_boards
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
 from storefront_fanfunding.guests import meet_guest
@@ -66,6 +67,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_overlay_tokens(routes, services, settings)
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
+    add_boards(routes, services, settings)
     add_overlay_pages(routes)
     return routes
 

@@ -122,7 +122,7 @@ def _tip_row(
         "currency": wanted.amount.currency,
         "amount": wanted.amount.amount_minor,
         "tier": tiered.tier,
-        "rates": msgspec.json.encode(tiered.rates).decode(),
+        "rates": msgspec.json.encode(creator.settings.rates.get(wanted.amount.currency, {})).decode(),
         "share": terms.share,
         "hold_ms": terms.hold_ms,
         "state": PENDING,

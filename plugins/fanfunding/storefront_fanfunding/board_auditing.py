@@ -1,0 +1,120 @@
+"""What ``audit verify --deep`` checks of goals and boards (P3): what is counted follows from the tips, sums from that.
+
+What is counted follows the events a moment behind; a tip is compared once its last event was seen.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, Select, and_, case, func, select
+
+from storefront.core.audit import Check, Violation
+from storefront.core.clock import DAY_MS
+from storefront.core.tables import events, settings
+from storefront_fanfunding.board_tables import counted, days, fans
+from storefront_fanfunding.counting import COUNTED_EVENTS, left_of, spans_of, worth
+from storefront_fanfunding.tables import tips
+
+_MEASURES = ("gross", "net", "settled")
+_COLUMNS = ("creator_id", "customer_id", "is_anonymous", "currency", "day", "factor", "seen", *_MEASURES)
+_CURSOR = "cursor:fanfunding"
+
+
+def _each(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
+    return iter(connection.execute(statement))
+
+
+def tips_count_what_is_left(connection: Connection) -> Iterator[Violation]:
+    """P3-counted: a tip counts what is left of it, in its own currency and by its own rates, on the day it was paid."""
+    stored = connection.execute(select(settings.c.value).where(settings.c.key == _CURSOR)).scalar()
+    followed = -1 if stored is None else int(msgspec.json.decode(stored)[0])
+    last = (
+        select(events.c.subject, func.max(events.c.commit_no).label("told"))
+        .where(events.c.type.in_(sorted(COUNTED_EVENTS)))
+        .group_by(events.c.subject)
+        .subquery("last")
+    )
+    statement = (
+        select(tips, last.c.told, *(counted.c[name].label(f"counted_{name}") for name in _COLUMNS))
+        .join(last, last.c.subject == tips.c.id)
+        .join(counted, counted.c.tip_id == tips.c.id, isouter=True)
+    )
+    for row in _each(connection, statement):
+        is_behind = row.told >= followed and (row.counted_seen is None or row.counted_seen < row.told)
+        said = None if is_behind else _wrong(row)
+        if said is not None:
+            yield Violation("P3-counted", (row.id,), f"tip {row.id} {said}")
+    own = and_(counted.c.tip_id == tips.c.id, counted.c.currency == tips.c.currency)
+    seen = select(counted.c.tip_id).join(tips, own)
+    for row in _each(connection, select(counted.c.tip_id).where(counted.c.tip_id.not_in(seen))):
+        yield Violation("P3-counted", (row.tip_id,), f"tip {row.tip_id} is not counted in its own currency")
+
+
+def _wrong(row: Row[Any]) -> str | None:
+    """Return what is wrong with what a tip is counted for in one currency."""
+    if row.counted_seen is None:
+        return "is not counted"
+    code, factor = row.counted_currency, Fraction(row.counted_factor)
+    rate = Fraction(1) if code == row.currency else Fraction(msgspec.json.decode(row.rates).get(code, 0))
+    if rate == 0 or (code == row.currency and factor != 1) or not _is_power_of_ten(factor / rate):
+        return f"is counted in {code} by {row.counted_factor}, which is no rate of its own"
+    due = {name: worth(amount, row.counted_factor) for name, amount in left_of(dict(row._mapping)).items()}
+    found = {name: int(getattr(row, f"counted_{name}")) for name in _MEASURES}
+    if found != due:
+        return f"counts for {found} {code}, and {due} are left of it"
+    whose = (row.counted_creator_id, row.counted_customer_id, row.counted_is_anonymous, row.counted_day)
+    if whose != (row.creator_id, row.customer_id, row.is_anonymous, row.paid_at // DAY_MS):
+        return "is counted for another creator, fan or day"
+    return None
+
+
+def _is_power_of_ten(number: Fraction) -> bool:
+    digits = str(max(number.numerator, number.denominator))
+    return min(number.numerator, number.denominator) == 1 and digits.rstrip("0") == "1"
+
+
+def sums_are_what_is_counted(connection: Connection) -> Iterator[Violation]:
+    """P3-sums: each sum of a day, and of a fan's span, is that of what its tips count for."""
+    tips_left = func.sum(case((counted.c.gross > 0, 1), else_=0)).label("tips")
+    by_day = (counted.c.creator_id, counted.c.currency, counted.c.day)
+    due = _sums(connection, select(*by_day, *_totals(counted.c), tips_left).group_by(*by_day), 3)
+    columns = ("creator_id", "currency", "day", *_MEASURES, "tips")
+    kept = _sums(connection, select(*(days.c[name] for name in columns)), 3)
+    yield from _differences("day", kept, due)
+    whose = (counted.c.creator_id, counted.c.currency, counted.c.customer_id, counted.c.is_anonymous)
+    fans_due: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    per_day = select(*whose, counted.c.day, func.sum(counted.c.gross).label("gross")).group_by(*whose, counted.c.day)
+    for row in _each(connection, per_day):
+        for span in spans_of(row.day * DAY_MS):
+            key = (row.creator_id, row.currency, span, row.customer_id, row.is_anonymous)
+            fans_due[key] = (fans_due.get(key, (0,))[0] + int(row.gross),)
+    names = ("creator_id", "currency", "span", "customer_id", "is_anonymous", "gross")
+    fans_kept = _sums(connection, select(*(fans.c[name] for name in names)), 5)
+    yield from _differences("fan", fans_kept, fans_due)
+
+
+def _totals(columns: Any) -> list[Any]:
+    return [func.sum(columns[name]).label(name) for name in _MEASURES]
+
+
+def _sums(connection: Connection, statement: Select[Any], of_key: int) -> dict[tuple[Any, ...], tuple[int, ...]]:
+    return {tuple(row[:of_key]): tuple(int(one) for one in row[of_key:]) for row in _each(connection, statement)}
+
+
+def _differences(
+    noun: str, kept: dict[tuple[Any, ...], tuple[int, ...]], due: dict[tuple[Any, ...], tuple[int, ...]]
+) -> Iterator[Violation]:
+    """Tell of sums that are other than they should be; one that is not kept is nothing."""
+    for key in sorted({*kept, *due}):
+        found, wanted = kept.get(key, ()), due.get(key, ())
+        if found != wanted and (any(found) or any(wanted)):
+            message = f"the sums of the {noun} {key} are {found}; the tips come to {wanted}"
+            yield Violation("P3-sums", (str(key[0]),), message)
+
+
+BOARD_CHECKS: Sequence[Check] = (
+    Check("P3-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
+    Check("P3-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
+)

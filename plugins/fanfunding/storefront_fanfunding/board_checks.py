@@ -1,0 +1,45 @@
+"""What no schema can say of goals: stretches in another currency or below what comes before, days that are none."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from storefront.core.config import Complaint
+from storefront_fanfunding.checks import inside, items, twice
+from storefront_fanfunding.goals import day_of
+
+
+def check_goals(value: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Complain of goals that cannot be meant."""
+    for name, creator in inside(value, "creators").items():
+        path: tuple[str | int, ...] = ("creators", name, "goals")
+        yield from twice(path, creator, "goals", "goal")
+        for index, goal in items(creator, "goals"):
+            yield from _in_order(goal, (*path, index))
+            if not _is_day(goal.get("since", "2026-01-01")):
+                yield Complaint((*path, index, "since"), 'must be a day like "2026-11-01"')
+
+
+def _in_order(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:
+    currency, least = _aim(goal)
+    for index, stretch in items(goal, "stretch"):
+        other, amount = _aim(stretch)
+        where = (*path, "stretch", index, "target")
+        if isinstance(currency, str) and isinstance(other, str) and other != currency:
+            yield Complaint(where, f"must be in {currency}, as the goal is")
+        elif isinstance(least, int) and isinstance(amount, int) and amount <= least:
+            yield Complaint(where, f"must be more than what comes before, {least}")
+        least = amount if isinstance(amount, int) else least
+
+
+def _aim(told: Mapping[str, Any]) -> tuple[Any, Any]:
+    return next(iter(inside(told, "target").items()), (None, None))
+
+
+def _is_day(text: object) -> bool:
+    if not isinstance(text, str):
+        return True
+    try:
+        day_of(text)
+    except ValueError:
+        return False
+    return True

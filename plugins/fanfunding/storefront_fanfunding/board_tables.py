@@ -1,0 +1,78 @@
+"""What is counted of tips, in tables of its own: projections, which follow the events and can be made anew from tips.
+
+None of them is written in a tip's commit: all hang under an anchor of their own (``board_anchor``).
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Table
+
+from storefront.core.column_types import TEXT
+from storefront_fanfunding.tables import metadata
+
+COUNTED, DAYS, FANS, REACHED = (
+    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached",
+)  # fmt: skip
+
+counted = Table(
+    COUNTED,
+    metadata,
+    Column("tip_id", TEXT, primary_key=True),
+    Column("currency", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("is_anonymous", BigInteger, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("factor", TEXT, nullable=False),
+    Column("gross", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("settled", BigInteger, nullable=False),
+    Column("seen", BigInteger, nullable=False),
+)
+"""What a tip counts for in a currency: its own, and each that a rate of its own leads to. ``factor``: what a minor
+unit is worth in minor units of that currency, as a fraction (``5/4``), kept since it was first counted. ``gross``: what
+is left of the amount, ``net``: of the creator's share, ``settled``: of what is no longer in reserve of that; rounded
+down, in minor units. ``day``: of its payment, in days since 1970 (UTC). ``seen``: the number of the commit of the last
+event that it was counted by."""
+
+days = Table(
+    DAYS,
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("currency", TEXT, primary_key=True),
+    Column("day", BigInteger, primary_key=True, autoincrement=False),
+    Column("gross", BigInteger, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("settled", BigInteger, nullable=False),
+    Column("tips", BigInteger, nullable=False),
+)
+"""The sums of what is counted, by the day of the payment; ``tips``: how many of those are not wholly back."""
+
+fans = Table(
+    FANS,
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("currency", TEXT, primary_key=True),
+    Column("span", TEXT, primary_key=True),
+    Column("customer_id", TEXT, primary_key=True),
+    Column("is_anonymous", BigInteger, primary_key=True, autoincrement=False),
+    Column("gross", BigInteger, nullable=False),
+    Index("fanfunding_fans_by_gross", "creator_id", "currency", "span", "gross"),
+)
+"""What each fan has given in a ``span``: ``all``, a month (``2026-11``) or a day (``2026-11-28``), in UTC. What was
+given anonymously is a sum of its own, so that a name never tells of it."""
+
+reached = Table(
+    REACHED,
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("goal", TEXT, primary_key=True),
+    Column("span", TEXT, primary_key=True),
+    Column("stretch", BigInteger, primary_key=True, autoincrement=False),
+    Column("currency", TEXT, nullable=False),
+    Column("target", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("reached_at", BigInteger, nullable=False),
+)
+"""That a goal was reached in a ``span`` (``all``, ``2026``, ``2026-11``, ``2026-11-28``), once and for good;
+``stretch`` is 0 for the goal itself. ``amount`` is what it stood at then."""
+
+BOARD_TABLES = (counted, days, fans, reached)

@@ -1,0 +1,59 @@
+"""What tips count for: their worth, sums by day and by fan, and which goals were reached."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storefront.core.column_types import TEXT
+
+revision = "0004"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+_COUNTED, _DAYS, _FANS, _REACHED = (
+    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached",
+)  # fmt: skip
+
+
+def _texts(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, TEXT, nullable=False) for name in names]
+
+
+def _numbers(*names: str) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger(), nullable=False) for name in names]
+
+
+def upgrade() -> None:
+    op.create_table(
+        _COUNTED,
+        *_texts("tip_id", "currency", "creator_id", "customer_id", "factor"),
+        *_numbers("is_anonymous", "day", "gross", "net", "settled", "seen"),
+        sa.PrimaryKeyConstraint("tip_id", "currency"),
+    )
+    op.create_table(
+        _DAYS,
+        *_texts("creator_id", "currency"),
+        *_numbers("day", "gross", "net", "settled", "tips"),
+        sa.PrimaryKeyConstraint("creator_id", "currency", "day"),
+    )
+    op.create_table(
+        _FANS,
+        *_texts("creator_id", "currency", "span", "customer_id"),
+        *_numbers("is_anonymous", "gross"),
+        sa.PrimaryKeyConstraint("creator_id", "currency", "span", "customer_id", "is_anonymous"),
+    )
+    op.create_index("fanfunding_fans_by_gross", _FANS, ["creator_id", "currency", "span", "gross"])
+    op.create_table(
+        _REACHED,
+        *_texts("creator_id", "goal", "span", "currency"),
+        *_numbers("stretch", "target", "amount", "reached_at"),
+        sa.PrimaryKeyConstraint("creator_id", "goal", "span", "stretch"),
+    )
+    # Tips that were paid before count too: this plugin is told of all events again, from the first on.
+    op.execute("DELETE FROM settings WHERE key = 'cursor:fanfunding'")
+
+
+def downgrade() -> None:
+    """Go back: everything here can be counted anew."""
+    for name in (_REACHED, _FANS, _DAYS, _COUNTED):
+        op.drop_table(name)
