@@ -1,4 +1,4 @@
-"""Goal and leaderboard over a stream, in a real browser source: how it stands at once, then live, and words stay words."""
+"""Goal and leaderboard over a stream, in a real browser source: at once, then live; and words stay words."""
 
 import pytest
 import pytest_asyncio

@@ -1,4 +1,4 @@
-"""The pages that a browser source of OBS opens: static, the same for everybody; what they show they ask for themselves."""
+"""The pages that a browser source of OBS opens: static, the same for everybody; what they show they ask for."""
 
 from pathlib import Path
 
