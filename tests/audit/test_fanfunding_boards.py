@@ -46,7 +46,20 @@ PLANTS = {
     "an anonymous fan's sum under a name": (
         "UPDATE fanfunding_fans SET is_anonymous = 0 WHERE gross = 200 AND span = 'all'", "P3-sums", "come to (200,)",
     ),
+    "a badge that was kept after its tip went back": (
+        "UPDATE fanfunding_badges SET reason = '{\"lifetime\":{\"USD\":956}}' WHERE badge = 'patron'", "P3-badges",
+        "which they do not keep",
+    ),
+    "a badge of the first for the second": (
+        "UPDATE fanfunding_badges SET customer_id = 'cus_other' WHERE badge = 'founder'", "P3-badges",
+        "the badge founder",
+    ),
 }  # fmt: skip
+BADGES = """
+badges:
+  - {id: patron, when: {lifetime: {USD: 900}}}
+  - {id: founder, when: {first: 1}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +70,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def _write(folder: Path) -> None:
-    (folder / "luna.yaml").write_text(LUNA_COLLECTS)
+    (folder / "luna.yaml").write_text(LUNA_COLLECTS + BADGES)
     async with running_shop(folder, FAN_SHOP) as shop:
         mio = {"by": shop.as_server(), "customer": "mio"}
         assert (await refund(shop, await tip(shop, 555, **mio), 100)).status == 201

@@ -1,4 +1,4 @@
-"""What ``audit verify --deep`` checks of goals and boards (P3): what is counted follows from the tips, sums from that.
+"""What ``audit verify --deep`` checks of goals, boards and badges (P3): they follow from the tips.
 
 What is counted follows the events a moment behind; a tip is compared once its last event was seen.
 """
@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, select
 from storefront.core.audit import Check, Violation
 from storefront.core.clock import DAY_MS
 from storefront.core.tables import events, settings
-from storefront_fanfunding.board_tables import counted, days, fans
+from storefront_fanfunding.badge_rules import FIRST, LARGEST, LIFETIMES, MONTHS, RANKED, TIERS, Done, Rule
+from storefront_fanfunding.board_tables import badges, counted, days, fans
 from storefront_fanfunding.counting import COUNTED_EVENTS, left_of, spans_of, worth
 from storefront_fanfunding.tables import tips
 
@@ -114,7 +115,55 @@ def _differences(
             yield Violation("P3-sums", (str(key[0]),), message)
 
 
+def badges_have_their_reason(connection: Connection) -> Iterator[Violation]:
+    """P3-badges: whoever has a badge keeps the rule that it was given for, unless it is sticky.
+
+    They are judged a moment behind the events: while any is not followed yet, there is nothing to compare.
+    """
+    if not _is_followed(connection):
+        return
+    compared: dict[str, set[str]] = {}
+    for row in connection.execute(select(badges).where(badges.c.is_sticky == 0)):
+        rule = msgspec.json.decode(row.reason)
+        whose = {"creator_id": row.creator_id, "customer_id": row.customer_id}
+        if "first" in rule or "rank" in rule:
+            key = f"{row.creator_id} {row.reason}"
+            if key not in compared:
+                compared[key] = _compared(connection, row.creator_id, rule)
+            is_kept = row.customer_id in compared[key]
+        else:
+            asked = {"lifetimes": LIFETIMES, "largest": LARGEST, "months": MONTHS, "tiers": TIERS}
+            done = Done.of({name: _rows(connection, one, whose) for name, one in asked.items()})
+            is_kept = done.fits(rule)
+        if not is_kept:
+            message = f"{row.customer_id} has the badge {row.badge} for {row.reason}, which they do not keep"
+            yield Violation("P3-badges", (row.customer_id,), message)
+
+
+def _compared(connection: Connection, creator_id: str, rule: Rule) -> set[str]:
+    if "first" in rule:
+        found = _rows(connection, FIRST, {"creator_id": creator_id, "most": rule["first"]})
+    else:
+        named = {"creator_id": creator_id, "currency": rule["currency"], "most": rule["rank"]}
+        found = _rows(connection, RANKED, named)
+    return {row["customer_id"] for row in found}
+
+
+def _rows(connection: Connection, statement: Select[Any], parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(statement, parameters).mappings()]
+
+
+def _is_followed(connection: Connection) -> bool:
+    stored = connection.execute(select(settings.c.value).where(settings.c.key == _CURSOR)).scalar()
+    order = (events.c.commit_no, events.c.anchor, events.c.sequence)
+    told = events.c.type.in_(sorted(COUNTED_EVENTS))
+    last = connection.execute(select(*order).where(told).order_by(*(one.desc() for one in order)).limit(1)).first()
+    cursor = (-1, "", 0) if stored is None else tuple(msgspec.json.decode(stored))
+    return last is None or bool(last.commit_no < cursor[0]) or tuple(last) == cursor
+
+
 BOARD_CHECKS: Sequence[Check] = (
     Check("P3-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
     Check("P3-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
+    Check("P3-badges", "Badges are kept by those who keep their rule", badges_have_their_reason),
 )

@@ -1,4 +1,4 @@
-"""What no schema can say of goals: stretches in another currency or below what comes before, days that are none."""
+"""What no schema can say of goals and badges: stretches that come before their goal, badges that nothing gives."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,6 +17,22 @@ def check_goals(value: Mapping[str, Any]) -> Iterator[Complaint]:
             yield from _in_order(goal, (*path, index))
             if not _is_day(goal.get("since", "2026-01-01")):
                 yield Complaint((*path, index, "since"), 'must be a day like "2026-11-01"')
+
+
+def check_badges(value: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Complain of badges that nothing gives, or two things do."""
+    for name, creator in inside(value, "creators").items():
+        path: tuple[str | int, ...] = ("creators", name, "badges")
+        yield from twice(path, creator, "badges", "badge")
+        by_tiers = {tier.get("badge") for _, tier in items(inside(creator, "tips"), "tiers")}
+        for index, badge in items(creator, "badges"):
+            when = inside(badge, "when")
+            if "when" not in badge and badge.get("id") not in by_tiers:
+                yield Complaint((*path, index), "is given by nothing: say `when:`, or name it as a tier's `badge:`")
+            elif "when" in badge and badge.get("id") in by_tiers:
+                yield Complaint((*path, index, "when"), "must be absent: a tier gives this badge")
+            elif "holds" in when and badge.get("sticky"):
+                yield Complaint((*path, index, "sticky"), "must be absent: it is there while the right is")
 
 
 def _in_order(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:

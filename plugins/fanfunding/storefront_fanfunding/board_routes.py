@@ -125,4 +125,4 @@ async def _board(
         return {"span": span, "currency": None, "data": []}
     identity = await find_creator_id(services, creator.name)
     lines = await top(services, identity, currency=code, span=span, most=most)
-    return {"span": span, "currency": code, "data": show_lines(services, lines, code, language)}
+    return {"span": span, "currency": code, "data": await show_lines(services, creator, lines, code, language)}

@@ -8,8 +8,10 @@ from storefront.core.clock import iso
 from storefront.core.services import Services
 from storefront.pages import amount_words
 from storefront.shapes import BOOLEAN, INTEGER, MONEY, TEXT, TIME, nullable, table
+from storefront_fanfunding.badges import held_by, titles
 from storefront_fanfunding.board_schema import MEASURES, RESETS
 from storefront_fanfunding.boards import SPANS, BoardLine
+from storefront_fanfunding.creators import Creator, find_creator_id
 from storefront_fanfunding.goals import Progress, Step, end_of
 
 _STEP = {"title": TEXT, "target": MONEY, "reached": BOOLEAN, "reached_at": nullable(TIME)}
@@ -29,7 +31,16 @@ GOAL = table(
     }
 )
 GOALS = table({"data": {"type": "array", "items": GOAL}})
-LINE = table({"rank": INTEGER, "name": nullable(TEXT), "amount": MONEY, "words": TEXT})
+BADGE = table({"id": TEXT, "title": TEXT, "color": nullable(TEXT)})
+LINE = table(
+    {
+        "rank": INTEGER,
+        "name": nullable(TEXT),
+        "badges": {"type": "array", "items": BADGE},
+        "amount": MONEY,
+        "words": TEXT,
+    }
+)
 BOARD = table(
     {
         "span": {"type": "string", "enum": list(SPANS)},
@@ -78,15 +89,19 @@ def show_goal(services: Services, progress: Progress, language: str | None) -> d
     }
 
 
-def show_lines(
-    services: Services, lines: Sequence[BoardLine], currency: str, language: str | None
+async def show_lines(
+    services: Services, creator: Creator, lines: Sequence[BoardLine], currency: str, language: str | None
 ) -> list[dict[str, Any]]:
-    """Return a board's lines as everybody sees them."""
+    """Return a board's lines as everybody sees them; whoever has no name there has no badges either."""
+    identity, now = await find_creator_id(services, creator.name) or "", services.clock.now()
     spoken = language or services.catalogs.active.default_language
     return [
         {
             "rank": line.rank,
             "name": line.name,
+            "badges": []
+            if line.name is None
+            else titles(services, await held_by(services.reader, creator, identity, line.customer_id, now), language),
             "amount": {"amount": line.amount, "currency": currency},
             "words": amount_words(services, spoken, line.amount, currency),
         }

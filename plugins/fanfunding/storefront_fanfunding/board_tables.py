@@ -1,6 +1,6 @@
 """What is counted of tips, in tables of its own: projections, which follow the events and can be made anew from tips.
 
-None of them is written in a tip's commit: all hang under an anchor of their own (``board_anchor``).
+None of them is written in a tip's commit: they hang under an anchor of their own (``board_anchor``), badges under fans.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table
@@ -8,8 +8,8 @@ from sqlalchemy import BigInteger, Column, Index, Table
 from storefront.core.column_types import TEXT
 from storefront_fanfunding.tables import metadata
 
-COUNTED, DAYS, FANS, REACHED = (
-    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached",
+COUNTED, DAYS, FANS, REACHED, BADGES = (
+    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached", "fanfunding_badges",
 )  # fmt: skip
 
 counted = Table(
@@ -26,6 +26,7 @@ counted = Table(
     Column("net", BigInteger, nullable=False),
     Column("settled", BigInteger, nullable=False),
     Column("seen", BigInteger, nullable=False),
+    Index("fanfunding_counted_by_fan", "creator_id", "customer_id"),
 )
 """What a tip counts for in a currency: its own, and each that a rate of its own leads to. ``factor``: what a minor
 unit is worth in minor units of that currency, as a fraction (``5/4``), kept since it was first counted. ``gross``: what
@@ -75,4 +76,18 @@ reached = Table(
 """That a goal was reached in a ``span`` (``all``, ``2026``, ``2026-11``, ``2026-11-28``), once and for good;
 ``stretch`` is 0 for the goal itself. ``amount`` is what it stood at then."""
 
-BOARD_TABLES = (counted, days, fans, reached)
+badges = Table(
+    BADGES,
+    metadata,
+    Column("customer_id", TEXT, primary_key=True),
+    Column("creator_id", TEXT, primary_key=True),
+    Column("badge", TEXT, primary_key=True),
+    Column("reason", TEXT, nullable=False),
+    Column("is_sticky", BigInteger, nullable=False),
+    Column("granted_at", BigInteger, nullable=False),
+    Index("fanfunding_badges_by_badge", "creator_id", "badge"),
+)
+"""What a fan was given for what they gave; hangs under the fan. ``reason``: the rule that they keep, as JSON. A sticky
+one is kept even if they do so no more."""
+
+BOARD_TABLES = (counted, days, fans, reached, badges)

@@ -15,6 +15,7 @@ from storefront.core.config.schema_parts import (
     text,
     wording,
 )
+from storefront_fanfunding.badge_schema import badges
 from storefront_fanfunding.board_schema import goals
 
 SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
@@ -55,6 +56,7 @@ def _creator() -> Schema:
             "moderation": _moderation(),
             "alerts": _alerts(),
             "goals": goals(_ID),
+            "badges": badges(_ID, _COLOUR),
             "links": listing(
                 "Where else they can be found.",
                 mapping(
@@ -207,6 +209,7 @@ def _tier() -> Schema:
             ),
             "sound": choice("What is heard.", SOUNDS, examples=["chime"]),
             "template": choice("What it looks like.", TEMPLATES, examples=["card"]),
+            "badge": text("A badge that its fan is given.", examples=["gold-heart"], **_ID),
         },
         required=["id", "min"],
         examples=[{"id": "gold", "min": {"USD": 500}, "color": "#ffd700"}],

@@ -13,13 +13,16 @@ from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.reading import PointReader
 from storefront.core.services import Services
+from storefront.core.states import StatePart
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.badges import badges_in_state, judge_badges
 from storefront_fanfunding.board_auditing import BOARD_CHECKS
-from storefront_fanfunding.board_checks import check_goals
+from storefront_fanfunding.board_checks import check_badges, check_goals
 from storefront_fanfunding.board_tables import BOARD_TABLES
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
@@ -44,7 +47,7 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_goals)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_goals, check_badges)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
@@ -85,3 +88,10 @@ class FanfundingPlugin:
         if event.type in COUNTED_EVENTS:
             await count_tip(services, event)
             await reach_goals(services, self._settings, event.data["creator_id"])
+            if event.type != "tip.released":
+                await judge_badges(services, self._settings, event)
+
+    @hookimpl
+    async def customer_state(self, reader: PointReader, customer_id: str) -> StatePart | None:
+        """Show a fan their badges: ``luna/patron``."""
+        return StatePart(badges=await badges_in_state(reader, customer_id))

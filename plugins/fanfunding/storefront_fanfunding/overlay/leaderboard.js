@@ -18,9 +18,12 @@ live("stream/leaderboard?" + query, (event, said) => {
   document.getElementById("head").textContent = HEADS[said.span];
   document.getElementById("lines").replaceChildren(...said.data.map((one) => {
     const line = part("li", one.rank === 1 ? "line is-first" : "line", "");
+    const badges = part("span", "badges", "");
+    badges.append(...one.badges.slice(0, 1).map(badge));
     line.append(
       part("span", "line__rank", String(one.rank)),
       part("bdi", "line__name", one.name === null ? "Someone kind" : one.name),
+      badges,
       part("b", "line__sum", one.words),
     );
     return line;

@@ -22,6 +22,14 @@ async function newTicket() {
   ticket = (await answer.json()).ticket;
 }
 
+function badge(one) {
+  const made = document.createElement("span");
+  made.className = "badge";
+  made.textContent = one.title;
+  if (one.color !== null) made.style.setProperty("--badge", one.color);
+  return made;
+}
+
 function saidIn(block) {
   const said = {};
   for (const line of block.split("\n")) {

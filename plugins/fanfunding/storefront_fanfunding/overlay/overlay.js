@@ -57,6 +57,7 @@ function clear() {
 function draw(alert) {
   document.getElementById("name").textContent = alert.name === null ? "Someone kind" : alert.name;
   document.getElementById("message").textContent = alert.message;
+  document.getElementById("badges").replaceChildren(...alert.badges.map(badge));
   const sum = document.getElementById("sum");
   sum.textContent = alert.words;
   sum.className = alert.words.length > 8 ? "long" : "";

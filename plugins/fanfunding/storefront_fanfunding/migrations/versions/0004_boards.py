@@ -1,4 +1,4 @@
-"""What tips count for: their worth, sums by day and by fan, and which goals were reached."""
+"""What tips count for: their worth, sums by day and by fan, and which goals were reached; and badges."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,8 +10,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-_COUNTED, _DAYS, _FANS, _REACHED = (
-    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached",
+_COUNTED, _DAYS, _FANS, _REACHED, _BADGES = (
+    "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached", "fanfunding_badges",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def upgrade() -> None:
         *_numbers("is_anonymous", "day", "gross", "net", "settled", "seen"),
         sa.PrimaryKeyConstraint("tip_id", "currency"),
     )
+    op.create_index("fanfunding_counted_by_fan", _COUNTED, ["creator_id", "customer_id"])
     op.create_table(
         _DAYS,
         *_texts("creator_id", "currency"),
@@ -49,11 +50,18 @@ def upgrade() -> None:
         *_numbers("stretch", "target", "amount", "reached_at"),
         sa.PrimaryKeyConstraint("creator_id", "goal", "span", "stretch"),
     )
+    op.create_table(
+        _BADGES,
+        *_texts("customer_id", "creator_id", "badge", "reason"),
+        *_numbers("is_sticky", "granted_at"),
+        sa.PrimaryKeyConstraint("customer_id", "creator_id", "badge"),
+    )
+    op.create_index("fanfunding_badges_by_badge", _BADGES, ["creator_id", "badge"])
     # Tips that were paid before count too: this plugin is told of all events again, from the first on.
     op.execute("DELETE FROM settings WHERE key = 'cursor:fanfunding'")
 
 
 def downgrade() -> None:
     """Go back: everything here can be counted anew."""
-    for name in (_REACHED, _FANS, _DAYS, _COUNTED):
+    for name in (_BADGES, _REACHED, _FANS, _DAYS, _COUNTED):
         op.drop_table(name)
