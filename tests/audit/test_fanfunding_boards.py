@@ -54,7 +54,20 @@ PLANTS = {
         "UPDATE fanfunding_badges SET customer_id = 'cus_other' WHERE badge = 'founder'", "P3-badges",
         "the badge founder",
     ),
+    "more given of the game than was counted": (
+        "UPDATE fanfunding_grants SET quantity = 2 WHERE state = 'given'", "P3-grants", "tips gave 2 potion",
+    ),
+    "a grant that was never allowed": (
+        "UPDATE fanfunding_grants SET per_day = 0 WHERE state = 'given'", "P3-grants", "1 were counted, 0 allowed",
+    ),
+    "items of a tip that says nothing of them": (
+        "UPDATE fanfunding_grants SET state = 'refused' WHERE state = 'given'", "P3-grants", "its grants do not say so",
+    ),
+    "a grant of a tip that went back": (
+        "UPDATE fanfunding_tips SET state = 'refunded' WHERE amount = 555", "P3-grants", "what it gave did not",
+    ),
 }  # fmt: skip
+MAY_GRANT = "hold_days: 1, may_grant: [{sku: potion, per_tip: 1, per_day: 1}]}"
 BADGES = """
 badges:
   - {id: patron, when: {lifetime: {USD: 900}}}
@@ -70,8 +83,10 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 async def _write(folder: Path) -> None:
-    (folder / "luna.yaml").write_text(LUNA_COLLECTS + BADGES)
-    async with running_shop(folder, FAN_SHOP) as shop:
+    (folder / "luna.yaml").write_text(
+        LUNA_COLLECTS.replace("sound: chime", "sound: chime, grants: {potion: 1}") + BADGES
+    )
+    async with running_shop(folder, FAN_SHOP.replace("hold_days: 1}", MAY_GRANT)) as shop:
         mio = {"by": shop.as_server(), "customer": "mio"}
         assert (await refund(shop, await tip(shop, 555, **mio), 100)).status == 201
         await tip(shop, 400, "EUR", **mio)

@@ -8,14 +8,15 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, and_, case, func, select
+from sqlalchemy import Connection, Row, Select, String, and_, case, cast, func, literal, or_, select
 
 from storefront.core.audit import Check, Violation
 from storefront.core.clock import DAY_MS
-from storefront.core.tables import events, settings
+from storefront.core.tables import counters, events, item_movements, settings
 from storefront_fanfunding.badge_rules import FIRST, LARGEST, LIFETIMES, MONTHS, RANKED, TIERS, Done, Rule
-from storefront_fanfunding.board_tables import badges, counted, days, fans
+from storefront_fanfunding.board_tables import badges, counted, days, fans, grants
 from storefront_fanfunding.counting import COUNTED_EVENTS, left_of, spans_of, worth
+from storefront_fanfunding.granting import GIVEN, REFUSED
 from storefront_fanfunding.tables import tips
 
 _MEASURES = ("gross", "net", "settled")
@@ -162,8 +163,42 @@ def _is_followed(connection: Connection) -> bool:
     return last is None or bool(last.commit_no < cursor[0]) or tuple(last) == cursor
 
 
+def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violation]:
+    """P3-grants: a paid tip gave no more than it may, all of a day no more than they may, and nothing else gave."""
+    day = (grants.c.creator_id, grants.c.sku, grants.c.day)
+    given = func.sum(grants.c.quantity).label("given")
+    most = func.max(grants.c.per_day).label("most")
+    by_day = select(*day, given, most).where(grants.c.state != REFUSED).group_by(*day).subquery("by_day")
+    name = literal("fanfunding:granted:") + by_day.c.creator_id + ":" + by_day.c.sku + ":"
+    counter = name + cast(by_day.c.day, String)
+    statement = select(by_day, counters.c.value).join(counters, counters.c.key == counter, isouter=True)
+    for row in _each(connection, statement):
+        if not row.given == row.value <= row.most:
+            message = f"tips gave {row.given} {row.sku} on day {row.day}; {row.value} were counted, {row.most} allowed"
+            yield Violation("P3-grants", (row.creator_id,), message)
+    told = grants.c.tip_id == tips.c.id
+    wrong = or_(tips.c.id.is_(None), tips.c.state.in_(("pending", "void")), grants.c.quantity > grants.c.per_tip)
+    unpaid = select(grants.c.tip_id, grants.c.sku, grants.c.quantity, grants.c.per_tip, tips.c.state)
+    for row in _each(connection, unpaid.join(tips, told, isouter=True).where(wrong)):
+        message = f"the tip {row.tip_id} ({row.state}) gave {row.quantity} {row.sku}, of {row.per_tip} allowed"
+        yield Violation("P3-grants", (row.tip_id,), message)
+    stray = (
+        select(item_movements.c.about)
+        .distinct()
+        .join(tips, tips.c.id == item_movements.c.about)
+        .join(grants, and_(told, grants.c.state != REFUSED), isouter=True)
+        .where(grants.c.tip_id.is_(None))
+    )
+    for row in _each(connection, stray):
+        yield Violation("P3-grants", (row.about,), f"the tip {row.about} gave items, and its grants do not say so")
+    kept = select(grants.c.tip_id).join(tips, told).where(grants.c.state == GIVEN, tips.c.state == "refunded")
+    for row in _each(connection, kept) if _is_followed(connection) else ():
+        yield Violation("P3-grants", (row.tip_id,), f"the tip {row.tip_id} went back, and what it gave did not")
+
+
 BOARD_CHECKS: Sequence[Check] = (
     Check("P3-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
     Check("P3-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
     Check("P3-badges", "Badges are kept by those who keep their rule", badges_have_their_reason),
+    Check("P3-grants", "Tips give of the game what the operator allows", grants_are_within_what_is_allowed),
 )

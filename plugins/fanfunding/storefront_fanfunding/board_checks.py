@@ -1,9 +1,9 @@
-"""What no schema can say of goals and badges: stretches that come before their goal, badges that nothing gives."""
+"""What no schema can say of goals, badges and grants: badges that nothing gives, grants that nobody allows."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from storefront.core.config import Complaint
+from storefront.core.config import Complaint, ConfigCheck
 from storefront_fanfunding.checks import inside, items, twice
 from storefront_fanfunding.goals import day_of
 
@@ -35,6 +35,23 @@ def check_badges(value: Mapping[str, Any]) -> Iterator[Complaint]:
                 yield Complaint((*path, index, "sticky"), "must be absent: it is there while the right is")
 
 
+def check_grants(value: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Complain of what tiers give that the operator does not allow."""
+    section = inside(inside(value, "plugins"), "fanfunding")
+    for name, creator in inside(value, "creators").items():
+        own = inside(inside(section, "creators"), name)
+        told = own if "may_grant" in own else section
+        allowed = {one.get("sku"): one.get("per_tip") for _, one in items(told, "may_grant")}
+        for index, tier in items(inside(creator, "tips"), "tiers"):
+            for sku, quantity in inside(tier, "grants").items():
+                path = ("creators", name, "tips", "tiers", index, "grants", sku)
+                most = allowed.get(sku)
+                if sku not in allowed:
+                    yield Complaint(path, "is nothing that the operator allows: `may_grant` names it not", at_key=True)
+                elif isinstance(quantity, int) and isinstance(most, int) and quantity > most:
+                    yield Complaint(path, f"must be at most {most}, as the operator allows")
+
+
 def _in_order(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:
     currency, least = _aim(goal)
     for index, stretch in items(goal, "stretch"):
@@ -59,3 +76,6 @@ def _is_day(text: object) -> bool:
     except ValueError:
         return False
     return True
+
+
+BOARD_CONFIG_CHECKS: Sequence[ConfigCheck] = (check_goals, check_badges, check_grants)

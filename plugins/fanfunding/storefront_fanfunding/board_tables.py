@@ -90,4 +90,27 @@ badges = Table(
 """What a fan was given for what they gave; hangs under the fan. ``reason``: the rule that they keep, as JSON. A sticky
 one is kept even if they do so no more."""
 
-BOARD_TABLES = (counted, days, fans, reached, badges)
+grants = Table(
+    "fanfunding_grants",
+    metadata,
+    Column("tip_id", TEXT, primary_key=True),
+    Column("sku", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("per_tip", BigInteger, nullable=False),
+    Column("per_day", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("goods", TEXT, nullable=False),
+    Column("entries", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("fanfunding_grants_by_day", "creator_id", "sku", "day"),
+)
+"""What a tip gave of an offer of the game, or did not: written in the tip's own commit, under its fan. ``state``:
+given, refused (the day's limit was reached, or it is owned already) or taken (the tip's money went back, and with it
+what was left). ``goods`` (JSON): what was given, or was taken; ``entries``: the entries that gave currency. ``day`` in
+days since 1970 (UTC); ``per_tip`` and ``per_day`` as the operator allowed them then."""
+
+BOARD_TABLES = (counted, days, fans, reached, badges, grants)

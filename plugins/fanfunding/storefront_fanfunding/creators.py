@@ -1,7 +1,7 @@
 """Creators as their own files describe them: what they take, and which tier a tip is of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -27,10 +27,11 @@ Rates = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Tiered:
-    """Which tier a tip is of (None: none), and how long its message may be."""
+    """Which tier a tip is of (None: none), how long its message may be, and what it gives: SKU -> how many."""
 
     tier: str | None
     max_chars: int
+    grants: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ class Creator:
         lengths = [tier.get("max_chars", MOST_CHARACTERS) for tier in self.tiers]
         if best is None:
             return Tiered(None, min(lengths, default=MOST_CHARACTERS))
-        return Tiered(best[1]["id"], best[1].get("max_chars", MOST_CHARACTERS))
+        return Tiered(best[1]["id"], best[1].get("max_chars", MOST_CHARACTERS), best[1].get("grants", {}))
 
     def holds_for(self, name: str, message: str) -> str | None:
         """Return why a tip waits to be read before it is shown (``links``, ``words``), or None."""

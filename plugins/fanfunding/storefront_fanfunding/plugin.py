@@ -22,7 +22,7 @@ from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
 from storefront_fanfunding.badges import badges_in_state, judge_badges
 from storefront_fanfunding.board_auditing import BOARD_CHECKS
-from storefront_fanfunding.board_checks import check_badges, check_goals
+from storefront_fanfunding.board_checks import BOARD_CONFIG_CHECKS
 from storefront_fanfunding.board_tables import BOARD_TABLES
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
@@ -30,6 +30,8 @@ from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
+from storefront_fanfunding.granting import GRANT, grant_step
+from storefront_fanfunding.grants_back import settle_grants
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
 from storefront_fanfunding.reacting import note_gone
@@ -47,7 +49,7 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_goals, check_badges)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, *BOARD_CONFIG_CHECKS)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
@@ -72,6 +74,7 @@ class FanfundingPlugin:
             TEST_ALERT: add_test_alert,
             COUNT: count_tip_step,
             REACH: reach_step,
+            GRANT: grant_step,
         }
 
     @hookimpl
@@ -88,6 +91,8 @@ class FanfundingPlugin:
         if event.type in COUNTED_EVENTS:
             await count_tip(services, event)
             await reach_goals(services, self._settings, event.data["creator_id"])
+            if event.type in ("tip.refunded", "tip.restored"):
+                await settle_grants(services, event)
             if event.type != "tip.released":
                 await judge_badges(services, self._settings, event)
 

@@ -1,8 +1,9 @@
-"""What tips count for: their worth, sums by day and by fan, and which goals were reached; and badges."""
+"""What tips count for: their worth, sums by day and by fan, goals reached, badges; and what tips gave of the game."""
 
 import sqlalchemy as sa
 from alembic import op
 
+from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.column_types import TEXT
 
 revision = "0004"
@@ -13,6 +14,8 @@ depends_on = None
 _COUNTED, _DAYS, _FANS, _REACHED, _BADGES = (
     "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached", "fanfunding_badges",
 )  # fmt: skip
+
+_GRANTS = "fanfunding_grants"
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:
@@ -57,11 +60,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("customer_id", "creator_id", "badge"),
     )
     op.create_index("fanfunding_badges_by_badge", _BADGES, ["creator_id", "badge"])
+    op.create_table(
+        _GRANTS,
+        *_texts("tip_id", "sku", "creator_id", "customer_id", "state", "goods", "entries"),
+        *_numbers("quantity", "day", "per_tip", "per_day", "created_at", "updated_at"),
+        sa.PrimaryKeyConstraint("tip_id", "sku"),
+    )
+    op.create_index("fanfunding_grants_by_day", _GRANTS, ["creator_id", "sku", "day"])
     # Tips that were paid before count too: this plugin is told of all events again, from the first on.
     op.execute("DELETE FROM settings WHERE key = 'cursor:fanfunding'")
 
 
 def downgrade() -> None:
-    """Go back: everything here can be counted anew."""
+    """Go back, unless tips gave something of the game: what is counted can be counted anew, that cannot."""
+    state: sa.ColumnClause[str] = sa.column("state")
+    given = sa.select(state).select_from(sa.table(_GRANTS, state)).where(state != "refused")
+    if op.get_bind().execute(given.limit(1)).first():
+        raise LedgerWouldBeLost
+    op.drop_table(_GRANTS)
     for name in (_BADGES, _REACHED, _FANS, _DAYS, _COUNTED):
         op.drop_table(name)
