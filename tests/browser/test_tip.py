@@ -28,6 +28,12 @@ tips:
     - {id: bronze, title: Your name on stream, min: {USD: 300}, color: "#cd7f32", max_chars: 80}
     - {id: gold, title: Message read out loud, min: {USD: 1000}, color: "#ffd700"}
 moderation: {hold: [links]}
+goals:
+  - id: mic
+    title: A capture card that does not scream
+    target: {USD: 90000}
+    stretch: [{target: {USD: 2000000}, title: And a stand}]
+  - {id: month, title: Rent of the studio, target: {USD: 4000}, reset: month}
 links: [{title: Schedule, url: "https://luna.example/schedule"}]
 """
 
@@ -139,3 +145,22 @@ async def test_hostile_words_open_nothing_and_ask_nobody(visit, stage):
     await here.page.get_by_label("Message").fill("</textarea><script>alert(1)</script>")
     await here.page.get_by_role("button", name="Tip $5.00").click()
     await expect(here.page.get_by_label("Message")).to_have_value("</textarea><script>alert(1)</script>")
+
+
+async def test_goals_and_those_who_gave_most_stand_on_the_page_and_goals_move_while_it_is_open(visit, stage):
+    await tip(stage, 64250, name="Mio")
+    await tip(stage, 500, name="Zoe", anonymous=True)
+    await stage.quiet()
+    here = await visit(width=390, shop=stage)
+    await here.open("/tip/luna")
+    goal = here.page.locator('[data-goal="mic"]')
+    await expect(goal).to_contain_text("$647.50 of $900.00")
+    await expect(goal.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "71")
+    await expect(here.page.locator(".kindest li")).to_have_text(["Mio$642.50", "Someone kind$5.00"])
+    await tip(stage, 30000, name="Ada")
+    await expect(goal.locator("[data-title]")).to_have_text("And a stand")
+    await expect(goal.locator("[data-tips]")).to_have_text("3 tips so far")
+    await expect(goal.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "4")
+    plain = await visit(width=390, shop=stage, javascript=False)
+    await plain.open("/tip/luna")
+    await expect(plain.page.locator('[data-goal="mic"]')).to_contain_text("$947.50 of $20,000.00")

@@ -13,7 +13,7 @@ async def test_a_share_is_exact_waits_and_is_released(stream):
     await stream.advance("61m")
     assert purse(stream) == {"reserve": 0, "payable": 499, "debt": 0}
     assert stream.balance("gateway:sandbox:fees:USD") == -46
-    assert events(stream) == ["paid"]
+    assert events(stream) == ["paid", "released"]
 
 
 async def test_refunds_in_parts_take_the_share_in_parts_and_all_of_it_in_the_end(stream):
@@ -32,7 +32,7 @@ async def test_refunds_in_parts_take_the_share_in_parts_and_all_of_it_in_the_end
     assert stream.balance("platform:revenue:USD") == 0
     assert (await see(stream, bought))["state"] == "refunded"
     assert (await stream.as_nobody().get("/v1/fanfunding/creators/luna/tips")).json["data"] == []
-    assert events(stream) == ["paid", *["frozen", "refunded"] * 3]
+    assert events(stream) == ["paid", "frozen", "refunded", "released", *["frozen", "refunded"] * 2]
 
 
 async def test_what_was_paid_out_is_owed_and_later_tips_pay_it_first(stream):

@@ -6,7 +6,16 @@ in plans that hold the creator's money anchor, so the engine keeps their balance
 
 from storefront.core.accounts import Account, receivable, revenue, sink
 
-__all__ = ["debt", "earned_by_shop", "money_anchor", "payable", "queue_anchor", "receivable", "reserve"]
+__all__ = [
+    "board_anchor",
+    "debt",
+    "earned_by_shop",
+    "money_anchor",
+    "payable",
+    "queue_anchor",
+    "receivable",
+    "reserve",
+]
 
 
 def reserve(creator_id: str, asset: str) -> Account:
@@ -37,3 +46,8 @@ def money_anchor(creator_id: str) -> str:
 def queue_anchor(creator_id: str) -> str:
     """Name what numbers a creator's tips and alerts: tips wait for each other."""
     return f"fanfunding:{creator_id}"
+
+
+def board_anchor(creator_id: str) -> str:
+    """Name what the sums of goals and boards hang under: they follow the tips, and no tip waits for them."""
+    return f"fanfunding:boards:{creator_id}"

@@ -71,7 +71,13 @@ def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
     if row["state"] == SHOWN:
         left = max(0, row["shown_at"] + style.duration_ms - services.clock.now())
     names = ("sequence", "state", "test", "name", "message", "amount", "tier")
-    return {**{name: shown[name] for name in names}, "words": words_of(services, row), **_looks(style), "left_ms": left}
+    return {
+        **{name: shown[name] for name in names},
+        "words": words_of(services, row),
+        "badges": style.badges,
+        **_looks(style),
+        "left_ms": left,
+    }
 
 
 def _looks(style: AlertStyle) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What an alert looks and sounds like, and for how long: its tier's, unless a variation in the creator's file fits."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ from sqlalchemy import bindparam, select
 from storefront.core.clock import SECOND_MS
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront_fanfunding.badge_rules import badges_of
+from storefront_fanfunding.badges import held_by, titles
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.creators import creator_name
+from storefront_fanfunding.creators import Creator, creator_name
 from storefront_fanfunding.tables import tips
 
 DURATION, GAP = "8s", "2s"
@@ -27,13 +29,14 @@ _EARLIER = Query(
 
 @dataclass(frozen=True, slots=True)
 class AlertStyle:
-    """How one alert is shown; ``color`` is ``#rrggbb``, or None for the shop's own."""
+    """How one alert is shown; ``color``: ``#rrggbb``, or None for the shop's own; ``badges`` stand beside its name."""
 
     template: str
     sound: str
     color: str | None
     duration_ms: int
     gap_ms: int
+    badges: Sequence[Mapping[str, Any]] = ()
 
 
 async def style_of(services: Services, settings: Settings, alert: Row) -> AlertStyle:
@@ -53,7 +56,19 @@ async def style_of(services: Services, settings: Settings, alert: Row) -> AlertS
         color=tier.get("color"),
         duration_ms=milliseconds(chosen.get("duration") or said.get("duration", DURATION)),
         gap_ms=milliseconds(said.get("gap", GAP)),
+        badges=await _badges(services, settings, name, alert),
     )
+
+
+async def _badges(services: Services, settings: Settings, name: str, alert: Row) -> Sequence[Mapping[str, Any]]:
+    """Return what stands beside an alert's name: what its fan had, and what its tier gives; nothing without a name."""
+    catalog = services.catalogs.active
+    if alert["is_test"] or alert["is_anonymous"] or name not in catalog.creators:
+        return ()
+    creator = Creator(name, catalog.creators[name], catalog, settings)
+    there = await held_by(services.reader, creator, alert["creator_id"], alert["customer_id"], services.clock.now())
+    given = [one for one in badges_of(creator) if {"tier": alert["tier"]} in one.rules and one not in there]
+    return titles(services, [*given, *there], None)
 
 
 def _matches(variation: Mapping[str, Any], alert: Row, is_first: bool) -> bool:

@@ -11,8 +11,18 @@ from storefront.core.config.model import Available, Offer
 KIND = "tip"
 SKU = "fanfunding.tip"
 """The offer that every tip is a purchase of: it stands on no shelf, and is bought by a bill alone."""
+OF_ALL = ("share", "hold_days", "currencies", "may_grant")
+"""What the operator may say for all creators, and of one."""
 WHOLE = 10_000
 """Basis points of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """How much of an offer a creator's tips may give: at once, and on one day (UTC)."""
+
+    per_tip: int
+    per_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +30,13 @@ class Terms:
     """What the operator grants a creator: ``share`` in basis points, ``hold_ms`` until what is earned can be paid out.
 
     ``currencies``: in what tips are taken; None: wherever the creator has a minimum.
+    ``may_grant``: SKU -> how much of it.
     """
 
     share: int
     hold_ms: int
     currencies: frozenset[str] | None
+    may_grant: Mapping[str, Allowed] = field(default_factory=dict)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Terms":
@@ -33,6 +45,7 @@ class Terms:
             share=int(Fraction(section.get("share", "100%").removesuffix("%")) * 100),
             hold_ms=section.get("hold_days", 7) * DAY_MS,
             currencies=None if currencies is None else frozenset(currencies),
+            may_grant={one["sku"]: Allowed(one["per_tip"], one["per_day"]) for one in section.get("may_grant", ())},
         )
 
 
@@ -46,7 +59,7 @@ class Settings:
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
-        common = {name: section[name] for name in ("share", "hold_days", "currencies") if name in section}
+        common = {name: section[name] for name in OF_ALL if name in section}
         creators = section.get("creators", {})
         return cls(
             common=Terms.of(common),

@@ -41,6 +41,26 @@ _TERMS: dict[str, Any] = {
         "uniqueItems": True,
         "examples": [["USD", "EUR"]],
     },
+    "may_grant": {
+        "type": "array",
+        "description": "What the creator's tiers may give of the game: items, currency and rights of these offers.",
+        "items": {
+            "type": "object",
+            "description": "An offer and how much of it.",
+            "properties": {
+                "sku": {"type": "string", "description": "The offer.", "x-ref": "offer", "examples": ["wave-emote"]},
+                "per_tip": {"type": "integer", "description": "How many one tip may give.", "minimum": 1,
+                            "maximum": 1000, "examples": [1]},
+                "per_day": {"type": "integer", "description": "How many all tips of a day (UTC) may give.",
+                            "minimum": 1, "maximum": 1_000_000, "examples": [100]},
+            },
+            "required": ["sku", "per_tip", "per_day"],
+            "additionalProperties": False,
+            "examples": [{"sku": "wave-emote", "per_tip": 1, "per_day": 100}],
+        },
+        "maxItems": 50,
+        "examples": [[{"sku": "wave-emote", "per_tip": 1, "per_day": 100}]],
+    },
 }  # fmt: skip
 
 _FILE = {

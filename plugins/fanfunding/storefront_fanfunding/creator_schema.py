@@ -13,8 +13,11 @@ from storefront.core.config.schema_parts import (
     names,
     table,
     text,
+    whole,
     wording,
 )
+from storefront_fanfunding.badge_schema import badges
+from storefront_fanfunding.board_schema import goals
 
 SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
 TEMPLATES = ("card", "banner", "burst")
@@ -53,6 +56,8 @@ def _creator() -> Schema:
             "tips": _tips(),
             "moderation": _moderation(),
             "alerts": _alerts(),
+            "goals": goals(_ID),
+            "badges": badges(_ID, _COLOUR),
             "links": listing(
                 "Where else they can be found.",
                 mapping(
@@ -205,6 +210,14 @@ def _tier() -> Schema:
             ),
             "sound": choice("What is heard.", SOUNDS, examples=["chime"]),
             "template": choice("What it looks like.", TEMPLATES, examples=["card"]),
+            "badge": text("A badge that its fan is given.", examples=["gold-heart"], **_ID),
+            "grants": table(
+                "What its fan is given of the game, from what the operator allows (`may_grant`): offer -> how many.",
+                whole("How many.", most=1000, examples=[1]),
+                minProperties=1,
+                maxProperties=10,
+                examples=[{"wave-emote": 1}],
+            ),
         },
         required=["id", "min"],
         examples=[{"id": "gold", "min": {"USD": 500}, "color": "#ffd700"}],

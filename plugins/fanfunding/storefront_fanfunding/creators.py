@@ -1,7 +1,7 @@
 """Creators as their own files describe them: what they take, and which tier a tip is of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -27,11 +27,11 @@ Rates = Mapping[str, Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Tiered:
-    """Which tier a tip is of (None: none), how long its message may be, and by which rates that was found."""
+    """Which tier a tip is of (None: none), how long its message may be, and what it gives: SKU -> how many."""
 
     tier: str | None
     max_chars: int
-    rates: Mapping[str, str]
+    grants: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Creator:
 
     def needed_for(self, minimum: Mapping[str, int], code: str) -> int | None:
         """Return what a minimum comes to in a currency, in minor units, rounded up; None where no rate leads there."""
-        amount = self._needed(code, minimum)[0]
+        amount = self._needed(code, minimum)
         return None if amount is None else max(1, -(-amount.numerator // amount.denominator))
 
     def check(self, price: Money) -> None:
@@ -85,15 +85,15 @@ class Creator:
 
     def tier_of(self, price: Money) -> Tiered:
         """Return the highest tier whose minimum a tip reaches; of equal ones the last."""
-        best: tuple[Fraction, Mapping[str, Any], Mapping[str, str]] | None = None
+        best: tuple[Fraction, Mapping[str, Any]] | None = None
         for tier in self.tiers:
-            needed, by = self._needed(price.currency, tier["min"])
+            needed = self._needed(price.currency, tier["min"])
             if needed is not None and needed <= price.amount_minor and (best is None or needed >= best[0]):
-                best = needed, tier, by
+                best = needed, tier
         lengths = [tier.get("max_chars", MOST_CHARACTERS) for tier in self.tiers]
         if best is None:
-            return Tiered(None, min(lengths, default=MOST_CHARACTERS), {})
-        return Tiered(best[1]["id"], best[1].get("max_chars", MOST_CHARACTERS), best[2])
+            return Tiered(None, min(lengths, default=MOST_CHARACTERS))
+        return Tiered(best[1]["id"], best[1].get("max_chars", MOST_CHARACTERS), best[1].get("grants", {}))
 
     def holds_for(self, name: str, message: str) -> str | None:
         """Return why a tip waits to be read before it is shown (``links``, ``words``), or None."""
@@ -103,16 +103,16 @@ class Creator:
             return LINKS
         return "words" if has_word(text, told.get("block_words", [])) else None
 
-    def _needed(self, code: str, minimum: Mapping[str, int]) -> tuple[Fraction | None, Mapping[str, str]]:
-        """Return what a minimum comes to in a currency (minor units), and the rate it was found by, if any."""
+    def _needed(self, code: str, minimum: Mapping[str, int]) -> Fraction | None:
+        """Return what a minimum comes to in a currency, in minor units; None where no rate leads there."""
         if code in minimum:
-            return Fraction(minimum[code]), {}
+            return Fraction(minimum[code])
         rates = self.settings.rates.get(code, {})
         for other, amount in minimum.items():
             if Fraction(rates.get(other, 0)) > 0:
                 digits = self.catalog.asset(code).exponent - self.catalog.asset(other).exponent
-                return Fraction(amount) / Fraction(rates[other]) * Fraction(10) ** digits, {other: rates[other]}
-        return None, {}
+                return Fraction(amount) / Fraction(rates[other]) * Fraction(10) ** digits
+        return None
 
 
 def all_creators(services: Services, settings: Settings) -> list[Creator]:

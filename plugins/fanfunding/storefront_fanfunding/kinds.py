@@ -1,4 +1,4 @@
-"""The kind of offer: a tip. It gives a creator their share, and its giver nothing."""
+"""The kind of offer: a tip. It gives a creator their share, and its giver what its tier promises, if anything."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from storefront.core.errors import Invalid
 from storefront.core.kinds import Fulfilment, JsonSchema, Line, MoneyBack, Reversal
 from storefront.core.quotes import WALLET
 from storefront_fanfunding.config import KIND
+from storefront_fanfunding.granting import add_grants
 from storefront_fanfunding.money_back import add_money_back
 from storefront_fanfunding.settling import Paid, add_settlement
 
@@ -50,9 +51,12 @@ class TipKind:
             net=line.total.amount_minor - goods.tax,
         )
         add_settlement(goods.plan, paid)
+        if "grants" in line.details:
+            whose = {"tip_id": paid.tip_id, "creator_id": paid.creator_id, "customer_id": goods.customer_id}
+            add_grants(goods.plan, line.details["grants"], **whose, now=goods.now)
 
     def reverse(self, line: Line, goods: Reversal) -> None:
-        """Ask its giver for nothing back: they got nothing."""
+        """Ask its giver for nothing back here: what they got goes by the tip's own rows (``grants_back``)."""
 
     def money_back(self, plan: Plan, move: MoneyBack) -> None:
         """Ask the creator's share back, in the commit that moves the rest."""

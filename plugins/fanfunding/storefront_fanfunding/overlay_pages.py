@@ -1,4 +1,4 @@
-"""The page that a browser source of OBS opens: static, the same for everybody; what it shows it asks for itself."""
+"""The pages that a browser source of OBS opens: static, the same for everybody; what they show they ask for."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from storefront.core.principals import Role
 from storefront.routing import Call, Routes
 
 _FOLDER = Path(__file__).parent / "overlay"
-_TYPES = {"overlay.css": "text/css", "overlay.js": "text/javascript"}
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
@@ -17,19 +17,20 @@ _POLICY = (
 
 
 def add_overlay_pages(routes: Routes) -> None:
-    """Add the alerts' page and what it loads."""
-    page = (_FOLDER / "alerts.html").read_text()
-    files = {name: (_FOLDER / name).read_text() for name in _TYPES}
-
-    @routes.get("/overlay/alerts", allow=Role.PUBLIC, page=True)
-    async def show_alerts(call: Call) -> web.StreamResponse:
-        """Open a creator's alerts over a stream; the token stands behind the # and never reaches the server here."""
-        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": _POLICY})
+    """Add the overlays' pages and what they load."""
+    files = {path.name: (path.read_text(), _KINDS[path.suffix]) for path in _FOLDER.iterdir() if path.suffix in _KINDS}
 
     @routes.get("/overlay/{name}", allow=Role.PUBLIC, page=True)
-    async def show_file(call: Call) -> web.StreamResponse:
-        """Load the style sheet or the script of an overlay."""
+    async def show_overlay(call: Call) -> web.StreamResponse:
+        """Open an overlay (`alerts`, `goal`, `leaderboard`), or load its style sheet or script.
+
+        The token stands behind the # and never reaches the server here.
+        """
         name = call.path("name")
-        if name not in files:
+        if f"{name}.html" in files:
+            text, kind = files[f"{name}.html"]
+            return web.Response(text=text, content_type=kind, headers={"Content-Security-Policy": _POLICY})
+        if name not in files or name.endswith(".html"):
             raise NotFound("There is nothing at this address.")
-        return web.Response(text=files[name], content_type=_TYPES[name])
+        text, kind = files[name]
+        return web.Response(text=text, content_type=kind)

@@ -20,7 +20,8 @@ from storefront_fanfunding.overlay_tokens import make_ticket, rotate
 CREATOR_PATH = "/v1/fanfunding/creators/{creator}"
 SCOPE = "fanfunding:steer"
 _TOKEN = closed({"token": {"type": "string", "minLength": 1, "maxLength": 128}}, required=["token"])
-_LINK = table({"token": TEXT, "url": TEXT})
+OVERLAYS = ("alerts", "goal", "leaderboard")
+_LINK = table({"token": TEXT, "url": TEXT, "urls": table(dict.fromkeys(OVERLAYS, TEXT))})
 _TICKET = table({"ticket": TEXT})
 
 
@@ -29,15 +30,18 @@ def add_overlay_tokens(routes: Routes, services: Services, settings: Settings) -
 
     @routes.post(CREATOR_PATH + "/overlay/token", allow=Role.SERVER, answers={201: _LINK}, scope=SCOPE)
     async def rotate_token(call: Call) -> web.StreamResponse:
-        """Make a creator's overlay link, shown this once. The link before stops at once, with what it opened."""
+        """Make a creator's overlay links, shown this once. The links before stop at once, with what they opened.
+
+        `url` is that of the alerts; `urls` has one for each overlay, all with the same token.
+        """
         creator = need_creator(services, settings, call.path("creator"))
         identity = await creator_id(services, creator.name)
         try:
             token = await rotate(services, identity, actor=call.principal.caller)
         except Stale as error:
             raise Conflict("Another request has just made a new link.") from error
-        url = f"{services.public_url.rstrip('/')}/overlay/alerts#token={token}"
-        return respond({"token": token, "url": url}, status=201)
+        urls = {name: f"{services.public_url.rstrip('/')}/overlay/{name}#token={token}" for name in OVERLAYS}
+        return respond({"token": token, "url": urls["alerts"], "urls": urls}, status=201)
 
     @routes.post("/v1/fanfunding/overlay/ticket", allow=Role.PUBLIC, body=_TOKEN, answers={201: _TICKET},
                  limit="read")  # fmt: skip

@@ -13,16 +13,26 @@ from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.reading import PointReader
 from storefront.core.services import Services
+from storefront.core.states import StatePart
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.badges import badges_in_state, judge_badges
+from storefront_fanfunding.board_auditing import BOARD_CHECKS
+from storefront_fanfunding.board_checks import BOARD_CONFIG_CHECKS
+from storefront_fanfunding.board_tables import BOARD_TABLES
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.control.inviting import operations_of
+from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
+from storefront_fanfunding.granting import GRANT, grant_step
+from storefront_fanfunding.grants_back import settle_grants
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
 from storefront_fanfunding.reacting import note_gone
@@ -40,10 +50,10 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips)
-    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, *BOARD_CONFIG_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
-    tables: ClassVar[Sequence[Table]] = TABLES
+    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._settings = Settings.of(config)
@@ -58,7 +68,15 @@ class FanfundingPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step, TEST_ALERT: add_test_alert}
+        return {
+            SETTLE: settle_tip,
+            TAKE_BACK: take_back,
+            RELEASE_STEP: release_step,
+            TEST_ALERT: add_test_alert,
+            COUNT: count_tip_step,
+            REACH: reach_step,
+            GRANT: grant_step,
+        }
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:
@@ -73,5 +91,17 @@ class FanfundingPlugin:
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
-        """Note which tips were never paid."""
+        """Note which tips were never paid, and count those that were."""
         await note_gone(services, event)
+        if event.type in COUNTED_EVENTS:
+            await count_tip(services, event)
+            await reach_goals(services, self._settings, event.data["creator_id"])
+            if event.type in ("tip.refunded", "tip.restored"):
+                await settle_grants(services, event)
+            if event.type != "tip.released":
+                await judge_badges(services, self._settings, event)
+
+    @hookimpl
+    async def customer_state(self, reader: PointReader, customer_id: str) -> StatePart | None:
+        """Show a fan their badges: ``luna/patron``."""
+        return StatePart(badges=await badges_in_state(reader, customer_id))

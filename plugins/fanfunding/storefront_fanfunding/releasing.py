@@ -5,13 +5,14 @@ from typing import Any
 
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Late, Plan, Step, Steps, Transfer
+from storefront.core.commit.plan import Change, Emit, Late, Plan, Step, Steps, Transfer
 from storefront.core.commit.reads import account_key
 from storefront.core.jobs import Again
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import debt, earned_by_shop, money_anchor, payable, receivable, reserve
 from storefront_fanfunding.rows import TIPS, need_tip, tip_key, value_of
+from storefront_fanfunding.settling import event_payload
 
 RELEASE_STEP = "release"
 TIMES_DECIDED = 5
@@ -73,4 +74,5 @@ def release_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
             steps.add(Transfer(_LABEL, source, to, part, anchor))
     changes = {"reserved": 0, "updated_at": now}
     steps.add(Change(TIPS, (row["id"],), customer_id, {"reserved": amount}, changes))
+    steps.add(Emit(anchor, "tip.released", row["id"], event_payload(row)))
     return steps.list

@@ -16,6 +16,7 @@ from storefront.core.returning import check_return
 from storefront.core.services import Services
 from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
+from storefront_fanfunding.board_routes import add_boards
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.control.inviting import add_inviting
 from storefront_fanfunding.control.routes import add_control_page
@@ -68,6 +69,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_overlay_tokens(routes, services, settings)
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
+    add_boards(routes, services, settings)
     add_overlay_pages(routes)
     add_inviting(routes, services, settings)
     add_control_page(routes, services, settings)

@@ -54,6 +54,7 @@ TIER = table(
         "pin": nullable(TEXT),
         "sound": TEXT,
         "template": TEXT,
+        "badge": nullable(TEXT),
     }
 )
 CREATOR = table(
@@ -121,6 +122,7 @@ def show_creator(creator: Creator, language: str | None) -> dict[str, Any]:
                 "pin": tier.get("pin"),
                 "sound": tier.get("sound", "none"),
                 "template": tier.get("template", "card"),
+                "badge": tier.get("badge"),
             }
             for tier in creator.tiers
         ],

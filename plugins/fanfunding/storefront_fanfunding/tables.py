@@ -52,7 +52,7 @@ tips = Table(
 )
 """One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void
 (it was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier``
-and ``rates`` (JSON: currency -> rate that it was found by) as they were when it was made, and so are ``share``
+and ``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
 (basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
 ``held_for`` (``links``, ``words``); its money does not wait. ``sequence`` numbers a creator's paid tips without a
 gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.

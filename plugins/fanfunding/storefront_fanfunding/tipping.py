@@ -18,6 +18,7 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
 from storefront_fanfunding.config import SKU, Settings
 from storefront_fanfunding.creators import Creator, Tiered, creator_id, need_creator
+from storefront_fanfunding.granting import promises
 from storefront_fanfunding.rows import PENDING, TIPS
 from storefront_fanfunding.wording import message_of, name_of
 
@@ -76,6 +77,13 @@ async def _purchase_of(services: Services, settings: Settings, wanted: TipReques
     identity = await creator_id(services, wanted.creator)
     row = _tip_row(services, creator, wanted, identity, tiered=tiered, name=name, message=message)
 
+    details: dict[str, Any] = {"tip": row["id"], "creator": wanted.creator, "creator_id": identity}
+    if tiered.grants and not wanted.is_guest:  # a guest has nothing to put it into
+        allowed = creator.settings.terms(creator.name).may_grant
+        whose = {"tip_id": row["id"], "customer_id": wanted.customer_id}
+        promised = promises(services, allowed, tiered.grants, **whose)
+        details |= {"grants": msgspec.to_builtins(promised)} if promised else {}
+
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         told = {**row, "purchase_id": purchase["id"], "total": purchase["total"]}
         plan.add(Insert(TIPS, (row["id"],), wanted.customer_id, told))
@@ -87,7 +95,7 @@ async def _purchase_of(services: Services, settings: Settings, wanted: TipReques
         catalog_version=services.catalogs.active.version,
         confirm_within_ms=services.config.purchases.expires_after_minutes * MINUTE_MS,
         begin=begin,
-        details={"tip": row["id"], "creator": wanted.creator, "creator_id": identity},
+        details=details,
     )
     return PurchaseRequest(
         idempotency=wanted.idempotency,
@@ -122,7 +130,7 @@ def _tip_row(
         "currency": wanted.amount.currency,
         "amount": wanted.amount.amount_minor,
         "tier": tiered.tier,
-        "rates": msgspec.json.encode(tiered.rates).decode(),
+        "rates": msgspec.json.encode(creator.settings.rates.get(wanted.amount.currency, {})).decode(),
         "share": terms.share,
         "hold_ms": terms.hold_ms,
         "state": PENDING,

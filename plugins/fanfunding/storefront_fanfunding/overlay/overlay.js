@@ -1,29 +1,10 @@
-// Shows a creator's alerts over a stream. Nothing but textContent is ever written, and no error either:
-// without a connection the last state stays, and the server is asked again, ever more seldom.
+// Shows a creator's alerts over a stream. Nothing but textContent is ever written.
 "use strict";
 
-const token = new URLSearchParams(location.hash.slice(1)).get("token") || "";
 const box = document.getElementById("alert");
-const SLOWEST = 30000;
-let ticket = null;
 let current = null; // {sequence, timer, hasBegun}
 let waitsHidden = null; // an alert that came while the source was hidden
 let isVisible = true;
-
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function post(path, body) {
-  return fetch("/v1/fanfunding/overlay/" + path, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-    credentials: "omit", cache: "no-store",
-  });
-}
-
-async function newTicket() {
-  const answer = await post("ticket", { token });
-  if (!answer.ok) throw new Error("no ticket");
-  ticket = (await answer.json()).ticket;
-}
 
 // Says it until somebody has heard it: an alert that was shown must not be shown again.
 async function acknowledge(sequence, state) {
@@ -76,6 +57,7 @@ function clear() {
 function draw(alert) {
   document.getElementById("name").textContent = alert.name === null ? "Someone kind" : alert.name;
   document.getElementById("message").textContent = alert.message;
+  document.getElementById("badges").replaceChildren(...alert.badges.map(badge));
   const sum = document.getElementById("sum");
   sum.textContent = alert.words;
   sum.className = alert.words.length > 8 ? "long" : "";
@@ -104,49 +86,9 @@ function show(alert) {
   }, alert.left_ms);
 }
 
-function hear(block) {
-  const said = {};
-  for (const line of block.split("\n")) {
-    const at = line.indexOf(": ");
-    if (at > 0) said[line.slice(0, at)] = line.slice(at + 2);
-  }
-  if (said.event === "alert") show(JSON.parse(said.data));
-  if (said.event === "clear") clear();
-}
-
-async function listen() {
-  await newTicket();
-  const cut = new AbortController();
-  // The server says something every ten seconds; silence is a connection that died.
-  let silence = setTimeout(() => cut.abort(), 25000);
-  const answer = await fetch("/v1/fanfunding/overlay/stream", {
-    headers: { "Overlay-Ticket": ticket }, credentials: "omit", cache: "no-store", signal: cut.signal,
-  });
-  if (!answer.ok) throw new Error("no stream");
-  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let kept = ""; ;) {
-    const { value, done } = await reader.read();
-    clearTimeout(silence);
-    if (done) return;
-    silence = setTimeout(() => cut.abort(), 25000);
-    const blocks = (kept + value).split("\n\n");
-    kept = blocks.pop();
-    blocks.forEach(hear);
-  }
-}
-
-async function live() {
-  for (let wait = 1000; ;) {
-    const began = performance.now();
-    try {
-      await listen();
-    } catch {
-      // asked again below
-    }
-    if (performance.now() - began > SLOWEST) wait = 1000;
-    await pause(wait * (0.5 + Math.random() / 2));
-    wait = Math.min(SLOWEST, wait * 2);
-  }
+function hear(event, said) {
+  if (event === "alert") show(said);
+  if (event === "clear") clear();
 }
 
 addEventListener("obsSourceVisibleChanged", (event) => {
@@ -157,4 +99,4 @@ addEventListener("obsSourceVisibleChanged", (event) => {
     show(alert);
   }
 });
-live();
+live("stream", hear);

@@ -12,12 +12,11 @@ from storefront.core.services import Services
 from storefront.design.money import exponent_of
 from storefront.pages import Moment, PageFrame, amount_words
 from storefront_fanfunding.creators import Creator, find_creator_id
+from storefront_fanfunding.page.collecting import GoalLine, Kind, goal_lines, kindest
 from storefront_fanfunding.rows import SHOWN
 from storefront_fanfunding.shapes import show_creator
 
-LATELY = 200
-"""How many tips those who gave most are found among: the page costs the same however many there are."""
-_RECENT, _KINDEST = 8, 5
+_RECENT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,8 @@ class TipView:
     typed: Typed
     key: str
     recent: Sequence[TipLine]
-    kindest: Sequence[TipLine]
+    kindest: Sequence[Kind]
+    goals: Sequence[GoalLine]
 
     @property
     def path(self) -> str:
@@ -121,7 +121,6 @@ async def tip_view(
     """Return the page of a creator in a currency; in the first one that they take if it is another."""
     told, taken = show_creator(creator, page.locale), real_currencies(services, creator)
     chosen = currency if currency in taken else next(iter(taken), None)
-    recent, kindest = await _lately(services, creator, page, chosen)
     keys: list[Key] = []
     tiers: list[TierLine] = []
     if chosen is not None:
@@ -144,8 +143,9 @@ async def tip_view(
         free_chars=0 if chosen is None else creator.tier_of(Money(taken[chosen], chosen)).max_chars,
         typed=typed,
         key=typed.key or secrets.token_urlsafe(18),
-        recent=recent,
-        kindest=kindest,
+        recent=await _lately(services, creator, page),
+        kindest=await kindest(services, creator, page, chosen),
+        goals=await goal_lines(services, creator, page),
     )
 
 
@@ -171,23 +171,11 @@ def _tiers(
     return sorted(found, key=lambda line: line.least)
 
 
-async def _lately(
-    services: Services, creator: Creator, page: PageFrame, currency: str | None
-) -> tuple[list[TipLine], list[TipLine]]:
-    """Return the newest tips, and who gave most of this currency among the last ones; both only what is public."""
+async def _lately(services: Services, creator: Creator, page: PageFrame) -> list[TipLine]:
+    """Return the newest tips, as far as they are public."""
     identity = await find_creator_id(services, creator.name)
-    if identity is None:
-        return [], []
-    rows = await services.reader.all(SHOWN, creator_id=identity, before=2**53, most=LATELY)
-    given: dict[str, int] = {}
-    names: dict[str, str] = {}
-    for row in rows:
-        if row["currency"] == currency and not row["is_anonymous"]:
-            given[row["customer_id"]] = given.get(row["customer_id"], 0) + row["amount"] - row["back_amount"]
-            names.setdefault(row["customer_id"], row["name"])
-    most = sorted(given, key=lambda fan: -given[fan])[:_KINDEST]
-    kindest = [TipLine(names[fan], amount_words(services, page.locale, given[fan], str(currency)), "") for fan in most]
-    return [_line(services, page, row) for row in rows[:_RECENT]], kindest
+    rows = await services.reader.all(SHOWN, creator_id=identity or "", before=2**53, most=_RECENT)
+    return [_line(services, page, row) for row in rows]
 
 
 def _line(services: Services, page: PageFrame, row: Row) -> TipLine:

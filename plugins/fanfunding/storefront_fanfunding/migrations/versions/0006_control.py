@@ -6,7 +6,7 @@ from alembic import op
 from storefront.core.column_types import TEXT
 
 revision = "0006"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

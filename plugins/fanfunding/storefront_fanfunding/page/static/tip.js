@@ -36,3 +36,27 @@ if (form) {
   });
   show();
 }
+
+const goals = document.querySelector("[data-goals]");
+if (goals) {
+  const draw = (goal) => {
+    const box = goals.querySelector(`[data-goal="${goal.id}"]`);
+    if (!box) return;
+    box.querySelector("[data-title]").textContent = goal.aim.title;
+    box.querySelector("[data-amount]").textContent = goal.words.amount;
+    box.querySelector("[data-target]").textContent = goal.words.target;
+    box.querySelector("[data-tips]").textContent = `${goal.tips} ${goal.tips === 1 ? "tip" : "tips"} so far`;
+    box.querySelector("[data-meter]").setAttribute("aria-valuenow", goal.aim.percent);
+    box.querySelector("rect").setAttribute("width", `${goal.aim.percent}%`);
+  };
+  const look = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(goals.dataset.goals, { credentials: "omit" });
+      if (answer.ok) (await answer.json()).data.forEach(draw);
+    } catch {
+      // What stands there stays; it is asked again.
+    }
+  };
+  setInterval(look, 5000);
+}

@@ -1,0 +1,68 @@
+"""What a creator's file may say of their goals: what is collected for, how it is measured and when it begins anew."""
+
+from storefront.core.config.schema_parts import Schema, amount, choice, listing, mapping, switch, table, text, wording
+
+GROSS, NET, SETTLED = "gross", "net", "settled"
+MEASURES = (GROSS, NET, SETTLED)
+RESETS = ("none", "day", "month", "year")
+MOST_GOALS, MOST_STRETCHES = 20, 10
+_ONE_CURRENCY = {"x-keys": "asset", "minProperties": 1, "maxProperties": 1}
+
+
+def goals(names: Schema) -> Schema:
+    """Return the schema of ``goals:``; ``names`` is that of an id."""
+    return listing(
+        "What fans collect for. The first that is active is shown first.",
+        _goal(names),
+        maxItems=MOST_GOALS,
+        examples=[[{"id": "new-mic", "title": "New microphone", "target": {"USD": 25000}}]],
+    )
+
+
+def _target(example: int) -> Schema:
+    return table(
+        "How much, in one currency: tips in others count by the rate that was the operator's when they were given.",
+        amount("The target.", examples=[example]),
+        examples=[{"USD": example}],
+        **_ONE_CURRENCY,
+    )
+
+
+def _goal(names: Schema) -> Schema:
+    stretch = mapping(
+        "What comes once the goal is reached.",
+        {"target": _target(40000), "title": wording("What it is for.", "And a stand")},
+        required=["target", "title"],
+        examples=[{"target": {"USD": 40000}, "title": "And a stand"}],
+    )
+    return mapping(
+        "A goal.",
+        {
+            "id": text("Its id.", examples=["new-mic"], **names),
+            "title": wording("What it is for.", "New microphone"),
+            "target": _target(25000),
+            "measure": choice(
+                "What counts of a tip: all of it (gross), the creator's share (net), or what of that is no longer in "
+                "reserve (settled).",
+                MEASURES,
+                default=GROSS,
+                examples=[NET],
+            ),
+            "reset": choice("When it begins anew, in UTC.", RESETS, default="none", examples=["month"]),
+            "since": text(
+                "The day (UTC) from which on tips count; without it, all do.",
+                pattern="^20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])$",
+                patternErrorMessage='must be a day like "2026-11-01"',
+                examples=["2026-11-01"],
+            ),
+            "stretch": listing(
+                "What comes after, each with a larger target.",
+                stretch,
+                maxItems=MOST_STRETCHES,
+                examples=[[{"target": {"USD": 40000}, "title": "And a stand"}]],
+            ),
+            "active": switch("Whether it is shown on the page and the overlay.", default=True),
+        },
+        required=["id", "title", "target"],
+        examples=[{"id": "new-mic", "title": "New microphone", "target": {"USD": 25000}}],
+    )

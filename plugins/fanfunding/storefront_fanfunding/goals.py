@@ -1,0 +1,165 @@
+"""Goals of a creator: what their file says, the span that counts now, and how much of it is there.
+
+The figures are sums over days, which ``counting`` keeps; so a goal may be measured, renewed or aimed otherwise at any
+time, and is right at once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from storefront.core.clock import DAY_MS, to_datetime
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront_fanfunding.board_schema import GROSS
+from storefront_fanfunding.board_tables import days, reached
+from storefront_fanfunding.creators import Creator, find_creator_id
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_FIRST, _LAST = -(2**31), 2**31
+_SUMS = Query(
+    select(
+        *(func.coalesce(func.sum(days.c[name]), 0).label(name) for name in ("gross", "net", "settled", "tips"))
+    ).where(
+        days.c.creator_id == bindparam("creator_id"),
+        days.c.currency == bindparam("currency"),
+        days.c.day >= bindparam("first"),
+        days.c.day < bindparam("end"),
+    )
+)
+_REACHED = Query(
+    select(reached).where(
+        reached.c.creator_id == bindparam("creator_id"),
+        reached.c.goal == bindparam("goal"),
+        reached.c.span == bindparam("span"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The goal itself (``number`` 0), or what comes after it; ``target`` in minor units of the goal's currency."""
+
+    number: int
+    target: int
+    title: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when on and until when tips count: days since 1970 (UTC), half open; ``name`` as in ``reached``."""
+
+    name: str
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """One goal of a creator's file; ``title`` as written there."""
+
+    id: str
+    title: Any
+    currency: str
+    measure: str
+    reset: str
+    since: int
+    is_active: bool
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Goal":
+        (currency, target), *_ = told["target"].items()
+        after = [(one["target"][currency], one["title"]) for one in told.get("stretch", ())]
+        steps = [(target, told["title"]), *after]
+        return cls(
+            id=told["id"],
+            title=told["title"],
+            currency=currency,
+            measure=told.get("measure", GROSS),
+            reset=told.get("reset", "none"),
+            since=day_of(told["since"]) if "since" in told else _FIRST,
+            is_active=told.get("active", True),
+            steps=tuple(Step(number, aim, title) for number, (aim, title) in enumerate(steps)),
+        )
+
+    def span(self, now: int) -> Span:
+        """Return the span that counts at an instant (ms); it begins no earlier than ``since``."""
+        at = to_datetime(now)
+        match self.reset:
+            case "day":
+                name, first, end = f"{at:%Y-%m-%d}", now // DAY_MS, now // DAY_MS + 1
+            case "month":
+                ahead = (at.year + at.month // 12, at.month % 12 + 1)
+                name, first, end = f"{at:%Y-%m}", _day(at.year, at.month), _day(*ahead)
+            case "year":
+                name, first, end = f"{at:%Y}", _day(at.year, 1), _day(at.year + 1, 1)
+            case _:
+                name, first, end = "all", _FIRST, _LAST
+        return Span(name, max(first, self.since), end)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a goal stands: ``amount`` (minor units) of what ``tips`` gave, and step -> since when it is reached (ms)."""
+
+    goal: Goal
+    span: Span
+    amount: int
+    tips: int
+    reached_at: Mapping[int, int]
+
+    @property
+    def aim(self) -> Step:
+        """What is collected for now: the first step that is not there; the last once all are."""
+        return next((step for step in self.goal.steps if self.amount < step.target), self.goal.steps[-1])
+
+    @property
+    def percent(self) -> int:
+        """How much of the aim is there, rounded down, at most 100."""
+        return min(100, max(0, self.amount) * 100 // self.aim.target)
+
+
+def goals_of(creator: Creator) -> list[Goal]:
+    """Return a creator's goals, in the order of their file."""
+    return [Goal.of(one) for one in creator.told.get("goals", ())]
+
+
+async def progress_of(services: Services, creator: Creator) -> list[Progress]:
+    """Return how a creator's goals stand now, in the order of their file."""
+    identity = await find_creator_id(services, creator.name) or ""
+    return [await stand(services, identity, goal) for goal in goals_of(creator)]
+
+
+async def stand(services: Services, creator_id: str, goal: Goal) -> Progress:
+    """Return how a goal stands now."""
+    span = goal.span(services.clock.now())
+    sums = await sums_of(services, creator_id, goal, span)
+    rows: Sequence[Row] = await services.reader.all(_REACHED, creator_id=creator_id, goal=goal.id, span=span.name)
+    reached_at = {row["stretch"]: row["reached_at"] for row in rows}
+    return Progress(goal, span, int(sums[goal.measure]), int(sums["tips"]), reached_at)
+
+
+async def sums_of(services: Services, creator_id: str, goal: Goal, span: Span) -> Row:
+    """Return measure -> sum over a goal's span, and ``tips``."""
+    asked = {"creator_id": creator_id, "currency": goal.currency}
+    row = await services.reader.first(_SUMS, first=span.first, end=span.end, **asked)
+    assert row is not None, "a sum is always one row"
+    return row
+
+
+def day_of(text: str) -> int:
+    """Return a day (``2026-11-01``) in days since 1970; raises ``ValueError``."""
+    return date.fromisoformat(text).toordinal() - _EPOCH
+
+
+def end_of(span: Span) -> datetime | None:
+    """Return when a span is over; None: never."""
+    return None if span.end == _LAST else datetime.fromtimestamp(span.end * DAY_MS // 1000, UTC)
+
+
+def _day(year: int, month: int) -> int:
+    return date(year, month, 1).toordinal() - _EPOCH
