@@ -7,24 +7,30 @@ from typing import Any
 
 from storefront.core.clock import DAY_MS
 from storefront.core.config.model import Available, Offer
+from storefront_fanfunding.accounts import MANUAL
 
 KIND = "tip"
 SKU = "fanfunding.tip"
 """The offer that every tip is a purchase of: it stands on no shelf, and is bought by a bill alone."""
 WHOLE = 10_000
 """Basis points of all."""
+_COMMON = ("share", "hold_days", "currencies", "payout", "payout_min")
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What the operator grants a creator: ``share`` in basis points, ``hold_ms`` until what is earned can be paid out.
 
-    ``currencies``: in what tips are taken; None: wherever the creator has a minimum.
+    ``currencies``: in what tips are taken; None: wherever the creator has a minimum. ``payout``: manual, or the gateway
+    that transfers to the creator's ``account`` there; ``payout_min``: the least that is paid out, in minor units.
     """
 
     share: int
     hold_ms: int
     currencies: frozenset[str] | None
+    payout: str = MANUAL
+    account: str | None = None
+    payout_min: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Terms":
@@ -33,25 +39,33 @@ class Terms:
             share=int(Fraction(section.get("share", "100%").removesuffix("%")) * 100),
             hold_ms=section.get("hold_days", 7) * DAY_MS,
             currencies=None if currencies is None else frozenset(currencies),
+            payout=section.get("payout", MANUAL),
+            account=section.get("account"),
+            payout_min=section.get("payout_min", {}),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written."""
+    """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written.
+
+    ``is_four_eyes``: a payout begins only once another person than the one who created it has approved it.
+    """
 
     common: Terms
     own: Mapping[str, Terms]
     rates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_four_eyes: bool = False
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
-        common = {name: section[name] for name in ("share", "hold_days", "currencies") if name in section}
+        common = {name: section[name] for name in _COMMON if name in section}
         creators = section.get("creators", {})
         return cls(
             common=Terms.of(common),
             own={name: Terms.of({**common, **one}) for name, one in creators.items()},
             rates=section.get("rates", {}),
+            is_four_eyes=section.get("payouts", {}).get("four_eyes", False),
         )
 
     def terms(self, creator: str) -> Terms:

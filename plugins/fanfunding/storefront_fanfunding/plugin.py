@@ -1,6 +1,7 @@
 """The plugin: config in, hooks out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers
+from storefront.core.hooks import JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.services import Services
@@ -24,10 +25,16 @@ from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
+from storefront_fanfunding.payout_checks import check_payouts
+from storefront_fanfunding.payout_desk import operations_of
+from storefront_fanfunding.payout_moves import GIVE_BACK, give_back
+from storefront_fanfunding.payout_rows import SEND
+from storefront_fanfunding.payouts import CREATE_STEP, create_step
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.routes import make_routes
 from storefront_fanfunding.rows import RELEASE
+from storefront_fanfunding.sending import TOLD, look_up, send
 from storefront_fanfunding.settling import SETTLE, settle_tip
 from storefront_fanfunding.tables import TABLES
 
@@ -39,7 +46,7 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts)
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
@@ -57,14 +64,19 @@ class FanfundingPlugin:
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:
-        return {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step, TEST_ALERT: add_test_alert}
+        of_tips = {SETTLE: settle_tip, TAKE_BACK: take_back, RELEASE_STEP: release_step, TEST_ALERT: add_test_alert}
+        return {**of_tips, CREATE_STEP: create_step, GIVE_BACK: give_back}
 
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:
         async def end_hold(payload: Mapping[str, Any]) -> Again | None:
             return await release(services, payload["tip"])
 
-        return {RELEASE: end_hold}
+        return {RELEASE: end_hold, SEND: partial(send, services), TOLD: partial(look_up, services)}
+
+    @hookimpl
+    def register_operations(self, services: Services) -> Operations:
+        return operations_of(services, self._settings)
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
