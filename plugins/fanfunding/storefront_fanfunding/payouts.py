@@ -145,7 +145,7 @@ def create_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     wanted: Wanted = facts["wanted"]
     purse, there = wanted.purse, value_of(view.row(wanted.purse.payable), "balance")
     amount = there if wanted.amount is None else wanted.amount
-    if amount > there:
+    if there == 0 or amount > there:
         return _too_little(there, purse.currency)
     if amount < wanted.minimum:
         return PayoutNotPossible(
