@@ -132,7 +132,7 @@ async def test_a_statement_adds_up_line_by_line(stream):
     assert (await stream.as_nobody().get(path)).status == 401
 
 
-FOUR_EYES = FAN_SHOP.replace("    share: 50%", "    payouts: {four_eyes: true}\n    payout_min: {USD: 200}\n    share: 50%")
+FOUR_EYES = FAN_SHOP.replace("share: 50%", "payouts: {four_eyes: true}\n    payout_min: {USD: 200}\n    share: 50%")
 
 
 async def test_where_two_are_needed_the_maker_cannot_approve(data_folder, database_url):

@@ -52,5 +52,6 @@ async def list_payable(services: Services, settings: Settings) -> dict[str, Any]
         terms = settings.terms(name)
         pay_with = MANUAL if catalog.is_virtual(currency) else terms.payout
         least = {"minimum": max(1, terms.payout_min.get(currency, 1)), "pay_with": pay_with}
+        stand["payable"] = max(0, stand["payable"] - stand["debt"])
         told.append({"creator": name, "currency": currency, **stand, **least})
     return {"data": told}

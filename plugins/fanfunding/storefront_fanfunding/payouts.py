@@ -143,7 +143,7 @@ def _record(services: Services, plan: Plan, wanted: Wanted, creator: str) -> Non
 def create_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     """Late step: set aside what a payout takes of what can be paid, or refuse it."""
     wanted: Wanted = facts["wanted"]
-    purse, there = wanted.purse, value_of(view.row(wanted.purse.payable), "balance")
+    purse, there = wanted.purse, _payable(view, wanted.purse)
     amount = there if wanted.amount is None else wanted.amount
     if there == 0 or amount > there:
         return _too_little(there, purse.currency)
@@ -155,6 +155,11 @@ def create_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
             minimum={"amount": wanted.minimum, "currency": purse.currency},
         )
     return _created(view, wanted, amount)
+
+
+def _payable(view: LateView, purse: Purse) -> int:
+    """Return what can be paid out: what a creator owes stays, should they be given something back meanwhile."""
+    return max(0, value_of(view.row(purse.payable), "balance") - value_of(view.row(purse.debt), "balance"))
 
 
 def _too_little(there: int, currency: str) -> PayoutNotPossible:

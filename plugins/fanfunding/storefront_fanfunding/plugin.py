@@ -19,6 +19,7 @@ from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.auditing_payouts import CHECKS as PAYOUT_CHECKS
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
@@ -47,7 +48,7 @@ class FanfundingPlugin:
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts)
-    audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
