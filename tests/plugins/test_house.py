@@ -15,6 +15,7 @@ import storefront_mail
 import storefront_microtransactions
 import storefront_subscriptions
 from alembic.migration import MigrationContext
+from storefront_fanfunding.payout_routes import ERRORS as OF_PAYOUTS
 from storefront_microtransactions.container_routes import ERRORS as OF_CONTAINERS
 from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
 from storefront_subscriptions.routes import ERRORS as OF_SUBSCRIPTIONS
@@ -105,7 +106,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
         "storefront_subscriptions",
     )
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_SUBSCRIPTIONS)}
+    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_PAYOUTS, *OF_SUBSCRIPTIONS)}
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 
@@ -121,7 +122,7 @@ def kinds_of(kind):
         ("MicrotransactionsPlugin", "0002"),
         ("SubscriptionsPlugin", "0007"),
         ("MailPlugin", "0001"),
-        ("FanfundingPlugin", "0002"),
+        ("FanfundingPlugin", "0003"),
     ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):
