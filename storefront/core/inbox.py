@@ -17,6 +17,7 @@ from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import NotFound
 from storefront.core.gateway_books import follow_books, move_told, read_book
 from storefront.core.gateways import Checkouts, EventLog, GatewayEvent, Refunds, Subject, Webhooks
+from storefront.core.kinds import FollowsTransfers, TransferMoved
 from storefront.core.payment_methods import network_of_setup, settle_setup
 from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
@@ -160,7 +161,11 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
     )
     network = await _network_of_decline(services, event)
     state, note = await _handle(services, payload["gateway"], event)
-    await _close(services, row, state, note, network)
+    plan = _closing(services, row, state, note)
+    count_declined(plan, network, services.clock.now())
+    if state == PROCESSED and event.subject is Subject.TRANSFER:
+        _tell_of_transfer(services, plan, payload["gateway"], event)
+    await _close(services, plan, row)
 
 
 async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:
@@ -245,15 +250,31 @@ async def _find_by_money(services: Services, gateway_name: str, event: GatewayEv
     return await services.reader.first(PAYMENT_BY_REFERENCE, gateway=gateway_name, reference=reference)
 
 
-async def _close(services: Services, row: Row, state: str, note: str | None, network: str | None) -> None:
+def _closing(services: Services, row: Row, state: str, note: str | None) -> Plan:
+    """Return the plan that says what became of an event."""
     key = (row["gateway"], row["account"], row["event_id"])
     anchor = f"inbox:{row['gateway']}"
     plan = Plan(actor="jobs", anchors={anchor})
     changes = {"state": state, "note": note or row["note"], "processed_at": services.clock.wall()}
     plan.add(Change("inbox", key, anchor, {"state": RECEIVED}, changes))
-    count_declined(plan, network, services.clock.now())
     if state == QUARANTINED:
         add_alarm(services, plan, "webhook_quarantined", row["event_id"], {"type": row["type"], "note": note})
+    return plan
+
+
+def _tell_of_transfer(services: Services, plan: Plan, gateway_name: str, event: GatewayEvent) -> None:
+    """Let kinds whose sellers are paid by transfers add what they do about one that has moved."""
+    if event.reference is None:
+        return
+    told = f"{gateway_name}:{event.account}:{event.id}"
+    moved = TransferMoved(gateway_name, event.reference, told, f"inbox:{gateway_name}", services.clock.now())
+    for name in services.kinds:
+        following = services.kind_as(name, FollowsTransfers)
+        if following is not None:
+            following.transfer_moved(plan, moved)
+
+
+async def _close(services: Services, plan: Plan, row: Row) -> None:
     try:
         await services.engine.commit(plan)
     except Stale:

@@ -279,6 +279,29 @@ class SharesMoney(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class TransferMoved:
+    """A gateway has told (``event``, unique) that a transfer was made, taken back or changed: a hint to look it up.
+
+    ``anchor`` is one of the plan's.
+    """
+
+    gateway: str
+    reference: str
+    event: str
+    anchor: str
+    now: int
+
+
+@runtime_checkable
+class FollowsTransfers(Protocol):
+    """A kind whose sellers are paid by transfers of a gateway: it is told of each that has moved."""
+
+    def transfer_moved(self, plan: Plan, moved: TransferMoved) -> None:
+        """Add to the plan that strikes the event off what is to be done: a job, which may ask the gateway. Pure."""
+        ...
+
+
 @runtime_checkable
 class HasPage(Protocol):
     """A kind that is bought on a page of its plugin's: the shop's own page leaves its offers out."""

@@ -3,10 +3,6 @@
 from itertools import count
 from typing import Any
 
-from storefront_fanfunding.accounts import money_anchor, payable
-
-from storefront.core.accounts import bank
-from storefront.core.commit.plan import Plan, Transfer
 from storefront.testing import TINY_SHOP
 
 LUNA = """
@@ -32,6 +28,7 @@ FAN_SHOP = TINY_SHOP.replace(
 web: {rate_limits: {checkout: {per: address, rate: 1000, period_seconds: 1}}}""",
 )
 PATH = "/v1/fanfunding/creators/luna/tips"
+PAYOUTS = "/v1/fanfunding/payouts"
 _KEYS = count(1)
 
 
@@ -67,19 +64,31 @@ def purse(shop, currency: str = "USD") -> dict[str, int]:
     found = dict.fromkeys(("reserve", "payable", "debt"), 0)
     for row in rows:
         _, _, role, asset = row["account"].split(":")
-        if asset == currency:
+        if asset == currency and role in found:
             found[role] += int(row["amount"])
     return found
 
 
-async def pay_out(shop, amount: int, currency: str = "USD") -> None:
-    """Pay Luna out by hand: what is payable leaves for the bank."""
-    (row,) = shop.query("SELECT id FROM fanfunding_creators WHERE name = 'luna'")
-    anchor = money_anchor(row["id"])
-    plan = Plan(actor="test", anchors={anchor})
-    plan.entry("payout.paid", about=row["id"], anchor=anchor)
-    plan.add(Transfer("entry", payable(row["id"], currency), bank(currency), amount, anchor))
-    await shop.parts.services.engine.commit(plan)
+async def begin_payout(shop, amount: int | None = None, currency: str = "USD", *, by=None, key: str | None = None):
+    """Ask to pay Luna out, all or so much of what she can be paid; return the answer."""
+    body = {"creator": "luna", "currency": currency, **({} if amount is None else {"amount": amount})}
+    return await (by or shop.as_server()).post(PAYOUTS, body, key=key or f"payout-{next(_KEYS)}")
+
+
+async def move_payout(shop, payout, act: str, *, by=None, key: str | None = None, **body: Any):
+    """Move a payout on (``approve``, ``paid``, ``failed``); return the answer."""
+    path, caller = f"{PAYOUTS}/{payout['id']}/{act}", by or shop.as_server()
+    return await caller.post(path, body or None, key=key or f"move-{next(_KEYS)}")
+
+
+async def pay_out(shop, amount: int, currency: str = "USD") -> dict[str, Any]:
+    """Pay Luna out by hand, and say that the bank has sent it; return the payout."""
+    begun = await begin_payout(shop, amount, currency)
+    assert begun.status == 201, begun
+    paid = await move_payout(shop, begun.json, "paid", reference="SEPA 17")
+    assert (paid.status, paid.json["state"]) == (200, "paid"), paid
+    found: dict[str, Any] = paid.json
+    return found
 
 
 async def refund(shop, purchase, amount: int | None = None, key: str = "refund", **more: Any):

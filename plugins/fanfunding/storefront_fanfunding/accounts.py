@@ -4,18 +4,23 @@
 in plans that hold the creator's money anchor, so the engine keeps their balances and lets neither go below zero.
 """
 
-from storefront.core.accounts import Account, receivable, revenue, sink
+from storefront.core.accounts import Account, bank, gateway_transfers, receivable, revenue, sink
 
 __all__ = [
     "board_anchor",
     "debt",
     "earned_by_shop",
     "money_anchor",
+    "paid_out",
     "payable",
     "queue_anchor",
     "receivable",
     "reserve",
+    "under_way",
 ]
+
+MANUAL = "manual"
+"""How a creator is paid by hand; else the name of the gateway that transfers it."""
 
 
 def reserve(creator_id: str, asset: str) -> Account:
@@ -31,6 +36,18 @@ def payable(creator_id: str, asset: str) -> Account:
 def debt(creator_id: str, asset: str) -> Account:
     """Return what a creator owes: money that went back to fans after it had been paid out."""
     return Account(f"creator:{creator_id}", "debt", asset, is_guarded=True)
+
+
+def under_way(creator_id: str, asset: str) -> Account:
+    """Return what payouts have taken of a creator's money that are not over yet."""
+    return Account(f"creator:{creator_id}", "payout", asset)
+
+
+def paid_out(pay_with: str, asset: str, *, is_virtual: bool) -> Account:
+    """Return where a payout goes: the shop's bank has less of it, or the gateway; a currency of its own is used up."""
+    if is_virtual:
+        return sink(asset)
+    return bank(asset) if pay_with == MANUAL else gateway_transfers(pay_with, asset)
 
 
 def earned_by_shop(asset: str, *, is_virtual: bool) -> Account:

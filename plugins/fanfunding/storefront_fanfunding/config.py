@@ -7,11 +7,12 @@ from typing import Any
 
 from storefront.core.clock import DAY_MS
 from storefront.core.config.model import Available, Offer
+from storefront_fanfunding.accounts import MANUAL
 
 KIND = "tip"
 SKU = "fanfunding.tip"
 """The offer that every tip is a purchase of: it stands on no shelf, and is bought by a bill alone."""
-OF_ALL = ("share", "hold_days", "currencies", "may_grant")
+OF_ALL = ("share", "hold_days", "currencies", "may_grant", "payout", "payout_min")
 """What the operator may say for all creators, and of one."""
 WHOLE = 10_000
 """Basis points of all."""
@@ -29,14 +30,18 @@ class Allowed:
 class Terms:
     """What the operator grants a creator: ``share`` in basis points, ``hold_ms`` until what is earned can be paid out.
 
-    ``currencies``: in what tips are taken; None: wherever the creator has a minimum.
-    ``may_grant``: SKU -> how much of it.
+    ``currencies``: in what tips are taken; None: wherever the creator has a minimum. ``may_grant``: SKU -> how much of
+    it. ``payout``: manual, or the gateway that transfers to the creator's ``account`` there; ``payout_min``: the least
+    that is paid out, in minor units.
     """
 
     share: int
     hold_ms: int
     currencies: frozenset[str] | None
     may_grant: Mapping[str, Allowed] = field(default_factory=dict)
+    payout: str = MANUAL
+    account: str | None = None
+    payout_min: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Terms":
@@ -46,16 +51,23 @@ class Terms:
             hold_ms=section.get("hold_days", 7) * DAY_MS,
             currencies=None if currencies is None else frozenset(currencies),
             may_grant={one["sku"]: Allowed(one["per_tip"], one["per_day"]) for one in section.get("may_grant", ())},
+            payout=section.get("payout", MANUAL),
+            account=section.get("account"),
+            payout_min=section.get("payout_min", {}),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written."""
+    """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written.
+
+    ``is_four_eyes``: a payout begins only once another person than the one who created it has approved it.
+    """
 
     common: Terms
     own: Mapping[str, Terms]
     rates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_four_eyes: bool = False
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
@@ -65,6 +77,7 @@ class Settings:
             common=Terms.of(common),
             own={name: Terms.of({**common, **one}) for name, one in creators.items()},
             rates=section.get("rates", {}),
+            is_four_eyes=section.get("payouts", {}).get("four_eyes", False),
         )
 
     def terms(self, creator: str) -> Terms:

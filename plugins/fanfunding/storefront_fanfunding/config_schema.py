@@ -3,6 +3,11 @@
 from typing import Any
 
 from storefront.core.kinds import JsonSchema
+from storefront.core.money import MAX_AMOUNT
+from storefront_fanfunding.accounts import MANUAL
+
+TRANSFERRING = ("sandbox", "stripe")
+"""The gateways that transfer payouts."""
 
 SHARE_PATTERN = r"^(100|[0-9]{1,2}(\.[0-9]{1,2})?)%$"
 RATE_PATTERN = r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,12})?$"
@@ -26,10 +31,19 @@ _TERMS: dict[str, Any] = {
     },
     "payout": {
         "type": "string",
-        "description": "How creators are paid out: by hand.",
-        "enum": ["manual"],
-        "default": "manual",
-        "examples": ["manual"],
+        "description": "How creators are paid: by hand, or by a transfer of a gateway's to their `account` there.",
+        "enum": [MANUAL, *TRANSFERRING],
+        "default": MANUAL,
+        "examples": [MANUAL],
+    },
+    "payout_min": {
+        "type": "object",
+        "description": "The least that is paid out at once, by currency, in its smallest unit; without it, anything.",
+        "additionalProperties": {"type": "integer", "description": "The least, in the smallest unit.", "minimum": 1,
+                                 "maximum": MAX_AMOUNT, "examples": [2000]},
+        "x-keys": "asset",
+        "minProperties": 1,
+        "examples": [{"USD": 2000}],
     },
     "currencies": {
         "type": "array",
@@ -63,6 +77,13 @@ _TERMS: dict[str, Any] = {
     },
 }  # fmt: skip
 
+_ACCOUNT = {
+    "type": "string",
+    "description": "The creator's account at the gateway that transfers their payouts.",
+    "pattern": "^acct_[A-Za-z0-9]{1,64}$",
+    "patternErrorMessage": "must be the account as the gateway calls it, like acct_1NkR4aBcDeFgHiJk",
+    "examples": ["acct_1NkR4aBcDeFgHiJk"],
+}
 _FILE = {
     "type": "string",
     "description": "The creator's own file, relative to this one; it may stand in `include` instead.",
@@ -105,6 +126,20 @@ SCHEMA: JsonSchema = {
             "x-keys": "asset",
             "examples": [{"EUR": {"USD": "1.08"}}],
         },
+        "payouts": {
+            "type": "object",
+            "description": "How payouts are made, whoever they are for.",
+            "properties": {
+                "four_eyes": {
+                    "type": "boolean",
+                    "description": "Whether another person than the one who creates a payout has to approve it.",
+                    "default": False,
+                    "examples": [True],
+                },
+            },
+            "additionalProperties": False,
+            "examples": [{"four_eyes": True}],
+        },
         "creators": {
             "type": "object",
             "description": "Creators by their id, with what is other for each than what stands above.",
@@ -115,7 +150,7 @@ SCHEMA: JsonSchema = {
             "additionalProperties": {
                 "type": "object",
                 "description": "What the operator says of a creator.",
-                "properties": {"file": _FILE, **_TERMS},
+                "properties": {"file": _FILE, "account": _ACCOUNT, **_TERMS},
                 "additionalProperties": False,
                 "examples": [{"file": "creators/luna.yaml", "share": "90%"}],
             },

@@ -7,11 +7,12 @@ from storefront.core.billing import BILL
 from storefront.core.commit.plan import Plan
 from storefront.core.config.model import Offer
 from storefront.core.errors import Invalid
-from storefront.core.kinds import Fulfilment, JsonSchema, Line, MoneyBack, Reversal
+from storefront.core.kinds import Fulfilment, JsonSchema, Line, MoneyBack, Reversal, TransferMoved
 from storefront.core.quotes import WALLET
 from storefront_fanfunding.config import KIND
 from storefront_fanfunding.granting import add_grants
 from storefront_fanfunding.money_back import add_money_back
+from storefront_fanfunding.sending import add_telling
 from storefront_fanfunding.settling import Paid, add_settlement
 
 NOTHING: JsonSchema = {"type": "object", "properties": {}, "additionalProperties": False}
@@ -61,3 +62,7 @@ class TipKind:
     def money_back(self, plan: Plan, move: MoneyBack) -> None:
         """Ask the creator's share back, in the commit that moves the rest."""
         add_money_back(plan, move, is_virtual=move.purchase["pay_with"] == WALLET)
+
+    def transfer_moved(self, plan: Plan, moved: TransferMoved) -> None:
+        """Look the transfer up: it may be a payout's."""
+        add_telling(plan, moved)

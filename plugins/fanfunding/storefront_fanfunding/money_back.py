@@ -16,7 +16,6 @@ import msgspec
 from storefront.core.accounts import Account
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.plan import Change, Emit, Insert, Key, Late, Plan, Step, Steps, Transfer
-from storefront.core.commit.reads import account_key
 from storefront.core.kinds import BackStage, MoneyBack
 from storefront_fanfunding.accounts import (
     debt,
@@ -27,6 +26,7 @@ from storefront_fanfunding.accounts import (
     receivable,
     reserve,
 )
+from storefront_fanfunding.passbook import Entry, Purse, add_line
 from storefront_fanfunding.rows import (
     PAID,
     REFUNDED,
@@ -58,6 +58,7 @@ class Asked:
     amount: int
     stage: BackStage
     is_again: bool
+    entry_id: str = ""
 
     @property
     def label(self) -> str:
@@ -79,8 +80,13 @@ class Asked:
     def debt(self) -> Account:
         return debt(self.creator_id, self.currency)
 
-    def key_of(self, account: Account) -> Key:
-        return account_key(account, money_anchor(self.creator_id))
+    @property
+    def purse(self) -> Purse:
+        return Purse(self.creator_id, self.currency)
+
+    @property
+    def entry(self) -> Entry:
+        return Entry(self.entry_id, _ENTRIES[self.stage], self.tip_id)
 
 
 def add_money_back(plan: Plan, move: MoneyBack, *, is_virtual: bool) -> None:
@@ -94,10 +100,10 @@ def add_money_back(plan: Plan, move: MoneyBack, *, is_virtual: bool) -> None:
         move.amount, move.stage, move.is_again,
     )  # fmt: skip
     plan.anchors |= {money_anchor(asked.creator_id), queue_anchor(asked.creator_id)}
-    plan.entry(_ENTRIES[asked.stage], about=asked.tip_id, anchor=customer_id, label=asked.label)
+    entry_id = plan.entry(_ENTRIES[asked.stage], about=asked.tip_id, anchor=customer_id, label=asked.label)
     job = Key("jobs", (f"job:{release_key(asked.tip_id)}",), customer_id)
-    reads = (asked.tip, asked.reversal, asked.key_of(asked.payable), asked.key_of(asked.debt), job)
-    plan.add(Late(f"fanfunding.{TAKE_BACK}", reads, {"asked": asked}))
+    reads = (asked.tip, asked.reversal, *asked.purse.reads, job)
+    plan.add(Late(f"fanfunding.{TAKE_BACK}", reads, {"asked": replace(asked, entry_id=entry_id)}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,15 +235,19 @@ def take_back(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     kept = {} if row is None else {name: row[name] for name in _OF_REVERSAL}
     stand = Stand(
         **{name: tip[name] for name in _OF_TIP},
-        payable=value_of(view.row(asked.key_of(asked.payable)), "balance"),
-        debt=value_of(view.row(asked.key_of(asked.debt)), "balance"),
+        payable=value_of(view.row(asked.purse.payable), "balance"),
+        debt=value_of(view.row(asked.purse.debt), "balance"),
         **kept,
     )
     move = Move(asked, tip, stand)
     move.go(BackStage(stand.stage) if asked.is_again else asked.stage)
     if move.stand == stand:
         return ()
-    return _written(asked, tip, row, move, view.moment.now)
+    steps = Steps()
+    steps.add(*move.transfers)
+    moved, owed = move.stand.payable - stand.payable, move.stand.debt - stand.debt
+    add_line(view, steps, asked.purse, asked.entry, amount=moved, owed=owed)
+    return _written(steps, asked, tip, row, stand=move.stand, now=view.moment.now)
 
 
 _OF_TIP = ("reserved", "back_amount", "returned", "back_earned")
@@ -245,11 +255,10 @@ _OF_REVERSAL = ("stage", "amount", "wanted", "from_reserve", "from_payable", "ow
 
 
 def _written(
-    asked: Asked, tip: Mapping[str, Any], row: Mapping[str, Any] | None, move: Move, now: int
+    steps: Steps, asked: Asked, tip: Mapping[str, Any], row: Mapping[str, Any] | None, *, stand: Stand, now: int
 ) -> Sequence[Step]:
-    """Return the steps that write a move: its transfers, the two rows, the event, and a release that is due anew."""
-    steps, stand, customer_id = Steps(), move.stand, asked.customer_id
-    steps.add(*move.transfers)
+    """Add to a move's transfers what else writes it: the two rows, the event, and a release that is due anew."""
+    customer_id = asked.customer_id
     changes = {name: getattr(stand, name) for name in _OF_TIP} | {"updated_at": now}
     changes["state"] = REFUNDED if stand.returned >= tip["total"] else PAID
     steps.add(Change(TIPS, (asked.tip_id,), customer_id, {"updated_at": tip["updated_at"]}, changes))

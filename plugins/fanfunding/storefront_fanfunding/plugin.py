@@ -1,6 +1,7 @@
 """The plugin: config in, hooks out."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,6 +21,7 @@ from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
+from storefront_fanfunding.auditing_payouts import CHECKS as PAYOUT_CHECKS
 from storefront_fanfunding.badges import badges_in_state, judge_badges
 from storefront_fanfunding.board_auditing import BOARD_CHECKS
 from storefront_fanfunding.board_checks import BOARD_CONFIG_CHECKS
@@ -27,7 +29,7 @@ from storefront_fanfunding.board_tables import BOARD_TABLES
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
-from storefront_fanfunding.control.inviting import operations_of
+from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
@@ -35,10 +37,16 @@ from storefront_fanfunding.granting import GRANT, grant_step
 from storefront_fanfunding.grants_back import settle_grants
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
+from storefront_fanfunding.payout_checks import check_payouts
+from storefront_fanfunding.payout_desk import operations_of as payout_operations
+from storefront_fanfunding.payout_moves import GIVE_BACK, give_back
+from storefront_fanfunding.payout_rows import SEND
+from storefront_fanfunding.payouts import CREATE_STEP, create_step
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.routes import make_routes
 from storefront_fanfunding.rows import RELEASE
+from storefront_fanfunding.sending import TOLD, look_up, send
 from storefront_fanfunding.settling import SETTLE, settle_tip
 from storefront_fanfunding.tables import TABLES
 
@@ -50,8 +58,8 @@ class FanfundingPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
-    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, *BOARD_CONFIG_CHECKS)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *BOARD_CHECKS)
+    config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
 
@@ -76,6 +84,8 @@ class FanfundingPlugin:
             COUNT: count_tip_step,
             REACH: reach_step,
             GRANT: grant_step,
+            CREATE_STEP: create_step,
+            GIVE_BACK: give_back,
         }
 
     @hookimpl
@@ -83,11 +93,11 @@ class FanfundingPlugin:
         async def end_hold(payload: Mapping[str, Any]) -> Again | None:
             return await release(services, payload["tip"])
 
-        return {RELEASE: end_hold}
+        return {RELEASE: end_hold, SEND: partial(send, services), TOLD: partial(look_up, services)}
 
     @hookimpl
     def register_operations(self, services: Services) -> Operations:
-        return operations_of(services, self._settings)
+        return {**payout_operations(services, self._settings), **inviting_operations(services, self._settings)}
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

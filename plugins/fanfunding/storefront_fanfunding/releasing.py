@@ -5,17 +5,18 @@ from typing import Any
 
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Emit, Late, Plan, Step, Steps, Transfer
-from storefront.core.commit.reads import account_key
+from storefront.core.commit.plan import Change, Emit, Late, Plan, Step, Steps
 from storefront.core.jobs import Again
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_fanfunding.accounts import debt, earned_by_shop, money_anchor, payable, receivable, reserve
-from storefront_fanfunding.rows import TIPS, need_tip, tip_key, value_of
+from storefront_fanfunding.accounts import money_anchor, reserve
+from storefront_fanfunding.passbook import Entry, Purse
+from storefront_fanfunding.rows import TIPS, need_tip, tip_key
 from storefront_fanfunding.settling import event_payload
+from storefront_fanfunding.to_creators import give
 
 RELEASE_STEP = "release"
-TIMES_DECIDED = 5
+KIND = "tip.released"
 _LABEL = "released"
 
 
@@ -34,13 +35,10 @@ def _plan(services: Services, row: Row) -> Plan:
     customer_id, creator_id, currency = row["customer_id"], row["creator_id"], row["currency"]
     anchor = money_anchor(creator_id)
     plan = Plan(actor="plugin:fanfunding", anchors={customer_id, anchor})
-    plan.entry("tip.released", about=row["id"], anchor=customer_id, label=_LABEL)
-    reads = (
-        tip_key(row["id"], customer_id),
-        account_key(payable(creator_id, currency), anchor),
-        account_key(debt(creator_id, currency), anchor),
-    )
+    entry_id = plan.entry(KIND, about=row["id"], anchor=customer_id, label=_LABEL)
+    reads = (tip_key(row["id"], customer_id), *Purse(creator_id, currency).reads)
     facts = {
+        "entry": Entry(entry_id, KIND, row["id"]),
         "tip_id": row["id"],
         "customer_id": customer_id,
         "creator_id": creator_id,
@@ -54,24 +52,16 @@ def _plan(services: Services, row: Row) -> Plan:
 def release_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     """Late step: move what is left in reserve of a tip; a debt is paid first, whole, and to the shop."""
     creator_id, currency, now = facts["creator_id"], facts["currency"], view.moment.now
-    anchor, customer_id = money_anchor(creator_id), facts["customer_id"]
+    customer_id = facts["customer_id"]
     row = view.row(tip_key(facts["tip_id"], customer_id))
     if row is None:
         raise Stale("a tip that is to be released")
     amount = row["reserved"]
     if amount == 0 or now < row["release_at"]:
         return ()
-    owed, held = debt(creator_id, currency), reserve(creator_id, currency)
-    repaid = min(amount, value_of(view.row(account_key(owed, anchor)), "balance"))
-    shop = earned_by_shop(currency, is_virtual=facts["is_virtual"])
-    steps = Steps()
-    for source, to, part in (
-        (held, receivable(currency), repaid),
-        (owed, shop, repaid),
-        (held, payable(creator_id, currency), amount - repaid),
-    ):
-        if part:
-            steps.add(Transfer(_LABEL, source, to, part, anchor))
+    steps, purse = Steps(), Purse(creator_id, currency)
+    give(view, steps, purse, facts["entry"], source=reserve(creator_id, currency), amount=amount, label=_LABEL,
+         is_virtual=facts["is_virtual"])  # fmt: skip
     changes = {"reserved": 0, "updated_at": now}
     steps.add(Change(TIPS, (row["id"],), customer_id, {"reserved": amount}, changes))
     steps.add(Emit(anchor, "tip.released", row["id"], event_payload(row)))

@@ -26,6 +26,7 @@ from storefront_fanfunding.overlay_pages import add_overlay_pages
 from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.overlay_stream import add_stream
 from storefront_fanfunding.page.routes import add_tip_page
+from storefront_fanfunding.payout_routes import ERRORS, add_payouts
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
 from storefront_fanfunding.shapes import (
     CREATOR,
@@ -38,6 +39,7 @@ from storefront_fanfunding.shapes import (
     show_creator,
     show_tip,
 )
+from storefront_fanfunding.statement_routes import add_statements
 from storefront_fanfunding.steering import add_steering
 from storefront_fanfunding.tipping import TipRequest, give_tip
 
@@ -62,7 +64,7 @@ _REFUSALS = (
 
 def make_routes(services: Services, settings: Settings) -> Routes:
     """Return this plugin's routes."""
-    routes = Routes("fanfunding")
+    routes = Routes("fanfunding", errors=ERRORS)
     _add_looking(routes, services, settings)
     _add_giving(routes, services, settings)
     add_tip_page(routes, services, settings)
@@ -73,6 +75,8 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_overlay_pages(routes)
     add_inviting(routes, services, settings)
     add_control_page(routes, services, settings)
+    add_payouts(routes, services, settings)
+    add_statements(routes, services)
     return routes
 
 

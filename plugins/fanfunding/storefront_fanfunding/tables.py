@@ -146,4 +146,57 @@ sessions = Table(
 """Creators who are signed in (``digest``: of the token in their browser's cookie). ``expires_at`` and ``seen_at``,
 to the hour, by the machine's clock."""
 
-TABLES = (creators, tips, alerts, reversals, overlays, invitations, sessions)
+payouts = Table(
+    "fanfunding_payouts",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("pay_with", TEXT, nullable=False),
+    Column("created_by", TEXT, nullable=False),
+    Column("account", TEXT, nullable=True),
+    Column("reference", TEXT, nullable=True),
+    Column("reason", TEXT, nullable=True),
+    Column("approved_by", TEXT, nullable=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
+    Column("four_eyes", BigInteger, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("approved_at", BigInteger, nullable=True),
+    Column("paid_at", BigInteger, nullable=True),
+    Column("failed_at", BigInteger, nullable=True),
+    Index("fanfunding_payouts_by_creator", "creator_id", "currency", "line", unique=True),
+    Index("fanfunding_payouts_by_time", "created_at", "id"),
+    Index("fanfunding_payouts_by_reference", "pay_with", "reference"),
+)
+"""One payout (``pyt_…``) of ``amount`` in one currency; hangs under the creator's money (``accounts.money_anchor``).
+``state``: created (it waits for a second person, where ``four_eyes``), in_progress (to be sent, or sent and not
+answered), paid, or failed (``returned`` is all of it). ``pay_with``: manual, or the gateway that transfers it to
+``account``, as the configuration had it then. ``reference``: the gateway's transfer, or what an operator said.
+``line`` is its own line in the creator's statements, ``since`` that of the payout before (0: none): what lies between
+is told by its statement, and by no other."""
+
+lines = Table(
+    "fanfunding_lines",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("currency", TEXT, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", TEXT, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("about", TEXT, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("owed", BigInteger, nullable=False),
+    Column("balance", BigInteger, nullable=False),
+    Column("debt", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""What moved a creator's ``payable`` or ``debt``, entry by entry, numbered without a gap; hangs under their money.
+``kind`` and ``about`` (a tip or a payout) are the entry's; ``amount`` and ``owed`` (signed) what it did to the two,
+``balance`` and ``debt`` how they stood after it."""
+
+TABLES = (creators, tips, alerts, reversals, overlays, invitations, sessions, payouts, lines)

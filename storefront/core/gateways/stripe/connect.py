@@ -110,11 +110,11 @@ class ConnectCalls(StripeAccount):
     async def transfer(self, request: TransferRequest) -> TransferFacts:
         """Move money to a creator's account; a transfer that Stripe knows already is not made again.
 
-        Stripe forgets keys after a day, so the account's newest hundred are looked through first.
+        Stripe forgets keys after a day, so it is looked for first.
         """
-        known = await self._find_transfer(request)
+        known = await self.find_transfer(request)
         if known is not None:
-            return known.as_facts()
+            return known
         parameters: Any = {
             "amount": to_stripe(request.amount),
             "currency": request.amount.currency.lower(),
@@ -131,6 +131,15 @@ class ConnectCalls(StripeAccount):
             lambda client: client.v1.transfers.create_async(parameters, options(f"transfer:{request.transfer_id}")),
         )
         return made.as_facts()
+
+    async def find_transfer(self, request: TransferRequest) -> TransferFacts | None:
+        """Look for a transfer by our own id: its group, or among the account's newest hundred if it came of a payment,
+        whose group it is in."""
+        by = {"destination": request.account} if request.payment else {"transfer_group": request.transfer_id}
+        parameters: Any = {**by, "limit": MOST_PER_PAGE}
+        page = await self._read(TRANSFERS, _TransferPage, lambda client: client.v1.transfers.list_async(parameters))
+        found = (each for each in page.data if each.metadata.get("transfer_id") == request.transfer_id)
+        return next((each.as_facts() for each in found), None)
 
     async def reverse_transfer(self, reversal_id: str, transfer: str, amount: Money) -> TransferFacts:
         """Take a transfer back, or a part; a reversal that Stripe knows already is not made again."""
@@ -172,11 +181,6 @@ class ConnectCalls(StripeAccount):
             lambda client: client.v1.accounts.create_async(parameters, options(f"account:{request.creator_id}")),
         )
         return made.id
-
-    async def _find_transfer(self, request: TransferRequest) -> _Transfer | None:
-        parameters: Any = {"destination": request.account, "limit": MOST_PER_PAGE}
-        page = await self._read(TRANSFERS, _TransferPage, lambda client: client.v1.transfers.list_async(parameters))
-        return next((each for each in page.data if each.metadata.get("transfer_id") == request.transfer_id), None)
 
     async def _charge_of(self, payment: str) -> str:
         intent = await self._read(

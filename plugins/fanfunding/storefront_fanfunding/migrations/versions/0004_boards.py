@@ -7,7 +7,7 @@ from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.column_types import TEXT
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
