@@ -64,5 +64,5 @@ def release_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
          is_virtual=facts["is_virtual"])  # fmt: skip
     changes = {"reserved": 0, "updated_at": now}
     steps.add(Change(TIPS, (row["id"],), customer_id, {"reserved": amount}, changes))
-    steps.add(Emit(anchor, "tip.released", row["id"], event_payload(row)))
+    steps.add(Emit(money_anchor(creator_id), KIND, row["id"], event_payload(row)))
     return steps.list
