@@ -40,6 +40,7 @@ from storefront_fanfunding.routes import make_routes
 from storefront_fanfunding.rows import RELEASE
 from storefront_fanfunding.settling import SETTLE, settle_tip
 from storefront_fanfunding.tables import TABLES
+from storefront_fanfunding.train import TRAIN_END, drive_train, end_train
 
 
 class FanfundingPlugin:
@@ -82,7 +83,10 @@ class FanfundingPlugin:
         async def end_hold(payload: Mapping[str, Any]) -> Again | None:
             return await release(services, payload["tip"])
 
-        return {RELEASE: end_hold}
+        async def train_is_over(payload: Mapping[str, Any]) -> Again | None:
+            return await end_train(services, payload["creator"])
+
+        return {RELEASE: end_hold, TRAIN_END: train_is_over}
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
@@ -91,6 +95,8 @@ class FanfundingPlugin:
         if event.type in COUNTED_EVENTS:
             await count_tip(services, event)
             await reach_goals(services, self._settings, event.data["creator_id"])
+            if event.type == "tip.paid":
+                await drive_train(services, event)
             if event.type in ("tip.refunded", "tip.restored"):
                 await settle_grants(services, event)
             if event.type != "tip.released":
