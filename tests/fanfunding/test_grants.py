@@ -92,4 +92,4 @@ async def test_guests_and_what_the_operator_does_not_allow_get_nothing(stream, d
         (data_folder / "luna.yaml").write_text(LUNA_GIVES.replace("potion: 2, sword: 1", "potion: 3, lantern: 1"))
         said = await refused(stream, logs)
     assert "must be at most 2, as the operator allows" in said
-    assert "`may_grant` names it not" in said
+    assert "does not stand in the operator's `may_grant`" in said
