@@ -1,7 +1,5 @@
 """What tips give of the game: with the tip or not at all, within the operator's limits, and back with the money."""
 
-import asyncio
-
 import pytest
 from structlog.testing import capture_logs
 
@@ -70,19 +68,6 @@ async def test_a_lost_dispute_takes_what_is_left_and_an_appeal_that_is_won_gives
     await dispute(stream, lost, "won")
     assert await has(stream, "mio") == {"potion": 1, "sword": 1, "gems": 500, "right": True}
     await stream.quiet()
-
-
-async def test_tips_at_once_give_no_more_on_a_day_than_is_allowed_and_each_is_paid(stream):
-    fans = [f"fan-{number}" for number in range(8)]
-    await asyncio.gather(*(stream.bought("gems-500", customer=fan) for fan in fans))
-    answers = await asyncio.gather(*(give(stream, 10, "gems", by=stream.as_customer(fan)) for fan in fans))
-    assert [answer.status for answer in answers] == [201] * 8
-    assert sorted(states(stream)) == ["potion given"] * 5 + ["potion refused"] * 3
-    owned = [(await has(stream, fan)).get("potion", 0) for fan in fans]
-    assert sorted(owned) == [0, 0, 0, 1, 1, 1, 1, 1]
-    await stream.advance("24h")
-    await give(stream, 10, "gems", by=stream.as_customer("fan-0"))
-    assert states(stream)[-1] == "potion given"
 
 
 async def test_guests_and_what_the_operator_does_not_allow_get_nothing(stream, data_folder):
