@@ -5,7 +5,7 @@ from structlog.testing import capture_logs
 
 from storefront.testing import running_shop
 from tests.fanfunding.test_creator_files import refused
-from tests.fanfunding.tipping import FAN_SHOP, LUNA, dispute, give, refund, tip
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, dispute, refund, tip
 
 MAY_GRANT = """may_grant: [
         {sku: potion, per_tip: 2, per_day: 5}, {sku: sword, per_tip: 1, per_day: 9},
