@@ -16,9 +16,9 @@ README = (Path(__file__).parents[2] / "plugins/fanfunding/README.md").read_text(
 
 
 async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
-    section, luna, alerts = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    section, luna, boards, alerts = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     (tmp_path / "creators").mkdir()
-    (tmp_path / "creators/luna.yaml").write_text(luna + alerts)
+    (tmp_path / "creators/luna.yaml").write_text(luna + boards + alerts)
     whole = join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section))
     async with running_shop(tmp_path, yaml.safe_dump(whole, sort_keys=False)) as shop:
         (sent,) = re.findall(r"-d '(\{.*\})'", README)
@@ -30,6 +30,10 @@ async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
         await dispute(shop, begun, "won")
         (told,) = shop.query("SELECT share, tier FROM fanfunding_tips")
         assert (told["share"], told["tier"]) == (9250, "gold")
+        await shop.quiet()
+        (mic, _) = (await shop.as_nobody().get("/v1/fanfunding/creators/luna/goals")).json["data"]
+        assert (mic["amount"]["amount"], mic["aim"]["percent"]) == (500, 2)
+        assert {row["badge"] for row in shop.query("SELECT badge FROM fanfunding_badges")} == {"gold-heart", "founder"}
         assert [event for event in events(shop) if f"`tip.{event}`" not in README] == []
 
 

@@ -47,7 +47,7 @@ def check_grants(value: Mapping[str, Any]) -> Iterator[Complaint]:
                 path = ("creators", name, "tips", "tiers", index, "grants", sku)
                 most = allowed.get(sku)
                 if sku not in allowed:
-                    yield Complaint(path, "is nothing that the operator allows: `may_grant` names it not", at_key=True)
+                    yield Complaint(path, "does not stand in the operator's `may_grant`", at_key=True)
                 elif isinstance(quantity, int) and isinstance(most, int) and quantity > most:
                     yield Complaint(path, f"must be at most {most}, as the operator allows")
 

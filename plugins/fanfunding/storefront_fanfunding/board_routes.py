@@ -26,11 +26,12 @@ from storefront_fanfunding.overlay_routes import CREATOR_PATH
 from storefront_fanfunding.overlay_stream import LONGEST_SECONDS, MOST_OVERLAYS, TICKET_HEADER, WRITE_SECONDS
 from storefront_fanfunding.overlay_tokens import find_overlay, overlay_of_ticket
 from storefront_fanfunding.shapes import LANGUAGE
+from storefront_fanfunding.train_shapes import show_train
 
 LOOK_SECONDS = 3.0
 """A board is looked at again at least so often: days end, files are saved and links are made anew without a tip."""
 ON_OVERLAY = 5
-SHOWS = ("goal", "leaderboard")
+SHOWS = ("goal", "leaderboard", "train")
 _SPAN = {"type": "string", "enum": list(SPANS)}
 _BOARD_QUERY = closed(
     {
@@ -71,9 +72,10 @@ def add_boards(routes: Routes, services: Services, settings: Settings) -> None:
     @routes.get("/v1/fanfunding/overlay/stream/{show}", allow=Role.PUBLIC, query=_STREAM_QUERY, answers={200: None},
                 refusals=["too_many_streams"])  # fmt: skip
     async def stream_board(call: Call) -> web.StreamResponse:
-        """Tell an overlay how `goal` or `leaderboard` stands, as server-sent events; its ticket: `Overlay-Ticket`.
+        """Tell an overlay how `goal`, `leaderboard` or `train` stands, as server-sent events.
 
-        Each event is the whole of it. The stream ends at once when the overlay's link is made anew.
+        The ticket is in `Overlay-Ticket`; each event is the whole of it. The stream ends within seconds when the
+        overlay's link is made anew.
         """
         show = call.path("show")
         if show not in SHOWS:
@@ -91,8 +93,10 @@ async def _stream(services: Services, settings: Settings, call: Call, *, show: s
             overlay = await find_overlay(services, creator_id)
             if overlay is None or overlay["digest"] != opened["digest"]:
                 break
-            data = msgspec.json.encode(await _snapshot(services, settings, show, creator_id, call.query))
-            name = sha256(data).hexdigest()[:16]
+            snapshot = await _snapshot(services, settings, show, creator_id, call.query)
+            data = msgspec.json.encode(snapshot)
+            # That time passes is no news.
+            name = sha256(msgspec.json.encode({**snapshot, "left_ms": 0})).hexdigest()[:16]
             event = b"id: %b\nevent: %b\ndata: %b\n\n" % (name.encode(), show.encode(), data)
             async with asyncio.timeout(WRITE_SECONDS):
                 await stream.write(b": \n\n" if name == told else event)
@@ -106,6 +110,8 @@ async def _snapshot(
     services: Services, settings: Settings, show: str, creator_id: str, query: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what an overlay shows now; nothing of a creator who is no longer there."""
+    if show == "train":
+        return await show_train(services, creator_id)
     name = await creator_name(services, creator_id)
     if name not in services.catalogs.active.creators:
         return {"data": []}

@@ -113,4 +113,27 @@ given, refused (the day's limit was reached, or it is owned already) or taken (t
 what was left). ``goods`` (JSON): what was given, or was taken; ``entries``: the entries that gave currency. ``day`` in
 days since 1970 (UTC); ``per_tip`` and ``per_day`` as the operator allowed them then."""
 
-BOARD_TABLES = (counted, days, fans, reached, badges, grants)
+trains = Table(
+    "fanfunding_trains",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("state", TEXT, nullable=False),
+    Column("currency", TEXT, nullable=False),
+    Column("levels", TEXT, nullable=False),
+    Column("level", BigInteger, nullable=False),
+    Column("progress", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("contributions", BigInteger, nullable=False),
+    Column("first_tip", BigInteger, nullable=False),
+    Column("last_tip", BigInteger, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=True),
+)
+"""A creator's hype trains, numbered. ``state``: running, over (its time was) or full (its last level was reached).
+``levels`` (JSON): what each needs, as when it started; ``progress`` of that in ``level``, ``total`` in all.
+``first_tip`` and ``last_tip`` are the sequences of the tips that drove it; ``sequence`` counts its events."""
+
+BOARD_TABLES = (counted, days, fans, reached, badges, grants, trains)

@@ -96,11 +96,11 @@ async def _counting(services: Services, tip: Row, seen: int) -> Counting:
         paid_at=tip["paid_at"],
         seen=seen,
         left=left_of(tip),
-        factors={**_factors(services.catalogs.active, tip), **{row["currency"]: row["factor"] for row in before}},
+        factors={**factors_of(services.catalogs.active, tip), **{row["currency"]: row["factor"] for row in before}},
     )
 
 
-def _factors(catalog: Catalog, tip: Row) -> dict[str, str]:
+def factors_of(catalog: Catalog, tip: Row) -> dict[str, str]:
     """Return what a tip's currency is worth in itself and by the tip's own rates, in minor units."""
     own, found = _exponent(catalog, tip["currency"]), {tip["currency"]: "1/1"}
     rates: Mapping[str, str] = msgspec.json.decode(tip["rates"])

@@ -18,6 +18,7 @@ from storefront.core.config.schema_parts import (
 )
 from storefront_fanfunding.badge_schema import badges
 from storefront_fanfunding.board_schema import goals
+from storefront_fanfunding.train_schema import train
 
 SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
 TEMPLATES = ("card", "banner", "burst")
@@ -58,6 +59,7 @@ def _creator() -> Schema:
             "alerts": _alerts(),
             "goals": goals(_ID),
             "badges": badges(_ID, _COLOUR),
+            "train": train(),
             "links": listing(
                 "Where else they can be found.",
                 mapping(

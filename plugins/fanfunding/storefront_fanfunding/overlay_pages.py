@@ -22,7 +22,7 @@ def add_overlay_pages(routes: Routes) -> None:
 
     @routes.get("/overlay/{name}", allow=Role.PUBLIC, page=True)
     async def show_overlay(call: Call) -> web.StreamResponse:
-        """Open an overlay (`alerts`, `goal`, `leaderboard`), or load its style sheet or script.
+        """Open an overlay (`alerts`, `goal`, `leaderboard`, `train`), or load its style sheet or script.
 
         The token stands behind the # and never reaches the server here.
         """

@@ -20,7 +20,7 @@ from storefront_fanfunding.overlay_tokens import make_ticket, rotate
 CREATOR_PATH = "/v1/fanfunding/creators/{creator}"
 SCOPE = "fanfunding:steer"
 _TOKEN = closed({"token": {"type": "string", "minLength": 1, "maxLength": 128}}, required=["token"])
-OVERLAYS = ("alerts", "goal", "leaderboard")
+OVERLAYS = ("alerts", "goal", "leaderboard", "train")
 _LINK = table({"token": TEXT, "url": TEXT, "urls": table(dict.fromkeys(OVERLAYS, TEXT))})
 _TICKET = table({"ticket": TEXT})
 

@@ -49,6 +49,7 @@ from storefront_fanfunding.rows import RELEASE
 from storefront_fanfunding.sending import TOLD, look_up, send
 from storefront_fanfunding.settling import SETTLE, settle_tip
 from storefront_fanfunding.tables import TABLES
+from storefront_fanfunding.train import TRAIN_END, drive_train, end_train
 
 
 class FanfundingPlugin:
@@ -93,7 +94,15 @@ class FanfundingPlugin:
         async def end_hold(payload: Mapping[str, Any]) -> Again | None:
             return await release(services, payload["tip"])
 
-        return {RELEASE: end_hold, SEND: partial(send, services), TOLD: partial(look_up, services)}
+        async def train_is_over(payload: Mapping[str, Any]) -> Again | None:
+            return await end_train(services, payload["creator"])
+
+        return {
+            RELEASE: end_hold,
+            TRAIN_END: train_is_over,
+            SEND: partial(send, services),
+            TOLD: partial(look_up, services),
+        }
 
     @hookimpl
     def register_operations(self, services: Services) -> Operations:
@@ -106,6 +115,8 @@ class FanfundingPlugin:
         if event.type in COUNTED_EVENTS:
             await count_tip(services, event)
             await reach_goals(services, self._settings, event.data["creator_id"])
+            if event.type == "tip.paid":
+                await drive_train(services, event)
             if event.type in ("tip.refunded", "tip.restored"):
                 await settle_grants(services, event)
             if event.type != "tip.released":

@@ -1,4 +1,4 @@
-"""What tips count for: their worth, sums by day and by fan, goals reached, badges; and what tips gave of the game."""
+"""What tips count for: sums by day and by fan, goals reached, badges, trains; and what tips gave of the game."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ _COUNTED, _DAYS, _FANS, _REACHED, _BADGES = (
     "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached", "fanfunding_badges",
 )  # fmt: skip
 
-_GRANTS = "fanfunding_grants"
+_GRANTS, _TRAINS = "fanfunding_grants", "fanfunding_trains"
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:
@@ -67,6 +67,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tip_id", "sku"),
     )
     op.create_index("fanfunding_grants_by_day", _GRANTS, ["creator_id", "sku", "day"])
+    op.create_table(
+        _TRAINS,
+        *_texts("creator_id", "state", "currency", "levels"),
+        *_numbers("number", "level", "progress", "total", "contributions", "first_tip", "last_tip", "sequence",
+                  "started_at", "ends_at"),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("creator_id", "number"),
+    )  # fmt: skip
     # Tips that were paid before count too: this plugin is told of all events again, from the first on.
     op.execute("DELETE FROM settings WHERE key = 'cursor:fanfunding'")
 
@@ -78,5 +86,5 @@ def downgrade() -> None:
     if op.get_bind().execute(given.limit(1)).first():
         raise LedgerWouldBeLost
     op.drop_table(_GRANTS)
-    for name in (_BADGES, _REACHED, _FANS, _DAYS, _COUNTED):
+    for name in (_TRAINS, _BADGES, _REACHED, _FANS, _DAYS, _COUNTED):
         op.drop_table(name)
