@@ -67,6 +67,10 @@ PLANTS = {
         "UPDATE fanfunding_payouts SET pay_with = 'stripe', account = 'acct_1', reference = 'tr_1' WHERE amount < 301",
         "P3-payouts", "the transfer tr_1 of stripe paid two payouts",
     ),
+    "another account than before": (
+        "UPDATE fanfunding_payouts SET pay_with = 'stripe', four_eyes = 0, reference = id, account = 'acct_' || amount",
+        "P3-payouts", "not to acct_500 as before, and one person saw to it",
+    ),
     "money under way that is nobody's": (_PAYOUT.format("state = 'paid'", 300), "P3-payouts", "0 are under way"),
     "approved by its maker": (
         _PAYOUT.format("approved_by = created_by", 500), "P4-payouts", "nobody but key:key_demo_sk has seen it",

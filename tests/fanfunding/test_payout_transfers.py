@@ -1,8 +1,9 @@
 """Payouts through the sandbox's gateway, by the real Stripe library: one transfer each, whatever its reply."""
 
+import re
 from contextlib import asynccontextmanager
 
-from storefront.testing import running_shop
+from storefront.testing import OPERATOR_KEY, running_shop
 from tests.fanfunding.test_payouts import events, under_way
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, PAYOUTS, begin_payout, move_payout, purse, tip
 
@@ -53,8 +54,9 @@ async def test_a_payout_is_transferred_once_and_a_transfer_taken_back_is_payable
         await shop.sandbox.call(f"transfers/{made['id']}/reversals", {"amount": "300"})
         await shop.quiet()
         assert ((await seen(shop, begun))["state"], purse(shop)["payable"]) == ("paid", 400)
+        await shop.sandbox.webhooks("drop")
         await shop.sandbox.call(f"transfers/{made['id']}/reversals", {})
-        await shop.quiet()
+        await shop.advance("7h")  # nobody told: the gateway is asked what it told
         failed = await seen(shop, begun)
         assert (failed["state"], failed["returned"], purse(shop)["payable"]) == ("failed", 800, 900)
         assert failed["reason"] == "sandbox has taken 800 of the transfer back"
@@ -62,10 +64,10 @@ async def test_a_payout_is_transferred_once_and_a_transfer_taken_back_is_payable
         assert events(shop) == ["created", "in_progress", "paid", "returned", "failed"]
 
 
-async def lost(shop, amount: int):
-    """Begin a payout whose transfer is made, while its reply is lost; return it."""
+async def lost(shop, amount: int, fault: str = "lose_reply"):
+    """Begin a payout whose transfer is made, while its reply is lost or wrong; return it."""
     await shop.sandbox.webhooks("hold")
-    await shop.sandbox.misbehave("lose_reply", on=TRANSFERS, times=3)  # the library asks three times
+    await shop.sandbox.misbehave(fault, on=TRANSFERS, times=3)  # the library asks three times
     begun = (await begin_payout(shop, amount)).json
     failed = "SELECT 1 AS n FROM jobs WHERE kind = 'fanfunding.payout' AND last_error IS NOT NULL"
     await shop.until(lambda: shop.query(failed))
@@ -75,15 +77,18 @@ async def lost(shop, amount: int):
 
 async def test_a_lost_reply_a_restart_and_a_refusal_after_it_pay_once(data_folder, database_url):
     async with paying_shop(data_folder, database_url) as shop:
-        first = await lost(shop, 400)
+        first = await lost(shop, 300)
         await shop.restart()
         await shop.advance("1m")
-        second = await lost(shop, 500)
+        second = await lost(shop, 400)
         await shop.sandbox.misbehave("status", on="GET /v1/transfers", status=401)
         await shop.advance("1m")
         made = [(one["transfer_group"], one["amount"]) for one in await transfers(shop)]
-        assert made == [(first["id"], 400), (second["id"], 500)]
+        assert made == [(first["id"], 300), (second["id"], 400)]
         assert [(await seen(shop, one))["state"] for one in (first, second)] == ["paid", "paid"]
+        third = await lost(shop, 200, "other_amount")  # the reply speaks of another amount than was asked for
+        await shop.advance("1m")
+        assert ((await seen(shop, third))["state"], len(await transfers(shop))) == ("paid", 3)
         assert (under_way(shop), purse(shop)["payable"]) == (0, 0)
         await shop.sandbox.webhooks("normal")
 
@@ -101,3 +106,19 @@ async def test_what_the_gateway_refuses_is_payable_again_and_an_alarm(data_folde
         assert (await transfers(shop), purse(shop)["payable"]) == ([], begun["amount"]["amount"])
         (alarm,) = shop.query("SELECT kind, about FROM alarms WHERE kind = 'payout_failed'")
         assert alarm["about"] == begun["id"]
+
+
+async def test_another_account_than_before_takes_two_people(data_folder, database_url):
+    async with paying_shop(data_folder, database_url) as shop:
+        await begin_payout(shop, 300)
+        await shop.quiet()
+        path = data_folder / "shop.yaml"
+        path.write_text(re.sub("account: acct_[A-Za-z0-9]*", "account: acct_another", path.read_text()))
+        await shop.restart()
+        moved, other = (await begin_payout(shop, 300)).json, shop.bearing(OPERATOR_KEY)
+        assert (moved["state"], moved["account"], moved["four_eyes"]) == ("created", "acct_another", True)
+        assert (await move_payout(shop, moved, "approve")).json["code"] == "second_person_needed"
+        assert (await move_payout(shop, moved, "approve", by=other)).json["state"] == "in_progress"
+        await shop.quiet()  # the gateway does not know that account
+        assert ((await seen(shop, moved))["state"], purse(shop)["payable"]) == ("failed", 600)
+        assert len(await transfers(shop)) == 1

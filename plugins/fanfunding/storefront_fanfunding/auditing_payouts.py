@@ -176,12 +176,20 @@ def _booked() -> Any:
 
 def payouts_went_where_they_say(connection: Connection) -> Iterator[Violation]:
     """P3-payouts: what a gateway paid names the account and the transfer, which paid nothing else; what was paid by
-    hand its reference; and what is under way is what such payouts took."""
+    hand its reference; an account that is another than before took two people; and what is under way is what such
+    payouts took."""
     is_nowhere = and_(payouts.c.pay_with != MANUAL, payouts.c.account.is_(None))
     is_unnamed = and_(payouts.c.paid_at.is_not(None), payouts.c.reference.is_(None))
     for row in each_row(connection, select(payouts.c.id, payouts.c.state).where(or_(is_nowhere, is_unnamed))):
         message = f"payout {row.id} is {row.state}, and nobody knows where to, or as what"
         yield Violation("P3-payouts", (row.id,), message)
+    whose, before = None, None
+    sent = select(payouts).where(payouts.c.account.is_not(None))
+    for row in each_row(connection, sent.order_by(payouts.c.creator_id, payouts.c.currency, payouts.c.line)):
+        if whose == (row.creator_id, row.currency) and row.account != before and not row.four_eyes:
+            message = f"payout {row.id} went to {row.account}, not to {before} as before, and one person saw to it"
+            yield Violation("P3-payouts", (row.id,), message)
+        whose, before = (row.creator_id, row.currency), row.account
     twice: Select[Any] = (
         select(payouts.c.pay_with, payouts.c.reference)
         .where(payouts.c.pay_with != MANUAL, payouts.c.reference.is_not(None))

@@ -1,13 +1,15 @@
 """A payout begins: what a creator can be paid is set aside for it, decided in the commit, under the money anchor."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
+from sqlalchemy import bindparam, case, select
 
 from storefront.core.commit.apply import LateAnswer, LateView
-from storefront.core.commit.outcome import Answer, Outcome
+from storefront.core.commit.outcome import Answer, Outcome, Stale
 from storefront.core.commit.plan import (
     Count,
     Emit,
@@ -21,10 +23,11 @@ from storefront.core.commit.plan import (
     Steps,
     Transfer,
 )
-from storefront.core.errors import FieldError, Invalid, NotFound
+from storefront.core.errors import FieldError, Invalid, NotFound, Unavailable
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
+from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.design.money import is_real
 from storefront_fanfunding.accounts import MANUAL, payable, under_way
@@ -42,10 +45,25 @@ from storefront_fanfunding.payout_rows import (
     show_payout,
 )
 from storefront_fanfunding.rows import value_of
+from storefront_fanfunding.tables import payouts
 
 CREATE_STEP = "create_payout"
 KIND = "payout.created"
+TIMES_DECIDED = 8
 _LABEL = "payout"
+_LAST = Query(
+    select(payouts.c.line)
+    .where(payouts.c.creator_id == bindparam("creator_id"), payouts.c.currency == bindparam("currency"))
+    .order_by(payouts.c.line.desc())
+    .limit(1)
+)
+_LAST_ACCOUNT = Query(
+    select(payouts.c.account)
+    .where(payouts.c.creator_id == bindparam("creator_id"), payouts.c.account.is_not(None))
+    .order_by(case((payouts.c.currency == bindparam("currency"), 0), else_=1), payouts.c.created_at.desc(),
+              payouts.c.line.desc())
+    .limit(1)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,10 @@ class PayoutRequest:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the commit decides: how much there is, and whether that is enough."""
+    """What the commit decides: how much there is, and whether that is enough.
+
+    ``since`` is the line of the last payout that was looked at: whether this one goes to the same account.
+    """
 
     payout_id: str
     entry_id: str
@@ -71,6 +92,7 @@ class Wanted:
     account: str | None
     is_four_eyes: bool
     actor: str
+    since: int
 
     @property
     def job(self) -> Key:
@@ -84,7 +106,14 @@ async def create_payout(services: Services, settings: Settings, asked: PayoutReq
         NotFound: there is no such creator.
         PayoutNotPossible: there is less, it is below the minimum, or nobody knows where to; nothing was written.
     """
-    return await answered_before(services.reader, asked.idempotency, _create(services, settings, asked))
+
+    async def work() -> tuple[Answer, bool]:
+        for _ in range(TIMES_DECIDED):
+            with suppress(Stale):
+                return await _create(services, settings, asked)
+        raise Unavailable("Too much is paid out to this creator at once; try again.")
+
+    return await answered_before(services.reader, asked.idempotency, work())
 
 
 def check_currency(services: Services, currency: str) -> None:
@@ -110,8 +139,9 @@ async def _create(services: Services, settings: Settings, asked: PayoutRequest) 
     entry_id = plan.entry(KIND, about=payout_id, anchor=purse.anchor, label=_LABEL)
     account = None if pay_with == MANUAL else terms.account
     minimum = max(1, terms.payout_min.get(asked.currency, 1))
-    wanted = Wanted(payout_id, entry_id, purse, asked.amount, minimum, pay_with, account, settings.is_four_eyes,
-                    plan.actor)  # fmt: skip
+    since, is_moved = await _look_back(services, purse, account)
+    wanted = Wanted(payout_id, entry_id, purse, asked.amount, minimum, pay_with, account,
+                    settings.is_four_eyes or is_moved, plan.actor, since)  # fmt: skip
     plan.add(Late(f"fanfunding.{CREATE_STEP}", (*purse.reads, purse.stated, wanted.job), {"wanted": wanted}))
     _record(services, plan, wanted, asked.creator)
 
@@ -122,6 +152,15 @@ async def _create(services: Services, settings: Settings, asked: PayoutRequest) 
     outcome = await services.engine.commit(plan)
     assert outcome.answer is not None, "a plan with a key and an answer is answered"
     return outcome.answer, outcome.is_replay
+
+
+async def _look_back(services: Services, purse: Purse, account: str | None) -> tuple[int, bool]:
+    """Return the line of the last payout, and whether ``account`` is another than the last known one of the creator's:
+    in this currency, else in any."""
+    last = await services.reader.first(_LAST, creator_id=purse.creator_id, currency=purse.currency)
+    known = await services.reader.first(_LAST_ACCOUNT, creator_id=purse.creator_id, currency=purse.currency)
+    since = 0 if last is None else int(last["line"])
+    return since, account is not None and known is not None and known["account"] != account
 
 
 def _record(services: Services, plan: Plan, wanted: Wanted, creator: str) -> None:
@@ -154,6 +193,8 @@ def create_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
             payable={"amount": there, "currency": purse.currency},
             minimum={"amount": wanted.minimum, "currency": purse.currency},
         )
+    if wanted.account is not None and wanted.since != value_of(view.row(purse.stated)):
+        raise Stale("another payout, which may have gone elsewhere")
     return _created(view, wanted, amount)
 
 

@@ -14,7 +14,7 @@ from storefront.routing import Call, Routes, respond
 from storefront_fanfunding.payout_routes import ONE, OPERATORS, SCOPE
 from storefront_fanfunding.payout_rows import need_payout
 from storefront_fanfunding.payout_shapes import STATEMENT, STATEMENT_PAGE
-from storefront_fanfunding.statements import WORDS, csv_of, show_statement, totals_of
+from storefront_fanfunding.statements import WORDS, csv_of, exponent_in, show_statement, totals_of
 
 MOST_ON_A_PAGE = 5_000
 _TEMPLATES = Path(__file__).parent / "page" / "templates"
@@ -55,7 +55,7 @@ def add_statements(routes: Routes, services: Services) -> None:
 
 async def _view(services: Services, payout: Row) -> dict[str, Any]:
     told = await show_statement(services, payout, limit=MOST_ON_A_PAGE, after=None)
-    totals, exponent = await totals_of(services, payout), services.catalogs.active.asset(payout["currency"]).exponent
+    totals, exponent = await totals_of(services, payout), exponent_in(services, payout["currency"])
 
     def text(amount: int | None) -> str:
         return "" if amount is None else show_amount(amount, exponent)

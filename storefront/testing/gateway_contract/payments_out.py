@@ -62,8 +62,10 @@ class CreatorContract(Contract):
     async def test_a_transfer_happens_once_and_is_taken_back_once(self, driver: CreatorDriver) -> None:
         account = await self.creator(driver)
         wanted = TransferRequest(new_id("trf"), account, Money(1000, "USD"))
+        assert await driver.gateway.find_transfer(wanted) is None
         first = await driver.gateway.transfer(wanted)
         again = await driver.gateway.transfer(wanted)
+        assert await driver.gateway.find_transfer(wanted) == first
         reversal = new_id("rev")
         for _ in range(2):
             back = await driver.gateway.reverse_transfer(reversal, first.reference, Money(300, "USD"))
@@ -77,11 +79,11 @@ class CreatorContract(Contract):
         account = await self.creator(driver)
         paid = await self.paid(driver, Money(5000, "USD"))
 
-        moved = await driver.gateway.transfer(
-            TransferRequest(new_id("trf"), account, Money(1000, "USD"), payment=paid.payment)
-        )
+        wanted = TransferRequest(new_id("trf"), account, Money(1000, "USD"), payment=paid.payment)
+        moved = await driver.gateway.transfer(wanted)
 
         assert moved.amount == Money(1000, "USD")
+        assert await driver.gateway.find_transfer(wanted) == moved
 
     async def test_a_transfer_whose_reply_is_lost_happens_once(self, driver: Any) -> None:
         account = await self.creator(driver)
