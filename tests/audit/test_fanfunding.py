@@ -57,6 +57,9 @@ PLANTS = {
     "a purchase without its tip": (
         "DELETE FROM fanfunding_tips WHERE total = 555 AND state = 'paid'", "P2-tips", "a tip that is not there",
     ),
+    "bought, and given elsewhere": (
+        _TIP.format("source = 'kofi'"), "P2-imported", "of kofi stands in the books",
+    ),
     "a number that is left out": (_TIP.format("sequence = 7"), "P2-queue", "3 tips, numbered 1 to 7"),
     "an alert that is lost": (
         "DELETE FROM fanfunding_alerts WHERE sequence = 3", "P2-queue", "is paid, and has 0 alerts",

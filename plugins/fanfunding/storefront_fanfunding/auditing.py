@@ -43,6 +43,7 @@ def each_tip_is_paid_once(connection: Connection) -> Iterator[Violation]:
                purchases.c.id.label("found"), purchases.c.bill, purchases.c.total.label("paid"),
                purchases.c.currency.label("paid_in"), purchases.c.customer_id.label("payer"))
         .join(purchases, and_(purchases.c.id == tips.c.purchase_id, done), isouter=True)
+        .where(tips.c.source.is_(None))
     )  # fmt: skip
     for row in _each(connection, statement):
         if (row.found is None) is (row.state not in _GONE):
@@ -60,6 +61,16 @@ def each_tip_is_paid_once(connection: Connection) -> Iterator[Violation]:
     )
     for row in _each(connection, stray):
         yield Violation("P2-tips", (row.id,), f"purchase {row.id} paid for a tip that is not there")
+
+
+def what_came_from_elsewhere_is_in_no_book(connection: Connection) -> Iterator[Violation]:
+    """P2-imported: what fans gave elsewhere was never bought, earned or booked here."""
+    booked = select(entries.c.id).where(entries.c.about == tips.c.id).exists()
+    bought = select(purchases.c.id).where(purchases.c.id == tips.c.purchase_id).exists()
+    moved = (tips.c.earned != 0) | (tips.c.reserved != 0) | (tips.c.back_amount != 0) | (tips.c.state != "paid")
+    statement = select(tips.c.id, tips.c.source).where(tips.c.source.is_not(None), or_(booked, bought, moved))
+    for row in _each(connection, statement):
+        yield Violation("P2-imported", (row.id,), f"tip {row.id} of {row.source} stands in the books")
 
 
 def shares_are_exact(connection: Connection) -> Iterator[Violation]:
@@ -214,6 +225,7 @@ CHECKS: Sequence[Check] = (
     Check("P1-earned", "Creators have what they earned, less what was taken back", creators_have_what_they_earned),
     Check("P1-floor", "No account of a creator was ever below zero", creators_are_never_below_zero),
     Check("P1-reversals", "Reversals take their part of a tip, once", reversals_take_their_part),
+    Check("P2-imported", "What was given elsewhere is in no book", what_came_from_elsewhere_is_in_no_book),
     Check("P2-tips", "Each tip is paid by one purchase of its amount", each_tip_is_paid_once),
     Check("P2-queue", "Tips and alerts are numbered without gaps", queues_have_no_gaps),
 )

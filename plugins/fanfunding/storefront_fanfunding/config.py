@@ -61,13 +61,15 @@ class Terms:
 class Settings:
     """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written.
 
-    ``is_four_eyes``: a payout begins only once another person than the one who created it has approved it.
+    ``importing``: creator -> importer -> its section. ``is_four_eyes``: a
+    payout begins only once another person than the one who created it has approved it.
     """
 
     common: Terms
     own: Mapping[str, Terms]
     rates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_four_eyes: bool = False
+    importing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, section: Mapping[str, Any]) -> "Settings":
@@ -78,7 +80,13 @@ class Settings:
             own={name: Terms.of({**common, **one}) for name, one in creators.items()},
             rates=section.get("rates", {}),
             is_four_eyes=section.get("payouts", {}).get("four_eyes", False),
+            importing={name: one.get("imports", {}) for name, one in creators.items()},
         )
+
+    def imports(self, creator: str) -> Mapping[str, Any]:
+        """Return importer -> its section, of a creator."""
+        found: Mapping[str, Any] = self.importing.get(creator, {})
+        return found
 
     def terms(self, creator: str) -> Terms:
         """Return the terms of a creator: their own, else those of all."""

@@ -5,6 +5,7 @@ from typing import Any
 from storefront.core.kinds import JsonSchema
 from storefront.core.money import MAX_AMOUNT
 from storefront_fanfunding.accounts import MANUAL
+from storefront_fanfunding.importing.finding import importers
 
 TRANSFERRING = ("sandbox", "stripe")
 """The gateways that transfer payouts."""
@@ -92,6 +93,15 @@ _FILE = {
     "examples": ["creators/luna.yaml"],
 }
 
+_IMPORTS = {
+    "type": "object",
+    "description": "Other services that tell of what fans gave there, at `…/creators/<creator>/imports/<service>`.",
+    "properties": {name: dict(one.schema) for name, one in importers().items()},
+    "additionalProperties": False,
+    "minProperties": 1,
+    "examples": [{"kofi": {"token": "${KOFI_TOKEN}"}}],
+}
+
 SCHEMA: JsonSchema = {
     "type": "object",
     "description": "Tips for creators.",
@@ -150,7 +160,7 @@ SCHEMA: JsonSchema = {
             "additionalProperties": {
                 "type": "object",
                 "description": "What the operator says of a creator.",
-                "properties": {"file": _FILE, "account": _ACCOUNT, **_TERMS},
+                "properties": {"file": _FILE, "account": _ACCOUNT, **_TERMS, "imports": _IMPORTS},
                 "additionalProperties": False,
                 "examples": [{"file": "creators/luna.yaml", "share": "90%"}],
             },

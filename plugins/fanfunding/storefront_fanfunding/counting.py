@@ -122,6 +122,8 @@ def _exponent(catalog: Catalog, code: str) -> int | None:
 
 def left_of(tip: Mapping[str, Any]) -> dict[str, int]:
     """Return measure -> what is left of a tip, in its own currency. A tip that is wholly back counts nothing."""
+    if tip["source"] is not None:  # its creator has all of it already
+        return dict.fromkeys(("gross", "net", "settled"), int(tip["amount"]))
     total, back = int(tip["total"]), int(tip["back_amount"])
     net = int(tip["earned"]) - int(tip["back_earned"])
     return {"gross": int(tip["amount"]) * (total - back) // total, "net": net, "settled": net - int(tip["reserved"])}

@@ -35,6 +35,7 @@ from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
 from storefront_fanfunding.granting import GRANT, grant_step
 from storefront_fanfunding.grants_back import settle_grants
+from storefront_fanfunding.importing.taking import IMPORT, import_step
 from storefront_fanfunding.kinds import TipKind
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
 from storefront_fanfunding.payout_checks import check_payouts
@@ -82,6 +83,7 @@ class FanfundingPlugin:
             TAKE_BACK: take_back,
             RELEASE_STEP: release_step,
             TEST_ALERT: add_test_alert,
+            IMPORT: import_step,
             COUNT: count_tip_step,
             REACH: reach_step,
             GRANT: grant_step,

@@ -22,6 +22,7 @@ from storefront_fanfunding.control.inviting import add_inviting
 from storefront_fanfunding.control.routes import add_control_page
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
 from storefront_fanfunding.guests import meet_guest
+from storefront_fanfunding.importing.routes import add_importing
 from storefront_fanfunding.overlay_pages import add_overlay_pages
 from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.overlay_stream import add_stream
@@ -73,6 +74,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_stream(routes, services, settings)
     add_boards(routes, services, settings)
     add_overlay_pages(routes)
+    add_importing(routes, services, settings)
     add_inviting(routes, services, settings)
     add_control_page(routes, services, settings)
     add_payouts(routes, services, settings)

@@ -23,6 +23,7 @@ tips = Table(
     Column("creator_id", TEXT, nullable=False),
     Column("customer_id", TEXT, nullable=False),
     Column("purchase_id", TEXT, nullable=False),
+    Column("source", TEXT, nullable=True),
     Column("name", TEXT, nullable=False),
     Column("message", TEXT, nullable=False),
     Column("is_anonymous", BigInteger, nullable=False),
@@ -57,7 +58,8 @@ and ``rates`` (JSON: other currency -> how many of it one is worth) as they were
 ``held_for`` (``links``, ``words``); its money does not wait. ``sequence`` numbers a creator's paid tips without a
 gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
 ``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
-and of what was earned ``back_earned`` with it."""
+and of what was earned ``back_earned`` with it. ``source`` names the importer of what was given elsewhere: there
+``purchase_id`` is that service's own id, and nothing is earned, for its creator has the money already."""
 
 alerts = Table(
     "fanfunding_alerts",

@@ -122,6 +122,7 @@ def _tip_row(
         "id": new_id("tip"),
         "creator_id": identity,
         "customer_id": wanted.customer_id,
+        "source": None,
         "name": name,
         "message": message,
         "is_anonymous": int(wanted.is_anonymous),

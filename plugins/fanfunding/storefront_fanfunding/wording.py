@@ -41,6 +41,14 @@ def message_of(text: str, longest: int) -> str:
     return _harmless(text, longest, "/message")
 
 
+def cleaned(text: str, longest: int) -> str:
+    """Return a text of another service as it can be shown: without what may not be, and cut where it is too long."""
+    plain = "".join(one for one in tidy(text[: longest * MOST_POINTS * 4]) if not _is_harmful(one))
+    found = tidy(plain)
+    kept = [one for one in _CHARACTER.findall(found) if len(one) <= MOST_POINTS]
+    return "".join(kept[:longest]).strip()
+
+
 def has_link(text: str) -> bool:
     """Tell whether a text leads somewhere, or reads as if it did."""
     return _LINK.search(text) is not None
@@ -58,8 +66,12 @@ def _plain(text: str) -> str:
 
 def _harmless(text: str, longest: int, pointer: str) -> str:
     found = tidy(text)
-    if any(unicodedata.category(one) in ("Cc", "Cs", "Co") or one in _TURNS_TEXT for one in found):
+    if any(_is_harmful(one) for one in found):
         raise Invalid("That cannot be shown.", errors=[FieldError(pointer, "must not hold control characters")])
     if len(found) > longest * MOST_POINTS or count_characters(found) > longest:
         raise Invalid("That is too long.", errors=[FieldError(pointer, f"must be at most {longest} characters")])
     return found
+
+
+def _is_harmful(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Cs", "Co") or character in _TURNS_TEXT
