@@ -60,7 +60,7 @@ def uncommented(text: str, first: str, last: str) -> str:
 
 def test_what_is_commented_out_is_taken(tmp_path: Path):
     text = uncommented(EXAMPLE, "  subscriptions:  ", "to: warden, timing: period_end}]\n")
-    text = uncommented(text, "  fanfunding:  ", "currencies: [USD, EUR]}\n")
+    text = uncommented(text, "  fanfunding:  ", 'imports: {kofi: {token: "${KOFI_TOKEN}"}}}\n')
     text = uncommented(text, "  # mail:", "necessary: true}\n")
     text = uncommented(text, "  keeper:\n", "neither up nor down\n")
     text = uncommented(text, "  # map-maker:", 'flat: "10"}]}\n')

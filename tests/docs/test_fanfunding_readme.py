@@ -16,11 +16,12 @@ README = (Path(__file__).parents[2] / "plugins/fanfunding/README.md").read_text(
 
 
 async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
-    section, luna, boards, alerts = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    section, luna, boards, elsewhere, alerts = re.findall(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     (tmp_path / "creators").mkdir()
     (tmp_path / "creators/luna.yaml").write_text(luna + boards + alerts)
-    whole = join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section))
-    async with running_shop(tmp_path, yaml.safe_dump(whole, sort_keys=False)) as shop:
+    whole = join(join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section)), yaml.safe_load(elsewhere))
+    text = yaml.safe_dump(whole, sort_keys=False)
+    async with running_shop(tmp_path, text, environ={"KOFI_TOKEN": "of-ko-fi-s-own"}) as shop:
         (sent,) = re.findall(r"-d '(\{.*\})'", README)
         begun = await shop.as_nobody().post("/v1/fanfunding/creators/luna/tips", json.loads(sent), key="printed")
         assert begun.status == 202

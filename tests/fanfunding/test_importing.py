@@ -62,7 +62,7 @@ async def test_a_donation_is_shown_and_counted_once_and_moves_no_money(stream):
     tips = (await nobody.get("/v1/fanfunding/creators/luna/tips")).json["data"]
     assert [(one["name"], one["amount"]["amount"], one["message"]) for one in tips] == [
         ("Ko-fi Team", 500, ""),
-        ("Ko-fi Team", 2795, "Good luck with the i"),
+        ("Ko-fi Team", 2795, "Good luck with the integration!"),
         ("Mio", 500, ""),
     ]
     goals = (await nobody.get("/v1/fanfunding/creators/luna/goals")).json["data"]
