@@ -14,7 +14,7 @@ async def test_a_dispute_before_the_release_holds_it_up_and_winning_gives_back_w
     await dispute(stream, bought, "won")
     await stream.advance("1m")
     assert purse(stream) == {"reserve": 0, "payable": 900, "debt": 0}
-    assert events(stream) == ["paid", "frozen", "restored"]
+    assert events(stream) == ["paid", "frozen", "restored", "released"]
 
 
 async def test_a_dispute_after_the_release_freezes_what_is_payable_and_losing_takes_it(stream):
