@@ -11,6 +11,13 @@ function part(tag, className, words) {
   return made;
 }
 
+function mark(one) {
+  const made = coloured(one, "mark");
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", one.title);
+  return made;
+}
+
 const query = new URLSearchParams([...asked].filter(([name]) => name === "span" || name === "currency"));
 live("stream/leaderboard?" + query, (event, said) => {
   box.hidden = said.data.length === 0;
@@ -19,7 +26,7 @@ live("stream/leaderboard?" + query, (event, said) => {
   document.getElementById("lines").replaceChildren(...said.data.map((one) => {
     const line = part("li", one.rank === 1 ? "line is-first" : "line", "");
     const badges = part("span", "badges", "");
-    badges.append(...one.badges.slice(0, 1).map(badge));
+    badges.append(...one.badges.map(mark));
     line.append(
       part("span", "line__rank", String(one.rank)),
       part("bdi", "line__name", one.name === null ? "Someone kind" : one.name),

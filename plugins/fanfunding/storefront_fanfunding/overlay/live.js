@@ -22,10 +22,9 @@ async function newTicket() {
   ticket = (await answer.json()).ticket;
 }
 
-function badge(one) {
+function coloured(one, className) {
   const made = document.createElement("span");
-  made.className = "badge";
-  made.textContent = one.title;
+  made.className = className;
   if (one.color !== null) made.style.setProperty("--badge", one.color);
   return made;
 }

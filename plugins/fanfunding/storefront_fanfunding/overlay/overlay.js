@@ -54,6 +54,12 @@ function clear() {
   box.hidden = true;
 }
 
+function badge(one) {
+  const made = coloured(one, "badge");
+  made.textContent = one.title;
+  return made;
+}
+
 function draw(alert) {
   document.getElementById("name").textContent = alert.name === null ? "Someone kind" : alert.name;
   document.getElementById("message").textContent = alert.message;
