@@ -10,10 +10,8 @@ from .processes import HANG_SECONDS, POLL_SECONDS, SANDBOX_KEY, SHOP, World
 TRANSFER = "POST /v1/transfers"
 AT_ONCE = "4000000000000077"  # this card's money is there to be transferred at once
 LUNA = "name: Luna\ntips: {min: {USD: 100}}\n"
-FAN_SHOP = SHOP.replace(
-    "plugins: {microtransactions: {}}",
-    "plugins: {microtransactions: {}, fanfunding: {share: 90%, creators: {luna: {file: luna.yaml, hold_days: 0, PAID}}}}",
-)
+FANFUNDING = "fanfunding: {share: 90%, creators: {luna: {file: luna.yaml, hold_days: 0, PAID}}}"
+FAN_SHOP = SHOP.replace("plugins: {microtransactions: {}}", f"plugins: {{microtransactions: {{}}, {FANFUNDING}}}")
 STATE = "SELECT state, reference FROM fanfunding_payouts"
 
 
@@ -42,7 +40,7 @@ async def test_a_payout_killed_at_its_gateway_is_one_transfer(world: World, audi
         world.emulator.freeze()
     else:
         await world.control("misbehave", {"fault": "delay", "on": TRANSFER, "seconds": 60, "after": True})
-    body = {"creator": "luna", "currency": "USD"}
+    body = {"creator": "luna", "currency": "USD", "amount": 400}  # there is enough for two
     begun = (await world.post("/v1/fanfunding/payouts", body, key="all")).json
     await world.until(lambda: world.query("SELECT 1 FROM jobs WHERE kind = 'fanfunding.payout' AND attempts > 0") != [])
     if is_transferred:
@@ -59,7 +57,7 @@ async def test_a_payout_killed_at_its_gateway_is_one_transfer(world: World, audi
     again = await world.post("/v1/fanfunding/payouts", body, key="all")
     assert (again.status, again.json) == (201, begun)
     await world.until(lambda: world.query(STATE)[0][0] == "paid")
-    assert await transfers(world) == [(begun["id"], 900, world.query(STATE)[0][1])]
+    assert await transfers(world) == [(begun["id"], 400, world.query(STATE)[0][1])]
     await audit(world)
 
 
