@@ -3,6 +3,9 @@
 import csv
 import io
 
+import pytest
+
+from storefront.core.migrating import MigrationFailed
 from storefront.testing import OPERATOR_KEY, running_shop
 from tests.fanfunding.tipping import (
     FAN_SHOP,
@@ -165,3 +168,26 @@ async def test_gems_are_paid_out_by_hand_and_used_up(stream):
     assert (await begin_payout(stream, currency="nothing")).status == 422
     missing = await stream.as_server().post(PAYOUTS, {"creator": "nobody", "currency": "USD"}, key="nobody")
     assert missing.status == 404
+
+
+async def test_the_migration_writes_the_lines_of_what_moved_before_and_loses_no_payout(stream):
+    first = await tip(stream, 1000)
+    await stream.bought("gems-500")
+    await tip(stream, 25, "gems", by=stream.as_customer())
+    await stream.advance("25h")
+    await refund(stream, first, 400)
+    await dispute(stream, await tip(stream, 500))
+    every = "SELECT * FROM fanfunding_lines ORDER BY currency, sequence"
+    lines = stream.query(every)
+    assert [(line["currency"], line["balance"]) for line in lines] == [("USD", 900), ("USD", 540), ("gems", 22)]
+
+    await stream.stop()
+    for revision in ("0002", "head"):
+        await stream.database.migrate_to("fanfunding", revision)
+    await stream.start()
+    assert stream.query(every) == lines
+    await pay_out(stream, 540)
+    await stream.stop()
+    with pytest.raises(MigrationFailed, match="fanfunding_payouts has rows"):
+        await stream.database.migrate_to("fanfunding", "0002")
+    await stream.start()

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from storefront.core.append_only import LedgerWouldBeLost
 from storefront.core.column_types import TEXT
 
 revision = "0003"
@@ -83,7 +84,10 @@ def _write_what_has_moved() -> None:
 
 
 def downgrade() -> None:
-    """Go back: what was paid out is still in the ledger."""
+    """Go back as long as nobody was paid out; lines are written anew from the ledger."""
+    found = sa.select(sa.literal(1)).select_from(sa.table(_PAYOUTS)).limit(1)
+    if op.get_bind().execute(found).first() is not None:
+        raise LedgerWouldBeLost(f"{_PAYOUTS} has rows, which no earlier revision knows")
     op.drop_table(_LINES)
     op.drop_table(_PAYOUTS)
     op.execute("DELETE FROM counters WHERE key LIKE 'fanfunding:lines:%' OR key LIKE 'fanfunding:stated:%'")
