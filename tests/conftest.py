@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -37,22 +37,24 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 BOTH_DATABASES = (
-    "tests/commit",
+    "tests/commit/test_bulk_ledgers.py",
+    "tests/commit/test_engine.py",
+    "tests/commit/test_holds.py",
+    "tests/commit/test_reversals.py",
     "tests/crashes/test_usage.py",
-    "tests/deliveries/test_leasing.py",
     "tests/fanfunding/test_money.py",
     "tests/metering/test_at_once.py",
     "tests/model",
     "tests/races",
     "tests/receipts/test_numbers.py",
-    "tests/shop/test_idempotency.py",
     "tests/shop/test_story.py",
 )
 """What is written differently for each database, races, and a purchase's whole story run on both; ``--database``
 chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = (
-    "tests/stories/",
+    "tests/stories/test_chaos.py",
+    "tests/stories/test_stories.py",
     "tests/crashes/",
     "tests/model/",
     "tests/workers/",
@@ -60,8 +62,9 @@ LONGEST = (
     "tests/sealing/test_proofs.py",
     "tests/shop/test_canaries.py",
     "tests/subscriptions/test_access_oracle.py",
+    "tests/stories/test_role_playing_game.py",
 )
-"""What takes long each worker begins with: last, it would keep one busy while the others have nothing left."""
+"""What takes long begins early, in this order: at last, it would keep one worker busy while the others have nothing."""
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -91,15 +94,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first in each worker's share: under ``--dist worksteal`` one begins with a run of neighbours."""
+    """Spread the longest over the first half of each worker's share, file by file, the others between them.
+
+    Under ``--dist worksteal`` a worker begins with a run of neighbours. The longest mostly wait: all at once they would
+    leave the machine idle.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    longest = [item for item in items if item.nodeid.startswith(LONGEST)]
+    longest = [item for start in LONGEST for item in items if item.nodeid.startswith(start)]
     others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
     shares: list[pytest.Item] = []
     for worker in range(workers):
         share = longest[worker::workers]
         room = (len(items) - len(shares)) // (workers - worker)
-        shares += [*share, *islice(others, max(0, room - len(share)))]
+        files = [list(found) for _, found in groupby(share, key=lambda item: item.path)]
+        between = max(0, room - len(share)) // (2 * len(files)) if files else 0
+        mixed = [one for file in files for one in (*file, *islice(others, between))]
+        shares += [*mixed, *islice(others, max(0, room - len(mixed)))]
     items[:] = [*shares, *others]
 
 
@@ -246,6 +256,10 @@ def _go_without(tool: str, reason: str) -> NoReturn:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was imported out of every later garbage collection: it stays to the end, and there is much of it."""
+    """Keep what was imported out of every later garbage collection: it stays to the end, and there is much of it.
+
+    Collections are seldom, as in a server that serves: each shop that runs makes many objects that stay with it.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

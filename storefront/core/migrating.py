@@ -14,12 +14,14 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.environment import EnvironmentContext
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.pool import NullPool, Pool
 
 from storefront.core.append_only import LedgerWouldBeLost
+from storefront.core.compiling import share_compiled
 from storefront.core.errors import StorefrontError
 
+_ANY_FILE = make_url("sqlite://")
 CORE_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -54,9 +56,13 @@ class Revision:
     wanted: str | None
 
 
-def writing_engine(path: Path) -> Engine:
-    """Return an engine for migrations on a SQLite file: real transactions for DDL, foreign keys off."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+def writing_engine(path: Path, *, pool: type[Pool] = NullPool) -> Engine:
+    """Return an engine for migrations on a SQLite file: real transactions for DDL, foreign keys off.
+
+    With ``StaticPool`` it keeps one connection for all, until it is disposed of: each new one reads the whole schema.
+    """
+    engine = create_engine(f"sqlite:///{path}", poolclass=pool)
+    share_compiled(engine, _ANY_FILE)
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: sqlite3.Connection, record: object) -> None:
@@ -110,6 +116,8 @@ def migrate_history(connection: Connection, history: History, revision: str = "h
     """
     try:
         before = revisions_of(connection, history)
+        if revision == "head" and before.current == before.wanted:
+            return before
         _run(connection, history, before, revision)
         _check_foreign_keys(connection, history)
     except MigrationFailed:

@@ -5,13 +5,15 @@ thread hop costs more than the read) and never give way to others; on PostgreSQL
 Reads that may scan go through ``scan``, which never holds up the loop.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Select, make_url
+from sqlalchemy import Dialect, Engine, Select, create_engine, make_url
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg as postgres_dialect
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -20,6 +22,8 @@ from storefront.core.compiling import share_compiled
 
 Row = Mapping[str, Any]
 _ANY_FILE = make_url("sqlite+aiosqlite://")
+_ANY_SCANNED = make_url("sqlite://?mode=ro")
+_MOST_SCANS = 4
 _WRITTEN_OUT = {"render_postcompile": True}  # lists of constants (``in_``) stand in the text as parameters
 _POSTGRES: Dialect = postgres_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -90,6 +94,7 @@ class SqliteReader:
         self._path = path
         self._connection: sqlite3.Connection | None = None
         self._engine: AsyncEngine | None = None
+        self._scanning: tuple[Engine, ThreadPoolExecutor] | None = None
 
     def open(self) -> None:
         address = f"file:{self._path}?mode=ro"
@@ -100,8 +105,16 @@ class SqliteReader:
         self._connection = connection
         self._engine = create_async_engine(f"sqlite+aiosqlite:///file:{self._path}?mode=ro&uri=true")
         share_compiled(self._engine.sync_engine, _ANY_FILE)
+        scanned = create_engine(f"sqlite:///file:{self._path}?mode=ro&uri=true", pool_size=_MOST_SCANS)
+        share_compiled(scanned, _ANY_SCANNED)
+        self._scanning = scanned, ThreadPoolExecutor(_MOST_SCANS, "scan")
 
     async def close(self) -> None:
+        if self._scanning is not None:
+            scanned, threads = self._scanning
+            self._scanning = None
+            await asyncio.to_thread(threads.shutdown)
+            scanned.dispose()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -134,15 +147,21 @@ class SqliteReader:
         return 2**63 - 1
 
     async def scan(self, statement: Select[Any]) -> Sequence[Row]:
-        async with self.connect() as connection:
-            result = await connection.execute(statement)
-            return [dict(row) for row in result.mappings()]
+        """Read in a thread from beginning to end: a hop for each step costs many times what most scans take."""
+        assert self._scanning is not None, "the reader is open while the shop runs"
+        scanned, threads = self._scanning
+        return await asyncio.get_running_loop().run_in_executor(threads, _scan, scanned, statement)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[AsyncConnection]:
         assert self._engine is not None, "the reader is open while the shop runs"
         async with self._engine.connect() as connection:
             yield connection
+
+
+def _scan(engine: Engine, statement: Select[Any]) -> Sequence[Row]:
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def _as_mapping(cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, inspect, make_url, select
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, make_url, select
+from sqlalchemy.pool import NullPool, StaticPool
 
 from storefront.core.commit.sqlite import SqliteStore
 from storefront.core.database import DatabaseInUse, settle_mode, sorted_tables
@@ -35,6 +35,7 @@ from storefront.core.tables import metadata, settings
 
 T = TypeVar("T")
 MOVED_TO = "moved_to"
+_HAS_SETTINGS = f"SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '{settings.name}'"  # noqa: S608 a constant
 
 
 class ShopHasMoved(StorefrontError):
@@ -98,8 +99,7 @@ class SqliteDatabase:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._lock.acquire()
         try:
-            await self.migrate()
-            await asyncio.to_thread(self._settle_mode, mode)
+            await asyncio.to_thread(self._make_ready, mode)
             await self.store.open()
             self.reader.open()
         except BaseException:
@@ -128,15 +128,29 @@ class SqliteDatabase:
     async def read(self, work: Callable[[Connection], T]) -> T:
         return await read_file(self.path, lambda connection: _unless_moved(self.path, connection, work))
 
+    def _make_ready(self, mode: str) -> None:
+        engine = writing_engine(self.path, pool=StaticPool)
+        try:
+            self._upgrade(engine)
+            self._settle_mode(engine, mode)
+        finally:
+            engine.dispose()
+
     def _migrate(self) -> list[Revision]:
         engine = writing_engine(self.path)
         try:
-            stand = revisions(engine, self.histories)
-            if any(one.current != one.wanted and not is_newer(one, self.histories) for one in stand):
-                self._back_up(stand, ",".join(f"{one.wanted}" for one in stand if one.current != one.wanted))
-            return upgrade(engine, self.histories)
+            return self._upgrade(engine)
         finally:
             engine.dispose()
+
+    def _upgrade(self, engine: Engine) -> list[Revision]:
+        stand = revisions(engine, self.histories)
+        behind = [one for one in stand if one.current != one.wanted]
+        if not behind:
+            return stand
+        if any(not is_newer(one, self.histories) for one in behind):
+            self._back_up(stand, ",".join(f"{one.wanted}" for one in behind))
+        return upgrade(engine, self.histories)
 
     def _migrate_to(self, history: str, revision: str) -> Revision:
         wanted = wanted_history(self.histories, history, revision)
@@ -168,16 +182,12 @@ class SqliteDatabase:
         finally:
             engine.dispose()
 
-    def _settle_mode(self, mode: str) -> None:
-        engine = writing_engine(self.path)
-        try:
-            with engine.begin() as connection:
-                moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
-                if moved_to is not None:
-                    raise ShopHasMoved.of(self.name, moved_to)
-                settle_mode(connection, mode, self.name)
-        finally:
-            engine.dispose()
+    def _settle_mode(self, engine: Engine, mode: str) -> None:
+        with engine.begin() as connection:
+            moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
+            if moved_to is not None:
+                raise ShopHasMoved.of(self.name, moved_to)
+            settle_mode(connection, mode, self.name)
 
     async def mark_as_moved(self, to: str) -> None:
         """Keep the file from being served again: its shop lives on in another database. Call it while it is open."""
@@ -228,7 +238,7 @@ def refuse_moved(path: Path) -> None:
 
 
 def _unless_moved(path: Path, connection: Connection, work: Callable[[Connection], T]) -> T:
-    if inspect(connection).has_table(settings.name):
+    if connection.exec_driver_sql(_HAS_SETTINGS).first() is not None:
         moved_to = connection.execute(select(settings.c.value).where(settings.c.key == MOVED_TO)).scalar()
         if moved_to is not None:
             raise ShopHasMoved.of(str(path), moved_to)

@@ -9,18 +9,20 @@ import structlog
 from sqlalchemy import func, select
 
 from storefront.core.commit.plan import Change, Plan
-from storefront.core.reading import Row
+from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import jobs, payments
 
 _SWEEP = "sweep:"
-_JOBS = select(jobs.c.id, jobs.c.anchor, jobs.c.lease_until).where(jobs.c.lease_until > 0)
+_JOBS = Query(select(jobs.c.id, jobs.c.anchor, jobs.c.lease_until).where(jobs.c.lease_until > 0))
 # Every pending purchase has a sweep, so this asks as many rows as there are unfinished purchases, not payments.
-_PAYMENTS = select(payments.c.id, payments.c.customer_id.label("anchor"), payments.c.lease_until).where(
-    payments.c.lease_until > 0,
-    payments.c.purchase_id.in_(
-        select(func.substr(jobs.c.unique_key, len(_SWEEP) + 1)).where(jobs.c.unique_key.startswith(_SWEEP))
-    ),
+_PAYMENTS = Query(
+    select(payments.c.id, payments.c.customer_id.label("anchor"), payments.c.lease_until).where(
+        payments.c.lease_until > 0,
+        payments.c.purchase_id.in_(
+            select(func.substr(jobs.c.unique_key, len(_SWEEP) + 1)).where(jobs.c.unique_key.startswith(_SWEEP))
+        ),
+    )
 )
 
 log = structlog.get_logger("storefront.start")
@@ -32,8 +34,8 @@ async def end_leases_of_the_dead(services: Services) -> int:
     Call it at start, before jobs run and requests come, and only while holding the lock on the database.
     """
     plan = Plan(actor="start")
-    for table, statement in (("payments", _PAYMENTS), ("jobs", _JOBS)):
-        for row in await services.reader.scan(statement):
+    for table, query in (("payments", _PAYMENTS), ("jobs", _JOBS)):
+        for row in await services.reader.all(query):
             _end_lease(plan, table, row)
     if plan.list:
         log.info("leases_ended", count=len(plan.list))

@@ -31,10 +31,23 @@ def tables_of(look: Looking, database: Database) -> list[str]:
     return [row["name"] for row in look(sql, ())]
 
 
+class FileWindow:
+    """The same over one connection to a file, for who looks often: each new one reads the whole schema."""
+
+    def __init__(self, path: str) -> None:
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+
+    def look(self, sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
+        return [dict(row) for row in self._connection.execute(sql, parameters).fetchall()]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def _look_into_file(path: str, sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(sql, parameters)]
+    with closing(FileWindow(path)) as window:
+        return window.look(sql, parameters)
 
 
 def _look_into_postgres(url: str, sql: str, parameters: Sequence[Any]) -> list[dict[str, Any]]:

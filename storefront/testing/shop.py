@@ -21,11 +21,12 @@ from storefront.core.config import Database as DatabaseSection
 from storefront.core.database import Database
 from storefront.core.ids import new_id
 from storefront.core.outgoing.guard import Guard
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.joining import Parts
 from storefront.plugins import load_to_serve
 from storefront.testing.calling import Answer, Caller, Wall, as_json
 from storefront.testing.empty_files import lay_tables
-from storefront.testing.looking import look_into, tables_of
+from storefront.testing.looking import FileWindow, look_into, tables_of
 from storefront.testing.sandbox_control import SandboxControl
 from storefront.testing.tiny_shop import SERVER_KEY, TINY_SHOP
 from storefront.web.edge import SERVER_OPTIONS
@@ -189,6 +190,7 @@ class Shop(ShopClient):
         self._socket = socket.create_server(("127.0.0.1", 0))  # bound first: the shop must know its address
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self._runner: web.AppRunner | None = None
+        self._window: FileWindow | None = None
         self._commits = asyncio.Event()
 
     async def start(self) -> None:
@@ -212,8 +214,19 @@ class Shop(ShopClient):
     def _read(self) -> Config:
         return load_to_serve(self._config, self._environ).config
 
+    def query(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
+        """Read the database behind the server's back; while it runs on a file, over one connection."""
+        if self._runner is None or not isinstance(self.database, SqliteDatabase):
+            return super().query(sql, *parameters)
+        if self._window is None:
+            self._window = FileWindow(self.database.name)
+        return self._window.look(sql, parameters)
+
     async def stop(self) -> None:
         """Shut down as on SIGTERM; safe to call twice."""
+        if self._window is not None:
+            self._window.close()
+            self._window = None
         if self._runner is not None:
             runner, self._runner = self._runner, None
             await self.http.close()

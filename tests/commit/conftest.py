@@ -26,6 +26,7 @@ from storefront.core.commit.plan import (
 from storefront.core.database import Database
 from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sqlite_database import SqliteDatabase
+from storefront.testing.empty_files import lay_tables
 from storefront.testing.looking import look_into, tables_of
 
 NOW = 1_800_000_000_000
@@ -61,6 +62,7 @@ class Books:
 async def books(data_folder: Path, database_url: str | None) -> AsyncIterator[Books]:
     path = data_folder / "data" / "storefront.sqlite"
     database = SqliteDatabase(path) if database_url is None else PostgresDatabase(database_url)
+    await lay_tables(database)
     await database.open(mode="sandbox")
     books = Books(database)
     books.engine.start()

@@ -13,12 +13,13 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from storefront.core.append_only import append_only_triggers
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.tables import APPEND_ONLY, metadata
+from storefront.testing.empty_files import lay_tables
 
 
 @pytest.fixture
 def migrated(tmp_path):
     database = SqliteDatabase(tmp_path / "migrated.db")
-    asyncio.run(database.migrate())
+    asyncio.run(lay_tables(database))
     return database.path
 
 

@@ -14,6 +14,7 @@ from storefront.core.gateways.manual import RECEIVED, VOIDED, ManualGateway, Wro
 from storefront.core.money import Money
 from storefront.core.postgres_database import PostgresDatabase
 from storefront.core.sqlite_database import SqliteDatabase
+from storefront.testing.empty_files import lay_tables
 from storefront.testing.gateway_contract import CheckoutContract, RefundContract
 
 
@@ -46,6 +47,7 @@ class ManualDriver:
 async def manual(data_folder: Path, database_url: str | None) -> AsyncIterator[ManualDriver]:
     path = data_folder / "data" / "storefront.sqlite"
     database: Database = SqliteDatabase(path) if database_url is None else PostgresDatabase(database_url)
+    await lay_tables(database)
     await database.open(mode="sandbox")
     clock = Clock()
     engine = CommitEngine(database.store, clock)

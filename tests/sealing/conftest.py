@@ -15,6 +15,7 @@ from storefront.core.commit.plan import Plan, Transfer
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.seals import StoredSeal, each_seal
 from storefront.core.sqlite_database import SqliteDatabase
+from storefront.testing.empty_files import lay_tables
 
 SELLER = "cus_seller"
 
@@ -64,6 +65,7 @@ async def books(path: Path) -> AsyncIterator[Books]:
 async def open_books(path: Path) -> AsyncIterator[Books]:
     """Open a database as a process does that has just started, and close it without a last word."""
     database = SqliteDatabase(path)
+    await lay_tables(database)
     await database.open(mode="sandbox")
     clock = Clock()
     engine = CommitEngine(database.store, clock)

@@ -14,8 +14,8 @@ from storefront.core.tables import entries, transfers
 
 _ROWS_PER_PAGE = 500
 SMALL = "storefront_book_is_small"
-"""An execution option of a connection whose whole book fits into memory: on PostgreSQL a page at a time means a cursor
-for each question, and two more round trips."""
+"""An execution option of a connection whose whole book fits into memory: a page at a time costs more for each question,
+on PostgreSQL a cursor and two more round trips."""
 NEEDS_DEEP = "left out: runs with --deep"
 """The reason of what a quick audit leaves out."""
 

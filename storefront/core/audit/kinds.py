@@ -6,12 +6,12 @@ nobody commits. A kind whose plugin is not there, or that refuses now, cannot sa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, Connection, Row, Select, Table, and_, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, and_, func, select
 
 from storefront.core.audit.check import Check, NotYet, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
@@ -45,20 +45,14 @@ def kinds_check(kinds: Kinds) -> Check:
 
 def _goods_are_what_kinds_give(connection: Connection, *, kinds: Kinds) -> Iterator[Violation]:
     asking = _Asking(connection, kinds)
-    columns = (purchases.c.sku, purchases.c.quantity, purchases.c.customer_id, purchases.c.catalog_version,
-               purchases.c.currency, purchases.c.total, purchases.c.details, purchases.c.completed_at)  # fmt: skip
-    is_done = purchases.c.status == "completed"
-    for row, found in _items(connection, purchases, *columns, where=is_done):
+    of_purchases, of_grants = _of_purchases(), _of_grants()
+    for row, found in _items(each_row(connection, of_purchases.items)):
         yield from _item_faults("purchase", row, found, [asking.bought(row)])
-    statement = with_rights(RECEIVER, purchases.c.id, purchases.c.id, *columns).where(is_done)
-    for row, rights in rights_by_source(each_row(connection, statement)):
+    for row, rights in rights_by_source(each_row(connection, of_purchases.rights)):
         yield from _right_faults("purchase", row, rights, [asking.bought(row)])
-    of_grants = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)
-    of_goods = grants.c.sku.is_not(None)
-    for row, found in _items(connection, grants, *of_grants, where=of_goods):
+    for row, found in _items(each_row(connection, of_grants.items)):
         yield from _item_faults("grant", row, found, asking.granted(row))
-    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, *of_grants).where(of_goods)
-    for row, rights in rights_by_source(each_row(connection, statement)):
+    for row, rights in rights_by_source(each_row(connection, of_grants.rights)):
         yield from _right_faults("grant", row, rights, asking.granted(row))
 
 
@@ -120,12 +114,29 @@ def _read(plan: Plan, source_id: str) -> _Given:
     return given
 
 
-def _items(
-    connection: Connection, table: Table, *columns: Column[Any], where: Any
-) -> Iterator[tuple[Row[Any], dict[str, int]]]:
-    """Yield (purchase or grant, sku -> quantity that it gave)."""
+class _Selects(NamedTuple):
+    """What asks what items and what rights purchases or grants gave."""
+
+    items: Select[Any]
+    rights: Select[Any]
+
+
+@cache
+def _of_purchases() -> _Selects:
+    columns = (purchases.c.sku, purchases.c.quantity, purchases.c.customer_id, purchases.c.catalog_version,
+               purchases.c.currency, purchases.c.total, purchases.c.details, purchases.c.completed_at)  # fmt: skip
+    return _selects(purchases, *columns, receiver=RECEIVER, where=purchases.c.status == "completed")
+
+
+@cache
+def _of_grants() -> _Selects:
+    columns = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)
+    return _selects(grants, *columns, receiver=grants.c.customer_id, where=grants.c.sku.is_not(None))
+
+
+def _selects(table: Table, *columns: Column[Any], receiver: ColumnElement[str], where: ColumnElement[bool]) -> _Selects:
     gave = and_(item_movements.c.about == table.c.id, item_movements.c.cause == "granted")
-    statement: Select[Any] = (
+    items: Select[Any] = (
         select(table.c.id, *columns, item_movements.c.sku.label("given"),
                func.sum(item_movements.c.quantity).label("moved"))
         .join(item_movements, gave, isouter=True)
@@ -133,7 +144,12 @@ def _items(
         .group_by(table.c.id, item_movements.c.sku)
         .order_by(table.c.id)
     )  # fmt: skip
-    for _, rows in groupby(each_row(connection, statement), key=lambda row: row.id):
+    return _Selects(items, with_rights(receiver, table.c.id, table.c.id, *columns).where(where))
+
+
+def _items(found: Iterator[Row[Any]]) -> Iterator[tuple[Row[Any], dict[str, int]]]:
+    """Yield (purchase or grant, sku -> quantity that it gave)."""
+    for _, rows in groupby(found, key=lambda row: row.id):
         many = list(rows)
         yield many[0], {row.given: int(row.moved) for row in many if row.given is not None}
 

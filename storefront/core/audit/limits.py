@@ -56,9 +56,8 @@ def counters_equal_purchases(connection: Connection) -> Iterator[Violation]:
     limits, versions_of = _read_limits(connection)
     given_back = read_given_back(connection)
     counts = [_counted(connection, *one, limited, versions_of) for one, limited in limits.items()]
-    kept = [_kept(per, window) for per in _PERS for window in _WINDOWS]
     # Every counter belongs to one of them, so one question will do.
-    yield from _different(connection, union_all(*counts, *kept, *_waiting()), given_back.units)
+    yield from _different(connection, union_all(*counts, *_all_kept(), *_waiting()), given_back.units)
     yield from _over_the_limit(connection, limits, given_back)
 
 
@@ -144,6 +143,11 @@ def _month_start(connection: Connection) -> ColumnElement[int]:
     for number in range(first.year * 12 + first.month - 1, last.year * 12 + last.month):
         starts.append(int(datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC).timestamp()) * 1000)
     return case(*((purchases.c.created_at >= start, literal(start)) for start in reversed(starts)), else_=literal(0))
+
+
+@cache
+def _all_kept() -> tuple[Select[*tuple[Any, ...]], ...]:
+    return tuple(_kept(per, window) for per in _PERS for window in _WINDOWS)
 
 
 def _kept(per: str, window: str) -> Select[*tuple[Any, ...]]:

@@ -117,6 +117,7 @@ _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "hol
             "usage_accounts", "usage_periods", "usage_lines")  # fmt: skip
 
 _SMALL_BYTES = 16 * 2**20
+_FILE_BYTES = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 _TABLES_BYTES = text(
     "SELECT coalesce(sum(pg_table_size(oid)), 0) FROM pg_class"
     " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
@@ -209,13 +210,14 @@ def _begin_snapshot(connection: Connection) -> None:
     """Make all following reads see one moment of the database."""
     if connection.dialect.name != "sqlite":
         connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        is_small = connection.execute(_TABLES_BYTES).scalar_one() <= _SMALL_BYTES
-        connection.execution_options(**{SMALL: is_small})
-        return
-    driver = connection.connection.driver_connection
-    if driver is None or not driver.in_transaction:
-        # Python's driver opens no transaction for reads by itself.
-        connection.exec_driver_sql("BEGIN")
+        book_bytes = connection.execute(_TABLES_BYTES).scalar_one()
+    else:
+        driver = connection.connection.driver_connection
+        if driver is None or not driver.in_transaction:
+            # Python's driver opens no transaction for reads by itself.
+            connection.exec_driver_sql("BEGIN")
+        book_bytes = connection.exec_driver_sql(_FILE_BYTES).scalar_one()
+    connection.execution_options(**{SMALL: book_bytes <= _SMALL_BYTES})
 
 
 def _run_checks(
