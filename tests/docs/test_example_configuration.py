@@ -67,7 +67,9 @@ def test_what_is_commented_out_is_taken(tmp_path: Path):
     copytree(ROOT / "creators", tmp_path / "creators")
     (tmp_path / "shop.yaml").write_text(text + METERS)
 
-    told = storefront("check", tmp_path / "shop.yaml", SMTP_PASSWORD="x", DATA=str(tmp_path / "data"))
+    told = storefront(
+        "check", tmp_path / "shop.yaml", SMTP_PASSWORD="x", KOFI_TOKEN="of-ko-fi", DATA=str(tmp_path / "data")
+    )
 
     assert (told.stderr, told.returncode) == ("", 0)
 
