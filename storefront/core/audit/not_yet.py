@@ -35,7 +35,11 @@ NOT_YET = (
         "No endpoint misses an event; ids, signatures and addresses of deliveries",
         "no stored row can show it; tests do",
     ),
-    NotYet("P1–P4", "Payouts stay within earnings", "there are no payouts yet"),
+    NotYet(
+        "P3-destination",
+        "Another destination of payouts waits, and takes a second factor",
+        "it stands in the operator's file alone; each payout keeps the one that it went to",
+    ),
     NotYet(
         "A2-roles",
         "Role changes and plugin installs have audit rows",
