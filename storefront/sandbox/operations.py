@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from storefront.sandbox.errors import invalid, missing_object
 from storefront.sandbox.params import Checked, Table, words
@@ -40,8 +41,13 @@ class Operation:
         """The ids in a matching path, else ``None``."""
         if method != self.method:
             return None
-        found = re.fullmatch(re.escape(self.path).replace(r"\{\}", "([^/]+)"), path)
+        found = _pattern(self.path).fullmatch(path)
         return found.groups() if found else None
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.escape(path).replace(r"\{\}", "([^/]+)"))
 
 
 def list_page(world: World, kind: str, params: Checked, *, url: str, conditions: Sequence[Condition] = ()) -> Body:
