@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -53,7 +53,8 @@ BOTH_DATABASES = (
 chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = (
-    "tests/stories/",
+    "tests/stories/test_chaos.py",
+    "tests/stories/test_stories.py",
     "tests/crashes/",
     "tests/model/",
     "tests/workers/",
@@ -61,8 +62,9 @@ LONGEST = (
     "tests/sealing/test_proofs.py",
     "tests/shop/test_canaries.py",
     "tests/subscriptions/test_access_oracle.py",
+    "tests/stories/test_role_playing_game.py",
 )
-"""What takes long each worker begins with: last, it would keep one busy while the others have nothing left."""
+"""What takes long begins early, in this order: at last, it would keep one worker busy while the others have nothing."""
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -92,15 +94,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first in each worker's share: under ``--dist worksteal`` one begins with a run of neighbours."""
+    """Spread the longest over the first half of each worker's share, file by file, the others between them.
+
+    Under ``--dist worksteal`` a worker begins with a run of neighbours. The longest mostly wait: all at once they would
+    leave the machine idle. A file stays whole, for what its tests share is started once then.
+    """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    longest = [item for item in items if item.nodeid.startswith(LONGEST)]
+    longest = [item for start in LONGEST for item in items if item.nodeid.startswith(start)]
+    files = [list(found) for _, found in groupby(longest, key=lambda item: item.path)]
     others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
     shares: list[pytest.Item] = []
     for worker in range(workers):
-        share = longest[worker::workers]
+        share = files[worker::workers]
         room = (len(items) - len(shares)) // (workers - worker)
-        shares += [*share, *islice(others, max(0, room - len(share)))]
+        between = max(0, room - sum(map(len, share))) // max(1, 2 * len(share))
+        mixed = [one for file in share for one in (*file, *islice(others, between))]
+        shares += [*mixed, *islice(others, max(0, room - len(mixed)))]
     items[:] = [*shares, *others]
 
 
