@@ -97,18 +97,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the longest over the first half of each worker's share, file by file, the others between them.
 
     Under ``--dist worksteal`` a worker begins with a run of neighbours. The longest mostly wait: all at once they would
-    leave the machine idle.
+    leave the machine idle. A file stays whole, for what its tests share is started once then.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     longest = [item for start in LONGEST for item in items if item.nodeid.startswith(start)]
+    files = [list(found) for _, found in groupby(longest, key=lambda item: item.path)]
     others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
     shares: list[pytest.Item] = []
     for worker in range(workers):
-        share = longest[worker::workers]
+        share = files[worker::workers]
         room = (len(items) - len(shares)) // (workers - worker)
-        files = [list(found) for _, found in groupby(share, key=lambda item: item.path)]
-        between = max(0, room - len(share)) // (2 * len(files)) if files else 0
-        mixed = [one for file in files for one in (*file, *islice(others, between))]
+        between = max(0, room - sum(map(len, share))) // max(1, 2 * len(share))
+        mixed = [one for file in share for one in (*file, *islice(others, between))]
         shares += [*mixed, *islice(others, max(0, room - len(mixed)))]
     items[:] = [*shares, *others]
 
