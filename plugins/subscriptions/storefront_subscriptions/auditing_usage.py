@@ -14,6 +14,7 @@ from storefront.core.tables import usage_windows
 from storefront_subscriptions.auditing import each
 from storefront_subscriptions.auditing_prices import Catalogs
 from storefront_subscriptions.tables import carries, changes, invoices, subscriptions, usage
+from storefront_subscriptions.usage_followers import FOLLOWERS, NAMES, earliest
 from storefront_subscriptions.usage_segments import Segment, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of
 
@@ -118,35 +119,35 @@ def _of_subscription(
     named = subscriptions.c.id == subscription
     of = dict(connection.execute(select(subscriptions).where(named)).mappings().one())
     ended_at, access_until = of["ended_at"], of["access_until"]
-    over = None if ended_at is None else _over_at(connection, of)
+    over = None if ended_at is None else access_until
+    followed = {} if ended_at is None else _followed(connection, catalogs, of)
     until = max([newest, ended_at or 0, access_until or 0, *(row.created_at for row in rows)])
     for segment in segments_of(every, made, tiers, until, over=over):
         for feature, charge in segment.charges.items():
-            mine = [row for row in rows if (row.feature, row.starts_at) == (feature, segment.start)]
-            known |= {row.id for row in mine}
             meter = catalogs.version(segment.catalog_version).meters[charge.meter].key
-            metered = _metered(connection, asked[0].customer_id, meter, segment)
+            kept = segment.until(followed.get(meter))
+            if kept is None:
+                continue
+            mine = [row for row in rows if (row.feature, row.starts_at) == (feature, kept.start)]
+            known |= {row.id for row in mine}
+            metered = _metered(connection, asked[0].customer_id, meter, kept)
             yield from _of_segment(
-                segment, charge, metered, mine, states, is_closed=_is_closed(segment, asked_for.get(charge.asset, 0))
+                kept, charge, metered, mine, states, is_closed=_is_closed(segment, asked_for.get(charge.asset, 0))
             )
     for row in rows:
         if row.id not in known:
             yield _violation(row, "is of hours that no tier of its subscription charges")
 
 
-def _over_at(connection: Connection, of: Mapping[str, Any]) -> int:
-    """Return when a subscription that has ended was had no more: as its access ended, or another plan began."""
-    after = (
-        select(func.min(invoices.c.period_start))
-        .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
-        .where(
-            and_(subscriptions.c.customer_id == of["customer_id"], subscriptions.c.family == of["family"]),
-            and_(subscriptions.c.id != of["id"], invoices.c.state == "paid"),
-            invoices.c.period_start >= of["ended_at"],
-        )
-    )
-    begun = connection.execute(after).scalar()
-    return int(of["access_until"]) if begun is None else min(int(begun), int(of["access_until"]))
+def _followed(connection: Connection, catalogs: Catalogs, of: Mapping[str, Any]) -> Mapping[str, int]:
+    """Return by meter from when on a newer plan of the family charges for it."""
+    named = {name: of[name] for name in NAMES}
+    found = []
+    for row in (one for statement in FOLLOWERS for one in connection.execute(statement, named)):
+        catalog = catalogs.version(row.catalog_version)
+        for charge in charges_of(catalog.offers.get(row.sku)).values():
+            found.append((catalog.meters[charge.meter].key, int(row.at)))
+    return earliest(found)
 
 
 def _is_closed(segment: Segment, newest: int) -> bool:

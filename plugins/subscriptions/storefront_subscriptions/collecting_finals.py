@@ -22,7 +22,7 @@ from storefront_subscriptions.debts import owed_of, read_debts
 from storefront_subscriptions.final_moves import FINAL, note_final_charged, told_final
 from storefront_subscriptions.retrying import FINAL_FAILED, Retry, retry_after
 from storefront_subscriptions.rows import OPEN, OWED, WRITTEN_OFF
-from storefront_subscriptions.waiving import waivable
+from storefront_subscriptions.waiving import MONEY_BACK, waivable
 
 OPERATION = "final invoice"
 
@@ -153,8 +153,8 @@ async def _let_go(services: Services, row: Row, final: Row) -> None:
     """
     _, taken = await read_debts(services, row, final["currency"])
     asked = taken.get(final["id"], ())
-    is_all = owed_of(asked, row["id"]) == owed_of(asked) <= await waivable(services, row, final["currency"])
-    noted = {"state": WRITTEN_OFF, "closed_at": services.clock.now(), "next_attempt_at": None}
+    is_all = owed_of(asked) == await waivable(services, row, final["currency"], beside=final)
+    noted = {"state": WRITTEN_OFF, "closed_at": services.clock.now(), "next_attempt_at": None, "reason": MONEY_BACK}
     plan = Plan(actor=CALLER, anchors={row["customer_id"]})
     if is_all:
         plan.emit("subscription.final_written_off", anchor=row["customer_id"], subject=row["id"],

@@ -17,7 +17,7 @@ from storefront_subscriptions.debts import owed_assets, owed_of, read_debts
 from storefront_subscriptions.period_lines import chargeable
 from storefront_subscriptions.rows import CURRENT, OPEN, WRITTEN_OFF, need
 from storefront_subscriptions.usage_lines import UsageLine, owed_by_asset, owed_lines
-from storefront_subscriptions.waiving import waivable
+from storefront_subscriptions.waiving import MONEY_BACK, waivable
 
 Fresh = Sequence[UsageLine]
 """What a subscription used that is on no invoice, and not owed yet: it becomes owed with the final invoice."""
@@ -63,7 +63,7 @@ async def written_off_next(
         owed = await _owed(services, row, fresh, asset)
         debts, _ = await read_debts(services, row, asset)
         own = owed_of(debts, row["id"])
-        own = own if since is None else min(own, await waivable(services, row, asset))
+        own = own if since is None else await waivable(services, row, asset)
         asked = min(owed, own + owed_by_asset(let_go).get(asset, 0))
         if asked <= 0:
             continue
@@ -71,7 +71,9 @@ async def written_off_next(
         lines += _rest(asked - sum(amount for _, amount in lines), 0)
         pay_with = pay_with_in(services, row, asset) or str(row["pay_with"])
         final = _final_row(services, row, asset, pay_with, lines, number=len(finals) + 1)
-        return Final(final | {"state": WRITTEN_OFF, "closed_at": final["created_at"]}, owed)
+        reason = None if since is None else MONEY_BACK
+        closed = {"state": WRITTEN_OFF, "closed_at": final["created_at"], "reason": reason}
+        return Final(final | closed, owed)
     return None
 
 

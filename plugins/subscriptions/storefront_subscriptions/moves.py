@@ -149,11 +149,12 @@ def _pay(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
         return NotDue(invoice=invoice["id"])
     changes, spans = _gained(row, invoice, facts, view.moment.now)
     after = {**row, **changes}
-    rights = renewed_rights(after, facts["rights"], facts["grace_ms"])
+    access_until = never_back(row, until(after, facts["grace_ms"]), view.moment.now)
+    rights = rights_until(after, facts["rights"], access_until)
     closed = {"state": PAID, "purchase_id": facts["purchase_id"], "closed_at": view.moment.now, **spans}
     return (
         Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]},
-               {**changes, "access_until": until(after, facts["grace_ms"])}),
+               {**changes, "access_until": access_until}),
         Change("subscriptions_invoices", (invoice["id"],), customer_id, {"state": OPEN}, closed),
         *_carried_out(view, row, after, facts),
         *_resumed(row, spans["period_start"], facts, view.moment.now),

@@ -43,7 +43,7 @@ from storefront_subscriptions.rows import (
 )
 from storefront_subscriptions.tables import subscriptions
 from storefront_subscriptions.usage_lines import charges_usage, owed_steps, usage_left
-from storefront_subscriptions.waiving import is_waived, waivable, waived_since
+from storefront_subscriptions.waiving import MONEY_BACK, is_waived, waivable, waived_since
 
 TIMES_DECIDED = 50
 _ENDED = Query(
@@ -101,8 +101,9 @@ async def _settle(services: Services, settings: Settings, subscription_id: str) 
         is_back = await is_waived(services, row)
         try:
             if finals and finals[-1]["state"] == OPEN:
-                is_wanted = not is_back or not await waivable(services, row, finals[-1]["currency"])
-                due = await collect(services, settings, row, finals[-1], is_wanted=is_wanted)
+                final = finals[-1]
+                is_wanted = not is_back or not await waivable(services, row, final["currency"], beside=final)
+                due = await collect(services, settings, row, final, is_wanted=is_wanted)
                 if due is not None:
                     return Again(due)
                 continue
@@ -155,8 +156,8 @@ async def _next_final(
 
 
 def _is_in_vain(final: Row) -> bool:
-    """Tell whether a final invoice was asked and not paid: one that was never charged was written off by the shop."""
-    return final["state"] in (OWED, WRITTEN_OFF) and final["attempts"] > 0
+    """Tell whether a final invoice was asked and not paid; one that was let go, or never charged, was not."""
+    return final["state"] in (OWED, WRITTEN_OFF) and final["attempts"] > 0 and final["reason"] != MONEY_BACK
 
 
 async def _is_given_up(services: Services, row: Row) -> bool:

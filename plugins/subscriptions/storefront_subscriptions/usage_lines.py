@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, select
 
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.plan import Insert, Step
@@ -20,8 +20,9 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_windows
 from storefront_subscriptions.carrying import KEPT, carry
-from storefront_subscriptions.rows import DONE, INVOICES, PAID, UNCOLLECTIBLE, VOID
-from storefront_subscriptions.tables import changes, invoices, subscriptions, usage
+from storefront_subscriptions.rows import DONE, INVOICES, UNCOLLECTIBLE, VOID
+from storefront_subscriptions.tables import changes, invoices, usage
+from storefront_subscriptions.usage_followers import followed_at
 from storefront_subscriptions.usage_segments import Segment, Tiers, asked_until, segments_of
 from storefront_subscriptions.usage_terms import charges_of, title_of
 
@@ -34,17 +35,6 @@ _CHANGES = Query(
         changes.c.timing == "now",
     )
     .order_by(changes.c.closed_at, changes.c.id)
-)
-_FOLLOWED = Query(
-    select(func.min(invoices.c.period_start).label("at"))
-    .join(subscriptions, subscriptions.c.id == invoices.c.subscription_id)
-    .where(
-        subscriptions.c.customer_id == bindparam("customer_id"),
-        subscriptions.c.family == bindparam("family"),
-        subscriptions.c.id != bindparam("id"),
-        invoices.c.state == PAID,
-        invoices.c.period_start >= bindparam("ended_at"),
-    )
 )
 _LINED = Query(
     select(usage, invoices.c.state)
@@ -188,14 +178,14 @@ async def read_metered(services: Services, row: Row, until: int, *, closed: Row 
     """Return what a subscription metered up to an instant (business ms), as far back as something may be pending.
 
     What is used once access has ended is none of it; the hour in which it is ended at once is, to its end. Nor is what
-    is used once another plan of the family has begun, where access goes on after the end. With ``closed`` that invoice
-    is seen as it is going to be.
+    is used once another plan of the family charges for it, where access goes on after the end. With ``closed`` that
+    invoice is seen as it is going to be.
 
     What is older than ``metering.late_days`` before the newest invoice that asked for usage is all on that or an
     earlier one. An invoice that asked for none (of a gift, or of a
     change that begins a new period at once) has billed nothing.
     """
-    over = await _over_at(services, row)
+    over = None if row["ended_at"] is None else int(row["access_until"])
     stored = reversed(await services.reader.all(INVOICES, subscription_id=row["id"]))
     every = [closed if closed is not None and one["id"] == closed["id"] else one for one in stored]
     made = await services.reader.all(_CHANGES, subscription_id=row["id"])
@@ -207,24 +197,21 @@ async def read_metered(services: Services, row: Row, until: int, *, closed: Row 
     states = {one["id"]: one["state"] for one in every}
     known = await services.reader.all(_LINED, subscription_id=row["id"])
     lined = [{**one, "state": states[one["invoice_id"]]} for one in known]
-    found = []
+    followed, found = await followed_at(services, row), []
     for segment in segments_of(every, made, tiers, until, over=over):
+        catalog = await services.catalogs.version(segment.catalog_version)
         for feature, charge in segment.charges.items():
-            if segment.end + late < asked.get(charge.asset, 0):
+            meter = catalog.meters[charge.meter]
+            kept = segment.until(followed.get(meter.key))
+            if kept is None or segment.end + late < asked.get(charge.asset, 0):
                 continue
-            rows = [one for one in lined if _is_of(one, segment.start, feature)]
-            found.append(await _metered(services, row["customer_id"], segment, charge, rows))
+            rows = [one for one in lined if _is_of(one, kept.start, feature)]
+            title = title_of(catalog.offer(segment.sku), feature)
+            names = {"customer_id": row["customer_id"], "meter": meter.key, "since": kept.start, "until": kept.end}
+            windows = await services.reader.all(_WINDOWS, **names)
+            quantity = quantity_of(meter.aggregation, windows)
+            found.append(Metered(kept, charge, meter.key, title, quantity, _counted(rows), len(rows)))
     return found
-
-
-async def _over_at(services: Services, row: Row) -> int | None:
-    """Return when a subscription was had no more, if it has ended: as its access ended, or another plan began."""
-    if row["ended_at"] is None:
-        return None
-    names = {name: row[name] for name in ("customer_id", "family", "id", "ended_at")}
-    found = await services.reader.first(_FOLLOWED, **names)
-    begun = None if found is None else found["at"]
-    return int(row["access_until"]) if begun is None else min(int(begun), int(row["access_until"]))
 
 
 async def _tiers(services: Services, agreed: Sequence[Row]) -> Tiers:
@@ -232,19 +219,6 @@ async def _tiers(services: Services, agreed: Sequence[Row]) -> Tiers:
     for sku, version in {(one["sku"], one["catalog_version"]) for one in agreed}:
         found[sku, version] = charges_of((await services.catalogs.version(version)).offers.get(sku))
     return found
-
-
-async def _metered(
-    services: Services, customer_id: str, segment: Segment, charge: Charge, rows: Sequence[Row]
-) -> Metered:
-    catalog = await services.catalogs.version(segment.catalog_version)
-    meter = catalog.meters[charge.meter]
-    windows = await services.reader.all(
-        _WINDOWS, customer_id=customer_id, meter=meter.key, since=segment.start, until=segment.end
-    )
-    title = title_of(catalog.offer(segment.sku), charge.feature)
-    quantity = quantity_of(meter.aggregation, windows)
-    return Metered(segment, charge, meter.key, title, quantity, _counted(rows), len(rows))
 
 
 def _is_of(line: Row, start: int, feature: str) -> bool:

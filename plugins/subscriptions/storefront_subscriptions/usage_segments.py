@@ -38,6 +38,11 @@ class Segment:
     whole: int
     charges: Charges
 
+    def until(self, instant: int | None) -> "Segment | None":
+        """Return it up to the hour of an instant (business ms); None where nothing is left. What is free stays."""
+        end = self.end if instant is None else min(self.end, _up(instant))
+        return replace(self, end=end) if self.start < end else None
+
     def included(self, charge: Charge) -> int:
         """Return how much is free in it, in millionths of a unit, rounded down."""
         return charge.included * min(self.length, self.whole) // self.whole
@@ -87,8 +92,9 @@ def _had(invoices: Sequence[Mapping[str, Any]], changes: Sequence[Mapping[str, A
         elif before is not None and one["period_start"] == before["period_end"]:
             holder = [before, *_within(changes, before)][-1]
             had = {**one, "sku": holder["sku"], "catalog_version": holder["catalog_version"]}
-            end = one["period_end"] if one["had_until"] is None else min(one["period_end"], one["had_until"])
-            if end < one["period_end"]:
+            # A grace may be longer than the period; what is not closed is asked with the periods that are made up for.
+            end = one["period_end"] if one["had_until"] is None else one["had_until"]
+            if end != one["period_end"]:
                 had |= {"period_end": end, "uncut_end": one["period_end"]}
             if end > one["period_start"]:
                 yield had
