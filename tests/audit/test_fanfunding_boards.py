@@ -25,46 +25,46 @@ _COUNTED = (
 
 PLANTS = {
     "a goal that a refund did not lower": (
-        "UPDATE fanfunding_counted SET gross = 555 WHERE gross = 455", "P3-counted", "'gross': 455, 'net': 410",
+        "UPDATE fanfunding_counted SET gross = 555 WHERE gross = 455", "F1-counted", "'gross': 455, 'net': 410",
     ),
     "a tip that is not counted": (
-        "DELETE FROM fanfunding_counted WHERE gross = 200", "P3-counted", "is not counted",
+        "DELETE FROM fanfunding_counted WHERE gross = 200", "F1-counted", "is not counted",
     ),
     "a tip that is not counted where it was given": (
-        "DELETE FROM fanfunding_counted WHERE currency = 'EUR'", "P3-counted", "not counted in its own currency",
+        "DELETE FROM fanfunding_counted WHERE currency = 'EUR'", "F1-counted", "not counted in its own currency",
     ),
-    "another rate than the tip's": (_COUNTED.format("factor = '3/2', gross = 600"), "P3-counted", "no rate of its own"),
-    "a tip of another's": (_COUNTED.format("customer_id = 'cus_other'"), "P3-counted", "another creator, fan or day"),
-    "a tip of another day": (_COUNTED.format("day = day + 1"), "P3-counted", "another creator, fan or day"),
+    "another rate than the tip's": (_COUNTED.format("factor = '3/2', gross = 600"), "F1-counted", "no rate of its own"),
+    "a tip of another's": (_COUNTED.format("customer_id = 'cus_other'"), "F1-counted", "another creator, fan or day"),
+    "a tip of another day": (_COUNTED.format("day = day + 1"), "F1-counted", "another creator, fan or day"),
     "a day that is too much": (
-        "UPDATE fanfunding_days SET net = net + 1 WHERE currency = 'USD'", "P3-sums", "the tips come to (1155,",
+        "UPDATE fanfunding_days SET net = net + 1 WHERE currency = 'USD'", "F1-sums", "the tips come to (1155,",
     ),
-    "a day that is lost": ("DELETE FROM fanfunding_days WHERE currency = 'EUR'", "P3-sums", "are ()"),
+    "a day that is lost": ("DELETE FROM fanfunding_days WHERE currency = 'EUR'", "F1-sums", "are ()"),
     "a fan who is too high on the board": (
-        "UPDATE fanfunding_fans SET gross = 956 WHERE gross = 955 AND span = 'all'", "P3-sums", "come to (955,)",
+        "UPDATE fanfunding_fans SET gross = 956 WHERE gross = 955 AND span = 'all'", "F1-sums", "come to (955,)",
     ),
     "an anonymous fan's sum under a name": (
-        "UPDATE fanfunding_fans SET is_anonymous = 0 WHERE gross = 200 AND span = 'all'", "P3-sums", "come to (200,)",
+        "UPDATE fanfunding_fans SET is_anonymous = 0 WHERE gross = 200 AND span = 'all'", "F1-sums", "come to (200,)",
     ),
     "a badge that was kept after its tip went back": (
-        "UPDATE fanfunding_badges SET reason = '{\"lifetime\":{\"USD\":956}}' WHERE badge = 'patron'", "P3-badges",
+        "UPDATE fanfunding_badges SET reason = '{\"lifetime\":{\"USD\":956}}' WHERE badge = 'patron'", "F2-badges",
         "which they do not keep",
     ),
     "a badge of the first for the second": (
-        "UPDATE fanfunding_badges SET customer_id = 'cus_other' WHERE badge = 'founder'", "P3-badges",
+        "UPDATE fanfunding_badges SET customer_id = 'cus_other' WHERE badge = 'founder'", "F2-badges",
         "the badge founder",
     ),
     "more given of the game than was counted": (
-        "UPDATE fanfunding_grants SET quantity = 2 WHERE state = 'given'", "P3-grants", "tips gave 2 potion",
+        "UPDATE fanfunding_grants SET quantity = 2 WHERE state = 'given'", "F2-grants", "tips gave 2 potion",
     ),
     "a grant that was never allowed": (
-        "UPDATE fanfunding_grants SET per_day = 0 WHERE state = 'given'", "P3-grants", "1 were counted, 0 allowed",
+        "UPDATE fanfunding_grants SET per_day = 0 WHERE state = 'given'", "F2-grants", "1 were counted, 0 allowed",
     ),
     "items of a tip that says nothing of them": (
-        "UPDATE fanfunding_grants SET state = 'refused' WHERE state = 'given'", "P3-grants", "its grants do not say so",
+        "UPDATE fanfunding_grants SET state = 'refused' WHERE state = 'given'", "F2-grants", "its grants do not say so",
     ),
     "a grant of a tip that went back": (
-        "UPDATE fanfunding_tips SET state = 'refunded' WHERE amount = 555", "P3-grants", "what it gave did not",
+        "UPDATE fanfunding_tips SET state = 'refunded' WHERE amount = 555", "F2-grants", "what it gave did not",
     ),
 }  # fmt: skip
 MAY_GRANT = "hold_days: 1, may_grant: [{sku: potion, per_tip: 1, per_day: 1}]}"

@@ -9,6 +9,7 @@ from tests.fanfunding.tipping import FAN_SHOP, LUNA, dispute, refund, tip
 
 BADGES = """
 badges:
+  - {id: member, title: Member, when: {holds: sword}}
   - {id: gold-heart, title: Heart of gold, color: "#ffd700"}
   - {id: patron, title: {en: Patron, de: Gönner}, when: {lifetime: {USD: 1000}}}
   - {id: whale, when: {tip: {USD: 2000}}, sticky: true}
@@ -91,9 +92,11 @@ async def test_badges_stand_beside_the_name_in_the_alert_and_on_the_board(stream
     _, alert = await here.hear()
     assert alert["badges"][0] == {"id": "gold-heart", "title": "Heart of gold", "color": "#ffd700"}
     await gives(stream, "mio", 1300, anonymous=True)
+    given = {"customer": "mio", "sku": "sword", "reason": "a member now"}
+    assert (await stream.as_server().post("/v1/grants", given, key="member")).status == 201
     await stream.quiet()
     lines = (await stream.as_nobody().get(CREATOR + "/leaderboard?language=de")).json["data"]
     assert [(line["name"], [one["title"] for one in line["badges"]]) for line in lines] == [
         (None, []),
-        ("mio", ["Heart of gold", "Gönner", "founder"]),
+        ("mio", ["Member", "Heart of gold", "Gönner"]),
     ]

@@ -42,6 +42,12 @@ FIRST = (
     .order_by(func.min(tips.c.sequence))
     .limit(bindparam("most"))
 )
+_SOME = (
+    select(fans.c.customer_id)
+    .distinct()
+    .where(fans.c.creator_id == bindparam("creator_id"), fans.c.span == ALL, fans.c.is_anonymous == 0, fans.c.gross > 0)
+    .limit(bindparam("most"))
+)
 RANKED = (
     select(fans.c.customer_id)
     .where(
@@ -59,7 +65,7 @@ RANKED = (
 _QUERIES = {
     name: Query(statement)
     for name, statement in {"lifetimes": LIFETIMES, "months": MONTHS, "largest": LARGEST, "tiers": TIERS,
-                            "first": FIRST, "ranked": RANKED}.items()
+                            "some": _SOME, "first": FIRST, "ranked": RANKED}.items()
 }  # fmt: skip
 
 
@@ -139,7 +145,9 @@ async def done_by(reader: PointReader, creator_id: str, customer_id: str) -> Don
 async def those_of(reader: PointReader, creator_id: str, rule: Rule) -> set[str]:
     """Return the fans who keep a rule that compares them with each other."""
     if "first" in rule:
-        rows = await reader.all(_QUERIES["first"], creator_id=creator_id, most=rule["first"])
+        rows = await reader.all(_QUERIES["some"], creator_id=creator_id, most=rule["first"] + 1)
+        if len(rows) > rule["first"]:  # who of them came first is known by all tips alone
+            rows = await reader.all(_QUERIES["first"], creator_id=creator_id, most=rule["first"])
     else:
         rows = await reader.all(_QUERIES["ranked"], creator_id=creator_id, currency=rule["currency"], most=rule["rank"])
     return {row["customer_id"] for row in rows}

@@ -100,8 +100,8 @@ async def _judge_all(services: Services, judgement: _Judgement, badge: Badge, *,
     rows = await services.reader.all(_HOLDERS, creator_id=judgement.creator_id, badge=badge.id)
     had = {row["customer_id"]: row for row in rows}
     (rule,) = badge.rules
-    if is_new and not badge.is_sticky and len(had) >= rule.get("first", MOST_FIRST + 1):
-        return  # those are the first already, and finding them would look at every tip
+    if is_new and len(had) >= rule.get("first", MOST_FIRST + 1):
+        return  # those are the first already: a new tip makes nobody one of them
     kept = await those_of(services.reader, judgement.creator_id, rule)
     for customer_id in sorted({*had, *kept}):
         judgement.settle(badge.id, customer_id, had.get(customer_id), rule if customer_id in kept else None,

@@ -1,4 +1,4 @@
-"""What ``audit verify --deep`` checks of goals, boards and badges (P3): they follow from the tips.
+"""What ``audit verify --deep`` checks of goals, boards and badges (F1, F2): they follow from the tips.
 
 What is counted follows the events a moment behind; a tip is compared once its last event was seen.
 """
@@ -29,7 +29,7 @@ def _each(connection: Connection, statement: Select[Any]) -> Iterator[Row[Any]]:
 
 
 def tips_count_what_is_left(connection: Connection) -> Iterator[Violation]:
-    """P3-counted: a tip counts what is left of it, in its own currency and by its own rates, on the day it was paid."""
+    """F1-counted: a tip counts what is left of it, in its own currency and by its own rates, on the day it was paid."""
     stored = connection.execute(select(settings.c.value).where(settings.c.key == _CURSOR)).scalar()
     followed = -1 if stored is None else int(msgspec.json.decode(stored)[0])
     last = (
@@ -47,11 +47,11 @@ def tips_count_what_is_left(connection: Connection) -> Iterator[Violation]:
         is_behind = row.told >= followed and (row.counted_seen is None or row.counted_seen < row.told)
         said = None if is_behind else _wrong(row)
         if said is not None:
-            yield Violation("P3-counted", (row.id,), f"tip {row.id} {said}")
+            yield Violation("F1-counted", (row.id,), f"tip {row.id} {said}")
     own = and_(counted.c.tip_id == tips.c.id, counted.c.currency == tips.c.currency)
     seen = select(counted.c.tip_id).join(tips, own)
     for row in _each(connection, select(counted.c.tip_id).where(counted.c.tip_id.not_in(seen))):
-        yield Violation("P3-counted", (row.tip_id,), f"tip {row.tip_id} is not counted in its own currency")
+        yield Violation("F1-counted", (row.tip_id,), f"tip {row.tip_id} is not counted in its own currency")
 
 
 def _wrong(row: Row[Any]) -> str | None:
@@ -78,7 +78,7 @@ def _is_power_of_ten(number: Fraction) -> bool:
 
 
 def sums_are_what_is_counted(connection: Connection) -> Iterator[Violation]:
-    """P3-sums: each sum of a day, and of a fan's span, is that of what its tips count for."""
+    """F1-sums: each sum of a day, and of a fan's span, is that of what its tips count for."""
     tips_left = func.sum(case((counted.c.gross > 0, 1), else_=0)).label("tips")
     by_day = (counted.c.creator_id, counted.c.currency, counted.c.day)
     due = _sums(connection, select(*by_day, *_totals(counted.c), tips_left).group_by(*by_day), 3)
@@ -113,11 +113,11 @@ def _differences(
         found, wanted = kept.get(key, ()), due.get(key, ())
         if found != wanted and (any(found) or any(wanted)):
             message = f"the sums of the {noun} {key} are {found}; the tips come to {wanted}"
-            yield Violation("P3-sums", (str(key[0]),), message)
+            yield Violation("F1-sums", (str(key[0]),), message)
 
 
 def badges_have_their_reason(connection: Connection) -> Iterator[Violation]:
-    """P3-badges: whoever has a badge keeps the rule that it was given for, unless it is sticky.
+    """F2-badges: whoever has a badge keeps the rule that it was given for, unless it is sticky.
 
     They are judged a moment behind the events: while any is not followed yet, there is nothing to compare.
     """
@@ -138,7 +138,7 @@ def badges_have_their_reason(connection: Connection) -> Iterator[Violation]:
             is_kept = done.fits(rule)
         if not is_kept:
             message = f"{row.customer_id} has the badge {row.badge} for {row.reason}, which they do not keep"
-            yield Violation("P3-badges", (row.customer_id,), message)
+            yield Violation("F2-badges", (row.customer_id,), message)
 
 
 def _compared(connection: Connection, creator_id: str, rule: Rule) -> set[str]:
@@ -164,7 +164,7 @@ def _is_followed(connection: Connection) -> bool:
 
 
 def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violation]:
-    """P3-grants: a paid tip gave no more than it may, all of a day no more than they may, and nothing else gave."""
+    """F2-grants: a paid tip gave no more than it may, all of a day no more than they may, and nothing else gave."""
     day = (grants.c.creator_id, grants.c.sku, grants.c.day)
     given = func.sum(grants.c.quantity).label("given")
     most = func.max(grants.c.per_day).label("most")
@@ -175,13 +175,13 @@ def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violat
     for row in _each(connection, statement):
         if not row.given == row.value <= row.most:
             message = f"tips gave {row.given} {row.sku} on day {row.day}; {row.value} were counted, {row.most} allowed"
-            yield Violation("P3-grants", (row.creator_id,), message)
+            yield Violation("F2-grants", (row.creator_id,), message)
     told = grants.c.tip_id == tips.c.id
     wrong = or_(tips.c.id.is_(None), tips.c.state.in_(("pending", "void")), grants.c.quantity > grants.c.per_tip)
     unpaid = select(grants.c.tip_id, grants.c.sku, grants.c.quantity, grants.c.per_tip, tips.c.state)
     for row in _each(connection, unpaid.join(tips, told, isouter=True).where(wrong)):
         message = f"the tip {row.tip_id} ({row.state}) gave {row.quantity} {row.sku}, of {row.per_tip} allowed"
-        yield Violation("P3-grants", (row.tip_id,), message)
+        yield Violation("F2-grants", (row.tip_id,), message)
     stray = (
         select(item_movements.c.about)
         .distinct()
@@ -190,15 +190,15 @@ def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violat
         .where(grants.c.tip_id.is_(None))
     )
     for row in _each(connection, stray):
-        yield Violation("P3-grants", (row.about,), f"the tip {row.about} gave items, and its grants do not say so")
+        yield Violation("F2-grants", (row.about,), f"the tip {row.about} gave items, and its grants do not say so")
     kept = select(grants.c.tip_id).join(tips, told).where(grants.c.state == GIVEN, tips.c.state == "refunded")
     for row in _each(connection, kept) if _is_followed(connection) else ():
-        yield Violation("P3-grants", (row.tip_id,), f"the tip {row.tip_id} went back, and what it gave did not")
+        yield Violation("F2-grants", (row.tip_id,), f"the tip {row.tip_id} went back, and what it gave did not")
 
 
 BOARD_CHECKS: Sequence[Check] = (
-    Check("P3-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
-    Check("P3-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
-    Check("P3-badges", "Badges are kept by those who keep their rule", badges_have_their_reason),
-    Check("P3-grants", "Tips give of the game what the operator allows", grants_are_within_what_is_allowed),
+    Check("F1-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
+    Check("F1-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
+    Check("F2-badges", "Badges are kept by those who keep their rule", badges_have_their_reason),
+    Check("F2-grants", "Tips give of the game what the operator allows", grants_are_within_what_is_allowed),
 )

@@ -84,7 +84,7 @@ def downgrade() -> None:
     state: sa.ColumnClause[str] = sa.column("state")
     given = sa.select(state).select_from(sa.table(_GRANTS, state)).where(state != "refused")
     if op.get_bind().execute(given.limit(1)).first():
-        raise LedgerWouldBeLost
+        raise LedgerWouldBeLost("it tells what tips gave of the game")
     op.drop_table(_GRANTS)
     for name in (_TRAINS, _BADGES, _REACHED, _FANS, _DAYS, _COUNTED):
         op.drop_table(name)
