@@ -94,6 +94,21 @@ async def test_what_fails_is_the_creators_again_and_pays_first_what_they_owe(str
     assert (stream.balance("platform:revenue:USD"), under_way(stream)) == (0, 0)
 
 
+async def test_what_a_creator_owes_is_not_paid_out(stream):
+    first = await tip(stream, 1000)
+    await stream.advance("25h")
+    await pay_out(stream, 900)
+    second = await tip(stream, 1200)
+    await stream.advance("25h")
+    await dispute(stream, second)
+    await dispute(stream, first, "lost")
+    await dispute(stream, second, "won")  # what was set aside is back, and 900 are owed
+    assert purse(stream) == {"reserve": 0, "payable": 1080, "debt": 900}
+    refused = await begin_payout(stream, 181)
+    assert (refused.json["reason"], refused.json["payable"]["amount"]) == ("not_payable", 180)
+    assert (await begin_payout(stream)).json["amount"]["amount"] == 180
+
+
 async def test_a_statement_adds_up_line_by_line(stream):
     first, second = await tip(stream, 1000), await tip(stream, 500)
     await refund(stream, first, 400)

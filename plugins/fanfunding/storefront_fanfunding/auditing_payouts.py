@@ -183,6 +183,13 @@ def payouts_went_where_they_say(connection: Connection) -> Iterator[Violation]:
     for row in each_row(connection, select(payouts.c.id, payouts.c.state).where(or_(is_nowhere, is_unnamed))):
         message = f"payout {row.id} is {row.state}, and nobody knows where to, or as what"
         yield Violation("P3-payouts", (row.id,), message)
+    yield from _one_person_moved(connection)
+    yield from _paid_by_one_transfer(connection)
+    yield from _is_under_way(connection)
+
+
+def _one_person_moved(connection: Connection) -> Iterator[Violation]:
+    """See payouts to another account than the one before, to which nobody else agreed."""
     whose, before = None, None
     sent = select(payouts).where(payouts.c.account.is_not(None))
     for row in each_row(connection, sent.order_by(payouts.c.creator_id, payouts.c.currency, payouts.c.line)):
@@ -190,6 +197,10 @@ def payouts_went_where_they_say(connection: Connection) -> Iterator[Violation]:
             message = f"payout {row.id} went to {row.account}, not to {before} as before, and one person saw to it"
             yield Violation("P3-payouts", (row.id,), message)
         whose, before = (row.creator_id, row.currency), row.account
+
+
+def _paid_by_one_transfer(connection: Connection) -> Iterator[Violation]:
+    """See transfers that paid two payouts."""
     twice: Select[Any] = (
         select(payouts.c.pay_with, payouts.c.reference)
         .where(payouts.c.pay_with != MANUAL, payouts.c.reference.is_not(None))
@@ -199,6 +210,10 @@ def payouts_went_where_they_say(connection: Connection) -> Iterator[Violation]:
     for row in each_row(connection, twice):
         message = f"the transfer {row.reference} of {row.pay_with} paid two payouts"
         yield Violation("P3-payouts", (row.reference,), message)
+
+
+def _is_under_way(connection: Connection) -> Iterator[Violation]:
+    """See money that is under way, and is of no payout that is; or the other way."""
     name = literal("creator:") + payouts.c.creator_id + ":payout:" + payouts.c.currency
     open_now: Any = select(name.label("account"), func.sum(payouts.c.amount).label("amount"))
     open_now = open_now.where(payouts.c.state.in_((CREATED, IN_PROGRESS))).group_by(name)
