@@ -15,11 +15,12 @@ from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
 from benchmarks.http import measure_batching, measure_http, measure_overload, measure_processes, measure_start
 from benchmarks.measures import Measure
 from benchmarks.metering import EVENTS, FULL_EVENTS, measure_metering
+from benchmarks.overlays import measure_overlays
 from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
 
 DOCS = Path(__file__).parent.parent / "docs"
-SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "growth")
+SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "overlays", "growth")
 
 
 def main() -> None:
@@ -62,6 +63,7 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "overload": lambda: measure_overload(folder),
         "start": lambda: measure_start(folder),
         "metering": lambda: measure_metering(folder, FULL_EVENTS if full else EVENTS),
+        "overlays": lambda: measure_overlays(folder),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 

@@ -16,7 +16,8 @@ REQUEST_ID_HEADER = istr("X-Request-Id")
 
 _FETCH_SITE = istr("Sec-Fetch-Site")
 _ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-Customer-Version, X-Request-Id"
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Overlay-Ticket, X-Customer-Version, "
+    "X-Request-Id"
 )
 _EXPOSED_HEADERS = "ETag, Idempotent-Replayed, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 _HEADERS = (

@@ -11,6 +11,18 @@ from tests.fanfunding.tipping import FAN_SHOP, tip
 from .test_account_looks import CLEAN
 from .test_tip import LUNA
 
+LOOKS = (
+    LUNA.replace('color: "#ffd700"}', 'color: "#000080", sound: bell}')
+    + """
+alerts:
+  duration: 6s
+  variations:
+    - {tier: gold, min: {USD: 5000}, text_contains: "<b>raid</b>", template: burst, sound: fanfare, duration: 12s}
+    - {is_first: true, template: banner, sound: chime}
+"""
+)
+GROUND = "one => getComputedStyle(one).backgroundColor + ' ' + getComputedStyle(one).color"
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -43,7 +55,7 @@ async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, sta
     await expect(page.get_by_text("Make an overlay link first")).to_be_visible()
     await measured(here, "new")
     await page.get_by_role("button", name="Make a link").click()
-    link = await page.get_by_label("Link").input_value()
+    link = await page.get_by_label("Alerts").input_value()
     await measured(here, "link")
     await page.get_by_role("link", name="Done").click()
 
@@ -69,3 +81,31 @@ async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, sta
     assert (queue["paused"], queue["hidden"], len(queue["queued"]), queue["held"]) == (True, True, 4, [])
     await measured(here, "hidden")
     here.forgive("AudioContext")
+
+
+async def test_the_gallery_shows_every_look_of_the_file(visit, stage, tmp_path):
+    (tmp_path / "luna.yaml").write_text(LOOKS)
+    await stage.restart()
+    link = (await stage.as_server().post(OVERLAY + "/token")).json["url"]
+    here = await visit(width=390, shop=stage)
+    await here.open(link.partition(stage.url)[2].replace("/alerts", "/preview"))
+    await expect(here.page.get_by_role("status")).to_have_text("4 looks, as your file has them now.")
+    assert await here.page.locator("h2").all_text_contents() == [
+        "Tier Your name on stream",
+        "Tier Message read out loud",
+        "Variation 1: tier Message read out loud, from $50.00, with “<b>raid</b>”",
+        "Variation 2: a fan's first",
+    ]
+    tickets = here.page.locator(".ticket")
+    assert [await tickets.nth(at).get_attribute("class") for at in range(4)] == [
+        "ticket card", "ticket card", "ticket burst", "ticket banner",
+    ]  # fmt: skip
+    assert await here.page.locator(".message").nth(2).text_content() == "This is what a tip looks like. <b>raid</b>"
+    grounds = [await here.page.locator(".stub").nth(at).evaluate(GROUND) for at in (0, 1)]
+    assert grounds == ["rgb(205, 127, 50) rgb(21, 15, 0)", "rgb(0, 0, 128) rgb(255, 255, 255)"]
+    await measured(here, "gallery")
+    await here.page.get_by_role("button", name="Dark scene behind them").press("Enter")
+    await here.shot("control-gallery-dark-scene")
+    await here.page.goto("about:blank")
+    await here.open("/overlay/preview#token=ovl_none")
+    await expect(here.page.get_by_text("This link does not work")).to_be_visible()

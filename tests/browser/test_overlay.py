@@ -1,73 +1,27 @@
 """Alerts over a stream, in a real browser source: shown once, in order, whatever happens to server and network."""
 
+import os
+import random
+
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
 from storefront.testing import running_shop
+from tests.fanfunding.hostile import HOSTILE
+from tests.fanfunding.test_tip_page import plain
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 OVERLAY = "/v1/fanfunding/creators/luna/overlay"
 QUICK = LUNA + "alerts: {gap: 0s, duration: 0s, variations: [{text_contains: Long, duration: 2s, template: banner}]}\n"
-HOSTILE = (
-    "<img src=x onerror=alert(1)>",
-    "<script>alert(1)</script>",
-    "</p><iframe src=javascript:alert(1)>",
-    "{{7*7}} ${7*7} <%= 7*7 %>",
-    "\"'><svg/onload=alert(1)>",
-    "javascript:alert(1)",
-    "&lt;b&gt; &amp; &#60;",
-    "عربي עברית מעורב abc",
-    "👩‍👩‍👧‍👦🏳️‍🌈👍🏽🇩🇪",
-    "Z͑ͫa̴l̵g̷o̸",
-    "'; DROP TABLE tips; --",
-    "data:text/html,<script>alert(1)</script>",
-    "<b>bold</b>",
-    "<a href=//evil.example>x</a>",
-    "<style>*{display:none}</style>",
-    "<link rel=stylesheet href=//e>",
-    "<meta http-equiv=refresh content=0>",
-    "<base href=//evil.example>",
-    "<form action=//e><input>",
-    "<object data=//e>",
-    "<embed src=//evil.example>",
-    "<video src=x onerror=alert(1)>",
-    "<details open ontoggle=alert(1)>",
-    "<math><mi//xlink:href=x>",
-    "<!-- comment -->",
-    "<![CDATA[x]]>",
-    "]]>",
-    "-->",
-    "</title></script>",
-    "\\u003cscript\\u003e",
-    "%3Cscript%3E",
-    "alert`1`",
-    "constructor.constructor",
-    "__proto__",
-    "null",
-    "undefined",
-    "NaN",
-    "0",
-    "=cmd|' /C calc'!A0",
-    "../../etc/passwd",
-    "event: clear",
-    "data: {}",
-    "id: 9",
-    ": heartbeat",
-    "{}",
-    "[]",
-    "ﷺ" * 8,
-    "W" * 80,
-    "🇩🇪" * 20,
-    "x" + "\u0301" * 6,
-)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def luna(browser, tmp_path):
-    (tmp_path / "luna.yaml").write_text(QUICK.replace("max_chars: 20", "max_chars: 80"))
+    told = QUICK.replace("max_chars: 20", "max_chars: 300")
+    (tmp_path / "luna.yaml").write_text(told.replace("moderation: {hold: [links], block_words: [Spoiler]}\n", ""))
     async with running_shop(tmp_path, FAN_SHOP) as shop:
         yield shop
 
@@ -78,11 +32,15 @@ async def open_overlay(visit, shop):
     await here.page.add_init_script(
         """addEventListener("DOMContentLoaded", () => {
           window.seen = [];
+          window.names = [];
           const box = document.getElementById("alert");
           new MutationObserver(() => {
             const words = document.getElementById("message").textContent, last = window.seen[window.seen.length - 1];
             const now = box.dataset.sequence + " " + words;
-            if (!box.hidden && last !== now) window.seen.push(now);
+            if (!box.hidden && last !== now) {
+              window.seen.push(now);
+              window.names.push(document.getElementById("name").textContent);
+            }
           }).observe(box, {attributes: true});
         });"""
     )
@@ -100,12 +58,18 @@ def states(shop) -> list[str]:
 
 async def test_alerts_are_shown_once_in_order_and_literally(visit, luna):
     here = await open_overlay(visit, luna)
-    messages = [" ".join(HOSTILE[at : at + 6]) for at in range(0, len(HOSTILE), 6)]
-    for message in messages:
-        await tip(luna, 500, message=message, by=luna.as_server(), customer="ada")
+    messages = [""]
+    for words in HOSTILE:  # as many to an alert as it may have letters
+        if len(f"{messages[-1]} {words}") > 280:
+            messages.append("")
+        messages[-1] = plain(f"{messages[-1]} {words}")
+    names = [plain(f"{HOSTILE[at][:12]} x") for at in range(len(messages))]
+    for name, message in zip(names, messages, strict=True):
+        await tip(luna, 500, name=name, message=message, by=luna.as_server(), customer="ada")
     await all_done(luna, len(messages))
-    assert len(HOSTILE) >= 40
+    assert len(HOSTILE) >= 120
     assert await here.page.evaluate("window.seen") == [f"{at} {message}" for at, message in enumerate(messages, 1)]
+    assert await here.page.evaluate("window.names") == names
     here.forgive("AudioContext")  # OBS lets a source sound without a click; a bare browser does not
     await expect(here.page.locator("#alert")).to_be_hidden()
 
@@ -135,3 +99,34 @@ async def test_a_server_that_dies_in_the_middle_of_an_alert_and_a_network_that_i
     await all_done(luna, 3)
     assert await here.page.evaluate("window.seen") == ["1 a long one", "2 after", "3 while cut"]
     here.forgive("net::ERR_")  # the browser itself says what was cut off
+
+
+@pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.heavy)])
+async def test_random_cuts_lose_and_repeat_nothing(visit, luna, record_property, count):
+    seed = int(os.environ.get("STOREFRONT_SEED") or random.randrange(10**6))
+    record_property("played", f"cuts of overlays: STOREFRONT_SEED={seed}")
+    chance, server = random.Random(seed), luna.as_server()
+    await server.post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 50_000, "reason": "t"}, key="g")
+    here = await open_overlay(visit, luna)
+    say = "visible => dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible}}))"
+    given = 0
+    while given < count:
+        some = min(chance.randint(1, 6), count - given)
+        what = chance.choice(["network", "server", "hidden", "nothing"])
+        if what == "network":
+            await here.context.set_offline(True)
+        elif what == "hidden":
+            await here.page.evaluate(say, False)
+        for at in range(given, given + some):
+            await tip(luna, 20, "gems", message=f"no {at}", by=server, customer="ada")
+            if what == "server" and at == given:
+                await luna.restart()
+        given += some
+        await here.context.set_offline(False)
+        await here.page.evaluate(say, True)
+        if chance.random() < 0.5:  # else it is cut again while it works off what came
+            await all_done(luna, given)
+    await all_done(luna, count)
+    assert await here.page.evaluate("window.seen") == [f"{at + 1} no {at}" for at in range(count)]
+    here.forgive("net::ERR_")
+    here.forgive("AudioContext")

@@ -153,3 +153,20 @@ async def test_a_new_link_ends_open_streams(stream, overlays):
     assert await here.hear() == ("end", {})
     answer = await here.session.get(f"{stream.url}/v1/fanfunding/overlay/stream", headers={"Overlay-Ticket": "a.b.c"})
     assert answer.status == 401
+
+
+async def test_what_moves_the_queue_is_told_and_so_wakes_every_overlay(stream):
+    server = stream.as_server()
+    await server.post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 50, "reason": "t"}, key="g")
+    token = (await server.post(OVERLAY + "/token")).json["token"]
+    ticket = (await stream.as_nobody().post("/v1/fanfunding/overlay/ticket", {"token": token})).json["ticket"]
+    await tip(stream, 20, "gems", by=server, customer="ada")
+    for state in ("shown", "done"):
+        said = {"ticket": ticket, "sequence": 1, "state": state}
+        assert (await stream.as_nobody().post("/v1/fanfunding/overlay/ack", said)).status == 200
+    for act in ("pause", "test", "skip"):
+        assert (await server.post(OVERLAY, {"act": act})).status == 200
+    told = stream.query("SELECT type FROM events WHERE type LIKE 'alert.%' OR type LIKE 'overlay.%' ORDER BY commit_no")
+    assert [one["type"] for one in told] == [
+        "overlay.changed", "alert.shown", "alert.done", "overlay.changed", "alert.queued", "alert.skipped",
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ from sqlalchemy import and_, bindparam, case, or_, select, text
 from storefront.core.clock import MINUTE_MS, SECOND_MS
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Count, Insert, Late, Plan, Step
+from storefront.core.commit.plan import Change, Count, Emit, Insert, Late, Plan, Step
 from storefront.core.errors import Conflict, NotFound
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
@@ -158,6 +158,8 @@ async def switch(services: Services, creator_id: str, changes: Mapping[str, int]
     plan = _plan(creator_id)
     changed = {**changes, "updated_at": services.clock.now()}
     plan.add(Change(OVERLAYS, (creator_id,), queue_anchor(creator_id), {}, changed))
+    payload = {"creator_id": creator_id, **{name: bool(value) for name, value in changes.items()}}
+    plan.emit("overlay.changed", anchor=queue_anchor(creator_id), subject=creator_id, payload=payload)
     await services.engine.commit(plan)
 
 
@@ -169,6 +171,7 @@ async def judge(services: Services, creator_id: str, sequence: int, *, is_approv
     plan, now, state = _plan(creator_id), services.clock.now(), QUEUED if is_approved else SKIPPED
     plan.add(Change(ALERTS, (creator_id, sequence), queue_anchor(creator_id), {"state": HELD},
                     {"state": state, "updated_at": now}))  # fmt: skip
+    plan.add(_told(creator_id, sequence, row["tip_id"], state))
     if is_approved:
         plan.anchors.add(row["customer_id"])
         plan.add(Change(TIPS, (row["tip_id"],), row["customer_id"], {"is_held": 1},
@@ -193,7 +196,8 @@ def add_test_alert(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     counter, anchor = counter_key("alerts", creator_id), queue_anchor(creator_id)
     place = value_of(view.row(counter)) + 1
     row = alert_row(creator_id, place, None, view.moment.now)
-    return [Count(str(counter.id[0]), anchor, 1), Insert(ALERTS, (creator_id, place), anchor, row)]
+    told = _told(creator_id, place, None, QUEUED)
+    return [Count(str(counter.id[0]), anchor, 1), Insert(ALERTS, (creator_id, place), anchor, row), told]
 
 
 async def waiting(services: Services, creator_id: str, state: str) -> list[Row]:
@@ -234,10 +238,17 @@ async def _move(services: Services, overlay: Row, moved: Sequence[Row], state: s
     for row in moved:
         changes: dict[str, Any] = {"state": state, "updated_at": now, **stamps.get(state, {})}
         plan.add(Change(ALERTS, (creator_id, row["sequence"]), anchor, {"state": row["state"]}, changes))
+        plan.add(_told(creator_id, row["sequence"], row["tip_id"], state))  # which wakes every overlay
     with suppress(Stale):
         await services.engine.commit(plan)
         return True
     return False
+
+
+def _told(creator_id: str, sequence: int, tip_id: str | None, state: str) -> Emit:
+    """Return the event ``alert.<state>``: it wakes the overlays of every process; a test has no tip."""
+    payload = {"creator_id": creator_id, "sequence": sequence, "tip": tip_id}
+    return Emit(queue_anchor(creator_id), f"alert.{state}", creator_id, payload)
 
 
 def _plan(creator_id: str) -> Plan:

@@ -75,12 +75,13 @@ def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
         **{name: shown[name] for name in names},
         "words": words_of(services, row),
         "badges": style.badges,
-        **_looks(style),
+        **looks(style),
         "left_ms": left,
     }
 
 
-def _looks(style: AlertStyle) -> dict[str, Any]:
+def looks(style: AlertStyle) -> dict[str, Any]:
+    """Return how an alert looks and sounds, as an overlay's page draws it."""
     return {"template": style.template, "sound": style.sound, "color": style.color, "duration_ms": style.duration_ms}
 
 
@@ -88,8 +89,13 @@ def words_of(services: Services, row: Row) -> str:
     """Return the amount of an alert's tip in words of the shop's language."""
     if row["is_test"]:
         return "Test"
+    return amount_words_of(services, row["amount"], row["currency"])
+
+
+def amount_words_of(services: Services, amount: int, currency: str) -> str:
+    """Return an amount in words of the shop's language."""
     language = services.catalogs.active.default_language
-    asset = asset_names(services, language).get(row["currency"])
+    asset = asset_names(services, language).get(currency)
     if asset is None:
-        return format_money(row["amount"], row["currency"], language)
-    return format_virtual(row["amount"], asset.name, language, exponent=asset.exponent)
+        return format_money(amount, currency, language)
+    return format_virtual(amount, asset.name, language, exponent=asset.exponent)

@@ -1,7 +1,7 @@
 """What an alert looks and sounds like, and for how long: its tier's, unless a variation in the creator's file fits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -50,13 +50,17 @@ async def style_of(services: Services, settings: Settings, alert: Row) -> AlertS
     if not alert["is_test"]:
         is_first = await _is_first(services, alert)
         chosen = next((one for one in said.get("variations", ()) if _matches(one, alert, is_first)), {})
+    return replace(compose(said, tier, chosen), badges=await _badges(services, settings, name, alert))
+
+
+def compose(said: Mapping[str, Any], tier: Mapping[str, Any], chosen: Mapping[str, Any]) -> AlertStyle:
+    """Return a style by what a file says of ``alerts``, of a tier, and of a variation, which goes first."""
     return AlertStyle(
         template=chosen.get("template") or tier.get("template", "card"),
         sound=chosen.get("sound") or tier.get("sound", "none"),
         color=tier.get("color"),
         duration_ms=milliseconds(chosen.get("duration") or said.get("duration", DURATION)),
         gap_ms=milliseconds(said.get("gap", GAP)),
-        badges=await _badges(services, settings, name, alert),
     )
 
 

@@ -20,6 +20,7 @@ from storefront_fanfunding.alert_queue import DONE, SHOWN, Screen, acknowledge, 
 from storefront_fanfunding.alert_shapes import on_screen
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.overlay_tokens import note_seen, overlay_of_ticket
+from storefront_fanfunding.shared_looks import SharedLooks
 
 MOST_OVERLAYS = 300
 """Streams of one creator in one process."""
@@ -40,6 +41,14 @@ _ACK = closed(
 def add_stream(routes: Routes, services: Services, settings: Settings) -> None:
     """Add the stream, and what answers it."""
 
+    async def look_once(creator_id: str) -> tuple[Screen, str, bytes]:
+        screen = await look(services, settings, creator_id)
+        await note_seen(services, screen.overlay)
+        name = _name(screen)
+        return screen, name, _event(services, screen, name)
+
+    looks = SharedLooks(look_once)
+
     @routes.get("/v1/fanfunding/overlay/stream", allow=Role.PUBLIC, answers={200: None}, refusals=["too_many_streams"])
     async def stream_alerts(call: Call) -> web.StreamResponse:
         """Tell an overlay what is on screen, as server-sent events; its ticket stands in `Overlay-Ticket`.
@@ -52,16 +61,14 @@ def add_stream(routes: Routes, services: Services, settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         until, told = loop.time() + LONGEST_SECONDS, call.request.headers.get(hdrs.LAST_EVENT_ID)
         with services.watchers.watch(queue_anchor(creator_id), at_most=MOST_OVERLAYS) as watch:
-            screen = await look(services, settings, creator_id)
+            screen, name, event = await looks.now(creator_id)
             stream = await call.stream("text/event-stream")
             while not watch.is_over and loop.time() < until and screen.overlay["digest"] == digest:
-                name = _name(screen)
                 async with asyncio.timeout(WRITE_SECONDS):
-                    await stream.write(b": \n\n" if name == told else _event(services, screen, name))
+                    await stream.write(b": \n\n" if name == told else event)
                 told = name
-                await note_seen(services, screen.overlay)
                 await watch.wait(_pause(services, screen))
-                screen = await look(services, settings, creator_id)
+                screen, name, event = await looks.now(creator_id)
             await stream.write_eof()
         return stream
 

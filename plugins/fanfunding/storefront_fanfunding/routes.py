@@ -24,6 +24,7 @@ from storefront_fanfunding.creators import all_creators, creator_name, find_crea
 from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.importing.routes import add_importing
 from storefront_fanfunding.overlay_pages import add_overlay_pages
+from storefront_fanfunding.overlay_preview import add_preview
 from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.overlay_stream import add_stream
 from storefront_fanfunding.page.routes import add_tip_page
@@ -73,6 +74,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
     add_boards(routes, services, settings)
+    add_preview(routes, services, settings)
     add_overlay_pages(routes)
     add_importing(routes, services, settings)
     add_inviting(routes, services, settings)

@@ -25,6 +25,7 @@ from storefront_fanfunding.config import Settings
 from storefront_fanfunding.control.sessions import OPEN_MS, form_secret, session_of, sign_in, sign_out
 from storefront_fanfunding.control.view import control_view, queue_view
 from storefront_fanfunding.creators import Creator, creator_name, need_creator
+from storefront_fanfunding.overlay_routes import OVERLAYS
 from storefront_fanfunding.overlay_tokens import find_overlay, rotate
 
 HERE = Path(__file__).parent
@@ -228,7 +229,9 @@ class _Desk:
             return _see(f"{PATH}?note=moved")
         base = f"{self._services.public_url.rstrip('/')}/overlay"
         frame = page_frame(call, self._services, browser)
-        html = self._render("link.html", page=frame, name=signed.creator.shown_name, url=f"{base}/alerts#token={token}")
+        urls = {name: f"{base}/{name}#token={token}" for name in OVERLAYS}
+        preview = f"{base}/preview#token={token}"
+        html = self._render("link.html", page=frame, name=signed.creator.shown_name, urls=urls, preview=preview)
         return browser.answer(html)
 
 

@@ -17,14 +17,14 @@ if (form) {
   }
 }
 
-const link = document.querySelector("[data-link]");
-if (link && navigator.clipboard) {
-  const button = document.querySelector("[data-copy]");
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(link.value);
-    document.querySelector("[data-copied]").textContent = "Copied.";
-  });
+if (navigator.clipboard) {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+      document.querySelector("[data-copied]").textContent = "Copied.";
+    });
+  }
 }
 
 const make = (kind, name, text) => {
