@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, Response, expect
 
 from storefront.testing import TINY_SHOP, Shop, running_shop
@@ -103,6 +104,12 @@ class Visit:
         """Measure the page as it stands; see ``looks.js``."""
         measured: dict[str, Any] = await self.page.evaluate(LOOKS)
         return measured
+
+    async def barriers(self) -> list[str]:
+        """Return what axe-core finds serious or critical on the page as it stands, with where."""
+        found = (await Axe().run(self.page)).response["violations"]
+        return [f"{one['id']}: {node['html']}" for one in found if one["impact"] in ("serious", "critical")
+                for node in one["nodes"]]  # fmt: skip
 
 
 Visits = Callable[..., Awaitable[Visit]]

@@ -36,6 +36,7 @@ async def stage(browser, tmp_path):
 async def measured(here, name):
     for theme in ("light", "dark"):
         await here.page.emulate_media(color_scheme=theme)
+        assert await here.barriers() == []
         for width, height in ((1440, 900), (390, 844), (320, 640)):
             await here.page.set_viewport_size({"width": width, "height": height})
             looks = await here.looks()

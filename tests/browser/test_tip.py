@@ -48,6 +48,7 @@ async def stage(browser, tmp_path):
 async def measured(here, name):
     for theme in ("light", "dark"):
         await here.page.emulate_media(color_scheme=theme)
+        assert await here.barriers() == []
         for width, height in ((1440, 900), (390, 844), (320, 640)):
             await here.page.set_viewport_size({"width": width, "height": height})
             looks = await here.looks()
@@ -158,7 +159,9 @@ async def test_goals_and_those_who_gave_most_stand_on_the_page_and_goals_move_wh
     await expect(goal.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "71")
     await expect(here.page.locator(".kindest li")).to_have_text(["Mio$642.50", "Someone kind$5.00"])
     await tip(stage, 30000, name="Ada")
-    await expect(goal.locator("[data-title]")).to_have_text("And a stand", timeout=15_000)  # it looks every five seconds
+    await expect(goal.locator("[data-title]")).to_have_text(
+        "And a stand", timeout=15_000
+    )  # it looks every five seconds
     await expect(goal.locator("[data-tips]")).to_have_text("3 tips so far")
     await expect(goal.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "4")
     plain = await visit(width=390, shop=stage, javascript=False)
