@@ -1,5 +1,6 @@
 """One alert at a time, each once and in order, whoever is watching."""
 
+import asyncio
 import json
 
 import aiohttp
@@ -170,3 +171,20 @@ async def test_what_moves_the_queue_is_told_and_so_wakes_every_overlay(stream):
     assert [one["type"] for one in told] == [
         "overlay.changed", "alert.shown", "alert.done", "overlay.changed", "alert.queued", "alert.skipped",
     ]  # fmt: skip
+
+
+async def test_however_much_has_waited_too_long_is_passed_over_at_once(stream):
+    server, page = stream.as_server(), stream.as_nobody()
+    await server.post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 50, "reason": "t"}, key="g")
+    token = (await server.post(OVERLAY + "/token")).json["token"]
+    for _ in range(9):
+        await asyncio.gather(*(server.post(OVERLAY, {"act": "test"}) for _ in range(100)))
+    await stream.advance("11m")
+    await tip(stream, 20, "gems", by=server, customer="ada")
+    ticket = (await page.post("/v1/fanfunding/overlay/ticket", {"token": token})).json["ticket"]
+    waiting = "SELECT state, COUNT(*) AS found FROM fanfunding_alerts GROUP BY state"
+    last = stream.query("SELECT MAX(sequence) AS last FROM fanfunding_alerts")[0]["last"]
+    said = {"ticket": ticket, "sequence": last, "state": "shown"}
+    assert (await page.post("/v1/fanfunding/overlay/ack", said)).status == 200
+    assert last > 801
+    assert stream.query(waiting) == [{"state": "shown", "found": 1}, {"state": "skipped", "found": last - 1}]

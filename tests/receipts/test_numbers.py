@@ -2,12 +2,12 @@
 
 import asyncio
 
+import pytest
+
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Plan, Remove
 from storefront.core.receipts.numberer import ANCHOR, CURSOR
 from storefront.testing import Shop
-
-SALES = 64
 
 
 async def sell(shop: Shop, number: int) -> None:
@@ -24,12 +24,13 @@ def numbers(shop: Shop) -> list[int]:
     return [row["number"] for row in shop.query("SELECT number FROM receipts ORDER BY number")]
 
 
-async def test_64_sales_at_once_are_numbered_1_to_64_in_commit_order(taxed: Shop) -> None:
-    await asyncio.gather(*(sell(taxed, number) for number in range(SALES)))
+@pytest.mark.parametrize("sales", [32, pytest.param(64, marks=pytest.mark.heavy)])
+async def test_sales_at_once_are_numbered_from_1_on_in_commit_order(taxed: Shop, sales: int) -> None:
+    await asyncio.gather(*(sell(taxed, number) for number in range(sales)))
 
-    await taxed.until(lambda: len(numbers(taxed)) == SALES)
+    await taxed.until(lambda: len(numbers(taxed)) == sales)
 
-    assert numbers(taxed) == list(range(1, SALES + 1))
+    assert numbers(taxed) == list(range(1, sales + 1))
     rows = taxed.query(
         "SELECT r.number, r.commit_no, e.commit_no AS settled FROM receipts r "
         "JOIN events e ON e.subject = r.about AND e.type = 'purchase.completed' ORDER BY r.number"

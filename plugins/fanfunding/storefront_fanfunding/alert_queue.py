@@ -32,6 +32,8 @@ OLDEST_MS = 10 * MINUTE_MS
 GRACE_MS = 5 * SECOND_MS
 """After its time on screen an alert is over, whether or not an overlay lives to say so."""
 TIMES_DECIDED = 8
+TIMES_PASSED_OVER = 500
+"""A hundred alerts each: who was away for hours comes back to a queue that is empty."""
 TEST_ALERT = "test_alert"
 QUEUED, SHOWN, DONE, SKIPPED, HELD = "queued", "shown", "done", "skipped", "held"
 
@@ -74,12 +76,7 @@ class Screen:
 async def look(services: Services, settings: Settings, creator_id: str) -> Screen:
     """Return what is on screen or comes next; ends what is over, and skips what waits too long or is refunded."""
     for _ in range(TIMES_DECIDED):
-        now = services.clock.now()
-        overlay = await need_overlay(services, creator_id)
-        passed = await services.reader.all(_PASSED_OVER, creator_id=creator_id, oldest=now - OLDEST_MS)
-        if passed:
-            await _move(services, overlay, passed, SKIPPED, free_at=overlay["free_at"] + 1)
-            continue
+        overlay, now = await _pass_over(services, creator_id), services.clock.now()
         head = await services.reader.first(_HEAD, creator_id=creator_id, oldest=now - OLDEST_MS)
         if head is None:
             return Screen(overlay, None, None, None)
@@ -95,6 +92,17 @@ async def look(services: Services, settings: Settings, creator_id: str) -> Scree
         if now < overlay["free_at"]:
             return Screen(overlay, None, None, overlay["free_at"])
         return Screen(overlay, head, style, head["updated_at"] + OLDEST_MS + 1)
+    raise Conflict("This queue moves too fast; ask again.")
+
+
+async def _pass_over(services: Services, creator_id: str) -> Row:
+    """Skip what has waited too long or is refunded, however much that is; return the row of the overlays after it."""
+    for _ in range(TIMES_PASSED_OVER):
+        overlay, oldest = await need_overlay(services, creator_id), services.clock.now() - OLDEST_MS
+        passed = await services.reader.all(_PASSED_OVER, creator_id=creator_id, oldest=oldest)
+        if not passed:
+            return overlay
+        await _move(services, overlay, passed, SKIPPED, free_at=overlay["free_at"] + 1)
     raise Conflict("This queue moves too fast; ask again.")
 
 
