@@ -8,8 +8,7 @@ from storefront.testing import running_shop
 from tests.fanfunding.test_control import OVERLAY, invited
 from tests.fanfunding.tipping import FAN_SHOP, tip
 
-from .test_account_looks import CLEAN
-from .test_tip import LUNA
+from .test_tip import LUNA, measured
 
 LOOKS = (
     LUNA.replace('color: "#ffd700"}', 'color: "#000080", sound: bell}')
@@ -33,31 +32,19 @@ async def stage(browser, tmp_path):
         yield shop
 
 
-async def measured(here, name):
-    for theme in ("light", "dark"):
-        await here.page.emulate_media(color_scheme=theme)
-        assert await here.barriers() == []
-        for width, height in ((1440, 900), (390, 844), (320, 640)):
-            await here.page.set_viewport_size({"width": width, "height": height})
-            looks = await here.looks()
-            await here.shot(f"control-{name}-{width}-{theme}")
-            assert looks.pop("measured") > 2
-            assert looks == CLEAN
-
-
 async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, stage):
     here = await visit(width=390, shop=stage)
     page = here.page
     await here.open(f"/creator#code={await invited(stage)}")
     await expect(page.get_by_text("This signs you in on this device.")).to_be_visible()
     assert page.url.endswith("/creator")  # the code has left the address bar
-    await measured(here, "sign-in")
+    await measured(here, "sign-in", "control")
     await page.get_by_role("button", name="Sign in").press("Enter")
     await expect(page.get_by_text("Make an overlay link first")).to_be_visible()
-    await measured(here, "new")
+    await measured(here, "new", "control")
     await page.get_by_role("button", name="Make a link").click()
     link = await page.get_by_label("Alerts").input_value()
-    await measured(here, "link")
+    await measured(here, "link", "control")
     await page.get_by_role("link", name="Done").click()
 
     overlay = await here.another_tab()
@@ -73,14 +60,14 @@ async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, sta
     await expect(page.locator("[data-rows] .row")).to_have_count(3)  # without a reload
     await expect(page.locator("[data-held] .row")).to_have_count(1)
     await page.reload()
-    await measured(here, "busy")
+    await measured(here, "busy", "control")
     await page.get_by_role("button", name="Show it", exact=True).click()
     await expect(page.locator("[data-rows] .row")).to_have_count(4)
     await page.get_by_role("button", name="Hide everything").click()
     await expect(page.get_by_text("Everything is hidden. Alerts wait.")).to_be_visible()
     queue = (await stage.as_server().get(OVERLAY)).json
     assert (queue["paused"], queue["hidden"], len(queue["queued"]), queue["held"]) == (True, True, 4, [])
-    await measured(here, "hidden")
+    await measured(here, "hidden", "control")
     here.forgive("AudioContext")
 
 
@@ -104,7 +91,7 @@ async def test_the_gallery_shows_every_look_of_the_file(visit, stage, tmp_path):
     assert await here.page.locator(".message").nth(2).text_content() == "This is what a tip looks like. <b>raid</b>"
     grounds = [await here.page.locator(".stub").nth(at).evaluate(GROUND) for at in (0, 1)]
     assert grounds == ["rgb(205, 127, 50) rgb(21, 15, 0)", "rgb(0, 0, 128) rgb(255, 255, 255)"]
-    await measured(here, "gallery")
+    await measured(here, "gallery", "control")
     await here.page.get_by_role("button", name="Dark scene behind them").press("Enter")
     await here.shot("control-gallery-dark-scene")
     await here.page.goto("about:blank")

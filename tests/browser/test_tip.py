@@ -45,14 +45,14 @@ async def stage(browser, tmp_path):
         yield shop
 
 
-async def measured(here, name):
+async def measured(here, name, page="tip"):
     for theme in ("light", "dark"):
         await here.page.emulate_media(color_scheme=theme)
         assert await here.barriers() == []
         for width, height in ((1440, 900), (390, 844), (320, 640)):
             await here.page.set_viewport_size({"width": width, "height": height})
             looks = await here.looks()
-            await here.shot(f"tip-{name}-{width}-{theme}")
+            await here.shot(f"{page}-{name}-{width}-{theme}")
             assert looks.pop("measured") > 2
             assert looks == CLEAN
 

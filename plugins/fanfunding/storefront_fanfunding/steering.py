@@ -16,7 +16,7 @@ from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import creator_id, need_creator
 from storefront_fanfunding.overlay_routes import CREATOR_PATH, SCOPE
 
-_SWITCHES = {
+SWITCHES = {
     "pause": {"is_paused": 1},
     "resume": {"is_paused": 0},
     "hide": {"is_hidden": 1},
@@ -25,7 +25,7 @@ _SWITCHES = {
 _OF_ONE = ("replay", "approve", "reject")
 _ACT = closed(
     {
-        "act": {"type": "string", "enum": [*_SWITCHES, "skip", "test", *_OF_ONE]},
+        "act": {"type": "string", "enum": [*SWITCHES, "skip", "test", *_OF_ONE]},
         "sequence": {
             "type": "integer",
             "minimum": 1,
@@ -66,5 +66,5 @@ def add_steering(routes: Routes, services: Services, settings: Settings) -> None
             case "approve" | "reject":
                 await judge(services, identity, sequence, is_approved=wanted == "approve")
             case _:
-                await switch(services, identity, _SWITCHES[wanted])
+                await switch(services, identity, SWITCHES[wanted])
         return respond(await show_queue(services, await need_overlay(services, identity)))

@@ -27,17 +27,13 @@ from storefront_fanfunding.control.view import control_view, queue_view
 from storefront_fanfunding.creators import Creator, creator_name, need_creator
 from storefront_fanfunding.overlay_routes import OVERLAYS
 from storefront_fanfunding.overlay_tokens import find_overlay, rotate
+from storefront_fanfunding.page.files import add_file
+from storefront_fanfunding.steering import SWITCHES
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PATH = "/creator"
 COOKIE = "storefront_creator"
-SWITCHES = {
-    "pause": {"is_paused": 1},
-    "resume": {"is_paused": 0},
-    "hide": {"is_hidden": 1},
-    "show": {"is_hidden": 0},
-}
 _TEXT = {"type": "string", "maxLength": 100}
 _CODE = closed({"code": {"type": "string", "maxLength": 200}}, required=["code"])
 _JUST_THAT = closed({"csrf": _TEXT}, required=["csrf"])
@@ -53,7 +49,6 @@ _JUDGED = closed(
     required=["csrf", "sequence", "verdict"],
 )
 _QUERY = {**closed({"note": _TEXT}), "additionalProperties": True}
-_SHEET_QUERY = {**closed({"v": _TEXT}), "additionalProperties": True}
 _SAYS = {"moved": "The queue has just moved. Look again.", "nothing": "There was nothing to do.",
          "refunded": "That tip was refunded, and is not shown again."}  # fmt: skip
 
@@ -86,8 +81,8 @@ def add_control_page(routes: Routes, services: Services, settings: Settings) -> 
         ("sign-out", _JUST_THAT, desk.sign_out),
     ):
         _add_form(routes, path, form, act)
-    for name, kind in (("control.css", "text/css"), ("control.js", "text/javascript")):
-        _add_file(routes, name, kind)
+    for name in ("control.css", "control.js"):
+        add_file(routes, PATH, STATIC / name)
 
 
 def _add_form(
@@ -99,18 +94,6 @@ def _add_form(
 
     take.__name__ = take.__qualname__ = f"send_control_{path.replace('-', '_')}"
     routes.post(f"{PATH}/{path}", allow=Role.PUBLIC, form=form, page=True, limit="write", tags=["pages"])(take)
-
-
-def _add_file(routes: Routes, name: str, kind: str) -> None:
-    text = (STATIC / name).read_text()
-
-    async def show(call: Call) -> web.StreamResponse:
-        """Answer a file of the control page, whose address changes when it does."""
-        caching = {"Cache-Control": "public, max-age=31536000, immutable" if "v" in call.query else "no-cache"}
-        return web.Response(text=text, content_type=kind, headers=caching)
-
-    show.__name__ = show.__qualname__ = f"show_{name.replace('.', '_')}"
-    routes.get(f"{PATH}/{name}", allow=Role.PUBLIC, page=True, tags=["pages"], query=_SHEET_QUERY)(show)
 
 
 class _Signed:

@@ -60,7 +60,11 @@ async def invite(services: Services, creator_id: str, *, actor: str) -> Invitati
 
 async def sign_in(services: Services, code: str) -> str:
     """Exchange a code for a session's token, which is returned this once; raises ``Unauthorized``."""
-    row, wall, now = await services.reader.first(_INVITED, digest=_digest(code)), services.clock.wall(), _now(services)
+    row, wall, now = (
+        await services.reader.first(_INVITED, digest=_digest(code)),
+        services.clock.wall(),
+        services.clock.now(),
+    )
     if row is None or row["used_at"] is not None or wall >= row["expires_at"]:
         raise Unauthorized("This sign-in link was used, or is too old. Ask for a new one.")
     token, anchor = secrets.token_urlsafe(32), _anchor(row["creator_id"])
@@ -124,10 +128,6 @@ def form_secret(token: str) -> str:
 def _note(services: Services, plan: Plan, action: str, actor: str, creator_id: str) -> None:
     now, wall = services.clock.now(), services.clock.wall()
     record_action(plan, action, actor=actor, about=creator_id, facts={}, now=now, wall=wall)
-
-
-def _now(services: Services) -> int:
-    return services.clock.now()
 
 
 def _anchor(creator_id: str) -> str:

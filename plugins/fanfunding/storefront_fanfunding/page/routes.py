@@ -30,6 +30,7 @@ from storefront_fanfunding.creator_schema import MOST_CHARACTERS
 from storefront_fanfunding.creators import Creator, find_creator_id, need_creator
 from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.page.amounts import amount_of
+from storefront_fanfunding.page.files import add_file
 from storefront_fanfunding.page.thanks import thanks_view
 from storefront_fanfunding.page.view import Typed, limits_of, real_currencies, tip_view
 from storefront_fanfunding.page.words import refusals, wrong_words
@@ -59,7 +60,6 @@ FORM = closed(
 )
 # Links to pages are shared and collect parameters of others on their way: these are passed over.
 QUERY = {**closed({"currency": _ID}), "additionalProperties": True}
-SHEET_QUERY = {**closed({"v": _ID}), "additionalProperties": True}
 RETURN = {**closed({"purchase": _ID, "canceled": {"type": "string", "maxLength": 1}}), "additionalProperties": True}
 
 
@@ -94,21 +94,8 @@ def add_tip_page(routes: Routes, services: Services, settings: Settings) -> None
         css = (OURS if accent is None else fit_accent(accent)).css()
         return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "no-cache"})
 
-    for name, kind in (("tip.css", "text/css"), ("tip.js", "text/javascript")):
-        _add_file(routes, name, kind)
-
-
-def _add_file(routes: Routes, name: str, kind: str) -> None:
-    text = (STATIC / name).read_text()
-
-    async def show(call: Call) -> web.StreamResponse:
-        """Answer a file of the tip page, whose address changes when it does."""
-        caching = {"Cache-Control": "public, max-age=31536000, immutable" if "v" in call.query else "no-cache"}
-        return web.Response(text=text, content_type=kind, headers=caching)
-
-    show.__qualname__ = f"show_{name.replace('.', '_')}"
-    show.__name__ = show.__qualname__
-    routes.get(f"/fanfunding/{name}", allow=Role.PUBLIC, page=True, tags=["pages"], query=SHEET_QUERY)(show)
+    for name in ("tip.css", "tip.js"):
+        add_file(routes, "/fanfunding", STATIC / name)
 
 
 class _Desk:
