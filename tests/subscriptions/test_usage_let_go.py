@@ -8,7 +8,7 @@ from storefront.core.migrating import MigrationFailed
 from storefront.databases import make_database
 from storefront.testing import running_shop
 
-from .changing import charged, pass_days
+from .changing import ask, charged, pass_days
 from .subscribing import GOOD, begin, may, see, subscribe
 from .test_credits import gems
 from .test_final_beside_others import cancel
@@ -173,3 +173,28 @@ async def test_how_long_a_period_was_had_is_not_worked_out_anew(data_folder, dat
             await database.migrate_to("subscriptions", "0007")
         await club.start()
         assert [one.message for one in (await club.audit()).violations] == []
+
+
+async def test_credit_that_paid_a_period_stays_when_a_purchase_of_more_seats_goes_back(data_folder, database_url):
+    text = more("  yak: {kind: subscription, family: work, title: Yak, interval: 30 days, prices: {USD: 5000}}\n")
+    text = text.replace("title: Worker,", "title: Worker, most_seats: 9,", 1)
+    async with running_shop(data_folder, text, database=database_url) as club:
+        dear = await subscribe(club, "yak")
+        await pass_days(club, 1)
+        changed = await ask(club, dear, "worker", by=club.as_server(), timing="now", money="charge_now")
+        assert changed.status in (200, 201), changed
+        await cancel(club, dear)
+        begun = await begin(club, "worker", payment_method=method(club))
+        assert begun.json["total"]["amount"] == 0  # the credit pays it
+        await club.quiet()
+        worker = begun.json["details"]["subscription"]
+        await pass_days(club, 1)
+        await use(club, "call", 1000)
+        await pass_days(club, 0.1)
+        seats = await ask(club, worker, "worker", seats=9)
+        assert seats.json["total"]["amount"] > 0, seats
+        await club.quiet()
+        await refund(club, -1)
+        await pass_days(club, 40)
+        assert all(state != "written_off" for state, _ in asked(club))
+        assert ("paid", 2250) in asked(club)
