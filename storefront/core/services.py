@@ -19,6 +19,7 @@ from storefront.core.pins import Pins
 from storefront.core.principals import Principal, Role
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
+from storefront.core.turns import Turns
 from storefront.core.watching import Watchers
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ class Services:
     pins: Pins
     public_url: str
     watchers: Watchers = field(default_factory=Watchers)
+    turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
     reconciliations: dict[str, Any] = field(default_factory=dict)
     _capabilities: dict[tuple[str, type[Any]], Any] = field(default_factory=dict)

@@ -163,8 +163,9 @@ async def test_webhook_return_page_and_jobs_do_one_change(club):
     assert len({row["subject"] for row in told}) == len(told) == len(ROUNDS)
 
 
-async def test_two_changes_that_wait_for_payment_leave_one(club):
-    for turn in ROUNDS:
+@pytest.mark.parametrize("rounds", [2, pytest.param(5, marks=pytest.mark.heavy)])
+async def test_two_changes_that_wait_for_payment_leave_one(club, rounds):
+    for turn in range(rounds):
         rival = f"rival-{turn}"
         subscription = await subscribe(club, "guest", customer=rival)
         mine = club.as_customer(rival)
@@ -172,7 +173,8 @@ async def test_two_changes_that_wait_for_payment_leave_one(club):
         answers = await asyncio.gather(
             *(ask(club, subscription, tiers[number % 4], by=mine, key=f"{turn}-{number}") for number in CROWD)
         )
-        assert {answer.status for answer in answers} <= {202, 409, 503}
+        # Each gives up what it replaces before it orders its own, and for all that nobody is told to come back later.
+        assert {answer.status for answer in answers} <= {202, 409}
         open_ones = "SELECT purchase_id FROM subscriptions_changes WHERE state = 'open' AND subscription_id = ?"
         waiting = club.query(open_ones, subscription)
         assert len(waiting) == 1

@@ -78,30 +78,41 @@ async def change(services: Services, settings: Settings, asked: ChangeRequest) -
         What ``decide`` and ``buy`` raise. After ``Declined`` the subscription is as it was.
     """
     known = await replay(services, asked.idempotency)
-    if known is not None:
-        return known
-    for _ in range(TIMES_DECIDED):
-        row = await need(services, asked.subscription_id)
-        if services.clock.now() >= row["period_end"]:
-            await advance(services, settings, row["id"])
-            row = await need(services, asked.subscription_id)
-        old = await change_of(services, row)
-        known = await replay(services, asked.idempotency)
-        if known is not None:  # the change that was found may be this very one
-            return known
-        pinned = None if asked.token is None else await unpin(services, asked.token, row)
-        decided = await _decide(services, settings, row, asked, pinned)
-        if old is not None and old["state"] == OPEN:
-            await _abandon(services, row, old)
-        try:
-            return await _carry_out(services, decided, old, asked, pinned)
-        except (Outdated, NotDue, SubscriptionOver, Stale, Taken):
-            if pinned is not None:
-                raise Outdated("Look at it again: it is no more as it was shown.", subscription=row["id"]) from None
-        except (Declined, GatewayRefused, CheckoutTooLate):
-            await advance(services, settings, row["id"])  # its change is closed with it
-            raise
+    bought = known or await _try(services, settings, asked)
+    if bought is not None:
+        return bought
+    # Each gives up the payment that it wants to replace before it orders its own: in turns, so that one gets done.
+    async with services.turns.of(asked.subscription_id):
+        for _ in range(TIMES_DECIDED):
+            bought = await _try(services, settings, asked)
+            if bought is not None:
+                return bought
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _try(services: Services, settings: Settings, asked: ChangeRequest) -> Bought | None:
+    """Decide a change and carry it out; None where something has moved meanwhile, so that it is to be decided anew."""
+    row = await need(services, asked.subscription_id)
+    if services.clock.now() >= row["period_end"]:
+        await advance(services, settings, row["id"])
+        row = await need(services, asked.subscription_id)
+    old = await change_of(services, row)
+    known = await replay(services, asked.idempotency)
+    if known is not None:  # the change that was found may be this very one
+        return known
+    pinned = None if asked.token is None else await unpin(services, asked.token, row)
+    decided = await _decide(services, settings, row, asked, pinned)
+    if old is not None and old["state"] == OPEN:
+        await _abandon(services, row, old)
+    try:
+        return await _carry_out(services, decided, old, asked, pinned)
+    except (Outdated, NotDue, SubscriptionOver, Stale, Taken):
+        if pinned is not None:
+            raise Outdated("Look at it again: it is no more as it was shown.", subscription=row["id"]) from None
+    except (Declined, GatewayRefused, CheckoutTooLate):
+        await advance(services, settings, row["id"])  # its change is closed with it
+        raise
+    return None
 
 
 async def _decide(
