@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from storefront.cli.serving import loop_factory
 from storefront.core.database import Database
 from storefront.core.migrating import History
 from storefront.core.postgres_database import PostgresDatabase
@@ -45,12 +46,28 @@ BOTH_DATABASES = (
     "tests/fanfunding/test_money.py",
     "tests/metering/test_at_once.py",
     "tests/model",
-    "tests/races",
+    "tests/races/test_changing.py",
+    "tests/races/test_deliveries.py",
+    "tests/races/test_giving.py",
+    "tests/races/test_holds.py",
+    "tests/races/test_keys.py",
+    "tests/races/test_kinds.py",
+    "tests/races/test_last_unit.py",
+    "tests/races/test_limits.py",
+    "tests/races/test_promo_codes.py",
+    "tests/races/test_refunds.py",
+    "tests/races/test_settlement.py",
+    "tests/races/test_subscriptions.py",
+    "tests/races/test_tip_grants.py",
+    "tests/races/test_tips.py",
+    "tests/races/test_trials.py",
+    "tests/races/test_wallet.py",
     "tests/receipts/test_numbers.py",
     "tests/shop/test_story.py",
 )
-"""What is written differently for each database, races, and a purchase's whole story run on both; ``--database``
-chooses one for all tests that can do either, which ``make test-heavy`` does for everything that a shop does."""
+"""What is written differently for each database, races for one thing, and a purchase's whole story run on both (two
+different deeds beside each other, on SQLite). ``--database`` chooses one for all tests that can do either, which
+``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = (
     "tests/stories/test_chaos.py",
@@ -115,6 +132,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mixed = [one for file in share for one in (*file, *islice(others, between))]
         shares += [*mixed, *islice(others, max(0, room - len(mixed)))]
     items[:] = [*shares, *others]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests on the loop that a shop runs on."""
+    return {"loop": loop_factory()}
 
 
 def pytest_configure(config: pytest.Config) -> None:

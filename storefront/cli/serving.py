@@ -220,11 +220,12 @@ async def reload_signal(desk: Desk) -> AsyncIterator[None]:
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on uvloop where that runs."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(main)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what makes the loop that the shop runs on."""
     try:
         import uvloop
     except ImportError:  # not on Windows; asyncio's own loop does the same, slower
