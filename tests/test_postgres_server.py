@@ -78,7 +78,7 @@ async def test_committed_rows_are_there_after_a_stop(postgres_server: PostgresSe
         await connection.execute("INSERT INTO kept VALUES (2)")
         postgres_server.stop(mode)
     assert not postgres_server.is_running
-    with pytest.raises(OSError, match="Connect call failed"):
+    with pytest.raises(ConnectionRefusedError):
         await asyncpg.connect(database)
     postgres_server.start()
     assert await rows(database, "SELECT id FROM kept") == [(1,)]
@@ -123,7 +123,7 @@ def test_nothing_is_left_of_a_server_whose_process_ends(postgres_server, end):
         process.send_signal(end)
     asyncio.run(until(lambda: not Path(folder).exists()))
     assert not data.exists()
-    with pytest.raises(OSError, match="Connect call failed"):
+    with pytest.raises(ConnectionRefusedError):
         asyncio.run(rows(url, "SELECT 1"))
 
 
@@ -133,7 +133,7 @@ def test_workers_share_a_server_and_the_last_one_stops_it(postgres_server, tmp_p
         with shared_postgres(tmp_path) as first:
             assert first.admin_url == last.admin_url
         assert asyncio.run(rows(last.admin_url, "SELECT 1")) == [(1,)]
-    with pytest.raises(OSError, match="Connect call failed"):
+    with pytest.raises(ConnectionRefusedError):
         asyncio.run(rows(last.admin_url, "SELECT 1"))
     with shared_postgres(tmp_path) as next_one:
         assert asyncio.run(rows(next_one.admin_url, "SELECT 1")) == [(1,)]

@@ -187,8 +187,8 @@ class Shop(ShopClient):
         self._config = config
         self._database_url = database
         self._environ = environ
-        self._socket = socket.create_server(("127.0.0.1", 0))  # bound first: the shop must know its address
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._place = _bound(("127.0.0.1", 0))  # bound first: the shop must know its address
+        self.url = f"http://127.0.0.1:{self._place.getsockname()[1]}"
         self._runner: web.AppRunner | None = None
         self._window: FileWindow | None = None
         self._commits = asyncio.Event()
@@ -209,7 +209,7 @@ class Shop(ShopClient):
         await runner.setup()
         self._runner = runner
         self.http = aiohttp.ClientSession(base_url=self.url)
-        await web.SockSite(runner, self._socket.dup()).start()
+        await web.SockSite(runner, _bound(self._place.getsockname())).start()
 
     def _read(self) -> Config:
         return load_to_serve(self._config, self._environ).config
@@ -238,9 +238,8 @@ class Shop(ShopClient):
         await self.start()
 
     async def close(self) -> None:
-        # Before it stops: what still asks its sandbox then is refused at once, in place of waiting to be let in.
-        self._socket.close()
         await self.stop()
+        self._place.close()
 
     async def settled(self, purchase: Answer | Mapping[str, Any]) -> Any:
         """Wait until a purchase is no longer pending and return it as the game's server sees it."""
@@ -260,6 +259,18 @@ class Shop(ShopClient):
         """Run ``audit verify --deep``, which asks the kinds of the shop's offers too."""
         outside = Outside(kinds=self.parts.services.kinds, checks=self.parts.host.audit_checks())
         return await verify_database(self.database, deep=True, outside=outside)
+
+
+def _bound(address: tuple[str, int]) -> socket.socket:
+    """Return a socket that has an address and may share it; it keeps the place of a shop that is stopped.
+
+    It does not listen: what still asks the shop's own sandbox while that stops is refused at once.
+    """
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.bind(address)
+    return bound
 
 
 @asynccontextmanager
