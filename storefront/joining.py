@@ -11,7 +11,7 @@ from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
 from storefront.core.auto_top_up_runs import run_top_up
 from storefront.core.catalog import Catalogs
 from storefront.core.claiming import claim_freed
-from storefront.core.clock import SECOND_MS, Clock
+from storefront.core.clock import HOUR_MS, SECOND_MS, Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.job_rows import HOLD_EXPIRE, ITEM_EXPIRE, LOT_LAPSE
@@ -37,6 +37,7 @@ from storefront.core.keys import Keys
 from storefront.core.kinds import OfferKind
 from storefront.core.lapsing import expire_item, lapse_wallet
 from storefront.core.leading import Follower, Leader, Leading, OnlyLeader, PostgresLeader
+from storefront.core.leases import Leases
 from storefront.core.outgoing.guard import Guard
 from storefront.core.outgoing.posting import Poster
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
@@ -136,7 +137,7 @@ def join(
     engine, reader = CommitEngine(database.store, clock), database.reader
     signing = signing_keys(config)
     services, emulator = _services(
-        host, database, engine, clock, pins=Pins(signing, clock), public_url=public_url, own_url=own_url
+        host, database, engine, clock, signing=signing, public_url=public_url, own_url=own_url
     )
     hasher = KeyHasher.load_or_create(keys_folder(config))
     endurance = Endurance()
@@ -189,7 +190,7 @@ def _services(
     engine: CommitEngine,
     clock: Clock,
     *,
-    pins: Pins,
+    signing: SigningKeys,
     public_url: str,
     own_url: str,
 ) -> tuple[Services, SandboxClient | None]:
@@ -213,6 +214,7 @@ def _services(
             clock,
             customers,
             catalogs,
+            leases=Leases(signing, clock, lasting_ms=config.leases.hours * HOUR_MS),
             mode=config.mode,
             is_shared=database.is_shared,
             ask_plugins=partial(_ask_plugins, host.hooks),
@@ -221,7 +223,7 @@ def _services(
         kinds=kinds,
         gateways=gateways,
         hooks=host.hooks,
-        pins=pins,
+        pins=Pins(signing, clock),
         public_url=public_url,
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)

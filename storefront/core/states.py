@@ -19,6 +19,7 @@ from storefront.core.clock import LATEST_MS, Clock, iso
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.projection import entitlement_json, inventory_json, is_active, wallet_json
 from storefront.core.customers import Customers
+from storefront.core.leases import Lease, Leases
 from storefront.core.metered import ACCOUNTS, PERIODS, describe_features, period_around, since
 from storefront.core.reading import PointReader, Query, Reader, Row
 from storefront.core.tables import accounts, anchors, entitlements, holds, item_instances, items, lots
@@ -45,15 +46,19 @@ _MOST_CACHED = 20_000
 OLDEST_WHEN_SHARED_MS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CustomerState:
-    """A customer's state at one version; ``document`` is what ``GET /v1/me`` answers, less the moment's own."""
+    """A customer's state at one version; ``document`` is what ``GET /v1/me`` answers, less the moment's own.
+
+    ``lease`` is the last one that was signed of it.
+    """
 
     version: int
     as_of: int
     read_at: int
     fresh_until: int | None
     document: Mapping[str, Any]
+    lease: Lease | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class CustomerStates:
         customers: Customers,
         catalogs: Catalogs,
         *,
+        leases: Leases,
         mode: str,
         is_shared: bool = False,
         ask_plugins: AsksPlugins | None = None,
@@ -91,6 +97,7 @@ class CustomerStates:
         self._clock = clock
         self._customers = customers
         self._catalogs = catalogs
+        self._leases = leases
         self._is_sandbox = mode == "sandbox"
         self._is_shared = is_shared
         self._ask_plugins = ask_plugins
@@ -211,7 +218,21 @@ class CustomerStates:
 
     async def document(self, customer_id: str, *, at_least: int = 0) -> dict[str, Any]:
         """Return the state with the moment's own members: ``as_of``, ``fresh_until``, ``server_time``."""
+        return self._told(await self.get(customer_id, at_least=at_least))
+
+    async def leased(self, customer_id: str, *, at_least: int = 0) -> dict[str, Any]:
+        """Return the same with ``lease``: the state signed, so that a client can go by it while it cannot ask."""
         state = await self.get(customer_id, at_least=at_least)
+        told = self._told(state)
+        if state.lease is None or state.lease.term != self._leases.term(customer_id):
+            state.lease = self._leases.sign(customer_id, told)
+        return {**told, "lease": None if state.lease is None else state.lease.token}
+
+    def etag(self, customer_id: str, state: CustomerState) -> str:
+        """Return what tells two answers of ``leased`` apart, but for the moments that they were given at."""
+        return f'"{state.version}.{state.fresh_until or 0}.{self._leases.term(customer_id)}"'
+
+    def _told(self, state: CustomerState) -> dict[str, Any]:
         return {
             **state.document,
             "as_of": iso(state.as_of),

@@ -42,8 +42,8 @@ async def show_history(call: Call) -> web.StreamResponse:
 async def _state(call: Call, services: Services, customer_id: str) -> web.StreamResponse:
     seen = call.version_seen
     state = await services.states.get(customer_id, at_least=seen)
-    etag = f'"{state.version}.{state.fresh_until or 0}"'
+    etag = services.states.etag(customer_id, state)
     if call.matches(etag):
         return not_modified(etag)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "X-Customer-Version": str(state.version)}
-    return respond(await services.states.document(customer_id, at_least=seen), headers=headers)
+    return respond(await services.states.leased(customer_id, at_least=seen), headers=headers)

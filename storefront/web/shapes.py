@@ -67,6 +67,11 @@ STATE: JsonSchema = table(
         "items": {"type": "array", "items": ITEM},
         "subscriptions": {"type": "array", "items": ANY_OBJECT},
         "badges": {"type": "array", "items": TEXT},
+        "lease": {
+            **nullable(TEXT),
+            "description": "The state with `lease_until`, signed (a compact JWS, Ed25519, `typ` `lease+jwt`): what a "
+            "client may go by while it cannot ask. Its keys: `/.well-known/jwks.json`. Null where the shop gives none.",
+        },
     }
 )
 

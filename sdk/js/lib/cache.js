@@ -58,20 +58,26 @@ export class StateCache {
   /**
    * Keep a fetched state, unless a newer one is there already; tells whether it was kept.
    *
-   * `askedAt` and `generation` are those of the moment when the request was sent.
+   * `askedAt` and `generation` are those of the moment when the request was sent. The lease of the state before goes on
+   * until `vouch` says what the new one's is; a state without one ends it.
    */
-  put(document, etag, { askedAt, generation, lease = null }) {
+  put(document, etag, { askedAt, generation }) {
     const isBound = this.isFetched || this.lease !== null;
     if (isBound && this.document !== null && isOlder(document, this.document)) return false;
     this.document = frozen(document);
     this.etag = etag;
-    this.lease = lease;
+    if (!document.lease) this.lease = null;
     this.isFetched = true;
     // In a sandbox whose business time was moved, the state's own times run ahead of the machine's.
     this.#serverTime = Math.max(seconds(document.server_time), seconds(document.as_of));
     this.#serverTimeAt = askedAt;
     this.confirm({ askedAt, generation });
     return true;
+  }
+
+  /** Take what the lease of a state says, once that is known (null: it is not right), if the state is still held. */
+  vouch(document, lease) {
+    if (this.document.lease === document.lease) this.lease = lease;
   }
 
   /** Take a state from a storage: it is shown, and says yes to nothing that `lease` does not vouch for. */

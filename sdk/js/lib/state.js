@@ -18,6 +18,8 @@ export class OwnState {
   #keys;
   #isPinned;
   #loading = null;
+  /** Settles when it is known whether the lease of the held state is right. */
+  #leasing = Promise.resolve();
   #saving = Promise.resolve();
   #flight = null;
   #refreshedAt = -Infinity;
@@ -56,6 +58,7 @@ export class OwnState {
       await this.get(policy);
       return this.#known(key, amount) ?? (await this.#ask(key, amount));
     } catch (failure) {
+      await this.#leasing;
       if (!(failure instanceof Unavailable) || this.#cache.lease === null) throw failure;
       return this.#offline(key, amount);
     }
@@ -128,10 +131,15 @@ export class OwnState {
     } else {
       const document = understood((found) => having(found, ...STATE), reply.document);
       this.#refuseStranger(document);
-      const lease = await this.#leaseOf(document, () => this.#fetchKeys());
-      cache.put(document, reply.headers.get("ETag"), { askedAt, generation, lease });
+      const isKept = cache.put(document, reply.headers.get("ETag"), { askedAt, generation });
+      // Nobody waits for that but who is offline: the state itself came from the shop.
+      if (isKept && document.lease) this.#leasing = this.#vouch(document);
     }
     this.#save();
+  }
+
+  async #vouch(document) {
+    this.#cache.vouch(document, await this.#leaseOf(document, () => this.#fetchKeys()));
   }
 
   #refuseStranger({ customer }) {
@@ -150,6 +158,7 @@ export class OwnState {
       }
       return lease?.state.customer === document.customer ? lease : null;
     } catch (failure) {
+      if (this.#transport.closed.aborted) return null; // it was given up on purpose
       if (!(failure instanceof Unsupported) && !(failure instanceof Unavailable)) throw failure;
       this.#report(failure); // the state is good all the same, but nothing will be answered offline
       return null;
@@ -177,15 +186,19 @@ export class OwnState {
     this.#cache.restore(lease === null ? state : { ...state, lease: kept.document.lease }, { lease, seen: kept.seen });
   }
 
-  /** Write what is held as one text, one write after the other. */
+  /** Write what is held as one text, one write after the other, each with a lease that is known to be right. */
   #save() {
     if (this.#store === null || !this.#cache.isFetched) return;
+    this.#saving = this.#saving.then(() => this.#leasing).then(() => this.#write()).catch(this.#report);
+  }
+
+  async #write() {
     const { storage, key } = this.#store;
     const { document, lease, seen } = this.#cache;
     // A lease vouches for the state that it was made with, not for what was merged since.
     const told = lease === null ? { ...document, lease: undefined } : { ...lease.state, lease: document.lease };
     const text = JSON.stringify({ document: told, seen, keys: this.#isPinned ? null : this.#keys });
-    this.#saving = this.#saving.then(() => storage.set(key, text)).catch(this.#report);
+    await storage.set(key, text);
   }
 }
 

@@ -265,6 +265,13 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseTerms:
+    """How long a client may go by its customer's state without asking, in hours; 0 for not at all."""
+
+    hours: int
+
+
+@dataclass(frozen=True, slots=True)
 class Purchases:
     """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
 
@@ -341,6 +348,7 @@ class Config:
     plugins: Mapping[str, Plugin]
     keys: tuple[ApiKey, ...]
     signing: Signing
+    leases: LeaseTerms
     purchases: Purchases
     gifts: Gifts
     transfers: Transfers

@@ -63,6 +63,7 @@ def core_sections() -> Schema:
             examples=[[{"key": "${STOREFRONT_SERVER_KEY}", "kind": "server", "name": "game server"}]],
         ),
         "signing": _signing(),
+        "leases": _leases(),
         "purchases": _purchases(),
         "gifts": gifts(),
         "transfers": transfers(),
@@ -337,6 +338,22 @@ def _signing() -> Schema:
         },
         required=["keys"],
         examples=[{"keys": ["${file:secrets/signing-1.pem}"]}],
+    )
+
+
+def _leases() -> Schema:
+    return mapping(
+        "How long a client that cannot reach the shop may go by what its customer had: the state is signed for that.",
+        {
+            "hours": whole(
+                "From now on. So long a right that ends early may be used offline; 0: nothing works offline.",
+                least=0,
+                most=720,
+                default=72,
+                examples=[72],
+            )
+        },
+        examples=[{"hours": 72}],
     )
 
 

@@ -20,6 +20,7 @@ meters: {{calls: {{event_type: api.call, aggregation: count}}}}
 usage: {{api: {{meter: calls, mode: prepaid, asset: gems, model: per_unit, price: "0.01"}}}}
 webhooks: {{allow: [{receiver}]}}
 web: {{return_origins: ["{game}"]}}
+leases: {{hours: 0}}  # those that sign some do so in test_leases; here every request is counted
 """
 _NUMBERS = count(1)
 

@@ -72,8 +72,10 @@ async def test_what_a_page_has_kept_answers_after_a_reload_while_nobody_can_be_a
     open_ = """
         kept.me = open(url, { token, customer: name, tries: 1, storage: new sdk.BrowserStorage(),
           clock: { monotonic: () => 0, wall: () => wall } });
-        return [await sdk.canVerifyLeases(), (await kept.me.check("rooms", 5)).allowed]"""
-    given = {"url": road.url, "token": player.token, "name": player.name, "wall": AT_SECONDS}
+        const seen = [await sdk.canVerifyLeases(), (await kept.me.check("rooms", 5)).allowed];
+        if (wait) while (!localStorage.length) await new Promise(requestAnimationFrame);
+        return seen"""
+    given = {"url": road.url, "token": player.token, "name": player.name, "wall": AT_SECONDS, "wait": False}
     said = leased(game, player.name)
 
     async def answer(route):
@@ -83,7 +85,7 @@ async def test_what_a_page_has_kept_answers_after_a_reload_while_nobody_can_be_a
         await route.abort()
 
     await tab.page.route("**/v1/me", answer)
-    assert await tab.run(open_, **given) == [True, True]
+    assert await tab.run(open_, **{**given, "wait": True}) == [True, True]
     await tab.run("await kept.me.close()")
     await tab.page.unroute("**/v1/me")
     await tab.page.route(f"{road.url}/**", nothing)

@@ -5,16 +5,23 @@ import json
 import pytest
 from joserfc.jwk import OKPKey
 
+from storefront.testing import running_shop
+
 from .leases import AT_SECONDS, leased, sign, state
-from .runtimes import JsError
+from .runtimes import HERE, JsError
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+EXAMPLE = HERE.parents[2] / "config.example.yaml"
 JSON = "application/json"
 ME, KEYS = "GET /v1/me", "GET /.well-known/jwks.json"
 CLIENT = """
     kept.passed ??= 1000;
     kept.wall ??= wall;
     kept.storage ??= new sdk.MemoryStorage();
+    kept.written ??= new Promise((done) => {
+      const { storage } = kept;
+      storage.set = (...told) => done(sdk.MemoryStorage.prototype.set.apply(storage, told));
+    });
     kept.make = (options) => open(url, { token, customer: name, storage: kept.storage, tries: 1, grace_seconds: 60,
       clock: { monotonic: () => kept.passed, wall: () => kept.wall }, ...options });
     kept.mine = kept.make({});
@@ -29,7 +36,7 @@ PAID, OFFLINE = [True, "paid"], [False, "offline"]
 async def begin(game, road, player, **more):
     """Fetch a leased state at ``AT``, over a good line; then the line is bad."""
     road.answer(200, leased(game, player.name, **more), Content_Type=JSON)
-    await player.js(CLIENT + "await kept.mine.me()", wall=AT_SECONDS)
+    await player.js(CLIENT + "await kept.mine.me(); await kept.written", wall=AT_SECONDS)
     road.lose_replies(10_000)
 
 
@@ -46,6 +53,23 @@ async def test_a_lease_answers_while_nobody_can_be_asked_until_it_ends(game, roa
     assert await player.js(held, seconds=1860, key="vip") == OFFLINE
     assert await player.js(held, seconds=3599, key="rooms") == PAID
     assert await player.js(held, seconds=3600, key="rooms") == OFFLINE
+
+
+async def test_the_shops_own_lease_answers_while_the_shop_is_away(node, tmp_path):
+    async with running_shop(tmp_path, EXAMPLE) as shop:
+        token = await shop.session("ada")
+        grant = {"customer": "ada", "asset": "gems", "amount": 500, "reason": "start"}
+        await shop.as_server().post("/v1/grants", grant, key="g")
+        await shop.bought("sword-of-dawn", customer="ada")
+        begin = CLIENT + "await kept.mine.me(); await kept.written; return kept.may('sword-of-dawn')"
+        given = {"url": shop.url, "token": token, "name": "ada", "wall": shop.wall() / 1000}
+        assert await node.run(begin, **given) == PAID
+        await shop.stop()
+        asked = "kept.passed += seconds; kept.wall += seconds; return kept.may(key, 1, { policy: 'not_stale' })"
+        assert await node.run(asked, seconds=53 * 3600, key="sword-of-dawn") == PAID
+        assert await node.run(asked, seconds=0, key="shield") == OFFLINE
+        assert await node.run(asked, seconds=20 * 3600, key="sword-of-dawn") == OFFLINE
+        await shop.start()
 
 
 async def test_a_lease_answers_also_where_no_token_can_be_had(game, road, player):
@@ -177,18 +201,21 @@ async def test_a_runtime_without_ed25519_says_so(game, road, player):
     road.answer(200, leased(game, player.name), Content_Type=JSON)
     said = await player.js(
         """
-        const subtle = crypto.subtle, whole = subtle.importKey;
+        const subtle = crypto.subtle, whole = subtle.importKey, builtin = process.getBuiltinModule;
+        process.getBuiltinModule = undefined; // as in an older Node, or a browser
         subtle.importKey = async () => { throw new DOMException("no such algorithm", "NotSupportedError") };
         try {
           const can = await sdk.canVerifyLeases();
           const error = await sdk.verifyLease(signed, pinned).catch((failure) => failure);
           const mine = open(url, { token });
           const told = [];
-          mine.on("error", (failure) => told.push(failure.name));
+          const said = new Promise((done) => mine.on("error", (failure) => done(told.push(failure.name))));
           await mine.me();
+          await said;
           return [can, error.name, error.detail, told];
         } finally {
           subtle.importKey = whole;
+          process.getBuiltinModule = builtin;
         }""",
         signed=json.loads(leased(game, player.name))["lease"],
         pinned=await keys_of(game),
