@@ -1,9 +1,9 @@
 /** Types of the JavaScript client of Storefront. */
 
 import type {
-  ChangePreview, ChangeTerms, Check, CustomerState, Event, FollowedEvent, Grant, GrantOptions, Hold, Item,
-  JsonWebKeySet, Keyed, Named, Offer, Purchase, PurchaseOptions, Quote, QuoteOptions, Receipt, Refund, RefundOptions,
-  RejectedUsage, Session, SubscribeOptions, Subscription, UsageEvent, Wallet,
+  ChangePreview, ChangeTerms, Check, Creator, CustomerState, Event, FollowedEvent, Goal, Grant, GrantOptions, Hold, Item,
+  JsonWebKeySet, Keyed, Leaderboard, Named, Offer, Purchase, PurchaseOptions, Quote, QuoteOptions, Receipt, Refund, RefundOptions,
+  RejectedUsage, Session, SubscribeOptions, Subscription, Tip, TipOptions, UsageEvent, Wallet,
 } from "./lib/documents.d.ts";
 
 export type * from "./lib/documents.d.ts";
@@ -18,12 +18,14 @@ export * from "./lib/errors.js";
 export type Policy = "cache_only" | "fetch" | "cached_or_fetched" | "not_stale";
 
 export interface Options {
-  /** A customer's session token. Give one of `token`, `get_token` and `key`. */
+  /** A customer's session token. Give one of `token`, `get_token`, `key` and `public`. */
   token?: string;
   /** Called for a token, and once more when the server says that one is dead. Callers share one call. */
   get_token?: () => string | Promise<string>;
   /** A server's secret key. Never in a browser. */
   key?: string;
+  /** Ask as everybody may: the catalog, creators, tips of guests. */
+  public?: true;
   /** How often a request is tried at most (4). */
   tries?: number;
   /** How long one try may take (15). */
@@ -63,6 +65,7 @@ export class StorefrontClient {
   readonly usage: Usage;
   readonly webhooks: Webhooks;
   readonly subscriptions: Subscriptions;
+  readonly tips: Tips;
   close(): Promise<void>;
   catalog(): Promise<Offer[]>;
   me(options?: Asking): Promise<CustomerState>;
@@ -157,6 +160,20 @@ export interface Subscriptions {
   pause(id: string, options?: { at?: "now" | "period_end"; resume_at?: string; keep_anchor?: boolean }):
     Promise<Subscription>;
   resume(id: string, options?: { keep_anchor?: boolean }): Promise<Subscription>;
+}
+
+export interface Tips {
+  creators(options?: { language?: string }): Promise<Creator[]>;
+  creator(id: Named, options?: { language?: string }): Promise<Creator>;
+  give(creator: Named, options: TipOptions): Promise<Purchase>;
+  get(tip: Named): Promise<Tip>;
+  finalize(tip: Named): Promise<Tip>;
+  list(creator: Named, options?: { limit?: number; before?: number | string }):
+    Promise<{ tips: Tip[]; next: string | null }>;
+  goals(creator: Named, options?: { language?: string }): Promise<Goal[]>;
+  leaderboard(creator: Named,
+    options?: { span?: "all" | "month" | "day"; currency?: string; limit?: number; language?: string }):
+    Promise<Leaderboard>;
 }
 
 /** Make a usage event; its id is made once, here, so that it counts once however often it is reported. */

@@ -6,6 +6,7 @@ import { Events, Grants, Holds, Sessions, Usage } from "./lib/server.js";
 import { OwnState, ask } from "./lib/state.js";
 import { Changes } from "./lib/stream.js";
 import { Subscriptions } from "./lib/subscriptions.js";
+import { Tips } from "./lib/tips.js";
 import { Credential, Transport, having, understood } from "./lib/transport.js";
 import { Webhooks } from "./lib/webhooks.js";
 
@@ -19,13 +20,13 @@ const EMPTY_WALLET = Object.freeze({ balance: 0, available: 0, held: 0, frozen: 
 const CLOCK = { monotonic: () => performance.now() / 1000, wall: () => Date.now() / 1000 };
 const DEFAULTS = { tries: 4, timeout_seconds: 15, pause_seconds: 0.25, reconnect_seconds: 1, grace_seconds: 0,
   storage: null, lease_keys: null, clock: CLOCK, fetch: (request) => globalThis.fetch(request) };
-const OPTIONS = new Set(["token", "get_token", "key", "customer", ...Object.keys(DEFAULTS)]);
+const OPTIONS = new Set(["token", "get_token", "key", "public", "customer", ...Object.keys(DEFAULTS)]);
 
 /**
  * A game's view of one shop: `new StorefrontClient(url, {token})`.
  *
  * Give one of `token` (a session), `get_token` (asked for a token, and again when one is dead) and `key` (a server's
- * secret key; never in a browser). What the other options do stands in `storefront.d.ts`. Names in options and answers
+ * secret key; never in a browser), or `public: true` for what everybody may do. What the other options do stands in `storefront.d.ts`. Names in options and answers
  * are those of the HTTP API. Answers are frozen: they are shared with the cache.
  */
 export class StorefrontClient {
@@ -39,7 +40,7 @@ export class StorefrontClient {
   #listeners = { change: new Set(), error: new Set() };
 
   constructor(base_url, options = {}) {
-    const { token, get_token, key, customer, ...rest } = checked(options);
+    const { token, get_token, key, public: isPublic, customer, ...rest } = checked(options);
     const settings = { ...DEFAULTS, ...rest };
     const report = (failure) => this.#report(failure);
     const base = addressOf(base_url);
@@ -47,7 +48,7 @@ export class StorefrontClient {
     this.#cache = new StateCache(settings.clock, settings);
     this.#transport = new Transport(base, {
       ...settings,
-      credential: new Credential(token ?? key ?? null, get_token),
+      credential: new Credential(isPublic ? null : (token ?? key ?? null), get_token),
       customerVersion: () => this.#cache.version,
     });
     const store = settings.storage && { storage: settings.storage, customer, key: `storefront:${base}:${customer}` };
@@ -66,6 +67,7 @@ export class StorefrontClient {
     this.usage = new Usage(this.#transport, report);
     this.webhooks = new Webhooks(settings.clock.wall);
     this.subscriptions = new Subscriptions(this.#transport, changed);
+    this.tips = new Tips(this.#transport, (document, customer) => this.#buying.merge(document, customer));
   }
 
   /** Hang up, give up what is under way, and wait for what is being written to the storage. */
@@ -222,8 +224,8 @@ export class StorefrontClient {
 function checked(options) {
   const unknown = Object.keys(options).filter((name) => !OPTIONS.has(name));
   if (unknown.length) throw new TypeError(`unknown options: ${unknown.join(", ")}`);
-  const given = ["token", "get_token", "key"].filter((name) => options[name] !== undefined);
-  if (given.length !== 1) throw new TypeError("give one of token, get_token and key");
+  const given = ["token", "get_token", "key", "public"].filter((name) => options[name] !== undefined);
+  if (given.length !== 1) throw new TypeError("give one of token, get_token, key and public");
   if (options.storage && !options.customer) throw new TypeError("with a storage say whose states it keeps: customer");
   return options;
 }

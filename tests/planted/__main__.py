@@ -114,7 +114,7 @@ def _copy_tree(source: Path, to: Path) -> Path:
 def _run_tests(tree: Path, tests: Iterable[str], chosen: Mapping[str, str] = MappingProxyType({})) -> Verdict:
     """Run tests in a tree of their own: its modules come before the installed ones, in child processes too."""
     report = tree / "report.xml"
-    paths = [tree, *sorted((tree / "plugins").iterdir())]
+    paths = [tree, *sorted((tree / "plugins").iterdir()), tree / "sdk" / "python"]
     environ = {
         **FEW,
         **os.environ,

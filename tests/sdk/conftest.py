@@ -8,6 +8,8 @@ from contextlib import suppress
 import pytest
 from storefront_sdk import StorefrontClient
 
+from storefront.testing import TINY_SHOP, Shop, running_shop
+
 _METHODS = (b"GET ", b"POST ")
 
 
@@ -80,6 +82,13 @@ class Road:
                     self.statuses.append(int(chunk[9:12]))
                 writer.write(chunk)
         writer.close()
+
+
+@pytest.fixture
+async def shop(data_folder, database_url) -> AsyncIterator[Shop]:
+    """The tiny shop without leases: requests are counted here, and what proves them is in ``test_leases``."""
+    async with running_shop(data_folder, TINY_SHOP + "leases: {hours: 0}\n", database=database_url) as running:
+        yield running
 
 
 @pytest.fixture

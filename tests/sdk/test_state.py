@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from storefront_sdk import NothingCached, Policy
+from storefront_sdk import Clock, NothingCached, Policy
 from storefront_sdk.cache import StateCache
 
 ME, BUY = "GET /v1/me", "POST /v1/purchases"
@@ -128,7 +128,7 @@ class Seconds:
 
 
 def test_an_older_state_never_replaces_a_newer_one():
-    cache = StateCache(Seconds())
+    cache = StateCache(Clock(Seconds()))
     cache.put(state(5, second=7), '"5"', asked_at=1000.0, generation=0)
     for older in (state(4, second=9), state(5, second=6)):
         cache.put(older, '"old"', asked_at=1000.0, generation=0)
@@ -136,7 +136,7 @@ def test_an_older_state_never_replaces_a_newer_one():
 
 
 def test_a_fetch_that_began_before_a_change_does_not_make_the_state_good():
-    cache = StateCache(Seconds())
+    cache = StateCache(Clock(Seconds()))
     cache.put(state(5), None, asked_at=1000.0, generation=0)
     cache.merge({"from_version": 6, "version": 7, "changed": {}})
     cache.put(state(6), None, asked_at=1000.0, generation=0)
@@ -147,7 +147,7 @@ def test_a_fetch_that_began_before_a_change_does_not_make_the_state_good():
 
 def test_a_state_ends_at_fresh_until_by_the_clock_of_the_server():
     seconds = Seconds()
-    cache = StateCache(seconds)
+    cache = StateCache(Clock(seconds))
     cache.put(state(1, fresh_until="2026-11-21T09:30:30.000Z"), None, asked_at=1000.0, generation=0)
     seconds.passed = 1029.9
     assert cache.may_answer(Policy.CACHED_OR_FETCHED)
@@ -158,7 +158,7 @@ def test_a_state_ends_at_fresh_until_by_the_clock_of_the_server():
 
 def test_a_merged_change_can_end_the_state_sooner():
     seconds = Seconds()
-    cache = StateCache(seconds)
+    cache = StateCache(Clock(seconds))
     cache.put(state(1, fresh_until="2026-11-21T09:31:00.000Z"), None, asked_at=1000.0, generation=0)
     source = {"type": "purchase", "id": "pur_1", "sku": "vip-pass"}
     right = {
@@ -177,7 +177,7 @@ def test_a_merged_change_can_end_the_state_sooner():
 
 def test_not_stale_asks_again_after_a_minute():
     seconds = Seconds()
-    cache = StateCache(seconds)
+    cache = StateCache(Clock(seconds))
     cache.put(state(1), None, asked_at=1000.0, generation=0)
     seconds.passed = 1060.0
     assert not cache.may_answer(Policy.NOT_STALE)
@@ -187,7 +187,7 @@ def test_not_stale_asks_again_after_a_minute():
 
 
 def test_an_item_that_is_used_up_is_gone():
-    cache = StateCache(Seconds())
+    cache = StateCache(Clock(Seconds()))
     potion = {"sku": "potion", "instance": "itm_1", "quantity": 1, "expires_at": None}
     cache.put(state(1, items=[potion]), None, asked_at=1000.0, generation=0)
     cache.merge({"from_version": 1, "version": 2, "changed": {"items": [{**potion, "quantity": 0}]}})
@@ -195,7 +195,7 @@ def test_an_item_that_is_used_up_is_gone():
 
 
 def test_what_a_subscription_gives_is_fetched_because_the_state_alone_tells_it_whole():
-    cache = StateCache(Seconds())
+    cache = StateCache(Clock(Seconds()))
     cache.put(state(1), None, asked_at=1000.0, generation=0)
     right = {"active": True, "source": {"type": "subscription", "id": "sub_1", "sku": "basic"}, "expires_at": None}
     cache.merge({"from_version": 1, "version": 2, "changed": {"entitlements": {"lounge": right}}})

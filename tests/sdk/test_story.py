@@ -137,5 +137,5 @@ def test_a_closed_facade_says_so():
 
 
 def test_a_client_takes_exactly_one_credential():
-    with pytest.raises(ValueError, match="give one of token, get_token and key"):
+    with pytest.raises(ValueError, match="give one of token, get_token, key and public"):
         StorefrontClient("http://127.0.0.1:9", token="t", key="sk_k")

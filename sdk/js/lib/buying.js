@@ -27,7 +27,7 @@ export class Buying {
     const body = given({ sku, ...options, ...codesIn(promo_code) });
     const reply = await this.#transport.write("/v1/purchases", body, { key: idempotency_key });
     const bought = purchaseIn(reply);
-    this.#merge(reply.document, options.customer);
+    this.merge(reply.document, options.customer);
     return bought;
   }
 
@@ -79,11 +79,12 @@ export class Buying {
     const where = `/v1/microtransactions/inventory/${encodeURIComponent(sku)}/consume`;
     const reply = await this.#transport.write(where, given(options), { key: idempotency_key });
     const { remaining } = understood((found) => having(found, "remaining"), reply.document);
-    this.#merge(reply.document, options.customer);
+    this.merge(reply.document, options.customer);
     return remaining;
   }
 
-  #merge(document, customer) {
+  /** Merge what an answer says of the customer whose token the client carries. */
+  merge(document, customer) {
     if (customer === undefined || customer === null) this.#own.merge(understood(changeIn, document));
   }
 }

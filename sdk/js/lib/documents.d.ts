@@ -256,6 +256,64 @@ export interface Subscription {
   readonly [member: string]: unknown;
 }
 
+/** Somebody who takes tips; `min`, `max` and `presets` are by currency. */
+export interface Creator {
+  readonly id: string;
+  readonly name: string;
+  readonly title: string | null;
+  readonly min: Readonly<Record<string, number>>;
+  readonly max: Readonly<Record<string, number>>;
+  readonly presets: Readonly<Record<string, readonly number[]>>;
+  readonly tiers: readonly Readonly<Record<string, unknown>>[];
+  readonly [member: string]: unknown;
+}
+
+/** What everybody may see of a tip: no name of who is anonymous, no words of what waits to be read. */
+export interface Tip {
+  readonly id: string;
+  readonly creator: string;
+  readonly state: string;
+  readonly sequence: number | null;
+  readonly name: string | null;
+  readonly message: string | null;
+  readonly anonymous: boolean;
+  readonly held: boolean;
+  readonly amount: Money;
+  readonly tier: string | null;
+  readonly paid_at: string | null;
+  readonly [member: string]: unknown;
+}
+
+export interface TipOptions extends Keyed {
+  amount: Money;
+  name: string;
+  message?: string;
+  anonymous?: boolean;
+  /** The browser's secret, by which a guest is the same one again. */
+  fan?: string;
+  customer?: string;
+  pay_with?: string;
+  payment_method?: string;
+  return_url?: string;
+}
+
+/** A goal; `aim` is what is collected for now: the goal or, once that is reached, what comes after it. */
+export interface Goal {
+  readonly id: string;
+  readonly title: string;
+  readonly amount: Money;
+  readonly target: Money;
+  readonly reached: boolean;
+  readonly aim: { readonly title: string; readonly target: Money; readonly percent: number };
+  readonly [member: string]: unknown;
+}
+
+export interface Leaderboard {
+  readonly span: string;
+  readonly currency: string | null;
+  readonly data: readonly { readonly rank: number; readonly name: string | null; readonly amount: Money }[];
+}
+
 export interface SubscribeOptions extends Keyed {
   interval?: string;
   seats?: number;

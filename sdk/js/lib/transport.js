@@ -144,7 +144,7 @@ export class Transport {
   }
 }
 
-/** What tells who asks: a text for good, or what `getToken` answers until the server says 401. */
+/** What tells who asks: a text for good, what `getToken` answers until the server says 401, or nothing (null). */
 export class Credential {
   #text;
   #getToken;
@@ -157,7 +157,7 @@ export class Credential {
 
   /** Return the credential; callers share one call of `getToken`. */
   async get() {
-    if (this.#text !== null) return this.#text;
+    if (this.#text !== null || this.#getToken === undefined) return this.#text;
     this.#asking ??= this.#ask().finally(() => {
       this.#asking = null;
     });

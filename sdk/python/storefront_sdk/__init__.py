@@ -2,7 +2,7 @@
 
 from storefront_sdk.auto_top_ups import AutoTopUp
 from storefront_sdk.blocking import BlockingStorefront
-from storefront_sdk.cache import Policy
+from storefront_sdk.cache import Clock, Policy
 from storefront_sdk.client import StorefrontClient
 from storefront_sdk.deliveries import Delivery, Lease
 from storefront_sdk.errors import (
@@ -48,6 +48,7 @@ from storefront_sdk.errors import (
     RefundTooLarge,
     SoldOut,
     StorefrontError,
+    TokenUnavailable,
     TooManyGifts,
     TransferLimitReached,
     TransferNotPossible,
@@ -55,7 +56,9 @@ from storefront_sdk.errors import (
     Unavailable,
     UnknownOffer,
     UnreadableAnswer,
+    WebhookInvalid,
 )
+from storefront_sdk.leases import StateLease, verify_lease
 from storefront_sdk.models import (
     Check,
     CustomerState,
@@ -89,9 +92,12 @@ from storefront_sdk.plans import (
     SubscriptionInvoice,
 )
 from storefront_sdk.referrals import Referral
+from storefront_sdk.storage import FileStorage, MemoryStorage, Storage
 from storefront_sdk.subscriptions import Subscriptions
+from storefront_sdk.tips import Creator, Goal, Supporter, Tip, Tips
 from storefront_sdk.transfers import PassedInstance, Transfer, Transfers
 from storefront_sdk.usage import RejectedUsage, Reported, UsageEvent
+from storefront_sdk.webhooks import verify_webhook
 
 __all__ = [
     "AlreadyOwned",
@@ -103,18 +109,22 @@ __all__ = [
     "ChangePreview",
     "Check",
     "CheckoutTooLate",
+    "Clock",
     "Conflict",
     "ConnectionLost",
+    "Creator",
     "CustomerState",
     "DebtOpen",
     "Delivery",
     "Event",
+    "FileStorage",
     "FinalInvoice",
     "Forbidden",
     "GatewayRefused",
     "GatewayUnavailable",
     "GiftNotPossible",
     "Gifted",
+    "Goal",
     "GoodsUsed",
     "Grant",
     "Hold",
@@ -131,6 +141,7 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "LimitReached",
+    "MemoryStorage",
     "Money",
     "NextCredit",
     "NoReceipt",
@@ -169,11 +180,17 @@ __all__ = [
     "Reported",
     "Session",
     "SoldOut",
+    "StateLease",
+    "Storage",
     "StorefrontClient",
     "StorefrontError",
     "Subscription",
     "SubscriptionInvoice",
     "Subscriptions",
+    "Supporter",
+    "Tip",
+    "Tips",
+    "TokenUnavailable",
     "TooManyGifts",
     "Transfer",
     "TransferLimitReached",
@@ -185,4 +202,7 @@ __all__ = [
     "UnreadableAnswer",
     "UsageEvent",
     "Wallet",
+    "WebhookInvalid",
+    "verify_lease",
+    "verify_webhook",
 ]

@@ -3,12 +3,13 @@
 import asyncio
 import functools
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar, overload
 
 from storefront_sdk.auto_top_ups import AutoTopUps
-from storefront_sdk.client import StorefrontClient
+from storefront_sdk.cache import Clock
+from storefront_sdk.client import ChangeListener, ErrorListener, StorefrontClient
 from storefront_sdk.deliveries import Deliveries
 from storefront_sdk.events import Events
 from storefront_sdk.grants import Grants
@@ -16,7 +17,9 @@ from storefront_sdk.holds import Holds
 from storefront_sdk.payment_methods import PaymentMethods
 from storefront_sdk.referrals import Referrals
 from storefront_sdk.sessions import Sessions
+from storefront_sdk.storage import Storage
 from storefront_sdk.subscriptions import Subscriptions
+from storefront_sdk.tips import Tips
 from storefront_sdk.transfers import Transfers
 from storefront_sdk.usage import Usage
 
@@ -44,6 +47,11 @@ class _Loop:
         except BaseException:
             future.cancel()
             raise
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Have something done on the loop, and wait for nothing: also from what is called there."""
+        if not self.is_closed:
+            self._loop.call_soon_threadsafe(work)
 
     @property
     def is_closed(self) -> bool:
@@ -135,6 +143,19 @@ class BlockingSubscriptions(_Facade[Subscriptions]):
     resume = _plain(Subscriptions.resume)
 
 
+class BlockingTips(_Facade[Tips]):
+    """``shop.tips``, blocking."""
+
+    creators = _plain(Tips.creators)
+    creator = _plain(Tips.creator)
+    give = _plain(Tips.give)
+    get = _plain(Tips.get)
+    finalize = _plain(Tips.finalize)
+    list = _plain(Tips.list)
+    goals = _plain(Tips.goals)
+    leaderboard = _plain(Tips.leaderboard)
+
+
 class BlockingTransfers(_Facade[Transfers]):
     """``shop.transfers``, blocking."""
 
@@ -223,18 +244,32 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         token: str | None = None,
         get_token: Callable[[], str] | None = None,
         key: str | None = None,
+        public: bool = False,
         tries: int = 4,
         timeout_seconds: float = 15.0,
         pause_seconds: float = 0.25,
+        reconnect_seconds: float = 1.0,
+        storage: Storage | None = None,
+        customer: str | None = None,
+        grace_seconds: float = 0.0,
+        lease_keys: Mapping[str, Any] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         client = StorefrontClient(
             base_url,
             token=token,
             get_token=None if get_token is None else functools.partial(asyncio.to_thread, get_token),
             key=key,
+            public=public,
             tries=tries,
             timeout_seconds=timeout_seconds,
             pause_seconds=pause_seconds,
+            reconnect_seconds=reconnect_seconds,
+            storage=storage,
+            customer=customer,
+            grace_seconds=grace_seconds,
+            lease_keys=lease_keys,
+            clock=clock,
         )
         super().__init__(client, _Loop())
         self.sessions = BlockingSessions(client.sessions, self._loop)
@@ -242,12 +277,26 @@ class BlockingStorefront(_Facade[StorefrontClient]):
         self.grants = BlockingGrants(client.grants, self._loop)
         self.holds = BlockingHolds(client.holds, self._loop)
         self.subscriptions = BlockingSubscriptions(client.subscriptions, self._loop)
+        self.tips = BlockingTips(client.tips, self._loop)
         self.transfers = BlockingTransfers(client.transfers, self._loop)
         self.payment_methods = BlockingPaymentMethods(client.payment_methods, self._loop)
         self.auto_top_ups = BlockingAutoTopUps(client.auto_top_ups, self._loop)
         self.referrals = BlockingReferrals(client.referrals, self._loop)
         self.usage = BlockingUsage(client.usage, self._loop)
         self.deliveries = BlockingDeliveries(client.deliveries, self._loop)
+
+    @overload
+    def on(self, name: Literal["change"], listener: ChangeListener) -> Callable[[], None]: ...
+    @overload
+    def on(self, name: Literal["error"], listener: ErrorListener) -> Callable[[], None]: ...
+    def on(self, name: Any, listener: Callable[[Any], object]) -> Callable[[], None]:
+        """Listen as ``StorefrontClient.on`` does; listeners are called in the client's own thread."""
+
+        async def begin() -> Callable[[], None]:
+            return self._wrapped.on(name, listener)
+
+        leave = self._loop.run(begin())
+        return lambda: self._loop.soon(leave)
 
     def __enter__(self) -> Self:
         return self

@@ -142,7 +142,7 @@ class Buying(Connected):
         reply = await self._transport.write(f"/v1/purchases/{id_of(purchase)}/{verb}", takes_key=False)
         found = purchase_in(reply)
         if found.is_settled:
-            self._cache.invalidate()  # the answer does not say what changed
+            self._changed()  # the answer does not say what changed
         return found
 
 

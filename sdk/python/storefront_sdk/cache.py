@@ -2,14 +2,17 @@
 
 A state is good until ``fresh_until``, reckoned with the server's time and the monotonic clock since, so a
 wrong local clock changes nothing. A mutation's answer is merged when the cache holds the version that it
-began from; otherwise the next read fetches.
+began from; otherwise the next read fetches. All times here are in seconds since 1970.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from storefront_sdk.documents import seconds
+from storefront_sdk.leases import StateLease
 
 STALE_AFTER_SECONDS = 60.0
 _MOST_DENIALS = 1_000
@@ -29,15 +32,32 @@ class Policy(StrEnum):
     NOT_STALE = "not_stale"
 
 
-class StateCache:
-    """One customer's state in memory; ``monotonic`` counts seconds."""
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Tells the time in seconds: ``monotonic`` never goes back, ``wall`` is the machine's, since 1970."""
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.monotonic = monotonic
+    monotonic: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+
+
+class StateCache:
+    """One customer's state in memory."""
+
+    def __init__(self, clock: Clock | None = None, *, grace_seconds: float = 0.0) -> None:
+        clock = clock or Clock()
+        self.monotonic = clock.monotonic
+        self._wall = clock.wall
+        self._grace_seconds = grace_seconds
         self.document: dict[str, Any] | None = None
         self.etag: str | None = None
+        self.is_fetched = False
+        """Whether the state came from the server to this very client, and not from a storage."""
+        self.lease: StateLease | None = None
+        """What a lease that was proved says; the offline rule goes by it."""
         self.generation = 0
         """Counts what happened with unknown outcome: a fetch that began before tells nothing of it."""
+        self._highest = 0.0
+        self._noted = 0
         self._known_generation = 0
         self._server_time = 0.0
         self._server_time_at = 0.0
@@ -46,21 +66,46 @@ class StateCache:
 
     @property
     def version(self) -> int | None:
-        """The last version that was seen, to be sent with requests."""
-        return None if self.document is None else int(self.document["version"])
+        """The last version that was seen or heard of, to be sent with requests; None before the first."""
+        held = self.document["version"] if self.document is not None and self.is_fetched else 0
+        return max(held, self._noted) or None
 
-    def put(self, document: dict[str, Any], etag: str | None, *, asked_at: float, generation: int) -> None:
-        """Keep a fetched state, unless a newer one is there already.
+    def note(self, version: int) -> None:
+        """Remember a version that was heard of: nobody is to answer with an older one."""
+        self._noted = max(self._noted, version)
 
-        ``asked_at`` and ``generation`` are those of the moment when the request was sent.
+    def put(self, document: dict[str, Any], etag: str | None, *, asked_at: float, generation: int) -> bool:
+        """Keep a fetched state, unless a newer one is there already; tell whether it was kept.
+
+        ``asked_at`` and ``generation`` are those of the moment when the request was sent. The lease of the state before
+        goes on until ``vouch`` says what the new one's is; a state without one ends it.
         """
-        if self.document is not None and _order(document) < _order(self.document):
-            return
-        self.document, self.etag = document, etag
+        is_bound = self.is_fetched or self.lease is not None
+        if is_bound and self.document is not None and _order(document) < _order(self.document):
+            return False
+        self.document, self.etag, self.is_fetched = document, etag, True
+        if not document.get("lease"):
+            self.lease = None
         # In a sandbox whose business time was moved, the state's own times run ahead of the machine's.
-        self._server_time = max(_seconds(document["server_time"]), _seconds(document["as_of"]))
+        self._server_time = max(seconds(document["server_time"]), seconds(document["as_of"]))
         self._server_time_at = asked_at
         self.confirm(asked_at=asked_at, generation=generation)
+        return True
+
+    def vouch(self, token: str, lease: StateLease | None) -> None:
+        """Take what a lease says, once that is known (None: it is not right), if its state is still held."""
+        if self.document is not None and self.document.get("lease") == token:
+            self.lease = lease
+
+    def restore(self, document: dict[str, Any], *, lease: StateLease | None, seen: float) -> None:
+        """Take a state from a storage: it is shown, and says yes to nothing that ``lease`` does not vouch for."""
+        self.document, self.lease, self.is_fetched = document, lease, False
+        self.etag = None  # "unchanged" would tell neither the time nor a new lease
+        self._known_generation = -1
+        told = 0.0
+        if lease is not None:
+            told = max(seconds(lease.state["server_time"]), seconds(lease.state["as_of"]))
+        self._highest = max(self._highest, seen, told)
 
     def confirm(self, *, asked_at: float, generation: int) -> None:
         """Note that the server has just said that the state is right."""
@@ -71,7 +116,7 @@ class StateCache:
     def merge(self, change: Mapping[str, Any]) -> None:
         """Merge the ``customer`` member of a mutation's answer; one that is known already changes nothing."""
         version = change.get("version", 0)
-        if self.document is None:
+        if self.document is None or not self.is_fetched:
             self.invalidate()  # a first fetch may be under way, and may have been answered before this change
             return
         if version <= self.document["version"]:
@@ -103,7 +148,7 @@ class StateCache:
     @property
     def is_good(self) -> bool:
         """Tell whether nothing in the state is known to have changed."""
-        return self.document is not None and self._known_generation == self.generation and not self._has_lapsed()
+        return self.is_fetched and self._known_generation == self.generation and not self._has_lapsed()
 
     @property
     def is_stale(self) -> bool:
@@ -119,12 +164,15 @@ class StateCache:
         return policy is Policy.CACHED_OR_FETCHED or not self.is_stale
 
     def right(self, key: str) -> Mapping[str, Any] | None:
-        """Return the right that is held and in force now."""
-        right: Mapping[str, Any] | None = None if self.document is None else self.document["entitlements"].get(key)
-        if right is None or not right["active"]:
+        """Return the right that is held and in force now, as the server told this client."""
+        return _in_force(self.document, key, self.now(), 0.0) if self.is_fetched else None
+
+    def offline_right(self, key: str) -> Mapping[str, Any] | None:
+        """Return the right that the lease vouches for while nobody can be asked; rather denied than lent too long."""
+        if self.lease is None:
             return None
-        ends = right.get("expires_at")
-        return right if ends is None or self.now() < _seconds(ends) else None
+        now, state = self.offline_now(), self.document if self.is_fetched else self.lease.state
+        return _in_force(state, key, now, self._grace_seconds) if now < self.lease.until else None
 
     def denial(self, key: str, amount: int) -> Mapping[str, Any] | None:
         """Return the server's "no" to this question, if it was asked since the state last changed."""
@@ -133,7 +181,7 @@ class StateCache:
     @property
     def mark(self) -> tuple[int, int | None]:
         """What to remember of the state before asking something about it."""
-        return self.generation, self.version
+        return self.generation, self.document["version"] if self.document is not None and self.is_fetched else None
 
     def keep_denial(self, key: str, amount: int, answer: Mapping[str, Any], *, mark: tuple[int, int | None]) -> None:
         """Remember a "no" for as long as the state stays what it was at ``mark``."""
@@ -144,10 +192,21 @@ class StateCache:
         """Return the server's time in seconds since 1970, as reckoned here; rather late than early."""
         return self._server_time + (self.monotonic() - self._server_time_at)
 
+    def offline_now(self) -> float:
+        """Return the time by which leases end: an earlier local clock counts as the highest server time seen."""
+        return max(self._wall(), self.seen)
+
+    @property
+    def seen(self) -> float:
+        """The highest server time that was seen, also by earlier runs that kept it."""
+        self._highest = max(self._highest, self.now() if self.is_fetched else 0.0)
+        return self._highest
+
     def _has_lapsed(self) -> bool:
         assert self.document is not None, "asked with a state only"
         fresh_until = self.document["fresh_until"]
-        return fresh_until is not None and self.now() >= _seconds(fresh_until)
+        is_over = fresh_until is not None and self.now() >= seconds(fresh_until)
+        return is_over or (self.lease is not None and self.now() >= self.lease.until)
 
 
 def _instants(changed: Mapping[str, Any]) -> Iterator[str | None]:
@@ -161,12 +220,16 @@ def _instants(changed: Mapping[str, Any]) -> Iterator[str | None]:
 
 
 def _earliest(*times: str | None) -> str | None:
-    return min((time_ for time_ in times if time_ is not None), key=_seconds, default=None)
+    return min((time_ for time_ in times if time_ is not None), key=seconds, default=None)
 
 
 def _order(document: Mapping[str, Any]) -> tuple[int, float]:
-    return (document["version"], _seconds(document["as_of"]))
+    return (document["version"], seconds(document["as_of"]))
 
 
-def _seconds(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+def _in_force(state: Mapping[str, Any] | None, key: str, now: float, grace: float) -> Mapping[str, Any] | None:
+    right: Mapping[str, Any] | None = None if state is None else state["entitlements"].get(key)
+    if right is None or not right["active"]:
+        return None
+    ends = right.get("expires_at")
+    return right if ends is None or now < seconds(ends) + grace else None

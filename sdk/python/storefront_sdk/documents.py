@@ -1,6 +1,7 @@
-"""What all answers are made of: documents of the wire, and amounts of money."""
+"""What all answers are made of: documents of the wire, amounts of money, moments."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
@@ -15,3 +16,8 @@ class Money(NamedTuple):
     @classmethod
     def of(cls, document: Document) -> "Money":
         return cls(document["amount"], document["currency"])
+
+
+def seconds(text: str) -> float:
+    """Read a time of the wire: seconds since 1970."""
+    return datetime.fromisoformat(text).timestamp()

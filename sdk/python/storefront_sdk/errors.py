@@ -15,8 +15,9 @@
     │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused,
     │                                  LeaseLost
     ├── RateLimited (429)
-    ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused
+    ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused, TokenUnavailable
     ├── UnreadableAnswer               something answered that is not this API
+    ├── WebhookInvalid                 a message is not the shop's
     └── NothingCached                  ``cache_only`` was asked for and nothing is there
 
 A code that this release does not know becomes the class of its status: new codes break nobody.
@@ -244,6 +245,14 @@ class GatewayRefused(Unavailable):
 
 class UnreadableAnswer(StorefrontError):
     """Something answered that is not this API: a proxy, a sign-in page, a wrong address."""
+
+
+class TokenUnavailable(Unavailable):
+    """``get_token`` has failed, for the ``__cause__``: nobody could be asked."""
+
+
+class WebhookInvalid(StorefrontError):
+    """A webhook is not the shop's, is older than is allowed, or is cut."""
 
 
 class NothingCached(StorefrontError):

@@ -4,7 +4,8 @@ import asyncio
 import json
 import random
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,15 +16,18 @@ from storefront_sdk.errors import (
     GatewayRefused,
     InFlight,
     StorefrontError,
+    TokenUnavailable,
     UnreadableAnswer,
     error_from,
 )
 
 RETRIED = frozenset({408, 429, 502, 503, 504})
 LONGEST_PAUSE_SECONDS = 30.0
+SILENT_SECONDS = 35.0
+"""The server says something every ten seconds: a stream that is silent for longer is dead."""
 
 Body = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-GetToken = Callable[[], Awaitable[str]]
+GetToken = Callable[[], Awaitable[str | None]]
 T = TypeVar("T")
 
 
@@ -70,10 +74,31 @@ class Transport:
             self._session = None
 
     async def read(
-        self, path: str, *, query: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        is_public: bool = False,
     ) -> Reply:
-        """GET, retried like a write: reading twice changes nothing."""
-        return await self._send("GET", path, query=query, headers=dict(headers or {}))
+        """GET, retried like a write: reading twice changes nothing. What ``is_public`` is asked for by nobody."""
+        return await self._send("GET", path, query=query, headers=dict(headers or {}), is_public=is_public)
+
+    @asynccontextmanager
+    async def open(self, path: str, *, headers: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open a stream: one request, one try; give its pieces as they arrive."""
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout_seconds, sock_read=SILENT_SECONDS)
+        sent = await self._headers(headers)
+        try:
+            async with self._client().get(
+                self._base_url + path, headers=sent, timeout=timeout, allow_redirects=False
+            ) as response:
+                if response.status != 200 or response.content_type != "text/event-stream":
+                    _read(response.status, await response.read(), response.headers)
+                    raise UnreadableAnswer("Something answered that is no stream.", code="unreadable_answer")
+                yield response.content.iter_any()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ConnectionLost(f"The stream {path} got no answer.", code="connection_lost") from error
 
     async def write(
         self,
@@ -105,13 +130,13 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Body | None = None,
         more_seconds: float = 0.0,
+        is_public: bool = False,
     ) -> Reply:
         for tries_left in range(self._tries - 1, -1, -1):
             failure: StorefrontError
             try:
-                return await self._once(
-                    method, path, headers=headers, query=query, body=body, more_seconds=more_seconds
-                )
+                sent = headers if is_public else await self._headers(headers)
+                return await self._once(method, path, headers=sent, query=query, body=body, more_seconds=more_seconds)
             except aiohttp.InvalidURL:
                 raise
             except (aiohttp.ClientError, TimeoutError) as error:
@@ -129,27 +154,40 @@ class Transport:
         method: str,
         path: str,
         *,
-        headers: dict[str, str],
+        headers: Mapping[str, str],
         query: Mapping[str, str] | None,
         body: Body | None,
         more_seconds: float,
     ) -> Reply:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        sent = {**headers, "Authorization": f"Bearer {await self._get_token()}"}
-        version = self._customer_version()
-        if version is not None:
-            sent["X-Customer-Version"] = str(version)
-        async with self._session.request(
+        async with self._client().request(
             method,
             self._base_url + path,
             params=query,
             json=body,
-            headers=sent,
+            headers=headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout_seconds + more_seconds),
             allow_redirects=False,  # they would carry the credential to whoever is named
         ) as response:
             return _read(response.status, await response.read(), response.headers)
+
+    def _client(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+    async def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return headers with what tells who asks, and the last version of their state that was seen."""
+        sent = dict(headers)
+        try:
+            token = await self._get_token()
+        except Exception as error:  # a function of the caller's own, which may raise anything
+            raise TokenUnavailable(f"get_token failed: {error}.", code="token_unavailable") from error
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        version = self._customer_version()
+        if version is not None:
+            sent["X-Customer-Version"] = str(version)
+        return sent
 
     async def _pause(self, attempt: int, retry_after_seconds: float | None) -> None:
         """Wait before the next try: as the server says, else longer and longer, never in step with others."""

@@ -3,7 +3,8 @@
 import pytest
 import pytest_asyncio
 
-from .leases import AT_SECONDS, leased, sign, state
+from tests.sdk.leases import AT_SECONDS, leased, sign, state
+
 from .runtimes import JsError, load, opened_tab
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

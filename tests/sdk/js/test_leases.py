@@ -6,8 +6,8 @@ import pytest
 from joserfc.jwk import OKPKey
 
 from storefront.testing import running_shop
+from tests.sdk.leases import AT_SECONDS, leased, sign, state
 
-from .leases import AT_SECONDS, leased, sign, state
 from .runtimes import HERE, JsError
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -22,7 +22,8 @@ MEMBERS = """
     const members = (one) => [...Object.getOwnPropertyNames(Object.getPrototypeOf(one)), ...Object.keys(one)]
       .filter((member) => member !== "constructor").sort();
     const shop = open("http://127.0.0.1:9", { token: "t" });
-    const named = Object.fromEntries(["sessions", "grants", "holds", "events", "usage", "webhooks", "subscriptions"]
+    const parts = ["sessions", "grants", "holds", "events", "usage", "webhooks", "subscriptions", "tips"];
+    const named = Object.fromEntries(parts
       .map((name) => [name[0].toUpperCase() + name.slice(1), members(shop[name])]));
     return { StorefrontClient: members(shop), UsageBuffer: members(shop.usage.buffered()), ...named,
       MemoryStorage: members(new sdk.MemoryStorage()), BrowserStorage: members(new sdk.BrowserStorage({})),
