@@ -132,12 +132,14 @@ async def test_the_blocking_client_listens_in_its_own_thread(shop):
 
 
 async def test_a_webhook_is_the_shops_or_refused(tmp_path):
-    async with receiving() as receiver:
-        async with running_shop(tmp_path, TINY_SHOP + f"webhooks: {{allow: [{receiver.origin}]}}\n") as shop:
-            endpoint = await Operator(shop).add(receiver.url, "purchase.completed")
-            await shop.bought("gems-500")
-            await settled(shop)
-            (delivery,) = receiver.received
+    async with (
+        receiving() as receiver,
+        running_shop(tmp_path, TINY_SHOP + f"webhooks: {{allow: [{receiver.origin}]}}\n") as shop,
+    ):
+        endpoint = await Operator(shop).add(receiver.url, "purchase.completed")
+        await shop.bought("gems-500")
+        await settled(shop)
+        (delivery,) = receiver.received
     secret, headers, body = endpoint["secret"], dict(delivery.headers), delivery.body
     event = verify_webhook(secret, headers, body)
     assert (event.id, event.type, event.raw) == (delivery.event["id"], "purchase.completed", delivery.event)
