@@ -243,6 +243,7 @@ def _add_static(app: web.Application, config: Config) -> None:
     static = web.Application()
     static.router.add_static("/design", DESIGN_STATIC)
     static.router.add_static("/pages", PAGES_STATIC)
+    static.router.add_static("/sdk", PAGES_STATIC / "sdk")  # a link to `sdk/js`, which pages load, games' too
     if config.shop.accent is not None:
         css = fit_accent(config.shop.accent).css()
 

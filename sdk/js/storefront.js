@@ -232,5 +232,5 @@ function checked(options) {
 
 /** Return the shop's address without a slash at its end; in a page `""` is the page's own origin. */
 function addressOf(base_url) {
-  return new URL(base_url, globalThis.location?.href).href.replace(/[#?].*$/, "").replace(/\/+$/, "");
+  return new URL(base_url || "/", globalThis.location?.href).href.replace(/[#?].*$/, "").replace(/\/+$/, "");
 }

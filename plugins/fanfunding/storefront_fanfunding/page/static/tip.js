@@ -49,11 +49,15 @@ if (goals) {
     box.querySelector("[data-meter]").setAttribute("aria-valuenow", goal.aim.percent);
     box.querySelector("rect").setAttribute("width", `${goal.aim.percent}%`);
   };
+  const { goals: creator, shop: address, language } = goals.dataset;
+  let shop = null;
   const look = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(goals.dataset.goals, { credentials: "omit" });
-      if (answer.ok) (await answer.json()).data.forEach(draw);
+      // Loaded once the page is there, and only by a page that has goals.
+      const { StorefrontClient } = await import("../static/sdk/storefront.js");
+      shop ??= new StorefrontClient(address, { public: true, tries: 1 });
+      for (const goal of await shop.tips.goals(creator, { language })) draw(goal);
     } catch {
       // What stands there stays; it is asked again.
     }
