@@ -59,6 +59,8 @@ ErrorPage = Callable[[web.Request, ErrorView, str], web.Response]
 
 _VISIBLE = re.compile(r"[!-~]{1,128}")
 _access = logging.getLogger(ACCESS_LOGGER)
+CLIENT_GONE = 499
+"""What is counted where the client has hung up before its answer began: nobody reads it. nginx counts it so, too."""
 _log = structlog.stdlib.get_logger("storefront.edge")
 
 
@@ -245,6 +247,8 @@ class Endpoint:
         except Exception as error:
             if call is not None and call.started is not None:
                 response = _cut_off(request, call.started, error)
+            elif isinstance(error, ConnectionError) and _is_gone(request):
+                response = web.Response(status=CLIENT_GONE)
             else:
                 response = self._edge.failure(request, error, request_id, page=self._route.page)
         if not response.prepared and not self._edge.headers.go_straight(request, response, request_id):
@@ -340,6 +344,10 @@ def _refused(principal: Principal) -> StorefrontError:
     if principal.role is Role.PUBLIC and principal.key_id is None:
         return Unauthorized("This route needs a credential.")
     return Forbidden("This kind of credential may not call this route.")
+
+
+def _is_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def _cut_off(request: web.Request, started: web.StreamResponse, error: Exception) -> web.StreamResponse:

@@ -137,6 +137,13 @@ def _add_odd_routes(routes: Routes) -> None:
         """Buy by form."""
         return respond(seen(call))
 
+    @routes.get("/v1/slow-stream", allow=Role.PUBLIC)
+    async def follow_late(call: Call) -> web.StreamResponse:
+        """Stream once the client has hung up."""
+        while call.request.transport is not None and not call.request.transport.is_closing():  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0)
+        return await call.stream("text/event-stream")
+
     @routes.get("/v1/stream", allow=Role.PUBLIC)
     async def follow(call: Call) -> web.StreamResponse:
         """Stream two events, then fail."""

@@ -1,5 +1,7 @@
 """Declaring and mounting routes, and what is answered where none is."""
 
+import asyncio
+
 import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -197,3 +199,15 @@ async def test_a_stream_that_fails_is_cut_off_and_never_ends_well(world):
         await world.get("/v1/stream")
     assert any(line["event"] == "stream failed" for line in world.lines())
     assert (await world.get("/v1/catalog")).status == 200
+
+
+async def test_a_client_that_hangs_up_before_its_stream_begins_is_no_failure_of_ours(world):
+    _, writer = await asyncio.open_connection("127.0.0.1", world.client.port)
+    writer.write(b"GET /v1/slow-stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    await writer.drain()
+    writer.transport.abort()
+    async with asyncio.timeout(20):
+        while not (found := [line for line in world.lines() if line.get("route") == "/v1/slow-stream"]):
+            await world.get("/v1/catalog")
+    assert [(line["status"], line["level"]) for line in found] == [(499, "info")]
+    assert not [line for line in world.lines() if line["level"] == "error"]

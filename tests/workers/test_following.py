@@ -1,7 +1,9 @@
 """What is changed in one process holds in the others: keys, the catalog, the sandbox's clock."""
 
+import asyncio
 import os
 
+from storefront.testing import HANG_SECONDS
 from tests.cli.conftest import storefront
 
 from .cluster import new_session, process_of, until_async
@@ -129,3 +131,24 @@ async def test_commands_speak_to_a_served_shop(shop, served_shop):
 
 async def _is(sending, status):
     return (await sending).status == status
+
+
+async def test_an_overlays_link_made_anew_in_one_process_ends_the_old_one_in_the_other(shop):
+    link, ticket = "/v1/fanfunding/creators/luna/overlay/token", "/v1/fanfunding/overlay/ticket"
+    old = (await shop.at(0).as_server().post(link)).json["token"]
+
+    async def opens(token, number):
+        return (await shop.at(number).as_nobody().post(ticket, {"token": token})).status
+
+    await until_async(lambda: _is(shop.at(1).as_nobody().post(ticket, {"token": old}), 201))
+    pass_ = (await shop.at(1).as_nobody().post(ticket, {"token": old})).json["ticket"]
+    async with asyncio.timeout(HANG_SECONDS):
+        async with shop.at(1).http.get("/v1/fanfunding/overlay/stream", headers={"Overlay-Ticket": pass_}) as stream:
+            assert stream.status == 200
+            assert await stream.content.readline() == b"id: 0\n"
+
+            new = (await shop.at(0).as_server().post(link)).json["token"]
+
+            await stream.read()  # to its end
+    assert [await opens(old, number) for number in (0, 1)] == [401, 401]
+    assert [await opens(new, number) for number in (0, 1)] == [201, 201]
