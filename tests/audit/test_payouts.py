@@ -71,6 +71,11 @@ PLANTS = {
         "UPDATE fanfunding_payouts SET pay_with = 'stripe', four_eyes = 0, reference = id, account = 'acct_' || amount",
         "P3-payouts", "not to acct_500 as before, and one person saw to it",
     ),
+    "a new account, approved before its time": (
+        "UPDATE fanfunding_payouts SET pay_with = 'stripe', account = 'acct_1', reference = id, "
+        "approvable_from = approved_at + 1 WHERE approved_at IS NOT NULL",
+        "P3-payouts", "was approved before its time",
+    ),
     "money under way that is nobody's": (_PAYOUT.format("state = 'paid'", 300), "P3-payouts", "0 are under way"),
     "approved by its maker": (
         _PAYOUT.format("approved_by = created_by", 500), "P4-payouts", "nobody but key:key_demo_sk has seen it",

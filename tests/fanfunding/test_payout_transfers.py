@@ -117,8 +117,19 @@ async def test_another_account_than_before_takes_two_people(data_folder, databas
         await shop.restart()
         moved, other = (await begin_payout(shop, 300)).json, shop.bearing(OPERATOR_KEY)
         assert (moved["state"], moved["account"], moved["four_eyes"]) == ("created", "acct_another", True)
+        # That somebody has asked for it makes the account no better known.
+        again = (await begin_payout(shop, 100)).json
+        assert (again["state"], again["four_eyes"]) == ("created", True)
+        await move_payout(shop, again, "failed", reason="one is enough")
+        assert (await begin_payout(shop, 100)).json["state"] == "created"
         assert (await move_payout(shop, moved, "approve")).json["code"] == "second_person_needed"
+        early = await move_payout(shop, moved, "approve", by=other)
+        assert (early.status, early.json["code"], early.json["reason"]) == (409, "payout_not_possible", "new_account")
+        assert early.json["possible_from"] == moved["approvable_from"]
+        await shop.advance("71h")
+        assert (await move_payout(shop, moved, "approve", by=other)).status == 409
+        await shop.advance("1h")
         assert (await move_payout(shop, moved, "approve", by=other)).json["state"] == "in_progress"
         await shop.quiet()  # the gateway does not know that account
-        assert ((await seen(shop, moved))["state"], purse(shop)["payable"]) == ("failed", 600)
+        assert ((await seen(shop, moved))["state"], purse(shop)["payable"]) == ("failed", 500)
         assert len(await transfers(shop)) == 1

@@ -189,14 +189,20 @@ def payouts_went_where_they_say(connection: Connection) -> Iterator[Violation]:
 
 
 def _one_person_moved(connection: Connection) -> Iterator[Violation]:
-    """See payouts to another account than the one before, to which nobody else agreed."""
+    """See payouts to another account than the one before, to which nobody else agreed, or sooner than they might."""
     whose, before = None, None
     sent = select(payouts).where(payouts.c.account.is_not(None))
     for row in each_row(connection, sent.order_by(payouts.c.creator_id, payouts.c.currency, payouts.c.line)):
-        if whose == (row.creator_id, row.currency) and row.account != before and not row.four_eyes:
+        is_begun = not row.four_eyes or row.approved_at is not None
+        if whose != (row.creator_id, row.currency):
+            whose, before = (row.creator_id, row.currency), None
+        if before is not None and row.account != before and not row.four_eyes:
             message = f"payout {row.id} went to {row.account}, not to {before} as before, and one person saw to it"
             yield Violation("P3-payouts", (row.id,), message)
-        whose, before = (row.creator_id, row.currency), row.account
+        if row.approved_at is not None and row.approved_at < (row.approvable_from or 0):
+            message = f"payout {row.id} to the new account {row.account} was approved before its time"
+            yield Violation("P3-payouts", (row.id,), message)
+        before = row.account if is_begun else before
 
 
 def _paid_by_one_transfer(connection: Connection) -> Iterator[Violation]:

@@ -61,14 +61,15 @@ class Terms:
 class Settings:
     """The operator's part. ``rates``: currency -> other currency -> how many of it one is worth, as written.
 
-    ``importing``: creator -> importer -> its section. ``is_four_eyes``: a
-    payout begins only once another person than the one who created it has approved it.
+    ``importing``: creator -> importer -> its section. ``is_four_eyes``: a payout begins only once another person than
+    the one who created it has approved it. ``new_account_ms``: how long one to a new account waits before.
     """
 
     common: Terms
     own: Mapping[str, Terms]
     rates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_four_eyes: bool = False
+    new_account_ms: int = 0
     importing: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -80,6 +81,7 @@ class Settings:
             own={name: Terms.of({**common, **one}) for name, one in creators.items()},
             rates=section.get("rates", {}),
             is_four_eyes=section.get("payouts", {}).get("four_eyes", False),
+            new_account_ms=section.get("payouts", {}).get("new_account_days", 3) * DAY_MS,
             importing={name: one.get("imports", {}) for name, one in creators.items()},
         )
 

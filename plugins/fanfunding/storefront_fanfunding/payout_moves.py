@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.clock import iso
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Answer, Outcome, Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Late, Plan, Step, Steps, Transfer
@@ -22,6 +23,7 @@ from storefront_fanfunding.payout_rows import (
     IN_PROGRESS,
     PAID,
     PAYOUTS,
+    PayoutNotPossible,
     SecondPersonNeeded,
     WrongPayoutState,
     need_payout,
@@ -54,6 +56,7 @@ async def approve(services: Services, payout_id: str, key: IdempotencyKey) -> tu
 
     Raises:
         SecondPersonNeeded: it is the same one.
+        PayoutNotPossible: it goes to a new account, and may not be approved yet.
         WrongPayoutState: it does not wait for that.
     """
 
@@ -63,6 +66,13 @@ async def approve(services: Services, payout_id: str, key: IdempotencyKey) -> tu
         if row["created_by"] == key.caller:
             raise SecondPersonNeeded("Who has created a payout cannot approve it.")
         now = services.clock.now()
+        if row["approvable_from"] is not None and now < row["approvable_from"]:
+            raise PayoutNotPossible(
+                f"It goes to {row['account']}, where none went before: it can be approved from "
+                f"{iso(row['approvable_from'])} on, so that a change of the account can be noticed.",
+                reason="new_account",
+                possible_from=iso(row["approvable_from"]),
+            )
         changes = {"state": IN_PROGRESS, "approved_by": key.caller, "approved_at": now, "updated_at": now}
         plan = _plan_of(row, key.caller)
         _change(plan, row, changes)

@@ -30,7 +30,8 @@ OPERATORS = Role.SERVER | Role.OPERATOR
 CREATE_OPERATION = f"POST {PATH}"
 ERRORS = (
     ErrorDoc("payout_not_possible", 409, PayoutNotPossible.title,
-             "The fact reason says why: not_payable (the fact payable says how much is), below_minimum, no_account."),
+             "The fact reason says why: not_payable (the fact payable says how much is), below_minimum, "
+             "no_account, new_account (the fact possible_from says from when on it can be approved)."),
     ErrorDoc("payout_in_another_state", 409, WrongPayoutState.title,
              "The fact state says how. What a gateway was asked for ends by what that says, not by hand."),
     ErrorDoc("second_person_needed", 403, SecondPersonNeeded.title,
@@ -78,7 +79,7 @@ def _add_moving(routes: Routes, services: Services, settings: Settings) -> None:
         return respond_once(answer, is_replay=is_replay)
 
     @routes.post(ONE + "/approve", allow=OPERATORS, answers={200: PAYOUT}, idempotent=True, scope=SCOPE,
-                 refusals=["payout_in_another_state", "second_person_needed"])  # fmt: skip
+                 refusals=["payout_in_another_state", "second_person_needed", "payout_not_possible"])  # fmt: skip
     async def approve_payout(call: Call) -> web.StreamResponse:
         """Let a payout begin that another key has created. Audited."""
         answer, is_replay = await approve(services, call.path("id"), _key(call, "approve"))

@@ -28,6 +28,9 @@ WITH_NAME = select(payouts, creators.c.name.label("creator")).join(creators, cre
 _PAYOUT = Query(WITH_NAME.where(payouts.c.id == bindparam("id")))
 
 
+_TIMES = ("approved_at", "paid_at", "failed_at", "approvable_from")
+
+
 class PayoutNotPossible(Refused):
     code = "payout_not_possible"
     title = "This creator cannot be paid that"
@@ -62,7 +65,7 @@ def send_key(payout_id: str) -> str:
 
 def show_payout(row: Mapping[str, Any], creator: str) -> dict[str, Any]:
     """Return what an operator sees of a payout."""
-    times = {name: None if row[name] is None else iso(row[name]) for name in ("approved_at", "paid_at", "failed_at")}
+    times = {name: None if row[name] is None else iso(row[name]) for name in _TIMES}
     return {
         "id": row["id"],
         "creator": creator,

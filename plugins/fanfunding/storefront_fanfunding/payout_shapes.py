@@ -36,6 +36,7 @@ PAYOUT = table(
         "approved_at": nullable(TIME),
         "paid_at": nullable(TIME),
         "failed_at": nullable(TIME),
+        "approvable_from": nullable(TIME),
     }
 )
 PAYOUTS = listing(PAYOUT)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, case, select
+from sqlalchemy import bindparam, case, or_, select
 
 from storefront.core.commit.apply import LateAnswer, LateView
 from storefront.core.commit.outcome import Answer, Outcome, Stale
@@ -59,7 +59,9 @@ _LAST = Query(
 )
 _LAST_ACCOUNT = Query(
     select(payouts.c.account)
-    .where(payouts.c.creator_id == bindparam("creator_id"), payouts.c.account.is_not(None))
+    # What waits for approval, or never had it, makes no account known.
+    .where(payouts.c.creator_id == bindparam("creator_id"), payouts.c.account.is_not(None),
+           or_(payouts.c.four_eyes == 0, payouts.c.approved_at.is_not(None)))
     .order_by(case((payouts.c.currency == bindparam("currency"), 0), else_=1), payouts.c.created_at.desc(),
               payouts.c.line.desc())
     .limit(1)
@@ -80,7 +82,8 @@ class PayoutRequest:
 class Wanted:
     """What the commit decides: how much there is, and whether that is enough.
 
-    ``since`` is the line of the last payout that was looked at: whether this one goes to the same account.
+    ``since`` is the line of the last payout that was looked at: whether this one goes to the same account. If not, it
+    is approved by another person, after ``waits_ms``; else that is None.
     """
 
     payout_id: str
@@ -93,6 +96,7 @@ class Wanted:
     is_four_eyes: bool
     actor: str
     since: int
+    waits_ms: int | None
 
     @property
     def job(self) -> Key:
@@ -141,7 +145,8 @@ async def _create(services: Services, settings: Settings, asked: PayoutRequest) 
     minimum = max(1, terms.payout_min.get(asked.currency, 1))
     since, is_moved = await _look_back(services, purse, account)
     wanted = Wanted(payout_id, entry_id, purse, asked.amount, minimum, pay_with, account,
-                    settings.is_four_eyes or is_moved, plan.actor, since)  # fmt: skip
+                    settings.is_four_eyes or is_moved, plan.actor, since,
+                    settings.new_account_ms if is_moved else None)  # fmt: skip
     plan.add(Late(f"fanfunding.{CREATE_STEP}", (*purse.reads, purse.stated, wanted.job), {"wanted": wanted}))
     _record(services, plan, wanted, asked.creator)
 
@@ -155,8 +160,8 @@ async def _create(services: Services, settings: Settings, asked: PayoutRequest) 
 
 
 async def _look_back(services: Services, purse: Purse, account: str | None) -> tuple[int, bool]:
-    """Return the line of the last payout, and whether ``account`` is another than the last known one of the creator's:
-    in this currency, else in any."""
+    """Return the line of the last payout, and whether ``account`` is another than the last one of the creator's that a
+    payout was begun to: in this currency, else in any."""
     last = await services.reader.first(_LAST, creator_id=purse.creator_id, currency=purse.currency)
     known = await services.reader.first(_LAST_ACCOUNT, creator_id=purse.creator_id, currency=purse.currency)
     since = 0 if last is None else int(last["line"])
@@ -257,4 +262,5 @@ def _row(wanted: Wanted, amount: int, *, since: int, line: int, now: int) -> dic
         "approved_at": None,
         "paid_at": None,
         "failed_at": None,
+        "approvable_from": None if wanted.waits_ms is None else now + wanted.waits_ms,
     }

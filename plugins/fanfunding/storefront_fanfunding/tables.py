@@ -171,6 +171,7 @@ payouts = Table(
     Column("approved_at", BigInteger, nullable=True),
     Column("paid_at", BigInteger, nullable=True),
     Column("failed_at", BigInteger, nullable=True),
+    Column("approvable_from", BigInteger, nullable=True),
     Index("fanfunding_payouts_by_creator", "creator_id", "currency", "line", unique=True),
     Index("fanfunding_payouts_by_time", "created_at", "id"),
     Index("fanfunding_payouts_by_reference", "pay_with", "reference"),
@@ -178,9 +179,9 @@ payouts = Table(
 """One payout (``pyt_…``) of ``amount`` in one currency; hangs under the creator's money (``accounts.money_anchor``).
 ``state``: created (it waits for a second person, where ``four_eyes``), in_progress (to be sent, or sent and not
 answered), paid, or failed (``returned`` is all of it). ``pay_with``: manual, or the gateway that transfers it to
-``account``, as the configuration had it then. ``reference``: the gateway's transfer, or what an operator said.
-``line`` is its own line in the creator's statements, ``since`` that of the payout before (0: none): what lies between
-is told by its statement, and by no other."""
+``account``, as the configuration had it then; where that was new, not before ``approvable_from``. ``reference``: the
+gateway's transfer, or what an operator said. ``line`` is its own line in the creator's statements, ``since`` that of
+the payout before (0: none): what lies between is told by its statement, and by no other."""
 
 lines = Table(
     "fanfunding_lines",
