@@ -1,4 +1,4 @@
-"""Ending a purchase that nobody paid: expired, failed or canceled; what it had reserved is free again."""
+"""Ending a purchase that took no money: expired, failed, canceled, rejected; what it had reserved is free again."""
 
 import msgspec
 
@@ -9,6 +9,7 @@ from storefront.core.errors import Unavailable
 from storefront.core.promos.redeeming import give_back_codes
 from storefront.core.purchasing import TRANSITIONS, Status, move_status, read_payment, read_purchase
 from storefront.core.reading import Row
+from storefront.core.reviews import AWAITING, close_review, read_review
 from storefront.core.services import Services
 
 TIMES_DECIDED = 5
@@ -47,6 +48,9 @@ async def give_up(
             plan.add(Change("payments", (payment["id"],), anchor, expect, closed))
             if declined is not None:
                 count_declined(plan, payment["network"], now)
+            review = await read_review(services, purchase_id) if payment["is_screened"] else None
+            if review is not None and review["state"] == AWAITING:
+                close_review(plan, review, now=now)
         release(plan, purchase)
         await give_back_codes(services, plan, purchase)
         try:

@@ -8,6 +8,7 @@ import asyncio
 
 import structlog
 
+from storefront.core.alarms import raise_alarm
 from storefront.core.asking_gateways import make_refund, told_of_dispute, told_of_refund
 from storefront.core.commit.outcome import Taken
 from storefront.core.gateways import DisputeFacts, PaymentReversals, RefundFacts, Refunds, WarningFacts
@@ -16,7 +17,7 @@ from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, FRAUD_WARNING, Strategy, is_effective, read_reversals
 from storefront.core.reversal_moves import Told
 from storefront.core.services import Services
-from storefront.core.settlement import raise_alarm, settle
+from storefront.core.settlement import settle
 from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, advance, begin
 from storefront.core.topping_up import distrust
 
