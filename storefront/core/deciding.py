@@ -19,7 +19,7 @@ from storefront.core.gateways import GatewayFailed
 from storefront.core.jobs import Again, pause_after
 from storefront.core.privileged import record_action
 from storefront.core.promos.redeeming import give_back_codes
-from storefront.core.purchasing import move_status, parties_of, read_payment, read_purchase
+from storefront.core.purchasing import Status, move_status, parties_of, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.receiving import add_goods, give_for_unapplied, owe_goods, reject_received
 from storefront.core.redaction import redact_text
@@ -114,6 +114,8 @@ async def _go_on(services: Services, review: Row, ruling: Ruling) -> Row:
 async def _decide_once(services: Services, review: Row, ruling: Ruling) -> None:
     """Commit a decision; for authorised money the decision alone."""
     purchase, now = await read_purchase(services, review["purchase_id"]), services.clock.now()
+    if purchase["status"] != Status.IN_REVIEW:
+        raise Stale(purchase["id"])  # decided since its review was read
     if review["money"] == AUTHORIZED:
         plan = _plan(services, purchase, ruling)
         begin_deciding(plan, review, ruling, now=now, due_at=now + pause_after(0))

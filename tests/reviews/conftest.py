@@ -84,9 +84,14 @@ def _id(purchase: Any) -> str:
 
 
 @pytest.fixture
-async def shop(strangers, tmp_path):  # noqa: F811
+def judge(strangers):  # noqa: F811
+    """The judge, installed before anybody looks which plugins there are."""
+    return strangers.write("judge", JUDGE)
+
+
+@pytest.fixture
+async def shop(judge, strangers, tmp_path):  # noqa: F811
     """The tiny shop with the judge; its books are audited when the test is over."""
-    strangers.write("judge", JUDGE)
     async with running_shop(tmp_path, strangers.shop("judge: {}")) as running:
         yield running
 

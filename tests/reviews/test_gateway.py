@@ -50,12 +50,12 @@ async def test_while_nobody_judges_payments_they_are_captured_at_once(shop, revi
     assert shop.query("SELECT is_screened, verdict FROM payments") == [{"is_screened": 0, "verdict": None}]
 
 
-@pytest.mark.parametrize("judge", ["purchase", "payment"])
-async def test_in_review_its_money_is_authorised_and_approving_takes_it_once(shop, reviews, judge):
-    reviews.say(**{judge: "REVIEW"})
+@pytest.mark.parametrize("about", ["purchase", "payment"])
+async def test_in_review_its_money_is_authorised_and_approving_takes_it_once(shop, reviews, about):
+    reviews.say(**{about: "REVIEW"})
     opened = await shop.buy("gems-500", currency="USD")
     assert (opened.status, opened.json["status"]) == (202, "pending")
-    if judge == "purchase":
+    if about == "purchase":
         early = await reviews.decide(opened, "approve")
         assert (early.status, early.json["code"]) == (409, "review_not_open")
     assert await shop.pay(opened) == 303
@@ -72,7 +72,7 @@ async def test_in_review_its_money_is_authorised_and_approving_takes_it_once(sho
     finalized = await shop.as_customer().post(f"/v1/purchases/{opened.json['id']}/finalize")
     assert (finalized.status, finalized.json["status"]) == (200, "pending")
     (review,) = await reviews.listed()
-    assert (review["money"], review["reasons"]) == ("authorized", [f"the {judge} looks odd"])
+    assert (review["money"], review["reasons"]) == ("authorized", [f"the {about} looks odd"])
 
     for _ in range(2):
         approved = await reviews.decide(opened, "approve")

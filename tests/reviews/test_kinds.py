@@ -8,7 +8,7 @@ from tests.shop.topping_up import agreed, ended, spend
 from tests.subscriptions.conftest import TIERS
 from tests.subscriptions.subscribing import begin, into_the_next_period, may, see
 
-from .conftest import JUDGE, Reviews
+from .conftest import Reviews
 
 FANS = """fanfunding:
     share: 50%
@@ -19,9 +19,8 @@ MORE_RIGHTS = f"{RIGHTS}, lounge: {{title: Lounge}}, rooms: {{title: Rooms}}, ta
 
 
 @pytest.fixture
-async def shop(strangers, tmp_path):
+async def shop(judge, strangers, tmp_path):
     """A shop that sells everything, with the judge."""
-    strangers.write("judge", JUDGE)
     (tmp_path / "luna.yaml").write_text(LUNA)
     config = strangers.shop("subscriptions: {}", FANS, "judge: {}").replace(RIGHTS, MORE_RIGHTS)
     async with running_shop(tmp_path, f"{config}{TIERS}\nauto_top_up: {{}}\n") as running:
