@@ -51,8 +51,12 @@ class OperatorDesk:
             "disputes.loss": lambda asked: show_loss(services, asked["id"]),
             "reviews.list": lambda asked: list_reviews(services, **asked),
             "reviews.show": lambda asked: show_review(services, asked["purchase"]),
-            "reviews.approve": lambda asked: approve_review(services, **asked, actor=actor),
-            "reviews.reject": lambda asked: reject_review(services, **asked, actor=actor),
+            "reviews.approve": lambda asked: approve_review(
+                services, asked["purchase"], reason=asked["reason"], actor=actor
+            ),
+            "reviews.reject": lambda asked: reject_review(
+                services, asked["purchase"], reason=asked["reason"], actor=actor
+            ),
             "purchases.loss": lambda asked: show_possible_loss(services, asked["purchase"]),
             "disputes.answer": self._answer,
             "disputes.accept": self._accept,

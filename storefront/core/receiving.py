@@ -27,7 +27,7 @@ from storefront.core.purchasing import Status, give_goods, move_status, parties_
 from storefront.core.reading import Row
 from storefront.core.referring.rewarding import qualify_referral
 from storefront.core.refunds import TAKING, is_effective, read_reversals
-from storefront.core.releasing import release
+from storefront.core.releasing import REFUSED, release
 from storefront.core.reviews import CLOSED, OPEN, close_review, note_received, open_review, over_at
 from storefront.core.reviews import RECEIVED as WAITS_RECEIVED
 from storefront.core.services import Services
@@ -39,7 +39,6 @@ LATE = PAYABLE - {Status.PENDING}
 RECEIVABLE = PAYABLE | {Status.IN_REVIEW}
 GIVE_AGAIN_AFTER_MS = MINUTE_MS
 RECEIVED = "received"
-REFUSED = "payment_refused"
 NEVER_GIVEN = frozenset({"amount", "currency", REFUSED})
 """Why money is kept without ever giving the goods by itself: an operator decides."""
 GIVE_BACK = "purchase.give_back"

@@ -13,6 +13,8 @@ from storefront.core.reviews import AWAITING, close_review, read_review
 from storefront.core.services import Services
 
 TIMES_DECIDED = 5
+REFUSED = "payment_refused"
+"""Why a purchase is rejected whose payment the plugins refused."""
 
 
 async def give_up(
@@ -35,12 +37,14 @@ async def give_up(
             return
         assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
         plan = Plan(actor="payments", anchors={purchase["customer_id"]})
-        now = services.clock.now()
+        now, payment = services.clock.now(), await read_payment(services, purchase_id)
+        if payment is not None and payment["verdict"] == "refuse":
+            # Whoever sees first that it was given back: that was because it had been refused.
+            to, reason = Status.REJECTED, REFUSED
         if to is Status.CANCELED:
             reason = purchase["reason"] or reason  # who asked to cancel wrote it down before the checkout was closed
         over = {"reason": reason, "payment_state": "voided", "updated_at": now, "reserved": "[]"}
         move_status(plan, purchase, to, is_final=is_final, **over)
-        payment = await read_payment(services, purchase_id)
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}

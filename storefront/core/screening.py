@@ -19,8 +19,8 @@ from storefront.core.money import Money
 from storefront.core.promos.redeeming import give_back_codes
 from storefront.core.purchasing import Status, move_status, read_payment, read_purchase
 from storefront.core.reading import Row
-from storefront.core.receiving import REFUSED, mismatch, receive
-from storefront.core.releasing import give_up, release
+from storefront.core.receiving import mismatch, receive
+from storefront.core.releasing import REFUSED, give_up, release
 from storefront.core.reviews import (
     AUTHORIZED,
     CLOSED,
