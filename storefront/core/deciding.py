@@ -107,7 +107,9 @@ async def _go_on(services: Services, review: Row, ruling: Ruling) -> Row:
             log.warning("review_not_finished", purchase=review["purchase_id"], reason=failed.code)
         review = await need_review(services, review["purchase_id"])
     if decision_of(review) is not ruling.decision:
-        raise ReviewDecided(decision=review["decision"], purchase=review["purchase_id"])
+        raise ReviewDecided(
+            f"It was {review['decision']}.", decision=review["decision"], purchase=review["purchase_id"]
+        )
     return review
 
 

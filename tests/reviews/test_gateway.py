@@ -2,8 +2,11 @@
 
 import pytest
 
+from storefront.testing import running_shop
 from tests.shop.test_gateway_faults import give_up
 from tests.shop.topping_up import save_method
+
+from .conftest import Reviews
 
 GEMS, REVENUE, UNAPPLIED = "customer:ada:gems", "platform:revenue:USD", "customer:ada:unapplied:USD"
 
@@ -126,6 +129,23 @@ async def test_nobody_decides_and_it_is_rejected_in_time_for_its_authorisation(s
     assert await reviews.money(waiting) == ("canceled", 0, 0, 0)
     late = await reviews.decide(waiting, "approve")
     assert (late.status, late.json["decision"]) == (409, "expired")
+
+
+async def test_however_long_reviews_may_take_one_ends_a_day_before_its_authorisation(judge, strangers, tmp_path):
+    config = f"{strangers.shop('judge: {}')}\npurchases: {{review_hours: 720}}\n"
+    async with running_shop(tmp_path, config) as shop:
+        reviews = Reviews(shop)
+        waiting = await reviews.in_review()
+        spare = shop.query("SELECT p.authorized_until - r.expires_at AS ms FROM reviews r "
+                           "JOIN payments p ON p.purchase_id = r.purchase_id")  # fmt: skip
+        assert spare == [{"ms": 86_400_000}]
+        await shop.advance("143h")
+        assert reviews.status(waiting) == "in_review"
+        await shop.advance("2h")
+
+        assert reviews.status(waiting) == "rejected"
+        assert await reviews.money(waiting) == ("canceled", 0, 0, 0)
+        assert shop.query("SELECT decision FROM reviews") == [{"decision": "expired"}]
 
 
 async def test_a_debits_money_waits_as_received_and_goes_back_when_it_is_rejected(shop, reviews):
