@@ -6,7 +6,9 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jsonschema_rs
 import structlog
@@ -192,9 +194,7 @@ async def _buy_at_once(
     if wanted.bill is not None:
         plan.on_review.list.clear()
     elif judges_late(plan):
-        branch = branch_of(plan, services, wanted)
-        waiting = await show_row(services, await_review(services, wanted, quote, branch, judged), None)
-        plan.on_review.add(*branch.list)
+        waiting = await show_row(services, _branch_off(services, wanted, quote, plan, judged), None)
     is_paid = quote.total.amount_minor > 0
     if wanted.recipient_id is not None:
         count_gift(plan, services, wanted.customer_id, now)
@@ -238,9 +238,21 @@ async def _hold_for_review(
         raise PurchaseRefused
     counted = limit_counters(quote.offer, wanted.customer_id, services.clock.now())
     await _refuse_early(services, wanted, quote, counted)
+    if judges_late(plan):
+        _branch_off(services, wanted, quote, plan, judged)
     shown = await show_row(services, await_review(services, wanted, quote, plan, judged), None)
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
     return await _commit_wallet(services, wanted, quote, plan)
+
+
+def _branch_off(
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+) -> Mapping[str, Any]:
+    """Let a plan wait for a review if a late step wants that; return the purchase's row then."""
+    branch = branch_of(plan, services, wanted)
+    row = await_review(services, wanted, quote, branch, judged)
+    plan.on_review.add(*branch.list)
+    return row
 
 
 async def _commit_wallet(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
@@ -271,7 +283,7 @@ async def _commit_intent(
     await check_method(
         services, wanted.customer_id, gateway.name, method=wanted.payment_method, saves=wanted.saves_method
     )
-    if judges_late(plan) and judged.verdict is not Verdict.REVIEW:
+    if judges_late(plan):
         branch = branch_of(plan, services, wanted)
         await await_gateway(services, wanted, quote, branch, replace(judged, verdict=Verdict.REVIEW))
         plan.on_review.add(*branch.list)

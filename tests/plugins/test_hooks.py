@@ -189,8 +189,10 @@ async def test_a_late_refusal_writes_its_facts_and_leaves_the_key_free(strangers
         assert (await shop.buy("sword", key="k1")).status == 201
 
 
-async def test_a_late_review_holds_the_price_or_lets_the_payment_wait(strangers, tmp_path):
-    strangers.write("judge", LATE_JUDGE.replace('== "potion"', 'in ("potion", "chest")'))
+@pytest.mark.parametrize("early", ["ALLOW", "REVIEW"])
+async def test_a_late_review_holds_the_price_or_lets_the_payment_wait(strangers, tmp_path, early):
+    judge, says = LATE_JUDGE.replace('== "potion"', 'in ("potion", "chest")'), SAY.format(early).replace("\n", "\n    ")
+    strangers.write("judge", judge.replace("\nconfig_schema", f"        {says}\n\nconfig_schema"))
     async with running_shop(tmp_path, strangers.shop("judge: {verdict: review}")) as shop:
         await shop.bought("gems-500")
         held = await shop.buy("potion", key="k1")

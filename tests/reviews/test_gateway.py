@@ -222,6 +222,20 @@ async def test_what_is_captured_or_let_go_at_the_gateway_by_hand_is_taken_in(sho
     assert balances(shop) == (500, 499, 0)
 
 
+async def test_an_approval_of_what_its_bank_has_let_go_takes_nothing_and_rejects(shop, reviews):
+    waiting = await reviews.in_review()
+    await shop.sandbox.webhooks("drop")
+    await shop.sandbox.call(f"payment_intents/{await shop.sandbox.payment_of(waiting)}/cancel", {})
+
+    answer = await reviews.decide(waiting, "approve")
+
+    assert (answer.status, answer.json["decision"], answer.json["status"]) == (200, "approved", "rejected")
+    assert shop.query("SELECT reason, payment_state FROM purchases") == [
+        {"reason": "authorization_lost", "payment_state": "voided"}
+    ]
+    assert balances(shop) == (0, 0, 0)
+
+
 async def test_an_authorisation_that_comes_after_the_end_is_given_back(shop, reviews):
     late = await shop.buy("gems-500", currency="USD")
     await give_up(shop, late)

@@ -36,6 +36,8 @@ async def test_its_price_is_held_and_nothing_is_given_until_it_is_approved(shop,
     (review,) = await reviews.listed()
     assert (review["purchase"], review["customer"], review["status"]) == (bought.json["id"], {"id": "ada"}, "in_review")
     assert (review["money"], review["reasons"]) == ("hold", ["the purchase looks odd"])
+    shop.wall.move(6)  # figures are kept for five seconds
+    assert b"storefront_reviews_open 1.0" in (await shop.as_nobody().send("GET", "/metrics")).body
     other = await shop.buy("lantern", customer="bob")
     assert (other.status, other.json["code"]) == (409, "sold_out")  # the last one is reserved
 
