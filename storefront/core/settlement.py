@@ -77,7 +77,7 @@ async def _settle(services: Services, purchase_id: str) -> None:
 
 async def _note_progress(services: Services, purchase: Row, payment: Row, state: PaymentState) -> None:
     """Write down whether a pending purchase waits for its payer, or only for the money of one who has done all."""
-    if purchase["status"] != Status.PENDING or payment["state"] == state:
+    if purchase["status"] != Status.PENDING or payment["state"] == state or payment["verdict"] is not None:
         return
     anchor = purchase["customer_id"]
     plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
