@@ -53,6 +53,7 @@ from storefront.web import (
     promo_page,
     purchases,
     receipts,
+    reviews,
     sessions,
     shop,
     stream,
@@ -133,7 +134,17 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
-        *(webhook_endpoints, operating, paying, giving, promo_codes, promo_page, invitation_page, auto_top_ups),
+        *(
+            webhook_endpoints,
+            operating,
+            reviews,
+            paying,
+            giving,
+            promo_codes,
+            promo_page,
+            invitation_page,
+            auto_top_ups,
+        ),
         *(usage, experiments, using_page),
     )
     routes: list[Routes] = [module.routes for module in modules]

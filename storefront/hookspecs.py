@@ -85,13 +85,19 @@ async def assess_purchase(services: Services, attempt: PurchaseAttempt, plan: Pl
     """Judge a purchase before anything is written; the strictest verdict wins.
 
     Read freely, call no gateway. What must be written with the purchase (a velocity counter, a decision
-    row) is added to ``plan``. Return None to abstain.
+    row) is added to ``plan``; a late step that may answer ``Review`` adds it to ``plan.on_review`` too. Return None
+    to abstain.
     """
 
 
 @hookspec
 async def assess_payment(services: Services, attempt: PaymentAttempt, plan: Plan) -> Assessment | None:
-    """Judge a payment that was received, before goods are given: card and risk facts exist now."""
+    """Judge a payment before goods are given, and before its money is taken where that is only authorised so far.
+
+    Card and risk facts exist now (``attempt.facts.card``). A plugin that has this hook makes the shop authorise cards
+    first, for all purchases; while none of its rules reads a payment, it says so by an attribute or property
+    ``judges_payments`` that is False, and is asked only about what is received.
+    """
 
 
 @hookspec

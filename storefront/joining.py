@@ -21,6 +21,7 @@ from storefront.core.config import Config
 from storefront.core.creator_files import CreatorFiles
 from storefront.core.customers import Customers
 from storefront.core.database import Database
+from storefront.core.deciding import expire_review, finish_review
 from storefront.core.dispatching import EventDispatcher
 from storefront.core.emulator import SandboxClient
 from storefront.core.enduring import Endurance
@@ -29,6 +30,7 @@ from storefront.core.explaining import work_out_set_aside
 from storefront.core.exposures import Exposures
 from storefront.core.gateway_payments import WORK_OUT
 from storefront.core.gateway_refunds import sweep_reversal
+from storefront.core.giving_back import give_back_rejected
 from storefront.core.hooks import Hooks, JobHandlers
 from storefront.core.inbox import process_event
 from storefront.core.jobs import Jobs
@@ -50,8 +52,10 @@ from storefront.core.promos.restoring import RESTORE, restore_codes
 from storefront.core.reading import PointReader
 from storefront.core.receipts.numberer import ReceiptNumberer
 from storefront.core.receipts.signing import ReceiptSigner
+from storefront.core.receiving import GIVE_BACK
 from storefront.core.referring.rewarding import CLAW_BACK, REWARD, claw_back_referral, reward_referral
 from storefront.core.retention import forget
+from storefront.core.reviews import EXPIRE, FINISH
 from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
 from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witness
@@ -250,6 +254,9 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs = Jobs(services.reader, services.engine, services.clock, endurance)
     jobs.register("purchase.sweep", lambda payload: sweep_purchase(services, payload))
     jobs.register("purchase.give", lambda payload: give_purchase(services, payload))
+    jobs.register(GIVE_BACK, lambda payload: give_back_rejected(services, payload))
+    jobs.register(EXPIRE, lambda payload: expire_review(services, payload))
+    jobs.register(FINISH, lambda payload: finish_review(services, payload))
     for kind in (HOLD_EXPIRE, LOT_LAPSE):
         jobs.register(kind, lambda payload: lapse_wallet(services, payload))
     jobs.register(ITEM_EXPIRE, lambda payload: expire_item(services, payload))

@@ -63,6 +63,7 @@ BOTH_DATABASES = (
     "tests/races/test_trials.py",
     "tests/races/test_wallet.py",
     "tests/receipts/test_numbers.py",
+    "tests/reviews/test_races.py",
     "tests/shop/test_story.py",
 )
 """What is written differently for each database, races for one thing, and a purchase's whole story run on both (two

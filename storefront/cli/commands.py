@@ -28,6 +28,7 @@ from storefront.cli import (
     purchases,
     reconciling,
     refunding,
+    reviews,
     subscriptions,
     webhooks,
 )
@@ -67,6 +68,7 @@ for name, group in (
     ("payouts", payouts),
     ("promo-codes", promo_codes),
     ("disputes", disputes),
+    ("reviews", reviews),
     ("deliveries", deliveries),
     ("mail", mail),
     ("inbox", inbox),

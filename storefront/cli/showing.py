@@ -155,10 +155,10 @@ def short_time(text: str | None) -> str:
 def coloured(state: str) -> str:
     """Return a state in the colour of how good it is."""
     colours = {
-        "green": {"active", "completed", "sent", "processed", "won", "received", "enabled", "trialing"},
+        "green": {"active", "completed", "approved", "sent", "processed", "won", "received", "enabled", "trialing"},
         "yellow": {"pending", "waiting", "open", "warning", "in_review", "paid", "awaiting", "processing", "past_due",
-                   "paused"},
-        "red": {"dead", "quarantined", "lost", "failed", "rejected", "unpaid"},
+                   "paused", "deciding"},
+        "red": {"dead", "quarantined", "lost", "failed", "rejected", "expired", "unpaid"},
     }  # fmt: skip
     found = next((colour for colour, states in colours.items() if state in states), None)
     return escape(state) if found is None else f"[{found}]{escape(state)}[/]"

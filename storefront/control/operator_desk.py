@@ -20,6 +20,7 @@ from storefront.core.operating.jobs import list_jobs, retry_job
 from storefront.core.operating.losses import show_loss, show_possible_loss
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
+from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy
@@ -48,6 +49,14 @@ class OperatorDesk:
             "disputes.list": lambda asked: list_disputes(services, **asked),
             "disputes.show": lambda asked: show_dispute_in_full(services, asked["id"]),
             "disputes.loss": lambda asked: show_loss(services, asked["id"]),
+            "reviews.list": lambda asked: list_reviews(services, **asked),
+            "reviews.show": lambda asked: show_review(services, asked["purchase"]),
+            "reviews.approve": lambda asked: approve_review(
+                services, asked["purchase"], reason=asked["reason"], actor=actor
+            ),
+            "reviews.reject": lambda asked: reject_review(
+                services, asked["purchase"], reason=asked["reason"], actor=actor
+            ),
             "purchases.loss": lambda asked: show_possible_loss(services, asked["purchase"]),
             "disputes.answer": self._answer,
             "disputes.accept": self._accept,

@@ -59,6 +59,8 @@ SCOPES: frozenset[str] = frozenset(
         "audit:read",
         "payments:read",
         "payments:write",
+        "reviews:read",
+        "reviews:write",
         "operations:read",
         "operations:write",
     }

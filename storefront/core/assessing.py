@@ -21,10 +21,14 @@ class Verdict(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """One plugin's verdict; the reasons are for operators, never for the buyer."""
+    """One plugin's verdict; the reasons are for operators, never for the buyer.
+
+    ``asks_challenge`` wants 3-D Secure beside a verdict that is stricter than ``CHALLENGE``, which means it by itself.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...] = ()
+    asks_challenge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class PurchaseAttempt:
 
 @dataclass(frozen=True, slots=True)
 class PaymentAttempt:
-    """A payment that was received for a purchase."""
+    """A payment for a purchase: authorised and not taken yet where the gateway can, or received (``facts.state``)."""
 
     purchase_id: str
     customer_id: str
@@ -58,8 +62,9 @@ class PurchaseRefused(Refused):
 
 
 def strictest(assessments: Iterable[Assessment]) -> Assessment:
-    """Return the strictest verdict with everybody's reasons for it."""
+    """Return the strictest verdict with everybody's reasons for it; a challenge is asked if anybody asks for one."""
     kept = list(assessments)
     verdict = max((one.verdict for one in kept), default=Verdict.ALLOW)
     reasons = tuple(reason for one in kept if one.verdict is verdict for reason in one.reasons)
-    return Assessment(verdict, reasons)
+    asks_challenge = any(one.asks_challenge or one.verdict is Verdict.CHALLENGE for one in kept)
+    return Assessment(verdict, reasons, asks_challenge)

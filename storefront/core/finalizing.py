@@ -2,18 +2,25 @@
 
 from typing import Any
 
+import structlog
+
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
+from storefront.core.deciding import ReviewDecided, decide
 from storefront.core.describing import describe
 from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import Checkouts, PaymentState
 from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.receiving import PAYABLE
 from storefront.core.releasing import give_up
+from storefront.core.reviews import Decision, Ruling
 from storefront.core.services import Services
-from storefront.core.settlement import PAYABLE, settle
+from storefront.core.settlement import settle
 
 BY_BUYER = "canceled_by_buyer"
 TIMES_DECIDED = 5
+
+log = structlog.get_logger("storefront.purchases")
 
 
 class PaymentProcessing(Conflict):
@@ -32,7 +39,7 @@ async def finalize(services: Services, purchase_id: str, *, owner: str | None) -
 
 
 async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> dict[str, Any]:
-    """Cancel an unpaid purchase: nobody can pay it any more; if it was paid meanwhile, it is settled.
+    """Cancel an unpaid purchase, or one in review: nobody can pay it any more; if it was paid meanwhile, it is settled.
 
     Raises:
         PaymentProcessing: a delayed method brings the money, or not; it ends by itself.
@@ -55,7 +62,20 @@ async def cancel(services: Services, purchase_id: str, *, owner: str | None) -> 
         else:
             await settle(services, purchase_id)
             await _refuse_processing(services, purchase_id)
+    await _cancel_review(services, purchase_id)
     return await describe(services, await read_purchase(services, purchase_id))
+
+
+async def _cancel_review(services: Services, purchase_id: str) -> None:
+    """Cancel a purchase that waits for a review; whoever decided that before has decided it."""
+    row = await read_purchase(services, purchase_id)
+    if row["status"] != Status.IN_REVIEW:
+        return
+    ruling = Ruling(Decision.CANCELED, f"customer:{row['customer_id']}", BY_BUYER)
+    try:
+        await decide(services, purchase_id, ruling)
+    except ReviewDecided as decided:
+        log.info("review_decided_before", purchase=purchase_id, decision=decided.facts["decision"])
 
 
 async def _write_down_why(services: Services, purchase_id: str) -> None:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import bindparam, select
 
 from storefront.core.adopting import adopt_money
+from storefront.core.alarms import add_alarm, close_alarm
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import NotFound, Unavailable
@@ -16,7 +17,6 @@ from storefront.core.gateways import BalanceKind, BalanceTransaction, Checkouts,
 from storefront.core.purchasing import read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm, close_alarm
 from storefront.core.tables import alarms, payments
 from storefront.core.up_to_date import bring_up_to_date
 

@@ -128,7 +128,8 @@ async def _decide(services: Services, purchase: Row, wanted: RefundRequest) -> D
     """Decide a refund that the purchase's gateway can make; raises what ``refund_at_gateway`` does."""
     if not isinstance(services.gateways.get(purchase["pay_with"]), Refunds):
         raise NotRefundable(f"The gateway {purchase['pay_with']} gives no money back; refund it there by hand.")
-    if purchase["status"] == Status.PAID:
+    is_rejected = purchase["status"] in (Status.REJECTED, Status.CANCELED) and purchase["payment_state"] == "received"
+    if purchase["status"] == Status.PAID or is_rejected:
         decision = await _money_alone(services, purchase, wanted)
     else:
         lines, quantity = named_by(purchase, wanted)

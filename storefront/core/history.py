@@ -63,7 +63,10 @@ async def last_paid_in_money(services: Services, customer_id: str, *, limit: int
     statement = (
         select(purchases, payments.c.redirect_url)
         .join(payments, payments.c.purchase_id == purchases.c.id)
-        .where(purchases.c.customer_id == customer_id, purchases.c.status.in_(("pending", "paid", "completed")))
+        .where(
+            purchases.c.customer_id == customer_id,
+            purchases.c.status.in_(("pending", "in_review", "paid", "completed")),
+        )
         .order_by(purchases.c.status == "completed", purchases.c.id.desc())
         .limit(limit)
     )

@@ -18,6 +18,7 @@ from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.reading import Query, Row
 from storefront.core.redaction import redact_text
+from storefront.core.reviews import is_behind_review
 from storefront.core.services import Services
 from storefront.core.tables import holds
 
@@ -28,6 +29,11 @@ _HOLD = Query(select(holds).where(holds.c.id == bindparam("id")))
 class HoldOfUsage(Refused):
     code = "hold_of_usage"
     title = "This is set aside for usage that is not billed yet"
+
+
+class HoldOfReview(Refused):
+    code = "hold_of_review"
+    title = "This is set aside for a purchase in review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +79,9 @@ async def capture_hold(
 
     Raises:
         NotFound: there is no such hold.
-        HoldNotOpen, HoldTooSmall: nothing was written.
+        HoldNotOpen, HoldTooSmall, HoldOfUsage, HoldOfReview: nothing was written.
     """
-    hold = _need_free(await _read_hold(services, hold_id))
+    hold = await _need_free(services, hold_id)
     customer_id, asset = hold["customer_id"], hold["asset"]
     plan = _plan(key, customer_id, hold_id)
     plan.entry("hold.captured", about=hold_id, anchor=customer_id)
@@ -88,9 +94,9 @@ async def release_hold(services: Services, key: IdempotencyKey, hold_id: str) ->
 
     Raises:
         NotFound: there is no such hold.
-        HoldNotOpen: nothing was written.
+        HoldNotOpen, HoldOfUsage, HoldOfReview: nothing was written.
     """
-    hold = _need_free(await _read_hold(services, hold_id))
+    hold = await _need_free(services, hold_id)
     plan = _plan(key, hold["customer_id"], hold_id)
     plan.add(ReleaseHold(hold_id, hold["customer_id"], hold["asset"]))
     return await _commit(services, plan, hold["customer_id"], status=200)
@@ -154,10 +160,13 @@ async def _read_hold(services: Services, hold_id: str) -> Row:
     return row
 
 
-def _need_free(hold: Row) -> Row:
-    """Refuse to touch what stands behind pending usage: it goes when that is billed."""
+async def _need_free(services: Services, hold_id: str) -> Row:
+    """Refuse to touch what stands behind pending usage, or a purchase in review: it goes when that is decided."""
+    hold = await _read_hold(services, hold_id)
     if hold["actor"] == USAGE:
         raise HoldOfUsage(asset=hold["asset"], amount=hold["amount"])
+    if await is_behind_review(services, hold_id):
+        raise HoldOfReview("Approve or reject the purchase.", asset=hold["asset"], amount=hold["amount"])
     return hold
 
 

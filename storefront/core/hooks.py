@@ -110,6 +110,14 @@ class Hooks:
         """Return the plugins that implement a hook, in a stable order."""
         return list(self.callers(hook))
 
+    def judges_payments(self) -> bool:
+        """Tell whether a plugin wants to judge payments before their money is taken.
+
+        All that have ``assess_payment`` do, but those that say ``judges_payments = False`` (no rule reads a payment).
+        """
+        judges = (self.manager.get_plugin(name) for name in self.names_of("assess_payment"))
+        return any(getattr(judge, "judges_payments", True) for judge in judges)
+
     def callers(self, hook: str) -> Mapping[str, pluggy.HookCaller]:
         """Return ``plugin -> a caller of that plugin's implementation alone``; plugins load before any call."""
         known = self._callers.get(hook)

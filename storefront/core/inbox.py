@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import bindparam, select
 
 from storefront.core.adopting import adopt, adopt_money
+from storefront.core.alarms import add_alarm
 from storefront.core.buyer_caps import count_declined
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan
@@ -22,7 +23,7 @@ from storefront.core.payment_methods import network_of_setup, settle_setup
 from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm, payment_of_reference
+from storefront.core.settlement import payment_of_reference
 from storefront.core.tables import inbox
 from storefront.core.up_to_date import bring_up_to_date
 

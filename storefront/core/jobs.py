@@ -41,6 +41,11 @@ class Again:
     due_at: int
 
 
+def pause_after(age_ms: int) -> int:
+    """Return how long to wait before a gateway is asked again about something as old as this (ms)."""
+    return min(max(age_ms, MINUTE_MS), LONGEST_PAUSE_MS)
+
+
 JobHandler = Callable[[Mapping[str, Any]], Awaitable[Again | None]]
 
 

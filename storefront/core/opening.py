@@ -19,6 +19,7 @@ from storefront.core.config.model_tax import TaxBy
 from storefront.core.errors import Conflict, Unavailable
 from storefront.core.gateways import (
     ActionRequired,
+    Captures,
     ChargeRequest,
     Checkout,
     CheckoutRequest,
@@ -72,8 +73,13 @@ def payment_row(
     network: str | None,
     now: int,
     wall: int,
+    is_screened: bool = False,
+    asks_challenge: bool = False,
 ) -> dict[str, Any]:
-    """Return the row of a payment that is about to be opened, leased to the caller."""
+    """Return the row of a payment that is about to be opened, leased to the caller.
+
+    ``is_screened``: it is judged before its money is taken, where the gateway can wait for that.
+    """
     return {
         "id": new_id(PAYMENT_PREFIX),
         "purchase_id": purchase["id"],
@@ -97,6 +103,10 @@ def payment_row(
         "received_currency": None,
         "network": network,
         "declined": None,
+        "is_screened": int(is_screened),
+        "asks_challenge": int(asks_challenge),
+        "verdict": None,
+        "authorized_until": None,
     }
 
 
@@ -189,6 +199,7 @@ async def _charge(services: Services, purchase: Row, payment: Row) -> Checkout:
         payer=await payer_of(services, payment["gateway"], purchase["customer_id"]),
         method=method["reference"],
         title=request.title,
+        is_captured=request.is_captured,
     )
     try:
         facts = await gateway.charge(charge)
@@ -242,6 +253,8 @@ async def _request(services: Services, purchase: Row, payment: Row) -> CheckoutR
         if payment["saves_method"]
         else None,
         saves_method=bool(payment["saves_method"]),
+        is_captured=not (payment["is_screened"] and isinstance(services.gateway(payment["gateway"]), Captures)),
+        asks_challenge=bool(payment["asks_challenge"]),
         taxes=catalog.tax is not None and catalog.tax.by is TaxBy.GATEWAY,
     )
 

@@ -6,17 +6,17 @@ charge finds a stored ``pending`` purchase to resume from; ``settlement.py`` com
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jsonschema_rs
-import msgspec
 import structlog
 
 from storefront.core.accounts import sink
-from storefront.core.assessing import PurchaseRefused, Verdict, strictest
-from storefront.core.billing import details_of_bill
-from storefront.core.buyer_caps import count_begun, refuse_card_testing
+from storefront.core.assessing import Assessment, PurchaseRefused, Verdict, strictest
+from storefront.core.beginning import await_gateway, await_review, branch_of, judges_late, purchase_row
+from storefront.core.buyer_caps import refuse_card_testing
 from storefront.core.clock import MINUTE_MS
 from storefront.core.commit.outcome import (
     Answer,
@@ -27,11 +27,11 @@ from storefront.core.commit.outcome import (
     LimitReached,
     Outcome,
     Stale,
+    TooManyHolds,
 )
 from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.customers import introduce
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
-from storefront.core.exact_top_ups import exact_details
 from storefront.core.exposing import record_variant, shows_variants
 from storefront.core.fitting import is_clipped, refuse_owned
 from storefront.core.gateways import Checkouts
@@ -40,9 +40,9 @@ from storefront.core.idempotency import RECORD
 from storefront.core.ids import new_id
 from storefront.core.kinds import Line, TakesDetails
 from storefront.core.limits import LimitCounter, count_limits, limit_counters, refuse_over_limit
-from storefront.core.opening import answer_key, open_payment, payment_row, take_lease
+from storefront.core.opening import answer_key, open_payment, take_lease
 from storefront.core.payment_methods import check_method
-from storefront.core.promos.redeeming import REDEEMED, RESERVED, use_codes
+from storefront.core.promos.redeeming import REDEEMED, use_codes
 from storefront.core.purchasing import (
     Status,
     answer_with,
@@ -57,7 +57,6 @@ from storefront.core.services import Services
 from storefront.core.settlement import settle
 from storefront.core.short_of_funds import with_top_ups
 from storefront.core.top_ups import country_of
-from storefront.core.topping_up import add_top_up
 from storefront.core.unpacking import check_parts
 
 log = structlog.get_logger("storefront.purchases")
@@ -141,11 +140,11 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
         )
         for newcomer in wanted.newcomers:
             introduce(plan, newcomer, services.clock.now())
-        await _assess(services, wanted, quote, plan)
+        judged = await _assess(services, wanted, quote, plan)
         try:
             if quote.total.amount_minor and quote.pay_with != WALLET:
-                return await _commit_intent(services, wanted, quote, plan)
-            return await _buy_at_once(services, wanted, quote, plan)
+                return await _commit_intent(services, wanted, quote, plan, judged)
+            return await _buy_at_once(services, wanted, quote, plan, judged)
         except Stale:
             continue
         except LimitReached as full:
@@ -173,18 +172,29 @@ def _check_line(services: Services, quote: Quote, wanted: PurchaseRequest) -> No
     check_parts(services.catalogs.active, services.kinds, line)
 
 
-async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> None:
-    """Ask the judges; until there is a review queue, what needs a review is refused."""
+async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Assessment:
+    """Ask the judges; raises ``PurchaseRefused``."""
     attempt = attempt_at(wanted, quote, plan.object_id or "")
     answers = await services.hooks.call_each("assess_purchase", services=services, attempt=attempt, plan=plan)
-    if answers and strictest(answers).verdict >= Verdict.REVIEW:
+    judged = strictest(answers)
+    if judged.verdict >= Verdict.REFUSE:
         raise PurchaseRefused
+    return judged
 
 
-async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
-    """Buy from the wallet, or for nothing: one commit."""
+async def _buy_at_once(
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+) -> Bought:
+    """Buy from the wallet, or for nothing: one commit, in which the price is spent, or held for a review."""
+    if judged.verdict is Verdict.REVIEW:
+        return await _hold_for_review(services, wanted, quote, plan, judged)
     now = services.clock.now()
-    row = _purchase_row(wanted, quote, plan, now, status=Status.COMPLETED, payment_state="none")
+    row = purchase_row(wanted, quote, plan, now, status=Status.COMPLETED, payment_state="none")
+    waiting = None
+    if wanted.bill is not None:
+        plan.on_review.list.clear()
+    elif judges_late(plan):
+        waiting = await show_row(services, _branch_off(services, wanted, quote, plan, judged), None)
     is_paid = quote.total.amount_minor > 0
     if wanted.recipient_id is not None:
         count_gift(plan, services, wanted.customer_id, now)
@@ -211,10 +221,47 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     plan.emit("purchase.completed", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
     use_codes(plan, quote, row, REDEEMED)
     shown = await show_row(services, row, None)
+    plan.answer = lambda outcome: answer_with(
+        waiting if outcome.is_review and waiting else shown, outcome, wanted.customer_id
+    )
+    return await _commit_wallet(services, wanted, quote, plan)
+
+
+async def _hold_for_review(
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+) -> Bought:
+    """Hold the price of a purchase until somebody has reviewed it: one commit, and nothing is given in it.
+
+    A plugin's bill does not wait: what it gives back would be spent before anybody has decided.
+    """
+    if wanted.bill is not None:
+        raise PurchaseRefused
+    counted = limit_counters(quote.offer, wanted.customer_id, services.clock.now())
+    await _refuse_early(services, wanted, quote, counted)
+    if judges_late(plan):
+        _branch_off(services, wanted, quote, plan, judged)
+    shown = await show_row(services, await_review(services, wanted, quote, plan, judged), None)
     plan.answer = lambda outcome: answer_with(shown, outcome, wanted.customer_id)
+    return await _commit_wallet(services, wanted, quote, plan)
+
+
+def _branch_off(
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+) -> Mapping[str, Any]:
+    """Let a plan wait for a review if a late step wants that; return the purchase's row then."""
+    branch = branch_of(plan, services, wanted)
+    row = await_review(services, wanted, quote, branch, judged)
+    plan.on_review.add(*branch.list)
+    return row
+
+
+async def _commit_wallet(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought:
     try:
         outcome = await _commit(services, plan)
+    except TooManyHolds:
+        raise PurchaseRefused from None  # whoever buys learns nothing of holds
     except InsufficientFunds as short:
+        counted = limit_counters(quote.offer, wanted.customer_id, services.clock.now())
         await _refuse_early(services, wanted, quote, counted)  # no money helps whoever could not have it with enough
         country = await country_of(services, wanted.customer_id, wanted.country)
         raise await with_top_ups(services, short, wanted.customer_id, country) from None
@@ -222,55 +269,25 @@ async def _buy_at_once(services: Services, wanted: PurchaseRequest, quote: Quote
     return Bought(outcome.answer, outcome.is_replay)
 
 
-async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan) -> Bought | str:
+async def _commit_intent(
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+) -> Bought | str:
     """Commit a ``pending`` purchase and return its id; the gateway is called after, outside any transaction."""
-    now = services.clock.now()
     await refuse_card_testing(services, wanted.network)
     gateway = services.gateway(quote.pay_with)
     problem = gateway.can_charge(quote.total)
     if problem is not None or not isinstance(gateway, Checkouts):
         raise CannotBeCharged(problem or f"{gateway.name} has no checkout.")
-    counted = limit_counters(quote.offer, wanted.customer_id, now)
+    counted = limit_counters(quote.offer, wanted.customer_id, services.clock.now())
     await _refuse_early(services, wanted, quote, counted)
     await check_method(
         services, wanted.customer_id, gateway.name, method=wanted.payment_method, saves=wanted.saves_method
     )
-    reserved = [counter for counter in counted if counter.is_global]
-    row = _purchase_row(wanted, quote, plan, now, status=Status.PENDING, payment_state="awaiting")
-    row["expires_at"] = now + services.config.purchases.expires_after_minutes * MINUTE_MS
-    if wanted.top_up_run is not None:
-        await add_top_up(plan, services, wanted.top_up_run, row)
-    if wanted.bill is not None:
-        row["expires_at"] = now + wanted.bill.confirm_within_ms
-        wanted.bill.begin(plan, row)
-    row["reserved"] = msgspec.json.encode([counter.key for counter in reserved]).decode()
-    payment = payment_row(
-        row,
-        gateway.name,
-        return_url=wanted.return_url,
-        method=wanted.payment_method,
-        saves_method=wanted.saves_method,
-        network=wanted.network,
-        now=now,
-        wall=services.clock.wall(),
-    )
-    count_begun(plan, wanted.customer_id, services.config.purchases.most_pending)
-    if wanted.recipient_id is not None:
-        count_gift(plan, services, wanted.customer_id, now)
-    count_limits(plan, reserved, quote.quantity)
-    plan.add(Insert("purchases", (row["id"],), wanted.customer_id, row))
-    record_variant(plan, quote, wanted.customer_id)
-    plan.add(Insert("payments", (payment["id"],), wanted.customer_id, payment))
-    plan.schedule(
-        "purchase.sweep",
-        anchor=wanted.customer_id,
-        unique_key=f"sweep:{row['id']}",
-        due_at=now + SWEEP_AFTER_MS,
-        now=now,
-        payload={"purchase_id": row["id"]},
-    )
-    plan.emit("purchase.pending", anchor=wanted.customer_id, subject=row["id"], payload=event_payload(row))
-    use_codes(plan, quote, row, RESERVED)
+    if judges_late(plan):
+        branch = branch_of(plan, services, wanted)
+        await await_gateway(services, wanted, quote, branch, replace(judged, verdict=Verdict.REVIEW))
+        plan.on_review.add(*branch.list)
+    row = await await_gateway(services, wanted, quote, plan, judged)
     plan.is_answer_open = True
     outcome = await _commit(services, plan)
     if outcome.is_replay:
@@ -280,12 +297,12 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
 
 
 async def _commit(services: Services, plan: Plan) -> Outcome:
-    """Commit a purchase; raise also the refusal that wrote its ``on_refused`` steps. Nobody holds reviews yet."""
+    """Commit a purchase; raise also the refusal that wrote its ``on_refused`` steps."""
     outcome = await services.engine.commit(plan)
     if outcome.refusal is not None:
         raise outcome.refusal
-    if outcome.is_review:
-        raise PurchaseRefused
+    if outcome.is_review and not plan.on_review:
+        raise PurchaseRefused  # it cannot wait
     return outcome
 
 
@@ -320,36 +337,3 @@ async def replay(services: Services, key: IdempotencyKey) -> Bought | None:
         if loop.time() >= until:
             raise KeyInFlight(record["object_id"])
         await asyncio.sleep(0.1)
-
-
-def _purchase_row(
-    wanted: PurchaseRequest, quote: Quote, plan: Plan, now: int, *, status: Status, payment_state: str
-) -> dict[str, Any]:
-    return {
-        "id": plan.object_id,
-        "customer_id": wanted.customer_id,
-        "sku": quote.offer.sku,
-        "kind": quote.offer.kind,
-        "quantity": quote.quantity,
-        "status": str(status),
-        "refunded": "none",
-        "dispute": "none",
-        "pay_with": quote.pay_with if quote.total.amount_minor else "free",
-        "payment_state": payment_state,
-        "currency": quote.total.currency,
-        "total": quote.total.amount_minor,
-        "catalog_version": quote.catalog_version,
-        "lines": msgspec.json.encode(quote.lines()).decode(),
-        "reserved": "[]",
-        "details": msgspec.json.encode(details_of_bill(wanted.bill, exact_details(quote, wanted.details))).decode(),
-        "metadata": msgspec.json.encode(dict(wanted.metadata)).decode(),
-        "entry_id": None,
-        "reason": None,
-        "created_at": now,
-        "updated_at": now,
-        "completed_at": now if status is Status.COMPLETED else None,
-        "expires_at": None,
-        "recipient_id": wanted.recipient_id,
-        "auto_top_up": None,
-        "bill": None if wanted.bill is None else wanted.bill.id,
-    }

@@ -33,6 +33,10 @@ PAYMENT_FAILED = "payment_failed:"
 """How the reason of a failed purchase begins: a saved method was declined, or a payment came to nothing."""
 
 
+PAYER_IS_DONE = frozenset({"processing", "authorized"})
+"""In these states of a payment its payer has nothing more to do."""
+
+
 class Status(StrEnum):
     PENDING = "pending"
     IN_REVIEW = "in_review"
@@ -109,14 +113,15 @@ def purchase_json(row: Row, payment: Row | None, external_id: str, *, recipient:
 
     ``external_id`` and ``recipient`` are the game's names of who pays and of who receives, if somebody else does.
     """
-    is_processing, link = row["payment_state"] == "processing", Link.of(row)
+    is_in_review = row["status"] == Status.IN_REVIEW
+    is_processing, link = is_in_review or row["payment_state"] in PAYER_IS_DONE, Link.of(row)
     shown: dict[str, Any] = {
         "id": row["id"],
         "customer": {"id": external_id},
         "recipient": None if recipient is None else {"id": recipient},
         "sku": row["sku"],
         "quantity": row["quantity"],
-        "status": Status.PENDING if row["status"] == Status.IN_REVIEW else row["status"],
+        "status": Status.PENDING if is_in_review else row["status"],
         "refunded": row["refunded"],
         "refunds": [],
         "dispute": row["dispute"],

@@ -15,6 +15,7 @@ import structlog
 from sqlalchemy import Select, and_, exists, func, or_, select
 
 from storefront.core.accounts import clearing, gateway_balance, unexplained
+from storefront.core.alarms import raise_alarm
 from storefront.core.balances import open_balance
 from storefront.core.clock import DAY_MS, HOUR_MS, iso
 from storefront.core.commit.outcome import Stale
@@ -28,7 +29,6 @@ from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE
 from storefront.core.reversal_money import REFUNDED, WITHDRAWN
 from storefront.core.services import Services
-from storefront.core.settlement import raise_alarm
 from storefront.core.tables import gateway_movements, payments, reversals
 
 DEFAULT_SPAN_MS = 7 * DAY_MS

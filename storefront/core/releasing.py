@@ -1,4 +1,4 @@
-"""Ending a purchase that nobody paid: expired, failed or canceled; what it had reserved is free again."""
+"""Ending a purchase that took no money: expired, failed, canceled, rejected; what it had reserved is free again."""
 
 import msgspec
 
@@ -9,9 +9,12 @@ from storefront.core.errors import Unavailable
 from storefront.core.promos.redeeming import give_back_codes
 from storefront.core.purchasing import TRANSITIONS, Status, move_status, read_payment, read_purchase
 from storefront.core.reading import Row
+from storefront.core.reviews import AWAITING, close_review, read_review
 from storefront.core.services import Services
 
 TIMES_DECIDED = 5
+REFUSED = "payment_refused"
+"""Why a purchase is rejected whose payment the plugins refused."""
 
 
 async def give_up(
@@ -34,12 +37,14 @@ async def give_up(
             return
         assert to in TRANSITIONS[Status.PENDING], f"a pending purchase never becomes {to}"
         plan = Plan(actor="payments", anchors={purchase["customer_id"]})
-        now = services.clock.now()
+        now, payment = services.clock.now(), await read_payment(services, purchase_id)
+        if payment is not None and payment["verdict"] == "refuse":
+            # Whoever sees first that it was given back: that was because it had been refused.
+            to, reason = Status.REJECTED, REFUSED
         if to is Status.CANCELED:
             reason = purchase["reason"] or reason  # who asked to cancel wrote it down before the checkout was closed
         over = {"reason": reason, "payment_state": "voided", "updated_at": now, "reserved": "[]"}
         move_status(plan, purchase, to, is_final=is_final, **over)
-        payment = await read_payment(services, purchase_id)
         if payment is not None:
             anchor = purchase["customer_id"]
             expect = {"state": payment["state"]}
@@ -47,6 +52,9 @@ async def give_up(
             plan.add(Change("payments", (payment["id"],), anchor, expect, closed))
             if declined is not None:
                 count_declined(plan, payment["network"], now)
+            review = await read_review(services, purchase_id) if payment["is_screened"] else None
+            if review is not None and review["state"] == AWAITING:
+                close_review(plan, review, now=now)
         release(plan, purchase)
         await give_back_codes(services, plan, purchase)
         try:

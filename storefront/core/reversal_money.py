@@ -11,15 +11,16 @@ from typing import Any
 import msgspec
 
 from storefront.core.accounts import Account, clearing, disputes, losses, revenue, tax, unapplied
+from storefront.core.alarms import add_alarm
 from storefront.core.commit.plan import Plan, Transfer
 from storefront.core.kinds import BackStage, MoneyBack, SharesMoney
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE, HOLDING, TAKING
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm
 from storefront.core.taxes import tax_beside
 
+_UNAPPLIED = frozenset({Status.PAID, Status.CANCELED, Status.IN_REVIEW, Status.REJECTED})
 REFUNDED, WITHDRAWN, LOST = "refunded", "withdrawn", "lost"
 
 
@@ -34,7 +35,7 @@ def legs_of(cause: str, state: str, *, is_withdrawn: bool) -> frozenset[str]:
 
 def is_unapplied(purchase: Row) -> bool:
     """Tell whether a purchase's money is with the customer: its goods are owed, or will never be given."""
-    return purchase["status"] in (Status.PAID, Status.CANCELED)
+    return purchase["status"] in _UNAPPLIED
 
 
 def ask_others(

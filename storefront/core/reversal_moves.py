@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
+from storefront.core.alarms import add_alarm
 from storefront.core.clawing_back import find_unused
 from storefront.core.commit.freezes import demand_of, freeze_name
 from storefront.core.commit.plan import (
@@ -49,6 +50,7 @@ from storefront.core.passed_on import Elsewhere
 from storefront.core.promoting import see_to_promotions
 from storefront.core.purchasing import Status, move_status, parties_of, receiver_of
 from storefront.core.reading import Query, Row
+from storefront.core.receiving import owe_again, reject_received
 from storefront.core.refunds import (
     CLAWING,
     DISPUTE,
@@ -63,9 +65,9 @@ from storefront.core.refunds import (
     was_undone,
 )
 from storefront.core.reversal_events import tell_move
-from storefront.core.reversal_money import MoneyMove, ask_others, is_unapplied, legs_of
+from storefront.core.reversal_money import MoneyMove, ask_others, legs_of
+from storefront.core.reviews import Decision, Ruling, close_review, need_review
 from storefront.core.services import Services
-from storefront.core.settlement import owe_again
 from storefront.core.tables import freezes
 from storefront.core.wallet_refunds import add_wallet_refund, tell_recipient, wallet_refund_row
 
@@ -340,10 +342,20 @@ class Moving:
         ):
             # The money did not go back after all: the goods are owed again.
             move_status(self.plan, purchase, Status.PAID, reason="refund_failed", **changes)
+        elif purchase["status"] == Status.IN_REVIEW and changes["refunded"] == "full":
+            # It went back at the gateway, by hand or because of a warning: there is nothing left to decide.
+            review = await need_review(self.services, purchase["id"])
+            close_review(
+                self.plan, review, now=now, ruling=Ruling(Decision.REJECTED, self.plan.actor, "its money went back")
+            )
+            await reject_received(self.services, self.plan, purchase, to=Status.REJECTED, reason=MONEY_BACK, **changes)
         else:
             self.plan.add(Change("purchases", (purchase["id"],), purchase["customer_id"], expect, changes))
-        if told.state not in HOLDING | TAKING and is_unapplied(self.purchase) and changes["refunded"] != "full":
-            await owe_again(self.services, self.plan, purchase)
+        if told.state not in HOLDING | TAKING and changes["refunded"] != "full":
+            if purchase["status"] == Status.PAID or purchase["reason"] == MONEY_BACK:
+                await owe_again(self.services, self.plan, purchase)
+            elif purchase["status"] in (Status.REJECTED, Status.CANCELED):
+                add_alarm(self.services, self.plan, "money_not_given_back", purchase["id"], {"reversal": row["id"]})
         await see_to_promotions(self.services, self.plan, purchase, changes)
         tell_move(self.plan, {**purchase, **changes}, row, told.state)
 

@@ -10,12 +10,13 @@ from storefront.core.gateway_books import follow_books, read_book
 from storefront.core.gateway_payments import anchor_of
 from storefront.core.gateways import BalanceBook, GatewayRefused
 from storefront.core.inbox import take_in_missed
-from storefront.core.jobs import Again
+from storefront.core.jobs import Again, pause_after
 from storefront.core.opening import CheckoutTooLate
 from storefront.core.purchasing import Status, read_purchase
+from storefront.core.receiving import give_again
 from storefront.core.reconciling import reconcile
 from storefront.core.services import Services
-from storefront.core.settlement import give_again, settle
+from storefront.core.settlement import settle
 
 LONGEST_PAUSE_MS = 15 * MINUTE_MS
 OWED_PAUSE_MS = 5 * MINUTE_MS
@@ -36,12 +37,12 @@ async def sweep_purchase(services: Services, payload: Mapping[str, Any]) -> Agai
     purchase = await read_purchase(services, purchase_id)
     if purchase["status"] != Status.PENDING:
         return None
-    now = services.clock.now()
-    age, expires_at = max(now - purchase["created_at"], MINUTE_MS), purchase["expires_at"]
+    now, expires_at = services.clock.now(), purchase["expires_at"]
+    pause = pause_after(now - purchase["created_at"])
     if expires_at is not None and now < expires_at:
-        return Again(min(now + min(age, LONGEST_PAUSE_MS), expires_at))
+        return Again(min(now + min(pause, LONGEST_PAUSE_MS), expires_at))
     # Its payer has done all there is to do, and a delayed method takes its days.
-    return Again(now + min(age, LONGEST_FOLLOW_PAUSE_MS))
+    return Again(now + pause)
 
 
 async def give_purchase(services: Services, payload: Mapping[str, Any]) -> Again | None:

@@ -43,6 +43,7 @@ from storefront.core.tables_purchases import (
     reversals,
 )
 from storefront.core.tables_receipts import receipt_keys, receipts
+from storefront.core.tables_reviews import reviews
 from storefront.core.tables_service import (
     alarms,
     api_keys,
@@ -138,6 +139,7 @@ __all__ = [
     "referral_codes",
     "referrals",
     "reversals",
+    "reviews",
     "seal_leaves",
     "seals",
     "settings",

@@ -7,18 +7,27 @@ payment, and every difference to our rows is one commit. So any webhooks, or non
 import asyncio
 
 import structlog
+from sqlalchemy import bindparam, select
 
+from storefront.core.alarms import raise_alarm
 from storefront.core.asking_gateways import make_refund, told_of_dispute, told_of_refund
 from storefront.core.commit.outcome import Taken
+from storefront.core.commit.plan import Claim, Plan
 from storefront.core.gateways import DisputeFacts, PaymentReversals, RefundFacts, Refunds, WarningFacts
-from storefront.core.purchasing import read_payment
-from storefront.core.reading import Row
+from storefront.core.purchasing import read_payment, read_purchase
+from storefront.core.reading import Query, Row
 from storefront.core.refunds import DISPUTE, FRAUD_WARNING, Strategy, is_effective, read_reversals
 from storefront.core.reversal_moves import Told
 from storefront.core.services import Services
-from storefront.core.settlement import raise_alarm, settle
+from storefront.core.settlement import settle
+from storefront.core.tables import claims
 from storefront.core.taking_back import BY_GATEWAY_REF, REVERSAL, Beginning, advance, begin
 from storefront.core.topping_up import distrust
+
+WARNED = "fraud_warning:"
+"""Begins the claim of a warning that was told of; the claim is about the purchase."""
+_TOLD_OF = frozenset({"received", "authorized"})
+_CLAIM = Query(select(claims).where(claims.c.key == bindparam("key")))
 
 log = structlog.get_logger("storefront.reversals")
 
@@ -44,13 +53,17 @@ async def bring_up_to_date(services: Services, purchase_id: str) -> None:
 
 async def _bring_in_reversals(services: Services, purchase_id: str) -> None:
     payment = await read_payment(services, purchase_id)
-    if payment is None or payment["state"] != "received" or payment["gateway_payment"] is None:
+    if payment is None or payment["state"] not in _TOLD_OF or payment["gateway_payment"] is None:
         return
     gateway = services.gateway(payment["gateway"])
     if not isinstance(gateway, Refunds):
         return
     seen = {row["gateway_ref"]: row for row in await read_reversals(services.reader, purchase_id)}
     facts = await gateway.reversals(payment["gateway_payment"])
+    for warning in facts.warnings:
+        await _tell_of_warning(services, payment, warning)
+    if payment["state"] != "received":
+        return  # nothing was taken that could go back
     for refund in facts.refunds:
         await _bring_in_refund(services, payment, refund)
     for dispute in facts.disputes:
@@ -105,6 +118,32 @@ async def _begin_or_advance(services: Services, payment: Row, begins: Beginning,
     except Taken as taken:
         # Another process wrote it at this very moment.
         await advance(services, taken.holder, told)
+
+
+async def _tell_of_warning(services: Services, payment: Row, facts: WarningFacts) -> None:
+    """Tell everybody who follows events of an early fraud warning, once, whatever is done about it."""
+    claim = f"{WARNED}{payment['gateway']}:{facts.reference}"
+    if await services.reader.first(_CLAIM, key=claim) is not None:
+        return
+    purchase = await read_purchase(services, payment["purchase_id"])
+    anchor = purchase["customer_id"]
+    plan = Plan(actor=f"gateway:{payment['gateway']}", anchors={anchor})
+    plan.add(Claim(claim, purchase["id"]))
+    told = {
+        "purchase": purchase["id"],
+        "customer_id": anchor,
+        "sku": purchase["sku"],
+        "total": {"amount": purchase["total"], "currency": purchase["currency"]},
+        "gateway": payment["gateway"],
+        "warning": facts.reference,
+        "kind": facts.kind,
+        "is_actionable": facts.is_actionable,
+    }
+    plan.emit("payment.fraud_warning", anchor=anchor, subject=purchase["id"], payload=told)
+    try:
+        await services.engine.commit(plan)
+    except Taken:
+        log.info("warning_told_before", purchase=purchase["id"])  # by another process, at this very moment
 
 
 async def _heed(services: Services, payment: Row, facts: WarningFacts, told: PaymentReversals) -> None:

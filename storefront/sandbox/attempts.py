@@ -12,7 +12,7 @@ from typing import Any
 
 from storefront.sandbox import bank_accounts, charges
 from storefront.sandbox.cards import AUTHENTICATION_REQUIRED, Authentication, Card, Decline, Sequel
-from storefront.sandbox.charge_objects import AUTHORISED_SECONDS
+from storefront.sandbox.charge_objects import AUTHORISED_SECONDS, is_held
 from storefront.sandbox.checkout_completion import note_debit
 from storefront.sandbox.due import schedule
 from storefront.sandbox.errors import DOCS
@@ -130,7 +130,7 @@ def _charge(
         _fail(world, intent, card_error(decline, charge["id"]), method)
         return Outcome.DECLINED
     _keep(world, intent, method, is_authenticated=is_authenticated)
-    if intent["capture_method"] == "manual":
+    if is_held(intent):
         intent.update(status="requires_capture", amount_capturable=intent["amount"])
         world.save(intent)
         schedule(world, world.now + AUTHORISED_SECONDS, "authorisation_lapses", intent["id"])

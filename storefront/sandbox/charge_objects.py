@@ -12,6 +12,12 @@ from storefront.sandbox.world import World, new_id
 AUTHORISED_SECONDS = 7 * 24 * 3600
 
 
+def is_held(intent: Body) -> bool:
+    """Whether a card that pays this intent is only authorised: by the intent's own word, or by its word on cards."""
+    of_cards = (intent["payment_method_options"].get("card") or {}).get("capture_method")
+    return "manual" in (intent["capture_method"], of_cards)
+
+
 def charge_body(world: World, intent: Body, method: Body, *, status: str, outcome: Body, details: Body) -> Body:
     """A charge of an intent's amount that nothing has been booked for; ``status`` as Stripe names it."""
     charge_id = new_id("py" if method["type"] != "card" else "ch")
@@ -129,7 +135,7 @@ def card_details(world: World, intent: Body, method: Body, *, is_authenticated: 
         "transaction_link_id": None,
         "wallet": None,
     }
-    if intent["capture_method"] == "manual":
+    if is_held(intent):
         details["capture_before"] = world.now + AUTHORISED_SECONDS
     return details
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from storefront.sandbox import balance_transactions
 from storefront.sandbox.balance_transactions import AVAILABLE_AFTER_SECONDS, NOW
 from storefront.sandbox.cards import BYPASS_PENDING, Card, Decline
-from storefront.sandbox.charge_objects import card_details, card_outcome, charge_body, debit_details, debit_outcome
+from storefront.sandbox.charge_objects import (
+    card_details,
+    card_outcome,
+    charge_body,
+    debit_details,
+    debit_outcome,
+    is_held,
+)
 from storefront.sandbox.operations import Operation, filters, list_page, retrieving
 from storefront.sandbox.params import EXPAND, PAGE, Checked, Email, Metadata, Text, When, not_emulated_names
 from storefront.sandbox.store import Body
@@ -29,7 +36,7 @@ def new_charge(
     if decline is not None:
         charge.update(failure_code=decline.code, failure_message=decline.message)
     world.insert(charge)
-    if decline is None and intent["capture_method"] != "manual":
+    if decline is None and not is_held(intent):
         _book(world, charge, intent["amount"])
     world.emit("charge.failed" if decline else "charge.succeeded", charge)
     return charge

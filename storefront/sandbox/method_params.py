@@ -79,9 +79,10 @@ DATA = Object({
 })  # fmt: skip
 
 _CARD_OPTIONS: Table = {
+    "capture_method": Choice(("manual",)),
     "request_three_d_secure": Choice(("any", "automatic", "challenge")),
     **not_emulated_names(
-        "capture_method", "cvc_token", "installments", "mandate_options", "moto", "network",
+        "cvc_token", "installments", "mandate_options", "moto", "network",
         "request_extended_authorization", "request_incremental_authorization", "request_multicapture",
         "request_overcapture", "require_cvc_recollection", "restrictions", "setup_future_usage",
         "statement_descriptor_suffix_kana", "statement_descriptor_suffix_kanji", "three_d_secure",

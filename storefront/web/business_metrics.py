@@ -96,6 +96,7 @@ class BusinessMetrics(Collector):
         )
         yield self._one("storefront_refunds_pending", "Refunds that wait for a gateway.", found.refunds_pending)
         yield self._one("storefront_disputes_open", "Disputes that are not decided.", found.disputes_open)
+        yield self._one("storefront_reviews_open", "Purchases that wait for a review.", found.reviews_open)
         yield self._one("storefront_jobs_dead", "Jobs that were given up and wait for a person.", found.jobs_dead)
         yield from self._plugins()
 

@@ -7,7 +7,7 @@ from babel.dates import format_skeleton
 from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
 from storefront.core.history import last_paid_in_money
-from storefront.core.purchasing import Status
+from storefront.core.purchasing import PAYER_IS_DONE, Status
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.design.money import format_money, parse_locale
@@ -35,7 +35,7 @@ def _line(services: Services, language: str, row: Row) -> PurchaseLine | None:
         return PurchaseLine(title, f"{sum_} · {day}{given_back}", Link("Receipt", f"/receipts/{row['id']}"))
     if row["status"] == Status.PAID:
         return PurchaseLine(title, "Paid. It lands here as soon as it is free.", None)
-    if row["payment_state"] == "processing":
+    if row["status"] == Status.IN_REVIEW or row["payment_state"] in PAYER_IS_DONE:
         return PurchaseLine(title, "Your payment is on its way.", None)
     if row["redirect_url"] is None or row["expires_at"] <= services.clock.now():
         return None

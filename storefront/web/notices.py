@@ -13,10 +13,9 @@ from storefront.core.catalog import text_in
 from storefront.core.describing import describe
 from storefront.core.errors import NotFound, StorefrontError
 from storefront.core.exact_top_ups import AMOUNT
-from storefront.core.gateways import PaymentState
 from storefront.core.prices import asked_prices
 from storefront.core.promos.codes import PromoCodeInvalid
-from storefront.core.purchasing import Status, read_purchase
+from storefront.core.purchasing import PAYER_IS_DONE, Status, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.core.referring.entering import ReferralRefused
 from storefront.core.services import Services
@@ -143,7 +142,7 @@ class Notices:
 
 def _waiting(purchase: Mapping[str, Any]) -> Notice:
     """Word a purchase that is not paid yet; as long as its payer can do something about it, lead to where."""
-    if purchase["payment"]["state"] == PaymentState.PROCESSING:
+    if purchase["payment"]["state"] in PAYER_IS_DONE:
         return Notice(Tone.INFO, ON_ITS_WAY)
     again, address = URL("/shop/return").with_query(purchase=purchase["id"]), purchase["payment"].get("redirect_url")
     link = None if address is None else Link("Go on", address)

@@ -197,7 +197,8 @@ def _checkout(purchase_id: str) -> Plan:
                "gateway_ref": f"cs_{purchase_id}", "gateway_payment": None, "amount": 499, "currency": "USD",
                "state": "awaiting", "redirect_url": None, "return_url": None, "lease_until": 0, "asked_at": None,
                "attempts": 0, "created_at": NOW, "method": None, "saves_method": 0, "card": "{}",
-               "received_amount": 0, "received_currency": None, "network": None, "declined": None}  # fmt: skip
+               "received_amount": 0, "received_currency": None, "network": None, "declined": None,
+               "is_screened": 0, "asks_challenge": 0, "verdict": None, "authorized_until": None}  # fmt: skip
     plan.add(Insert("payments", (f"pay_{purchase_id}",), ADA, payment))
     plan.count(PACK_COUNTER, anchor="sku:gems-500")
     count_begun(plan, ADA, at_most=20)

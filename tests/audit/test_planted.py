@@ -235,7 +235,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
         "consumption con_1 took items 2 times",
     ),
     "goods before the verdict": (
-        "E7 and E5-events",
+        "E7 and E5-events and E7-reviews",
         [
             "UPDATE purchases SET status = 'in_review' WHERE id = 'pur_potions'",
             "UPDATE events SET type = 'purchase.in_review' WHERE subject = 'pur_potions'",

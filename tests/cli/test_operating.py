@@ -11,6 +11,8 @@ import pytest
 from storefront.control.desk import Desk
 from storefront.control.server import control_socket
 from storefront.testing import TINY_SHOP, Shop, running_shop
+from tests.plugins.conftest import strangers  # noqa: F401 a fixture
+from tests.reviews.conftest import JUDGE
 from tests.shop.test_disputes import drink
 
 from .conftest import Told, storefront
@@ -378,3 +380,34 @@ def test_it_works_on_a_shop_that_nobody_serves(config: Path, tmp_path: Path) -> 
         told = storefront(*arguments, "--config", config, DATA=str(tmp_path / "data"))
         assert told.returncode == 0, told.stderr
         assert told.stdout.startswith(("No", "There is no"))
+
+
+async def test_reviews_are_listed_shown_approved_and_rejected(tmp_path: Path, strangers: Any) -> None:  # noqa: F811
+    strangers.write("judge", JUDGE)
+    async with running_shop(tmp_path, strangers.shop("judge: {}")) as shop:
+        host = shop.parts.host
+        async with control_socket(Desk(shop.parts, url=shop.url, read=lambda: host)):
+            shell = Shell(shop, tmp_path / "shop.yaml", tmp_path / "data")
+            await shop.bought("gems-500")
+            host.hooks.manager.get_plugin("judge").says["purchase"] = "REVIEW"
+            first, second = (await shop.buy("potion")).json["id"], (await shop.buy("sword")).json["id"]
+
+            listed = await shell.told("reviews", "list", "--state", "open", "--customer", "ada")
+            printed = await shell.ask("reviews", "list")
+            shown = await shell.told("reviews", "show", first)
+            approved = await shell.told("reviews", "approve", first, "--reason", "a friend")
+            rejected = await shell.ask("reviews", "reject", second, "--reason", "a stranger")
+            late = await shell.ask("reviews", "reject", first, "--reason", "no friend")
+
+            assert [one["purchase"] for one in listed["data"]] == [second, first]
+            assert "120 gems" in printed.stdout
+            assert "the purchase looks odd" in printed.stdout
+            assert (shown["state"], shown["money"], shown["card"]) == ("open", "hold", {})
+            assert (approved["status"], approved["decided_by"], approved["reason"]) == (
+                "completed",
+                "operator:shell",
+                "a friend",
+            )
+            assert rejected.stdout.startswith(f"{second}  rejected")
+            assert (late.returncode, "approved" in late.stderr) == (1, True)
+            assert shell.audited() == ["review.decided", "review.decided"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from storefront.core.alarms import add_alarm
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import NotFound, Unavailable
 from storefront.core.gateways import CreatorAccounts, GatewayRefused, OutcomeUnknown, TransferFacts, TransferRequest
@@ -18,7 +19,6 @@ from storefront.core.kinds import TransferMoved
 from storefront.core.money import Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm
 from storefront_fanfunding.accounts import MANUAL
 from storefront_fanfunding.payout_moves import TIMES_DECIDED, plan_of_paying, plan_of_return, try_plan
 from storefront_fanfunding.payout_rows import FAILED, IN_PROGRESS, PAID, need_payout

@@ -160,8 +160,8 @@ async def give_up_payment(services: Services, row: Row, invoice: Row) -> None:
     if invoice["state"] != OPEN or invoice["purchase_id"] in (None, invoice["failed_purchase_id"]):
         return
     purchase = await read_purchase(services, invoice["purchase_id"])
-    if purchase["status"] == Status.PENDING:
+    if purchase["status"] in (Status.PENDING, Status.IN_REVIEW):
         await cancel_purchase(services, purchase["id"], owner=None)
         purchase = await read_purchase(services, invoice["purchase_id"])
-    if purchase["status"] not in (Status.CANCELED, Status.EXPIRED, Status.FAILED):
+    if purchase["status"] not in (Status.CANCELED, Status.EXPIRED, Status.FAILED, Status.REJECTED):
         raise RenewalUnderWay("Its payment is being made; try again once that is decided.", subscription=row["id"])

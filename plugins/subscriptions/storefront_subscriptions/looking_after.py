@@ -56,7 +56,7 @@ async def look_after(services: Services, row: Row) -> bool:
     is_late = services.clock.now() >= row["period_end"]
     if purchase["status"] not in GONE and not is_late:
         return False
-    if purchase["status"] == Status.PENDING:
+    if purchase["status"] in (Status.PENDING, Status.IN_REVIEW):
         await give_up_purchase(services, purchase["id"])
         if (await read_purchase(services, purchase["id"]))["status"] == Status.COMPLETED:
             return True

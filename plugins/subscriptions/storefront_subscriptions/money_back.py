@@ -16,11 +16,11 @@ from storefront.core.errors import Refused, Unavailable
 from storefront.core.gateway_refunds import RefundFailed
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Query, Row
+from storefront.core.receiving import NEVER_GIVEN
 from storefront.core.refunding import refund
 from storefront.core.refunds import RefundRequest, Strategy
 from storefront.core.reversing import AlreadyRefunded, NotRefundable
 from storefront.core.services import Services
-from storefront.core.settlement import NEVER_GIVEN
 from storefront_subscriptions.canceling import end_access, end_now
 from storefront_subscriptions.carrying import CLAWED, carry
 from storefront_subscriptions.config import Settings

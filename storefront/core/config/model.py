@@ -276,7 +276,8 @@ class Purchases:
     """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
 
     The strategies (``floor``, ``debt``) say what becomes of goods that are gone; ``early_fraud_warnings`` is
-    ``refund`` or ``alarm``. ``most_pending`` is per customer, ``most_declined_per_hour`` per address.
+    ``refund`` or ``alarm``. ``most_pending`` is per customer, ``most_declined_per_hour`` per address. What is not
+    decided within ``review_hours`` is rejected.
     """
 
     expires_after_minutes: int
@@ -287,6 +288,7 @@ class Purchases:
     early_fraud_warnings: str = "refund"
     most_pending: int = 20
     most_declined_per_hour: int = 10
+    review_hours: int = 72
 
 
 @dataclass(frozen=True, slots=True)

@@ -291,6 +291,14 @@ def _purchases() -> Schema:
                 default=10,
                 examples=[10],
             ),
+            "review_hours": whole(
+                "For how long a purchase waits for a person's review before it is rejected by itself; money that is "
+                "only authorised waits until one day before its bank lets it go, at the latest.",
+                least=1,
+                most=720,
+                default=72,
+                examples=[72],
+            ),
             "early_fraud_warnings": choice(
                 "What to do when a payer's bank warns of fraud: give the money back before it is disputed, or only "
                 "raise an alarm.",

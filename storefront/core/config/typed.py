@@ -394,4 +394,5 @@ def _purchases(section: Section) -> Purchases:
         early_fraud_warnings=_text(section, "early_fraud_warnings", "refund"),
         most_pending=_integer(section, "most_pending", 20),
         most_declined_per_hour=_integer(section, "most_declined_per_hour", 10),
+        review_hours=_integer(section, "review_hours", 72),
     )

@@ -114,8 +114,12 @@ class PaymentFacts:
 
     ``reference`` is the checkout's or the charge's, ``purchase_id`` our reference as the server wrote it,
     ``payment`` the gateway's id of the money. ``amount`` is what is asked for, or once received what was
-    received. ``card`` holds fingerprint, country, brand, last4, checks and risk where they exist;
-    ``method`` what the payer allowed us to keep. ``refunded`` and ``is_disputed`` say whether ``reversals``
+    received. ``card`` says of the card (some of it also of a bank account), where it exists: ``brand``, ``last4``,
+    ``country``, ``funding``, ``fingerprint``, ``checks`` (``cvc_check``, ``address_line1_check``,
+    ``address_postal_code_check``: pass, fail, unavailable), ``three_d_secure`` (``authenticated``,
+    ``attempt_acknowledged``, ``failed``, …; None without it), Radar's ``risk_level`` and ``risk_score``, ``outcome``
+    and ``outcome_reason``. ``method`` what the payer allowed us to keep. ``authorized_until`` is when the bank lets go
+    what is authorised. ``refunded`` and ``is_disputed`` say whether ``reversals``
     has something to tell. ``failure`` says why, if ``state`` is failed.
     """
 

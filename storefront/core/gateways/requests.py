@@ -12,7 +12,8 @@ class CheckoutRequest:
     ``expires_at`` is business time in ms; the URLs bring the payer back.
 
     ``payer`` is the gateway's id of the customer, if they have one there; ``saves_method`` keeps what they
-    pay with for later charges; ``is_captured`` False only authorises; ``asks_challenge`` wants 3-D Secure;
+    pay with for later charges; ``is_captured`` False only authorises, where the method they choose can do that;
+    ``asks_challenge`` wants 3-D Secure;
     ``taxes`` lets the gateway work out how much of the amount is tax.
     """
 

@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
+from storefront.core.alarms import ALARM_CLOSED
 from storefront.core.clock import iso
 from storefront.core.operating.pages import read_page
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.settlement import ALARM_CLOSED
 from storefront.core.tables import alarms, claims
 
 

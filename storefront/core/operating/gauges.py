@@ -14,8 +14,9 @@ from storefront.core.operating.reconciliations import list_reconciliations
 from storefront.core.reading import Row
 from storefront.core.refunds import DISPUTE
 from storefront.core.services import Services
-from storefront.core.tables import inbox, jobs, purchases, reversals
+from storefront.core.tables import inbox, jobs, purchases, reversals, reviews
 from storefront.core.tables_purchases import IS_PENDING, IS_WAITING
+from storefront.core.tables_reviews import IS_WAITING as IS_REVIEWED
 from storefront.core.tables_service import IS_NOT_DONE
 
 
@@ -30,6 +31,7 @@ class Gauges:
     purchases_pending_seconds: float = 0.0
     refunds_pending: int = 0
     disputes_open: int = 0
+    reviews_open: int = 0
     jobs_dead: int = 0
 
 
@@ -55,6 +57,7 @@ async def read_gauges(services: Services) -> Gauges:
         purchases_pending_seconds=max(0.0, (now - (pending["oldest"] or now)) / SECOND_MS),
         refunds_pending=sum(n for cause, n in waiting.items() if cause != DISPUTE),
         disputes_open=waiting.get(DISPUTE, 0),
+        reviews_open=await _reviews(services),
         jobs_dead=await _dead(services),
     )
 
@@ -68,6 +71,11 @@ async def _waiting(services: Services) -> dict[str, int]:
     """Return ``cause -> how many`` of the refunds and disputes that wait for a gateway."""
     counted = select(reversals.c.cause, func.count().label("n")).where(IS_WAITING).group_by(reversals.c.cause)
     return {row["cause"]: row["n"] for row in await services.reader.scan(counted)}
+
+
+async def _reviews(services: Services) -> int:
+    counted = select(func.count().label("n")).select_from(reviews).where(IS_REVIEWED)
+    return int((await services.reader.scan(counted))[0]["n"])
 
 
 async def _dead(services: Services) -> int:

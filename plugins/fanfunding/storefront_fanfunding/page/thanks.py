@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from yarl import URL
 
-from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.purchasing import PAYER_IS_DONE, Status, read_payment, read_purchase
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.pages import PageFrame, amount_words
@@ -67,7 +67,7 @@ async def thanks_view(
 
 async def _pending(services: Services, view: ThanksView, tip: Row) -> ThanksView:
     purchase = await read_purchase(services, tip["purchase_id"])
-    if purchase["payment_state"] == "processing":
+    if purchase["payment_state"] in PAYER_IS_DONE:
         return replace(view, says=PROCESSING)
     if purchase["status"] not in (Status.PENDING, Status.IN_REVIEW, Status.PAID):
         return replace(view, title="Not paid", says=NOT_PAID)

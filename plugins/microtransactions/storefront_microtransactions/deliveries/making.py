@@ -8,6 +8,7 @@ line of its own. What makes them exact is the claim: an event that is told twice
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from storefront.core.alarms import add_alarm
 from storefront.core.clock import SECOND_MS
 from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Claim, Insert, Plan
@@ -16,7 +17,6 @@ from storefront.core.events import Event
 from storefront.core.ids import is_id
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.settlement import add_alarm
 from storefront_microtransactions.deliveries.config import (
     ON_CHARGEBACK,
     ON_DISPUTE_WON,

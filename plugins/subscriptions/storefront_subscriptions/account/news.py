@@ -6,7 +6,7 @@ import msgspec
 from yarl import URL
 
 from storefront.core.errors import NotFound
-from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.purchasing import PAYER_IS_DONE, Status, read_payment, read_purchase
 from storefront.core.receipts.documents import is_paid_in_money
 from storefront.pages import Link, Tone
 from storefront_subscriptions.account.views import News
@@ -109,7 +109,7 @@ async def _of_purchase(wording: Wording, purchase_id: str, owner: str) -> News |
         told = f"What you used of {title} is paid" if is_final else f"You are on {title} now"
         return News(Tone.GOOD, f"{told}.{paid}", receipt)
     if row["status"] in (Status.PENDING, Status.IN_REVIEW, Status.PAID):
-        if row["payment_state"] == "processing":
+        if row["payment_state"] in PAYER_IS_DONE:
             return News(Tone.INFO, _ON_ITS_WAY)
         payment = await read_payment(wording.services, row["id"])
         url = payment["redirect_url"] if payment is not None and row["status"] == Status.PENDING else None

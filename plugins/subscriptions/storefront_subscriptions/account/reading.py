@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 
 from storefront.core.gateways import SavesMethods
 from storefront.core.payment_methods import list_methods
-from storefront.core.purchasing import Status, read_payment, read_purchase
+from storefront.core.purchasing import PAYER_IS_DONE, Status, read_payment, read_purchase
 from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
@@ -25,7 +25,7 @@ from storefront_subscriptions.rows import OF_CUSTOMER, OPEN, OVER, PAUSED, need_
 from storefront_subscriptions.usage_lines import charges_usage, usage_due
 
 SHOWN_INVOICES = 12
-_LISTED = (Status.PENDING, Status.PAID, Status.COMPLETED)
+_LISTED = (Status.PENDING, Status.IN_REVIEW, Status.PAID, Status.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str,
 async def payer_url(services: Services, purchase_id: str) -> str | None:
     """Return where the payer of a purchase pays or confirms it, as long as that is waited for."""
     purchase, payment = await read_purchase(services, purchase_id), await read_payment(services, purchase_id)
-    is_open = purchase["status"] == Status.PENDING and purchase["payment_state"] != "processing"
+    is_open = purchase["status"] == Status.PENDING and purchase["payment_state"] not in PAYER_IS_DONE
     return payment["redirect_url"] if payment is not None and is_open else None
 
 

@@ -138,8 +138,6 @@ def _parameters(request: CheckoutRequest) -> Any:
     intent: dict[str, Any] = {"metadata": metadata}
     if request.saves_method:
         intent["setup_future_usage"] = "off_session"
-    if not request.is_captured:
-        intent["capture_method"] = "manual"
     parameters: dict[str, Any] = {
         "mode": "payment",
         "ui_mode": "hosted_page",
@@ -155,13 +153,19 @@ def _parameters(request: CheckoutRequest) -> Any:
         parameters["customer"] = request.payer
     elif request.saves_method:
         parameters["customer_creation"] = "always"
-    if request.asks_challenge:
-        parameters["payment_method_options"] = {"card": {"request_three_d_secure": "challenge"}}
+    if not request.is_captured or request.asks_challenge:
+        parameters["payment_method_options"] = {"card": _card_options(request)}
     if request.taxes:
         parameters["automatic_tax"] = {"enabled": True}
         if request.payer is not None:
             parameters["customer_update"] = {"address": "auto"}  # the tax needs one, and Stripe asks for it
     return parameters
+
+
+def _card_options(request: CheckoutRequest) -> dict[str, str]:
+    """Return what is asked of cards alone: with ``manual`` for the whole session, delayed methods were not offered."""
+    options = {} if request.is_captured else {"capture_method": "manual"}
+    return options | ({"request_three_d_secure": "any"} if request.asks_challenge else {})
 
 
 def _line(request: CheckoutRequest) -> dict[str, Any]:

@@ -213,7 +213,7 @@ def _charge_parameters(request: ChargeRequest) -> Any:
         "description": request.title[:LONGEST_TITLE],
         "off_session": True,
         "confirm": True,
-        "capture_method": "automatic" if request.is_captured else "manual",
+        **({} if request.is_captured else {"payment_method_options": {"card": {"capture_method": "manual"}}}),
         "metadata": {
             "purchase_id": request.purchase_id,
             "customer_id": request.customer_id,
@@ -250,6 +250,7 @@ def _card(intent: Intent) -> dict[str, Any]:
         return {}
     method = (charge.payment_method_details or MethodDetails()).own
     kept = {name: method.get(name) for name in ("brand", "last4", "country", "funding", "fingerprint", "checks")}
+    kept["three_d_secure"] = (method.get("three_d_secure") or {}).get("result")
     if charge.outcome is not None:
         kept |= {
             "risk_level": charge.outcome.risk_level,
