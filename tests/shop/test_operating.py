@@ -12,6 +12,7 @@ from storefront.testing import OPERATOR_KEY, SERVER_KEY
 STRAY = {"id": "evt_stray", "object": "event", "type": "checkout.session.completed", "livemode": True,
          "data": {"object": {"object": "checkout.session", "id": "cs_stray"}}}  # fmt: skip
 NOBODY = "rev_01m7y0000000000000000000000"
+NO_PURCHASE = "pur_01m7y0000000000000000000000"
 ROUTES = [
     ("GET", "/v1/inbox", None),
     ("GET", "/v1/inbox/sandbox/evt_stray", None),
@@ -21,9 +22,9 @@ ROUTES = [
     ("POST", f"/v1/disputes/{NOBODY}/evidence", {"texts": {"product_description": "gems"}}),
     ("POST", f"/v1/disputes/{NOBODY}/accept", None),
     ("GET", "/v1/reviews", None),
-    ("GET", "/v1/reviews/pur_01m7y0000000000000000000000", None),
-    ("POST", "/v1/reviews/pur_01m7y0000000000000000000000/approve", {"reason": "good"}),
-    ("POST", "/v1/reviews/pur_01m7y0000000000000000000000/reject", {"reason": "bad"}),
+    ("GET", f"/v1/reviews/{NO_PURCHASE}", None),
+    ("POST", f"/v1/reviews/{NO_PURCHASE}/approve", {"reason": "good"}),
+    ("POST", f"/v1/reviews/{NO_PURCHASE}/reject", {"reason": "bad"}),
     ("GET", "/v1/reconciliations", None),
     ("POST", "/v1/reconciliations", {"gateway": "sandbox"}),
     ("GET", "/v1/alarms", None),
@@ -240,5 +241,5 @@ async def test_every_such_route_is_documented_with_its_scope(shop):
     document = msgspec.json.decode((await shop.as_nobody().send("GET", "/openapi.json")).body)
     for method, path, _ in ROUTES:
         template = path.split("?")[0].replace(NOBODY, "{id}").replace("sandbox/evt_stray", "{gateway}/{event}")
-        template = template.replace("job:none", "{id}")
+        template = template.replace("job:none", "{id}").replace(NO_PURCHASE, "{purchase}")
         assert method.lower() in document["paths"][template], template
