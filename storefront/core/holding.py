@@ -22,12 +22,19 @@ from storefront.core.services import Services
 from storefront.core.tables import holds
 
 STATES = ("open", "captured", "released", "expired")
+PLUGIN = "plugin:"
+"""How the actor of what a plugin does by itself begins; no caller has such a name."""
 _HOLD = Query(select(holds).where(holds.c.id == bindparam("id")))
 
 
 class HoldOfUsage(Refused):
     code = "hold_of_usage"
     title = "This is set aside for usage that is not billed yet"
+
+
+class HoldOfPlugin(Refused):
+    code = "hold_of_plugin"
+    title = "A plugin has set this aside, and ends it by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +162,11 @@ async def _read_hold(services: Services, hold_id: str) -> Row:
 
 
 def _need_free(hold: Row) -> Row:
-    """Refuse to touch what stands behind pending usage: it goes when that is billed."""
+    """Refuse to touch what stands behind pending usage, which goes when that is billed, and what a plugin holds."""
     if hold["actor"] == USAGE:
         raise HoldOfUsage(asset=hold["asset"], amount=hold["amount"])
+    if hold["actor"].startswith(PLUGIN):
+        raise HoldOfPlugin(plugin=hold["actor"].removeprefix(PLUGIN))
     return hold
 
 
