@@ -7,14 +7,16 @@ time, and is right at once.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from storefront.core.clock import DAY_MS, to_datetime
+from storefront.core.clock import DAY_MS, SECOND_MS, to_datetime
+from storefront.core.config.forms import read_instant
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_fanfunding.board_schema import GROSS
+from storefront_fanfunding.board_schema import ALL_OR_NOTHING, GROSS
 from storefront_fanfunding.board_tables import days, reached
 from storefront_fanfunding.creators import Creator, find_creator_id
 
@@ -58,8 +60,22 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class PledgeTerms:
+    """Until when fans can pledge (business ms), and what part of the target has to come in (basis points; 0: any)."""
+
+    deadline: int
+    min_collected: int
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "PledgeTerms":
+        part = told.get("min_collected", "0%").removesuffix("%").strip()
+        instant = read_instant(told["deadline"])
+        return cls(int(instant.timestamp()) * SECOND_MS + instant.microsecond // 1000, int(Fraction(part) * 100))
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
-    """One goal of a creator's file; ``title`` as written there."""
+    """One goal of a creator's file; ``title`` as written there. ``pledges`` are its terms if it is all or nothing."""
 
     id: str
     title: Any
@@ -69,6 +85,7 @@ class Goal:
     since: int
     is_active: bool
     steps: tuple[Step, ...]
+    pledges: PledgeTerms | None = None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Goal":
@@ -84,6 +101,7 @@ class Goal:
             since=day_of(told["since"]) if "since" in told else _FIRST,
             is_active=told.get("active", True),
             steps=tuple(Step(number, aim, title) for number, (aim, title) in enumerate(steps)),
+            pledges=PledgeTerms.of(told) if told.get("mode") == ALL_OR_NOTHING else None,
         )
 
     def span(self, now: int) -> Span:

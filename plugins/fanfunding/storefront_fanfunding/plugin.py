@@ -43,6 +43,7 @@ from storefront_fanfunding.payout_desk import operations_of as payout_operations
 from storefront_fanfunding.payout_moves import GIVE_BACK, give_back
 from storefront_fanfunding.payout_rows import SEND
 from storefront_fanfunding.payouts import CREATE_STEP, create_step
+from storefront_fanfunding.pledge_tables import PLEDGE_TABLES
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.routes import make_routes
@@ -63,7 +64,7 @@ class FanfundingPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
-    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
+    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._settings = Settings.of(config)
