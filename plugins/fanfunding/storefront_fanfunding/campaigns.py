@@ -8,15 +8,13 @@ campaign: collecting ──► reached ──► collected | failed          ple
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from sqlalchemy import bindparam, func, or_, select
 
 from storefront.core.commit.plan import Key
-from storefront.core.errors import Conflict, NotFound
+from storefront.core.errors import NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import board_anchor
-from storefront_fanfunding.goals import Goal
 from storefront_fanfunding.pledge_tables import CAMPAIGNS, PLEDGES, campaigns, pledges
 
 COLLECTING, REACHED, MISSED = "collecting", "reached", "missed"
@@ -30,7 +28,6 @@ CAMPAIGN_STATES = (COLLECTING, REACHED, MISSED, COLLECTED, FAILED)
 LIVE = frozenset({PENDING, OPEN, CHARGING})
 """States of pledges of which something may still come."""
 ACTOR = "plugin:fanfunding"
-WHOLE = 10_000
 
 _CAMPAIGN = Query(
     select(campaigns).where(
@@ -50,6 +47,11 @@ OPEN_OF_FAN = Query(
         pledges.c.state == OPEN,
     )
 )
+OF_METHOD = Query(
+    select(pledges.c.id, pledges.c.state).where(
+        pledges.c.customer_id == bindparam("customer_id"), pledges.c.method == bindparam("method")
+    )
+)
 _of_campaign = (pledges.c.creator_id == bindparam("creator_id"), pledges.c.goal == bindparam("goal"))
 UNDECIDED = Query(
     select(pledges.c.id).where(*_of_campaign, or_(pledges.c.state == OPEN, pledges.c.state == CHARGING)).limit(1)
@@ -67,17 +69,17 @@ NEXT_COLLECTED = Query(
 )
 
 
-class GoalNotOpen(Conflict):
+class GoalNotOpen(Refused):
     code = "goal_not_open"
     title = "This goal takes no pledges now"
 
 
-class AlreadyPledged(Conflict):
+class AlreadyPledged(Refused):
     code = "already_pledged"
     title = "This fan has pledged to this goal already"
 
 
-class PledgeOver(Conflict):
+class PledgeOver(Refused):
     code = "pledge_over"
     title = "This pledge cannot be moved any more"
 
@@ -100,28 +102,6 @@ async def need_pledge(services: Services, pledge_id: str) -> Row:
     if row is None:
         raise NotFound("There is no such pledge.")
     return row
-
-
-def new_campaign(creator_id: str, goal: Goal, now: int) -> dict[str, Any]:
-    """Return the row of a goal that is pledged to for the first time: its terms as the file has them now."""
-    assert goal.pledges is not None, "asked only of all or nothing"
-    return {
-        "creator_id": creator_id,
-        "goal": goal.id,
-        "title": msgspec.json.encode(goal.title).decode(),
-        "currency": goal.currency,
-        "target": goal.steps[0].target,
-        "deadline": goal.pledges.deadline,
-        "min_collected": goal.pledges.min_collected,
-        "state": COLLECTING,
-        "pledged": 0,
-        "backers": 0,
-        "collected": 0,
-        "created_at": now,
-        "updated_at": now,
-        "closed_at": None,
-        "settled_at": None,
-    }
 
 
 def campaign_key(campaign: Mapping[str, Any]) -> Key:
