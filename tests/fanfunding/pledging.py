@@ -8,8 +8,10 @@ from tests.fanfunding.tipping import LUNA, body
 
 GOAL = "/v1/fanfunding/creators/luna/goals/tour/pledges"
 ONE = "/v1/fanfunding/pledges"
-VISA, NO_MONEY, ASKS = "4242 4242 4242 4242", "4000 0000 0000 0341", "4000 0027 6000 3184"
-"""Cards: one that pays, one that is saved and then declines softly, one whose bank asks each time."""
+VISA, ASKS = "4242 4242 4242 4242", "4000 0027 6000 3184"
+"""Cards: one that pays, and one whose bank asks each time."""
+SHORT, STOLEN = "4000000000009995", "4000000000009979"
+"""What a saved card may turn into: it declines for now, or for good."""
 _KEYS = count(1)
 
 
@@ -23,13 +25,19 @@ def luna_tours(target: int = 1000, more: str = "", *, days: float = 10) -> str:
         f" deadline: '{deadline:%Y-%m-%dT%H:%M:%S}Z'{more}}}\n"
         "  - {id: raid, title: A raid, target: {gems: 500}, mode: all_or_nothing,"
         f" deadline: '{deadline:%Y-%m-%dT%H:%M:%S}Z'}}\n"
+        "  - {id: later, title: Later, target: {gems: 500}, mode: all_or_nothing,"
+        " deadline: '2099-01-01T00:00:00+01:00'}\n"
     )
 
 
-async def pledge(shop, amount: int = 555, currency: str = "USD", *, by=None, key: str | None = None, goal="tour", **more: Any):
+async def pledge(
+    shop, amount: int = 555, currency: str = "USD", *, by=None, key: str | None = None, goal="tour", **more: Any
+):
     """Ask to pledge under a key of its own; return the answer."""
     caller = by or shop.as_nobody()
-    return await caller.post(GOAL.replace("tour", goal), body(amount, currency, **more), key=key or f"pledge-{next(_KEYS)}")
+    return await caller.post(
+        GOAL.replace("tour", goal), body(amount, currency, **more), key=key or f"pledge-{next(_KEYS)}"
+    )
 
 
 async def save(shop, begun, card: str = VISA) -> None:
@@ -45,6 +53,13 @@ async def pledged(shop, amount: int = 555, *, card: str = VISA, fan: str | None 
     assert begun.status == 202, begun
     await save(shop, begun, card)
     return await seen(shop, begun.json, "open")
+
+
+async def turn(shop, one, card: str) -> None:
+    """Let the card that a pledge will be charged to become another."""
+    (row,) = shop.query("SELECT m.reference FROM payment_methods m JOIN fanfunding_pledges p ON p.method = m.id "
+                        "WHERE p.id = ?", one["id"])  # fmt: skip
+    await shop.sandbox.turn_card(row["reference"], card)
 
 
 async def seen(shop, one, state: str | None = None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.board_schema import ALL_OR_NOTHING, GROSS
 from storefront_fanfunding.board_tables import days, reached
-from storefront_fanfunding.campaigns import COLLECTED, COLLECTED_OF, COLLECTING, REACHED, find_campaign
+from storefront_fanfunding.campaigns import COLLECTED, COLLECTED_OF, COLLECTING, MISSED, REACHED, find_campaign
 from storefront_fanfunding.creators import Creator, find_creator_id
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -189,6 +189,8 @@ async def _stand_of_pledges(services: Services, creator_id: str, goal: Goal, rea
     now = services.clock.now()
     held = await find_campaign(services, creator_id, goal.id)
     campaign = new_campaign(creator_id, goal, now) if held is None else held
+    if held is None and now >= campaign["deadline"]:
+        campaign = {**campaign, "state": MISSED}  # nobody has pledged
     aim = Step(0, campaign["target"], goal.title)
     terms = PledgeTerms(campaign["deadline"], campaign["min_collected"])
     bound = replace(goal, currency=campaign["currency"], steps=(aim,), pledges=terms)

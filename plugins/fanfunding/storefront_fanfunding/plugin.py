@@ -46,6 +46,7 @@ from storefront_fanfunding.payout_desk import operations_of as payout_operations
 from storefront_fanfunding.payout_moves import GIVE_BACK, give_back
 from storefront_fanfunding.payout_rows import SEND
 from storefront_fanfunding.payouts import CREATE_STEP, create_step
+from storefront_fanfunding.pledge_auditing import PLEDGE_CHECKS
 from storefront_fanfunding.pledge_charging import advance_pledge, let_go
 from storefront_fanfunding.pledge_following import MOVED_JOB, follow_pledges, note_moved
 from storefront_fanfunding.pledge_moves import CAMPAIGN_JOB, GIVE_BACK_JOB, LET_GO_JOB, PLEDGE_JOB
@@ -69,7 +70,7 @@ class FanfundingPlugin:
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS, *PLEDGE_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
 
