@@ -25,6 +25,8 @@ def luna_tours(target: int = 1000, more: str = "", *, days: float = 10) -> str:
         f" deadline: '{deadline:%Y-%m-%dT%H:%M:%S}Z'{more}}}\n"
         "  - {id: raid, title: A raid, target: {gems: 500}, mode: all_or_nothing,"
         f" deadline: '{deadline:%Y-%m-%dT%H:%M:%S}Z'}}\n"
+        "  - {id: siege, title: A siege, target: {gems: 500}, mode: all_or_nothing,"
+        f" deadline: '{deadline:%Y-%m-%dT%H:%M:%S}Z'}}\n"
         "  - {id: later, title: Later, target: {gems: 500}, mode: all_or_nothing,"
         " deadline: '2099-01-01T00:00:00+01:00'}\n"
     )

@@ -44,6 +44,9 @@ async def test_a_goal_that_is_reached_charges_each_pledge_once_and_makes_tips_of
     asked = await pledged(stream, 200, card=ASKS, fan=FAN)
     await turn(stream, short, SHORT)
     await turn(stream, stolen, STOLEN)
+    gone = await pledged(stream, 150, fan="wT3vQ9xWm2Lr8sYc")
+    path = f"{ONE}/{gone['id']}/withdraw"
+    assert (await stream.as_nobody().post(path, {"fan": "wT3vQ9xWm2Lr8sYc"})).status == 200
     await tip(stream, 100)
     assert (await tour(stream))["amount"]["amount"] == 1350
     await stream.advance("9d")
@@ -115,19 +118,22 @@ async def test_a_goal_that_is_missed_charges_nobody_also_after_a_long_time_witho
     assert (goal["reached"], goal["campaign"]["state"], goal["campaign"]["backers"]) == (False, "missed", 1)
 
 
-async def test_what_is_set_aside_of_wallets_is_captured_at_the_deadline(stream):
-    await stream.bought("gems-500")
-    await stream.bought("gems-500", customer="bob")
+async def test_what_is_set_aside_of_wallets_is_captured_or_free_at_the_deadline(stream):
+    for fan in ("ada", "bob", "cleo"):
+        await stream.bought("gems-500", customer=fan)
     mine = (await pledge(stream, 450, "gems", by=stream.as_customer(), goal="raid")).json
     bobs = (await pledge(stream, 50, "gems", by=stream.as_customer("bob"), goal="raid")).json
+    missed = (await pledge(stream, 400, "gems", by=stream.as_customer("cleo"), goal="siege")).json
     await stream.advance("11d")
     for one in (mine, bobs):
         await seen(stream, one, "collected")
+    await seen(stream, missed, "released")
     holds = stream.query("SELECT state, captured FROM holds ORDER BY captured")
-    assert [(row["state"], row["captured"]) for row in holds] == [("captured", 50), ("captured", 450)]
-    assert (await stream.as_customer().get("/v1/me")).json["wallets"]["gems"]["available"] == 50
+    assert [(row["state"], row["captured"]) for row in holds] == [("released", 0), ("captured", 50), ("captured", 450)]
+    for fan, left in (("ada", 50), ("bob", 450), ("cleo", 500)):
+        assert (await stream.as_customer(fan).get("/v1/me")).json["wallets"]["gems"]["available"] == left
     assert purse(stream, "gems")["reserve"] == 450
-    assert told(stream, "goal.%") == ["reached", "collected"]
+    assert sorted(told(stream, "goal.%")) == ["collected", "missed", "reached"]
 
 
 async def test_a_charge_whose_reply_is_lost_is_asked_for_and_never_made_again(stream):
