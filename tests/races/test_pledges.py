@@ -44,8 +44,10 @@ async def test_withdrawals_and_new_pledges_race_the_deadline_and_the_sum_is_that
     services, campaign = stream.parts.services, await campaign_of(stream)
     await to_deadline(stream, short_ms=40)
 
+    first, second = (f"{ONE}/{answer.json['id']}/withdraw" for answer in opened[:2])
     answers = await asyncio.gather(
-        *(stream.as_customer(fan).post(f"{ONE}/{answer.json['id']}/withdraw") for fan, answer in zip(FANS, opened[:2], strict=False)),
+        stream.as_customer(FANS[0]).post(first),
+        stream.as_customer(FANS[1]).post(second),
         *(pledge(stream, 100, "gems", by=stream.as_customer(fan), goal="raid") for fan in FANS[4:]),
         *(close_until_over(services, campaign) for _ in range(2)),
     )  # fmt: skip
