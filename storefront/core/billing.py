@@ -33,7 +33,8 @@ class Bill:
     ``id`` is the plugin's own name of it. ``lines``: the goods first, then what is added or taken off; their sum is
     what is to be paid, before tax, and is not negative. ``catalog_version`` is the one that holds the offer as it was
     agreed to. ``begin`` gets the plan and the purchase's row; it is called again if the plan is decided again. How the
-    purchase goes on, the plugin hears by its kind's ``fulfil`` and by ``purchase.*`` events.
+    purchase goes on, the plugin hears by its kind's ``fulfil`` and by ``purchase.*`` events. ``hold`` names what the
+    plugin has set aside of the payer's wallet: from the wallet it is paid with that, and with nothing else.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Bill:
     confirm_within_ms: int
     begin: Callable[[Plan, Mapping[str, Any]], None]
     details: Mapping[str, Any] = field(default_factory=dict)
+    hold: str | None = None
 
     def __post_init__(self) -> None:
         if not self.lines or self.lines[0].amount < 0 or self.total < 0:

@@ -37,6 +37,17 @@ class FailedCharge:
     attempts: Sequence[FailedAttempt]
 
 
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The fixed policy: a wait (ms) after each failure of one charge; then never."""
+
+    waits: tuple[int, ...]
+
+    def after(self, failures: int, at: int) -> int | None:
+        """Return when to try again after so many failures, of which the last was at an instant."""
+        return at + self.waits[failures - 1] if failures <= len(self.waits) else None
+
+
 @runtime_checkable
 class RetryPolicy(Protocol):
     """A plugin, or a part of one, that says when a charge which failed softly is tried again.

@@ -23,6 +23,8 @@ from storefront.core.services import Services
 from storefront.core.tables import holds
 
 STATES = ("open", "captured", "released", "expired")
+PLUGIN = "plugin:"
+"""How the actor of what a plugin does by itself begins; no caller has such a name."""
 _HOLD = Query(select(holds).where(holds.c.id == bindparam("id")))
 
 
@@ -34,6 +36,11 @@ class HoldOfUsage(Refused):
 class HoldOfReview(Refused):
     code = "hold_of_review"
     title = "This is set aside for a purchase in review"
+
+
+class HoldOfPlugin(Refused):
+    code = "hold_of_plugin"
+    title = "A plugin has set this aside, and ends it by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,7 @@ async def capture_hold(
 
     Raises:
         NotFound: there is no such hold.
-        HoldNotOpen, HoldTooSmall, HoldOfUsage, HoldOfReview: nothing was written.
+        HoldNotOpen, HoldTooSmall, HoldOfUsage, HoldOfReview, HoldOfPlugin: nothing was written.
     """
     hold = await _need_free(services, hold_id)
     customer_id, asset = hold["customer_id"], hold["asset"]
@@ -94,7 +101,7 @@ async def release_hold(services: Services, key: IdempotencyKey, hold_id: str) ->
 
     Raises:
         NotFound: there is no such hold.
-        HoldNotOpen, HoldOfUsage, HoldOfReview: nothing was written.
+        HoldNotOpen, HoldOfUsage, HoldOfReview, HoldOfPlugin: nothing was written.
     """
     hold = await _need_free(services, hold_id)
     plan = _plan(key, hold["customer_id"], hold_id)
@@ -161,10 +168,12 @@ async def _read_hold(services: Services, hold_id: str) -> Row:
 
 
 async def _need_free(services: Services, hold_id: str) -> Row:
-    """Refuse to touch what stands behind pending usage, or a purchase in review: it goes when that is decided."""
+    """Refuse what stands behind pending usage, a purchase in review, or what a plugin holds: that ends it."""
     hold = await _read_hold(services, hold_id)
     if hold["actor"] == USAGE:
         raise HoldOfUsage(asset=hold["asset"], amount=hold["amount"])
+    if hold["actor"].startswith(PLUGIN):
+        raise HoldOfPlugin(plugin=hold["actor"].removeprefix(PLUGIN))
     if await is_behind_review(services, hold_id):
         raise HoldOfReview("Approve or reject the purchase.", asset=hold["asset"], amount=hold["amount"])
     return hold

@@ -29,7 +29,7 @@ from storefront.core.commit.outcome import (
     Stale,
     TooManyHolds,
 )
-from storefront.core.commit.plan import IdempotencyKey, Insert, LotsOf, Plan, Spend
+from storefront.core.commit.plan import CaptureHold, IdempotencyKey, Insert, LotsOf, Plan, Spend
 from storefront.core.customers import introduce
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unavailable
 from storefront.core.exposing import record_variant, shows_variants
@@ -211,7 +211,11 @@ async def _buy_at_once(
     entry_id = plan.entry("purchase.settled", about=row["id"], anchor=wanted.customer_id)
     if is_paid:
         asset = quote.total.currency
-        plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
+        hold = None if wanted.bill is None else wanted.bill.hold
+        if hold is None:
+            plan.add(Spend("entry", wanted.customer_id, asset, quote.total.amount_minor, sink(asset)))
+        else:
+            plan.add(CaptureHold("entry", hold, wanted.customer_id, asset, sink(asset), quote.total.amount_minor))
     counted = limit_counters(quote.offer, wanted.customer_id, now)
     count_limits(plan, counted, quote.quantity)
     await give_goods(plan, services, row, bought_with=LotsOf("spend") if is_paid else None, payment=row["id"])

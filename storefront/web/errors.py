@@ -205,6 +205,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The facts say held and required; capture at most what is held."),
     ErrorDoc("hold_of_usage", 409, "This is set aside for usage that is not billed yet",
              "It is taken when the usage is billed, within metering.drain_every_seconds."),
+    ErrorDoc("hold_of_plugin", 409, "A plugin has set this aside, and ends it by itself",
+             "The fact plugin says which: a pledge, for example, is withdrawn at the plugin's own address."),
     ErrorDoc("not_consumable", 409, "This feature is not used up by quantity",
              "Its meter keeps a maximum, a latest value or different values: send usage events to POST /v1/usage."),
     ErrorDoc("too_many_events", 413, "So many usage events do not go into one request",

@@ -60,7 +60,7 @@ async def create_hold(call: Call) -> web.StreamResponse:
     answers={200: HOLD},
     idempotent=True,
     scope="holds:write",
-    refusals=["hold_not_open", "hold_too_small", "hold_of_usage", "hold_of_review"],
+    refusals=["hold_not_open", "hold_too_small", "hold_of_usage", "hold_of_review", "hold_of_plugin"],
 )
 async def capture(call: Call) -> web.StreamResponse:
     """Take what is held for good, or a part of it: the rest is available again at once.
@@ -79,7 +79,7 @@ async def capture(call: Call) -> web.StreamResponse:
     answers={200: HOLD},
     idempotent=True,
     scope="holds:write",
-    refusals=["hold_not_open", "hold_of_usage", "hold_of_review"],
+    refusals=["hold_not_open", "hold_of_usage", "hold_of_review", "hold_of_plugin"],
 )
 async def release(call: Call) -> web.StreamResponse:
     """Give back all that is held."""

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from storefront.core.config import Complaint, ConfigCheck
+from storefront_fanfunding.board_schema import ALL_OR_NOTHING
 from storefront_fanfunding.checks import inside, items, twice
 from storefront_fanfunding.goals import day_of
+
+_OF_TIPS = ("measure", "reset", "since", "stretch")
 
 
 def check_goals(value: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -15,6 +18,7 @@ def check_goals(value: Mapping[str, Any]) -> Iterator[Complaint]:
         yield from twice(path, creator, "goals", "goal")
         for index, goal in items(creator, "goals"):
             yield from _in_order(goal, (*path, index))
+            yield from _as_its_mode_asks(goal, (*path, index))
             if not _is_day(goal.get("since", "2026-01-01")):
                 yield Complaint((*path, index, "since"), 'must be a day like "2026-11-01"')
 
@@ -62,6 +66,20 @@ def _in_order(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[
         elif isinstance(least, int) and isinstance(amount, int) and amount <= least:
             yield Complaint(where, f"must be more than what comes before, {least}")
         least = amount if isinstance(amount, int) else least
+
+
+def _as_its_mode_asks(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:
+    """Complain of what pledges need and do not know, or tips."""
+    if goal.get("mode") == ALL_OR_NOTHING:
+        if "deadline" not in goal:
+            yield Complaint(path, "must say its `deadline`, by which pledges have to come to the target")
+        for key in _OF_TIPS:
+            if key in goal:
+                yield Complaint((*path, key), "must be absent: no tips count for all or nothing", at_key=True)
+        return
+    for key in ("deadline", "min_collected"):
+        if key in goal:
+            yield Complaint((*path, key), "must be absent: it is of `mode: all_or_nothing`", at_key=True)
 
 
 def _aim(told: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -5,6 +5,9 @@ from storefront.core.config.schema_parts import Schema, amount, choice, listing,
 GROSS, NET, SETTLED = "gross", "net", "settled"
 MEASURES = (GROSS, NET, SETTLED)
 RESETS = ("none", "day", "month", "year")
+KEEP_IT_ALL, ALL_OR_NOTHING = "keep_it_all", "all_or_nothing"
+MODES = (KEEP_IT_ALL, ALL_OR_NOTHING)
+PART_PATTERN = r"^(100|[1-9][0-9]?(\.[0-9]{1,2})?) ?%$"
 MOST_GOALS, MOST_STRETCHES = 20, 10
 _ONE_CURRENCY = {"x-keys": "asset", "minProperties": 1, "maxProperties": 1}
 
@@ -60,6 +63,25 @@ def _goal(names: Schema) -> Schema:
                 stretch,
                 maxItems=MOST_STRETCHES,
                 examples=[[{"target": {"USD": 40000}, "title": "And a stand"}]],
+            ),
+            "mode": choice(
+                "Whether tips count (keep_it_all), or pledges, which are charged at the deadline if they come to the "
+                "target by then (all_or_nothing).",
+                MODES,
+                default=KEEP_IT_ALL,
+                examples=[ALL_OR_NOTHING],
+            ),
+            "deadline": text(
+                "Of all or nothing: until when fans can pledge, with the offset from UTC.",
+                examples=["2026-12-24T20:00:00+01:00"],
+                **{"x-form": "time"},
+            ),
+            "min_collected": text(
+                "Of all or nothing: what part of the target has to be collected once pledges have been charged; with "
+                "less, all is given back. Without it, what is collected stays.",
+                pattern=PART_PATTERN,
+                patternErrorMessage="must be a percentage like 80 %, at most 100 %",
+                examples=["80 %"],
             ),
             "active": switch("Whether it is shown on the page and the overlay.", default=True),
         },

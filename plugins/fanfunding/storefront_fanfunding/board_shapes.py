@@ -9,12 +9,24 @@ from storefront.core.services import Services
 from storefront.pages import amount_words
 from storefront.shapes import BOOLEAN, INTEGER, MONEY, TEXT, TIME, nullable, table
 from storefront_fanfunding.badges import held_by, titles
-from storefront_fanfunding.board_schema import MEASURES, RESETS
+from storefront_fanfunding.board_schema import ALL_OR_NOTHING, KEEP_IT_ALL, MEASURES, MODES, RESETS
 from storefront_fanfunding.boards import SPANS, BoardLine
+from storefront_fanfunding.campaigns import CAMPAIGN_STATES
+from storefront_fanfunding.config import WHOLE
 from storefront_fanfunding.creators import Creator, find_creator_id
 from storefront_fanfunding.goals import Progress, Step, end_of
 
 _STEP = {"title": TEXT, "target": MONEY, "reached": BOOLEAN, "reached_at": nullable(TIME)}
+CAMPAIGN = table(
+    {
+        "state": {"type": "string", "enum": list(CAMPAIGN_STATES)},
+        "deadline": TIME,
+        "min_collected": MONEY,
+        "pledged": MONEY,
+        "backers": INTEGER,
+        "collected": MONEY,
+    }
+)
 GOAL = table(
     {
         "id": TEXT,
@@ -26,6 +38,8 @@ GOAL = table(
         "until": nullable(TIME),
         "amount": MONEY,
         "tips": INTEGER,
+        "mode": {"type": "string", "enum": list(MODES)},
+        "campaign": nullable(CAMPAIGN),
         "aim": table({"title": TEXT, "target": MONEY, "percent": INTEGER}),
         "words": table({"amount": TEXT, "target": TEXT}),
     }
@@ -66,7 +80,7 @@ def show_goal(services: Services, progress: Progress, language: str | None) -> d
         return {
             "title": title(one.title),
             "target": money(one.target),
-            "reached": progress.amount >= one.target,
+            "reached": progress.has(one),
             "reached_at": None if at is None else iso(at),
         }
 
@@ -81,11 +95,28 @@ def show_goal(services: Services, progress: Progress, language: str | None) -> d
         "until": None if over is None else iso(int(over.timestamp()) * 1000),
         "amount": money(progress.amount),
         "tips": progress.tips,
+        "mode": KEEP_IT_ALL if goal.pledges is None else ALL_OR_NOTHING,
+        "campaign": _show_campaign(progress),
         "aim": {"title": title(aim.title), "target": money(aim.target), "percent": progress.percent},
         "words": {
             "amount": amount_words(services, language or default, progress.amount, goal.currency),
             "target": amount_words(services, language or default, aim.target, goal.currency),
         },
+    }
+
+
+def _show_campaign(progress: Progress) -> dict[str, Any] | None:
+    """Return what is pledged to an all-or-nothing goal, and what was collected of that."""
+    goal, campaign = progress.goal, progress.campaign
+    if goal.pledges is None or campaign is None:
+        return None
+    least = -(-goal.steps[0].target * goal.pledges.min_collected // WHOLE)
+    amounts = {"pledged": progress.amount, "collected": progress.collected, "min_collected": least}
+    return {
+        "state": campaign["state"],
+        "deadline": iso(goal.pledges.deadline),
+        "backers": campaign["backers"],
+        **{name: {"amount": amount, "currency": goal.currency} for name, amount in amounts.items()},
     }
 
 

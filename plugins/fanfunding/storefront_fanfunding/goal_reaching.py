@@ -23,6 +23,8 @@ async def reach_goals(services: Services, settings: Settings, creator_id: str) -
     if name not in services.catalogs.active.creators:
         return
     for goal in goals_of(need_creator(services, settings, name)):
+        if goal.pledges is not None:
+            continue  # tips bring it nowhere: its deadline says whether it is reached
         progress = await stand(services, creator_id, goal)
         found = [_row(creator_id, progress, step.number, step.target) for step in goal.steps
                  if step.target <= progress.amount and step.number not in progress.reached_at]  # fmt: skip

@@ -5,17 +5,21 @@ time, and is right at once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from fractions import Fraction
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, func, select
 
-from storefront.core.clock import DAY_MS, to_datetime
+from storefront.core.clock import DAY_MS, SECOND_MS, to_datetime
+from storefront.core.config.forms import read_instant
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront_fanfunding.board_schema import GROSS
+from storefront_fanfunding.board_schema import ALL_OR_NOTHING, GROSS
 from storefront_fanfunding.board_tables import days, reached
+from storefront_fanfunding.campaigns import COLLECTED, COLLECTED_OF, COLLECTING, MISSED, REACHED, find_campaign
 from storefront_fanfunding.creators import Creator, find_creator_id
 
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -58,8 +62,22 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class PledgeTerms:
+    """Until when fans can pledge (business ms), and what part of the target has to come in (basis points; 0: any)."""
+
+    deadline: int
+    min_collected: int
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "PledgeTerms":
+        part = told.get("min_collected", "0%").removesuffix("%").strip()
+        instant = read_instant(told["deadline"])
+        return cls(int(instant.timestamp()) * SECOND_MS + instant.microsecond // 1000, int(Fraction(part) * 100))
+
+
+@dataclass(frozen=True, slots=True)
 class Goal:
-    """One goal of a creator's file; ``title`` as written there."""
+    """One goal of a creator's file; ``title`` as written there. ``pledges`` are its terms if it is all or nothing."""
 
     id: str
     title: Any
@@ -69,6 +87,7 @@ class Goal:
     since: int
     is_active: bool
     steps: tuple[Step, ...]
+    pledges: PledgeTerms | None = None
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Goal":
@@ -84,6 +103,7 @@ class Goal:
             since=day_of(told["since"]) if "since" in told else _FIRST,
             is_active=told.get("active", True),
             steps=tuple(Step(number, aim, title) for number, (aim, title) in enumerate(steps)),
+            pledges=PledgeTerms.of(told) if told.get("mode") == ALL_OR_NOTHING else None,
         )
 
     def span(self, now: int) -> Span:
@@ -104,18 +124,29 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a goal stands: ``amount`` (minor units) of what ``tips`` gave, and step -> since when it is reached (ms)."""
+    """How a goal stands: ``amount`` (minor units) of what ``tips`` gave, and step -> since when it is reached (ms).
+
+    Of all or nothing ``amount`` is what is pledged, ``campaign`` its row, and ``collected`` what was charged of that.
+    """
 
     goal: Goal
     span: Span
     amount: int
     tips: int
     reached_at: Mapping[int, int]
+    campaign: Mapping[str, Any] | None = None
+    collected: int = 0
 
     @property
     def aim(self) -> Step:
         """What is collected for now: the first step that is not there; the last once all are."""
         return next((step for step in self.goal.steps if self.amount < step.target), self.goal.steps[-1])
+
+    def has(self, step: Step) -> bool:
+        """Tell whether a step is there: of all or nothing only the deadline says so."""
+        if self.campaign is not None:
+            return self.campaign["state"] in (REACHED, COLLECTED)
+        return self.amount >= step.target
 
     @property
     def percent(self) -> int:
@@ -137,9 +168,11 @@ async def progress_of(services: Services, creator: Creator) -> list[Progress]:
 async def stand(services: Services, creator_id: str, goal: Goal) -> Progress:
     """Return how a goal stands now."""
     span = goal.span(services.clock.now())
-    sums = await sums_of(services, creator_id, goal, span)
     rows: Sequence[Row] = await services.reader.all(_REACHED, creator_id=creator_id, goal=goal.id, span=span.name)
     reached_at = {row["stretch"]: row["reached_at"] for row in rows}
+    if goal.pledges is not None:
+        return await _stand_of_pledges(services, creator_id, goal, reached_at)
+    sums = await sums_of(services, creator_id, goal, span)
     return Progress(goal, span, int(sums[goal.measure]), int(sums["tips"]), reached_at)
 
 
@@ -149,6 +182,45 @@ async def sums_of(services: Services, creator_id: str, goal: Goal, span: Span) -
     row = await services.reader.first(_SUMS, first=span.first, end=span.end, **asked)
     assert row is not None, "a sum is always one row"
     return row
+
+
+async def _stand_of_pledges(services: Services, creator_id: str, goal: Goal, reached_at: Mapping[int, int]) -> Progress:
+    """Return how an all-or-nothing goal stands: by the terms of its first pledge, once there is one."""
+    now = services.clock.now()
+    held = await find_campaign(services, creator_id, goal.id)
+    campaign = new_campaign(creator_id, goal, now) if held is None else held
+    if held is None and now >= campaign["deadline"]:
+        campaign = {**campaign, "state": MISSED}  # nobody has pledged
+    aim = Step(0, campaign["target"], goal.title)
+    terms = PledgeTerms(campaign["deadline"], campaign["min_collected"])
+    bound = replace(goal, currency=campaign["currency"], steps=(aim,), pledges=terms)
+    collected = campaign["collected"]
+    if campaign["state"] == REACHED:
+        sums = await services.reader.first(COLLECTED_OF, creator_id=creator_id, goal=goal.id)
+        collected = 0 if sums is None else int(sums["worth"])
+    return Progress(bound, goal.span(now), campaign["pledged"], 0, reached_at, campaign, collected)
+
+
+def new_campaign(creator_id: str, goal: Goal, now: int) -> dict[str, Any]:
+    """Return the row of a goal that is pledged to for the first time: its terms as the file has them now."""
+    assert goal.pledges is not None, "asked only of all or nothing"
+    return {
+        "creator_id": creator_id,
+        "goal": goal.id,
+        "title": msgspec.json.encode(goal.title).decode(),
+        "currency": goal.currency,
+        "target": goal.steps[0].target,
+        "deadline": goal.pledges.deadline,
+        "min_collected": goal.pledges.min_collected,
+        "state": COLLECTING,
+        "pledged": 0,
+        "backers": 0,
+        "collected": 0,
+        "created_at": now,
+        "updated_at": now,
+        "closed_at": None,
+        "settled_at": None,
+    }
 
 
 def day_of(text: str) -> int:

@@ -12,6 +12,7 @@ from storefront.core.quotes import WALLET
 from storefront_fanfunding.config import KIND
 from storefront_fanfunding.granting import add_grants
 from storefront_fanfunding.money_back import add_money_back
+from storefront_fanfunding.pledge_moves import add_collected
 from storefront_fanfunding.sending import add_telling
 from storefront_fanfunding.settling import Paid, add_settlement
 
@@ -52,6 +53,9 @@ class TipKind:
             net=line.total.amount_minor - goods.tax,
         )
         add_settlement(goods.plan, paid)
+        if "pledge" in line.details:
+            whose = {"customer_id": goods.customer_id, "purchase_id": goods.purchase_id}
+            add_collected(goods.plan, line.details["pledge"], paid.tip_id, **whose)
         if "grants" in line.details:
             whose = {"tip_id": paid.tip_id, "creator_id": paid.creator_id, "customer_id": goods.customer_id}
             add_grants(goods.plan, line.details["grants"], **whose, now=goods.now)

@@ -26,6 +26,9 @@ from storefront_fanfunding.badges import badges_in_state, judge_badges
 from storefront_fanfunding.board_auditing import BOARD_CHECKS
 from storefront_fanfunding.board_checks import BOARD_CONFIG_CHECKS
 from storefront_fanfunding.board_tables import BOARD_TABLES
+from storefront_fanfunding.campaign_ending import give_back as give_pledges_back
+from storefront_fanfunding.campaign_ending import go_on_with_campaign
+from storefront_fanfunding.campaigns import need_pledge
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
@@ -43,6 +46,12 @@ from storefront_fanfunding.payout_desk import operations_of as payout_operations
 from storefront_fanfunding.payout_moves import GIVE_BACK, give_back
 from storefront_fanfunding.payout_rows import SEND
 from storefront_fanfunding.payouts import CREATE_STEP, create_step
+from storefront_fanfunding.pledge_auditing import PLEDGE_CHECKS
+from storefront_fanfunding.pledge_charging import advance_pledge, let_go
+from storefront_fanfunding.pledge_following import MOVED_JOB, follow_pledges, note_moved
+from storefront_fanfunding.pledge_moves import CAMPAIGN_JOB, GIVE_BACK_JOB, LET_GO_JOB, PLEDGE_JOB
+from storefront_fanfunding.pledge_moves import LATE_STEPS as PLEDGE_STEPS
+from storefront_fanfunding.pledge_tables import PLEDGE_TABLES
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.routes import make_routes
@@ -61,9 +70,9 @@ class FanfundingPlugin:
     claims: ClassVar[Mapping[str, JsonSchema]] = {"creators": creators()}
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
-    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS)
+    audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS, *PLEDGE_CHECKS)
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
-    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES)
+    tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._settings = Settings.of(config)
@@ -89,6 +98,7 @@ class FanfundingPlugin:
             GRANT: grant_step,
             CREATE_STEP: create_step,
             GIVE_BACK: give_back,
+            **PLEDGE_STEPS,
         }
 
     @hookimpl
@@ -99,11 +109,27 @@ class FanfundingPlugin:
         async def train_is_over(payload: Mapping[str, Any]) -> Again | None:
             return await end_train(services, payload["creator"])
 
+        async def go_on_with_pledge(payload: Mapping[str, Any]) -> Again | None:
+            return await advance_pledge(services, self._settings, payload["pledge"])
+
+        async def pledge_has_moved(payload: Mapping[str, Any]) -> Again | None:
+            await note_moved(services, self._settings, payload)
+            return None
+
+        async def let_method_go(payload: Mapping[str, Any]) -> Again | None:
+            await let_go(services, await need_pledge(services, payload["pledge"]), payload["method"])
+            return None
+
         return {
             RELEASE: end_hold,
             TRAIN_END: train_is_over,
             SEND: partial(send, services),
             TOLD: partial(look_up, services),
+            PLEDGE_JOB: go_on_with_pledge,
+            MOVED_JOB: pledge_has_moved,
+            LET_GO_JOB: let_method_go,
+            CAMPAIGN_JOB: partial(go_on_with_campaign, services),
+            GIVE_BACK_JOB: partial(give_pledges_back, services),
         }
 
     @hookimpl
@@ -112,8 +138,9 @@ class FanfundingPlugin:
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
-        """Note which tips were never paid, and count those that were."""
+        """Note which tips were never paid, count those that were, and go on with pledges."""
         await note_gone(services, event)
+        await follow_pledges(services, self._settings, event)
         if event.type in COUNTED_EVENTS:
             await count_tip(services, event)
             await reach_goals(services, self._settings, event.data["creator_id"])

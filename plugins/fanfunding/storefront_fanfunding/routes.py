@@ -1,34 +1,29 @@
 """HTTP under ``/v1/fanfunding/``: creators, their tips, and giving one."""
 
-from typing import Any
-
 from aiohttp import web
 
 from storefront.core.commit.outcome import Taken
-from storefront.core.customers import Newcomer, is_introduced
-from storefront.core.errors import FieldError, Invalid
+from storefront.core.customers import is_introduced
 from storefront.core.finalizing import finalize
-from storefront.core.idempotency import idempotency_key
-from storefront.core.ids import new_id
-from storefront.core.money import Money
 from storefront.core.principals import Role
-from storefront.core.returning import check_return
 from storefront.core.services import Services
-from storefront.networks import network_of
 from storefront.routing import Call, Routes, respond, respond_once
+from storefront_fanfunding.asking import asked_for
 from storefront_fanfunding.board_routes import add_boards
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.control.inviting import add_inviting
 from storefront_fanfunding.control.routes import add_control_page
 from storefront_fanfunding.creators import all_creators, creator_name, find_creator_id, need_creator
-from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.importing.routes import add_importing
 from storefront_fanfunding.overlay_pages import add_overlay_pages
 from storefront_fanfunding.overlay_preview import add_preview
 from storefront_fanfunding.overlay_routes import add_overlay_tokens
 from storefront_fanfunding.overlay_stream import add_stream
 from storefront_fanfunding.page.routes import add_tip_page
-from storefront_fanfunding.payout_routes import ERRORS, add_payouts
+from storefront_fanfunding.payout_routes import ERRORS as OF_PAYOUTS
+from storefront_fanfunding.payout_routes import add_payouts
+from storefront_fanfunding.pledge_routes import ERRORS as OF_PLEDGES
+from storefront_fanfunding.pledge_routes import add_pledges
 from storefront_fanfunding.rows import PENDING, SHOWN, need_tip
 from storefront_fanfunding.shapes import (
     CREATOR,
@@ -43,7 +38,7 @@ from storefront_fanfunding.shapes import (
 )
 from storefront_fanfunding.statement_routes import add_statements
 from storefront_fanfunding.steering import add_steering
-from storefront_fanfunding.tipping import TipRequest, give_tip
+from storefront_fanfunding.tipping import give_tip
 
 PATH = "/v1/fanfunding"
 OPERATION = f"POST {PATH}/creators/{{creator}}/tips"
@@ -66,7 +61,7 @@ _REFUSALS = (
 
 def make_routes(services: Services, settings: Settings) -> Routes:
     """Return this plugin's routes."""
-    routes = Routes("fanfunding", errors=ERRORS)
+    routes = Routes("fanfunding", errors=(*OF_PAYOUTS, *OF_PLEDGES))
     _add_looking(routes, services, settings)
     _add_giving(routes, services, settings)
     add_tip_page(routes, services, settings)
@@ -74,6 +69,7 @@ def make_routes(services: Services, settings: Settings) -> Routes:
     add_steering(routes, services, settings)
     add_stream(routes, services, settings)
     add_boards(routes, services, settings)
+    add_pledges(routes, services, settings)
     add_preview(routes, services, settings)
     add_overlay_pages(routes)
     add_importing(routes, services, settings)
@@ -127,7 +123,7 @@ def _add_giving(routes: Routes, services: Services, settings: Settings) -> None:
         a server for the `customer` it names; everybody else is a guest, the same one for the same `fan`.
         """
         while True:
-            wanted = await _wanted(services, call)
+            wanted = await asked_for(services, call, OPERATION)
             try:
                 bought = await give_tip(services, settings, wanted)
             except Taken as taken:
@@ -145,43 +141,3 @@ def _add_giving(routes: Routes, services: Services, settings: Settings) -> None:
             await finalize(services, row["purchase_id"], owner=None)
         row = await need_tip(services, row["id"])
         return respond(show_tip(row, await creator_name(services, row["creator_id"])))
-
-
-async def _wanted(services: Services, call: Call) -> TipRequest:
-    body: dict[str, Any] = call.body
-    creator, amount = call.path("creator"), body["amount"]
-    check_return(services, body.get("return_url"))
-    fan, is_guest = await _fan(services, call)
-    return TipRequest(
-        idempotency=idempotency_key(call.principal.caller, OPERATION, call.key, {**body, "creator": creator}),
-        creator=creator,
-        fan=fan,
-        is_guest=is_guest,
-        amount=Money(amount["amount"], amount["currency"]),
-        name=body["name"],
-        message=body.get("message", ""),
-        is_anonymous=body.get("anonymous", False),
-        pay_with=body.get("pay_with"),
-        payment_method=body.get("payment_method"),
-        return_url=body.get("return_url"),
-        address=call.address,
-        network=network_of(call.address) if is_guest else call.customers_network,
-        country=call.principal.country,
-    )
-
-
-async def _fan(services: Services, call: Call) -> tuple[str | Newcomer, bool]:
-    """Return who gives, and whether they are a guest."""
-    role, named, token = call.principal.role, call.body.get("customer"), call.body.get("fan")
-    if role is not Role.PUBLIC:
-        if token is not None:
-            raise Invalid("A guest's token is no credential.", errors=[FieldError("/fan", "must be absent")])
-        if role is Role.SERVER and named is not None:
-            return await services.customers.meet(named), False
-        return await services.customer_of(call.principal, named), False
-    for name in ("customer", "payment_method"):
-        if name in call.body:
-            says = "must be absent: nobody is signed in"
-            raise Invalid("Nobody is signed in.", errors=[FieldError(f"/{name}", says)])
-    met = await services.customers.meet(new_id("guest")) if token is None else await meet_guest(services, token)
-    return met, True

@@ -49,6 +49,23 @@ async def need_tip(services: Services, tip_id: str) -> Row:
     return row
 
 
+def unpaid(now: int) -> dict[str, Any]:
+    """Return the columns of a tip that its payment will write, as they are before it."""
+    return {
+        "state": PENDING,
+        "sequence": None,
+        "earned": 0,
+        "reserved": 0,
+        "back_amount": 0,
+        "returned": 0,
+        "back_earned": 0,
+        "created_at": now,
+        "updated_at": now,
+        "paid_at": None,
+        "release_at": None,
+    }
+
+
 def tip_key(tip_id: str, customer_id: str) -> Key:
     return Key(TIPS, (tip_id,), customer_id)
 

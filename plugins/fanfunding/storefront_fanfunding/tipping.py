@@ -19,7 +19,7 @@ from storefront.core.services import Services
 from storefront_fanfunding.config import SKU, Settings
 from storefront_fanfunding.creators import Creator, Tiered, creator_id, need_creator
 from storefront_fanfunding.granting import promises
-from storefront_fanfunding.rows import PENDING, TIPS
+from storefront_fanfunding.rows import TIPS, unpaid
 from storefront_fanfunding.wording import message_of, name_of
 
 
@@ -116,7 +116,7 @@ def _tip_row(
     services: Services, creator: Creator, wanted: TipRequest, identity: str, *, tiered: Tiered, name: str, message: str
 ) -> dict[str, Any]:
     """Return a tip's row, without what only its purchase knows: all that is decided once is decided here."""
-    now, terms = services.clock.now(), creator.settings.terms(creator.name)
+    terms = creator.settings.terms(creator.name)
     held_for = creator.holds_for(name, message)
     return {
         "id": new_id("tip"),
@@ -134,15 +134,5 @@ def _tip_row(
         "rates": msgspec.json.encode(creator.settings.rates.get(wanted.amount.currency, {})).decode(),
         "share": terms.share,
         "hold_ms": terms.hold_ms,
-        "state": PENDING,
-        "sequence": None,
-        "earned": 0,
-        "reserved": 0,
-        "back_amount": 0,
-        "returned": 0,
-        "back_earned": 0,
-        "created_at": now,
-        "updated_at": now,
-        "paid_at": None,
-        "release_at": None,
+        **unpaid(services.clock.now()),
     }

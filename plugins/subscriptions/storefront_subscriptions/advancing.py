@@ -8,6 +8,7 @@ is made up for in order, each period once.
 from collections.abc import Mapping
 from typing import Any
 
+from storefront.core.charging import Failure, ask_again_at, look_at_charge
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, Plan
@@ -19,7 +20,7 @@ from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.asking import ask_next
-from storefront_subscriptions.attempts import CALLER, Failure, ask_again_at, attempt, look_at_attempt, request_of
+from storefront_subscriptions.attempts import CALLER, attempt, request_of
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.crediting import credit_due
@@ -143,7 +144,7 @@ async def _collect(services: Services, settings: Settings, row: Row, invoice: Ro
 
 async def _wait_for(services: Services, settings: Settings, row: Row, invoice: Row) -> int | None:
     """Ask how the purchase of an invoice goes; what is not known is no decline, and nothing is charged meanwhile."""
-    purchase, failure = await look_at_attempt(services, invoice["purchase_id"], row["id"])
+    purchase, failure = await look_at_charge(services, invoice["purchase_id"], about=row["id"])
     if failure is not None:
         await fail(services, settings, row, invoice, failure)
         return None

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from storefront.core.billing import Bill, BillLine
+from storefront.core.charging import CONFIRM_WITHIN_MS
 from storefront.core.commit.outcome import Answer, Stale, Taken
 from storefront.core.commit.plan import IdempotencyKey, Plan
 from storefront.core.errors import Unavailable
@@ -48,7 +49,6 @@ from storefront_subscriptions.rows import (
 )
 from storefront_subscriptions.showing import show
 from storefront_subscriptions.spans import PRORATION, spans_text
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.targets import Wanted
 
 TIMES_DECIDED = 8

@@ -5,6 +5,7 @@ from typing import Any
 
 import structlog
 
+from storefront.core.charging import Failure, ask_again_at, look_at_charge
 from storefront.core.clock import iso, parse_iso
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.errors import Invalid
@@ -14,7 +15,7 @@ from storefront.core.quotes import WALLET
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront_subscriptions.attempts import CALLER, Failure, ask_again_at, attempt, look_at_attempt, request_of
+from storefront_subscriptions.attempts import CALLER, attempt, request_of
 from storefront_subscriptions.cards import charged_method
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
@@ -39,7 +40,7 @@ async def collect(services: Services, settings: Settings, row: Row, final: Row, 
     """
     now = services.clock.now()
     if final["purchase_id"] not in (None, final["failed_purchase_id"]):
-        purchase, failure = await look_at_attempt(services, final["purchase_id"], row["id"])
+        purchase, failure = await look_at_charge(services, final["purchase_id"], about=row["id"])
         if failure is not None:
             await _fail(services, settings, row, final, failure)
             return None

@@ -12,6 +12,7 @@ from typing import Any
 
 from storefront.core.billing import BILL, Bill, BillLine
 from storefront.core.catalog import text_in
+from storefront.core.charging import CONFIRM_WITHIN_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Insert, Plan
 from storefront.core.customers import Newcomer
@@ -39,7 +40,6 @@ from storefront_subscriptions.looking_after import rights_of
 from storefront_subscriptions.moves import note_begun, rights_until, until
 from storefront_subscriptions.rows import INCOMPLETE, AlreadySubscribed, need, need_invoice, pause_of
 from storefront_subscriptions.subscribing import (
-    CONFIRM_WITHIN_MS,
     SubscribeRequest,
     agree_to,
     buy_once,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import structlog
 
+from storefront.core.charging import GONE
 from storefront.core.commit.plan import Change, Plan
 from storefront.core.finalizing import PaymentProcessing
 from storefront.core.finalizing import cancel as cancel_purchase
@@ -14,8 +15,6 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.closing import closing_steps
 from storefront_subscriptions.rows import DROPPED, FAILED, OPEN, need_change
-
-GONE = frozenset({Status.FAILED, Status.EXPIRED, Status.CANCELED, Status.REJECTED})
 
 log = structlog.get_logger("storefront.subscriptions")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storefront.core.billing import Bill, BillLine
+from storefront.core.charging import CONFIRM_WITHIN_MS
 from storefront.core.clock import MINUTE_MS, iso
 from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.quotes import Quote
@@ -18,7 +19,6 @@ from storefront_subscriptions.deciding import ChangeLine, Decided, decide
 from storefront_subscriptions.intervals import Interval, period
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import Outdated
-from storefront_subscriptions.subscribing import CONFIRM_WITHIN_MS
 from storefront_subscriptions.targets import Wanted
 from storefront_subscriptions.usage_lines import usage_due
 

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from sqlalchemy import bindparam, or_, select
 
+from storefront.core.charging import GONE
 from storefront.core.clock import SECOND_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Plan
@@ -26,7 +27,6 @@ from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gift_back import take_gift_back
 from storefront_subscriptions.gifts import gift_of, need_gift, waiting_gifts
 from storefront_subscriptions.giving import take_gift, take_waiting
-from storefront_subscriptions.looking_after import GONE
 from storefront_subscriptions.money_back import give_back_unwanted, note_gone_back
 from storefront_subscriptions.moves import ADVANCE
 from storefront_subscriptions.rows import FINALS_AHEAD, OF_CUSTOMER, OVER, PAST_DUE, PAUSED, UNPAID, need

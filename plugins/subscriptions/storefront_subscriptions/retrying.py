@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import DAY_MS
-from storefront.core.dunning import FailedAttempt, FailedCharge, RetryPolicy
+from storefront.core.dunning import FailedAttempt, FailedCharge, RetryPolicy, Schedule
 from storefront.core.hooks import PluginAway
 from storefront.core.money import Money
 from storefront.core.reading import Query, Row
@@ -34,17 +34,6 @@ _FAILURES = Query(
 )
 
 log = structlog.get_logger("storefront.subscriptions")
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """The fixed policy: a wait (ms) after each failure of an invoice, as the YAML lists them; then never."""
-
-    waits: tuple[int, ...]
-
-    def after(self, failures: int, at: int) -> int | None:
-        """Return when to try again after so many failures, of which the last was at an instant."""
-        return at + self.waits[failures - 1] if failures <= len(self.waits) else None
 
 
 @dataclass(frozen=True, slots=True)

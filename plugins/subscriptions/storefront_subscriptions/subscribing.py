@@ -8,7 +8,7 @@ import msgspec
 
 from storefront.core.billing import Bill, BillLine
 from storefront.core.catalog import is_on_sale, text_in
-from storefront.core.clock import HOUR_MS
+from storefront.core.charging import CONFIRM_WITHIN_MS
 from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, IdempotencyKey, Plan
 from storefront.core.config.model import Offer
@@ -25,9 +25,6 @@ from storefront_subscriptions.moves import already_subscribed, note_begun
 from storefront_subscriptions.period_lines import lines_of_period
 from storefront_subscriptions.rows import CURRENT, INCOMPLETE, OPEN, AlreadySubscribed
 from storefront_subscriptions.trials import TrialUsed, claims_of_trial, is_new_account
-
-CONFIRM_WITHIN_MS = 23 * HOUR_MS
-"""For how long a payment that somebody has begun is waited for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,14 @@
 """The tip page's handlers: the page, its form, the way back from the payment, the ticket. None needs a script."""
 
-import secrets
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from yarl import URL
 
 from storefront.core.commit.outcome import Taken
-from storefront.core.customers import Newcomer, is_introduced
+from storefront.core.customers import is_introduced
 from storefront.core.errors import NotFound, StorefrontError
 from storefront.core.finalizing import cancel as cancel_purchase
 from storefront.core.finalizing import finalize
@@ -26,23 +23,21 @@ from storefront.pages import Browser, check_csrf, make_templates, page_frame
 from storefront.routing import Call, Routes
 from storefront.shapes import closed
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.creator_schema import MOST_CHARACTERS
 from storefront_fanfunding.creators import Creator, find_creator_id, need_creator
-from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.page.amounts import amount_of
+from storefront_fanfunding.page.fans import fan_of, give_token, is_fan, see, token_of
 from storefront_fanfunding.page.files import add_file
+from storefront_fanfunding.page.mistakes import Asked, first_taken, mistakes, typed_of
+from storefront_fanfunding.page.pledges import add_pledge_pages
 from storefront_fanfunding.page.thanks import thanks_view
-from storefront_fanfunding.page.view import Typed, limits_of, real_currencies, tip_view
-from storefront_fanfunding.page.words import refusals, wrong_words
+from storefront_fanfunding.page.view import Typed, real_currencies, tip_view
 from storefront_fanfunding.rows import OF_PURCHASE, PENDING, need_tip
 from storefront_fanfunding.tipping import TipRequest, give_tip
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 PATH = "/tip/{creator}"
-FAN_COOKIE = "storefront_fan"
 TOO_LONG = 8_000
-_STILL_AT_WORK = frozenset({"outcome_unknown", "gateway_unavailable", "idempotency_key_in_flight"})
 _ID = {"type": "string", "maxLength": 40}
 _WORDS = {"type": "string", "maxLength": TOO_LONG}
 FORM = closed(
@@ -94,6 +89,7 @@ def add_tip_page(routes: Routes, services: Services, settings: Settings) -> None
         css = (OURS if accent is None else fit_accent(accent)).css()
         return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "no-cache"})
 
+    add_pledge_pages(routes, services, settings, desk.templates)
     for name in ("tip.css", "tip.js"):
         add_file(routes, "/fanfunding", STATIC / name)
 
@@ -104,8 +100,8 @@ class _Desk:
     def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services
         self._settings = settings
-        self._templates = make_templates(HERE / "templates")
-        self._templates.globals.update(
+        self.templates = make_templates(HERE / "templates")
+        self.templates.globals.update(
             sheet=lambda base: asset_url("tip.css", base=base, folder=STATIC, mount="/fanfunding"),
             script=lambda base: asset_url("tip.js", base=base, folder=STATIC, mount="/fanfunding"),
         )
@@ -118,24 +114,16 @@ class _Desk:
         creator, browser = self.creator(call), Browser.of(call)
         frame = page_frame(call, self._services, browser)
         view = await tip_view(self._services, creator, frame, currency=currency, typed=typed)
-        html = self._templates.get_template("tip.html").render(view=view, page=frame)
+        html = self.templates.get_template("tip.html").render(view=view, page=frame)
         response = browser.answer_with_forms(html)
         if typed.errors:
             response.set_status(422)
-        if _token(call, browser) is None:
-            browser.keep(response, _cookie(browser), secrets.token_urlsafe(24))
+        give_token(call, browser, response)
         return response
 
     async def give(self, call: Call) -> web.Response:
         creator, body = self.creator(call), call.body
-        other = body.get("other", "")
-        typed = Typed(
-            preset="" if other.strip() else body.get("preset", ""),
-            other=other[:400],
-            name=body.get("name", ""),
-            message=body.get("message", ""),
-            is_anonymous="anonymous" in body,
-        )
+        typed = typed_of(body)
         try:
             check_csrf(call)
             purchase = await self._begin(call, creator)
@@ -145,28 +133,13 @@ class _Desk:
             return await self._refuse(call, creator, typed, refusal)
         address, tip = purchase["payment"].get("redirect_url"), purchase["details"]["tip"]
         if address is not None and Browser.of(call).may_lead_to(address):
-            return _see(address)
-        return _see(f"/tip/{creator.name}/tips/{tip}")
+            return see(address)
+        return see(f"/tip/{creator.name}/tips/{tip}")
 
     async def _refuse(self, call: Call, creator: Creator, typed: Typed, refusal: StorefrontError) -> web.Response:
-        services, language = self._services, Browser.of(call).language
-        taken, currency = real_currencies(services, creator), call.body["currency"]
-        if currency not in taken:
-            currency = next(iter(taken), None)
-        limits, most = "", MOST_CHARACTERS
-        if currency is not None:
-            limits = limits_of(services, creator, currency, language)
-            try:
-                amount = amount_of(typed.preset, typed.other, currency)
-            except StorefrontError:
-                amount = taken[currency]
-            most = creator.tier_of(Money(amount, currency)).max_chars
-        errors = refusals(refusal, limits=limits, most=most)
-        if "" not in errors:
-            errors |= wrong_words(typed.name, typed.message, limits=limits, most=most)
-        # What may still go through is asked again under its own key; anything else is a new try.
-        key = call.body["idempotency_key"] if refusal.code in _STILL_AT_WORK else None
-        return await self.page(call, replace(typed, errors=errors, key=key), currency=currency)
+        asked, currency = Asked.of(call), first_taken(real_currencies(self._services, creator), call.body["currency"])
+        typed = mistakes(self._services, creator, typed, refusal, currency=currency, asked=asked)
+        return await self.page(call, typed, currency=currency)
 
     async def _begin(self, call: Call, creator: Creator) -> dict[str, Any]:
         services, body, browser = self._services, call.body, Browser.of(call)
@@ -176,9 +149,9 @@ class _Desk:
             raise NotFound("Tips are not taken in that here.")
         amount = Money(amount_of(body.get("preset", ""), body.get("other", ""), currency), currency)
         # A browser that keeps no cookies has failed at the form's own already.
-        terms = {**body, "csrf": "", "creator": creator.name, "fan": _token(call, browser)}
+        terms = {**body, "csrf": "", "creator": creator.name, "fan": token_of(call, browser)}
         while True:
-            fan, is_guest = await self._fan(call, browser)
+            fan, is_guest = await fan_of(services, call, browser)
             wanted = TipRequest(
                 idempotency=idempotency_key(call.principal.caller, f"POST {PATH}", body["idempotency_key"], terms),
                 creator=creator.name,
@@ -202,24 +175,18 @@ class _Desk:
             begun: dict[str, Any] = msgspec.json.decode(bought.answer.body)
             return begun
 
-    async def _fan(self, call: Call, browser: Browser) -> tuple[str | Newcomer, bool]:
-        """Return who gives, and whether they are a guest: whoever is signed in is not."""
-        if call.principal.customer_id is not None:
-            return call.principal.customer_id, False
-        return await meet_guest(self._services, _token(call, browser) or secrets.token_urlsafe(24)), True
-
     async def come_back(self, call: Call) -> web.Response:
         creator, has_left = self.creator(call), bool(call.query.get("canceled"))
         tip = await self._services.reader.first(OF_PURCHASE, purchase_id=call.query.get("purchase", ""))
         identity = await find_creator_id(self._services, creator.name)
         if tip is None or tip["creator_id"] != identity:
-            return _see(f"/tip/{creator.name}")
+            return see(f"/tip/{creator.name}")
         if tip["state"] == PENDING:
-            leaves = has_left and await self._is_givers(call, tip["customer_id"])
+            leaves = has_left and await is_fan(self._services, call, tip["customer_id"])
             # If the gateway is away, or the bank takes its time, the tip's page says so and asks again.
             with suppress(StorefrontError):
                 await (cancel_purchase if leaves else finalize)(self._services, tip["purchase_id"], owner=None)
-        return _see(f"/tip/{creator.name}/tips/{tip['id']}")
+        return see(f"/tip/{creator.name}/tips/{tip['id']}")
 
     async def ticket(self, call: Call) -> web.Response:
         creator, browser = self.creator(call), Browser.of(call)
@@ -227,25 +194,6 @@ class _Desk:
         if tip["creator_id"] != await find_creator_id(self._services, creator.name):
             raise NotFound("There is no such tip.")
         frame = page_frame(call, self._services, browser)
-        is_givers = await self._is_givers(call, tip["customer_id"])
+        is_givers = await is_fan(self._services, call, tip["customer_id"])
         view = await thanks_view(self._services, creator, frame, tip, is_givers=is_givers)
-        return browser.answer(self._templates.get_template("thanks.html").render(view=view, page=frame))
-
-    async def _is_givers(self, call: Call, customer_id: str) -> bool:
-        if call.principal.customer_id is not None:
-            return call.principal.customer_id == customer_id
-        token = _token(call, Browser.of(call))
-        return token is not None and await meet_guest(self._services, token) == customer_id
-
-
-def _cookie(browser: Browser) -> str:
-    return f"__Host-{FAN_COOKIE}" if browser.is_secure else FAN_COOKIE
-
-
-def _token(call: Call, browser: Browser) -> str | None:
-    token = call.request.cookies.get(_cookie(browser), "")
-    return token if 16 <= len(token) <= 128 else None
-
-
-def _see(address: str) -> web.Response:
-    return web.Response(status=303, headers={"Location": str(URL(address))})
+        return browser.answer(self.templates.get_template("thanks.html").render(view=view, page=frame))

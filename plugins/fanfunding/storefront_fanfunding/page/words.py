@@ -17,6 +17,8 @@ _REFUSALS: Mapping[str, str] = {
     "too_many_declines": "Too many cards were declined from here. Try again in an hour.",
     "idempotency_key_in_flight": "Your last press is still at work. Wait a moment, then press again.",
     "idempotency_key_reused": "This form was sent already, with other words. Press again to tip a second time.",
+    "goal_not_open": "This goal takes no pledges any more. Nothing was charged.",
+    "already_pledged": "You have pledged to this goal already. Take that pledge back to pledge another amount.",
     "purchase_refused": "We can't take this tip. Nothing was charged.",
 }
 _NOT_DONE = "That did not work. Nothing was charged. Try again in a moment."

@@ -45,7 +45,9 @@ if (goals) {
     box.querySelector("[data-title]").textContent = goal.aim.title;
     box.querySelector("[data-amount]").textContent = goal.words.amount;
     box.querySelector("[data-target]").textContent = goal.words.target;
-    box.querySelector("[data-tips]").textContent = `${goal.tips} ${goal.tips === 1 ? "tip" : "tips"} so far`;
+    const many = goal.campaign ? goal.campaign.backers : goal.tips;
+    const noun = goal.campaign ? "backer" : "tip";
+    box.querySelector("[data-tips]").textContent = `${many} ${noun}${many === 1 ? "" : "s"} so far`;
     box.querySelector("[data-meter]").setAttribute("aria-valuenow", goal.aim.percent);
     box.querySelector("rect").setAttribute("width", `${goal.aim.percent}%`);
   };

@@ -1,0 +1,175 @@
+"""At the deadline: pledges of a goal that is reached are charged, each once; of one that is missed nothing is."""
+
+import pytest
+
+from storefront.testing import running_shop
+from tests.fanfunding.pledging import (
+    ASKS,
+    ONE,
+    SHORT,
+    STOLEN,
+    charged,
+    luna_tours,
+    pledge,
+    pledged,
+    seen,
+    told,
+    tour,
+    turn,
+)
+from tests.fanfunding.tipping import FAN_SHOP, purse, refund, tip
+
+FAN = "kT3vQ9xWm2Lr8sYc"
+
+
+@pytest.fixture
+async def stream(data_folder, database_url):
+    """Luna's shop, where she collects for a tour; its books are audited when the test is over."""
+    (data_folder / "luna.yaml").write_text(luna_tours())
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def strict(data_folder, database_url):
+    """The same, and all goes back unless 80 % of the target are collected."""
+    (data_folder / "luna.yaml").write_text(luna_tours(1000, ", min_collected: 80 %"))
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
+        yield shop
+
+
+async def test_a_goal_that_is_reached_charges_each_pledge_once_and_makes_tips_of_them(stream):
+    paid = await pledged(stream, 600, message="For the road", name="Ada")
+    short, stolen = await pledged(stream, 300), await pledged(stream, 250)
+    asked = await pledged(stream, 200, card=ASKS, fan=FAN)
+    await turn(stream, short, SHORT)
+    await turn(stream, stolen, STOLEN)
+    gone = await pledged(stream, 150, fan="wT3vQ9xWm2Lr8sYc")
+    path = f"{ONE}/{gone['id']}/withdraw"
+    assert (await stream.as_nobody().post(path, {"fan": "wT3vQ9xWm2Lr8sYc"})).status == 200
+    await tip(stream, 100)
+    assert (await tour(stream))["amount"]["amount"] == 1350
+    await stream.advance("9d")
+    assert (await charged(stream), told(stream, "goal.%")) == ([100], [])
+
+    await stream.advance("1d1h")
+    goal = await tour(stream)
+    assert (goal["reached"], goal["campaign"]["state"], goal["campaign"]["collected"]["amount"]) == (
+        True, "reached", 600,
+    )  # fmt: skip
+    late = await pledge(stream, 500)
+    assert (late.status, late.json["code"], late.json["reason"]) == (409, "goal_not_open", "over")
+    one = await seen(stream, paid, "collected")
+    shown = (await stream.as_nobody().get(f"/v1/fanfunding/tips/{one['tip']}")).json
+    assert (shown["state"], shown["name"], shown["message"], shown["amount"]["amount"]) == (
+        "paid", "Ada", "For the road", 600,
+    )  # fmt: skip
+    assert purse(stream)["reserve"] == 540
+    assert (await seen(stream, stolen, "failed"))["reason"] == "declined:stolen_card"
+    assert (await seen(stream, short, "charging"))["next_attempt_at"] is not None
+
+    away = await stream.as_nobody().post(f"{ONE}/{asked['id']}/finalize", {"fan": FAN})
+    (told_link,) = stream.query("SELECT payload FROM events WHERE type = 'pledge.action_required'")
+    url = away.json["action"]["redirect_url"]
+    assert url in told_link["payload"]
+    assert (await seen(stream, asked, "charging"))["action"] is None  # nobody else is told
+    assert await stream.pay({"payment": {"redirect_url": url}}, ASKS, "pass") in (200, 303)
+    await seen(stream, asked, "collected")
+
+    await turn(stream, short, SHORT)
+    await stream.advance("4d")
+    await seen(stream, short, "charging")
+    await stream.advance("4d")
+    await seen(stream, short, "failed")
+    goal = await tour(stream)
+    assert (goal["reached"], goal["campaign"]["state"], goal["campaign"]["collected"]["amount"]) == (
+        True, "collected", 800,
+    )  # fmt: skip
+    assert sorted(await charged(stream)) == [100, 200, 600]
+    assert told(stream, "goal.%") == ["reached", "collected"]
+    assert told(stream).count("charge_failed") == 4
+    rows = stream.query("SELECT state, count(*) AS many FROM fanfunding_tips GROUP BY state ORDER BY state")
+    assert [(row["state"], row["many"]) for row in rows] == [("paid", 3), ("void", 4)]
+    mic = (await stream.as_nobody().get("/v1/fanfunding/creators/luna/goals")).json["data"][0]
+    assert mic["amount"]["amount"] == 900
+    assert [row["left"] for row in stream.query(
+        "SELECT count(*) AS left FROM payment_methods WHERE forgotten_at IS NULL")] == [0]  # fmt: skip
+    (bought,) = stream.query("SELECT purchase_id AS id FROM fanfunding_pledges WHERE id = ?", paid["id"])
+    assert (await refund(stream, bought)).status == 201  # an ordinary tip's
+    await seen(stream, paid, "collected")
+
+
+async def test_a_goal_that_is_missed_charges_nobody_also_after_a_long_time_without_a_server(stream):
+    await stream.bought("gems-500")
+    ada = stream.as_customer()
+    card, pending = await pledged(stream, 999), (await pledge(stream, 400)).json
+    gems = (await pledge(stream, 499, "gems", by=ada, goal="raid")).json
+    await stream.stop()
+    stream.wall.move(40 * 86_400)  # longer than a wallet's part is set aside
+    await stream.start()
+    await seen(stream, card, "released")
+    await seen(stream, gems, "released")
+    await seen(stream, pending, "void")
+    assert told(stream, "goal.%") == ["missed", "missed"]
+    assert (await stream.as_customer().get("/v1/me")).json["wallets"]["gems"]["available"] == 500
+    assert (await charged(stream), stream.query("SELECT id FROM purchases WHERE sku = 'fanfunding.tip'")) == ([499], [])
+    assert stream.query("SELECT id FROM payment_methods WHERE forgotten_at IS NULL") == []
+    goal = await tour(stream)
+    assert (goal["reached"], goal["campaign"]["state"], goal["campaign"]["backers"]) == (False, "missed", 1)
+
+
+async def test_what_is_set_aside_of_wallets_is_captured_or_free_at_the_deadline(stream):
+    for fan in ("ada", "bob", "cleo"):
+        await stream.bought("gems-500", customer=fan)
+    mine = (await pledge(stream, 450, "gems", by=stream.as_customer(), goal="raid")).json
+    bobs = (await pledge(stream, 50, "gems", by=stream.as_customer("bob"), goal="raid")).json
+    missed = (await pledge(stream, 400, "gems", by=stream.as_customer("cleo"), goal="siege")).json
+    await stream.advance("11d")
+    for one in (mine, bobs):
+        await seen(stream, one, "collected")
+    await seen(stream, missed, "released")
+    holds = stream.query("SELECT state, captured FROM holds ORDER BY captured")
+    assert [(row["state"], row["captured"]) for row in holds] == [("released", 0), ("captured", 50), ("captured", 450)]
+    for fan, left in (("ada", 50), ("bob", 450), ("cleo", 500)):
+        assert (await stream.as_customer(fan).get("/v1/me")).json["wallets"]["gems"]["available"] == left
+    assert purse(stream, "gems")["reserve"] == 450
+    assert sorted(told(stream, "goal.%")) == ["collected", "missed", "reached"]
+
+
+async def test_a_charge_whose_reply_is_lost_is_asked_for_and_never_made_again(stream):
+    one = await pledged(stream, 1000)
+    await stream.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", times=9)
+    await stream.advance("11d")
+    await stream.sandbox.misbehave("lose_reply", "POST /v1/payment_intents", clear=True)
+    await stream.advance("2h")
+    await seen(stream, one, "collected")
+    assert (await charged(stream), told(stream)) == ([1000], ["opened", "collected"])
+
+
+async def test_with_too_little_collected_everything_goes_back(strict):
+    first, second = await pledged(strict, 699), await pledged(strict, 100)
+    lost = await pledged(strict, 400)
+    await turn(strict, lost, STOLEN)
+    assert (await tour(strict))["campaign"]["min_collected"] == {"amount": 800, "currency": "USD"}
+    await strict.advance("11d")
+    for one in (first, second):
+        await seen(strict, one, "refunded")
+    (failed,) = strict.query("SELECT payload FROM events WHERE type = 'goal.failed'")
+    assert '"reason":"too_little_collected"' in failed["payload"]
+    assert '"collected":{"amount":799' in failed["payload"]
+    refunds = strict.query("SELECT amount FROM reversals WHERE state = 'completed' ORDER BY amount")
+    assert [row["amount"] for row in refunds] == [100, 699]
+    assert purse(strict) == {"reserve": 0, "payable": 0, "debt": 0}
+    goal = await tour(strict)
+    assert (goal["reached"], goal["campaign"]["state"]) == (False, "failed")
+    assert told(strict, "goal.%") == ["reached", "failed"]
+
+
+async def test_with_just_enough_collected_it_stays(strict):
+    first = await pledged(strict, 800)
+    lost = await pledged(strict, 400)
+    await turn(strict, lost, STOLEN)
+    await strict.advance("11d")
+    await seen(strict, first, "collected")
+    assert (await tour(strict))["campaign"]["state"] == "collected"
+    assert told(strict, "goal.%") == ["reached", "collected"]
