@@ -122,7 +122,7 @@ def kinds_of(kind):
         ("MicrotransactionsPlugin", "0002"),
         ("SubscriptionsPlugin", "0008"),
         ("MailPlugin", "0001"),
-        ("FanfundingPlugin", "0005"),
+        ("FanfundingPlugin", "0007"),
     ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):

@@ -15,6 +15,7 @@ from storefront_fanfunding.tables import alerts, tips
 PENDING, PAID, REFUNDED, VOID = "pending", "paid", "refunded", "void"
 TIPS, ALERTS, REVERSALS = "fanfunding_tips", "fanfunding_alerts", "fanfunding_reversals"
 OVERLAYS, GRANTS = "fanfunding_overlays", "fanfunding_grants"
+PACES, BLOCKS = "fanfunding_paces", "fanfunding_blocks"
 RELEASE = "fanfunding.release"
 """The job that ends the hold of what a tip earned."""
 
