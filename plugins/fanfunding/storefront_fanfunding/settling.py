@@ -64,7 +64,8 @@ def settle_tip(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     now, anchor = view.moment.now, queue_anchor(paid.creator_id)
     tips, alerts = counter_key("tips", paid.creator_id), counter_key("alerts", paid.creator_id)
     number, place = value_of(view.row(tips)) + 1, value_of(view.row(alerts)) + 1
-    earned, steps = paid.net * row["share"] // WHOLE, Steps()
+    earned = paid.net * row["share"] // WHOLE
+    steps = Steps()
     changes = {
         **admit(view, steps, row),
         "sender": None,
