@@ -54,17 +54,18 @@ tips = Table(
     Index("fanfunding_tips_by_purchase", "purchase_id", unique=True),
     Index("fanfunding_tips_by_customer", "customer_id"),
 )
-"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void
-(it was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier``
-and ``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
+"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void (it
+was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier`` and
+``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
 (basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
-``held_for`` (``links``, ``words``, ``often``, ``blocked``); its money does not wait. ``is_name_only``: its message is
-shown to nobody. ``max_per_minute``: of how many of its sender's tips the alerts come on screen within a minute, as the
-creator said then; ``sender`` stands for the network that an unknown fan gives from, until the tip is paid or void. ``sequence`` numbers a creator's paid tips without a
-gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
-``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
-and of what was earned ``back_earned`` with it. ``source`` names the importer of what was given elsewhere: there
-``purchase_id`` is that service's own id, and nothing is earned, for its creator has the money already."""
+``held_for`` (``links``, ``words``, ``often``, ``blocked``); its money does not wait. ``is_name_only``: its message
+is shown to nobody. ``max_per_minute``: of how many of its sender's tips the alerts come on screen within a minute,
+as the creator said then; ``sender`` stands for the network that an unknown fan gives from, until the tip is paid or
+void. ``sequence`` numbers a creator's paid tips without a gap. ``earned``: the creator's share, of which
+``reserved`` still waits in reserve until ``release_at``. ``back_amount`` of the money has gone back, or is set
+aside because it may (``returned``: has gone back for good), and of what was earned ``back_earned`` with it.
+``source`` names the importer of what was given elsewhere: there ``purchase_id`` is that service's own id, and
+nothing is earned, for its creator has the money already."""
 
 alerts = Table(
     "fanfunding_alerts",

@@ -20,11 +20,12 @@ from storefront.design import asset_url
 from storefront.pages import Browser, make_templates, page_frame
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import closed
-from storefront_fanfunding.alert_queue import judge, need_overlay, queue_test, replay_last, skip, switch
+from storefront_fanfunding.alert_queue import need_overlay, queue_test, replay_last, skip, switch
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.control.sessions import OPEN_MS, form_secret, session_of, sign_in, sign_out
 from storefront_fanfunding.control.view import control_view, queue_view
 from storefront_fanfunding.creators import Creator, creator_name, need_creator
+from storefront_fanfunding.moderating import Verdict, judge
 from storefront_fanfunding.overlay_routes import OVERLAYS
 from storefront_fanfunding.overlay_tokens import find_overlay, rotate
 from storefront_fanfunding.page.files import add_file
@@ -44,13 +45,16 @@ _JUDGED = closed(
     {
         "csrf": _TEXT,
         "sequence": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
-        "verdict": {"type": "string", "enum": ["approve", "reject"]},
+        "verdict": {"type": "string", "enum": list(Verdict)},
     },
     required=["csrf", "sequence", "verdict"],
 )
+_WHERE = {Verdict.BLOCK: "blocked", Verdict.UNBLOCK: "blocked"}
+"""Where on the page one finds what a verdict has done."""
 _QUERY = {**closed({"note": _TEXT}), "additionalProperties": True}
 _SAYS = {"moved": "The queue has just moved. Look again.", "nothing": "There was nothing to do.",
-         "refunded": "That tip was refunded, and is not shown again."}  # fmt: skip
+         "refunded": "That tip was refunded, and is not shown again.",
+         "blocked": "You have blocked that sender."}  # fmt: skip
 
 
 def add_control_page(routes: Routes, services: Services, settings: Settings) -> None:
@@ -198,10 +202,10 @@ class _Desk:
     async def judge(self, call: Call) -> web.Response:
         signed, body = await self.sender(call), call.body
         try:
-            await judge(self._services, signed.identity, body["sequence"], is_approved=body["verdict"] == "approve")
+            await judge(self._services, signed.identity, body["sequence"], Verdict(body["verdict"]))
         except (Conflict, NotFound) as refused:
             return _see(f"{PATH}?note={_note_of(refused)}")
-        return _see(f"{PATH}#held")
+        return _see(f"{PATH}#{_WHERE.get(body['verdict'], 'held')}")
 
     async def link(self, call: Call) -> web.Response:
         """Make a new link, which is shown on the page that answers, this once."""
@@ -221,7 +225,7 @@ class _Desk:
 def _note_of(refused: StorefrontError) -> str:
     if isinstance(refused, NotFound):
         return "nothing"
-    return "refunded" if "refunded" in (refused.detail or "") else "moved"
+    return next((one for one in ("refunded", "blocked") if one in (refused.detail or "")), "moved")
 
 
 def _cookie(browser: Browser) -> str:

@@ -62,7 +62,14 @@ def import_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     tips, alerts = counter_key("tips", creator), counter_key("alerts", creator)
     number, place = value_of(view.row(tips)) + 1, value_of(view.row(alerts)) + 1
     steps = Steps()
-    written = {**row, **admit(view, steps, row), "sequence": number, "paid_at": now, "created_at": now, "updated_at": now}
+    written = {
+        **row,
+        **admit(view, steps, row),
+        "sequence": number,
+        "paid_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
     told = event_payload(written)
     steps.add(
         Count(str(tips.id[0]), anchor, 1),
