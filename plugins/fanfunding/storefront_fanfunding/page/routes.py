@@ -94,7 +94,7 @@ def add_tip_page(routes: Routes, services: Services, settings: Settings) -> None
         css = (OURS if accent is None else fit_accent(accent)).css()
         return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "no-cache"})
 
-    for name in ("tip.css", "tip.js"):
+    for name in ("tip.css", "tip.js", "statement.css"):
         add_file(routes, "/fanfunding", STATIC / name)
 
 
