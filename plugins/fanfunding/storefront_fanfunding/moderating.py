@@ -7,7 +7,7 @@ page or on boards. They are not told.
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Remove
@@ -37,7 +37,7 @@ _WAITING_OF = Query(
     .where(
         alerts.c.creator_id == bindparam("creator_id"),
         tips.c.customer_id == bindparam("customer_id"),
-        alerts.c.state.in_((HELD, QUEUED, SHOWN)),
+        or_(*(alerts.c.state == one for one in (HELD, QUEUED, SHOWN))),
     )
     .order_by(alerts.c.sequence)
     .limit(MOST_AT_ONCE)
