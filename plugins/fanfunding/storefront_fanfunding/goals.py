@@ -41,11 +41,15 @@ _REACHED = Query(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The goal itself (``number`` 0), or what comes after it; ``target`` in minor units of the goal's currency."""
+    """The goal itself (``number`` 0), or what comes after it; ``target`` in minor units of the goal's currency.
+
+    ``grants``: what its fans are given of the game once it is reached, SKU -> how many.
+    """
 
     number: int
     target: int
     title: Any
+    grants: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +76,9 @@ class Goal:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Goal":
-        (currency, target), *_ = told["target"].items()
-        after = [(one["target"][currency], one["title"]) for one in told.get("stretch", ())]
-        steps = [(target, told["title"]), *after]
+        (currency,) = told["target"]
+        steps = [(one["target"][currency], one["title"], one.get("grants", {}))
+                 for one in (told, *told.get("stretch", ()))]  # fmt: skip
         return cls(
             id=told["id"],
             title=told["title"],
@@ -83,7 +87,7 @@ class Goal:
             reset=told.get("reset", "none"),
             since=day_of(told["since"]) if "since" in told else _FIRST,
             is_active=told.get("active", True),
-            steps=tuple(Step(number, aim, title) for number, (aim, title) in enumerate(steps)),
+            steps=tuple(Step(number, *step) for number, step in enumerate(steps)),
         )
 
     def span(self, now: int) -> Span:

@@ -81,7 +81,7 @@ async def _purchase_of(services: Services, settings: Settings, wanted: TipReques
     details: dict[str, Any] = {"tip": row["id"], "creator": wanted.creator, "creator_id": identity}
     if tiered.grants and not wanted.is_guest:  # a guest has nothing to put it into
         allowed = creator.settings.terms(creator.name).may_grant
-        whose = {"tip_id": row["id"], "customer_id": wanted.customer_id}
+        whose = {"about": row["id"], "customer_id": wanted.customer_id}
         promised = promises(services, allowed, tiered.grants, **whose)
         details |= {"grants": msgspec.to_builtins(promised)} if promised else {}
 
