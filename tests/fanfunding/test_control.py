@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from storefront.testing import running_shop
-from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, pay_out, tip
 from tests.subscriptions.test_operating import shell_of
 
 OVERLAY = "/v1/fanfunding/creators/luna/overlay"
@@ -118,6 +118,81 @@ async def test_a_creator_sees_and_moves_their_own_queue_only(two):
         assert (await stranger.send("held", sequence="1", verdict="approve"))[0] == 401
         assert (await stranger.open("/creator/queue")) == 401
         assert (await nova.send("queue", act="pause", csrf="x" * 64))[0] == 403
+
+
+async def test_a_tip_is_shown_by_its_name_alone_and_a_blocked_sender_is_paid_for_and_not_seen(two):
+    for text in ("see example.com/win", "second", "third"):
+        await tip(two, 500, name="Troll", message=text, fan="a-token-of-this-browser")
+    await tip(two, 500, name="Mio", message="kind words")
+    await tip(two, 600, name="Zoe", message="see example.com/too")
+    async with Device(two) as phone:
+        await phone.sign_in(await invited(two))
+        await phone.send("link")
+        await phone.open()
+        assert "second" in phone.html
+        await phone.send("held", sequence="5", verdict="name_only")
+        assert two.query("SELECT state FROM fanfunding_alerts WHERE sequence = 5") == [{"state": "queued"}]
+        queue = (await two.as_server().get(OVERLAY)).json
+        assert [(one["name"], one["message"]) for one in queue["queued"]][-1] == ("Zoe", "")
+        assert await phone.send("held", sequence="4", verdict="name_only") == (200, "/creator")
+        status, at = await phone.send("held", sequence="1", verdict="block")
+        assert (status, at) == (200, "/creator")
+        states = two.query("SELECT state FROM fanfunding_alerts ORDER BY sequence")
+        assert [one["state"] for one in states] == ["skipped"] * 3 + ["queued"] * 2
+        assert ("Blocked senders" in phone.html, "Unblock" in phone.html, "second" in phone.html) == (True, True, False)
+
+        await tip(two, 700, name="Troll", message="fourth", fan="a-token-of-this-browser")
+        page = (await two.as_nobody().get("/v1/fanfunding/creators/luna/tips")).json["data"]
+        assert [(one["name"], one["message"]) for one in page] == [("Zoe", None), ("Mio", None)]
+        await two.quiet()
+        board = (await two.as_nobody().get("/v1/fanfunding/creators/luna/leaderboard")).json["data"]
+        assert [(one["name"], one["amount"]["amount"]) for one in board] == [(None, 2200), ("Zoe", 600), ("Mio", 500)]
+        told = [one["id"] for one in two.query("SELECT id FROM fanfunding_tips WHERE name = 'Troll' ORDER BY sequence")]
+        seen = [(await two.as_nobody().get(f"/v1/fanfunding/tips/{one}")).json["message"] for one in told]
+        assert seen == [None] * 4
+        rows = two.query("SELECT held_for, earned FROM fanfunding_tips WHERE message = 'fourth'")
+        assert rows == [{"held_for": "blocked", "earned": 630}]
+        assert two.query("SELECT state FROM fanfunding_alerts WHERE sequence = 6") == [{"state": "skipped"}]
+        assert (await two.as_server().post(OVERLAY, {"act": "replay", "sequence": 2})).status == 409
+        queue = (await two.as_server().get(OVERLAY)).json
+        assert [(one["sequence"], one["name"]) for one in queue["blocked"]] == [(1, "Troll")]
+
+        async with Device(two) as nova:
+            await nova.sign_in(await invited(two, "nova"))
+            assert "Troll" not in nova.html
+            assert (await nova.send("held", sequence="1", verdict="unblock"))[1] == "/creator?note=nothing"
+        assert await phone.send("held", sequence="1", verdict="unblock") == (200, "/creator")
+        assert "Blocked senders" not in phone.html
+        await tip(two, 100, name="Troll", message="fifth", fan="a-token-of-this-browser")
+        states = two.query("SELECT state FROM fanfunding_alerts ORDER BY sequence")
+        assert [one["state"] for one in states][5:] == ["skipped", "queued"]
+
+
+async def test_a_creator_reads_their_own_payouts_and_statements_and_nobody_elses(two):
+    await tip(two, 1000)
+    await two.advance("25h")
+    paid = await pay_out(two, 700)
+    async with Device(two) as luna, Device(two) as nova, Device(two) as stranger:
+        await luna.sign_in(await invited(two))
+        await nova.sign_in(await invited(two, "nova"))
+        assert "See statements" in luna.html
+        assert await luna.open("/creator/payouts") == 200
+        for text in ("$7.00", "SEPA 17", "Paid", "$2.00"):
+            assert text in luna.html
+        assert await luna.open(f"/creator/payouts/{paid['id']}") == 200
+        for text in ("$7.00", '<td class="num">9.00</td>', "Download as CSV", '<td class="num">2.00</td>'):
+            assert text in luna.html
+        assert "Mio" not in luna.html
+        assert await luna.open(f"/creator/payouts/{paid['id']}/statement.csv") == 200
+        assert [line.split(",")[6] for line in luna.html.split()] == ["amount", "", "9.00", "-7.00"]
+
+        assert await nova.open("/creator/payouts") == 200
+        assert ("No payouts yet." in nova.html, "SEPA 17" in nova.html) == (True, False)
+        for path in ("", "/statement.csv"):
+            assert await nova.open(f"/creator/payouts/{paid['id']}{path}") == 404
+            assert await stranger.open(f"/creator/payouts/{paid['id']}{path}") == 401
+        assert await stranger.open("/creator/payouts") == 200
+        assert "Your control page" in stranger.html
 
 
 async def test_a_code_that_two_use_at_once_signs_one_in(two):

@@ -33,6 +33,18 @@ async def test_tips_at_once_are_numbered_without_gaps_and_each_has_its_alert(str
     assert len(stream.query("SELECT id FROM fanfunding_creators")) == 1
 
 
+async def test_tips_of_one_fan_at_once_come_on_screen_no_more_often_than_the_creator_wants(stream, data_folder):
+    (data_folder / "luna.yaml").write_text(LUNA.replace("hold: [links]", "hold: [links], max_per_minute: 3"))
+    await stream.restart()
+    await stream.bought("gems-500", customer="mio")
+
+    answers = await asyncio.gather(*(give(stream, 13, "gems", by=stream.as_customer("mio")) for _ in range(12)))
+
+    assert [answer.status for answer in answers] == [201] * 12
+    rows = stream.query("SELECT state, COUNT(*) AS found FROM fanfunding_alerts GROUP BY state ORDER BY state")
+    assert [(row["state"], row["found"]) for row in rows] == [("held", 9), ("queued", 3)]
+
+
 async def paid_out(stream, amount: int) -> int:
     """Pay out if that is there; return what was."""
     answer = await begin_payout(stream, amount)

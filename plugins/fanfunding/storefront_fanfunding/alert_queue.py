@@ -23,9 +23,9 @@ from storefront_fanfunding.accounts import queue_anchor
 from storefront_fanfunding.alert_styles import AlertStyle, style_of
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.overlay_tokens import find_overlay
-from storefront_fanfunding.rows import ALERTS, OVERLAYS, REFUNDED, TIPS, counter_key, value_of
+from storefront_fanfunding.rows import ALERTS, OF_BLOCKED, OVERLAYS, REFUNDED, counter_key, value_of
 from storefront_fanfunding.settling import alert_row
-from storefront_fanfunding.tables import alerts, tips
+from storefront_fanfunding.tables import alerts, blocks, tips
 
 OLDEST_MS = 10 * MINUTE_MS
 """What has waited for longer is not shown any more."""
@@ -39,8 +39,11 @@ QUEUED, SHOWN, DONE, SKIPPED, HELD = "queued", "shown", "done", "skipped", "held
 
 _WITH_TIP = select(
     alerts, tips.c.name, tips.c.message, tips.c.is_anonymous, tips.c.currency, tips.c.amount, tips.c.tier,
-    tips.c.customer_id, tips.c.held_for, tips.c.sequence.label("tip_sequence"), tips.c.state.label("tip_state"),
+    tips.c.customer_id, tips.c.held_for, tips.c.is_name_only,
+    tips.c.sequence.label("tip_sequence"), tips.c.state.label("tip_state"),
+    blocks.c.creator_id.is_not(None).label("is_blocked"),
 ).join(tips, tips.c.id == alerts.c.tip_id, isouter=True
+).join(blocks, OF_BLOCKED, isouter=True
 ).where(alerts.c.creator_id == bindparam("creator_id"))  # fmt: skip
 _IS_WAITING = text("fanfunding_alerts.state IN ('queued', 'shown')")
 """In the words of the index that is kept of these alone."""
@@ -52,7 +55,9 @@ _HEAD = Query(
 )
 _ONE = Query(_WITH_TIP.where(alerts.c.sequence == bindparam("sequence")))
 _IN_STATE = Query(_WITH_TIP.where(alerts.c.state == bindparam("state")).order_by(alerts.c.sequence).limit(100))
-_LAST = Query(_WITH_TIP.where(alerts.c.state == DONE).order_by(alerts.c.sequence.desc()).limit(1))
+_LAST = Query(
+    _WITH_TIP.where(alerts.c.state == DONE, blocks.c.creator_id.is_(None)).order_by(alerts.c.sequence.desc()).limit(1)
+)
 _PASSED_OVER = Query(
     select(alerts)
     .join(tips, tips.c.id == alerts.c.tip_id, isouter=True)
@@ -114,7 +119,7 @@ async def acknowledge(services: Services, settings: Settings, creator_id: str, s
         Conflict: it is not this one's turn.
     """
     for _ in range(TIMES_DECIDED):
-        row = await _need(services, creator_id, sequence)
+        row = await need_alert(services, creator_id, sequence)
         if row["state"] in (DONE, SKIPPED) or row["state"] == state:
             return
         screen = await look(services, settings, creator_id)
@@ -142,11 +147,13 @@ async def skip(services: Services, settings: Settings, creator_id: str) -> None:
 
 async def replay(services: Services, creator_id: str, sequence: int) -> None:
     """Show an alert once more that is over; raises ``NotFound``, ``Conflict``."""
-    overlay, row = await need_overlay(services, creator_id), await _need(services, creator_id, sequence)
+    overlay, row = await need_overlay(services, creator_id), await need_alert(services, creator_id, sequence)
     if row["state"] in (QUEUED, SHOWN):
         return
     if row["state"] == HELD or (row["held_for"] is not None and row["shown_at"] is None):
         raise Conflict("This tip was not approved.")
+    if row["is_blocked"]:
+        raise Conflict("This sender is blocked.")
     if row["tip_state"] == REFUNDED:
         raise Conflict("This tip was refunded.")
     if not await _move(services, overlay, [row], QUEUED, free_at=overlay["free_at"] + 1):
@@ -163,7 +170,7 @@ async def replay_last(services: Services, creator_id: str) -> None:
 async def switch(services: Services, creator_id: str, changes: Mapping[str, int]) -> None:
     """Pause the queue or go on (``is_paused``), hide everything or show it again (``is_hidden``)."""
     await need_overlay(services, creator_id)
-    plan = _plan(creator_id)
+    plan = queue_plan(creator_id)
     changed = {**changes, "updated_at": services.clock.now()}
     plan.add(Change(OVERLAYS, (creator_id,), queue_anchor(creator_id), {}, changed))
     payload = {"creator_id": creator_id, **{name: bool(value) for name, value in changes.items()}}
@@ -171,29 +178,10 @@ async def switch(services: Services, creator_id: str, changes: Mapping[str, int]
     await services.engine.commit(plan)
 
 
-async def judge(services: Services, creator_id: str, sequence: int, *, is_approved: bool) -> None:
-    """Let a held tip be seen and shown, or not. Safe to repeat; raises ``NotFound``, ``Conflict``."""
-    row = await _need(services, creator_id, sequence)
-    if row["state"] != HELD:
-        return
-    plan, now, state = _plan(creator_id), services.clock.now(), QUEUED if is_approved else SKIPPED
-    plan.add(Change(ALERTS, (creator_id, sequence), queue_anchor(creator_id), {"state": HELD},
-                    {"state": state, "updated_at": now}))  # fmt: skip
-    plan.add(_told(creator_id, sequence, row["tip_id"], state))
-    if is_approved:
-        plan.anchors.add(row["customer_id"])
-        plan.add(Change(TIPS, (row["tip_id"],), row["customer_id"], {"is_held": 1},
-                        {"is_held": 0, "updated_at": now}))  # fmt: skip
-    try:
-        await services.engine.commit(plan)
-    except Stale as error:
-        raise Conflict("Somebody else has just judged this tip.") from error
-
-
 async def queue_test(services: Services, creator_id: str) -> None:
     """Put a test behind what waits: no tip, no money, and in no sum."""
     await need_overlay(services, creator_id)
-    plan = _plan(creator_id)
+    plan = queue_plan(creator_id)
     plan.add(Late(f"fanfunding.{TEST_ALERT}", (counter_key("alerts", creator_id),), {"creator_id": creator_id}))
     await services.engine.commit(plan)
 
@@ -204,7 +192,7 @@ def add_test_alert(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     counter, anchor = counter_key("alerts", creator_id), queue_anchor(creator_id)
     place = value_of(view.row(counter)) + 1
     row = alert_row(creator_id, place, None, view.moment.now)
-    told = _told(creator_id, place, None, QUEUED)
+    told = alert_event(creator_id, place, None, QUEUED)
     return [Count(str(counter.id[0]), anchor, 1), Insert(ALERTS, (creator_id, place), anchor, row), told]
 
 
@@ -221,7 +209,8 @@ async def need_overlay(services: Services, creator_id: str) -> Row:
     return row
 
 
-async def _need(services: Services, creator_id: str, sequence: int) -> Row:
+async def need_alert(services: Services, creator_id: str, sequence: int) -> Row:
+    """Return an alert with what is known of its tip; raises ``NotFound``."""
     row = await services.reader.first(_ONE, creator_id=creator_id, sequence=sequence)
     if row is None:
         raise NotFound("There is no such alert.")
@@ -231,7 +220,7 @@ async def _need(services: Services, creator_id: str, sequence: int) -> Row:
 async def _move(services: Services, overlay: Row, moved: Sequence[Row], state: str, *, free_at: int) -> bool:
     """Move alerts on; False if the queue has moved since it was read."""
     creator_id, now = overlay["creator_id"], services.clock.now()
-    plan, anchor = _plan(creator_id), queue_anchor(creator_id)
+    plan, anchor = queue_plan(creator_id), queue_anchor(creator_id)
     # Were the instant the same as before, two moves could both believe that they are the next.
     free_at = free_at + 1 if free_at == overlay["free_at"] else free_at
     seen = {"free_at": overlay["free_at"]}
@@ -246,18 +235,19 @@ async def _move(services: Services, overlay: Row, moved: Sequence[Row], state: s
     for row in moved:
         changes: dict[str, Any] = {"state": state, "updated_at": now, **stamps.get(state, {})}
         plan.add(Change(ALERTS, (creator_id, row["sequence"]), anchor, {"state": row["state"]}, changes))
-        plan.add(_told(creator_id, row["sequence"], row["tip_id"], state))  # which wakes every overlay
+        plan.add(alert_event(creator_id, row["sequence"], row["tip_id"], state))  # which wakes every overlay
     with suppress(Stale):
         await services.engine.commit(plan)
         return True
     return False
 
 
-def _told(creator_id: str, sequence: int, tip_id: str | None, state: str) -> Emit:
+def alert_event(creator_id: str, sequence: int, tip_id: str | None, state: str) -> Emit:
     """Return the event ``alert.<state>``: it wakes the overlays of every process; a test has no tip."""
     payload = {"creator_id": creator_id, "sequence": sequence, "tip": tip_id}
     return Emit(queue_anchor(creator_id), f"alert.{state}", creator_id, payload)
 
 
-def _plan(creator_id: str) -> Plan:
+def queue_plan(creator_id: str) -> Plan:
+    """Return a plan for what hangs under a creator's queue."""
     return Plan(actor="plugin:fanfunding", anchors={queue_anchor(creator_id)})

@@ -10,6 +10,7 @@ from storefront.pages.amounts import asset_names
 from storefront.shapes import INTEGER, MONEY, TEXT, TIME, nullable, table
 from storefront_fanfunding.alert_queue import DONE, HELD, QUEUED, SHOWN, Screen, waiting
 from storefront_fanfunding.alert_styles import AlertStyle
+from storefront_fanfunding.moderating import blocked_senders
 
 ALERT = table(
     {
@@ -27,7 +28,14 @@ ALERT = table(
 )
 _MANY = {"type": "array", "items": ALERT}
 QUEUE = table(
-    {"paused": {"type": "boolean"}, "hidden": {"type": "boolean"}, "on_screen": _MANY, "queued": _MANY, "held": _MANY}
+    {
+        "paused": {"type": "boolean"},
+        "hidden": {"type": "boolean"},
+        "on_screen": _MANY,
+        "queued": _MANY,
+        "held": _MANY,
+        "blocked": {"type": "array", "items": table({"sequence": INTEGER, "name": nullable(TEXT), "since": TIME})},
+    }
 )
 
 
@@ -43,6 +51,14 @@ async def show_queue(services: Services, overlay: Row) -> dict[str, Any]:
         "on_screen": await of(SHOWN),
         "queued": await of(QUEUED),
         "held": await of(HELD),
+        "blocked": [
+            {
+                "sequence": row["sequence"],
+                "name": None if row["is_anonymous"] else row["name"],
+                "since": iso(row["created_at"]),
+            }
+            for row in await blocked_senders(services, overlay["creator_id"])
+        ],
     }
 
 
@@ -54,7 +70,7 @@ def show_alert(row: Row) -> dict[str, Any]:
         "test": is_test,
         "tip": row["tip_id"],
         "name": "Test" if is_test else None if row["is_anonymous"] else row["name"],
-        "message": "This is what a tip looks like." if is_test else row["message"],
+        "message": "This is what a tip looks like." if is_test else "" if row["is_name_only"] else row["message"],
         "amount": None if is_test else {"amount": row["amount"], "currency": row["currency"]},
         "tier": row["tier"],
         "held_for": row["held_for"],

@@ -8,14 +8,29 @@ from fractions import Fraction
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, String, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from storefront.core.audit import Check, Violation
 from storefront.core.clock import DAY_MS
 from storefront.core.tables import counters, events, item_movements, settings
 from storefront_fanfunding.badge_rules import FIRST, LARGEST, LIFETIMES, MONTHS, RANKED, TIERS, Done, Rule
-from storefront_fanfunding.board_tables import badges, counted, days, fans, grants
+from storefront_fanfunding.board_tables import OF_REACHED, badges, counted, days, fans, goal_grants, grants, reached
 from storefront_fanfunding.counting import COUNTED_EVENTS, left_of, spans_of, worth
+from storefront_fanfunding.goal_granting import GRANT
 from storefront_fanfunding.granting import GIVEN, REFUSED
 from storefront_fanfunding.tables import tips
 
@@ -165,10 +180,13 @@ def _is_followed(connection: Connection) -> bool:
 
 def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violation]:
     """F2-grants: a paid tip gave no more than it may, all of a day no more than they may, and nothing else gave."""
-    day = (grants.c.creator_id, grants.c.sku, grants.c.day)
-    given = func.sum(grants.c.quantity).label("given")
-    most = func.max(grants.c.per_day).label("most")
-    by_day = select(*day, given, most).where(grants.c.state != REFUSED).group_by(*day).subquery("by_day")
+    of_both = union_all(*(
+        select(one.c.creator_id, one.c.sku, one.c.day, one.c.quantity, one.c.per_day).where(one.c.state != REFUSED)
+        for one in (grants, goal_grants)
+    )).subquery("of_both")  # fmt: skip
+    day = (of_both.c.creator_id, of_both.c.sku, of_both.c.day)
+    given, most = func.sum(of_both.c.quantity).label("given"), func.max(of_both.c.per_day).label("most")
+    by_day = select(*day, given, most).group_by(*day).subquery("by_day")
     name = literal("fanfunding:granted:") + by_day.c.creator_id + ":" + by_day.c.sku + ":"
     counter = name + cast(by_day.c.day, String)
     statement = select(by_day, counters.c.value).join(counters, counters.c.key == counter, isouter=True)
@@ -196,9 +214,53 @@ def grants_are_within_what_is_allowed(connection: Connection) -> Iterator[Violat
         yield Violation("F2-grants", (row.tip_id,), f"the tip {row.tip_id} went back, and what it gave did not")
 
 
+def goals_gave_what_they_promised(connection: Connection) -> Iterator[Violation]:
+    """F2-goals: a reached goal gave a fan once what it promised, and only as long as money of theirs is in it."""
+    same = and_(*(reached.c[name] == goal_grants.c[name] for name in OF_REACHED))
+    has_given = _has_tips(tips.c.state == "paid").label("has_given")
+    gave = _has_tips(or_(tips.c.state == "paid", tips.c.state == "refunded")).label("gave")
+    statement = select(goal_grants, reached.c.grants, has_given, gave).join(reached, same, isouter=True)
+    is_followed = _is_followed(connection)
+    for row in _each(connection, statement.where(goal_grants.c.state != REFUSED)):
+        promised = (
+            {} if row.grants is None else {one["sku"]: one["quantity"] for one in msgspec.json.decode(row.grants)}
+        )
+        what = f"the goal {row.goal} ({row.span}, step {row.stretch}) gave {row.customer_id} {row.quantity} {row.sku}"
+        if promised.get(row.sku) != row.quantity:
+            yield Violation("F2-goals", (row.id,), f"{what}, and promised {promised.get(row.sku, 'nothing')} of it")
+        elif not row.gave:
+            yield Violation("F2-goals", (row.id,), f"{what}, who gave nothing for it")
+        elif is_followed and row.state == GIVEN and not row.has_given:
+            yield Violation("F2-goals", (row.id,), f"{what}, and their money has gone back")
+    moved = select(item_movements.c.about).distinct().where(item_movements.c.about.startswith(GRANT, autoescape=True))
+    told = and_(goal_grants.c.id == item_movements.c.about, goal_grants.c.state != REFUSED)
+    for row in _each(connection, moved.join(goal_grants, told, isouter=True).where(goal_grants.c.id.is_(None))):
+        yield Violation("F2-goals", (row.about,), f"{row.about} gave items, and no goal's grant says so")
+
+
+def _has_tips(is_meant: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a goal's fan has such tips that count for the goal in its span."""
+    return (
+        select(counted.c.tip_id)
+        .join(tips, tips.c.id == counted.c.tip_id)
+        .where(
+            counted.c.creator_id == goal_grants.c.creator_id,
+            counted.c.customer_id == goal_grants.c.customer_id,
+            counted.c.currency == reached.c.currency,
+            counted.c.day >= reached.c.first_day,
+            counted.c.day < reached.c.end_day,
+            is_meant,
+        )
+        .exists()
+    )
+
+
 BOARD_CHECKS: Sequence[Check] = (
     Check("F1-counted", "Tips count what is left of them, for goals and boards", tips_count_what_is_left),
     Check("F1-sums", "Sums of goals and boards are those of their tips", sums_are_what_is_counted),
     Check("F2-badges", "Badges are kept by those who keep their rule", badges_have_their_reason),
+    Check(
+        "F2-goals", "Goals give once what they promised, to those whose money is there", goals_gave_what_they_promised
+    ),
     Check("F2-grants", "Tips give of the game what the operator allows", grants_are_within_what_is_allowed),
 )

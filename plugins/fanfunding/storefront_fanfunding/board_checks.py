@@ -40,20 +40,30 @@ def check_badges(value: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def check_grants(value: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Complain of what tiers give that the operator does not allow."""
+    """Complain of what tiers and goals give that the operator does not allow."""
     section = inside(inside(value, "plugins"), "fanfunding")
     for name, creator in inside(value, "creators").items():
         own = inside(inside(section, "creators"), name)
         told = own if "may_grant" in own else section
         allowed = {one.get("sku"): one.get("per_tip") for _, one in items(told, "may_grant")}
-        for index, tier in items(inside(creator, "tips"), "tiers"):
-            for sku, quantity in inside(tier, "grants").items():
-                path = ("creators", name, "tips", "tiers", index, "grants", sku)
+        for where, told in _giving(creator):
+            for sku, quantity in inside(told, "grants").items():
+                path = ("creators", name, *where, "grants", sku)
                 most = allowed.get(sku)
                 if sku not in allowed:
                     yield Complaint(path, "does not stand in the operator's `may_grant`", at_key=True)
                 elif isinstance(quantity, int) and isinstance(most, int) and quantity > most:
                     yield Complaint(path, f"must be at most {most}, as the operator allows")
+
+
+def _giving(creator: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """Yield all of a creator's file that may give something of the game, and where it stands."""
+    for index, tier in items(inside(creator, "tips"), "tiers"):
+        yield ("tips", "tiers", index), tier
+    for index, goal in items(creator, "goals"):
+        yield ("goals", index), goal
+        for step, stretch in items(goal, "stretch"):
+            yield ("goals", index, "stretch", step), stretch
 
 
 def _in_order(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Complaint]:
@@ -76,6 +86,9 @@ def _as_its_mode_asks(goal: Mapping[str, Any], path: tuple[str | int, ...]) -> I
         for key in _OF_TIPS:
             if key in goal:
                 yield Complaint((*path, key), "must be absent: no tips count for all or nothing", at_key=True)
+        if "grants" in goal:
+            said = "must be absent: each pledge gives what its tier says, when it is charged"
+            yield Complaint((*path, "grants"), said, at_key=True)
         return
     for key in ("deadline", "min_collected"):
         if key in goal:

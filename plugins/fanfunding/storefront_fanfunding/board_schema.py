@@ -1,6 +1,17 @@
 """What a creator's file may say of their goals: what is collected for, how it is measured and when it begins anew."""
 
-from storefront.core.config.schema_parts import Schema, amount, choice, listing, mapping, switch, table, text, wording
+from storefront.core.config.schema_parts import (
+    Schema,
+    amount,
+    choice,
+    listing,
+    mapping,
+    switch,
+    table,
+    text,
+    whole,
+    wording,
+)
 
 GROSS, NET, SETTLED = "gross", "net", "settled"
 MEASURES = (GROSS, NET, SETTLED)
@@ -31,10 +42,21 @@ def _target(example: int) -> Schema:
     )
 
 
+def _grants() -> Schema:
+    return table(
+        "What each fan who contributed is given of the game once it is reached, from what the operator allows "
+        "(`may_grant`): offer -> how many.",
+        whole("How many.", most=1000, examples=[1]),
+        minProperties=1,
+        maxProperties=10,
+        examples=[{"wave-emote": 1}],
+    )
+
+
 def _goal(names: Schema) -> Schema:
     stretch = mapping(
         "What comes once the goal is reached.",
-        {"target": _target(40000), "title": wording("What it is for.", "And a stand")},
+        {"target": _target(40000), "title": wording("What it is for.", "And a stand"), "grants": _grants()},
         required=["target", "title"],
         examples=[{"target": {"USD": 40000}, "title": "And a stand"}],
     )
@@ -83,6 +105,7 @@ def _goal(names: Schema) -> Schema:
                 patternErrorMessage="must be a percentage like 80 %, at most 100 %",
                 examples=["80 %"],
             ),
+            "grants": _grants(),
             "active": switch("Whether it is shown on the page and the overlay.", default=True),
         },
         required=["id", "title", "target"],

@@ -8,8 +8,9 @@ from sqlalchemy import BigInteger, Column, Index, Table
 from storefront.core.column_types import TEXT
 from storefront_fanfunding.tables import metadata
 
-COUNTED, DAYS, FANS, REACHED, BADGES = (
+COUNTED, DAYS, FANS, REACHED, BADGES, GOAL_GRANTS = (
     "fanfunding_counted", "fanfunding_days", "fanfunding_fans", "fanfunding_reached", "fanfunding_badges",
+    "fanfunding_goal_grants",
 )  # fmt: skip
 
 counted = Table(
@@ -61,6 +62,8 @@ fans = Table(
 """What each fan has given in a ``span``: ``all``, a month (``2026-11``) or a day (``2026-11-28``), in UTC. What was
 given anonymously is a sum of its own, so that a name never tells of it."""
 
+OF_REACHED = ("creator_id", "goal", "span", "stretch")
+"""What names a goal that was reached: its span and its step too."""
 reached = Table(
     REACHED,
     metadata,
@@ -72,9 +75,13 @@ reached = Table(
     Column("target", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("reached_at", BigInteger, nullable=False),
+    Column("first_day", BigInteger, nullable=False, server_default="0"),
+    Column("end_day", BigInteger, nullable=False, server_default="0"),
+    Column("grants", TEXT, nullable=False, server_default="[]"),
 )
 """That a goal was reached in a ``span`` (``all``, ``2026``, ``2026-11``, ``2026-11-28``), once and for good;
-``stretch`` is 0 for the goal itself. ``amount`` is what it stood at then."""
+``stretch`` is 0 for the goal itself. ``amount`` is what it stood at then. ``first_day`` and ``end_day``: the days of
+the span (since 1970, half open) that counted; ``grants`` (JSON): what it promised to its fans of the game."""
 
 badges = Table(
     BADGES,
@@ -113,6 +120,32 @@ given, refused (the day's limit was reached, or it is owned already) or taken (t
 what was left). ``goods`` (JSON): what was given, or was taken; ``entries``: the entries that gave currency. ``day`` in
 days since 1970 (UTC); ``per_tip`` and ``per_day`` as the operator allowed them then."""
 
+goal_grants = Table(
+    GOAL_GRANTS,
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("sku", TEXT, primary_key=True),
+    Column("creator_id", TEXT, nullable=False),
+    Column("goal", TEXT, nullable=False),
+    Column("span", TEXT, nullable=False),
+    Column("stretch", BigInteger, nullable=False),
+    Column("customer_id", TEXT, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("day", BigInteger, nullable=False),
+    Column("per_day", BigInteger, nullable=False),
+    Column("state", TEXT, nullable=False),
+    Column("goods", TEXT, nullable=False),
+    Column("entries", TEXT, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("fanfunding_goal_grants_by_fan", "customer_id", "creator_id"),
+    Index("fanfunding_goal_grants_by_goal", "creator_id", "goal", "span", "stretch", "sku", "customer_id", unique=True),
+    Index("fanfunding_goal_grants_by_day", "creator_id", "sku", "day"),
+)
+"""What a reached goal gave of an offer of the game to a fan who contributed, or did not; hangs under the fan. ``id``
+(``ggr_…``) is made of the goal, its span and step, and the fan. The other columns are as in ``fanfunding_grants``;
+taken: all that the fan gave in the span has gone back."""
+
 trains = Table(
     "fanfunding_trains",
     metadata,
@@ -136,4 +169,4 @@ trains = Table(
 ``levels`` (JSON): what each needs, as when it started; ``progress`` of that in ``level``, ``total`` in all.
 ``first_tip`` and ``last_tip`` are the sequences of the tips that drove it; ``sequence`` counts its events."""
 
-BOARD_TABLES = (counted, days, fans, reached, badges, grants, trains)
+BOARD_TABLES = (counted, days, fans, reached, badges, grants, goal_grants, trains)

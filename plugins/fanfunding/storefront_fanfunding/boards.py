@@ -13,8 +13,8 @@ from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront_fanfunding.board_tables import fans
 from storefront_fanfunding.counting import spans_of
-from storefront_fanfunding.rows import PAID
-from storefront_fanfunding.tables import tips
+from storefront_fanfunding.rows import OF_BLOCKED, PAID
+from storefront_fanfunding.tables import blocks, tips
 
 SPANS = ("all", "month", "day")
 MOST_LINES = 100
@@ -25,6 +25,7 @@ _LAST_NAME = (
         tips.c.customer_id == fans.c.customer_id,
         tips.c.is_anonymous == 0,
         tips.c.is_held == 0,
+        ~select(blocks.c.creator_id).where(OF_BLOCKED).exists(),
         tips.c.state == PAID,
     )
     .order_by(tips.c.sequence.desc())
@@ -48,7 +49,7 @@ _TOP = Query(
 class BoardLine:
     """One supporter: ``rank`` from 1 on (equal amounts share it), ``amount`` in minor units.
 
-    ``name`` is that of their last public tip; None of whoever is anonymous, or waits to be read.
+    ``name`` is that of their last public tip; None of whoever is anonymous or blocked, or waits to be read.
     """
 
     rank: int

@@ -58,15 +58,15 @@ _TERMS: dict[str, Any] = {
     },
     "may_grant": {
         "type": "array",
-        "description": "What the creator's tiers may give of the game: items, currency and rights of these offers.",
+        "description": "What tiers and goals may give of the game: items, currency and rights of these offers.",
         "items": {
             "type": "object",
             "description": "An offer and how much of it.",
             "properties": {
                 "sku": {"type": "string", "description": "The offer.", "x-ref": "offer", "examples": ["wave-emote"]},
-                "per_tip": {"type": "integer", "description": "How many one tip may give.", "minimum": 1,
-                            "maximum": 1000, "examples": [1]},
-                "per_day": {"type": "integer", "description": "How many all tips of a day (UTC) may give.",
+                "per_tip": {"type": "integer", "description": "How many one tip may give, or a goal to each fan.",
+                            "minimum": 1, "maximum": 1000, "examples": [1]},
+                "per_day": {"type": "integer", "description": "How many all tips and goals of a day (UTC) may give.",
                             "minimum": 1, "maximum": 1_000_000, "examples": [100]},
             },
             "required": ["sku", "per_tip", "per_day"],

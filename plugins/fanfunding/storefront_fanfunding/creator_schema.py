@@ -16,6 +16,7 @@ from storefront.core.config.schema_parts import (
     whole,
     wording,
 )
+from storefront_fanfunding.admitting import LINKS
 from storefront_fanfunding.badge_schema import badges
 from storefront_fanfunding.board_schema import goals
 from storefront_fanfunding.train_schema import train
@@ -24,7 +25,6 @@ SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
 TEMPLATES = ("card", "banner", "burst")
 MOST_CHARACTERS = 300
 """Of a message, where its tier says nothing."""
-LINKS = "links"
 _ID = names(
     "^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$",
     "must be 1 to 40 lower-case letters, digits or `-` (it stands in the address)",
@@ -99,8 +99,14 @@ def _moderation() -> Schema:
                 maxItems=500,
                 examples=[["spoiler"]],
             ),
+            "max_per_minute": whole(
+                "Of how many tips of one sender the alerts come on screen within a minute; what is more waits to be "
+                "read. A sender is a fan, and all guests of one network together.",
+                most=100,
+                examples=[6],
+            ),
         },
-        examples=[{"hold": [LINKS], "block_words": ["spoiler"]}],
+        examples=[{"hold": [LINKS], "block_words": ["spoiler"], "max_per_minute": 6}],
     )
 
 

@@ -15,8 +15,9 @@ from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.quotes import refuse_out_of_range
 from storefront.core.reading import Query
 from storefront.core.services import Services
+from storefront_fanfunding.admitting import LINKS, WORDS
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.creator_schema import LINKS, MOST_CHARACTERS
+from storefront_fanfunding.creator_schema import MOST_CHARACTERS
 from storefront_fanfunding.tables import creators
 from storefront_fanfunding.wording import has_link, has_word
 
@@ -95,13 +96,19 @@ class Creator:
             return Tiered(None, min(lengths, default=MOST_CHARACTERS))
         return Tiered(best[1]["id"], best[1].get("max_chars", MOST_CHARACTERS), best[1].get("grants", {}))
 
+    @property
+    def max_per_minute(self) -> int | None:
+        """Of how many tips of one sender the alerts come on screen within a minute; None: of all."""
+        found: int | None = self.told.get("moderation", {}).get("max_per_minute")
+        return found
+
     def holds_for(self, name: str, message: str) -> str | None:
         """Return why a tip waits to be read before it is shown (``links``, ``words``), or None."""
         told = self.told.get("moderation", {})
         text = f"{name} {message}"
         if LINKS in told.get("hold", ()) and has_link(text):
             return LINKS
-        return "words" if has_word(text, told.get("block_words", [])) else None
+        return WORDS if has_word(text, told.get("block_words", [])) else None
 
     def _needed(self, code: str, minimum: Mapping[str, int]) -> Fraction | None:
         """Return what a minimum comes to in a currency, in minor units; None where no rate leads there."""

@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from storefront.core.commit.apply import LateView
-from storefront.core.commit.plan import Emit, Insert, Key, Late, Plan
+from storefront.core.commit.plan import Emit, Insert, Key, Late, Plan, Steps
 from storefront.core.commit.plan import Step as PlanStep
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import board_anchor
-from storefront_fanfunding.board_tables import REACHED
-from storefront_fanfunding.config import Settings
+from storefront_fanfunding.board_tables import OF_REACHED, REACHED
+from storefront_fanfunding.config import Allowed, Settings
 from storefront_fanfunding.creators import creator_name, need_creator
-from storefront_fanfunding.goals import Progress, goals_of, stand
+from storefront_fanfunding.goal_granting import GOAL_JOB
+from storefront_fanfunding.goals import Progress, Step, goals_of, stand
+from storefront_fanfunding.granting import promises
 
 REACH = "reach_goal"
 GOAL_REACHED = "goal.reached"
@@ -26,13 +30,15 @@ async def reach_goals(services: Services, settings: Settings, creator_id: str) -
         if goal.pledges is not None:
             continue  # tips bring it nowhere: its deadline says whether it is reached
         progress = await stand(services, creator_id, goal)
-        found = [_row(creator_id, progress, step.number, step.target) for step in goal.steps
+        allowed = settings.terms(name).may_grant
+        found = [_row(services, allowed, creator_id, progress, step) for step in goal.steps
                  if step.target <= progress.amount and step.number not in progress.reached_at]  # fmt: skip
         if goal.is_active and found:
             anchor = board_anchor(creator_id)
             plan = Plan(actor="plugin:fanfunding", anchors={anchor})
             for row in found:
-                plan.add(Late(f"fanfunding.{REACH}", (_key(row, anchor),), {"row": row, "anchor": anchor}))
+                reads = (_key(row, anchor), Key("jobs", (f"job:{_job_key(row)}",), anchor))
+                plan.add(Late(f"fanfunding.{REACH}", reads, {"row": row, "anchor": anchor}))
             await services.engine.commit(plan)
 
 
@@ -50,24 +56,40 @@ def reach_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[PlanStep]:
         "target": {"amount": row["target"], "currency": row["currency"]},
         "amount": {"amount": row["amount"], "currency": row["currency"]},
     }
-    return (
+    steps = Steps()
+    steps.add(
         Insert(REACHED, key.id, anchor, {**row, "reached_at": now}),
         Emit(anchor, GOAL_REACHED, row["creator_id"], told),
     )
+    if row["grants"] != "[]":
+        steps.schedule(GOAL_JOB, anchor=anchor, unique_key=_job_key(row), due_at=now, now=now,
+                       payload={name: row[name] for name in OF_REACHED})  # fmt: skip
+    return steps.list
 
 
-def _row(creator_id: str, progress: Progress, number: int, target: int) -> dict[str, Any]:
-    goal = progress.goal
+def _row(
+    services: Services, allowed: Mapping[str, Allowed], creator_id: str, progress: Progress, step: Step
+) -> dict[str, Any]:
+    goal, span = progress.goal, progress.span
+    promised = promises(services, allowed, step.grants, about=goal.id, customer_id="")
     return {
         "creator_id": creator_id,
         "goal": goal.id,
-        "span": progress.span.name,
-        "stretch": number,
+        "span": span.name,
+        "stretch": step.number,
         "currency": goal.currency,
-        "target": target,
+        "target": step.target,
         "amount": progress.amount,
+        "first_day": span.first,
+        "end_day": span.end,
+        "grants": msgspec.json.encode(promised).decode(),
     }
 
 
 def _key(row: Mapping[str, Any], anchor: str) -> Key:
-    return Key(REACHED, (row["creator_id"], row["goal"], row["span"], row["stretch"]), anchor)
+    return Key(REACHED, tuple(row[name] for name in OF_REACHED), anchor)
+
+
+def _job_key(row: Mapping[str, Any]) -> str:
+    """Return the unique key of the job that gives a goal's fans what it promised."""
+    return ":".join((GOAL_JOB, *(str(row[name]) for name in OF_REACHED)))

@@ -45,11 +45,15 @@ _REACHED = Query(
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The goal itself (``number`` 0), or what comes after it; ``target`` in minor units of the goal's currency."""
+    """The goal itself (``number`` 0), or what comes after it; ``target`` in minor units of the goal's currency.
+
+    ``grants``: what its fans are given of the game once it is reached, SKU -> how many.
+    """
 
     number: int
     target: int
     title: Any
+    grants: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,9 @@ class Goal:
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> "Goal":
-        (currency, target), *_ = told["target"].items()
-        after = [(one["target"][currency], one["title"]) for one in told.get("stretch", ())]
-        steps = [(target, told["title"]), *after]
+        (currency,) = told["target"]
+        steps = [(one["target"][currency], one["title"], one.get("grants", {}))
+                 for one in (told, *told.get("stretch", ()))]  # fmt: skip
         return cls(
             id=told["id"],
             title=told["title"],
@@ -102,7 +106,7 @@ class Goal:
             reset=told.get("reset", "none"),
             since=day_of(told["since"]) if "since" in told else _FIRST,
             is_active=told.get("active", True),
-            steps=tuple(Step(number, aim, title) for number, (aim, title) in enumerate(steps)),
+            steps=tuple(Step(number, *step) for number, step in enumerate(steps)),
             pledges=PledgeTerms.of(told) if told.get("mode") == ALL_OR_NOTHING else None,
         )
 
@@ -191,7 +195,7 @@ async def _stand_of_pledges(services: Services, creator_id: str, goal: Goal, rea
     campaign = new_campaign(creator_id, goal, now) if held is None else held
     if held is None and now >= campaign["deadline"]:
         campaign = {**campaign, "state": MISSED}  # nobody has pledged
-    aim = Step(0, campaign["target"], goal.title)
+    aim = Step(0, campaign["target"], goal.title, {})
     terms = PledgeTerms(campaign["deadline"], campaign["min_collected"])
     bound = replace(goal, currency=campaign["currency"], steps=(aim,), pledges=terms)
     collected = campaign["collected"]

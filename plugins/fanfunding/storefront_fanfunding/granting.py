@@ -6,6 +6,7 @@ more is given. What is over the limit, or owned already, is not given, and the t
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -41,7 +42,6 @@ from storefront_fanfunding.config import Allowed
 from storefront_fanfunding.rows import GRANTS, value_of
 
 GRANT = "grant"
-ENTRY_KIND = "tip.granted"
 GIVEN, REFUSED, TAKEN = "given", "refused", "taken"
 
 
@@ -64,24 +64,24 @@ class Promise(msgspec.Struct, frozen=True):
 
 
 def promises(
-    services: Services, allowed: Mapping[str, Allowed], wanted: Mapping[str, int], *, tip_id: str, customer_id: str
+    services: Services, allowed: Mapping[str, Allowed], wanted: Mapping[str, int], *, about: str, customer_id: str
 ) -> list[Promise]:
-    """Return what a tip promises of what its tier names (SKU -> quantity): that alone which may be given."""
+    """Return what is promised of what a tier or a goal names (SKU -> quantity): that alone which may be given."""
     found = []
     for sku, quantity in wanted.items():
         limits, offer = allowed.get(sku), services.catalogs.active.offers.get(sku)
         if limits is not None and offer is not None:
             given = min(quantity, limits.per_tip)
-            goods = _goods_of(services, offer, given, tip_id=tip_id, customer_id=customer_id)
+            goods = _goods_of(services, offer, given, about=about, customer_id=customer_id)
             if goods is not None:
                 found.append(Promise(sku, given, limits.per_tip, limits.per_day, goods))
     return found
 
 
-def _goods_of(services: Services, offer: Offer, quantity: int, *, tip_id: str, customer_id: str) -> Goods | None:
+def _goods_of(services: Services, offer: Offer, quantity: int, *, about: str, customer_id: str) -> Goods | None:
     """Ask an offer's kind what it gives; None if that is more than counted items, currency and lasting rights."""
     plan, nothing = Plan(actor="plugin:fanfunding"), Money(0, next(iter(offer.prices)))
-    asked = Fulfilment(plan, tip_id, customer_id, tip_id, None, None, services.clock.now(), "grant")
+    asked = Fulfilment(plan, about, customer_id, about, None, None, services.clock.now(), "grant")
     try:
         give(services.catalogs.active, services.kinds, Line(offer, quantity, nothing), asked)
     except (StorefrontError, KeyError):
@@ -100,61 +100,92 @@ def _goods_of(services: Services, offer: Offer, quantity: int, *, tip_id: str, c
     return goods
 
 
-def giving(goods: Goods, *, tip_id: str, customer_id: str, sku: str, entry_id: str) -> list[Step]:
-    """Return the steps that give goods because of a tip; currency in an entry of its own."""
+@dataclass(frozen=True, slots=True)
+class Granting:
+    """One promise to one fan, as a commit decides it: ``row`` tells of it, ``counter`` counts its day.
+
+    ``named``: the row's columns that say what it is because of.
+    """
+
+    promise: Promise
+    steps: tuple[Step, ...]
+    row: Key
+    counter: Key
+    day: int
+    named: Mapping[str, Any]
+
+    def has_room(self, view: LateView) -> bool:
+        """Tell whether the day has room for it."""
+        return value_of(view.row(self.counter)) + self.promise.quantity <= self.promise.per_day
+
+
+def giving(goods: Goods, *, about: str, source: str, customer_id: str, sku: str, entry_id: str) -> list[Step]:
+    """Return the steps that give goods because of a tip or a goal; currency in an entry of its own."""
     steps: list[Step] = [
-        GrantItem(customer_id, item, quantity, tip_id, at_most=most) for item, (quantity, most) in goods.items.items()
+        GrantItem(customer_id, item, quantity, about, at_most=most) for item, (quantity, most) in goods.items.items()
     ]
     if goods.credits:
-        steps.append(OpenEntry(entry_id, entry_id, ENTRY_KIND, tip_id, customer_id))
+        steps.append(OpenEntry(entry_id, entry_id, f"{source}.granted", about, customer_id))
     for asset, amount in goods.credits.items():
         steps.append(Deposit(entry_id, customer_id, asset, amount, issuance(asset), LotTerms(source="granted")))
     for key, value in goods.rights.items():
-        steps.append(GrantEntitlement(customer_id, key, value, source_type="tip", source_id=tip_id, sku=sku))
+        steps.append(GrantEntitlement(customer_id, key, value, source_type=source, source_id=about, sku=sku))
     return steps
+
+
+def day_counter(creator_id: str, sku: str, day: int) -> Key:
+    """Name what counts how much of an offer a creator's tips and goals gave on a day."""
+    return Key("counters", (f"fanfunding:granted:{creator_id}:{sku}:{day}",), queue_anchor(creator_id))
 
 
 def add_grants(plan: Plan, told: Sequence[Any], *, tip_id: str, creator_id: str, customer_id: str, now: int) -> None:
     """Add to the plan of a tip's purchase what it promised (``told``: as in the purchase's details)."""
-    anchor, day = queue_anchor(creator_id), now // DAY_MS
+    day = now // DAY_MS
     for promise in msgspec.convert(told, list[Promise]):
-        steps = giving(promise.goods, tip_id=tip_id, customer_id=customer_id, sku=promise.sku, entry_id=new_id("ent"))
-        row = Key(GRANTS, (tip_id, promise.sku), customer_id)
-        counter = Key("counters", (f"fanfunding:granted:{creator_id}:{promise.sku}:{day}",), anchor)
-        reads = (row, counter, *(key for step in steps for key in reads_of(step)))
-        facts = {
-            "promise": promise,
-            "steps": steps,
-            "row": row,
-            "counter": counter,
-            "creator_id": creator_id,
-            "day": day,
-        }
-        plan.add(Late(f"fanfunding.{GRANT}", reads, {**facts, "day": day}))
+        steps = giving(promise.goods, about=tip_id, source="tip", customer_id=customer_id, sku=promise.sku,
+                       entry_id=new_id("ent"))  # fmt: skip
+        granting = Granting(
+            promise=promise,
+            steps=tuple(steps),
+            row=Key(GRANTS, (tip_id, promise.sku), customer_id),
+            counter=day_counter(creator_id, promise.sku, day),
+            day=day,
+            named={"tip_id": tip_id, "creator_id": creator_id, "per_tip": promise.per_tip},
+        )
+        reads = (granting.row, granting.counter, *(key for step in steps for key in reads_of(step)))
+        plan.add(Late(f"fanfunding.{GRANT}", reads, {"granting": granting}))
 
 
 def grant_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
-    """Late step: give what was promised, if the day has room for it and its fan too. It is given once."""
-    promise: Promise = facts["promise"]
-    row, counter, now = facts["row"], facts["counter"], view.moment.now
+    """Late step: give what a tip promised, if the day has room for it and its fan too. It is given once."""
+    granting: Granting = facts["granting"]
+    steps, is_given = decide_grant(view, granting)
+    if not is_given:
+        return steps
+    told = {name: granting.named[name] for name in ("tip_id", "creator_id")}
+    told |= {"sku": granting.promise.sku, "quantity": granting.promise.quantity}
+    return (*steps, Emit(str(granting.row.anchor), "tip.granted", told["tip_id"], told))
+
+
+def decide_grant(view: LateView, granting: Granting) -> tuple[Sequence[Step], bool]:
+    """Return the steps of a grant, and whether it is given; nothing, if that was decided before."""
+    promise, row, counter = granting.promise, granting.row, granting.counter
     if view.row(row) is not None:
-        return ()
-    tip_id, customer_id = str(row.id[0]), str(row.anchor)
-    has_room = value_of(view.row(counter)) + promise.quantity <= promise.per_day
+        return (), False
+    customer_id, now = str(row.anchor), view.moment.now
+    has_room = granting.has_room(view)
     is_given = has_room and not any(
         most is not None and value_of(view.row(item_key(customer_id, sku)), "quantity") + quantity > most
         for sku, (quantity, most) in promise.goods.items.items()
     )
-    steps: list[Step] = facts["steps"] if is_given else []
+    steps = granting.steps if is_given else ()
     entry_ids = [step.entry_id for step in steps if isinstance(step, OpenEntry)]
     written = {
-        "tip_id": tip_id,
+        **granting.named,
         "sku": promise.sku,
-        "creator_id": facts["creator_id"],
         "customer_id": customer_id,
         "quantity": promise.quantity,
-        "day": facts["day"],
-        "per_tip": promise.per_tip,
+        "day": granting.day,
         "per_day": promise.per_day,
         "state": GIVEN if is_given else REFUSED,
         "goods": msgspec.json.encode(promise.goods).decode(),
@@ -162,9 +193,7 @@ def grant_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         "created_at": now,
         "updated_at": now,
     }
-    insert = Insert(GRANTS, row.id, customer_id, written)
+    insert = Insert(row.table, row.id, customer_id, written)
     if not is_given:
-        return (insert,)
-    told = {"tip_id": tip_id, "creator_id": facts["creator_id"], "sku": promise.sku, "quantity": promise.quantity}
-    counted = Count(str(counter.id[0]), str(counter.anchor), promise.quantity)
-    return (*steps, counted, insert, Emit(customer_id, "tip.granted", tip_id, told))
+        return (insert,), False
+    return (*steps, Count(str(counter.id[0]), str(counter.anchor), promise.quantity), insert), True

@@ -35,6 +35,7 @@ from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.goal_granting import GOAL_JOB, GRANT_GOAL, grant_goal, grant_goal_step
 from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
 from storefront_fanfunding.granting import GRANT, grant_step
 from storefront_fanfunding.grants_back import settle_grants
@@ -96,6 +97,7 @@ class FanfundingPlugin:
             COUNT: count_tip_step,
             REACH: reach_step,
             GRANT: grant_step,
+            GRANT_GOAL: grant_goal_step,
             CREATE_STEP: create_step,
             GIVE_BACK: give_back,
             **PLEDGE_STEPS,
@@ -123,6 +125,7 @@ class FanfundingPlugin:
         return {
             RELEASE: end_hold,
             TRAIN_END: train_is_over,
+            GOAL_JOB: partial(grant_goal, services),
             SEND: partial(send, services),
             TOLD: partial(look_up, services),
             PLEDGE_JOB: go_on_with_pledge,

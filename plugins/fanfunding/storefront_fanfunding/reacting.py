@@ -18,7 +18,7 @@ async def note_gone(services: Services, event: Event) -> None:
     if row is None or row["state"] != PENDING:
         return
     plan = Plan(actor="plugin:fanfunding", anchors={row["customer_id"]})
-    changes = {"state": VOID, "updated_at": services.clock.now()}
+    changes = {"state": VOID, "sender": None, "updated_at": services.clock.now()}
     plan.add(Change(TIPS, (row["id"],), row["customer_id"], {"state": PENDING}, changes))
     try:
         await services.engine.commit(plan)

@@ -3,29 +3,38 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import and_, bindparam, func, select
 
 from storefront.core.commit.plan import Key
 from storefront.core.errors import NotFound
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import queue_anchor
-from storefront_fanfunding.tables import alerts, tips
+from storefront_fanfunding.tables import alerts, blocks, tips
 
 PENDING, PAID, REFUNDED, VOID = "pending", "paid", "refunded", "void"
 TIPS, ALERTS, REVERSALS = "fanfunding_tips", "fanfunding_alerts", "fanfunding_reversals"
 OVERLAYS, GRANTS = "fanfunding_overlays", "fanfunding_grants"
+PACES, BLOCKS = "fanfunding_paces", "fanfunding_blocks"
 RELEASE = "fanfunding.release"
 """The job that ends the hold of what a tip earned."""
 
-_TIP = Query(select(tips).where(tips.c.id == bindparam("id")))
+OF_BLOCKED = and_(blocks.c.creator_id == tips.c.creator_id, blocks.c.customer_id == tips.c.customer_id)
+"""Joins tips to the rows of senders whom their creator has blocked."""
+_TIP = Query(
+    select(tips, blocks.c.creator_id.is_not(None).label("is_blocked"))
+    .join(blocks, OF_BLOCKED, isouter=True)
+    .where(tips.c.id == bindparam("id"))
+)
 OF_PURCHASE = Query(select(tips).where(tips.c.purchase_id == bindparam("purchase_id")))
 SHOWN = Query(
-    select(tips)
+    select(tips, blocks.c.creator_id.is_not(None).label("is_blocked"))
+    .join(blocks, OF_BLOCKED, isouter=True)
     .where(
         tips.c.creator_id == bindparam("creator_id"),
         tips.c.sequence < bindparam("before"),
         tips.c.is_held == 0,
+        blocks.c.creator_id.is_(None),
         tips.c.state == PAID,
     )
     .order_by(tips.c.sequence.desc())
@@ -42,7 +51,7 @@ AHEAD = Query(
 
 
 async def need_tip(services: Services, tip_id: str) -> Row:
-    """Return a tip's row; raises ``NotFound``."""
+    """Return a tip's row, and whether its sender ``is_blocked``; raises ``NotFound``."""
     row = await services.reader.first(_TIP, id=tip_id)
     if row is None:
         raise NotFound("There is no such tip.")

@@ -7,6 +7,7 @@ from typing import Any
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.plan import Change, Count, Emit, Insert, Key, Late, Plan, Step, Steps, Transfer
 from storefront_fanfunding.accounts import earned_by_shop, queue_anchor, reserve
+from storefront_fanfunding.admitting import BLOCKED, admit, block_key, pace_key
 from storefront_fanfunding.config import WHOLE
 from storefront_fanfunding.rows import (
     ALERTS,
@@ -47,6 +48,8 @@ def add_settlement(plan: Plan, paid: Paid) -> None:
         tip_key(paid.tip_id, paid.customer_id),
         counter_key("tips", paid.creator_id),
         counter_key("alerts", paid.creator_id),
+        block_key(paid.creator_id, paid.customer_id),
+        pace_key(paid.creator_id),
         Key("jobs", (f"job:{release_key(paid.tip_id)}",), paid.customer_id),
     )
     plan.add(Late(f"fanfunding.{SETTLE}", reads, {"paid": paid}))
@@ -62,7 +65,10 @@ def settle_tip(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     tips, alerts = counter_key("tips", paid.creator_id), counter_key("alerts", paid.creator_id)
     number, place = value_of(view.row(tips)) + 1, value_of(view.row(alerts)) + 1
     earned = paid.net * row["share"] // WHOLE
+    steps = Steps()
     changes = {
+        **admit(view, steps, row),
+        "sender": None,
         "state": PAID,
         "sequence": number,
         "earned": earned,
@@ -71,33 +77,36 @@ def settle_tip(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         "release_at": now + row["hold_ms"],
         "updated_at": now,
     }
-    steps = Steps()
+    after = {**row, **changes}
     steps.add(
         Count(str(tips.id[0]), anchor, 1),
         Count(str(alerts.id[0]), anchor, 1),
         Change(TIPS, (paid.tip_id,), paid.customer_id, {"state": row["state"]}, changes),
-        Insert(ALERTS, (paid.creator_id, place), anchor, alert_row(paid.creator_id, place, row, now)),
+        Insert(ALERTS, (paid.creator_id, place), anchor, alert_row(paid.creator_id, place, after, now)),
     )
     if earned:
         source = earned_by_shop(paid.currency, is_virtual=paid.is_virtual)
         steps.add(Transfer(ENTRY, source, reserve(paid.creator_id, paid.currency), earned, paid.customer_id))
         steps.schedule(RELEASE, anchor=paid.customer_id, unique_key=release_key(paid.tip_id),
                        due_at=changes["release_at"], now=now, payload={"tip": paid.tip_id})  # fmt: skip
-    told = event_payload({**row, **changes})
+    told = event_payload(after)
     steps.add(Emit(anchor, "tip.paid", paid.tip_id, told))
-    if row["is_held"]:
-        steps.add(Emit(anchor, "tip.held", paid.tip_id, {**told, "held_for": row["held_for"]}))
+    if after["is_held"]:
+        steps.add(Emit(anchor, "tip.held", paid.tip_id, {**told, "held_for": after["held_for"]}))
     return steps.list
 
 
 def alert_row(creator_id: str, place: int, tip: Mapping[str, Any] | None, now: int) -> dict[str, Any]:
-    """Return a new alert of a tip, or of a test; that of a tip that must be read first waits for that."""
-    is_held = tip is not None and bool(tip["is_held"])
+    """Return a new alert of a tip, or of a test; that of a tip that must be read first waits for that.
+
+    Nobody is asked to read what a blocked sender writes.
+    """
+    held_for = tip["held_for"] if tip is not None and tip["is_held"] else None
     return {
         "creator_id": creator_id,
         "sequence": place,
         "tip_id": None if tip is None else tip["id"],
-        "state": "held" if is_held else "queued",
+        "state": "queued" if held_for is None else "skipped" if held_for == BLOCKED else "held",
         "is_test": int(tip is None),
         "created_at": now,
         "updated_at": now,

@@ -130,15 +130,18 @@ def show_creator(creator: Creator, language: str | None) -> dict[str, Any]:
 
 
 def show_tip(row: Mapping[str, Any], creator: str) -> dict[str, Any]:
-    """Return what everybody may see of a tip: whoever is anonymous has no name, and what waits to be read no words."""
-    is_public = row["state"] in (PAID, REFUNDED) and not row["is_held"]
+    """Return what everybody may see of a tip: whoever is anonymous has no name, and what waits to be read no words.
+
+    A blocked sender has neither.
+    """
+    is_public = row["state"] in (PAID, REFUNDED) and not row["is_held"] and not row["is_blocked"]
     return {
         "id": row["id"],
         "creator": creator,
         "state": row["state"],
         "sequence": row["sequence"],
         "name": row["name"] if is_public and not row["is_anonymous"] else None,
-        "message": row["message"] if is_public else None,
+        "message": row["message"] if is_public and not row["is_name_only"] else None,
         "anonymous": bool(row["is_anonymous"]),
         "held": bool(row["is_held"]),
         "amount": {"amount": row["amount"], "currency": row["currency"]},

@@ -10,10 +10,11 @@ from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import closed
-from storefront_fanfunding.alert_queue import judge, need_overlay, queue_test, replay, skip, switch
+from storefront_fanfunding.alert_queue import need_overlay, queue_test, replay, skip, switch
 from storefront_fanfunding.alert_shapes import QUEUE, show_queue
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import creator_id, need_creator
+from storefront_fanfunding.moderating import Verdict, judge
 from storefront_fanfunding.overlay_routes import CREATOR_PATH, SCOPE
 
 SWITCHES = {
@@ -22,7 +23,7 @@ SWITCHES = {
     "hide": {"is_hidden": 1},
     "show": {"is_hidden": 0},
 }
-_OF_ONE = ("replay", "approve", "reject")
+_OF_ONE = ("replay", *Verdict)
 _ACT = closed(
     {
         "act": {"type": "string", "enum": [*SWITCHES, "skip", "test", *_OF_ONE]},
@@ -30,7 +31,7 @@ _ACT = closed(
             "type": "integer",
             "minimum": 1,
             "maximum": 2**53 - 1,
-            "description": "The alert that is replayed, approved or rejected.",
+            "description": "The alert that is replayed or judged, or whose sender is blocked or not any more.",
         },
     },
     required=["act"],
@@ -49,7 +50,7 @@ def add_steering(routes: Routes, services: Services, settings: Settings) -> None
 
     @routes.post(CREATOR_PATH + "/overlay", allow=Role.SERVER, body=_ACT, answers={200: QUEUE}, scope=SCOPE)
     async def act(call: Call) -> web.StreamResponse:
-        """Steer a creator's queue: pause, skip, replay, hide everything, judge a held tip; the answer is the queue."""
+        """Steer a creator's queue: pause, skip, replay, hide everything, judge a tip or its sender."""
         creator = need_creator(services, settings, call.path("creator"))
         identity, wanted = await creator_id(services, creator.name), call.body["act"]
         sequence: int = call.body.get("sequence", 0)
@@ -63,8 +64,8 @@ def add_steering(routes: Routes, services: Services, settings: Settings) -> None
                 await queue_test(services, identity)
             case "replay":
                 await replay(services, identity, sequence)
-            case "approve" | "reject":
-                await judge(services, identity, sequence, is_approved=wanted == "approve")
+            case _ if wanted in tuple(Verdict):
+                await judge(services, identity, sequence, Verdict(wanted))
             case _:
                 await switch(services, identity, SWITCHES[wanted])
         return respond(await show_queue(services, await need_overlay(services, identity)))

@@ -29,6 +29,9 @@ tips = Table(
     Column("is_anonymous", BigInteger, nullable=False),
     Column("is_held", BigInteger, nullable=False),
     Column("held_for", TEXT, nullable=True),
+    Column("is_name_only", BigInteger, nullable=False, server_default="0"),
+    Column("max_per_minute", BigInteger, nullable=True),
+    Column("sender", TEXT, nullable=True),
     Column("currency", TEXT, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
@@ -51,15 +54,18 @@ tips = Table(
     Index("fanfunding_tips_by_purchase", "purchase_id", unique=True),
     Index("fanfunding_tips_by_customer", "customer_id"),
 )
-"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void
-(it was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier``
-and ``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
+"""One tip; hangs under the fan (``customer_id``). ``state``: pending, paid, refunded (all of it went back) or void (it
+was never paid). ``amount`` is what the fan gives, in minor units, ``total`` what they pay, with tax; ``tier`` and
+``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
 (basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
-``held_for`` (``links``, ``words``); its money does not wait. ``sequence`` numbers a creator's paid tips without a
-gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
-``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
-and of what was earned ``back_earned`` with it. ``source`` names the importer of what was given elsewhere: there
-``purchase_id`` is that service's own id, and nothing is earned, for its creator has the money already."""
+``held_for`` (``links``, ``words``, ``often``, ``blocked``); its money does not wait. ``is_name_only``: its message
+is shown to nobody. ``max_per_minute``: of how many of its sender's tips the alerts come on screen within a minute,
+as the creator said then; ``sender`` stands for the network that an unknown fan gives from, until the tip is paid or
+void. ``sequence`` numbers a creator's paid tips without a gap. ``earned``: the creator's share, of which
+``reserved`` still waits in reserve until ``release_at``. ``back_amount`` of the money has gone back, or is set
+aside because it may (``returned``: has gone back for good), and of what was earned ``back_earned`` with it.
+``source`` names the importer of what was given elsewhere: there ``purchase_id`` is that service's own id, and
+nothing is earned, for its creator has the money already."""
 
 alerts = Table(
     "fanfunding_alerts",
@@ -202,4 +208,24 @@ lines = Table(
 ``kind`` and ``about`` (a tip or a payout) are the entry's; ``amount`` and ``owed`` (signed) what it did to the two,
 ``balance`` and ``debt`` how they stood after it."""
 
-TABLES = (creators, tips, alerts, reversals, overlays, invitations, sessions, payouts, lines)
+paces = Table(
+    "fanfunding_paces",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("recent", TEXT, nullable=False),
+)
+"""Who came on a creator's screen in the minute before the last tip; hangs under the creator's queue. ``recent`` (JSON):
+sender (a fan, or what stands for a network) -> when, in ms."""
+
+blocks = Table(
+    "fanfunding_blocks",
+    metadata,
+    Column("creator_id", TEXT, primary_key=True),
+    Column("customer_id", TEXT, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+"""Fans whose tips a creator does not want to see: there while that holds, under the creator's queue. ``sequence`` is
+that of the alert for which it was said."""
+
+TABLES = (creators, tips, alerts, reversals, overlays, invitations, sessions, payouts, lines, paces, blocks)

@@ -16,6 +16,7 @@ from storefront.core.money import Money
 from storefront.core.purchases import Bought, buy, replay
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
+from storefront_fanfunding.admitting import network_sender
 from storefront_fanfunding.config import SKU, Settings
 from storefront_fanfunding.creators import Creator, Tiered, creator_id, need_creator
 from storefront_fanfunding.granting import promises
@@ -80,7 +81,7 @@ async def _purchase_of(services: Services, settings: Settings, wanted: TipReques
     details: dict[str, Any] = {"tip": row["id"], "creator": wanted.creator, "creator_id": identity}
     if tiered.grants and not wanted.is_guest:  # a guest has nothing to put it into
         allowed = creator.settings.terms(creator.name).may_grant
-        whose = {"tip_id": row["id"], "customer_id": wanted.customer_id}
+        whose = {"about": row["id"], "customer_id": wanted.customer_id}
         promised = promises(services, allowed, tiered.grants, **whose)
         details |= {"grants": msgspec.to_builtins(promised)} if promised else {}
 
@@ -118,6 +119,7 @@ def _tip_row(
     """Return a tip's row, without what only its purchase knows: all that is decided once is decided here."""
     terms = creator.settings.terms(creator.name)
     held_for = creator.holds_for(name, message)
+    network = wanted.network if wanted.is_guest else None
     return {
         "id": new_id("tip"),
         "creator_id": identity,
@@ -128,6 +130,9 @@ def _tip_row(
         "is_anonymous": int(wanted.is_anonymous),
         "is_held": int(held_for is not None),
         "held_for": held_for,
+        "is_name_only": 0,
+        "max_per_minute": creator.max_per_minute,
+        "sender": None if network is None else network_sender(identity, network),
         "currency": wanted.amount.currency,
         "amount": wanted.amount.amount_minor,
         "tier": tiered.tier,

@@ -14,17 +14,19 @@ from yarl import URL
 from storefront.core.commit.outcome import Stale
 from storefront.core.errors import Conflict, Forbidden, NotFound, StorefrontError, Unauthorized
 from storefront.core.principals import Role
-from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.pages import Browser, make_templates, page_frame
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import closed
-from storefront_fanfunding.alert_queue import judge, need_overlay, queue_test, replay_last, skip, switch
+from storefront_fanfunding.alert_queue import need_overlay, queue_test, replay_last, skip, switch
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.control.sessions import OPEN_MS, form_secret, session_of, sign_in, sign_out
+from storefront_fanfunding.control.payouts import add_creators_payouts
+from storefront_fanfunding.control.sessions import OPEN_MS, session_of, sign_in, sign_out
+from storefront_fanfunding.control.signed import Signed
 from storefront_fanfunding.control.view import control_view, queue_view
-from storefront_fanfunding.creators import Creator, creator_name, need_creator
+from storefront_fanfunding.creators import creator_name, need_creator
+from storefront_fanfunding.moderating import Verdict, judge
 from storefront_fanfunding.overlay_routes import OVERLAYS
 from storefront_fanfunding.overlay_tokens import find_overlay, rotate
 from storefront_fanfunding.page.files import add_file
@@ -44,13 +46,20 @@ _JUDGED = closed(
     {
         "csrf": _TEXT,
         "sequence": {"type": "integer", "minimum": 1, "maximum": 2**53 - 1},
-        "verdict": {"type": "string", "enum": ["approve", "reject"]},
+        "verdict": {"type": "string", "enum": list(Verdict)},
     },
     required=["csrf", "sequence", "verdict"],
 )
+_WHERE = {Verdict.BLOCK: "blocked", Verdict.UNBLOCK: "blocked"}
+"""Where on the page one finds what a verdict has done."""
+OF_SHOWN = ((Verdict.BLOCK, "Block sender"),)
+OF_QUEUED = ((Verdict.NAME_ONLY, "Name only"), *OF_SHOWN)
+OF_HELD = ((Verdict.APPROVE, "Show it"), OF_QUEUED[0], (Verdict.REJECT, "Don’t show it"), *OF_SHOWN)
+"""What can be decided about an alert that is on screen, waits, or is held, in words."""
 _QUERY = {**closed({"note": _TEXT}), "additionalProperties": True}
 _SAYS = {"moved": "The queue has just moved. Look again.", "nothing": "There was nothing to do.",
-         "refunded": "That tip was refunded, and is not shown again."}  # fmt: skip
+         "refunded": "That tip was refunded, and is not shown again.",
+         "blocked": "You have blocked that sender."}  # fmt: skip
 
 
 def add_control_page(routes: Routes, services: Services, settings: Settings) -> None:
@@ -81,6 +90,7 @@ def add_control_page(routes: Routes, services: Services, settings: Settings) -> 
         ("sign-out", _JUST_THAT, desk.sign_out),
     ):
         _add_form(routes, path, form, act)
+    add_creators_payouts(routes, services, desk)
     for name in ("control.css", "control.js"):
         add_file(routes, PATH, STATIC / name)
 
@@ -96,17 +106,6 @@ def _add_form(
     routes.post(f"{PATH}/{path}", allow=Role.PUBLIC, form=form, page=True, limit="write", tags=["pages"])(take)
 
 
-class _Signed:
-    """Who is signed in: their session, its token, and the creator that they are."""
-
-    def __init__(self, session: Row, token: str, creator: Creator) -> None:
-        self.session = session
-        self.token = token
-        self.creator = creator
-        self.identity = str(session["creator_id"])
-        self.csrf = form_secret(token)
-
-
 class _Desk:
     """What the page shows and its forms do."""
 
@@ -115,11 +114,14 @@ class _Desk:
         self._settings = settings
         self._templates = make_templates(HERE / "templates")
         self._templates.globals.update(
+            OF_HELD=OF_HELD,
+            OF_QUEUED=OF_QUEUED,
+            OF_SHOWN=OF_SHOWN,
             sheet=lambda base: asset_url("control.css", base=base, folder=STATIC, mount=PATH),
             script=lambda base: asset_url("control.js", base=base, folder=STATIC, mount=PATH),
         )
 
-    async def signed(self, call: Call) -> _Signed:
+    async def signed(self, call: Call) -> Signed:
         """Return who asks; raises ``Unauthorized``."""
         token = call.request.cookies.get(_cookie(Browser.of(call)))
         session = await session_of(self._services, token)
@@ -127,11 +129,11 @@ class _Desk:
             raise Unauthorized("You are signed out here.")
         try:
             name = await creator_name(self._services, session["creator_id"])
-            return _Signed(session, token, need_creator(self._services, self._settings, name))
+            return Signed(session, token, need_creator(self._services, self._settings, name))
         except NotFound as error:
             raise Unauthorized("This creator is no longer in the shop's files.") from error
 
-    async def sender(self, call: Call) -> _Signed:
+    async def sender(self, call: Call) -> Signed:
         """Return whose form this is; raises ``Unauthorized``, ``Forbidden``."""
         signed = await self.signed(call)
         if not hmac.compare_digest(signed.csrf.encode(), call.body["csrf"].encode()):
@@ -144,19 +146,21 @@ class _Desk:
         try:
             signed = await self.signed(call)
         except Unauthorized:
-            return self._stranger(call, None)
+            return self.stranger(call, None)
         note = _SAYS.get(call.query.get("note", ""))
         view = await control_view(self._services, signed.creator, signed.identity, frame, csrf=signed.csrf, note=note)
-        return browser.answer(self._render("control.html", view=view, page=frame))
+        return browser.answer(self.render("control.html", view=view, page=frame))
 
-    def _stranger(self, call: Call, problem: str | None) -> web.Response:
+    def stranger(self, call: Call, problem: str | None) -> web.Response:
+        """Answer where to sign in."""
         browser = Browser.of(call)
         frame = page_frame(call, self._services, browser)
-        response = browser.answer(self._render("sign_in.html", page=frame, problem=problem))
+        response = browser.answer(self.render("sign_in.html", page=frame, problem=problem))
         response.set_status(200 if problem is None else 422)
         return response
 
-    def _render(self, template: str, **named: object) -> str:
+    def render(self, template: str, **named: object) -> str:
+        """Return a page of this plugin's."""
         return self._templates.get_template(template).render(**named)
 
     async def sign_in(self, call: Call) -> web.Response:
@@ -164,7 +168,7 @@ class _Desk:
         try:
             token = await sign_in(self._services, call.body["code"].strip())
         except Unauthorized as refused:
-            return self._stranger(call, refused.detail)
+            return self.stranger(call, refused.detail)
         response = _see(PATH)
         response.set_cookie(_cookie(browser), token, max_age=OPEN_MS // 1000, httponly=True, samesite="Strict",
                             secure=browser.is_secure, path="/")  # fmt: skip
@@ -198,10 +202,10 @@ class _Desk:
     async def judge(self, call: Call) -> web.Response:
         signed, body = await self.sender(call), call.body
         try:
-            await judge(self._services, signed.identity, body["sequence"], is_approved=body["verdict"] == "approve")
+            await judge(self._services, signed.identity, body["sequence"], Verdict(body["verdict"]))
         except (Conflict, NotFound) as refused:
             return _see(f"{PATH}?note={_note_of(refused)}")
-        return _see(f"{PATH}#held")
+        return _see(f"{PATH}#{_WHERE.get(body['verdict'], 'held')}")
 
     async def link(self, call: Call) -> web.Response:
         """Make a new link, which is shown on the page that answers, this once."""
@@ -214,14 +218,14 @@ class _Desk:
         frame = page_frame(call, self._services, browser)
         urls = {name: f"{base}/{name}#token={token}" for name in OVERLAYS}
         preview = f"{base}/preview#token={token}"
-        html = self._render("link.html", page=frame, name=signed.creator.shown_name, urls=urls, preview=preview)
+        html = self.render("link.html", page=frame, name=signed.creator.shown_name, urls=urls, preview=preview)
         return browser.answer(html)
 
 
 def _note_of(refused: StorefrontError) -> str:
     if isinstance(refused, NotFound):
         return "nothing"
-    return "refunded" if "refunded" in (refused.detail or "") else "moved"
+    return next((one for one in ("refunded", "blocked") if one in (refused.detail or "")), "moved")
 
 
 def _cookie(browser: Browser) -> str:

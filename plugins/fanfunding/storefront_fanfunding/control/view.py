@@ -6,21 +6,25 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, or_, select
 
-from storefront.core.clock import DAY_MS, SECOND_MS
+from storefront.core.clock import DAY_MS, SECOND_MS, to_datetime
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import accounts
-from storefront.pages import PageFrame, amount_words
+from storefront.pages import Moment, PageFrame, amount_words
 from storefront_fanfunding.alert_queue import HELD, QUEUED, SHOWN, waiting
 from storefront_fanfunding.alert_shapes import show_alert, words_of
 from storefront_fanfunding.alert_styles import DURATION, GAP, milliseconds
 from storefront_fanfunding.creators import Creator
+from storefront_fanfunding.moderating import blocked_senders
 from storefront_fanfunding.overlay_tokens import find_overlay, is_connected
 from storefront_fanfunding.page.view import initials
 from storefront_fanfunding.rows import PAID
-from storefront_fanfunding.tables import tips
+from storefront_fanfunding.tables import payouts, tips
 
-_REASONS = {"links": "Link", "words": "Word list"}
+_REASONS = {"links": "Link", "words": "Word list", "often": "Many at once"}
+SOMEONE = "Someone kind"
+"""Who wants no name shown."""
+_PAYOUT = Query(select(payouts.c.id).where(payouts.c.creator_id == bindparam("creator_id")).limit(1))
 _EARNED = Query(
     select(tips.c.currency, func.sum(tips.c.reserved).label("reserved"))
     .where(tips.c.creator_id == bindparam("creator_id"), tips.c.sequence.is_not(None))
@@ -50,6 +54,15 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """A sender whom the creator has blocked, by the alert for which that was."""
+
+    sequence: int
+    name: str
+    since: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class ControlView:
     """The whole page. ``queue`` is what the script asks for again."""
 
@@ -60,6 +73,8 @@ class ControlView:
     csrf: str
     queue: Mapping[str, Any]
     purses: list[Purse]
+    has_payouts: bool
+    blocked: list[Blocked]
     today: list[str]
     note: str | None
 
@@ -82,7 +97,9 @@ async def control_view(
         tip_path=f"/tip/{creator.name}",
         csrf=csrf,
         queue=await queue_view(services, creator, identity, overlay),
-        purses=await _purses(services, identity, page),
+        purses=await purses_of(services, identity, page),
+        has_payouts=await services.reader.first(_PAYOUT, creator_id=identity) is not None,
+        blocked=[_blocked(row) for row in await blocked_senders(services, identity)],
         today=[f"{words(one['amount'], one['currency'])} in {_many(one['tips'], 'tip')}" for one in today],
         note=note,
     )
@@ -108,19 +125,27 @@ async def queue_view(services: Services, creator: Creator, identity: str, overla
     }
 
 
+def _blocked(row: Row) -> Blocked:
+    at = to_datetime(row["created_at"])
+    name = SOMEONE if row["is_anonymous"] else row["name"]
+    return Blocked(row["sequence"], name, Moment.at(at, f"{at.day} {at:%b %H:%M} UTC"))
+
+
 def _line(services: Services, row: Row, says: str) -> dict[str, Any]:
     shown = show_alert(row)
     return {
         "sequence": shown["sequence"],
         "on_screen": shown["state"] == SHOWN,
         "amount": words_of(services, row),
-        "name": shown["name"] or "Someone kind",
+        "name": shown["name"] or SOMEONE,
         "message": shown["message"],
         "says": says,
+        "test": shown["test"],
     }
 
 
-async def _purses(services: Services, identity: str, page: PageFrame) -> list[Purse]:
+async def purses_of(services: Services, identity: str, page: PageFrame) -> list[Purse]:
+    """Return what a creator has, in each currency that they have earned."""
     earned = await services.reader.all(_EARNED, creator_id=identity)
     balances = await services.reader.all(_BALANCES, owner=f"creator:{identity}")
     held = {(one["role"], one["asset"]): int(one["balance"] or 0) for one in balances}

@@ -8,11 +8,12 @@ import msgspec
 
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Taken
-from storefront.core.commit.plan import Count, Emit, Insert, Late, Plan, Step
+from storefront.core.commit.plan import Count, Emit, Insert, Late, Plan, Step, Steps
 from storefront.core.customers import Newcomer, introduce, is_introduced
 from storefront.core.errors import Invalid, Unavailable
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import queue_anchor
+from storefront_fanfunding.admitting import admit, block_key, pace_key
 from storefront_fanfunding.creators import Creator, creator_id
 from storefront_fanfunding.guests import meet_guest
 from storefront_fanfunding.importing.contributions import Contribution
@@ -39,7 +40,8 @@ async def take(services: Services, creator: Creator, source: str, given: Contrib
         plan = Plan(actor=f"importer:{source}", anchors={fan, queue_anchor(identity)})
         if isinstance(met, Newcomer):
             introduce(plan, met, services.clock.now())
-        reads = (tip_key(row["id"], fan), counter_key("tips", identity), counter_key("alerts", identity))
+        reads = (tip_key(row["id"], fan), counter_key("tips", identity), counter_key("alerts", identity),
+                 block_key(identity, fan), pace_key(identity))  # fmt: skip
         plan.add(Late(f"fanfunding.{IMPORT}", reads, {"row": row}))
         try:
             await services.engine.commit(plan)
@@ -59,18 +61,26 @@ def import_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     creator, anchor = row["creator_id"], queue_anchor(row["creator_id"])
     tips, alerts = counter_key("tips", creator), counter_key("alerts", creator)
     number, place = value_of(view.row(tips)) + 1, value_of(view.row(alerts)) + 1
-    written = {**row, "sequence": number, "paid_at": now, "created_at": now, "updated_at": now}
+    steps = Steps()
+    written = {
+        **row,
+        **admit(view, steps, row),
+        "sequence": number,
+        "paid_at": now,
+        "created_at": now,
+        "updated_at": now,
+    }
     told = event_payload(written)
-    steps: list[Step] = [
+    steps.add(
         Count(str(tips.id[0]), anchor, 1),
         Count(str(alerts.id[0]), anchor, 1),
         Insert(TIPS, (row["id"],), row["customer_id"], written),
         Insert(ALERTS, (creator, place), anchor, alert_row(creator, place, written, now)),
         Emit(anchor, "tip.paid", row["id"], told),
-    ]
-    if row["is_held"]:
-        steps.append(Emit(anchor, "tip.held", row["id"], {**told, "held_for": row["held_for"]}))
-    return steps
+    )
+    if written["is_held"]:
+        steps.add(Emit(anchor, "tip.held", row["id"], {**told, "held_for": written["held_for"]}))
+    return steps.list
 
 
 def _tip_row(
@@ -93,6 +103,9 @@ def _tip_row(
         "is_anonymous": int(name is None),
         "is_held": int(held_for is not None),
         "held_for": held_for,
+        "is_name_only": 0,
+        "max_per_minute": creator.max_per_minute,
+        "sender": None,
         "currency": currency,
         "amount": amount,
         "total": amount,

@@ -90,7 +90,7 @@ def add_tip_page(routes: Routes, services: Services, settings: Settings) -> None
         return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "no-cache"})
 
     add_pledge_pages(routes, services, settings, desk.templates)
-    for name in ("tip.css", "tip.js"):
+    for name in ("tip.css", "tip.js", "statement.css"):
         add_file(routes, "/fanfunding", STATIC / name)
 
 

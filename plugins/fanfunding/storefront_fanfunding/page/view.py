@@ -183,6 +183,6 @@ def _line(services: Services, page: PageFrame, row: Row) -> TipLine:
     return TipLine(
         name=None if row["is_anonymous"] else row["name"],
         amount=amount_words(services, page.locale, row["amount"], row["currency"]),
-        message=row["message"],
+        message="" if row["is_name_only"] else row["message"],
         at=Moment.at(at, f"{at.day} {at:%b %H:%M} UTC"),
     )

@@ -34,6 +34,28 @@ const make = (kind, name, text) => {
   return made;
 };
 
+const OF_SHOWN = [["block", "Block sender"]];
+const OF_QUEUED = [["name_only", "Name only"], ...OF_SHOWN];
+const OF_HELD = [["approve", "Show it"], OF_QUEUED[0], ["reject", "Don’t show it"], ...OF_SHOWN];
+
+function judging(row, choices, list) {
+  const acts = make("form", "row__acts");
+  acts.method = "post";
+  acts.action = list.dataset.action;
+  for (const [name, value] of [["csrf", list.dataset.csrf], ["sequence", String(row.sequence)]]) {
+    const field = make("input", "");
+    Object.assign(field, { type: "hidden", name, value });
+    acts.append(field);
+  }
+  for (const [value, words] of choices) {
+    const button = make("button", `btn btn--row${value === "block" ? " btn--bad" : ""}`, words);
+    Object.assign(button, { type: "submit", name: "verdict", value });
+    button.append(make("span", "visually-hidden", ` (${row.name}, ${row.amount})`));
+    acts.append(button);
+  }
+  return acts;
+}
+
 function rowOf(row) {
   const made = make("li", row.on_screen ? "row row--on" : "row");
   made.dataset.sequence = String(row.sequence);
@@ -49,22 +71,20 @@ function rowOf(row) {
   return made;
 }
 
+function queueRow(row, list) {
+  const made = rowOf(row);
+  if (row.test) return made;
+  const more = make("details", "row__more"), summary = make("summary", "", "More");
+  summary.append(make("span", "visually-hidden", ` for ${row.name}, ${row.amount}`));
+  more.append(summary, judging(row, row.on_screen ? OF_SHOWN : OF_QUEUED, list));
+  made.append(more);
+  return made;
+}
+
 function heldRow(row, list) {
-  const made = rowOf(row), acts = make("form", "row__acts");
+  const made = rowOf(row);
   made.querySelector(".row__says").classList.add("badge", "badge--play");
-  acts.method = "post";
-  acts.action = list.dataset.action;
-  for (const [name, value] of [["csrf", list.dataset.csrf], ["sequence", String(row.sequence)]]) {
-    const field = make("input", "");
-    Object.assign(field, { type: "hidden", name, value });
-    acts.append(field);
-  }
-  for (const [value, words, kind] of [["approve", "Show it", ""], ["reject", "Don’t show it", " btn--bad"]]) {
-    const button = make("button", `btn btn--row${kind}`, words);
-    Object.assign(button, { type: "submit", name: "verdict", value });
-    acts.append(button);
-  }
-  made.append(acts);
+  made.append(judging(row, OF_HELD, list));
   return made;
 }
 
@@ -79,10 +99,12 @@ if (control) {
   };
   const show = (queue) => {
     find("waiting").textContent = queue.waiting;
-    find("rows").replaceChildren(...queue.rows.map(rowOf));
-    find("empty").hidden = queue.rows.length > 0;
-    const held = find("held");
-    // Who is just pressing a button there keeps it under their thumb.
+    const rows = find("rows"), held = find("held");
+    // Who has just opened a row, or is pressing a button there, keeps it under their thumb.
+    if (!rows.querySelector("details[open]") && !rows.contains(document.activeElement)) {
+      rows.replaceChildren(...queue.rows.map((row) => queueRow(row, rows)));
+      find("empty").hidden = queue.rows.length > 0;
+    }
     if (!held.contains(document.activeElement)) {
       held.replaceChildren(...queue.held.map((row) => heldRow(row, held)));
       find("held-count").textContent = String(queue.held.length);
