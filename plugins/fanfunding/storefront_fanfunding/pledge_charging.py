@@ -167,7 +167,7 @@ async def _note_action(services: Services, pledge: Row, purchase: Row) -> None:
     expect = {name: pledge[name] for name in ("state", "purchase_id", "reason")}
     changes = {"reason": asked, "updated_at": services.clock.now()}
     plan.add(Change(PLEDGES, (pledge["id"],), pledge["customer_id"], expect, changes))
-    told = told_of(pledge, purchase=purchase["id"], redirect_url=payment["redirect_url"],
+    told = told_of(pledge, sku=SKU, purchase=purchase["id"], redirect_url=payment["redirect_url"],
                    expires_at=iso(purchase["expires_at"]))  # fmt: skip
     plan.emit("pledge.action_required", anchor=pledge["customer_id"], subject=pledge["id"], payload=told)
     await services.engine.commit(plan)
