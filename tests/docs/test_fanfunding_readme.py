@@ -6,6 +6,7 @@ from pathlib import Path
 
 import yaml
 from storefront_fanfunding import FanfundingPlugin
+from storefront_fanfunding.campaigns import PLEDGE_STATES
 
 from storefront.testing import TINY_SHOP, running_shop
 from tests.fanfunding.tipping import dispute, events
@@ -22,7 +23,7 @@ async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
     whole = join(join(yaml.safe_load(TINY_SHOP), yaml.safe_load(section)), yaml.safe_load(elsewhere))
     text = yaml.safe_dump(whole, sort_keys=False)
     async with running_shop(tmp_path, text, environ={"KOFI_TOKEN": "of-ko-fi-s-own"}) as shop:
-        (sent,) = re.findall(r"-d '(\{.*\})'", README)
+        sent, pledged = re.findall(r"-d '(\{.*\})'", README)
         begun = await shop.as_nobody().post("/v1/fanfunding/creators/luna/tips", json.loads(sent), key="printed")
         assert begun.status == 202
         await shop.pay(begun)
@@ -32,8 +33,12 @@ async def test_what_is_printed_is_taken_and_the_tip_is_given(tmp_path):
         (told,) = shop.query("SELECT share, tier FROM fanfunding_tips")
         assert (told["share"], told["tier"]) == (9250, "gold")
         await shop.quiet()
-        (mic, _) = (await shop.as_nobody().get("/v1/fanfunding/creators/luna/goals")).json["data"]
+        path = "/v1/fanfunding/creators/luna/goals/tour/pledges"
+        answer = await shop.as_nobody().post(path, json.loads(pledged), key="pledged")
+        assert (answer.status, answer.json["state"]) == (202, "pending")
+        (mic, _, tour) = (await shop.as_nobody().get("/v1/fanfunding/creators/luna/goals")).json["data"]
         assert (mic["amount"]["amount"], mic["aim"]["percent"]) == (500, 2)
+        assert tour["campaign"]["min_collected"] == {"amount": 400_000, "currency": "USD"}
         assert {row["badge"] for row in shop.query("SELECT badge FROM fanfunding_badges")} == {"gold-heart", "founder"}
         assert [event for event in events(shop) if f"`tip.{event}`" not in README] == []
 
@@ -42,4 +47,5 @@ def test_every_key_table_and_check_is_named():
     keys = set(FanfundingPlugin.config_schema["properties"])
     assert [key for key in sorted(keys) if f"`{key}:`" not in README] == []
     assert [table.name for table in FanfundingPlugin.tables if f"`{table.name}`" not in README] == []
+    assert [state for state in PLEDGE_STATES if f"`{state}`" not in README] == []
     assert [check.name for check in FanfundingPlugin.audit_checks if f"`{check.name}`" not in README] == []

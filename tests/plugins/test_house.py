@@ -16,6 +16,7 @@ import storefront_microtransactions
 import storefront_subscriptions
 from alembic.migration import MigrationContext
 from storefront_fanfunding.payout_routes import ERRORS as OF_PAYOUTS
+from storefront_fanfunding.pledge_routes import ERRORS as OF_PLEDGES
 from storefront_microtransactions.container_routes import ERRORS as OF_CONTAINERS
 from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
 from storefront_subscriptions.routes import ERRORS as OF_SUBSCRIPTIONS
@@ -106,7 +107,9 @@ def test_every_error_that_a_caller_can_meet_is_documented():
         "storefront_subscriptions",
     )
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_PAYOUTS, *OF_SUBSCRIPTIONS)}
+    documented = {
+        doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_PAYOUTS, *OF_PLEDGES, *OF_SUBSCRIPTIONS)
+    }
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 

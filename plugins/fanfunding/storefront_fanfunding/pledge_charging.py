@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import structlog
 
 from storefront.core.billing import Bill, BillLine
 from storefront.core.charging import CONFIRM_WITHIN_MS, Failure, ask_again_at, charge, look_at_charge
@@ -17,7 +18,7 @@ from storefront.core.clock import DAY_MS, iso
 from storefront.core.commit.outcome import Stale, Taken
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan, ReleaseHold
 from storefront.core.dunning import Schedule
-from storefront.core.errors import NotFound, Unavailable
+from storefront.core.errors import Invalid, NotFound, Unavailable
 from storefront.core.holding import show_hold
 from storefront.core.ids import new_id
 from storefront.core.jobs import Again
@@ -55,6 +56,8 @@ TIMES_DECIDED = 20
 RETRIES = Schedule((3 * DAY_MS, 4 * DAY_MS))
 """Three tries: at the deadline, three days after the first failure, and four after the second."""
 
+log = structlog.get_logger("storefront.pledges")
+
 
 async def advance_pledge(services: Services, settings: Settings, pledge_id: str) -> Again | None:
     """Do all that is due of a pledge; return when to look again, or None once it is over.
@@ -66,8 +69,8 @@ async def advance_pledge(services: Services, settings: Settings, pledge_id: str)
         pledge = await need_pledge(services, pledge_id)
         campaign = await need_campaign(services, pledge)
         if pledge["state"] not in LIVE:
-            await let_go(services, pledge, pledge["method"])
             await finish(services, campaign)
+            await let_go(services, pledge, pledge["method"])
             return None
         if campaign["state"] == COLLECTING and services.clock.now() < campaign["deadline"]:
             return Again(int(campaign["deadline"]))
@@ -101,10 +104,20 @@ async def _go_on(services: Services, settings: Settings, pledge: Row, *, is_reac
         return ask_again_at(purchase, now)
     if pledge["next_attempt_at"] is not None and now < pledge["next_attempt_at"]:
         return int(pledge["next_attempt_at"])
-    failure = await charge(services, await _request(services, settings, pledge), about=pledge["id"], over=(PledgeOver,))
+    failure = await _charge(services, settings, pledge)
     if failure is not None:
         await _fail(services, pledge, failure)
     return None
+
+
+async def _charge(services: Services, settings: Settings, pledge: Row) -> Failure | None:
+    request = await _request(services, settings, pledge)
+    try:
+        return await charge(services, request, about=pledge["id"], over=(PledgeOver,))
+    except Invalid as refused:
+        # Its gateway has left the YAML, or takes such an amount no more: the operator has until the last try.
+        log.error("pledge_not_chargeable", pledge=pledge["id"], reason=refused.code)
+        return Failure(refused.code, is_hard=False)
 
 
 async def _request(services: Services, settings: Settings, pledge: Row) -> PurchaseRequest:
@@ -167,7 +180,7 @@ async def _note_action(services: Services, pledge: Row, purchase: Row) -> None:
     expect = {name: pledge[name] for name in ("state", "purchase_id", "reason")}
     changes = {"reason": asked, "updated_at": services.clock.now()}
     plan.add(Change(PLEDGES, (pledge["id"],), pledge["customer_id"], expect, changes))
-    told = told_of(pledge, purchase=purchase["id"], redirect_url=payment["redirect_url"],
+    told = told_of(pledge, sku=SKU, purchase=purchase["id"], redirect_url=payment["redirect_url"],
                    expires_at=iso(purchase["expires_at"]))  # fmt: skip
     plan.emit("pledge.action_required", anchor=pledge["customer_id"], subject=pledge["id"], payload=told)
     await services.engine.commit(plan)

@@ -154,6 +154,9 @@ def close_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
         "currency": campaign["currency"],
         "target": campaign["target"],
         "amount": campaign["pledged"],
+        "first_day": 0,  # no days count, and nothing is given: each pledge gives what its tier says
+        "end_day": 0,
+        "grants": "[]",
         "reached_at": now,
     }
     return (*steps, Insert(REACHED_TABLE, name, key.anchor, row, replace=True))

@@ -290,7 +290,7 @@ async def note_setup(services: Services, setup_id: str) -> None:
 async def _note(services: Services, pledge: Row, method: str | None) -> None:
     now, plan = services.clock.now(), Plan(actor=ACTOR, anchors={pledge["customer_id"]})
     if pledge["state"] != PENDING:
-        if pledge["method"] is None:  # it was withdrawn, or came too late, before this method was saved
+        if pledge["method"] is None and method is not None:  # it was over before this method was saved
             add_letting_go(plan, pledge, method, now)
             await services.engine.commit(plan)
         return

@@ -38,6 +38,7 @@ MAILINGS: Mapping[str, Mailing] = {
     "subscription.resumed": Mailing("resumed", is_necessary=False),
     "subscription.cancel_scheduled": Mailing("cancellation", is_necessary=False),
     "subscription.canceled": Mailing("subscription_ended", is_necessary=False),
+    "pledge.action_required": Mailing("action_link", is_necessary=True),
     "auto_top_up.action_required": Mailing("action_link", is_necessary=True),
     "auto_top_up.failed": Mailing("top_up_failed", is_necessary=False),
 }

@@ -93,6 +93,14 @@ export class DebtOpen extends Conflict {}
 export class HoldNotOpen extends Conflict {}
 /** The hold has set less aside; facts: held, required. */
 export class HoldTooSmall extends Conflict {}
+/** A plugin has set it aside, and ends it by itself; facts: plugin. */
+export class HoldOfPlugin extends Conflict {}
+/** This goal takes no pledges now; facts: reason (`over`, `keep_it_all`, `inactive`). */
+export class GoalNotOpen extends Conflict {}
+/** This fan has an open pledge to this goal; withdraw it to pledge another amount. */
+export class AlreadyPledged extends Conflict {}
+/** It is too late to withdraw this pledge; facts: state. */
+export class PledgeOver extends Conflict {}
 /** The first request with this idempotency key is still at work, also after waiting. */
 export class InFlight extends Conflict {}
 /** Too many requests, also after waiting, or the wait would be too long (`retry_after_seconds`). */

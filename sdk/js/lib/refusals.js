@@ -5,11 +5,12 @@
  */
 
 import {
-  AlreadyOwned, AlreadyRefunded, AmountNotChargeable, AmountOutOfRange, CheckoutTooLate, Conflict, DebtOpen,
-  Forbidden, GatewayRefused, GatewayUnavailable, GiftNotPossible, GoodsUsed, HoldNotOpen, HoldTooSmall,
+  AlreadyOwned, AlreadyPledged, AlreadyRefunded, AmountNotChargeable, AmountOutOfRange, CheckoutTooLate, Conflict,
+  DebtOpen, Forbidden, GatewayRefused, GatewayUnavailable, GiftNotPossible, GoalNotOpen, GoodsUsed, HoldNotOpen,
+  HoldOfPlugin, HoldTooSmall,
   IdempotencyKeyReused, InFlight, InsufficientFunds, Invalid, LeaseLost, LimitReached, NoReceipt, NotConsumable,
   NotEnoughItems, NotFound, NotGiftable, NotRefundable, NotTransferable, OddsChanged, OfferClosed, PaymentDeclined,
-  PriceChanged, PromoCodeInvalid, PurchaseRefused, RateLimited, ReferralRefused, RefundFailed, RefundTooFine,
+  PledgeOver, PriceChanged, PromoCodeInvalid, PurchaseRefused, RateLimited, ReferralRefused, RefundFailed, RefundTooFine,
   RefundTooLarge, SoldOut, StorefrontError, TooManyGifts, TransferLimitReached, TransferNotPossible, Unauthorized,
   Unavailable, UnknownOffer,
 } from "./errors.js";
@@ -53,6 +54,10 @@ export const BY_CODE = {
   gateway_unavailable: GatewayUnavailable,
   hold_not_open: HoldNotOpen,
   hold_too_small: HoldTooSmall,
+  hold_of_plugin: HoldOfPlugin,
+  goal_not_open: GoalNotOpen,
+  already_pledged: AlreadyPledged,
+  pledge_over: PledgeOver,
   lease_lost: LeaseLost,
   purchase_refused: PurchaseRefused,
   gateway_refused: GatewayRefused,

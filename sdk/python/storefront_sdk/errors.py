@@ -13,7 +13,7 @@
     │                                  AlreadyRefunded, RefundTooLarge, RefundTooFine,
     │                                  GoodsUsed, NotRefundable, RefundFailed, NoReceipt,
     │                                  CheckoutTooLate, DebtOpen, PromoCodeInvalid, ReferralRefused,
-    │                                  LeaseLost
+    │                                  LeaseLost, HoldOfPlugin, GoalNotOpen, AlreadyPledged, PledgeOver
     ├── RateLimited (429)
     ├── Unavailable (408, 5xx)         ConnectionLost, GatewayUnavailable, GatewayRefused, TokenUnavailable
     ├── UnreadableAnswer               something answered that is not this API
@@ -219,6 +219,22 @@ class HoldTooSmall(Conflict):
     """The hold has set less aside; facts: held, required."""
 
 
+class HoldOfPlugin(Conflict):
+    """A plugin has set it aside, and ends it by itself; facts: plugin."""
+
+
+class GoalNotOpen(Conflict):
+    """This goal takes no pledges now; facts: reason (``over``, ``keep_it_all``, ``inactive``)."""
+
+
+class AlreadyPledged(Conflict):
+    """This fan has an open pledge to this goal; withdraw it to pledge another amount."""
+
+
+class PledgeOver(Conflict):
+    """It is too late to withdraw this pledge; facts: state."""
+
+
 class InFlight(Conflict):
     """The first request with this idempotency key is still at work, also after waiting."""
 
@@ -295,6 +311,10 @@ _BY_CODE: Mapping[str, type[StorefrontError]] = {
     "gateway_unavailable": GatewayUnavailable,
     "hold_not_open": HoldNotOpen,
     "hold_too_small": HoldTooSmall,
+    "hold_of_plugin": HoldOfPlugin,
+    "goal_not_open": GoalNotOpen,
+    "already_pledged": AlreadyPledged,
+    "pledge_over": PledgeOver,
     "lease_lost": LeaseLost,
     "purchase_refused": PurchaseRefused,
     "gateway_refused": GatewayRefused,

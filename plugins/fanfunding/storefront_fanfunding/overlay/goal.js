@@ -12,6 +12,8 @@ live("stream/goal", (event, said) => {
   write("percent", goal.aim.percent + "%");
   write("amount", goal.words.amount);
   write("target", goal.words.target);
+  document.getElementById("pledges").hidden = goal.campaign === null;
+  if (goal.campaign) write("backers", goal.campaign.backers + (goal.campaign.backers === 1 ? " backer" : " backers"));
   document.getElementById("bar").setAttribute("aria-valuenow", String(goal.aim.percent));
   document.getElementById("fill").style.width = goal.aim.percent + "%";
   box.classList.toggle("is-reached", goal.aim.percent === 100);
