@@ -128,7 +128,7 @@ async def _request(services: Services, settings: Settings, pledge: Row) -> Purch
     details: dict[str, Any] = {"tip": tip["id"], "creator": name, "creator_id": pledge["creator_id"],
                                "pledge": pledge["id"]}  # fmt: skip
     if not pledge["is_guest"]:  # a guest has nothing to put it into
-        whose = {"tip_id": tip["id"], "customer_id": pledge["customer_id"]}
+        whose = {"about": tip["id"], "customer_id": pledge["customer_id"]}
         promised = promises(services, settings.terms(name).may_grant, msgspec.json.decode(pledge["gives"]), **whose)
         details |= {"grants": msgspec.to_builtins(promised)} if promised else {}
 
