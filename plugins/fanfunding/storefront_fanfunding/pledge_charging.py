@@ -163,7 +163,9 @@ def _tip_of(pledge: Row, now: int) -> dict[str, Any]:
     same = ("creator_id", "customer_id", "name", "message", "is_anonymous", "held_for", "currency", "amount", "tier",
             "rates", "share", "hold_ms")  # fmt: skip
     told = {name: pledge[name] for name in same}
-    return {**told, "id": new_id("tip"), "source": None, "is_held": int(pledge["held_for"] is not None), **unpaid(now)}
+    mine = {"id": new_id("tip"), "source": None, "is_held": int(pledge["held_for"] is not None), "is_name_only": 0,
+            "max_per_minute": None, "sender": None}  # fmt: skip
+    return {**told, **mine, **unpaid(now)}
 
 
 async def _is_held(services: Services, pledge: Row) -> bool:
