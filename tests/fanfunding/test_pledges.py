@@ -1,6 +1,7 @@
 """Pledges until the deadline: nothing is charged, only open ones count, and each can be taken back."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from storefront.testing import running_shop
 from tests.fanfunding.pledging import GOAL, ONE, charged, luna_tours, pledge, pledged, save, seen, told, tour
@@ -96,13 +97,34 @@ async def test_what_cannot_be_pledged_is_refused_and_leaves_nothing(stream):
     assert stream.query("SELECT id FROM fanfunding_pledges") == []
 
 
-async def test_a_customers_card_opens_at_once_and_the_goals_terms_stay_those_of_the_first_pledge(stream, data_folder):
+async def test_a_customers_saved_card_opens_at_once_and_stays_theirs(stream):
+    ada = stream.as_customer()
+    opened = await ada.post("/v1/payment-methods/setups", {})
+    assert await stream.pay({"payment": {"redirect_url": opened.json["redirect_url"]}}) == 303
+    await stream.quiet()
+    (method,) = (await ada.get("/v1/payment-methods")).json["data"]
+    foreign = await pledge(stream, 500, by=stream.as_customer("bob"), payment_method=method["id"])
+    assert foreign.status == 404
+    begun = await pledge(stream, 500, by=ada, payment_method=method["id"])
+    assert (begun.status, begun.json["state"]) == (201, "open")
+    assert (await tour(stream))["campaign"]["backers"] == 1
+    assert (await ada.post(f"{ONE}/{begun.json['id']}/withdraw")).json["state"] == "withdrawn"
+    await stream.quiet()
+    assert (await ada.get("/v1/payment-methods")).json["data"] == [method]
+
+
+async def test_the_goals_terms_stay_those_of_the_first_pledge_and_the_log_says_so(stream, data_folder):
     first = await pledged(stream, 333, currency="EUR")  # worth ⌊416.25⌋ USD
     assert first["worth"] == {"amount": 416, "currency": "USD"}
     before = (await tour(stream))["campaign"]["deadline"]
     (data_folder / "luna.yaml").write_text(luna_tours(50, ", min_collected: 80 %", days=2))
-    await stream.restart()
-    goal = await tour(stream)
+    with capture_logs() as logs:
+        await stream.restart()
+        goal = await tour(stream)
+        await stream.until(lambda: [one for one in logs if one["event"] == "goal_refused"])
+    refused = {one["key"]: (one["stays"], one["says"]) for one in logs if one["event"] == "goal_refused"}
+    assert sorted(refused) == ["deadline", "min_collected", "target"]
+    assert refused["target"] == ("1000 USD", "50 USD")
     assert (goal["target"]["amount"], goal["campaign"]["deadline"], goal["aim"]["percent"]) == (1000, before, 41)
     assert goal["campaign"]["min_collected"]["amount"] == 0
     await stream.advance("3d")

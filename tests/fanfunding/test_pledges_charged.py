@@ -2,12 +2,15 @@
 
 import pytest
 
+from storefront.core.purchasing import Status
+from storefront.core.releasing import give_up
 from storefront.testing import running_shop
 from tests.fanfunding.pledging import (
     ASKS,
     ONE,
     SHORT,
     STOLEN,
+    VISA,
     charged,
     luna_tours,
     pledge,
@@ -144,6 +147,37 @@ async def test_a_charge_whose_reply_is_lost_is_asked_for_and_never_made_again(st
     await stream.advance("2h")
     await seen(stream, one, "collected")
     assert (await charged(stream), told(stream)) == ([1000], ["opened", "collected"])
+
+
+async def test_money_that_comes_after_another_attempt_was_paid_goes_back(stream):
+    one = await pledged(stream, 1000, card=ASKS, fan=FAN)
+    await stream.advance("10d1h")
+    url = (await stream.as_nobody().post(f"{ONE}/{one['id']}/finalize", {"fan": FAN})).json["action"]["redirect_url"]
+    (first,) = stream.query("SELECT purchase_id AS id FROM fanfunding_pledges")
+    await give_up(stream.parts.services, first["id"], Status.EXPIRED, reason="not_paid_in_time")
+    await turn(stream, one, VISA.replace(" ", ""))
+    await stream.advance("4d")
+    await seen(stream, one, "collected")
+    assert await stream.pay({"payment": {"redirect_url": url}}, ASKS, "pass") in (200, 303)
+    await stream.until(lambda: stream.query("SELECT id FROM reversals WHERE state = 'completed'"))
+    await stream.quiet()
+    assert ((await stream.seen(first))["status"], await charged(stream)) == ("canceled", [1000, 1000])
+    assert [row["state"] for row in stream.query("SELECT state FROM fanfunding_tips ORDER BY state")] == [
+        "paid",
+        "void",
+    ]
+    assert purse(stream)["reserve"] == 900
+
+
+async def test_a_wallet_pays_also_when_what_was_set_aside_has_been_free_again(stream):
+    await stream.bought("gems-500")
+    one = (await pledge(stream, 500, "gems", by=stream.as_customer(), goal="raid")).json
+    await stream.stop()
+    stream.wall.move(41 * 86_400)  # longer than a wallet's part is set aside
+    await stream.start()
+    await seen(stream, one, "collected")
+    assert [row["state"] for row in stream.query("SELECT state FROM holds")] == ["expired"]
+    assert purse(stream, "gems")["reserve"] == 450
 
 
 async def test_with_too_little_collected_everything_goes_back(strict):
