@@ -281,6 +281,7 @@ async def _commit_intent(services: Services, wanted: PurchaseRequest, quote: Quo
 
 async def _commit(services: Services, plan: Plan) -> Outcome:
     """Commit a purchase; raise also the refusal that wrote its ``on_refused`` steps. Nobody holds reviews yet."""
+    plan.on_review.list.clear()
     outcome = await services.engine.commit(plan)
     if outcome.refusal is not None:
         raise outcome.refusal

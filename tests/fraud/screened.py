@@ -8,7 +8,7 @@ from storefront.testing import TINY_SHOP, Answer, Shop
 SECTION = """
   fraud:
     lists: {{blocked_countries: [KP], trusted: [vip], banned_devices: []}}
-    rates: {{EUR: "1.10", gems: "0.01"}}
+    rates: {{EUR: "1.10", gems: "1"}}
     rules:{rules}
 """
 

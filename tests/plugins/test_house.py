@@ -111,7 +111,9 @@ def test_every_error_that_a_caller_can_meet_is_documented():
         "storefront_subscriptions",
     )
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
-    documented = {doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_FRAUD, *OF_PAYOUTS, *OF_SUBSCRIPTIONS)}
+    documented = {
+        doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_FRAUD, *OF_PAYOUTS, *OF_SUBSCRIPTIONS)
+    }
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
 

@@ -61,7 +61,7 @@ class _Seen:
 
 
 class BackTest:
-    """One replay. ``unknown``: attribute -> in how many decisions it is not written down."""
+    """One replay. ``unknown``: attribute -> in how many decisions it has no value: missing, or read by nobody then."""
 
     def __init__(self, services: Services, settings: Settings, rules: RuleSet) -> None:
         self._services = services

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, or_, select
 
 from storefront.core.clock import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, iso
 from storefront.core.commit.engine import CommitNotice
-from storefront.core.commit.plan import Insert, Plan, Remove, Steps
+from storefront.core.commit.plan import Insert, Plan, Steps
 from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query
@@ -101,10 +101,11 @@ async def remove_from_list(
 ) -> dict[str, Any]:
     """Take values off a list; what the YAML says stays on it. Raises ``UnknownList``."""
     _need(settings, name)
+    now, wall = services.clock.now(), services.clock.wall()
     plan = Plan(actor=actor, anchors={anchor_of(name)})
     for value in dict.fromkeys(values):
-        plan.add(Remove(LIST_ENTRIES, (name, value), anchor_of(name)))
-    now, wall = services.clock.now(), services.clock.wall()
+        # Its row stays for a day: a commit tells of rows that it writes, not of those that it drops.
+        put_on(plan, name, value, reason="removed", actor=actor, now=now, expires_at=now)
     facts = {"values": len(values)}
     record_action(plan, "fraud.list_removed", actor=actor, about=name, facts=facts, now=now, wall=wall)
     await services.engine.commit(plan)
