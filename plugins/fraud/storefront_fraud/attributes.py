@@ -97,8 +97,10 @@ _CUSTOMER = [
     _whole("customer.age_minutes", "customer", "For how many minutes they have been known; 0 for a newcomer.",
            "customer.age_minutes < 10"),
     _whole("customer.age_days", "customer", "For how many whole days.", "customer.age_days < 1"),
-    _whole("customer.purchases", "history", "How many purchases of theirs were completed.", "customer.purchases == 0"),
-    _whole("customer.refunds", "history", "How many of their purchases were refunded, in whole or in part.",
+    _whole("customer.purchases", "history",
+           "How many purchases of theirs were completed, 1000 at most; from 20 on, as of up to a minute ago.",
+           "customer.purchases == 0"),
+    _whole("customer.refunds", "history", "How many of those were refunded, in whole or in part.",
            "customer.refunds > 3"),
     _whole("customer.disputes", "history", "How many of their payments a bank has disputed.", "customer.disputes > 0"),
 ]  # fmt: skip
@@ -108,7 +110,7 @@ _NETWORK = [
     _text("ip.country", "network", "The country of that address, if `ip_countries` names a table.",
           "ip.country != country"),
     _whole("declines.ip", "declines", "How many cards were declined from that address, in this hour of the clock or "
-           "the one before, whichever had more.", "declines.ip > 5"),
+           "the one before, whichever had more; missing for what a wallet pays.", "declines.ip > 5"),
     _whole("declines.shop", "declines", "The same of the whole shop.", "declines.shop > 200"),
 ]  # fmt: skip
 _TIME = [

@@ -1,6 +1,6 @@
 """One purchase before its judge: its values, what it is counted by, and the row that says what was decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 from storefront.core.assessing import Verdict
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.plan import Insert, Key, Step
-from storefront_fraud.attributes import Stage, Value, Velocity
+from storefront_fraud.attributes import Stage, Value
 from storefront_fraud.rings import add, buckets_of, text_of, within
 from storefront_fraud.rules import WORD_OF, Judgement, RuleSet
 from storefront_fraud.tables import COUNTERS, DECISIONS
@@ -92,18 +92,13 @@ def read_velocity(
 ) -> dict[str, Value]:
     """Return the velocity attributes of a dimension that the rules of a stage read."""
     found: dict[str, Value] = {}
-    for name, one in rules.velocity[stage]:
-        if one.dimension == dimension:
-            count, total = within(buckets, one.window, now)
-            if one.figure == "count":
-                found[name] = count
-            elif has_sum:
-                found[name] = total
+    for window, names in rules.velocity[stage].get(dimension, {}).items():
+        count, total = within(buckets, window, now)
+        if "count" in names:
+            found[names["count"]] = count
+        if "sum" in names and has_sum:
+            found[names["sum"]] = total
     return found
-
-
-def dimensions_of(velocity: Sequence[tuple[str, Velocity]]) -> frozenset[str]:
-    return frozenset(one.dimension for _, one in velocity)
 
 
 def outcome_of(verdict: Verdict) -> str:

@@ -1,16 +1,19 @@
 """What gateways report feeds the lists: whom a bank warns of, and whose payment it disputes."""
 
+from collections import deque
 from contextlib import suppress
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, or_, select
 
+from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.plan import Plan
 from storefront.core.errors import NotFound
-from storefront.core.events import Event
+from storefront.core.events import Cursor, Event
 from storefront.core.purchasing import read_payment
 from storefront.core.reading import Query
 from storefront.core.services import Services
+from storefront.core.tables import events
 from storefront_fraud.attributes import Stage
 from storefront_fraud.config import REPORTED, Settings
 from storefront_fraud.judging import DECISION
@@ -19,12 +22,44 @@ from storefront_fraud.tables import list_entries
 
 WARNED = "payment.fraud_warning"
 DISPUTED = "purchase.dispute_"
+_REPORTED_IN = frozenset({"reversals", "inbox", "claims", "alarms"})
+"""Tables that a commit which tells of a report writes, too."""
+_MOST_COMMITS = 10_000
 _CLOSED_WELL = ("won", "prevented", "closed", "canceled", "failed")
 _ENTRY = Query(
     select(list_entries.c.expires_at).where(
         list_entries.c.list == bindparam("list"), list_entries.c.value == bindparam("value")
     )
 )
+
+
+_REPORTS = or_(events.c.type == WARNED, events.c.type.startswith(DISPUTED))
+_IN_COMMIT = Query(select(events.c.id).where(events.c.commit_no == bindparam("commit_no"), _REPORTS).limit(1))
+
+
+class FirstReport:
+    """Finds the first report of a gateway; before there is one, no event is read for this plugin."""
+
+    def __init__(self) -> None:
+        self._has_looked = False
+        self._commits: deque[int] = deque(maxlen=_MOST_COMMITS)
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        if not notice.tables.isdisjoint(_REPORTED_IN):
+            self._commits.append(notice.commit_no)
+
+    async def find(self, services: Services) -> Cursor | None:
+        """Return the cursor behind which the reports are; None as long as there is none."""
+        if not self._has_looked:
+            (row,) = await services.reader.scan(select(func.min(events.c.commit_no).label("first")).where(_REPORTS))
+            self._has_looked = True
+            if row["first"] is not None:
+                return (row["first"], "", 0)
+        while self._commits:
+            commit_no = self._commits.popleft()
+            if await services.reader.first(_IN_COMMIT, commit_no=commit_no) is not None:
+                return (commit_no, "", 0)
+        return None
 
 
 async def report_on_lists(services: Services, settings: Settings, event: Event) -> None:

@@ -27,7 +27,6 @@ from storefront_fraud.cases import (
     REVIEWED,
     Case,
     counter_key,
-    dimensions_of,
     outcome_of,
     read_velocity,
 )
@@ -36,7 +35,7 @@ from storefront_fraud.config import Settings
 from storefront_fraud.lists import Lists
 from storefront_fraud.rings import add, buckets_of
 from storefront_fraud.rules import VERDICT_OF, Phase, RuleSet
-from storefront_fraud.subjects import Subject
+from storefront_fraud.subjects import Rates, Subject
 from storefront_fraud.tables import counters, decisions
 
 JUDGE, JUDGE_PAYMENT, COUNT = "fraud.judge", "fraud.judge_payment", "fraud.count"
@@ -60,6 +59,7 @@ class Judge:
         self._services = services
         self._settings = settings
         self._rules = rules
+        self._rates = Rates(services, settings)
         self._lists = lists
         self._collector = collector
         self._groups = {stage: _groups(settings, rules, stage) for stage in Stage}
@@ -76,7 +76,7 @@ class Judge:
         if attempt.quote is None:
             return None
         now = self._services.clock.now()
-        subject = Subject.of_attempt(self._services, self._settings, attempt, attempt.quote)
+        subject = Subject.of_attempt(self._rates, attempt, attempt.quote, self._settings.device)
         case = await self._case_of_purchase(subject, now)
         plan.anchors.update(key.anchor for key in case.exact.values() if key.anchor is not None)
         reads: tuple[Key, ...] = tuple(case.exact.values())
@@ -84,10 +84,11 @@ class Judge:
         reads += tuple(key for step in to_count for key in reads_of(step) if isinstance(key, Key))
         facts = {"case": case, "to_count": to_count}
         plan.add(Late(JUDGE, reads, {**facts, "outcome": PASSED}))
-        plan.on_refused.add(Late(JUDGE, reads, {**facts, "outcome": REFUSED}))
+        # What the first one has named is there for the others.
+        plan.on_refused.add(Late(JUDGE, (), {**facts, "outcome": REFUSED}))
         if self._may_review:
-            plan.on_review.add(Late(JUDGE, reads, {**facts, "outcome": REVIEWED}))
-        return await self._challenge(case, now) if self._challenges else None
+            plan.on_review.add(Late(JUDGE, (), {**facts, "outcome": REVIEWED}))
+        return await self._challenge(case, now) if self._challenges and subject.is_of_gateway else None
 
     async def assess_payment(self, attempt: PaymentAttempt) -> Assessment | None:
         """Judge a payment once; whoever asks again is told what was said then."""
@@ -114,7 +115,7 @@ class Judge:
     async def _case_of_payment(self, attempt: PaymentAttempt) -> Case:
         """Begin with what was known when the purchase was judged; one that was not is read from its row."""
         services, now = self._services, self._services.clock.now()
-        subject = Subject.of_row(services, self._settings, await read_purchase(services, attempt.purchase_id))
+        subject = Subject.of_row(self._rates, await read_purchase(services, attempt.purchase_id), self._settings.device)
         earlier = await services.reader.first(DECISION, purchase_id=attempt.purchase_id, stage=Stage.PURCHASE)
         groups = self._groups[Stage.PAYMENT]
         if earlier is not None:
@@ -174,7 +175,7 @@ class Judge:
         Those that are counted a moment later have this attempt added; what was counted with the purchase has it.
         """
         rules = self._rules
-        for dimension in dimensions_of(rules.velocity[stage]):
+        for dimension in rules.velocity[stage]:
             is_counted_here = (dimension in AT_PAYMENT) is (stage is Stage.PAYMENT)
             if dimension not in identity or (is_counted_here and dimension in rules.exact):
                 continue

@@ -12,7 +12,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
 from storefront.core.config import ConfigCheck
-from storefront.core.events import Event
+from storefront.core.events import Cursor, Event
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema
 from storefront.core.services import Services
@@ -25,7 +25,7 @@ from storefront_fraud.collecting import Collector
 from storefront_fraud.config import Settings
 from storefront_fraud.config_schema import SCHEMA
 from storefront_fraud.counting import COUNT_STEP, count_later, count_step
-from storefront_fraud.feeding import report_on_lists
+from storefront_fraud.feeding import FirstReport, report_on_lists
 from storefront_fraud.forgetting import FORGET, forget, schedule_forgetting
 from storefront_fraud.judging import COUNT, JUDGE, JUDGE_PAYMENT, Judge, judge_payment_step, judge_step
 from storefront_fraud.lists import Lists
@@ -50,6 +50,7 @@ class FraudPlugin:
         self._settings = Settings.of(config)
         self._rules = self._settings.compiled()
         self._judge: Judge | None = None
+        self._first_report = FirstReport()
         self._is_forgetting = False
 
     @property
@@ -87,13 +88,22 @@ class FraudPlugin:
     async def assess_payment(self, services: Services, attempt: PaymentAttempt) -> Assessment | None:
         return await self._join(services).assess_payment(attempt)
 
+    async def events_matter_after(self, services: Services) -> Cursor | None:
+        """Name the first report of a gateway; until then nothing is read for the lists."""
+        await self._see_to_forgetting(services)
+        return await self._first_report.find(services)
+
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
         """Put on lists whom banks warn of, and whose payments they dispute."""
+        await self._see_to_forgetting(services)
+        await report_on_lists(services, self._settings, event)
+
+    async def _see_to_forgetting(self, services: Services) -> None:
+        """Order the job that forgets, once in a process: whoever follows events is asked soon after the start."""
         if not self._is_forgetting:
             await schedule_forgetting(services)
             self._is_forgetting = True
-        await report_on_lists(services, self._settings, event)
 
     def _join(self, services: Services) -> Judge:
         """Return the judge of this shop, which is made when the shop is joined."""
@@ -101,9 +111,11 @@ class FraudPlugin:
             settings = self._settings
             lists = Lists(services, settings)
             services.engine.follow(lists.on_commit)
+            services.engine.follow(self._first_report.on_commit)
             countries = None
             if settings.ip_countries is not None:
                 countries = Countries.read(services.config.files[0].parent / settings.ip_countries)
             collector = Collector(services, settings.attributes, settings.reference, countries)
+            services.engine.follow(collector.on_commit)
             self._judge = Judge(services, settings, self._rules, lists=lists, collector=collector)
         return self._judge

@@ -32,7 +32,11 @@ def add(buckets: Buckets, now: int, amount: int) -> None:
     """Count once more, for ``amount``, at ``now``; what has slid out of its ring is dropped."""
     for ring, (length, most) in RINGS.items():
         place, kept = now // length, buckets[ring]
-        found = next((one for one in reversed(kept) if one[0] == place), None)
+        if kept and kept[-1][0] == place:
+            kept[-1][1] += 1
+            kept[-1][2] += amount
+            continue
+        found = next((one for one in kept if one[0] == place), None)
         if found is None:
             kept.append([place, 1, amount])
             kept.sort()

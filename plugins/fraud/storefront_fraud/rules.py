@@ -43,6 +43,9 @@ VERDICT_OF: Mapping[str, Verdict] = {
 WORD_OF: Mapping[Verdict, str] = {verdict: word for word, verdict in VERDICT_OF.items()}
 
 
+Windows = Mapping[str, Mapping[str, str]]
+"""Window -> figure -> the name of the attribute that a rule reads."""
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -95,6 +98,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    place: int
     rule: Rule
     condition: Condition
     alone: Any
@@ -102,16 +106,24 @@ class _Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """The rules of one stage; ``together`` is their list as one expression, ``zeros`` what stands for the missing."""
+    """The rules of one stage; ``together`` is their list as one expression, ``zeros`` what stands for the missing.
+
+    ``asked``: what a question to a list is called in CEL -> among the values. ``picky``: rules that do not skip what is
+    missing.
+    """
 
     rules: tuple[_Compiled, ...]
+    picky: tuple[_Compiled, ...]
     together: Any
+    reads: frozenset[str]
     zeros: Mapping[str, Value]
-    names: Mapping[str, str]
+    asked: Mapping[str, str]
 
     def data(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return the values that the conditions read, under CEL's names."""
-        return {name: values.get(known, self.zeros[name]) for name, known in self.names.items()}
+        known = {name: values[name] for name in self.reads if name in values}
+        answers = {name: values[question] for name, question in self.asked.items() if question in values}
+        return {**self.zeros, **known, **answers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +138,7 @@ class RuleSet:
     exact: frozenset[str]
     lagging: frozenset[str]
     memberships: Mapping[Stage, tuple[Membership, ...]]
-    velocity: Mapping[Stage, tuple[tuple[str, Velocity], ...]]
+    velocity: Mapping[Stage, Mapping[str, Windows]]
 
     def judge(
         self,
@@ -144,11 +156,14 @@ class RuleSet:
         if not found.rules:
             return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
         results = _evaluate(found, found.data(values))
-        matches = []
-        for compiled, result in zip(found.rules, results, strict=True):
-            match = _match(compiled, result, values, failed)
-            if match is not None:
-                matches.append(match)
+        unknown = found.reads - values.keys()
+        places = [place for place, result in enumerate(results) if result]
+        if unknown:
+            # Of rules that read what is missing, those that skip say nothing, unless there is a reason for it.
+            asked = found.rules if failed else found.picky
+            places = sorted({*places, *(one.place for one in asked if not unknown.isdisjoint(one.condition.reads))})
+        matched = (_match(found.rules[place], results[place], unknown, failed) for place in places)
+        matches = [one for one in matched if one is not None]
         return self._decide(tuple(matches), is_allowed=is_allowed)
 
     def _decide(self, matches: tuple[Match, ...], *, is_allowed: bool) -> Judgement:
@@ -180,7 +195,8 @@ def compile_rules(
     for rule in rules:
         condition = reading.read(rule.when)
         alone = reading.environment.compile(condition.cel)
-        by_stage[stage_of(condition, attributes)].append(_Compiled(rule, condition, alone))
+        found = by_stage[stage_of(condition, attributes)]
+        found.append(_Compiled(len(found), rule, condition, alone))
     sets = {stage: _joined(found, reading, attributes) for stage, found in by_stage.items()}
     exact, lagging = set[str](), set[str]()
     for found in by_stage.values():
@@ -206,16 +222,17 @@ def stage_of(condition: Condition, attributes: Mapping[str, Attribute]) -> Stage
 
 
 def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[str, Attribute]) -> _Set:
-    names, zeros = dict[str, str](), dict[str, Value]()
+    asked, zeros = dict[str, str](), dict[str, Value]()
     for one in found:
-        for name in one.condition.reads:
-            names[name], zeros[name] = name, ZERO[attributes[name].kind]
+        zeros |= {name: ZERO[attributes[name].kind] for name in one.condition.reads}
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
-            names[name], zeros[name] = membership.name, False
+            asked[name], zeros[name] = membership.name, False
     # A line of its own for each, so that a comment ends with its rule.
     text = ",".join(f"({one.condition.cel}\n)" for one in found)
-    return _Set(tuple(found), reading.environment.compile(f"[{text}]"), zeros, names)
+    reads = frozenset().union(*(one.condition.reads for one in found))
+    picky = tuple(one for one in found if one.rule.on_missing != "skip")
+    return _Set(tuple(found), picky, reading.environment.compile(f"[{text}]"), reads, zeros, asked)
 
 
 def _dimensions(condition: Condition) -> set[str]:
@@ -228,9 +245,14 @@ def _memberships(found: Sequence[_Compiled]) -> tuple[Membership, ...]:
     return tuple(sorted(asked, key=lambda one: one.name))
 
 
-def _velocity(found: Sequence[_Compiled]) -> tuple[tuple[str, Velocity], ...]:
-    names = sorted({name for one in found for name in one.condition.reads})
-    return tuple((name, parts) for name in names if (parts := Velocity.of(name)) is not None)
+def _velocity(found: Sequence[_Compiled]) -> dict[str, Windows]:
+    """Return dimension -> what is read of it."""
+    read: dict[str, dict[str, dict[str, str]]] = {}
+    for name in {name for one in found for name in one.condition.reads}:
+        parts = Velocity.of(name)
+        if parts is not None:
+            read.setdefault(parts.dimension, {}).setdefault(parts.window, {})[parts.figure] = name
+    return dict(read)
 
 
 def _version(rules: Sequence[Rule], fail: str) -> str:
@@ -256,14 +278,13 @@ def _value(expression: Any, data: Mapping[str, Value]) -> Any:
     return answer.plain_value() if answer.type().name() != "ERROR" else str(answer.value())
 
 
-def _match(
-    compiled: _Compiled, result: bool | str, values: Mapping[str, Value], failed: Mapping[str, str]
-) -> Match | None:
+def _match(compiled: _Compiled, result: bool | str, unknown: frozenset[str], failed: Mapping[str, str]) -> Match | None:
+    """Return what a rule matched by; ``unknown`` are all attributes without a value, ``failed`` those with a reason."""
     rule = compiled.rule
-    gone = compiled.condition.reads & failed.keys()
+    missing = tuple(sorted(unknown & compiled.condition.reads))
+    gone = [name for name in missing if name in failed]
     if gone:
-        return Match(rule.id, rule.do, rule.is_enforced, Because.ERROR, error=failed[min(gone)])
-    missing = tuple(sorted(name for name in compiled.condition.reads if name not in values))
+        return Match(rule.id, rule.do, rule.is_enforced, Because.ERROR, error=failed[gone[0]])
     if missing:
         if rule.on_missing == "skip":
             return None

@@ -1,5 +1,7 @@
 """What is judged: a purchase that is about to be made, as plain values, and what velocity can count it by."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +17,7 @@ from storefront.networks import network_of
 from storefront_fraud.attributes import Value
 from storefront_fraud.config import Settings
 
+_MOST_FACTORS = 1000
 _CALLERS = {"customer": "customer", "key": "server", "public": "guest"}
 _OF_PEOPLE = frozenset({"customer", "guest"})
 
@@ -41,7 +44,7 @@ class Subject:
     recipient_id: str | None
 
     @classmethod
-    def of_attempt(cls, services: Services, settings: Settings, attempt: PurchaseAttempt, quote: Quote) -> "Subject":
+    def of_attempt(cls, rates: Rates, attempt: PurchaseAttempt, quote: Quote, device: str) -> Subject:
         caller = _CALLERS.get(attempt.caller.partition(":")[0], "shop")
         is_person = caller in _OF_PEOPLE and attempt.address is not None
         total = quote.total
@@ -55,17 +58,17 @@ class Subject:
             currency=total.currency,
             gateway=quote.pay_with if total.amount_minor else "free",
             catalog_version=quote.catalog_version,
-            reference=in_reference(services, settings, total.amount_minor, total.currency),
+            reference=rates.convert(total.amount_minor, total.currency),
             caller=caller,
             address=network_of(attempt.address) if is_person and attempt.address else None,
             country=attempt.country,
-            device=_text(attempt.metadata.get(settings.device)),
+            device=_text(attempt.metadata.get(device)),
             creator=_text(attempt.details.get("creator")),
             recipient_id=attempt.recipient_id,
         )
 
     @classmethod
-    def of_row(cls, services: Services, settings: Settings, row: Row) -> "Subject":
+    def of_row(cls, rates: Rates, row: Row, device: str) -> Subject:
         """Return what a purchase's row still tells: of one that was not judged when it began."""
         details, metadata = msgspec.json.decode(row["details"]), msgspec.json.decode(row["metadata"])
         return cls(
@@ -78,11 +81,11 @@ class Subject:
             currency=row["currency"],
             gateway=row["pay_with"],
             catalog_version=row["catalog_version"],
-            reference=in_reference(services, settings, row["total"], row["currency"]),
+            reference=rates.convert(row["total"], row["currency"]),
             caller=None,
             address=None,
             country=None,
-            device=_text(metadata.get(settings.device)),
+            device=_text(metadata.get(device)),
             creator=_text(details.get("creator")),
             recipient_id=row["recipient_id"],
         )
@@ -107,6 +110,10 @@ class Subject:
         return known(found)
 
     @property
+    def is_of_gateway(self) -> bool:
+        return self.gateway not in ("wallet", "free")
+
+    @property
     def identity(self) -> dict[str, str]:
         """Return dimension -> value: what velocity can count this purchase by."""
         found = {"customer": self.customer_id, "ip": self.address, "device": self.device, "creator": self.creator}
@@ -118,16 +125,33 @@ def known(values: Mapping[str, Value | None]) -> dict[str, Value]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def in_reference(services: Services, settings: Settings, amount: int, currency: str) -> int | None:
-    """Return an amount in the smallest unit of the reference currency, rounded down; None without a rate."""
-    if currency == settings.reference:
-        return amount
-    rate = settings.rates.get(currency)
-    if rate is None:
-        return None
-    catalog = services.catalogs.active
-    steps = catalog.asset(settings.reference).exponent - catalog.asset(currency).exponent
-    return int(amount * rate * Fraction(10) ** steps)
+class Rates:
+    """Converts amounts into the reference currency; what a catalog says of a currency is looked up once."""
+
+    def __init__(self, services: Services, settings: Settings) -> None:
+        self._services = services
+        self._reference = settings.reference
+        self._rates = settings.rates
+        self._factors: dict[tuple[str, str], tuple[int, int] | None] = {}
+
+    def convert(self, amount: int, currency: str) -> int | None:
+        """Return an amount in the smallest unit of the reference currency, rounded down; None without a rate."""
+        if currency == self._reference:
+            return amount
+        known = (self._services.catalogs.active.version, currency)
+        if known not in self._factors:
+            if len(self._factors) >= _MOST_FACTORS:
+                self._factors.clear()
+            self._factors[known] = self._factor(currency)
+        factor = self._factors[known]
+        return None if factor is None else amount * factor[0] // factor[1]
+
+    def _factor(self, currency: str) -> tuple[int, int] | None:
+        rate, catalog = self._rates.get(currency), self._services.catalogs.active
+        if rate is None:
+            return None
+        steps = catalog.asset(self._reference).exponent - catalog.asset(currency).exponent
+        return (rate * Fraction(10) ** steps).as_integer_ratio()
 
 
 def _text(value: Any) -> str | None:
