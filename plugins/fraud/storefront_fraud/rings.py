@@ -50,8 +50,13 @@ def within(buckets: Buckets, window: str, now: int) -> tuple[int, int]:
     """Return how often and for how much within a window that ends at ``now``."""
     ring, many = _WINDOW[window]
     since = now // RINGS[ring][0] - many
-    counts = [one for one in buckets[ring] if one[0] > since]
-    return sum(one[1] for one in counts), sum(one[2] for one in counts)
+    count = total = 0
+    for place, many_then, amount in reversed(buckets[ring]):
+        if place <= since:
+            break
+        count += many_then
+        total += amount
+    return count, total
 
 
 def text_of(buckets: Buckets) -> str:

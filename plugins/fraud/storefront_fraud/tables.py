@@ -26,7 +26,6 @@ decisions = Table(
     Column("catalog_version", TEXT, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("fraud_decisions_by_time", "created_at", "purchase_id"),
-    Index("fraud_decisions_by_customer", "customer_id", "created_at"),
 )
 """What was decided of a purchase (``stage``: purchase, or payment); hangs under its customer, and never changes but for
 ``to_count``. ``verdict``: allow, challenge, review or block; ``decided_by``: the phase that decided, fail or none.
@@ -42,7 +41,7 @@ counters = Table(
     Column("value", TEXT, primary_key=True),
     Column("buckets", TEXT, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    Index("fraud_counters_by_time", "updated_at"),
+    sqlite_with_rowid=False,
 )
 """Ring buckets (``rings.py``) of a dimension's value; hangs under the customer, or ``fraud:<dimension>:<value>``."""
 

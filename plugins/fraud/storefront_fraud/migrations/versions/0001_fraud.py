@@ -31,10 +31,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("purchase_id", "stage"),
     )  # fmt: skip
     op.create_index("fraud_decisions_by_time", "fraud_decisions", ["created_at", "purchase_id"])
-    op.create_index("fraud_decisions_by_customer", "fraud_decisions", ["customer_id", "created_at"])
     op.create_table("fraud_counters", *_texts("dimension", "value", "buckets"), *_numbers("updated_at"),
-                    sa.PrimaryKeyConstraint("dimension", "value"))  # fmt: skip
-    op.create_index("fraud_counters_by_time", "fraud_counters", ["updated_at"])
+                    sa.PrimaryKeyConstraint("dimension", "value"), sqlite_with_rowid=False)  # fmt: skip
     op.create_table("fraud_list_entries", *_texts("list", "value", "reason", "actor"), *_numbers("created_at"),
                     *_numbers("expires_at", null=True), sa.PrimaryKeyConstraint("list", "value"))  # fmt: skip
     op.create_index("fraud_list_entries_by_end", "fraud_list_entries", ["expires_at"])
