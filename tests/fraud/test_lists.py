@@ -1,5 +1,6 @@
 """Lists: put on and taken off over HTTP and in the shell, for a while; fed by what banks report; and the breaker."""
 
+from storefront.core.commit.plan import Claim, Plan
 from storefront.testing import running_shop
 from tests.subscriptions.test_operating import shell_of
 
@@ -81,3 +82,37 @@ async def test_the_breaker_trips_for_an_address_that_tries_out_cards(tmp_path):
         assert decisions(shop)[-2]["attributes"]["declines.ip"] == 3
         await shop.advance("2h")
         assert (await shop.buy("gems-500", customer="mallory")).status == 202
+
+
+async def test_an_early_fraud_warning_puts_its_buyer_on_the_lists(tmp_path):
+    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+        bought = await shop.bought("gems-500", customer="eve")
+        services = shop.parts.services
+        customer_id = await services.customers.need("eve")
+        plan = Plan(actor="gateway:sandbox", anchors={customer_id})
+        plan.add(Claim("fraud_warning:sandbox:issfr_1", bought["id"]))
+        told = {"purchase": bought["id"], "customer_id": customer_id, "warning": "issfr_1"}
+        plan.emit("payment.fraud_warning", anchor=customer_id, subject=bought["id"], payload=told)
+        await services.engine.commit(plan)
+
+        await shop.until(lambda: len(shop.query("SELECT 1 FROM fraud_list_entries")) == 3)
+
+        shown = (await shop.as_server().get("/v1/fraud/lists/reported_customers")).json["data"]
+        assert [(one["value"], one["reason"]) for one in shown] == [("eve", f"fraud warning: {bought['id']}")]
+        assert is_neutral_refusal(await shop.buy("gems-500", customer="eve"))
+
+
+async def test_what_is_old_is_forgotten(tmp_path):
+    rules = '{id: pace, do: block, when: "velocity.customer.count_7d > 100"}'
+    async with running_shop(tmp_path, shop_with(rules, keep_days=9)) as shop:
+        await shop.bought("gems-500")
+        await shop.buy("potion")
+        assert len(decisions(shop)) == 2
+        await shop.advance("8d")
+        await shop.buy("potion")
+        assert len(decisions(shop)) == 3
+        await shop.advance("2d")
+        assert len(decisions(shop)) == 1
+        assert [row["n"] for row in shop.query("SELECT count(*) AS n FROM fraud_counters")] == [1]
+        await shop.advance("10d")
+        assert (decisions(shop), shop.query("SELECT * FROM fraud_counters")) == ([], [])
