@@ -150,6 +150,7 @@ def replay(
     rules_file: Annotated[
         Path | None, typer.Option("--rules", help="Other rules: a YAML list, or a file with plugins.fraud.rules.")
     ] = None,
+    file: ConfigArgument = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -164,7 +165,7 @@ def replay(
       storefront fraud test --since 30d --rules new.yaml --json | jq .good
     """
     written = None if rules_file is None else _rules_in(rules_file)
-    told = ask_shop(Choice(config, data=data), "fraud.test", since=since, rules=written)
+    told = ask_shop(Choice(file or config, data=data), "fraud.test", since=since, rules=written)
     if as_json:
         print_as_json(told)
     else:
