@@ -1,5 +1,6 @@
 """Rules that read the card: judged once the payment is known, once for all, and before any goods are given."""
 
+import asyncio
 import json
 
 from storefront_fraud.rules import VERDICT_OF
@@ -42,10 +43,10 @@ async def test_a_card_that_pays_too_often_is_blocked_and_gives_nothing(tmp_path)
         assert (vip["verdict"], vip["decided_by"], matched(vip)) == ("allow", "allow", ["card-velocity"])
 
         services = shop.parts.services
-        again = await services.hooks.call_each(
-            "assess_payment", services=services, attempt=await attempt_of(shop, blocked), plan=None
-        )
-        assert [one.verdict for one in again] == [VERDICT_OF["block"]]
+        assert services.hooks.manager.get_plugin("fraud").judges_payments
+        asked = {"services": services, "attempt": await attempt_of(shop, blocked), "plan": None}
+        again = await asyncio.gather(*(services.hooks.call_each("assess_payment", **asked) for _ in range(8)))
+        assert [[one.verdict for one in said] for said in again] == [[VERDICT_OF["block"]]] * 8
         (row,) = shop.query("SELECT buckets FROM fraud_counters WHERE value = ?", blocked["identity"]["card"])
         assert [one[1] for one in json.loads(row["buckets"])["d"]] == [4]
 

@@ -77,6 +77,7 @@ async def test_what_fails_or_is_missing_is_never_let_through_and_the_shop_stays_
         assert by_id["share"][:2] == (0, 1)
         assert "divide by zero" in by_id["share"][2]
         assert by_id["strangers"] == (1, 0, None)
+        assert not shop.parts.services.hooks.manager.get_plugin("fraud").judges_payments
         async with shop.http.get("/metrics") as answer:
             metrics = await answer.text()
         assert 'storefront_fraud_decisions{verdict="block"} 2.0' in metrics
