@@ -76,8 +76,8 @@ async def test_the_same_rules_say_the_same_and_others_do_what_was_predicted(tmp_
         assert len(blocked) == 4
 
 
-async def test_counters_of_shadow_rules_follow_and_say_the_same(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+async def test_counters_of_shadow_rules_follow_and_say_the_same(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
         phone = {"metadata": {"device": "phone"}}
         await shop.bought("gems-500", **phone)
         for _ in range(2):

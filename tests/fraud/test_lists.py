@@ -43,8 +43,8 @@ async def test_what_is_put_on_a_list_is_on_it_until_its_end_or_until_it_is_taken
         assert actions == ["fraud.list_added", "fraud.list_added", "fraud.list_removed"]
 
 
-async def test_who_is_disputed_is_put_on_the_lists_and_stays_for_as_long_as_is_said(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES, reported_days=2)) as shop:
+async def test_who_is_disputed_is_put_on_the_lists_and_stays_for_as_long_as_is_said(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES, reported_days=2), database=database_url) as shop:
         bad = await shop.bought("gems-500", customer="eve")
         await shop.sandbox.dispute(bad)
         await shop.quiet()
@@ -67,8 +67,10 @@ async def test_who_is_disputed_is_put_on_the_lists_and_stays_for_as_long_as_is_s
         assert shop.query("SELECT * FROM fraud_list_entries") == []
 
 
-async def test_the_breaker_trips_for_an_address_that_tries_out_cards(tmp_path):
-    async with running_shop(tmp_path, shop_with("", breaker={"ip": {"declines": 3}, "shop": {"declines": 9}})) as shop:
+async def test_the_breaker_trips_for_an_address_that_tries_out_cards(data_folder, database_url):
+    async with running_shop(
+        data_folder, shop_with("", breaker={"ip": {"declines": 3}, "shop": {"declines": 9}}), database=database_url
+    ) as shop:
         await shop.bought("gems-500")
         tried = await shop.buy("gems-500", customer="eve")
         for _ in range(3):
@@ -84,8 +86,8 @@ async def test_the_breaker_trips_for_an_address_that_tries_out_cards(tmp_path):
         assert (await shop.buy("gems-500", customer="mallory")).status == 202
 
 
-async def test_an_early_fraud_warning_puts_its_buyer_on_the_lists(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+async def test_an_early_fraud_warning_puts_its_buyer_on_the_lists(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
         bought = await shop.bought("gems-500", customer="eve")
         services = shop.parts.services
         customer_id = await services.customers.need("eve")
@@ -102,9 +104,9 @@ async def test_an_early_fraud_warning_puts_its_buyer_on_the_lists(tmp_path):
         assert is_neutral_refusal(await shop.buy("gems-500", customer="eve"))
 
 
-async def test_what_is_old_is_forgotten(tmp_path):
+async def test_what_is_old_is_forgotten(data_folder, database_url):
     rules = '{id: pace, do: block, when: "velocity.customer.count_7d > 100"}'
-    async with running_shop(tmp_path, shop_with(rules, keep_days=9)) as shop:
+    async with running_shop(data_folder, shop_with(rules, keep_days=9), database=database_url) as shop:
         await shop.bought("gems-500")
         await shop.buy("potion")
         assert len(decisions(shop)) == 2

@@ -12,13 +12,13 @@ from .screened import decisions, matched, shop_with
 VISA, MASTERCARD = "4242 4242 4242 4242", "5555 5555 5555 4444"
 
 
-async def test_a_card_that_pays_too_often_is_blocked_and_gives_nothing(tmp_path):
+async def test_a_card_that_pays_too_often_is_blocked_and_gives_nothing(data_folder, database_url):
     rules = """
 {id: card-velocity, do: block, when: "velocity.card.count_1h > 2"}
 {id: small, do: allow, when: "in_list(customer.id, 'trusted')"}
 {id: brand, do: review, when: "card.brand == 'amex'", mode: shadow}
 """
-    async with running_shop(tmp_path, shop_with(rules)) as shop:
+    async with running_shop(data_folder, shop_with(rules), database=database_url) as shop:
         for customer in ("ada", "bob"):
             await shop.bought("gems-500", customer=customer)
         third = await shop.buy("gems-500", customer="eve")

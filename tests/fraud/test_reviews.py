@@ -25,8 +25,8 @@ async def decide(shop, purchase, act: str):
     return await shop.seen(purchase)
 
 
-async def test_what_is_sent_to_review_waits_and_is_decided_once(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+async def test_what_is_sent_to_review_waits_and_is_decided_once(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
         await shop.bought("gems-500")
         many = await shop.buy("potion", quantity=4)
         ordinary = await shop.buy("potion")
@@ -50,8 +50,8 @@ async def test_what_is_sent_to_review_waits_and_is_decided_once(tmp_path):
         assert [one["verdict"] for one in decisions(shop, "payment")] == ["allow", "review"]
 
 
-async def test_a_challenge_asks_the_bank(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+async def test_a_challenge_asks_the_bank(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
         two = await shop.buy("gems-500", quantity=2)
         assert await shop.pay(two) == 200  # the bank asks
         assert await shop.pay(two, challenge="pass") == 303

@@ -13,8 +13,8 @@ RULES = """
 """
 
 
-async def test_the_first_phase_with_a_match_decides_and_all_is_written_down(tmp_path):
-    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+async def test_the_first_phase_with_a_match_decides_and_all_is_written_down(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
         await shop.bought("gems-500")
         await shop.bought("gems-500", customer="vip")
         notices = []
@@ -53,9 +53,9 @@ FAILING = """
 """
 
 
-async def test_what_fails_or_is_missing_is_never_let_through_and_the_shop_stays_up(tmp_path):
+async def test_what_fails_or_is_missing_is_never_let_through_and_the_shop_stays_up(data_folder, database_url):
     rules = FAILING.replace("{id: tablets", "{id: tablets, mode: shadow").strip()
-    async with running_shop(tmp_path, shop_with(rules, fail="block")) as shop:
+    async with running_shop(data_folder, shop_with(rules, fail="block"), database=database_url) as shop:
         await shop.bought("gems-500", metadata={"device": "phone"})
         with_device = {"metadata": {"device": "phone"}}
 
@@ -84,8 +84,10 @@ async def test_what_fails_or_is_missing_is_never_let_through_and_the_shop_stays_
         assert "storefront_fraud_rule_errors 2.0" in metrics
 
 
-async def test_a_broken_rule_sends_purchases_to_review_unless_told_otherwise(tmp_path):
-    async with running_shop(tmp_path, shop_with('{id: broken, do: allow, when: "1 / (quantity - 1) > 0"}')) as shop:
+async def test_a_broken_rule_sends_purchases_to_review_unless_told_otherwise(data_folder, database_url):
+    async with running_shop(
+        data_folder, shop_with('{id: broken, do: allow, when: "1 / (quantity - 1) > 0"}'), database=database_url
+    ) as shop:
         begun = await shop.buy("gems-500")
         # A shop that keeps no purchases for a review refuses them.
         assert begun.status == 202 or is_neutral_refusal(begun), begun
@@ -94,12 +96,12 @@ async def test_a_broken_rule_sends_purchases_to_review_unless_told_otherwise(tmp
         assert found == ([("review", "fail", "review")] if begun.status == 202 else [])
 
 
-async def test_values_that_cannot_be_had_count_as_an_error_of_the_rules_that_read_them(tmp_path):
+async def test_values_that_cannot_be_had_count_as_an_error_of_the_rules_that_read_them(data_folder, database_url):
     rules = """
 {id: history, do: block, when: "customer.disputes > 0"}
 {id: many, do: block, when: "quantity > 50"}
 """
-    async with running_shop(tmp_path, shop_with(rules, fail="block")) as shop:
+    async with running_shop(data_folder, shop_with(rules, fail="block"), database=database_url) as shop:
         await shop.bought("gems-500")
         judge = shop.parts.services.hooks.manager.get_plugin("fraud")._judge
         judge._collector._services = None  # what it reads with is gone
