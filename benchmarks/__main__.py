@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import machine, report
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
+from benchmarks.fraud import measure_fraud
 from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
 from benchmarks.http import measure_batching, measure_http, measure_overload, measure_processes, measure_start
 from benchmarks.measures import Measure
@@ -20,7 +21,7 @@ from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
 
 DOCS = Path(__file__).parent.parent / "docs"
-SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "overlays", "growth")
+SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "overlays", "fraud", "growth")
 
 
 def main() -> None:
@@ -64,6 +65,7 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "start": lambda: measure_start(folder),
         "metering": lambda: measure_metering(folder, FULL_EVENTS if full else EVENTS),
         "overlays": lambda: measure_overlays(folder),
+        "fraud": lambda: measure_fraud(folder, requests),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 

@@ -114,6 +114,15 @@ class PluginHost:
         names = dict.fromkeys([*self.config.plugins, *self.left_out])
         return [self._describe(name) for name in names]
 
+    def notes(self) -> list[tuple[str, str, str]]:
+        """Return ``(plugin, what, words)``: what plugins say of their sections (``storefront check``)."""
+        return [
+            (name, what, words)
+            for name, plugin in self.classes.items()
+            if name not in self.left_out and (describe := getattr(plugin, "config_notes", None)) is not None
+            for what, words in describe(self.config.plugins[name].options)
+        ]
+
     def _describe(self, name: str) -> dict[str, Any]:
         health = self.hooks.health.get(name)
         quarantined = None if health is None else health.quarantined

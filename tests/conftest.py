@@ -48,6 +48,7 @@ BOTH_DATABASES = (
     "tests/model",
     "tests/races/test_changing.py",
     "tests/races/test_deliveries.py",
+    "tests/races/test_fraud.py",
     "tests/races/test_giving.py",
     "tests/races/test_holds.py",
     "tests/races/test_keys.py",

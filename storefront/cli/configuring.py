@@ -107,6 +107,7 @@ def _summary(host: PluginHost) -> dict[str, Any]:
         "price_lists": [_price_list(config, one) for one in config.price_lists],
         "assets": list(config.assets),
         "plugins": host.describe(),
+        "notes": [{"plugin": plugin, "about": what, "says": words} for plugin, what, words in host.notes()],
         "gateways": list(config.gateways),
         "keys": len(config.keys),
         "creators": list(config.creators),
@@ -142,6 +143,8 @@ def _print_summary(path: Path, facts: dict[str, Any]) -> None:
     for one in facts["price_lists"]:
         amounts = (f"{sku} {show_amount(amount, one['currency'])}" for sku, amount in one["prices"].items())
         out.print(f"  [dim]{'Prices':<9}[/] {escape(', '.join(one['countries']))}: {escape(', '.join(amounts))}")
+    for note in facts["notes"]:
+        out.print(f"  [dim]{escape(note['plugin']):<9}[/] {escape(note['about'])}: {escape(note['says'])}")
     for plugin in facts["plugins"]:
         if plugin["state"] != "active":
             out.print(f"  [yellow]{escape(plugin['name'])} is left out:[/] {escape(str(plugin['reason']))}")

@@ -33,7 +33,10 @@ class Assessment:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseAttempt:
-    """A purchase that is about to be made: who, what, from where; ``recipient_id`` for whom, if it is a gift."""
+    """A purchase that is about to be made: who, what, from where; ``recipient_id`` for whom, if it is a gift.
+
+    ``details`` and ``metadata`` are those that the purchase will have.
+    """
 
     purchase_id: str
     customer_id: str
@@ -43,6 +46,7 @@ class PurchaseAttempt:
     country: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     recipient_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

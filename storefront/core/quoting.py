@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from storefront.core.assessing import PurchaseAttempt
-from storefront.core.billing import Bill, quote_of_bill
+from storefront.core.billing import Bill, details_of_bill, quote_of_bill
 from storefront.core.catalog import Catalog
 from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.customers import Newcomer
@@ -104,6 +104,7 @@ def attempt_at(wanted: PurchaseRequest, quote: Quote, purchase_id: str) -> Purch
         quote=quote,
         address=wanted.address,
         country=wanted.country,
-        details=wanted.details,
+        details=details_of_bill(wanted.bill, wanted.details),
         recipient_id=wanted.recipient_id,
+        metadata=wanted.metadata,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from storefront_fanfunding import FanfundingPlugin
+from storefront_fraud import FraudPlugin
 from storefront_microtransactions.config import CURRENCY_PACK, ITEM
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 
@@ -34,6 +35,7 @@ PLUGINS = {
         claims=FanfundingPlugin.claims,
         checks=FanfundingPlugin.config_checks,
     ),
+    "fraud": PluginSchema(config=FraudPlugin.config_schema, checks=FraudPlugin.config_checks),
     "subscriptions": PluginSchema(config=SCHEMA, kinds={"subscription": SUBSCRIPTION}),
 }
 

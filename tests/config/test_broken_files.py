@@ -52,7 +52,7 @@ def test_a_broken_file_prints_every_mistake_at_its_place(
             Path(f"{name}.yaml"),
             environ={**ENVIRONMENT, **signing_keys},
             plugins=plugins,
-            installed=["microtransactions", "fanfunding"],
+            installed=["microtransactions", "fanfunding", "fraud"],
         )
 
     assert f"{caught.value}\n" == (BROKEN / f"{name}.txt").read_text("utf-8")

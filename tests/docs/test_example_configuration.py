@@ -7,6 +7,7 @@ from shutil import copytree
 import pytest
 from storefront_fanfunding import FanfundingPlugin
 from storefront_fanfunding.creator_schema import creators
+from storefront_fraud import FraudPlugin
 from storefront_mail import MailPlugin
 from storefront_subscriptions import SubscriptionsPlugin
 from storefront_subscriptions.config_schema import SUBSCRIPTION
@@ -38,7 +39,8 @@ def keys(schema: object) -> set[str]:
 
 SECTIONS = {
     "plugin": (SubscriptionsPlugin.config_schema, "  subscriptions:  ", "  fanfunding:  "),
-    "fanfunding": (FanfundingPlugin.config_schema, "  fanfunding:  ", "# Mails to customers"),
+    "fanfunding": (FanfundingPlugin.config_schema, "  fanfunding:  ", "# Fraud rules"),
+    "fraud": (FraudPlugin.config_schema, "  # Fraud rules", "# Mails to customers"),
     "mail": (MailPlugin.config_schema, "  # mail:", "# --- What there is"),
     "tier": (SUBSCRIPTION, "  # Tiers, begun", "  # Prices for countries"),
 }
@@ -61,6 +63,7 @@ def uncommented(text: str, first: str, last: str) -> str:
 def test_what_is_commented_out_is_taken(tmp_path: Path):
     text = uncommented(EXAMPLE, "  subscriptions:  ", "to: warden, timing: period_end}]\n")
     text = uncommented(text, "  fanfunding:  ", 'imports: {kofi: {token: "${KOFI_TOKEN}"}}}\n')
+    text = uncommented(text, "  # fraud:", 'customer.purchases"}\n')
     text = uncommented(text, "  # mail:", "necessary: true}\n")
     text = uncommented(text, "  keeper:\n", "neither up nor down\n")
     text = uncommented(text, "  # map-maker:", 'flat: "10"}]}\n')
@@ -72,6 +75,8 @@ def test_what_is_commented_out_is_taken(tmp_path: Path):
     )
 
     assert (told.stderr, told.returncode) == ("", 0)
+    assert "fraud     rules before anything is written: trusted (allow), reported-customer (block)" in told.stdout
+    assert "fraud     rules when the payment is known: reported-card (block)" in told.stdout
 
 
 async def test_its_plans_are_begun_as_the_account_page_shows_them(tmp_path):

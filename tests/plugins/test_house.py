@@ -11,12 +11,14 @@ from pathlib import Path
 import alembic.autogenerate
 import pytest
 import storefront_fanfunding
+import storefront_fraud
 import storefront_mail
 import storefront_microtransactions
 import storefront_subscriptions
 from alembic.migration import MigrationContext
 from storefront_fanfunding.payout_routes import ERRORS as OF_PAYOUTS
 from storefront_fanfunding.pledge_routes import ERRORS as OF_PLEDGES
+from storefront_fraud.routes import ERRORS as OF_FRAUD
 from storefront_microtransactions.container_routes import ERRORS as OF_CONTAINERS
 from storefront_microtransactions.deliveries.routes import ERRORS as DELIVERY_ERRORS
 from storefront_subscriptions.routes import ERRORS as OF_SUBSCRIPTIONS
@@ -38,6 +40,7 @@ NEVER_ANSWERED = {
     "catalog_missing": "answers as internal_error",
     "database_in_use": "fails the start",
     "bad_anchor": "a command says it",
+    "bad_ip_countries": "fails the start",
     "not_sealed_yet": "a command says it",
     "mail_not_resendable": "a command says it",
     "cannot_be_proved": "a command says it",
@@ -91,6 +94,7 @@ def test_every_error_that_a_caller_can_meet_is_documented():
         storefront.core,
         storefront.web,
         storefront_fanfunding,
+        storefront_fraud,
         storefront_mail,
         storefront_microtransactions,
         storefront_subscriptions,
@@ -102,13 +106,15 @@ def test_every_error_that_a_caller_can_meet_is_documented():
         "storefront.core",
         "storefront.web",
         "storefront_fanfunding",
+        "storefront_fraud",
         "storefront_mail",
         "storefront_microtransactions",
         "storefront_subscriptions",
     )
     met = {kind.code: kind for kind in kinds_of(StorefrontError) if kind.__module__.startswith(ours)}
     documented = {
-        doc.code for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_PAYOUTS, *OF_PLEDGES, *OF_SUBSCRIPTIONS)
+        doc.code
+        for doc in (*ERRORS, *OF_CONTAINERS, *DELIVERY_ERRORS, *OF_FRAUD, *OF_PAYOUTS, *OF_PLEDGES, *OF_SUBSCRIPTIONS)
     }
     assert sorted(set(met) - documented - set(NEVER_ANSWERED)) == []
     assert sorted(set(NEVER_ANSWERED) & documented) == []
@@ -126,6 +132,7 @@ def kinds_of(kind):
         ("SubscriptionsPlugin", "0008"),
         ("MailPlugin", "0001"),
         ("FanfundingPlugin", "0008"),
+        ("FraudPlugin", "0001"),
     ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):

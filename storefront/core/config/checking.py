@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from jsonschema.exceptions import ValidationError
 
 from storefront.core.config.examples import Complain, Examples, as_yaml
+from storefront.core.config.inside_text import place_inside
 from storefront.core.config.loading import Document
 from storefront.core.config.messages import Complaint, explain
 from storefront.core.config.mistakes import Mistake, Path
@@ -58,7 +59,7 @@ def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Com
         if len(found) == _MOST_MISTAKES:
             break
         positions = document.positions
-        place = positions.of_key(complaint.path) if complaint.at_key else positions.of_value(complaint.path)
+        place = positions.of_key(complaint.path) if complaint.at_key else _place_of(document, complaint)
         found[complaint.path] = Mistake(
             place.file,
             place.line,
@@ -68,6 +69,17 @@ def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Com
             as_yaml(complaint.example) if complaint.example else examples.nearest(complaint),
         )
     return list(found.values())
+
+
+def _place_of(document: Document, complaint: Complaint) -> Place:
+    """Return where a value stands, or the character of it that is meant, unless it is written somewhere else."""
+    place = document.positions.of_value(complaint.path)
+    if complaint.inside is None or complaint.path in document.outside:
+        return place
+    text: object = document.value
+    for step in complaint.path:
+        text = _at(text, step)
+    return place_inside(place, text, complaint.inside) if isinstance(text, str) else place
 
 
 def _on_one_line(message: str) -> str:

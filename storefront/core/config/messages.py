@@ -45,7 +45,7 @@ class Complaint:
     """What is wrong at a path. ``at_key`` points at the key, not the value.
 
     ``echoes`` marks a message that repeats the value. ``example`` is shown if given, else the schema's nearest example
-    for ``meant`` (or the path itself).
+    for ``meant`` (or the path itself). ``inside``: which character of the text at the path is meant, from 0.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class Complaint:
     meant: Path | None = None
     example: object = None
     echoes: bool = False
+    inside: int | None = None
 
 
 def explain(error: ValidationError) -> Iterator[Complaint]:

@@ -1,0 +1,110 @@
+"""One purchase before its judge: its values, what it is counted by, and the row that says what was decided."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from storefront.core.assessing import Verdict
+from storefront.core.commit.apply import LateView
+from storefront.core.commit.plan import Insert, Key, Step
+from storefront_fraud.attributes import Stage, Value
+from storefront_fraud.rings import add, buckets_of, text_of, within
+from storefront_fraud.rules import WORD_OF, Judgement, RuleSet
+from storefront_fraud.tables import COUNTERS, DECISIONS
+
+PASSED, REVIEWED, REFUSED = "passed", "review", "refused"
+
+
+def counter_key(dimension: str, value: str, customer_id: str) -> Key:
+    """Name a counter's row: a customer's hangs under the customer, every other one under an anchor of its own."""
+    anchor = customer_id if dimension == "customer" else f"fraud:{dimension}:{value}"
+    return Key(COUNTERS, (dimension, value), anchor)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Everything that a verdict needs but the counters that are moved with it.
+
+    ``exact``: dimension -> counter, moved in this commit; ``to_count``: dimensions that a job counts afterwards.
+    ``amount`` in the reference currency; without a rate there is none, and sums are not known.
+    """
+
+    rules: RuleSet
+    stage: Stage
+    purchase_id: str
+    customer_id: str
+    catalog_version: str
+    values: Mapping[str, Value]
+    failed: Mapping[str, str]
+    amount: int | None
+    identity: Mapping[str, str]
+    exact: Mapping[str, Key]
+    to_count: tuple[str, ...] = ()
+    is_allowed: bool = False
+
+    @property
+    def key(self) -> Key:
+        return Key(DECISIONS, (self.purchase_id, str(self.stage)), self.customer_id)
+
+    def judge(self, view: LateView) -> tuple[Judgement, list[Step], dict[str, Value]]:
+        """Return the judgement with this attempt counted, the steps that count it, and all values that were read."""
+        now = view.moment.now
+        values, steps = dict(self.values), list[Step]()
+        for dimension, key in self.exact.items():
+            buckets = buckets_of(view.row(key))
+            add(buckets, now, self.amount or 0)
+            row = {"dimension": dimension, "value": self.identity[dimension], "buckets": text_of(buckets),
+                   "updated_at": now}  # fmt: skip
+            steps.append(Insert(COUNTERS, key.id, key.anchor, row, replace=True))
+            values |= read_velocity(self.rules, self.stage, dimension, buckets, now, has_sum=self.amount is not None)
+        return self.rules.judge(self.stage, values, failed=self.failed, is_allowed=self.is_allowed), steps, values
+
+    def row(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> dict[str, Any]:
+        """Return the decision's row."""
+        told = {**values, **dict.fromkeys(self.failed)}
+        return {
+            "purchase_id": self.purchase_id,
+            "stage": str(self.stage),
+            "customer_id": self.customer_id,
+            "verdict": WORD_OF[judgement.verdict],
+            "decided_by": str(judgement.decided_by),
+            "outcome": outcome,
+            "matches": _text([one.to_json() for one in judgement.matches]),
+            "attributes": _text(told),
+            "counted": _text(sorted(self.exact)),
+            "to_count": _text(sorted(self.to_count)),
+            "identity": _text(self.identity),
+            "amount": self.amount,
+            "errors": judgement.errors,
+            "rules_version": self.rules.version,
+            "catalog_version": self.catalog_version,
+            "created_at": now,
+        }
+
+    def insert(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> Insert:
+        return Insert(DECISIONS, self.key.id, self.customer_id, self.row(judgement, values, outcome, now))
+
+
+def read_velocity(
+    rules: RuleSet, stage: Stage, dimension: str, buckets: Any, now: int, *, has_sum: bool
+) -> dict[str, Value]:
+    """Return the velocity attributes of a dimension that the rules of a stage read."""
+    found: dict[str, Value] = {}
+    for window, names in rules.velocity[stage].get(dimension, {}).items():
+        count, total = within(buckets, window, now)
+        if "count" in names:
+            found[names["count"]] = count
+        if "sum" in names and has_sum:
+            found[names["sum"]] = total
+    return found
+
+
+def outcome_of(verdict: Verdict) -> str:
+    """Return what becomes of a payment that is judged so."""
+    return REFUSED if verdict is Verdict.REFUSE else REVIEWED if verdict is Verdict.REVIEW else PASSED
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
