@@ -23,7 +23,7 @@ from storefront_fanfunding.accounts import queue_anchor
 from storefront_fanfunding.alert_styles import AlertStyle, style_of
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.overlay_tokens import find_overlay
-from storefront_fanfunding.rows import ALERTS, OF_BLOCKED, OVERLAYS, REFUNDED, counter_key, value_of
+from storefront_fanfunding.rows import ALERTS, OF_BLOCKED, OVERLAYS, QUEUED, REFUNDED, UNSETTLED, counter_key, value_of
 from storefront_fanfunding.settling import alert_row
 from storefront_fanfunding.tables import alerts, blocks, tips
 
@@ -35,11 +35,12 @@ TIMES_DECIDED = 8
 TIMES_PASSED_OVER = 500
 """A hundred alerts each: who was away for hours comes back to a queue that is empty."""
 TEST_ALERT = "test_alert"
-QUEUED, SHOWN, DONE, SKIPPED, HELD = "queued", "shown", "done", "skipped", "held"
+SHOWN, DONE, SKIPPED, HELD = "shown", "done", "skipped", "held"
 
 _WITH_TIP = select(
     alerts, tips.c.name, tips.c.message, tips.c.is_anonymous, tips.c.currency, tips.c.amount, tips.c.tier,
     tips.c.customer_id, tips.c.held_for, tips.c.is_name_only,
+    tips.c.is_settled,
     tips.c.sequence.label("tip_sequence"), tips.c.state.label("tip_state"),
     blocks.c.creator_id.is_not(None).label("is_blocked"),
 ).join(tips, tips.c.id == alerts.c.tip_id, isouter=True
@@ -152,6 +153,8 @@ async def replay(services: Services, creator_id: str, sequence: int) -> None:
         return
     if row["state"] == HELD or (row["held_for"] is not None and row["shown_at"] is None):
         raise Conflict("This tip was not approved.")
+    if row["state"] == UNSETTLED:
+        raise Conflict("This tip is not settled yet.")
     if row["is_blocked"]:
         raise Conflict("This sender is blocked.")
     if row["tip_state"] == REFUNDED:

@@ -8,14 +8,15 @@ from storefront.core.services import Services
 from storefront.design.money import format_money, format_virtual
 from storefront.pages.amounts import asset_names
 from storefront.shapes import INTEGER, MONEY, TEXT, TIME, nullable, table
-from storefront_fanfunding.alert_queue import DONE, HELD, QUEUED, SHOWN, Screen, waiting
+from storefront_fanfunding.alert_queue import DONE, HELD, SHOWN, Screen, waiting
 from storefront_fanfunding.alert_styles import AlertStyle
 from storefront_fanfunding.moderating import blocked_senders
+from storefront_fanfunding.rows import QUEUED, UNSETTLED
 
 ALERT = table(
     {
         "sequence": INTEGER,
-        "state": {"type": "string", "enum": [QUEUED, SHOWN, DONE, "skipped", HELD]},
+        "state": {"type": "string", "enum": [QUEUED, SHOWN, DONE, "skipped", HELD, UNSETTLED]},
         "test": {"type": "boolean"},
         "tip": nullable(TEXT),
         "name": nullable(TEXT),
@@ -34,6 +35,7 @@ QUEUE = table(
         "on_screen": _MANY,
         "queued": _MANY,
         "held": _MANY,
+        "unsettled": _MANY,
         "blocked": {"type": "array", "items": table({"sequence": INTEGER, "name": nullable(TEXT), "since": TIME})},
     }
 )
@@ -51,6 +53,7 @@ async def show_queue(services: Services, overlay: Row) -> dict[str, Any]:
         "on_screen": await of(SHOWN),
         "queued": await of(QUEUED),
         "held": await of(HELD),
+        "unsettled": await of(UNSETTLED),
         "blocked": [
             {
                 "sequence": row["sequence"],

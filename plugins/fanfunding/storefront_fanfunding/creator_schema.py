@@ -23,6 +23,7 @@ from storefront_fanfunding.train_schema import train
 
 SOUNDS = ("none", "chime", "coin", "bell", "fanfare", "pop")
 TEMPLATES = ("card", "banner", "burst")
+ON_SETTLED = "on_settled"
 MOST_CHARACTERS = 300
 """Of a message, where its tier says nothing."""
 _ID = names(
@@ -139,6 +140,13 @@ def _alerts() -> Schema:
     return mapping(
         "How tips come on screen.",
         {
+            "show": choice(
+                "When a tip comes on screen: once it is paid, or once its money is settled (the gateway's balance "
+                "transaction is known).",
+                ("on_paid", ON_SETTLED),
+                default="on_paid",
+                examples=[ON_SETTLED],
+            ),
             "gap": _seconds("For how long the screen is empty between two.", "2s"),
             "duration": _seconds("For how long each is on screen.", "8s"),
             "variations": listing("Exceptions; the first that fits counts.", variation, maxItems=50,

@@ -17,7 +17,7 @@ from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront_fanfunding.admitting import LINKS, WORDS
 from storefront_fanfunding.config import Settings
-from storefront_fanfunding.creator_schema import MOST_CHARACTERS
+from storefront_fanfunding.creator_schema import MOST_CHARACTERS, ON_SETTLED
 from storefront_fanfunding.tables import creators
 from storefront_fanfunding.wording import has_link, has_word
 
@@ -101,6 +101,11 @@ class Creator:
         """Of how many tips of one sender the alerts come on screen within a minute; None: of all."""
         found: int | None = self.told.get("moderation", {}).get("max_per_minute")
         return found
+
+    @property
+    def shows_settled(self) -> bool:
+        """Whether a tip comes on screen once its money is settled, not as soon as it is paid."""
+        return bool(self.told.get("alerts", {}).get("show") == ON_SETTLED)
 
     def holds_for(self, name: str, message: str) -> str | None:
         """Return why a tip waits to be read before it is shown (``links``, ``words``), or None."""

@@ -18,7 +18,6 @@ from storefront_fanfunding.accounts import queue_anchor
 from storefront_fanfunding.admitting import block_key
 from storefront_fanfunding.alert_queue import (
     HELD,
-    QUEUED,
     SHOWN,
     SKIPPED,
     alert_event,
@@ -26,7 +25,7 @@ from storefront_fanfunding.alert_queue import (
     queue_plan,
 )
 from storefront_fanfunding.overlay_tokens import find_overlay
-from storefront_fanfunding.rows import ALERTS, BLOCKS, OVERLAYS, TIPS
+from storefront_fanfunding.rows import ALERTS, BLOCKS, OVERLAYS, QUEUED, TIPS, UNSETTLED
 from storefront_fanfunding.tables import alerts, blocks, tips
 
 TIMES_DECIDED = 8
@@ -37,7 +36,7 @@ _WAITING_OF = Query(
     .where(
         alerts.c.creator_id == bindparam("creator_id"),
         tips.c.customer_id == bindparam("customer_id"),
-        or_(*(alerts.c.state == one for one in (HELD, QUEUED, SHOWN))),
+        or_(*(alerts.c.state == one for one in (HELD, UNSETTLED, QUEUED, SHOWN))),
     )
     .order_by(alerts.c.sequence)
     .limit(MOST_AT_ONCE)
@@ -79,7 +78,7 @@ async def judge(services: Services, creator_id: str, sequence: int, verdict: Ver
             plan = queue_plan(creator_id)
             plan.add(Remove(BLOCKS, block_key(creator_id, row["customer_id"]).id, queue_anchor(creator_id)))
             await services.engine.commit(plan)
-        case _ if row["state"] == HELD or (row["state"] == QUEUED and verdict is Verdict.NAME_ONLY):
+        case _ if row["state"] == HELD or (row["state"] in (QUEUED, UNSETTLED) and verdict is Verdict.NAME_ONLY):
             await _judge_tip(services, row, verdict)
 
 
@@ -90,16 +89,19 @@ async def blocked_senders(services: Services, creator_id: str) -> list[Row]:
 
 async def _judge_tip(services: Services, row: Row, verdict: Verdict) -> None:
     creator_id, sequence, now = row["creator_id"], row["sequence"], services.clock.now()
-    plan, state = queue_plan(creator_id), SKIPPED if verdict is Verdict.REJECT else QUEUED
+    plan, state = queue_plan(creator_id), SKIPPED
+    if verdict is not Verdict.REJECT:
+        state = QUEUED if row["is_settled"] else UNSETTLED
     plan.add(Change(ALERTS, (creator_id, sequence), queue_anchor(creator_id), {"state": row["state"]},
                     {"state": state, "updated_at": now}))  # fmt: skip
     plan.add(alert_event(creator_id, sequence, row["tip_id"], state))
-    if state == QUEUED:
+    if state != SKIPPED:
         plan.anchors.add(row["customer_id"])
         changes: dict[str, Any] = {"is_held": 0, "updated_at": now}
         if verdict is Verdict.NAME_ONLY:
             changes["is_name_only"] = 1
-        plan.add(Change(TIPS, (row["tip_id"],), row["customer_id"], {"is_held": int(row["state"] == HELD)}, changes))
+        seen = {"is_held": int(row["state"] == HELD), "is_settled": row["is_settled"]}
+        plan.add(Change(TIPS, (row["tip_id"],), row["customer_id"], seen, changes))
     try:
         await services.engine.commit(plan)
     except Stale as error:

@@ -56,9 +56,10 @@ from storefront_fanfunding.pledge_tables import PLEDGE_TABLES
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.routes import make_routes
-from storefront_fanfunding.rows import RELEASE
+from storefront_fanfunding.rows import RELEASE, SETTLED
 from storefront_fanfunding.sending import TOLD, look_up, send
 from storefront_fanfunding.settling import SETTLE, settle_tip
+from storefront_fanfunding.showing import show_settled
 from storefront_fanfunding.tables import TABLES
 from storefront_fanfunding.train import TRAIN_END, drive_train, end_train
 
@@ -126,6 +127,7 @@ class FanfundingPlugin:
             RELEASE: end_hold,
             TRAIN_END: train_is_over,
             GOAL_JOB: partial(grant_goal, services),
+            SETTLED: partial(show_settled, services),
             SEND: partial(send, services),
             TOLD: partial(look_up, services),
             PLEDGE_JOB: go_on_with_pledge,

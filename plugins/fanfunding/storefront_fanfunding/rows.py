@@ -15,6 +15,10 @@ from storefront_fanfunding.tables import alerts, blocks, tips
 PENDING, PAID, REFUNDED, VOID = "pending", "paid", "refunded", "void"
 TIPS, ALERTS, REVERSALS = "fanfunding_tips", "fanfunding_alerts", "fanfunding_reversals"
 OVERLAYS, GRANTS = "fanfunding_overlays", "fanfunding_grants"
+QUEUED, UNSETTLED = "queued", "unsettled"
+"""How an alert stands that can come on screen, and one whose money is not settled yet."""
+SETTLED = "fanfunding.settled"
+"""The job that lets an alert into the queue once its money is settled."""
 PACES, BLOCKS = "fanfunding_paces", "fanfunding_blocks"
 RELEASE = "fanfunding.release"
 """The job that ends the hold of what a tip earned."""
@@ -86,6 +90,11 @@ def reversal_key(reversal_id: str, customer_id: str) -> Key:
 def release_key(tip_id: str) -> str:
     """Return the unique key of the job that releases what a tip earned."""
     return f"{RELEASE}:{tip_id}"
+
+
+def settled_key(tip_id: str) -> str:
+    """Return the unique key of the job that looks whether a tip's money is settled."""
+    return f"{SETTLED}:{tip_id}"
 
 
 def counter_key(noun: str, creator_id: str) -> Key:

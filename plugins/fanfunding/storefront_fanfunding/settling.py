@@ -13,11 +13,15 @@ from storefront_fanfunding.rows import (
     ALERTS,
     PAID,
     PENDING,
+    QUEUED,
     RELEASE,
+    SETTLED,
     TIPS,
+    UNSETTLED,
     VOID,
     counter_key,
     release_key,
+    settled_key,
     tip_key,
     value_of,
 )
@@ -50,7 +54,7 @@ def add_settlement(plan: Plan, paid: Paid) -> None:
         counter_key("alerts", paid.creator_id),
         block_key(paid.creator_id, paid.customer_id),
         pace_key(paid.creator_id),
-        Key("jobs", (f"job:{release_key(paid.tip_id)}",), paid.customer_id),
+        *(Key("jobs", (f"job:{key(paid.tip_id)}",), paid.customer_id) for key in (release_key, settled_key)),
     )
     plan.add(Late(f"fanfunding.{SETTLE}", reads, {"paid": paid}))
 
@@ -89,6 +93,9 @@ def settle_tip(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         steps.add(Transfer(ENTRY, source, reserve(paid.creator_id, paid.currency), earned, paid.customer_id))
         steps.schedule(RELEASE, anchor=paid.customer_id, unique_key=release_key(paid.tip_id),
                        due_at=changes["release_at"], now=now, payload={"tip": paid.tip_id})  # fmt: skip
+    if not after["is_settled"]:
+        steps.schedule(SETTLED, anchor=paid.customer_id, unique_key=settled_key(paid.tip_id), due_at=now, now=now,
+                       payload={"tip": paid.tip_id})  # fmt: skip
     told = event_payload(after)
     steps.add(Emit(anchor, "tip.paid", paid.tip_id, told))
     if after["is_held"]:
@@ -106,13 +113,19 @@ def alert_row(creator_id: str, place: int, tip: Mapping[str, Any] | None, now: i
         "creator_id": creator_id,
         "sequence": place,
         "tip_id": None if tip is None else tip["id"],
-        "state": "queued" if held_for is None else "skipped" if held_for == BLOCKED else "held",
+        "state": _alert_state(tip, held_for),
         "is_test": int(tip is None),
         "created_at": now,
         "updated_at": now,
         "shown_at": None,
         "done_at": None,
     }
+
+
+def _alert_state(tip: Mapping[str, Any] | None, held_for: str | None) -> str:
+    if held_for is not None:
+        return "skipped" if held_for == BLOCKED else "held"
+    return QUEUED if tip is None or tip["is_settled"] else UNSETTLED
 
 
 def event_payload(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ tips = Table(
     Column("is_held", BigInteger, nullable=False),
     Column("held_for", TEXT, nullable=True),
     Column("is_name_only", BigInteger, nullable=False, server_default="0"),
+    Column("is_settled", BigInteger, nullable=False, server_default="1"),
     Column("max_per_minute", BigInteger, nullable=True),
     Column("sender", TEXT, nullable=True),
     Column("currency", TEXT, nullable=False),
@@ -59,13 +60,13 @@ was never paid). ``amount`` is what the fan gives, in minor units, ``total`` wha
 ``rates`` (JSON: other currency -> how many of it one is worth) as they were when it was made, and so are ``share``
 (basis points) and ``hold_ms``. ``is_held``: it waits to be read by somebody before it is shown, because of
 ``held_for`` (``links``, ``words``, ``often``, ``blocked``); its money does not wait. ``is_name_only``: its message
-is shown to nobody. ``max_per_minute``: of how many of its sender's tips the alerts come on screen within a minute,
-as the creator said then; ``sender`` stands for the network that an unknown fan gives from, until the tip is paid or
-void. ``sequence`` numbers a creator's paid tips without a gap. ``earned``: the creator's share, of which
-``reserved`` still waits in reserve until ``release_at``. ``back_amount`` of the money has gone back, or is set
-aside because it may (``returned``: has gone back for good), and of what was earned ``back_earned`` with it.
-``source`` names the importer of what was given elsewhere: there ``purchase_id`` is that service's own id, and
-nothing is earned, for its creator has the money already."""
+is shown to nobody. ``is_settled`` is 0 while its alert waits for that. ``max_per_minute``: of how many of its
+sender's tips the alerts come on screen within a minute, as the creator said then; ``sender`` stands for the network
+that an unknown fan gives from, until the tip is paid or void. ``sequence`` numbers a creator's paid tips without a
+gap. ``earned``: the creator's share, of which ``reserved`` still waits in reserve until ``release_at``.
+``back_amount`` of the money has gone back, or is set aside because it may (``returned``: has gone back for good),
+and of what was earned ``back_earned`` with it. ``source`` names the importer of what was given elsewhere: there
+``purchase_id`` is that service's own id, and nothing is earned, for its creator has the money already."""
 
 alerts = Table(
     "fanfunding_alerts",
@@ -86,8 +87,8 @@ alerts = Table(
     Index("fanfunding_alerts_by_tip", "tip_id"),
 )  # fmt: skip
 """The overlay's queue; hangs under the creator's queue (``accounts.queue_anchor``). ``state``: queued, shown, done,
-skipped, or held (until its tip may be shown). A test has no tip. ``sequence`` counts a creator's alerts without a
-gap."""
+skipped, held (until its tip may be shown), or unsettled (until its money is settled, where the creator wants that).
+A test has no tip. ``sequence`` counts a creator's alerts without a gap."""
 
 reversals = Table(
     "fanfunding_reversals",

@@ -131,6 +131,7 @@ def _tip_row(
         "is_held": int(held_for is not None),
         "held_for": held_for,
         "is_name_only": 0,
+        "is_settled": int(not creator.shows_settled or services.catalogs.active.is_virtual(wanted.amount.currency)),
         "max_per_minute": creator.max_per_minute,
         "sender": None if network is None else network_sender(identity, network),
         "currency": wanted.amount.currency,

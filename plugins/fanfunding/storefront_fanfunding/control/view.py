@@ -11,14 +11,14 @@ from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import accounts
 from storefront.pages import Moment, PageFrame, amount_words
-from storefront_fanfunding.alert_queue import HELD, QUEUED, SHOWN, waiting
+from storefront_fanfunding.alert_queue import HELD, SHOWN, waiting
 from storefront_fanfunding.alert_shapes import show_alert, words_of
 from storefront_fanfunding.alert_styles import DURATION, GAP, milliseconds
 from storefront_fanfunding.creators import Creator
 from storefront_fanfunding.moderating import blocked_senders
 from storefront_fanfunding.overlay_tokens import find_overlay, is_connected
 from storefront_fanfunding.page.view import initials
-from storefront_fanfunding.rows import PAID
+from storefront_fanfunding.rows import PAID, QUEUED, UNSETTLED
 from storefront_fanfunding.tables import payouts, tips
 
 _REASONS = {"links": "Link", "words": "Word list", "often": "Many at once"}
@@ -109,14 +109,17 @@ async def queue_view(services: Services, creator: Creator, identity: str, overla
     """Return the queue in words, as JSON can carry it: the switches, what is on screen, what waits, what is held."""
     told: Mapping[str, Any] = creator.told.get("alerts", {})
     each = milliseconds(told.get("duration", DURATION)) + milliseconds(told.get("gap", GAP))
-    found = {state: await waiting(services, identity, state) for state in (SHOWN, QUEUED, HELD)}
+    found = {state: await waiting(services, identity, state) for state in (SHOWN, QUEUED, HELD, UNSETTLED)}
     seconds = each * len(found[QUEUED]) // SECOND_MS
     return {
         "paused": overlay is not None and bool(overlay["is_paused"]),
         "hidden": overlay is not None and bool(overlay["is_hidden"]),
         "linked": overlay is not None,
         "connected": overlay is not None and is_connected(services, overlay),
-        "waiting": f"{len(found[QUEUED])} waiting · about {_span(seconds)}" if found[QUEUED] else "",
+        "waiting": " · ".join(
+            [f"{len(found[QUEUED])} waiting · about {_span(seconds)}"] * bool(found[QUEUED])
+            + [f"{len(found[UNSETTLED])} not settled yet"] * bool(found[UNSETTLED])
+        ),
         "rows": [
             *(_line(services, row, "On screen") for row in found[SHOWN]),
             *(_line(services, row, "" if at else "next") for at, row in enumerate(found[QUEUED])),

@@ -104,6 +104,7 @@ def _tip_row(
         "is_held": int(held_for is not None),
         "held_for": held_for,
         "is_name_only": 0,
+        "is_settled": 1,
         "max_per_minute": creator.max_per_minute,
         "sender": None,
         "currency": currency,

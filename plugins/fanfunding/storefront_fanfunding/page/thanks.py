@@ -89,6 +89,7 @@ async def _on_stream(services: Services, tip: Row) -> tuple[str, ...]:
         counted = _COUNTED[ahead] if ahead < len(_COUNTED) else f"{ahead} are"
         return (f"On screen soon. {counted} ahead of you.",)
     words = {
+        "unsettled": "On screen once the bank has settled it.",
         "held": "Somebody reads it before it is shown.",
         "shown": "On screen now.",
         "done": "It was on screen.",

@@ -15,8 +15,9 @@ _TIPS, _REACHED, _GOAL_GRANTS = "fanfunding_tips", "fanfunding_reached", "fanfun
 
 
 def upgrade() -> None:
-    """Of tips before, all came on screen, with their messages."""
+    """Of tips before, all came on screen once they were paid, with their messages."""
     op.add_column(_TIPS, sa.Column("is_name_only", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column(_TIPS, sa.Column("is_settled", sa.BigInteger(), nullable=False, server_default="1"))
     op.add_column(_TIPS, sa.Column("max_per_minute", sa.BigInteger(), nullable=True))
     op.add_column(_TIPS, sa.Column("sender", TEXT, nullable=True))
     op.create_table(
@@ -66,5 +67,5 @@ def downgrade() -> None:
         op.drop_column(_REACHED, name)
     op.drop_table("fanfunding_blocks")
     op.drop_table("fanfunding_paces")
-    for name in ("sender", "max_per_minute", "is_name_only"):
+    for name in ("sender", "max_per_minute", "is_settled", "is_name_only"):
         op.drop_column(_TIPS, name)
