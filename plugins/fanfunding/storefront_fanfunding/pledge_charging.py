@@ -123,8 +123,11 @@ async def _charge(services: Services, settings: Settings, pledge: Row) -> Failur
 async def _request(services: Services, settings: Settings, pledge: Row) -> PurchaseRequest:
     """Return the purchase by which a pledge is charged: one an attempt, under a key of its own."""
     name = await creator_name(services, pledge["creator_id"])
-    title = need_creator(services, settings, name).shown_name if name in services.catalogs.active.creators else name
-    tip = _tip_of(pledge, services.clock.now())
+    creator = need_creator(services, settings, name) if name in services.catalogs.active.creators else None
+    title = name if creator is None else creator.shown_name
+    is_virtual = services.catalogs.active.is_virtual(pledge["currency"])
+    is_settled = creator is None or not creator.shows_settled or is_virtual
+    tip = _tip_of(pledge, services.clock.now()) | {"is_settled": int(is_settled)}
     details: dict[str, Any] = {"tip": tip["id"], "creator": name, "creator_id": pledge["creator_id"],
                                "pledge": pledge["id"]}  # fmt: skip
     if not pledge["is_guest"]:  # a guest has nothing to put it into
