@@ -1,12 +1,8 @@
 """What rules send to review waits with its money, gives nothing meanwhile, and is written down once."""
 
-import pytest
-
 from storefront.testing import OPERATOR_KEY, running_shop
 
 from .screened import decisions, matched, shop_with
-
-pytest.importorskip("storefront.core.reviews", reason="the shop keeps no purchases for a review")
 
 RULES = """
 {id: many, do: review, when: "quantity > 3"}
