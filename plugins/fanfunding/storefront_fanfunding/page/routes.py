@@ -29,6 +29,7 @@ from storefront_fanfunding.page.fans import fan_of, give_token, is_fan, see, tok
 from storefront_fanfunding.page.files import add_file
 from storefront_fanfunding.page.mistakes import Asked, first_taken, mistakes, typed_of
 from storefront_fanfunding.page.pledges import add_pledge_pages
+from storefront_fanfunding.page.previewing import add_previews, preview_of
 from storefront_fanfunding.page.thanks import thanks_view
 from storefront_fanfunding.page.view import Typed, real_currencies, tip_view
 from storefront_fanfunding.rows import OF_PURCHASE, PENDING, need_tip
@@ -90,6 +91,7 @@ def add_tip_page(routes: Routes, services: Services, settings: Settings) -> None
         return web.Response(text=css, content_type="text/css", headers={"Cache-Control": "no-cache"})
 
     add_pledge_pages(routes, services, settings, desk.templates)
+    add_previews(routes, services, settings)
     for name in ("tip.css", "tip.js", "statement.css"):
         add_file(routes, "/fanfunding", STATIC / name)
 
@@ -114,7 +116,9 @@ class _Desk:
         creator, browser = self.creator(call), Browser.of(call)
         frame = page_frame(call, self._services, browser)
         view = await tip_view(self._services, creator, frame, currency=currency, typed=typed)
-        html = self.templates.get_template("tip.html").render(view=view, page=frame)
+        html = self.templates.get_template("tip.html").render(
+            view=view, page=frame, preview=preview_of(self._services, creator)
+        )
         response = browser.answer_with_forms(html)
         if typed.errors:
             response.set_status(422)
