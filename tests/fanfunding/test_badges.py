@@ -76,6 +76,17 @@ async def test_a_dispute_takes_a_badge_winning_gives_it_again_and_a_sticky_one_s
     assert await badges(stream, "zoe") == ["founder", "gold-heart", "patron", "top", "whale"]
 
 
+async def test_who_keeps_a_sticky_badge_of_the_first_keeps_their_place_too(stream, data_folder):
+    told = LUNA + "badges: [{id: founder, when: {first: 1}, sticky: true}, {id: early, when: {first: 1}}]\n"
+    (data_folder / "luna.yaml").write_text(told)
+    await stream.restart()
+    first = await gives(stream, "mio", 600)
+    await gives(stream, "zoe", 400)
+    assert (await badges(stream, "mio"), await badges(stream, "zoe")) == (["early", "founder"], [])
+    assert (await refund(stream, first)).status == 201
+    assert (await badges(stream, "mio"), await badges(stream, "zoe")) == (["founder"], ["early"])
+
+
 async def test_three_months_in_a_row_are_a_streak_and_what_is_anonymous_counts_for_nothing(stream):
     for days in ("20d", "31d", "31d"):
         await gives(stream, "mio", 100)

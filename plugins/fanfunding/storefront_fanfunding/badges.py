@@ -103,6 +103,8 @@ async def _judge_all(services: Services, judgement: _Judgement, badge: Badge, *,
     if is_new and len(had) >= rule.get("first", MOST_FIRST + 1):
         return  # those are the first already: a new tip makes nobody one of them
     kept = await those_of(services.reader, judgement.creator_id, rule)
+    if "first" in rule and badge.is_sticky:  # who keeps it keeps their place: nobody comes after them into it
+        kept = {*had, *sorted(kept - had.keys())[: max(0, rule["first"] - len(had))]}
     for customer_id in sorted({*had, *kept}):
         judgement.settle(badge.id, customer_id, had.get(customer_id), rule if customer_id in kept else None,
                          is_sticky=badge.is_sticky)  # fmt: skip

@@ -8,6 +8,7 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -40,7 +41,7 @@ class PreviewWords:
 
 
 def draw_preview(words: PreviewWords) -> bytes:
-    """Return the picture as PNG. Takes some tens of milliseconds of the processor: not for the event loop."""
+    """Return the picture as PNG. Takes some tenths of a second of the processor: not for the event loop."""
     width, height = SIZE[0] * _FINE, SIZE[1] * _FINE
     image = Image.new("RGB", (width, height), words.accent)
     draw = ImageDraw.Draw(image)
@@ -65,6 +66,7 @@ def draw_preview(words: PreviewWords) -> bytes:
     return written.getvalue()
 
 
+@cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size * _FINE)
     assert isinstance(font, ImageFont.FreeTypeFont), "Pillow's wheels bring FreeType, which a size needs"
@@ -74,8 +76,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 def _shown(text: str) -> str:
     """Return a text in one line as it can be drawn; nothing, if the font lacks some of its letters."""
     plain = " ".join("".join(one if one.isprintable() else " " for one in text[:_LONGEST]).split())
-    font = ImageFont.load_default(16)
-    assert isinstance(font, ImageFont.FreeTypeFont)
+    font = _font(8)
     missing = bytes(font.getmask("\U0010ffff"))
     return "" if any(bytes(font.getmask(one)) == missing for one in set(plain) - {" "}) else plain
 
