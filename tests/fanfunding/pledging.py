@@ -65,8 +65,11 @@ async def turn(shop, one, card: str) -> None:
 
 
 async def seen(shop, one, state: str | None = None) -> dict[str, Any]:
-    """Return a pledge as everybody sees it, once all that has happened is known."""
+    """Return a pledge as everybody sees it, once all that has happened is known; wait until it is in a state."""
     await shop.quiet()
+    if state is not None:
+        asked = "SELECT 1 AS found FROM fanfunding_pledges WHERE id = ? AND state = ?"
+        await shop.until(lambda: shop.query(asked, one["id"], state))
     answer = await shop.as_nobody().get(f"{ONE}/{one['id']}")
     assert answer.status == 200, answer
     found: dict[str, Any] = answer.json
