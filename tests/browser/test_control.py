@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from storefront.testing import running_shop
 from tests.fanfunding.test_control import OVERLAY, invited
-from tests.fanfunding.tipping import FAN_SHOP, tip
+from tests.fanfunding.tipping import FAN_SHOP, pay_out, tip
 
 from .test_tip import LUNA, measured
 
@@ -61,13 +61,48 @@ async def test_a_creator_signs_in_by_the_link_and_steers_from_a_phone(visit, sta
     await expect(page.locator("[data-held] .row")).to_have_count(1)
     await page.reload()
     await measured(here, "busy", "control")
-    await page.get_by_role("button", name="Show it", exact=True).click()
+    await page.get_by_role("button", name="Show it (xX_gatebreaker_Xx, $3.00)", exact=True).click()
     await expect(page.locator("[data-rows] .row")).to_have_count(4)
     await page.get_by_role("button", name="Hide everything").click()
     await expect(page.get_by_text("Everything is hidden. Alerts wait.")).to_be_visible()
     queue = (await stage.as_server().get(OVERLAY)).json
     assert (queue["paused"], queue["hidden"], len(queue["queued"]), queue["held"]) == (True, True, 4, [])
     await measured(here, "hidden", "control")
+    here.forgive("AudioContext")
+
+
+async def test_a_creator_blocks_by_the_keyboard_and_reads_what_they_were_paid(visit, stage):
+    await tip(stage, 123_456, name="pixelpaws", fan="a-token-of-this-browser")
+    await stage.advance("25h")
+    await pay_out(stage, 100_000)
+    await stage.as_server().post(OVERLAY + "/token")
+    await stage.as_server().post(OVERLAY, {"act": "pause"})
+    await tip(stage, 500, name="pixelpaws", message="not so kind words", fan="a-token-of-this-browser")
+    await tip(stage, 700, name="Bartholomew Featherstoneh", message="see gate-break.com/win")
+    here = await visit(width=390, shop=stage)
+    page = here.page
+    await here.open(f"/creator#code={await invited(stage)}")
+    await page.get_by_role("button", name="Sign in").press("Enter")
+    await page.get_by_role("button", name="Name only (Bartholomew").press("Enter")
+    await expect(page.locator("[data-rows] .row")).to_have_count(3)
+    await expect(page.get_by_text("gate-break.com")).to_have_count(0)
+    await page.locator("[data-rows] summary").first.press("Enter")
+    await measured(here, "more", "control")
+    await page.get_by_role("button", name="Block sender (pixelpaws").press("Enter")
+    await expect(page.get_by_role("heading", name="Blocked senders")).to_be_visible()
+    await expect(page.get_by_text("not so kind words")).to_have_count(0)
+    await measured(here, "blocked", "control")
+    await page.get_by_role("button", name="Unblock pixelpaws").press("Enter")
+    await expect(page.get_by_role("heading", name="Blocked senders")).to_have_count(0)
+
+    await page.get_by_role("link", name="See statements").press("Enter")
+    await expect(page.get_by_text("SEPA 17")).to_be_visible()
+    await measured(here, "payouts", "control")
+    await page.get_by_role("link", name="See it").press("Enter")
+    await expect(page.get_by_role("heading", name="Statement for luna")).to_be_visible()
+    await measured(here, "statement", "control")
+    await page.get_by_role("link", name="All payouts").press("Enter")
+    await expect(page.get_by_role("heading", name="Payouts")).to_be_visible()
     here.forgive("AudioContext")
 
 
