@@ -145,7 +145,7 @@ async def test_a_statement_adds_up_line_by_line(stream):
     ]  # fmt: skip
     page = await server.send("GET", path + ".html")
     assert page.status == 200
-    for text in ("Statement for <bdi>luna</bdi>", '<td class="num">-4.50</td>', "<bdi>SEPA 17</bdi>", "Left before"):
+    for text in ("Statement for <bdi>luna</bdi>", '<td class="num">−4.50</td>', "<bdi>SEPA 17</bdi>", "Left before"):
         assert text in page.body.decode()
     assert (await stream.as_nobody().get(path)).status == 401
 

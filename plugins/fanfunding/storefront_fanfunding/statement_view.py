@@ -35,7 +35,7 @@ async def statement_view(services: Services, payout: Row, language: str) -> dict
     totals, exponent = await totals_of(services, payout), exponent_in(services, payout["currency"])
 
     def text(amount: int | None) -> str:
-        return "" if amount is None else show_amount(amount, exponent)
+        return "" if amount is None else show_amount(amount, exponent).replace("-", "−")
 
     return {
         "id": payout["id"],
@@ -50,7 +50,7 @@ async def statement_view(services: Services, payout: Row, language: str) -> dict
         "lines": [{**line, "word": _word(line["kind"]), **{name: text(line[name]) for name in _FIGURES},
                    "day": line["at"][:10]} for line in told["lines"]],
         "totals": [{"word": _word(kind), "many": many, "amount": text(amount), "owed": text(owed)}
-                   for kind, (many, amount, owed) in sorted(totals.items())],
+                   for kind, (many, amount, owed) in sorted(totals.items(), key=_tips_first)],
         "owes": _owes(told),
         "is_cut": told["next"] is not None,
         "back": None,
@@ -62,6 +62,11 @@ def day(time_ms: int) -> Moment:
     """Return a day in words (UTC)."""
     at = to_datetime(time_ms)
     return Moment.at(at, f"{at.day} {at:%b %Y}")
+
+
+def _tips_first(total: tuple[str, tuple[int, int, int]]) -> tuple[bool, str]:
+    """Order sums as they come about: what fans gave, then what was paid of it."""
+    return total[0].startswith("payout."), total[0]
 
 
 def _owes(told: Mapping[str, Any]) -> bool:
