@@ -156,12 +156,12 @@ def _refusal(answer: Answer) -> tuple[int, str, str]:
 
 
 async def _transaction_under_way(url: str) -> int:
-    """Return the number of the one transaction that writes now."""
+    """Return the highest number of those that write now: the lost one, and maybe one that the shop makes by itself."""
     async with asyncio.timeout(HANG_SECONDS):
         while True:
             found = await _ask(url, WRITING)
-            if len(found) == 1:
-                return int(found[0])
+            if found:
+                return max(int(number) for number in found)
             await asyncio.sleep(0.01)
 
 
