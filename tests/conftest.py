@@ -73,11 +73,11 @@ different deeds beside each other, on SQLite). ``--database`` chooses one for al
 
 LONGEST = (
     "tests/stories/test_chaos.py",
+    "tests/cli/test_demo.py",
     "tests/stories/test_stories.py",
     "tests/crashes/",
     "tests/model/",
     "tests/workers/",
-    "tests/cli/test_demo.py",
     "tests/sealing/test_proofs.py",
     "tests/races/test_changing.py",
     "tests/receipts/test_numbers.py",
