@@ -93,9 +93,9 @@ async def mark_paid(services: Services, payout_id: str, reference: str, key: Ide
     def decide(row: Row) -> Plan:
         if row["state"] != IN_PROGRESS or row["pay_with"] != MANUAL:
             raise _otherwise(row)
-        plan = plan_of_paying(services, row, reference, actor=key.caller)
+        plan, after = plan_of_paying(services, row, reference, actor=key.caller)
         _record(services, plan, "payout.paid", row, {"reference": reference})
-        return _answering(plan, key, {**row, **_paid(reference, services.clock.now())})
+        return _answering(plan, key, after)
 
     return await _once(services, payout_id, key, decide)
 
@@ -119,16 +119,19 @@ async def mark_failed(services: Services, payout_id: str, reason: str, key: Idem
     return await _once(services, payout_id, key, decide)
 
 
-def plan_of_paying(services: Services, row: Row, reference: str, *, actor: str) -> Plan:
-    """Return the plan by which a payout in progress is paid."""
-    purse, plan = Purse(row["creator_id"], row["currency"]), _plan_of(row, actor)
+def plan_of_paying(
+    services: Services, row: Row, reference: str, *, actor: str
+) -> tuple[Plan, Mapping[str, Any]]:
+    """Return the plan by which a payout in progress is paid, and the row as it is then."""
+    purse, plan, now = Purse(row["creator_id"], row["currency"]), _plan_of(row, actor), services.clock.now()
     plan.entry("payout.paid", about=row["id"], anchor=purse.anchor, label=_LABEL)
     to = paid_out(row["pay_with"], purse.currency, is_virtual=services.catalogs.active.is_virtual(purse.currency))
     plan.add(Transfer(_LABEL, under_way(purse.creator_id, purse.currency), to, row["amount"], purse.anchor))
-    changes = _paid(reference, services.clock.now())
+    changes = {"state": PAID, "reference": reference, "paid_at": now, "updated_at": now}
+    after = {**row, **changes}
     _change(plan, row, changes)
-    plan.emit("payout.paid", anchor=purse.anchor, subject=row["id"], payload=payout_event({**row, **changes}))
-    return plan
+    plan.emit("payout.paid", anchor=purse.anchor, subject=row["id"], payload=payout_event(after))
+    return plan, after
 
 
 def plan_of_return(
@@ -194,10 +197,6 @@ def _change(steps: Steps, row: Mapping[str, Any], changes: Mapping[str, Any]) ->
     expect = {name: row[name] for name in ("state", "returned")}
     key = payout_key(row["id"], row["creator_id"])
     steps.add(Change(PAYOUTS, key.id, key.anchor or "", expect, changes))
-
-
-def _paid(reference: str, now: int) -> dict[str, Any]:
-    return {"state": PAID, "reference": reference, "paid_at": now, "updated_at": now}
 
 
 def _record(services: Services, plan: Plan, action: str, row: Row, facts: Mapping[str, Any]) -> None:

@@ -97,7 +97,7 @@ async def settle(services: Services, payout_id: str, facts: TransferFacts) -> No
 def _next(services: Services, row: Row, facts: TransferFacts) -> Plan | None:
     """Return the next move of a payout towards its transfer; None where it is there."""
     if row["state"] == IN_PROGRESS:
-        return plan_of_paying(services, row, facts.reference, actor=ACTOR)
+        return plan_of_paying(services, row, facts.reference, actor=ACTOR)[0]
     back = facts.reversed_minor - row["returned"]
     if row["state"] == PAID and back > 0:
         reason = f"{row['pay_with']} has taken {facts.reversed_minor} of the transfer back"
