@@ -177,4 +177,4 @@ def _refunds(seen: Behaviour, world: World) -> Iterator[Part]:
 
 def slot_of(at: int) -> int:
     """Return the part of the day that an instant is in."""
-    return at // _SLOT_MS % SLOTS
+    return int(at // _SLOT_MS % SLOTS)

@@ -28,8 +28,9 @@ ENOUGH = 2 * HOURS
 STEP_A_DAY = 0.02
 """What is usual moves by at most this (in ln) a day: whoever reports less at once is seen to, for weeks."""
 _CUT = 2.5
-_MOST = 100.0
+_MOST = 20.0
 _SHAPE_GAIN = 0.15
+_LEAST_GAIN = 0.1
 _PRIOR_WEEKS = 3.0
 
 
@@ -122,7 +123,7 @@ class MeterProfile:
         if self.learned < ENOUGH:
             self.level += away / (self.learned + 1) if self.learned < 24 else cut / 24
         else:
-            most = STEP_A_DAY * days * (1 - strange) ** 2
+            most = STEP_A_DAY * days * max(_LEAST_GAIN, (1 - strange) ** 2)
             self.level += max(-most, min(most, cut / HOURS))
         gain = _SHAPE_GAIN * (1 - strange) ** 2
         self.spread += gain / 24 * (min(_CUT * self.spread, abs(away)) - self.spread)
