@@ -1,4 +1,4 @@
-"""The arithmetic: what was found of each pattern, how much of what was found is of it, and which honest ones it cost."""
+"""The arithmetic: what was found of each pattern, how much of what was found is of it, and whom it cost."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field

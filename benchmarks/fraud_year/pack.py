@@ -10,10 +10,11 @@ from re import findall, sub
 from typing import Any
 
 import yaml
+from storefront_fraud.anomaly import GROUPS
 
 Value = bool | int | float | str
 PACK = Path(__file__).parents[2] / "plugins/fraud/rule_pack.yaml"
-SCORES = ("anomaly.score", "meter.score")
+SCORES = ("anomaly.score", *(f"anomaly.{group}" for group in GROUPS), "meter.score")
 _WHOLE = (
     "amount_usd", "customer.age_days", "customer.purchases", "customer.refunds", "recipient.age_days", "declines.ip",
     *(f"velocity.{by}.{figure}_{window}" for by in ("customer", "ip", "device", "card")

@@ -8,10 +8,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from storefront_fraud.anomaly import GROUPS, Behaviour, Detector, MeterProfile, Profile, Reading, Score, Week
+
 from benchmarks.fraud_year.facts import Facts
-from benchmarks.fraud_year.pack import SCORES, Pack, Rule, verdict_of
+from benchmarks.fraud_year.pack import SCORES, Pack, Rule, Value, verdict_of
 from benchmarks.fraud_year.shapes import START, WEEK, Attempt, Usage, Year
-from storefront_fraud.anomaly import Behaviour, Detector, MeterProfile, Profile, Reading, Week
 
 SALT = b"the simulated year"
 
@@ -38,8 +39,7 @@ def play(year: Year, rules: Sequence[Rule]) -> list[Said]:
         behaviour, profile = _behaviour(one, facts), profiles[one.customer]
         score = detector.score(behaviour, profile) if one.kind != "usage" else None
         meter = meters.until(one.customer, one.at) if one.kind == "usage" else None
-        values |= {name: value for name, value in zip(SCORES, (score and score.value, meter), strict=True)
-                   if value is not None}  # fmt: skip
+        values |= _scores(score, meter)
         matched = pack.matches(values)
         alone = verdict_of([rule for rule in matched if not rule.reads & set(SCORES)])
         if score is not None:
@@ -51,6 +51,14 @@ def play(year: Year, rules: Sequence[Rule]) -> list[Said]:
         said.append(Said(alone, verdict_of(matched), [rule.id for rule in matched],
                          None if score is None else score.value, meter))  # fmt: skip
     return said
+
+
+def _scores(score: Score | None, meter: float | None) -> dict[str, Value]:
+    """Return the attributes that the scores give; those that are not known are missing."""
+    found = {"meter.score": meter}
+    if score is not None:
+        found |= {"anomaly.score": score.value, **{f"anomaly.{group}": score.group(group) for group in GROUPS}}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _behaviour(one: Attempt, facts: Facts) -> Behaviour:

@@ -5,5 +5,17 @@ from storefront_fraud.anomaly.combining import Reason, Score
 from storefront_fraud.anomaly.detector import Detector
 from storefront_fraud.anomaly.meter import MeterProfile, MeterScore, Reading, Week
 from storefront_fraud.anomaly.profiles import Profile
+from storefront_fraud.anomaly.world import GROUPS
 
-__all__ = ["Behaviour", "Detector", "MeterProfile", "MeterScore", "Profile", "Reading", "Reason", "Score", "Week"]
+__all__ = [
+    "GROUPS",
+    "Behaviour",
+    "Detector",
+    "MeterProfile",
+    "MeterScore",
+    "Profile",
+    "Reading",
+    "Reason",
+    "Score",
+    "Week",
+]

@@ -39,6 +39,10 @@ class Score:
     rarities: Mapping[str, float]
     reasons: Sequence[Reason]
 
+    def group(self, name: str) -> float | None:
+        """Return how unusual one group is by itself, on the same scale; None while too little was learned."""
+        return None if self.value is None else scale(self.rarities.get(name, 1.0))
+
 
 def score_of(rarities: Sequence[float]) -> float:
     """Return the score of groups that are so rare: each the share, in (0, 1], of purchases that are as extreme."""

@@ -27,10 +27,11 @@ class Detector:
     def __init__(self, salt: bytes, world: World | None = None) -> None:
         self._salt = salt
         self.world = World() if world is None else world
+        self._latest: tuple[Behaviour, Tokens] | None = None
 
     def score(self, seen: Behaviour, profile: Profile) -> Score:
         """Return how unusual a purchase is. Changes nothing."""
-        parts = list(parts_of(seen, Tokens.of(seen, self._salt), profile, self.world))
+        parts = list(parts_of(seen, self._tokens(seen), profile, self.world))
         sums = _sums(parts)
         rarities = {name: self.world.groups[name].tail(value) for name, value in sums.items()}
         if self.world.learned < ENOUGH:
@@ -40,7 +41,7 @@ class Detector:
 
     def note(self, seen: Behaviour, profile: Profile) -> None:
         """Count an attempt, also one that is refused or declined: of the customer, the network and the recipient."""
-        tokens = Tokens.of(seen, self._salt)
+        tokens = self._tokens(seen)
         for pace in (profile.hour, profile.day, profile.month):
             pace.add(seen.at)
         if tokens.network is not None:
@@ -57,17 +58,30 @@ class Detector:
     def learn(self, seen: Behaviour, profile: Profile, score: Score) -> None:
         """Learn a completed purchase, as it was scored.
 
-        What was strange, of newcomers, or one of many by the same customer in a day, teaches little: nobody makes
-        themselves usual by doing it often.
+        What was strange, of newcomers, or one of many by the same customer or to the same recipient, teaches little:
+        nobody makes themselves usual by doing it often.
         """
-        tokens, strange = Tokens.of(seen, self._salt), score.value or 0.0
-        trust = min(1.0, 0.25 + seen.age_days / 10) / max(1.0, profile.day.read(seen.at))
-        weight = max(_LEAST_WEIGHT, trust * max(0.0, 1 - 1.5 * strange) ** 2)
+        tokens, strange = self._tokens(seen), score.value or 0.0
+        trust = min(1.0, 0.25 + seen.age_days / 10) * max(0.0, 1 - 1.25 * strange) ** 2
+        weight = max(_LEAST_WEIGHT, trust) / self._repeats(seen, tokens, profile)
         for name in GROUPS:
             if name != "gift" or seen.recipient is not None:
                 self.world.groups[name].learn(score.sums.get(name, 0.0), weight)
         self._learn_shop(seen, tokens, weight)
         _learn_customer(seen, tokens, profile)
+
+    def _tokens(self, seen: Behaviour) -> Tokens:
+        """Return the hashes of a purchase; those of the latest are kept, for one is asked for three times."""
+        if self._latest is None or self._latest[0] is not seen:
+            self._latest = (seen, Tokens.of(seen, self._salt))
+        return self._latest[1]
+
+    def _repeats(self, seen: Behaviour, tokens: Tokens, profile: Profile) -> float:
+        """Return by how much a purchase is one of many of its kind, at least 1: by its buyer, or to its recipient."""
+        most = profile.day.read(seen.at) / 4
+        if tokens.recipient is not None:
+            most = max(most, self.world.sketches["given"].read(tokens.recipient, seen.at) / 2)
+        return max(1.0, most)
 
     def _learn_shop(self, seen: Behaviour, tokens: Tokens, weight: float) -> None:
         world = self.world
@@ -84,8 +98,9 @@ class Detector:
 def _learn_customer(seen: Behaviour, tokens: Tokens, profile: Profile) -> None:
     if seen.amount:
         profile.learn_amount(log(1 + seen.amount), seen.at)
+    weight = 1 / max(1.0, profile.day.read(seen.at)) ** 2  # so that no burst adds up to more than two
     profile.hours = [one * _HOURS_FADE for one in profile.hours]
-    profile.hours[slot_of(seen.at)] += 1
+    profile.hours[slot_of(seen.at)] += weight
     for token, familiar in (
         (tokens.network, profile.networks),
         (tokens.device, profile.devices),
@@ -95,7 +110,7 @@ def _learn_customer(seen: Behaviour, tokens: Tokens, profile: Profile) -> None:
         (tokens.ways[1], profile.ways),
     ):
         if token is not None:
-            familiar.learn(token)
+            familiar.learn(token, seen.at, weight)
     profile.learned += 1
 
 

@@ -61,7 +61,7 @@ def parts_of(seen: Behaviour, tokens: Tokens, profile: Profile, world: World) ->
     yield from _amount(seen, profile, world)
     yield from _pace(seen, profile)
     yield from _place(seen, tokens, profile)
-    yield from _crowd(seen, tokens, world, is_new=not profile.learned)
+    yield from _crowd(seen, tokens, profile, world)
     yield from _habit(seen, tokens, profile, world)
     yield from _gift(seen, tokens, profile, world)
     yield from _refunds(seen, world)
@@ -100,18 +100,20 @@ def _place(seen: Behaviour, tokens: Tokens, profile: Profile) -> Iterator[Part]:
         ("device", tokens.device, profile.devices, "a device"),
         ("country", tokens.country, profile.countries, "a country"),
     ):
-        value = familiar.surprise(token) if token is not None else 0.0
+        value = familiar.surprise(token, seen.at) if token is not None else 0.0
         if value:
             yield Part("place", feature, value, "{0} that this customer was not seen with before", (words,))
 
 
-def _crowd(seen: Behaviour, tokens: Tokens, world: World, *, is_new: bool) -> Iterator[Part]:
+def _crowd(seen: Behaviour, tokens: Tokens, profile: Profile, world: World) -> Iterator[Part]:
+    is_new = not profile.learned
     if tokens.network is not None:
         short, long = world.short_and_long("network", tokens.network, seen.at)
-        value = excess(short + 1, 1.5 + long)
+        others = max(0.0, short - profile.hour.read(seen.at))
+        value = excess(others, 0.5 + long)
         if value:
-            yield Part("crowd", "network_pace", value, "{0:.0f} attempts from this network within about an hour where "
-                       "{1:.1f} are usual", (short + 1, 1.5 + long))  # fmt: skip
+            yield Part("crowd", "network_pace", value, "{0:.0f} attempts of others from this network within about an "
+                       "hour where {1:.1f} are usual", (others, 0.5 + long))  # fmt: skip
     for feature, token, words in (
         ("network_newcomers", tokens.network, "network"),
         ("device_newcomers", tokens.device, "device"),
@@ -136,7 +138,7 @@ def _habit(seen: Behaviour, tokens: Tokens, profile: Profile, world: World) -> I
     for feature, token, words in zip(
         ("kind", "gateway"), tokens.ways, ("a kind of purchase", "a way to pay"), strict=False
     ):
-        value = profile.ways.surprise(token)
+        value = profile.ways.surprise(token, seen.at)
         if value:
             yield Part("habit", feature, value, "{0} that this customer has not used of late", (words,))
     sold = world.sold.read(seen.at)
@@ -150,7 +152,7 @@ def _habit(seen: Behaviour, tokens: Tokens, profile: Profile, world: World) -> I
 def _gift(seen: Behaviour, tokens: Tokens, profile: Profile, world: World) -> Iterator[Part]:
     if tokens.recipient is None:
         return
-    value = profile.recipients.surprise(tokens.recipient)
+    value = profile.recipients.surprise(tokens.recipient, seen.at)
     if value:
         yield Part("gift", "recipient", value, "a gift to somebody whom this customer has not given to before")
     short, long = world.short_and_long("given", tokens.recipient, seen.at)

@@ -31,7 +31,7 @@ class Histogram:
         place = _place(value)
         if not place:
             return 1.0
-        return (sum(self.bins[place:]) + self.unit) / (self.total + self.unit)
+        return min(1.0, (sum(self.bins[place:]) + self.unit) / (self.total + self.unit))  # sums are rounded
 
     def learn(self, value: float, weight: float) -> None:
         """Learn one value; ``weight`` from 0 to 1."""

@@ -16,6 +16,8 @@ SLOTS = 8
 """Parts of the day, of three hours each, UTC."""
 STEP_A_DAY = 0.35
 """The usual amount moves by at most this (in ln) a day: by 42 %."""
+SETTLING = 2 * DAY_MS
+"""For so long what is new of a customer stays new."""
 _FADE = 0.97
 _PRIOR_WEIGHT = 4.0
 _PLACES = 10
@@ -23,31 +25,39 @@ _PLACES = 10
 
 @dataclass(slots=True)
 class Familiar:
-    """Things that a customer was seen with, the latest first, and how often one was new; all counts fade."""
+    """Things that a customer was seen with, the latest last, and since when; and how often one was new (fading).
+
+    What is new stays new for two days, however often it comes: nobody becomes known by one purchase before the next.
+    """
 
     most: int
     prior: float
-    tokens: list[int] = field(default_factory=list)
+    since: dict[int, int] = field(default_factory=dict)
     seen: float = 0.0
     novel: float = 0.0
 
-    def surprise(self, token: int) -> float:
+    def surprise(self, token: int, at: int) -> float:
         """Return -ln of how often something new is met, if this is new; 0 for what is known, or with nothing before."""
-        if not self.tokens or token in self.tokens:
+        if not self.since or at - self.since.get(token, at) >= SETTLING:
             return 0.0
         return -log((self.novel + self.prior * _PRIOR_WEIGHT) / (self.seen + _PRIOR_WEIGHT))
 
-    def learn(self, token: int) -> None:
-        if self.tokens:
-            self.seen = self.seen * _FADE + 1
-            self.novel = self.novel * _FADE + (token not in self.tokens)
-        if token in self.tokens:
-            self.tokens.remove(token)
-        self.tokens.insert(0, token)
-        del self.tokens[self.most :]
+    def learn(self, token: int, at: int, weight: float = 1.0) -> None:
+        """Learn that it was seen; ``weight`` is how much it says of how often something is new."""
+        since = self.since.pop(token, None)
+        if self.since or since is not None:
+            self.seen += weight * (1 + (_FADE - 1) * self.seen)
+            self.novel += weight * ((since is None) + (_FADE - 1) * self.novel)
+            since = at if since is None else since
+        if len(self.since) == self.most:
+            # What is new makes place first, so that no burst drives out what was known before.
+            del self.since[
+                next((one for one, first in self.since.items() if at - first < SETTLING), next(iter(self.since)))
+            ]
+        self.since[token] = since or 0
 
     def row(self) -> list[Any]:
-        return [self.tokens, round(self.seen, _PLACES), round(self.novel, _PLACES)]
+        return [list(self.since.items()), round(self.seen, _PLACES), round(self.novel, _PLACES)]
 
 
 @dataclass(slots=True)
@@ -134,8 +144,8 @@ class Profile:
         found = cls(learned, usual, spread, moved_at, hours)
         for pace, (value, at) in zip(found._paces(), paces, strict=True):
             pace.value, pace.at = value, at
-        for one, (tokens, seen, novel) in zip(found._familiar(), familiar, strict=True):
-            one.tokens, one.seen, one.novel = tokens, seen, novel
+        for one, (since, seen, novel) in zip(found._familiar(), familiar, strict=True):
+            one.since, one.seen, one.novel = dict(since), seen, novel
         return found
 
     def _paces(self) -> tuple[Pace, ...]:

@@ -25,22 +25,23 @@ def token_of(text: str, salt: bytes) -> int:
 class Sketch:
     """Fading counts by token; ``half_life`` in ms."""
 
-    __slots__ = ("cells", "epoch", "half_life")
+    __slots__ = ("cells", "epoch", "half_life", "latest")
 
     def __init__(self, half_life: int, *, epoch: int = 0, cells: Sequence[float] | None = None) -> None:
         self.half_life = half_life
-        self.epoch = epoch
+        self.epoch = self.latest = epoch
         self.cells = [0.0] * (WIDTH * DEPTH) if cells is None else list(cells)
 
     def read(self, token: int, at: int) -> float:
-        """Return what was counted of a token, faded until ``at``."""
+        """Return what was counted of a token, faded until ``at``; until the latest that was counted, if that is later."""
         least = min(self.cells[place] for place in _places(token))
-        return least * 2.0 ** ((self.epoch - at) / self.half_life) if least else 0.0
+        return least * 2.0 ** ((self.epoch - max(at, self.latest)) / self.half_life) if least else 0.0
 
     def add(self, token: int, at: int, weight: float = 1.0) -> None:
         """Count once more; something that comes late counts as what it would have faded to."""
         if at - self.epoch > _MOST_HALVINGS * self.half_life:
             self._begin_anew(at)
+        self.latest = max(at, self.latest)
         places, cells = _places(token), self.cells
         most = min(cells[place] for place in places) + weight * 2.0 ** ((at - self.epoch) / self.half_life)
         for place in places:

@@ -66,7 +66,7 @@ class World:
         told = {
             "groups": {name: [one.unit, one.bins] for name, one in self.groups.items()},
             "amounts": [[one.unit, one.bins] for one in self.amounts],
-            "sketches": {name: [one.epoch, one.cells] for name, one in self.sketches.items()},
+            "sketches": {name: [one.epoch, one.latest, one.cells] for name, one in self.sketches.items()},
             "hours": self.hours,
             "sold": [self.sold.value, self.sold.at],
             "refunds": [self.purchases, self.refunds],
@@ -81,8 +81,9 @@ class World:
         for name, (unit, bins) in told["groups"].items():
             found.groups[name] = Histogram(HALF_LIFE, unit=unit, bins=bins)
         found.amounts = [Histogram(HALF_LIFE / 2, unit=unit, bins=bins) for unit, bins in told["amounts"]]
-        for name, (epoch, cells) in told["sketches"].items():
+        for name, (epoch, latest, cells) in told["sketches"].items():
             found.sketches[name] = Sketch(_SKETCHES[name], epoch=epoch, cells=cells)
+            found.sketches[name].latest = latest
         found.hours, found.learned = told["hours"], told["learned"]
         found.sold.value, found.sold.at = told["sold"]
         found.purchases, found.refunds = told["refunds"]
