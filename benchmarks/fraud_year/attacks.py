@@ -25,7 +25,6 @@ class Attacks:
         self._honest = honest
         self._by_name = {one.name: one for one in population.people}
         self._victims = [(name, times) for name, times in history.items() if len(times) > _ENOUGH_BEFORE]
-        self._accounts = 0
         self.kinds: Mapping[str, Callable[[Draw], list[Attempt]]] = {
             "card_testing": self.card_testing,
             "stolen_card_burst": self.stolen_card_burst,
@@ -150,8 +149,7 @@ class Attacks:
 
     def _account(self) -> str:
         """Return a new account's name, which looks like anybody's."""
-        self._accounts += 1
-        return f"person-{len(self._population.people) + self._accounts}"
+        return self._population.name()
 
     def _start(self) -> int:
         return START + int(self._random.random() * (YEAR - 16 * DAY))

@@ -6,7 +6,7 @@ from itertools import accumulate
 from random import Random
 
 from benchmarks.fraud_year.offers import BY_CARD, BY_WALLET, GIFTS, Offer
-from benchmarks.fraud_year.parameters import Draw
+from benchmarks.fraud_year.parameters import PURCHASES, Draw
 from benchmarks.fraud_year.people import Person, Population, hour_near
 from benchmarks.fraud_year.shapes import DAY, HOUR, MINUTE, START, YEAR, Attempt
 
@@ -24,12 +24,13 @@ class Honest:
 
     def attempts(self, at_least: int) -> list[Attempt]:
         """Return so many attempts or a few more, in no order."""
+        size = at_least / PURCHASES
         people = self._population.people
         active = list(accumulate(one.weight * max(0.3, (one.until - one.begins) / DAY) ** 0.8 for one in people))
         found: list[Attempt] = []
         first = [one for one in people if one.since >= START]
         trains = self._random.sample([one for one in people if one.until - one.begins > 20 * DAY],
-                                     self._draw.whole("gift_trains"))  # fmt: skip
+                                     max(1, round(self._draw.whole("gift_trains") * size)))  # fmt: skip
         for person in trains:
             found += self._gift_train(person)
         for person in first:

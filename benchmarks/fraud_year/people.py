@@ -36,16 +36,22 @@ class Person:
 
 
 class Population:
-    """Draws the people of a seed."""
+    """Draws the people of a seed; ``size``: how large the shop is, of the usual."""
 
-    def __init__(self, random: Random, draw: Draw) -> None:
+    def __init__(self, random: Random, draw: Draw, size: float) -> None:
         self._random = random
         self._draw = draw
         self._numbers = 0
-        self.people = [self._person(number) for number in range(draw.whole("customers"))]
+        self._names = 0
+        self.people = [self._person() for _ in range(max(100, round(draw.whole("customers") * size)))]
         for one in self.people:
             if one.is_giver:
                 one.friends = random.sample(self.people, random.randint(1, 6))
+
+    def name(self) -> str:
+        """Return a name that nobody has yet."""
+        self._names += 1
+        return f"person-{self._names}"
 
     def address(self) -> str:
         """Return an address that nobody has yet."""
@@ -68,7 +74,7 @@ class Population:
         """Return one of the addresses that a country's mobile networks share among their people."""
         return f"100.{COUNTRIES.index(country)}.{self._random.randrange(2)}.{self._random.randrange(150)}"
 
-    def _person(self, number: int) -> Person:
+    def _person(self) -> Person:
         random, draw = self._random, self._draw
         is_old = random.random() < draw("known_before")
         since = START - int(random.expovariate(1 / 300) * DAY) if is_old else START + int(random.random() * YEAR)
@@ -78,7 +84,7 @@ class Population:
         is_foreign = random.random() < draw("foreign_card")
         is_shared = random.random() < draw("shared")
         return Person(
-            name=f"person-{number}",
+            name=self.name(),
             since=since,
             until=int(min(START + YEAR, max(since, START) + stays)),
             country=country,
