@@ -114,8 +114,8 @@ def test_a_thousand_purchases_from_everywhere_leave_a_small_row(shop: Shop) -> N
 
 
 def test_an_attacker_does_not_become_usual_by_repeating_themselves(shop: Shop) -> None:
-    first = take_over(shop, 61)
-    scores = [take_over(shop, 61, network=f"elsewhere-{number}").value for number in range(200)]
+    first = take_over(shop, 61, network="elsewhere-0")
+    scores = [take_over(shop, 61, network=f"elsewhere-{number % 2 * number}").value for number in range(200)]
 
     assert first.value is not None
     assert min(one for one in scores if one is not None) >= first.value

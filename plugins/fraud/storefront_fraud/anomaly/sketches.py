@@ -33,7 +33,7 @@ class Sketch:
         self.cells = [0.0] * (WIDTH * DEPTH) if cells is None else list(cells)
 
     def read(self, token: int, at: int) -> float:
-        """Return what was counted of a token, faded until ``at``; until the latest that was counted, if that is later."""
+        """Return what was counted of a token, faded until ``at``, or until the latest that was."""
         least = min(self.cells[place] for place in _places(token))
         return least * 2.0 ** ((self.epoch - max(at, self.latest)) / self.half_life) if least else 0.0
 
