@@ -34,7 +34,8 @@ class Sketch:
 
     def read(self, token: int, at: int) -> float:
         """Return what was counted of a token, faded until ``at``, or until the latest that was."""
-        least = min(self.cells[place] for place in _places(token))
+        first, second, third = _places(token)
+        least = min(self.cells[first], self.cells[second], self.cells[third])
         return least * 2.0 ** ((self.epoch - max(at, self.latest)) / self.half_life) if least else 0.0
 
     def add(self, token: int, at: int, weight: float = 1.0) -> None:
@@ -43,7 +44,9 @@ class Sketch:
             self._begin_anew(at)
         self.latest = max(at, self.latest)
         places, cells = _places(token), self.cells
-        most = min(cells[place] for place in places) + weight * 2.0 ** ((at - self.epoch) / self.half_life)
+        most = min(cells[places[0]], cells[places[1]], cells[places[2]]) + weight * 2.0 ** (
+            (at - self.epoch) / self.half_life
+        )
         for place in places:
             cells[place] = max(cells[place], most)
 
