@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ def main() -> None:
     told = []
     for rate in (1.0, 0.5) if wanted.rate is None else (wanted.rate,):
         jobs = [(seed, rate, wanted.purchases, wanted.pack) for seed in seeds]
-        with get_context("spawn").Pool(wanted.workers) as pool:
-            years = list(pool.imap(_play, jobs))
+        # An executor, not a pool: that would wait for ever for a worker that was killed.
+        with ProcessPoolExecutor(wanted.workers, mp_context=get_context("spawn")) as workers:
+            years = list(workers.map(_play, jobs))
         told.append(_report(seeds, rate, years, is_fitting=wanted.fit))
         if not wanted.json:
             _show(told[-1])
