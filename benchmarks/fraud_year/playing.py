@@ -44,10 +44,10 @@ def play(year: Year, rules: Sequence[Rule]) -> list[Said]:
         alone = verdict_of([rule for rule in matched if not rule.reads & set(SCORES)])
         if score is not None:
             detector.note(behaviour, profile)
-        is_completed = alone in {"none", "allow"} and not one.is_declined
-        if score is not None and is_completed:
+        if score is not None and alone in {"none", "allow"} and not one.is_declined:
             detector.learn(behaviour, profile, score)
-        facts.after(one, is_completed=is_completed)
+        # Whoever reviews is taken to approve: else who was reviewed once could never buy their way out of a rule.
+        facts.after(one, is_completed=alone != "block" and not one.is_declined)
         said.append(Said(alone, verdict_of(matched), [rule.id for rule in matched],
                          None if score is None else score.value, meter))  # fmt: skip
     return said
