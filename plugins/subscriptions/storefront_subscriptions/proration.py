@@ -1,10 +1,11 @@
 """The money of a change of tier inside a billing period, in whole smallest units and to the millisecond.
 
 Pure arithmetic over what was paid for which span. Each line is rounded once, half to even. Rounding alone could be
-farmed (change every minute and let each credit round up), so the credits of a period are also capped by the exact
-price of what was used: however often a customer changes, the shop keeps that price to within less than one unit.
+farmed (change every minute and let each credit round up, or each charge down), so what is kept of a period is also
+held against the exact price of what is used: however often a customer changes, the shop keeps that to within one unit.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -88,7 +89,8 @@ def change(
     ``new_period`` with ``full_new_period``, which begins at the change), net of discounts. Lines of 0 are left out.
     A clock that was set back changes nothing before the last change: the change counts from there.
 
-    - ``charge_now``, ``next_invoice``: a credit for the rest of the old tier and a charge for the rest of the new one.
+    - ``charge_now``, ``next_invoice``: a credit for the rest of the old tier and a charge for the rest of the new one,
+      a unit more where those before it were rounded down by more than one in all.
     - ``full_new_period``: that credit and the whole new price; the spans begin anew.
     - ``none``: no lines; what was paid stays what a later change may credit.
 
@@ -114,7 +116,9 @@ def change(
         lines.append(Line("charge", price, new_period.start, new_period.end, due))
         after = opening(new_period, price)
     else:
-        charge = half_even(Fraction(price * (period.end - at), period.total))
+        exact = Fraction(price * (period.end - at), period.total)
+        kept, used = _kept_and_used(spans, period, at)
+        charge = max(half_even(exact), math.ceil(used + exact - 1) - (kept - credit))
         lines.append(Line("charge", charge, at, period.end, due))
         new = PaidSpan(at, price, charge, is_owed=mode == "next_invoice")
         after = (*spans[:-1], replace(last, credited=credit), new)
@@ -128,10 +132,15 @@ def credit_for(spans: Sequence[PaidSpan], period: Period, at: int) -> int:
     is neither credited nor used (the used part rounded half down, so that the cap never touches a single change).
     """
     worth = half_even(_worth(spans[-1], period, period.end - at))
-    kept = sum(span.paid - span.credited for span in spans)
+    kept, used = _kept_and_used(spans, period, at)
+    return max(0, min(worth, spans[-1].paid, kept - _half_down(used)))
+
+
+def _kept_and_used(spans: Sequence[PaidSpan], period: Period, at: int) -> tuple[int, Fraction]:
+    """Return what was paid in the period and not credited, and the exact price of what was used of it until ``at``."""
     ends = [span.start for span in spans[1:]] + [at]
     used = sum((_worth(span, period, end - span.start) for span, end in zip(spans, ends, strict=True)), Fraction(0))
-    return max(0, min(worth, spans[-1].paid, kept - _half_down(used)))
+    return sum(span.paid - span.credited for span in spans), used
 
 
 def shrink(granted: int, remaining: int, total: int) -> int:
