@@ -47,7 +47,8 @@ test: $(VENV)/installed-dev ## Install if need be, and run the tests
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
 	$(BIN)/python -m pytest -n 2 --database postgres tests/commit tests/shop tests/sdk tests/webhooks tests/kinds tests/deliveries \
-		tests/experiments tests/fanfunding tests/fraud tests/metering tests/plugins/test_bundles.py tests/races tests/subscriptions
+		tests/experiments tests/fanfunding tests/fraud tests/metering tests/plugins/test_bundles.py tests/races tests/receipts \
+		tests/reviews tests/subscriptions
 
 .PHONY: test-planted
 test-planted: $(VENV)/installed-dev ## Plant known bugs in a copy and see the tests go red

@@ -38,37 +38,25 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 BOTH_DATABASES = (
-    "tests/commit/test_bulk_ledgers.py",
     "tests/commit/test_engine.py",
     "tests/commit/test_holds.py",
     "tests/commit/test_reversals.py",
     "tests/crashes/test_usage.py",
-    "tests/fanfunding/test_money.py",
-    "tests/metering/test_at_once.py",
     "tests/model",
     "tests/races/test_changing.py",
-    "tests/races/test_deliveries.py",
     "tests/races/test_fraud.py",
-    "tests/races/test_giving.py",
     "tests/races/test_holds.py",
     "tests/races/test_keys.py",
-    "tests/races/test_kinds.py",
     "tests/races/test_last_unit.py",
-    "tests/races/test_limits.py",
-    "tests/races/test_promo_codes.py",
     "tests/races/test_refunds.py",
-    "tests/races/test_settlement.py",
     "tests/races/test_subscriptions.py",
-    "tests/races/test_tip_grants.py",
     "tests/races/test_tips.py",
-    "tests/races/test_trials.py",
     "tests/races/test_wallet.py",
-    "tests/receipts/test_numbers.py",
     "tests/reviews/test_races.py",
     "tests/shop/test_story.py",
 )
-"""What is written differently for each database, races for one thing, and a purchase's whole story run on both (two
-different deeds beside each other, on SQLite). ``--database`` chooses one for all tests that can do either, which
+"""What is written differently for each database, the races of money itself, and a purchase's whole story run on both (all
+other races, on SQLite). ``--database`` chooses one for all tests that can do either, which
 ``make test-heavy`` does for everything that a shop does."""
 
 LONGEST = (
