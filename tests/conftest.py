@@ -55,9 +55,9 @@ BOTH_DATABASES = (
     "tests/reviews/test_races.py",
     "tests/shop/test_story.py",
 )
-"""What is written differently for each database, the races of money itself, and a purchase's whole story run on both (all
-other races, on SQLite). ``--database`` chooses one for all tests that can do either, which
-``make test-heavy`` does for everything that a shop does."""
+"""What is written differently for each database, the races of money itself, and a purchase's whole story run on both,
+all other races on SQLite. ``--database`` chooses one for all tests that can do either, which ``make test-heavy`` does
+for everything that a shop does."""
 
 LONGEST = (
     "tests/stories/test_chaos.py",
