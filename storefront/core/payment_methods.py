@@ -24,6 +24,8 @@ from storefront.core.services import Services
 from storefront.core.tables import payers, payment_methods, setups
 
 TIMES_DECIDED = 5
+FORGOTTEN = "payment_method.forgotten"
+"""Told of a method by its id (the event's subject), in its customer's sequence."""
 _PAYER = Query(
     select(payers).where(payers.c.customer_id == bindparam("customer_id"), payers.c.gateway == bindparam("gateway"))
 )
@@ -158,7 +160,8 @@ async def forget_method(services: Services, customer_id: str, wanted: str, *, ac
     now = services.clock.now()
     plan = Plan(actor=actor, anchors={customer_id})
     plan.add(Change("payment_methods", (wanted,), customer_id, {"forgotten_at": None}, {"forgotten_at": now}))
-    record_action(plan, "payment_method.forgotten", actor=actor, about=wanted, facts={"customer": customer_id},
+    plan.emit(FORGOTTEN, anchor=customer_id, subject=wanted, payload={"method": wanted})
+    record_action(plan, FORGOTTEN, actor=actor, about=wanted, facts={"customer": customer_id},
                   now=now, wall=services.clock.wall())  # fmt: skip
     try:
         await services.engine.commit(plan)

@@ -20,6 +20,19 @@ from tests.fanfunding.tipping import (
     tip,
 )
 
+WITHOUT_GEMS = """
+shop: {name: Tiny shop}
+mode: sandbox
+data: ${DATA}
+keys:
+  - {key: sk_sandbox_demo, kind: server}
+  - {key: ak_sandbox_demo, kind: operator}
+gateways: {sandbox: {}}
+plugins:
+  microtransactions: {}
+  fanfunding: {share: 50%, currencies: [USD], creators: {luna: {file: luna.yaml, share: 90%}}}
+"""
+
 
 def under_way(shop, currency: str = "USD") -> int:
     (row,) = shop.query("SELECT id FROM fanfunding_creators WHERE name = 'luna'")
@@ -206,3 +219,26 @@ async def test_the_migration_writes_the_lines_of_what_moved_before_and_loses_no_
     with pytest.raises(MigrationFailed, match="fanfunding_payouts has rows"):
         await stream.database.migrate_to("fanfunding", "0002")
     await stream.start()
+
+
+async def test_what_was_earned_in_a_currency_that_the_shop_has_no_more_is_paid_out_and_repaid_in_it(
+    data_folder, database_url
+):
+    (data_folder / "luna.yaml").write_text(LUNA)
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
+        await shop.bought("gems-500", customer="mio")
+        first = await tip(shop, 200, "gems", by=shop.as_customer("mio"))
+        await tip(shop, 100, "gems", by=shop.as_customer("mio"))
+        await shop.advance("26h")
+        await pay_out(shop, 100, "gems")
+        back = (await begin_payout(shop, 120, "gems")).json
+        await refund(shop, first)
+        assert purse(shop, "gems") == {"reserve": 0, "payable": 0, "debt": 130}
+        (data_folder / "shop.yaml").write_text(WITHOUT_GEMS)
+        (data_folder / "luna.yaml").write_text("name: Luna\ntips: {min: {USD: 100}}\n")
+        await shop.restart()
+
+        failed = await move_payout(shop, back, "failed", reason="nobody wants gems")
+        assert (failed.status, purse(shop, "gems")) == (200, {"reserve": 0, "payable": 0, "debt": 10})
+        assert (shop.balance("platform:revenue:gems"), (await begin_payout(shop, 1, "gems")).status) == (0, 409)
+        assert (await begin_payout(shop, 1, "coins")).json["errors"][0]["pointer"] == "/currency"

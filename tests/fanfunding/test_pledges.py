@@ -135,3 +135,24 @@ async def test_the_goals_terms_stay_those_of_the_first_pledge_and_the_log_says_s
     await seen(stream, first, "released")
     late = await pledge(stream, 555)
     assert late.status == 404
+
+
+async def test_a_pledge_whose_card_its_fan_removes_counts_no_more(stream):
+    ada = stream.as_customer()
+    setup = (
+        await ada.post("/v1/payment-methods/setups", {"currency": "USD", "return_url": stream.url}, key="save")
+    ).json
+    await stream.pay({"payment": setup})
+    card = (await ada.get(f"/v1/payment-methods/setups/{setup['id']}")).json["payment_method"]
+    gone = (await pledge(stream, 900, by=ada, payment_method=card)).json
+    other = await pledged(stream, 100)
+    assert (await tour(stream))["campaign"]["pledged"]["amount"] == 1000
+    assert (await ada.delete(f"/v1/payment-methods/{card}")).status == 204
+    assert (await seen(stream, gone, "withdrawn"))["reason"] == "payment_method_gone"
+    campaign = (await tour(stream))["campaign"]
+    assert (campaign["pledged"]["amount"], campaign["backers"]) == (100, 1)
+    again = await pledge(stream, 900, by=ada, payment_method=card)
+    assert (again.status, again.json["code"]) == (404, "not_found")
+    await stream.advance("11d")
+    await seen(stream, other, "released")
+    assert (told(stream, "goal.%"), await charged(stream)) == (["missed"], [])

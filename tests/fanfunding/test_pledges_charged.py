@@ -20,7 +20,7 @@ from tests.fanfunding.pledging import (
     tour,
     turn,
 )
-from tests.fanfunding.tipping import FAN_SHOP, purse, refund, tip
+from tests.fanfunding.tipping import FAN_SHOP, begin_payout, dispute, purse, refund, tip
 
 FAN = "kT3vQ9xWm2Lr8sYc"
 
@@ -207,3 +207,37 @@ async def test_with_just_enough_collected_it_stays(strict):
     await seen(strict, first, "collected")
     assert (await tour(strict))["campaign"]["state"] == "collected"
     assert told(strict, "goal.%") == ["reached", "collected"]
+
+
+async def test_nothing_is_paid_out_of_what_may_all_go_back(strict):
+    first, waits = await pledged(strict, 900), await pledged(strict, 100)
+    await turn(strict, waits, SHORT)
+    await strict.advance("10d1h")
+    await seen(strict, first, "collected")
+    await strict.advance("3d")  # the hold is one day, and the other is charged for a week
+    await turn(strict, waits, SHORT)
+    assert (purse(strict)["reserve"], (await begin_payout(strict)).json["reason"]) == (810, "not_payable")
+    await strict.advance("5d")
+    assert (await tour(strict))["campaign"]["state"] == "collected"
+    await strict.advance("1d")
+    assert (await begin_payout(strict)).json["amount"]["amount"] == 810
+
+
+async def test_what_is_disputed_when_too_little_is_collected_goes_back_once_the_dispute_is_won(strict):
+    first, second, lost = await pledged(strict, 400), await pledged(strict, 300), await pledged(strict, 300)
+    await turn(strict, lost, SHORT)
+    await strict.advance("10d1h")
+    await seen(strict, first, "collected")
+    (bought,) = strict.query("SELECT purchase_id AS id FROM fanfunding_pledges WHERE id = ?", first["id"])
+    await dispute(strict, bought)
+    await turn(strict, lost, STOLEN)
+    await strict.advance("8d")
+    assert (await tour(strict))["campaign"]["state"] == "failed"
+    await seen(strict, second, "refunded")
+    await seen(strict, first, "collected")
+    await dispute(strict, bought, "won")
+    await strict.advance("1d1h")
+    await seen(strict, first, "refunded")
+    causes = strict.query("SELECT cause, amount FROM reversals WHERE state = 'completed' ORDER BY amount")
+    assert [(row["cause"], row["amount"]) for row in causes] == [("refund", 300), ("refund", 400)]
+    assert purse(strict) == {"reserve": 0, "payable": 0, "debt": 0}

@@ -2,9 +2,12 @@
 
 **Reserve** is credited by tips, which take no anchor of its; it keeps no balance. **Payable** and **debt** change only
 in plans that hold the creator's money anchor, so the engine keeps their balances and lets neither go below zero.
+
+What is money is told by its code alone: creators' shares outlive the YAML that named a currency of the shop's own.
 """
 
 from storefront.core.accounts import Account, bank, gateway_transfers, receivable, revenue, sink
+from storefront.design.money import is_real
 
 __all__ = [
     "board_anchor",
@@ -43,16 +46,16 @@ def under_way(creator_id: str, asset: str) -> Account:
     return Account(f"creator:{creator_id}", "payout", asset)
 
 
-def paid_out(pay_with: str, asset: str, *, is_virtual: bool) -> Account:
+def paid_out(pay_with: str, asset: str) -> Account:
     """Return where a payout goes: the shop's bank has less of it, or the gateway; a currency of its own is used up."""
-    if is_virtual:
+    if not is_real(asset):
         return sink(asset)
     return bank(asset) if pay_with == MANUAL else gateway_transfers(pay_with, asset)
 
 
-def earned_by_shop(asset: str, *, is_virtual: bool) -> Account:
+def earned_by_shop(asset: str) -> Account:
     """Return where the price of every purchase goes, and out of which a creator gets their share."""
-    return sink(asset) if is_virtual else revenue(asset)
+    return revenue(asset) if is_real(asset) else sink(asset)
 
 
 def money_anchor(creator_id: str) -> str:

@@ -18,7 +18,7 @@ from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Row
 from storefront.core.receiving import NEVER_GIVEN
 from storefront.core.refunding import refund
-from storefront.core.refunds import RefundRequest, Strategy
+from storefront.core.refunds import CLAWING, RefundRequest, Strategy, read_reversals
 from storefront.core.reversing import AlreadyRefunded, NotRefundable
 from storefront.core.services import Services
 from storefront_fanfunding.campaigns import (
@@ -86,27 +86,36 @@ async def finish(services: Services, campaign: Row) -> bool:
 
 
 async def give_back(services: Services, payload: Mapping[str, Any]) -> Again | None:
-    """Refund every collected pledge of a goal for which too little was collected. Safe to repeat."""
-    after, waits = "", False
+    """Refund every collected pledge of a goal for which too little was collected. Safe to repeat.
+
+    One that is disputed waits for how that ends: money that comes back then is its fan's.
+    """
+    after, wait_ms = "", 0
     while True:
         asked = {"creator_id": payload["creator_id"], "goal": payload["goal"]}
         found = await services.reader.all(NEXT_COLLECTED, after=after, **asked)
         for pledge in found:
             after = pledge["id"]
             try:
-                await _give_back_one(services, pledge)
+                if not await _give_back_one(services, pledge):
+                    wait_ms = wait_ms or DAY_MS
             except GatewayFailed as away:
                 log.warning("pledge_not_given_back_yet", pledge=pledge["id"], reason=away.code)
-                waits = True
+                wait_ms = GIVE_BACK_AGAIN_MS
         if not found:
-            return Again(services.clock.now() + GIVE_BACK_AGAIN_MS) if waits else None
+            return Again(services.clock.now() + wait_ms) if wait_ms else None
 
 
-async def _give_back_one(services: Services, pledge: Row) -> None:
+async def _give_back_one(services: Services, pledge: Row) -> bool:
+    """Refund one pledge; False while a dispute about it is open."""
+    if await _is_disputed(services, pledge):
+        return False
     plan, reason = Plan(actor=ACTOR, anchors={pledge["customer_id"]}), "too_little_collected"
     try:
         await refund_for(services, pledge["purchase_id"], "pledge", TOO_LITTLE)
     except AlreadyRefunded:
+        if await _is_disputed(services, pledge):
+            return False
         log.info("pledge_given_back_before", pledge=pledge["id"])
     except (NotRefundable, RefundFailed) as left:
         log.error("pledge_not_given_back", pledge=pledge["id"], reason=left.code)
@@ -120,6 +129,12 @@ async def _give_back_one(services: Services, pledge: Row) -> None:
         await services.engine.commit(plan)
     except Stale:
         log.info("pledge_has_moved", pledge=pledge["id"])  # another run of this has just done it
+    return True
+
+
+async def _is_disputed(services: Services, pledge: Row) -> bool:
+    rows = await read_reversals(services.reader, pledge["purchase_id"])
+    return any(row["cause"] in CLAWING and row["state"] == "open" for row in rows)
 
 
 async def give_back_unwanted(services: Services, purchase_id: str, pledge_id: str) -> None:

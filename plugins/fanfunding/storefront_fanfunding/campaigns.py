@@ -28,6 +28,8 @@ CAMPAIGN_STATES = (COLLECTING, REACHED, MISSED, COLLECTED, FAILED)
 LIVE = frozenset({PENDING, OPEN, CHARGING})
 """States of pledges of which something may still come."""
 ACTOR = "plugin:fanfunding"
+METHOD_GONE = "payment_method_gone"
+"""Why a pledge is withdrawn or failed whose fan has removed the card."""
 
 _CAMPAIGN = Query(
     select(campaigns).where(
@@ -44,6 +46,13 @@ OPEN_OF_FAN = Query(
         pledges.c.customer_id == bindparam("customer_id"),
         pledges.c.creator_id == bindparam("creator_id"),
         pledges.c.goal == bindparam("goal"),
+        pledges.c.state == OPEN,
+    )
+)
+OPEN_OF_METHOD = Query(
+    select(pledges.c.id).where(
+        pledges.c.customer_id == bindparam("customer_id"),
+        pledges.c.method == bindparam("method"),
         pledges.c.state == OPEN,
     )
 )

@@ -8,7 +8,6 @@ from storefront.core.commit.plan import Plan
 from storefront.core.config.model import Offer
 from storefront.core.errors import Invalid
 from storefront.core.kinds import Fulfilment, JsonSchema, Line, MoneyBack, Reversal, TransferMoved
-from storefront.core.quotes import WALLET
 from storefront_fanfunding.config import KIND
 from storefront_fanfunding.granting import add_grants
 from storefront_fanfunding.money_back import add_money_back
@@ -49,7 +48,6 @@ class TipKind:
             creator_id=line.details["creator_id"],
             customer_id=goods.customer_id,
             currency=line.total.currency,
-            is_virtual=goods.cost is None,
             net=line.total.amount_minor - goods.tax,
         )
         add_settlement(goods.plan, paid)
@@ -65,7 +63,7 @@ class TipKind:
 
     def money_back(self, plan: Plan, move: MoneyBack) -> None:
         """Ask the creator's share back, in the commit that moves the rest."""
-        add_money_back(plan, move, is_virtual=move.purchase["pay_with"] == WALLET)
+        add_money_back(plan, move)
 
     def transfer_moved(self, plan: Plan, moved: TransferMoved) -> None:
         """Look the transfer up: it may be a payout's."""

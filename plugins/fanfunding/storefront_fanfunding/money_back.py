@@ -54,7 +54,6 @@ class Asked:
     customer_id: str
     reversal_id: str
     currency: str
-    is_virtual: bool
     amount: int
     stage: BackStage
     is_again: bool
@@ -89,15 +88,15 @@ class Asked:
         return Entry(self.entry_id, _ENTRIES[self.stage], self.tip_id)
 
 
-def add_money_back(plan: Plan, move: MoneyBack, *, is_virtual: bool) -> None:
+def add_money_back(plan: Plan, move: MoneyBack) -> None:
     """Add to the plan of a reversal's move what it means for the tip's creator."""
     details = msgspec.json.decode(move.purchase["details"])
     if "tip" not in details:
         return
     customer_id = move.purchase["customer_id"]
     asked = Asked(
-        details["tip"], details["creator_id"], customer_id, move.reversal_id, move.purchase["currency"], is_virtual,
-        move.amount, move.stage, move.is_again,
+        details["tip"], details["creator_id"], customer_id, move.reversal_id, move.purchase["currency"], move.amount,
+        move.stage, move.is_again,
     )  # fmt: skip
     plan.anchors |= {money_anchor(asked.creator_id), queue_anchor(asked.creator_id)}
     entry_id = plan.entry(_ENTRIES[asked.stage], about=asked.tip_id, anchor=customer_id, label=asked.label)
@@ -223,7 +222,7 @@ class Move:
         return reserve(self.asked.creator_id, self.asked.currency)
 
     def _shop(self) -> Account:
-        return earned_by_shop(self.asked.currency, is_virtual=self.asked.is_virtual)
+        return earned_by_shop(self.asked.currency)
 
 
 def take_back(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:

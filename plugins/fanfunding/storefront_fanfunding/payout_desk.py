@@ -20,7 +20,7 @@ from storefront_fanfunding.payout_moves import approve, mark_failed, mark_paid
 from storefront_fanfunding.payout_routes import CREATE_OPERATION, ONE
 from storefront_fanfunding.payout_rows import need_payout
 from storefront_fanfunding.payouts import PayoutRequest, check_currency, create_payout
-from storefront_fanfunding.statements import csv_of
+from storefront_fanfunding.statements import csv_of, exponent_in
 
 SHELL = "operator:shell"
 Asked = Mapping[str, Any]
@@ -30,7 +30,7 @@ def operations_of(services: Services, settings: Settings) -> Operations:
     """Return what the shell may ask; ``key`` keeps a call whose reply was lost from happening twice."""
 
     async def create(asked: Asked) -> dict[str, Any]:
-        amount = None if asked["amount"] is None else _minor(services, asked["amount"], asked["currency"])
+        amount = None if asked["amount"] is None else await _minor(services, asked)
         named = {"creator": asked["creator"], "currency": asked["currency"]}
         body = named if amount is None else {**named, "amount": amount}
         key = idempotency_key(SHELL, CREATE_OPERATION, asked["key"], body)
@@ -74,10 +74,11 @@ def _key(asked: Asked, act: str, body: Mapping[str, Any]) -> IdempotencyKey:
     return idempotency_key(SHELL, f"POST {ONE}/{act}", asked["key"], {**body, "payout": asked["id"]})
 
 
-def _minor(services: Services, number: str, currency: str) -> int:
+async def _minor(services: Services, asked: Asked) -> int:
     """Read an amount as people write it (``20.50``); raises ``Invalid``."""
-    check_currency(services, currency)
-    exponent = services.catalogs.active.asset(currency).exponent
+    number, currency = asked["amount"], asked["currency"]
+    await check_currency(services, asked["creator"], currency)
+    exponent = exponent_in(services, currency)
     try:
         minor = Decimal(number).scaleb(exponent)
         is_whole = minor == minor.to_integral_value()

@@ -7,6 +7,7 @@ from sqlalchemy import and_, select
 from storefront.core.operating.pages import read_page
 from storefront.core.services import Services
 from storefront.core.tables import accounts
+from storefront.design.money import is_real
 from storefront_fanfunding.accounts import MANUAL
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.payout_rows import WITH_NAME, show_payout
@@ -47,10 +48,10 @@ async def list_payable(services: Services, settings: Settings) -> dict[str, Any]
     for row in rows:
         name = names[row["owner"].removeprefix("creator:")]
         found.setdefault((name, row["asset"]), {"payable": 0, "debt": 0})[row["role"]] = row["balance"]
-    catalog, told = services.catalogs.active, []
+    told = []
     for (name, currency), stand in sorted(found.items()):
         terms = settings.terms(name)
-        pay_with = MANUAL if catalog.is_virtual(currency) else terms.payout
+        pay_with = terms.payout if is_real(currency) else MANUAL
         least = {"minimum": max(1, terms.payout_min.get(currency, 1)), "pay_with": pay_with}
         stand["payable"] = max(0, stand["payable"] - stand["debt"])
         told.append({"creator": name, "currency": currency, **stand, **least})

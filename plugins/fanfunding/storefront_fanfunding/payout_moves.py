@@ -48,7 +48,6 @@ class Back:
     changes: Mapping[str, Any]
     amount: int
     entry: Entry
-    is_virtual: bool
 
 
 async def approve(services: Services, payout_id: str, key: IdempotencyKey) -> tuple[Answer, bool]:
@@ -119,13 +118,11 @@ async def mark_failed(services: Services, payout_id: str, reason: str, key: Idem
     return await _once(services, payout_id, key, decide)
 
 
-def plan_of_paying(
-    services: Services, row: Row, reference: str, *, actor: str
-) -> tuple[Plan, Mapping[str, Any]]:
+def plan_of_paying(services: Services, row: Row, reference: str, *, actor: str) -> tuple[Plan, Mapping[str, Any]]:
     """Return the plan by which a payout in progress is paid, and the row as it is then."""
     purse, plan, now = Purse(row["creator_id"], row["currency"]), _plan_of(row, actor), services.clock.now()
     plan.entry("payout.paid", about=row["id"], anchor=purse.anchor, label=_LABEL)
-    to = paid_out(row["pay_with"], purse.currency, is_virtual=services.catalogs.active.is_virtual(purse.currency))
+    to = paid_out(row["pay_with"], purse.currency)
     plan.add(Transfer(_LABEL, under_way(purse.creator_id, purse.currency), to, row["amount"], purse.anchor))
     changes = {"state": PAID, "reference": reference, "paid_at": now, "updated_at": now}
     after = {**row, **changes}
@@ -143,8 +140,7 @@ def plan_of_return(
     changes: dict[str, Any] = {"returned": row["returned"] + amount, "reason": reason, "updated_at": now}
     if changes["returned"] == row["amount"]:
         changes |= {"state": FAILED, "failed_at": now}
-    is_virtual = services.catalogs.active.is_virtual(purse.currency)
-    back = Back(row, changes, amount, Entry(entry_id, RETURNED, row["id"]), is_virtual)
+    back = Back(row, changes, amount, Entry(entry_id, RETURNED, row["id"]))
     reads = (payout_key(row["id"], purse.creator_id), *purse.reads)
     plan.add(Late(f"fanfunding.{GIVE_BACK}", reads, {"back": back}))
     return plan, {**row, **changes}
@@ -156,10 +152,10 @@ def give_back(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     row, purse = back.before, Purse(back.before["creator_id"], back.before["currency"])
     source = under_way(purse.creator_id, purse.currency)
     if row["state"] == PAID:
-        source = paid_out(row["pay_with"], purse.currency, is_virtual=back.is_virtual)
+        source = paid_out(row["pay_with"], purse.currency)
     steps = Steps()
     _change(steps, row, back.changes)
-    give(view, steps, purse, back.entry, source=source, amount=back.amount, label=_LABEL, is_virtual=back.is_virtual)
+    give(view, steps, purse, back.entry, source=source, amount=back.amount, label=_LABEL)
     after = {**row, **back.changes}
     event = "payout.failed" if after["state"] == FAILED else RETURNED
     steps.emit(event, anchor=purse.anchor, subject=row["id"], payload=payout_event(after))

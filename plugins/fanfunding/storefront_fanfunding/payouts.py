@@ -29,6 +29,7 @@ from storefront.core.ids import new_id
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query
 from storefront.core.services import Services
+from storefront.core.tables import accounts
 from storefront.design.money import is_real
 from storefront_fanfunding.accounts import MANUAL, payable, under_way
 from storefront_fanfunding.config import Settings
@@ -51,6 +52,7 @@ CREATE_STEP = "create_payout"
 KIND = "payout.created"
 TIMES_DECIDED = 8
 _LABEL = "payout"
+_ACCOUNT = Query(select(accounts.c.id).where(accounts.c.id == bindparam("id")))
 _LAST = Query(
     select(payouts.c.line)
     .where(payouts.c.creator_id == bindparam("creator_id"), payouts.c.currency == bindparam("currency"))
@@ -120,21 +122,29 @@ async def create_payout(services: Services, settings: Settings, asked: PayoutReq
     return await answered_before(services.reader, asked.idempotency, work())
 
 
-def check_currency(services: Services, currency: str) -> None:
-    """Refuse what is neither money nor a currency of the shop's; raises ``Invalid``."""
-    if not services.catalogs.active.is_virtual(currency) and not is_real(currency):
+async def check_currency(services: Services, creator: str, currency: str) -> None:
+    """Refuse what is neither money nor a currency of the shop's, and was none in which the creator has earned.
+
+    Raises:
+        Invalid: it is that.
+    """
+    if is_real(currency) or services.catalogs.active.is_virtual(currency):
+        return
+    identity = await find_creator_id(services, creator)
+    account = None if identity is None else payable(identity, currency).id
+    if account is None or await services.reader.first(_ACCOUNT, id=account) is None:
         raise Invalid("That is no currency.", errors=[FieldError("/currency", "must be a currency, like USD")])
 
 
 async def _create(services: Services, settings: Settings, asked: PayoutRequest) -> tuple[Answer, bool]:
-    check_currency(services, asked.currency)
+    await check_currency(services, asked.creator, asked.currency)
     creator_id = await find_creator_id(services, asked.creator)
     if creator_id is None:
         if asked.creator not in services.catalogs.active.creators:
             raise NotFound("There is no such creator.")
         raise _too_little(0, asked.currency)
-    terms, is_virtual = settings.terms(asked.creator), services.catalogs.active.is_virtual(asked.currency)
-    pay_with = MANUAL if is_virtual else terms.payout
+    terms = settings.terms(asked.creator)
+    pay_with = terms.payout if is_real(asked.currency) else MANUAL
     if pay_with != MANUAL and terms.account is None:
         raise PayoutNotPossible("The configuration names no account of this creator's.", reason="no_account")
     purse, payout_id = Purse(creator_id, asked.currency), new_id("pyt")

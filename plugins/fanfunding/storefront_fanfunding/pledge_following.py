@@ -1,4 +1,4 @@
-"""What pledges hear of: a method is saved, a purchase of theirs moves, a creator's file says something else."""
+"""What pledges hear of: methods saved and forgotten, purchases that move, another word in a creator's file."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,16 @@ from storefront.core.charging import GONE
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Plan
 from storefront.core.events import Event
+from storefront.core.payment_methods import FORGOTTEN
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.services import Services
 from storefront_fanfunding.campaign_ending import give_back_unwanted
-from storefront_fanfunding.campaigns import ACTOR, COLLECTING, find_campaign
+from storefront_fanfunding.campaigns import ACTOR, COLLECTING, METHOD_GONE, OPEN_OF_METHOD, PledgeOver, find_campaign
 from storefront_fanfunding.config import SKU, Settings
 from storefront_fanfunding.creators import all_creators, find_creator_id
 from storefront_fanfunding.goals import Goal, goals_of
 from storefront_fanfunding.pledge_charging import advance_pledge
-from storefront_fanfunding.pledging import note_setup
+from storefront_fanfunding.pledging import note_setup, withdraw_pledge
 
 MOVED_JOB = "fanfunding.pledge_moved"
 MOVED = frozenset(f"purchase.{one}" for one in GONE | {Status.PAID, Status.COMPLETED})
@@ -32,6 +33,8 @@ async def follow_pledges(services: Services, settings: Settings, event: Event) -
     """Do what an event means for pledges. What may ask a gateway is a job of its own."""
     if event.type in SETUPS:
         await note_setup(services, event.subject)
+    elif event.type == FORGOTTEN:
+        await _let_go(services, event.anchor, event.subject)
     elif event.type in MOVED and event.data["sku"] == SKU:
         purchase = await read_purchase(services, event.subject)
         pledge = msgspec.json.decode(purchase["details"]).get("pledge")
@@ -42,6 +45,15 @@ async def follow_pledges(services: Services, settings: Settings, event: Event) -
             await services.engine.commit(plan)
     elif event.type == ACTIVATED:
         await tell_of_edits(services, settings)
+
+
+async def _let_go(services: Services, customer_id: str, method: str) -> None:
+    """Take back the pledges that a forgotten method would have paid: what nobody can charge must not reach a goal."""
+    for found in await services.reader.all(OPEN_OF_METHOD, customer_id=customer_id, method=method):
+        try:
+            await withdraw_pledge(services, found["id"], reason=METHOD_GONE)
+        except PledgeOver:  # the deadline was first: the charge is refused, for the same reason
+            log.info("pledge_not_withdrawn", pledge=found["id"], reason=METHOD_GONE)
 
 
 async def note_moved(services: Services, settings: Settings, payload: Mapping[str, Any]) -> None:

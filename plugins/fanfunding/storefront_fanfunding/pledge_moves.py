@@ -97,11 +97,11 @@ def open_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     )
 
 
-def add_withdrawal(plan: Plan, pledge: Mapping[str, Any]) -> None:
+def add_withdrawal(plan: Plan, pledge: Mapping[str, Any], *, reason: str | None = None) -> None:
     """Add to a plan that a fan takes a pledge back; its hold is the plan's to release."""
     plan.anchors |= {pledge["customer_id"], board_anchor(pledge["creator_id"])}
     reads = (pledge_key(pledge), campaign_key(pledge), backer_key(pledge))
-    plan.add(Late(f"fanfunding.{WITHDRAW}", reads, {"pledge": pledge}))
+    plan.add(Late(f"fanfunding.{WITHDRAW}", reads, {"pledge": pledge, "reason": reason}))
 
 
 def withdraw_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
@@ -112,7 +112,7 @@ def withdraw_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     now = view.moment.now
     if pledge["state"] not in (PENDING, OPEN) or _refusal(campaign, now) is not None:
         return PledgeOver(state=pledge["state"])
-    changes = {"state": WITHDRAWN, "updated_at": now, "closed_at": now}
+    changes = {"state": WITHDRAWN, "reason": facts["reason"], "updated_at": now, "closed_at": now}
     taken: tuple[Step, ...] = ()
     if pledge["state"] == OPEN:
         name = str(backer_key(pledge).id[0])
@@ -120,7 +120,7 @@ def withdraw_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
     return (
         *taken,
         Change(PLEDGES, (pledge["id"],), pledge["customer_id"], {"state": pledge["state"]}, changes),
-        _emit("withdrawn", {**pledge, **changes}),
+        _emit("withdrawn", {**pledge, **changes}, reason=facts["reason"]),
     )
 
 

@@ -88,6 +88,10 @@ async def _make(services: Services, settings: Settings, goal: str, wanted: TipRe
             until = campaign["deadline"] + HOLD_BEYOND_MS
             plan.add(PlaceHold(pledge["hold_id"], wanted.customer_id, pledge["currency"], pledge["amount"], until,
                                f"pledge {pledge['id']}"))  # fmt: skip
+        if wanted.payment_method is not None:
+            # Whoever removes this card meanwhile takes back what it would have paid: it is kept, or decided again.
+            key = (wanted.payment_method,)
+            plan.add(Change("payment_methods", key, wanted.customer_id, {"forgotten_at": None}, {}))
         if pledge["hold_id"] is not None or wanted.payment_method is not None:
             add_opening(plan, pledge, wanted.payment_method)
             opened = {**pledge, "state": OPEN, "method": wanted.payment_method, "opened_at": services.clock.now()}
@@ -239,8 +243,10 @@ def _row(
     return {**row, **dict.fromkeys(unknown), "worth": counts}
 
 
-async def withdraw_pledge(services: Services, pledge_id: str) -> Row:
+async def withdraw_pledge(services: Services, pledge_id: str, *, reason: str | None = None) -> Row:
     """Take a pledge back, until its goal's deadline; return it as it is then. Safe to repeat.
+
+    ``reason`` says why, where its fan has not asked for just that.
 
     Raises:
         PledgeOver: it is too late.
@@ -250,7 +256,7 @@ async def withdraw_pledge(services: Services, pledge_id: str) -> Row:
         if pledge["state"] == WITHDRAWN:
             return pledge
         plan = Plan(actor=ACTOR)
-        add_withdrawal(plan, pledge)
+        add_withdrawal(plan, pledge, reason=reason)
         if pledge["hold_id"] is not None and pledge["state"] == OPEN:
             plan.add(ReleaseHold(pledge["hold_id"], pledge["customer_id"], pledge["currency"]))
         add_letting_go(plan, pledge, pledge["method"], services.clock.now())

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from storefront.core.clock import DAY_MS
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Emit, Late, Plan, Step, Steps
@@ -10,6 +11,7 @@ from storefront.core.jobs import Again
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import money_anchor, reserve
+from storefront_fanfunding.campaigns import BY_PURCHASE, COLLECTED, FAILED, REACHED, need_campaign
 from storefront_fanfunding.passbook import Entry, Purse
 from storefront_fanfunding.rows import TIPS, need_tip, tip_key
 from storefront_fanfunding.settling import event_payload
@@ -27,11 +29,22 @@ async def release(services: Services, tip_id: str) -> Again | None:
         return None
     if services.clock.now() < row["release_at"]:
         return Again(row["release_at"])
-    await services.engine.commit(_plan(services, row))
+    if await _may_go_back(services, row):
+        return Again(services.clock.now() + DAY_MS)
+    await services.engine.commit(_plan(row))
     return None
 
 
-def _plan(services: Services, row: Row) -> Plan:
+async def _may_go_back(services: Services, tip: Row) -> bool:
+    """Tell whether a tip is a pledge to a goal that gives all back if too little of it comes in: not while it may."""
+    pledge = await services.reader.first(BY_PURCHASE, purchase_id=tip["purchase_id"])
+    if pledge is None or pledge["state"] != COLLECTED:
+        return False
+    campaign = await need_campaign(services, pledge)
+    return bool(campaign["state"] == FAILED or (campaign["state"] == REACHED and campaign["min_collected"]))
+
+
+def _plan(row: Row) -> Plan:
     customer_id, creator_id, currency = row["customer_id"], row["creator_id"], row["currency"]
     anchor = money_anchor(creator_id)
     plan = Plan(actor="plugin:fanfunding", anchors={customer_id, anchor})
@@ -43,7 +56,6 @@ def _plan(services: Services, row: Row) -> Plan:
         "customer_id": customer_id,
         "creator_id": creator_id,
         "currency": currency,
-        "is_virtual": services.catalogs.active.is_virtual(currency),
     }
     plan.add(Late(f"fanfunding.{RELEASE_STEP}", reads, facts))
     return plan
@@ -60,8 +72,7 @@ def release_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     if amount == 0 or now < row["release_at"]:
         return ()
     steps, purse = Steps(), Purse(creator_id, currency)
-    give(view, steps, purse, facts["entry"], source=reserve(creator_id, currency), amount=amount, label=_LABEL,
-         is_virtual=facts["is_virtual"])  # fmt: skip
+    give(view, steps, purse, facts["entry"], source=reserve(creator_id, currency), amount=amount, label=_LABEL)
     changes = {"reserved": 0, "updated_at": now}
     steps.add(Change(TIPS, (row["id"],), customer_id, {"reserved": amount}, changes))
     steps.add(Emit(money_anchor(creator_id), KIND, row["id"], event_payload(row)))

@@ -39,7 +39,6 @@ class Paid:
     creator_id: str
     customer_id: str
     currency: str
-    is_virtual: bool
     net: int
 
 
@@ -89,7 +88,7 @@ def settle_tip(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         Insert(ALERTS, (paid.creator_id, place), anchor, alert_row(paid.creator_id, place, after, now)),
     )
     if earned:
-        source = earned_by_shop(paid.currency, is_virtual=paid.is_virtual)
+        source = earned_by_shop(paid.currency)
         steps.add(Transfer(ENTRY, source, reserve(paid.creator_id, paid.currency), earned, paid.customer_id))
         steps.schedule(RELEASE, anchor=paid.customer_id, unique_key=release_key(paid.tip_id),
                        due_at=changes["release_at"], now=now, payload={"tip": paid.tip_id})  # fmt: skip

@@ -17,14 +17,13 @@ def give(
     source: Account,
     amount: int,
     label: str,
-    is_virtual: bool,
 ) -> None:
     """Add the transfers of ``amount`` from ``source`` to the creator, and their line; ``label`` is the entry's."""
     owed = debt(purse.creator_id, purse.currency)
     repaid = min(amount, value_of(view.row(purse.debt), "balance"))
     for giver, to, part in (
         (source, receivable(purse.currency), repaid),
-        (owed, earned_by_shop(purse.currency, is_virtual=is_virtual), repaid),
+        (owed, earned_by_shop(purse.currency), repaid),
         (source, payable(purse.creator_id, purse.currency), amount - repaid),
     ):
         if part:

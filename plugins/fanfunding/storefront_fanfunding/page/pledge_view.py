@@ -19,6 +19,7 @@ from storefront_fanfunding.campaigns import (
     COLLECTED,
     COLLECTING,
     FAILED,
+    METHOD_GONE,
     OPEN,
     PENDING,
     REFUNDED,
@@ -34,6 +35,7 @@ from storefront_fanfunding.page.collecting import day_words
 from storefront_fanfunding.page.view import real_currencies
 from storefront_fanfunding.pledge_links import action_of, setup_page_of
 
+_CARD_GONE = ("Taken back", "Its card was removed, so this pledge does not count any more. Nothing was charged.")
 _ENDED: Mapping[str, tuple[str, str]] = {
     COLLECTED: ("Paid", "The goal was reached, and this pledge is a tip now."),
     FAILED: ("Not paid", "The goal was reached, but it could not be charged. You paid nothing."),
@@ -136,6 +138,8 @@ def _words(creator: Creator, pledge: Row, amount: str, *, is_own: bool, is_asked
         return "The goal is reached", "Your bank asks you to confirm this payment." if is_asked else _charging(pledge)
     if state == REFUNDED and pledge["reason"] != "too_little_collected":
         return "Too little collected", f"Whoever runs this shop for {creator.shown_name} sees to your money."
+    if state == WITHDRAWN and pledge["reason"] == METHOD_GONE:
+        return _CARD_GONE
     return _ENDED[state]
 
 
