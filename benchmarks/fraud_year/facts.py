@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
-from benchmarks.fraud_year.pack import Value
+from storefront_fraud.attributes import Value
+
 from benchmarks.fraud_year.shapes import DAY, HOUR, MINUTE, Attempt
 
 WINDOWS = {"1m": MINUTE, "1h": HOUR, "24h": DAY, "7d": 7 * DAY}

@@ -1,80 +1,61 @@
-"""The rules of a YAML file, in CEL, as the plugin judges them: first ``allow``, then ``block``, then ``review``.
+"""The rules of a YAML file, judged by the plugin itself: those of the purchase first, then those of its payment.
 
 A rule that reads something which is not known is skipped (``on_missing: skip``), as it is by default in the plugin.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from re import findall, sub
 from typing import Any
 
 import yaml
 from storefront_fraud.anomaly import GROUPS
+from storefront_fraud.attributes import Stage, Value, attributes_of
+from storefront_fraud.config import rules_of
+from storefront_fraud.rules import Phase, Rule, RuleSet, compile_rules
 
-Value = bool | int | float | str
 PACK = Path(__file__).parents[2] / "plugins/fraud/rule_pack.yaml"
-SCORES = ("anomaly.score", *(f"anomaly.{group}" for group in GROUPS), "meter.score")
-_WHOLE = (
-    "amount_usd", "customer.age_days", "customer.purchases", "customer.refunds", "recipient.age_days", "declines.ip",
-    *(f"velocity.{by}.{figure}_{window}" for by in ("customer", "ip", "device", "card")
-      for figure in ("count", "sum") for window in ("1m", "1h", "24h", "7d")),
-)  # fmt: skip
-_TEXT = ("kind", "sku", "gateway", "ip.country", "card.country", "card.funding")
-_ZERO: Mapping[str, Value] = {
-    **dict.fromkeys(_WHOLE, 0),
-    **dict.fromkeys(_TEXT, ""),
-    "recipient.is_other": False,
-    **dict.fromkeys(SCORES, 0.0),
-}
-ORDER = ("allow", "block", "review")
+SCORES = frozenset({"anomaly.score", *(f"anomaly.{group}" for group in GROUPS), "meter.score"})
+REFERENCE = "USD"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    id: str
-    do: str
-    when: str
-    reads: frozenset[str]
+class Verdict:
+    """What is done of an attempt: ``allow``, ``block``, ``review`` or ``none``, and the ids of the rules that hold."""
+
+    decided_by: str
+    rules: Sequence[str]
 
 
 class Pack:
     """Compiled rules; ``reads`` are the attributes that any of them reads."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        from cel_expr_python import cel  # only who evaluates needs it
+        self._rules = compiled(rules)
+        self.reads = frozenset[str]().union(*self._rules.reads.values())
 
-        self.rules = rules
-        self.reads: frozenset[str] = frozenset().union(*(one.reads for one in rules))
-        kinds = {bool: cel.Type.BOOL, int: cel.Type.INT, float: cel.Type.DOUBLE, str: cel.Type.STRING}
-        types = {name: kinds[type(zero)] for name, zero in _ZERO.items()}
-        together = ", ".join(f"({one.when})" for one in rules)
-        self._expression: Any = cel.NewEnv(variables=types).compile(f"[{together}]")
+    def judge(self, values: Mapping[str, Value]) -> Verdict:
+        """Judge an attempt of which everything is known, the card too."""
+        begun = self._rules.judge(Stage.PURCHASE, values)
+        if begun.decided_by == Phase.BLOCK:
+            return Verdict(Phase.BLOCK, begun.reasons)
+        paid = self._rules.judge(Stage.PAYMENT, values, is_allowed=begun.decided_by == Phase.ALLOW)
+        stronger = begun if begun.verdict >= paid.verdict else paid
+        return Verdict(str(stronger.decided_by), (*begun.reasons, *paid.reasons))
 
-    def matches(self, values: Mapping[str, Value]) -> list[Rule]:
-        """Return the rules that hold of an attempt's values."""
-        data = {name: values.get(name, _ZERO[name]) for name in self.reads}
-        results = self._expression.eval(data=data).plain_value()
-        return [rule for rule, holds in zip(self.rules, results, strict=True) if holds and rule.reads <= values.keys()]
+
+def compiled(rules: Sequence[Rule]) -> RuleSet:
+    """Compile rules as the plugin does."""
+    return compile_rules(rules, fail="review", attributes=attributes_of(REFERENCE), lists=())
 
 
 def read_pack(path: Path = PACK) -> list[Rule]:
     """Read the enforced rules of a file."""
-    told = yaml.safe_load(path.read_text())["fraud"]["rules"]
-    return [
-        Rule(one["id"], one["do"], one["when"], reads_of(one["when"]))
-        for one in told
-        if one.get("mode", "enforce") == "enforce"
-    ]
+    told: Sequence[Mapping[str, Any]] = yaml.safe_load(path.read_text())["fraud"]["rules"]
+    return [rule for rule in rules_of(told) if rule.is_enforced]
 
 
-def reads_of(when: str) -> frozenset[str]:
-    """Return the attributes that a condition names."""
-    names = findall(r"[A-Za-z_][\w.]*", sub(r"'[^']*'", "", when))
-    return frozenset(name for name in names if name in _ZERO)
-
-
-def verdict_of(matched: Collection[Rule]) -> str:
-    """Return what is done: ``allow``, ``block`` or ``review``; ``none`` if no rule holds."""
-    phases = {one.do for one in matched}
-    return next((phase for phase in ORDER if phase in phases), "none")
+def without_scores(rules: Sequence[Rule]) -> list[Rule]:
+    """Return the rules that read no score."""
+    reads = {rule.id: compiled([rule]).reads for rule in rules}
+    return [rule for rule in rules if SCORES.isdisjoint(frozenset().union(*reads[rule.id].values()))]

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storefront_fraud.anomaly import GROUPS, Behaviour, Detector, MeterProfile, Profile, Reading, Score, Week
+from storefront_fraud.attributes import Value
+from storefront_fraud.rules import Rule
 
 from benchmarks.fraud_year.facts import Facts
-from benchmarks.fraud_year.pack import SCORES, Pack, Rule, Value, verdict_of
+from benchmarks.fraud_year.pack import Pack, without_scores
 from benchmarks.fraud_year.shapes import START, WEEK, Attempt, Usage, Year
 
 SALT = b"the simulated year"
@@ -30,7 +32,8 @@ class Said:
 
 def play(year: Year, rules: Sequence[Rule]) -> list[Said]:
     """Return what is said of each attempt, in their order."""
-    pack, facts, detector = Pack(rules), Facts(frozenset().union(*(one.reads for one in rules))), Detector(SALT)
+    pack, only, detector = Pack(rules), Pack(without_scores(rules)), Detector(SALT)
+    facts = Facts(pack.reads)
     profiles: dict[str, Profile] = defaultdict(Profile)
     meters = _Meters(year.usage)
     said = []
@@ -40,16 +43,14 @@ def play(year: Year, rules: Sequence[Rule]) -> list[Said]:
         score = detector.score(behaviour, profile) if one.kind != "usage" else None
         meter = meters.until(one.customer, one.at) if one.kind == "usage" else None
         values |= _scores(score, meter)
-        matched = pack.matches(values)
-        alone = verdict_of([rule for rule in matched if not rule.reads & set(SCORES)])
+        found, alone = pack.judge(values), only.judge(values).decided_by
         if score is not None:
             detector.note(behaviour, profile)
         if score is not None and alone in {"none", "allow"} and not one.is_declined:
             detector.learn(behaviour, profile, score)
         # Whoever reviews is taken to approve: else who was reviewed once could never buy their way out of a rule.
         facts.after(one, is_completed=alone != "block" and not one.is_declined)
-        said.append(Said(alone, verdict_of(matched), [rule.id for rule in matched],
-                         None if score is None else score.value, meter))  # fmt: skip
+        said.append(Said(alone, found.decided_by, found.rules, None if score is None else score.value, meter))
     return said
 
 

@@ -8,11 +8,12 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from storefront_fraud.rules import Phase, Rule
 
 from benchmarks.fraud_year.evaluating import Result, evaluate, threshold_for
 from benchmarks.fraud_year.facts import Facts
 from benchmarks.fraud_year.generator import generate
-from benchmarks.fraud_year.pack import PACK, SCORES, Pack, Rule, read_pack, reads_of, verdict_of
+from benchmarks.fraud_year.pack import PACK, Pack, Verdict, read_pack, without_scores
 from benchmarks.fraud_year.parameters import ATTACKS, PATTERNS, SHOP, table
 from benchmarks.fraud_year.playing import Said, play
 from benchmarks.fraud_year.shapes import DAY, HOUR, START, YEAR, Attempt, Label, Labels, Year
@@ -74,7 +75,7 @@ def test_what_rules_alone_say_does_not_hang_on_the_scores(small: tuple[Year, Lab
     rules = read_pack()
 
     said = play(year, rules)
-    without = play(year, [one for one in rules if not one.reads & set(SCORES)])
+    without = play(year, without_scores(rules))
 
     assert [one.alone for one in said] == [one.alone for one in without] == [one.with_scores for one in without]
     assert all(0 <= one.anomaly <= 1 for one in said if one.anomaly is not None)
@@ -129,21 +130,21 @@ def test_a_threshold_lets_so_many_honest_ones_above_it_and_no_more() -> None:
 
 
 def test_rules_that_read_what_is_missing_are_skipped_and_phases_come_in_order() -> None:
-    rules = [Rule(name, do, when, reads_of(when)) for name, do, when in (
+    rules = [Rule(name, Phase(do), when) for name, do, when in (
         ("country", "block", "card.country != ip.country"),
         ("dear", "review", "amount_usd > 1000"),
         ("known", "allow", "customer.purchases > 10 && kind != 'card.country'"),
+        ("strange", "review", "anomaly.score > 0.8"),
     )]  # fmt: skip
     pack = Pack(rules)
 
-    assert rules[2].reads == {"customer.purchases", "kind"}
-    assert [one.id for one in pack.matches({"amount_usd": 2000, "ip.country": "DE"})] == ["dear"]
-    everything = {"amount_usd": 2000, "ip.country": "DE", "card.country": "US", "customer.purchases": 11, "kind": "tip"}
-    matched = pack.matches(everything)
-    assert [one.id for one in matched] == ["country", "dear", "known"]
-    assert verdict_of(matched) == "allow"
-    assert verdict_of(matched[:2]) == "block"
-    assert verdict_of(()) == "none"
+    assert [rule.id for rule in without_scores(rules)] == ["country", "dear", "known"]
+    some = {"amount_usd": 2000, "ip.country": "DE", "kind": "tip", "customer.purchases": 1}
+    assert pack.judge(some) == Verdict("review", ("dear",))
+    assert pack.judge({**some, "card.country": "US"}) == Verdict("block", ("dear", "country"))
+    assert pack.judge({**some, "card.country": "US", "customer.purchases": 11}).decided_by == "allow"
+    assert pack.judge({**some, "amount_usd": 1, "anomaly.score": 0.81}) == Verdict("review", ("strange",))
+    assert pack.judge({**some, "amount_usd": 1}) == Verdict("none", ())
 
 
 def test_facts_are_those_of_the_moment() -> None:

@@ -132,7 +132,7 @@ def kinds_of(kind):
         ("SubscriptionsPlugin", "0008"),
         ("MailPlugin", "0001"),
         ("FanfundingPlugin", "0008"),
-        ("FraudPlugin", "0001"),
+        ("FraudPlugin", "0002"),
     ],
 )
 async def test_the_plugins_migrations_build_the_tables_that_it_writes(raffle, monkeypatch, tmp_path, kind, head):

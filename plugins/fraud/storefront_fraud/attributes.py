@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-Value = bool | int | str
+from storefront_fraud.anomaly.world import GROUPS
+
+Value = bool | int | float | str
 
 
 class Stage(StrEnum):
@@ -23,10 +25,11 @@ class Kind(StrEnum):
 
     BOOL = "bool"
     INT = "int"
+    DOUBLE = "double"
     STRING = "string"
 
 
-ZERO: Mapping[Kind, Value] = {Kind.BOOL: False, Kind.INT: 0, Kind.STRING: ""}
+ZERO: Mapping[Kind, Value] = {Kind.BOOL: False, Kind.INT: 0, Kind.DOUBLE: 0.0, Kind.STRING: ""}
 """What stands for a missing value while others are evaluated; a rule that reads it is not asked."""
 
 
@@ -139,6 +142,32 @@ def _card() -> list[Attribute]:
     ]  # fmt: skip
 
 
+_GROUP_WORDS = {
+    "amount": "its amount, for this customer and among all",
+    "pace": "how many purchases come how fast",
+    "place": "address, device and country",
+    "crowd": "how many others come from there of late",
+    "habit": "the hour, the kind, the gateway and the offer",
+    "gift": "how many gifts go to whom",
+    "refunds": "how often refunds are asked",
+}
+"""Group of the anomaly score -> what it looks at."""
+
+
+def _scores() -> list[Attribute]:
+    found = [
+        Attribute("anomaly.score", Kind.DOUBLE, "anomaly", "How unusual the purchase is, 0 to 1: 0.5 is one in a "
+                  "thousand, 1 one in a million; missing until 300 purchases are learned.", "anomaly.score > 0.8"),
+    ]  # fmt: skip
+    for group in GROUPS:
+        name = f"anomaly.{group}"
+        says = f"The same of one side of it: {_GROUP_WORDS[group]}."
+        found.append(Attribute(name, Kind.DOUBLE, "anomaly", says, f"{name} > 0.5"))
+    says = ("How unlike itself what a meter counts of this customer has become within the last seven days, 0 to 1; "
+            "missing for the first two weeks.")  # fmt: skip
+    return [*found, Attribute("meter.score", Kind.DOUBLE, "meter", says, "meter.score > 0.9")]
+
+
 def _velocity(reference: str) -> list[Attribute]:
     found = []
     for dimension, words in DIMENSIONS.items():
@@ -157,7 +186,7 @@ def _velocity(reference: str) -> list[Attribute]:
 
 def attributes_of(reference: str) -> Mapping[str, Attribute]:
     """Return name -> attribute; ``reference`` is the currency that amounts are compared in."""
-    table = [*_purchase(reference), *_CUSTOMER, *_NETWORK, *_TIME, *_card(), *_velocity(reference)]
+    table = [*_purchase(reference), *_CUSTOMER, *_NETWORK, *_TIME, *_card(), *_scores(), *_velocity(reference)]
     return {one.name: one for one in table}
 
 

@@ -28,7 +28,8 @@ class Case:
     """Everything that a verdict needs but the counters that are moved with it.
 
     ``exact``: dimension -> counter, moved in this commit; ``to_count``: dimensions that a job counts afterwards.
-    ``amount`` in the reference currency; without a rate there is none, and sums are not known.
+    ``amount`` in the reference currency; without a rate there is none, and sums are not known. ``scored``: the columns
+    of its anomaly score.
     """
 
     rules: RuleSet
@@ -41,6 +42,7 @@ class Case:
     amount: int | None
     identity: Mapping[str, str]
     exact: Mapping[str, Key]
+    scored: Mapping[str, str | int | None]
     to_count: tuple[str, ...] = ()
     is_allowed: bool = False
 
@@ -81,6 +83,7 @@ class Case:
             "rules_version": self.rules.version,
             "catalog_version": self.catalog_version,
             "created_at": now,
+            **self.scored,
         }
 
     def insert(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> Insert:

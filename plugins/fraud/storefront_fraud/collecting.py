@@ -4,7 +4,8 @@ A provider that fails costs nobody a purchase by itself: its attributes are *fai
 one of them does what ``fail`` says. A new source of attributes is one more provider, and their rows in the table.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +21,9 @@ from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import counters, customers, purchases
 from storefront_fraud.attributes import Attribute, Value
+from storefront_fraud.metering import highest_of
 from storefront_fraud.network import Countries
+from storefront_fraud.scoring import NOT_SCORED, Scorer
 from storefront_fraud.subjects import Subject, known
 
 MOST_HISTORY, LONG_HISTORY, HISTORY_KEPT_MS = 1000, 20, MINUTE_MS
@@ -50,27 +53,38 @@ _SHOP = Query(
 
 log = structlog.get_logger("storefront.fraud")
 
+SCORES = "anomaly"
+"""The group of the anomaly score: it is made of what the others give, so it comes last."""
+ASKED_FOR_SCORES = frozenset({"customer", "history", "network", "recipient"})
 Provider = Callable[[Subject, int], Awaitable[Mapping[str, Value | None]]]
 
 
 @dataclass(slots=True)
 class Values:
-    """What was collected: attribute -> value, and attribute -> why it could not be had."""
+    """What was collected: attribute -> value, and attribute -> why it could not be had; and the score's columns."""
 
     known: dict[str, Value] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    scored: Mapping[str, str | int | None] = field(default_factory=lambda: NOT_SCORED)
 
 
 class Collector:
     """Collects the values of purchases for one shop."""
 
     def __init__(
-        self, services: Services, attributes: Mapping[str, Attribute], reference: str, countries: Countries | None
+        self,
+        services: Services,
+        attributes: Mapping[str, Attribute],
+        reference: str,
+        *,
+        countries: Countries | None,
+        scorer: Scorer,
     ) -> None:
         self._services = services
         self._attributes = attributes
         self._reference = reference
         self._countries = countries
+        self._scorer = scorer
         self._created: dict[str, int] = {}
         self._histories: dict[str, tuple[int, dict[str, int]]] = {}
         self._shop: tuple[int, int] = (0, 0)
@@ -81,6 +95,7 @@ class Collector:
             "history": self._history,
             "declines": self._declines,
             "recipient": self._recipient,
+            "meter": self._meter,
         }
 
     def on_commit(self, notice: CommitNotice) -> None:
@@ -93,19 +108,29 @@ class Collector:
         """Return the values of these groups, and those that are known without asking."""
         values = Values(subject.values(self._reference))
         for group in groups:
-            provider = self._providers.get(group)
-            if provider is None:
-                continue
-            try:
-                values.known |= known(await provider(subject, now))
-            except Unavailable:
-                raise
-            except Exception as error:
-                # What the rules say then is the operator's word (``fail``); a purchase is never let through by it.
-                log.error("attributes_failed", group=group, exc_info=error)
-                why = f"{type(error).__name__}: {error}"[:200]
-                values.failed |= {name: why for name, one in self._attributes.items() if one.group == group}
+            if group in self._providers:
+                with self._bearing(group, values):
+                    values.known |= known(await self._providers[group](subject, now))
+        if SCORES in groups:
+            with self._bearing(SCORES, values):
+                since = now - await self._age(subject.customer_id, now)
+                scored = await self._scorer.score(subject, values.known, since=since, now=now)
+                values.known |= scored.values()
+                values.scored = scored.to_row()
         return values
+
+    @contextmanager
+    def _bearing(self, group: str, values: Values) -> Iterator[None]:
+        """Take down that the attributes of a group could not be had, where its provider fails."""
+        try:
+            yield
+        except Unavailable:
+            raise
+        except Exception as error:
+            # What the rules say then is the operator's word (``fail``); a purchase is never let through by it.
+            log.error("attributes_failed", group=group, exc_info=error)
+            why = f"{type(error).__name__}: {error}"[:200]
+            values.failed |= {name: why for name, one in self._attributes.items() if one.group == group}
 
     async def _time(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
         return {"time.hour": now // HOUR_MS % 24, "time.weekday": (now // DAY_MS + 3) % 7 + 1}
@@ -170,6 +195,9 @@ class Collector:
             "recipient.id": await self._services.customers.external_id(subject.recipient_id),
             "recipient.age_days": age // DAY_MS,
         }
+
+    async def _meter(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+        return {"meter.score": await highest_of(self._services, subject.customer_id, now)}
 
 
 def payment_values(facts: PaymentFacts) -> dict[str, Value]:

@@ -32,7 +32,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CEL_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*?)(?:\n|$)")
-_CEL_OF = {Kind.BOOL: "BOOL", Kind.INT: "INT", Kind.STRING: "STRING"}
+_CEL_OF = {Kind.BOOL: "BOOL", Kind.INT: "INT", Kind.DOUBLE: "DOUBLE", Kind.STRING: "STRING"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,12 @@ class FirstReport:
         return None
 
 
+async def latest(services: Services) -> Cursor | None:
+    """Return the cursor of what comes from now on; None of a shop in which nothing has happened."""
+    (row,) = await services.reader.scan(select(func.max(events.c.commit_no).label("last")))
+    return None if row["last"] is None else (row["last"], "", 0)
+
+
 async def report_on_lists(services: Services, settings: Settings, event: Event) -> None:
     """Put customer, card and address of a reported payment on the lists ``reported_…``; safe to be told twice."""
     if event.type == WARNED:

@@ -1,4 +1,4 @@
-"""Forgetting: decisions after ``keep_days``, counters and entries of lists once they say nothing any more."""
+"""Forgetting: decisions and profiles after ``keep_days``, counters and lists' entries once they say nothing more."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +12,19 @@ from storefront.core.jobs import Again
 from storefront.core.services import Services
 from storefront_fraud.cases import counter_key
 from storefront_fraud.config import Settings
+from storefront_fraud.learning import ANCHOR
 from storefront_fraud.lists import anchor_of
 from storefront_fraud.rings import LONGEST_MS
-from storefront_fraud.tables import COUNTERS, DECISIONS, LIST_ENTRIES, counters, decisions, list_entries
+from storefront_fraud.tables import (
+    COUNTERS,
+    DECISIONS,
+    LIST_ENTRIES,
+    PROFILES,
+    counters,
+    decisions,
+    list_entries,
+    profiles,
+)
 
 FORGET = "fraud.forget"
 AT_ONCE = 200
@@ -37,6 +47,8 @@ async def forget(services: Services, settings: Settings, payload: Mapping[str, A
     while await _forget_counters(services, now - LONGEST_MS - DAY_MS):
         pass
     while await _forget_entries(services, now):
+        pass
+    while await _forget_profiles(services, now - settings.keep_ms):
         pass
     return Again(now + DAY_MS)
 
@@ -63,6 +75,21 @@ async def _forget_counters(services: Services, before: int) -> bool:
             plan.anchors.add(key.anchor)
             unmoved = {"updated_at": row["updated_at"]}
             plan.add(Change(COUNTERS, key.id, key.anchor, unmoved, unmoved), Remove(COUNTERS, key.id, key.anchor))
+        try:
+            await services.engine.commit(plan)
+        except Stale:
+            return True
+    return len(rows) == AT_ONCE
+
+
+async def _forget_profiles(services: Services, before: int) -> bool:
+    rows = await services.reader.scan(select(profiles).where(profiles.c.updated_at < before).limit(AT_ONCE))
+    if rows:
+        plan = Plan(actor=ACTOR, anchors={ANCHOR})
+        for row in rows:
+            unmoved = {"updated_at": row["updated_at"]}
+            plan.add(Change(PROFILES, (row["customer_id"],), ANCHOR, unmoved, unmoved),
+                     Remove(PROFILES, (row["customer_id"],), ANCHOR))  # fmt: skip
         try:
             await services.engine.commit(plan)
         except Stale:

@@ -30,8 +30,9 @@ from storefront_fraud.cases import (
     outcome_of,
     read_velocity,
 )
-from storefront_fraud.collecting import Collector, Values, payment_values
+from storefront_fraud.collecting import ASKED_FOR_SCORES, SCORES, Collector, Values, payment_values
 from storefront_fraud.config import Settings
+from storefront_fraud.learning import order_lesson
 from storefront_fraud.lists import Lists
 from storefront_fraud.rings import add, buckets_of
 from storefront_fraud.rules import VERDICT_OF, Phase, RuleSet
@@ -86,6 +87,8 @@ class Judge:
         plan.add(Late(JUDGE, reads, {**facts, "outcome": PASSED}))
         # What the first one has named is there for the others.
         plan.on_refused.add(Late(JUDGE, (), {**facts, "outcome": REFUSED}))
+        if case.scored["to_learn"]:
+            order_lesson(plan.on_refused, subject.customer_id, now)  # no event will tell of it
         if self._may_review:
             plan.on_review.add(Late(JUDGE, (), {**facts, "outcome": REVIEWED}))
         return await self._challenge(case, now) if self._challenges and subject.is_of_gateway else None
@@ -127,7 +130,7 @@ class Judge:
             values = await self._collector.collect(subject, [one for one in groups if one not in _OF_REQUEST], now)
             values.known = {**kept, **values.known}
         else:
-            values = await self._collector.collect(subject, groups, now)
+            values = await self._collector.collect(subject, [one for one in groups if one != SCORES], now)
         values.known |= payment_values(attempt.facts)
         identity = dict(subject.identity)
         fingerprint = values.known.get("card.fingerprint")
@@ -153,6 +156,7 @@ class Judge:
             failed=values.failed,
             amount=subject.reference,
             identity=counted,
+            scored=values.scored,
             exact={
                 name: counter_key(name, value, subject.customer_id)
                 for name, value in sorted(counted.items())
@@ -237,11 +241,14 @@ def judge_payment_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Ste
 
 
 _ALWAYS = ("time", "network")
-_OF_REQUEST = frozenset({"time", "network", "recipient"})
+_OF_REQUEST = frozenset({"time", "network", "recipient", SCORES, "meter"})
 """Groups whose values a payment has from its purchase: they are about the moment when it was asked for."""
 
 
 def _groups(settings: Settings, rules: RuleSet, stage: Stage) -> tuple[str, ...]:
     """Return the groups that are asked: what costs nothing always, so that it stands in every decision."""
     read = {settings.attributes[name].group for name in rules.reads[stage]}
+    if stage is Stage.PURCHASE:  # what is of the request is not known any more when its payment is judged
+        read |= {settings.attributes[name].group for name in rules.reads[Stage.PAYMENT]} & _OF_REQUEST
+        read |= ASKED_FOR_SCORES if SCORES in read else set()
     return tuple(sorted({*_ALWAYS, *read} - {"purchase", "payment", "velocity"}))

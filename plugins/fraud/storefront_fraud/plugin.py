@@ -21,17 +21,20 @@ from storefront.routing import Routes
 from storefront_fraud.attributes import Stage
 from storefront_fraud.auditing import CHECKS
 from storefront_fraud.checks import check_rules, describe_rules
-from storefront_fraud.collecting import Collector
+from storefront_fraud.collecting import SCORES, Collector
 from storefront_fraud.config import Settings
 from storefront_fraud.config_schema import SCHEMA
 from storefront_fraud.counting import COUNT_STEP, count_later, count_step
-from storefront_fraud.feeding import FirstReport, report_on_lists
+from storefront_fraud.feeding import FirstReport, latest, report_on_lists
 from storefront_fraud.forgetting import FORGET, forget, schedule_forgetting
 from storefront_fraud.judging import COUNT, JUDGE, JUDGE_PAYMENT, Judge, judge_payment_step, judge_step
+from storefront_fraud.learning import LEARN, Lessons, learn
 from storefront_fraud.lists import Lists
+from storefront_fraud.metering import METER, schedule_metering, score_meters
 from storefront_fraud.network import Countries
 from storefront_fraud.operating import operations_of, read_gauges
 from storefront_fraud.routes import make_routes
+from storefront_fraud.scoring import Scorer
 from storefront_fraud.tables import TABLES
 
 
@@ -51,7 +54,9 @@ class FraudPlugin:
         self._rules = self._settings.compiled()
         self._judge: Judge | None = None
         self._first_report = FirstReport()
-        self._is_forgetting = False
+        self._lessons = Lessons()
+        self._scorer: Scorer | None = None
+        self._has_ordered = False
 
     @property
     def judges_payments(self) -> bool:
@@ -66,7 +71,13 @@ class FraudPlugin:
     @hookimpl
     def register_jobs(self, services: Services) -> JobHandlers:
         self._join(services)
-        return {COUNT: partial(count_later, services), FORGET: partial(forget, services, self._settings)}
+        assert self._scorer is not None, "it was joined"
+        return {
+            COUNT: partial(count_later, services),
+            FORGET: partial(forget, services, self._settings),
+            LEARN: partial(learn, services, self._scorer),
+            METER: partial(score_meters, services),
+        }
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:
@@ -89,21 +100,35 @@ class FraudPlugin:
         return await self._join(services).assess_payment(attempt)
 
     async def events_matter_after(self, services: Services) -> Cursor | None:
-        """Name the first report of a gateway; until then nothing is read for the lists."""
-        await self._see_to_forgetting(services)
-        return await self._first_report.find(services)
+        """Name the first report of a gateway; until then nothing is read for the lists, but for what is learned."""
+        await self._see_to_jobs(services)
+        found = await self._first_report.find(services)
+        return await latest(services) if found is None and self._learns else found
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:
-        """Put on lists whom banks warn of, and whose payments they dispute."""
-        await self._see_to_forgetting(services)
+        """Put on lists whom banks warn of, and whose payments they dispute; learn of the others."""
+        await self._see_to_jobs(services)
+        if self._learns:
+            await self._lessons.order(services, event)
         await report_on_lists(services, self._settings, event)
 
-    async def _see_to_forgetting(self, services: Services) -> None:
-        """Order the job that forgets, once in a process: whoever follows events is asked soon after the start."""
-        if not self._is_forgetting:
+    @property
+    def _learns(self) -> bool:
+        return self._reads(SCORES)
+
+    def _reads(self, group: str) -> bool:
+        """Tell whether any rule reads an attribute of a group."""
+        attributes = self._settings.attributes
+        return any(attributes[name].group == group for reads in self._rules.reads.values() for name in reads)
+
+    async def _see_to_jobs(self, services: Services) -> None:
+        """Order the jobs that come again, once in a process: whoever follows events is asked soon after the start."""
+        if not self._has_ordered:
             await schedule_forgetting(services)
-            self._is_forgetting = True
+            if self._reads("meter"):
+                await schedule_metering(services)
+            self._has_ordered = True
 
     def _join(self, services: Services) -> Judge:
         """Return the judge of this shop, which is made when the shop is joined."""
@@ -115,7 +140,10 @@ class FraudPlugin:
             countries = None
             if settings.ip_countries is not None:
                 countries = Countries.read(services.config.files[0].parent / settings.ip_countries)
-            collector = Collector(services, settings.attributes, settings.reference, countries)
+            self._scorer = Scorer(services)
+            services.engine.follow(self._scorer.on_commit)
+            collector = Collector(services, settings.attributes, settings.reference, countries=countries,
+                                  scorer=self._scorer)  # fmt: skip
             services.engine.follow(collector.on_commit)
             self._judge = Judge(services, settings, self._rules, lists=lists, collector=collector)
         return self._judge

@@ -18,6 +18,17 @@ DECISION = table(
         "outcome": {"type": "string", "enum": ["passed", "review", "refused"]},
         "matches": _OBJECTS,
         "attributes": ANY_OBJECT,
+        "anomaly": nullable(
+            table(
+                {
+                    "score": {"type": "number"},
+                    "reasons": {
+                        "type": "array",
+                        "items": table({"feature": TEXT, "says": TEXT, "weight": {"type": "number"}}),
+                    },
+                }
+            )
+        ),
         "rules_version": TEXT,
         "catalog_version": TEXT,
         "created_at": TIME,

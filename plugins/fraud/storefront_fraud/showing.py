@@ -35,10 +35,20 @@ def show_decision(row: Row) -> dict[str, Any]:
         "outcome": row["outcome"],
         "matches": msgspec.json.decode(row["matches"]),
         "attributes": msgspec.json.decode(row["attributes"]),
+        "anomaly": _anomaly(row),
         "rules_version": row["rules_version"],
         "catalog_version": row["catalog_version"],
         "created_at": iso(row["created_at"]),
     }
+
+
+def _anomaly(row: Row) -> dict[str, Any] | None:
+    """Return the score and what counted for it, the heaviest first; None where nothing was scored."""
+    told = None if row["anomaly"] is None else msgspec.json.decode(row["anomaly"])
+    if told is None or told["value"] is None:
+        return None
+    reasons = [{**one, "weight": round(one["weight"], 2)} for one in told["reasons"]]
+    return {"score": round(told["value"], 4), "reasons": reasons}
 
 
 async def list_decisions(

@@ -25,7 +25,7 @@ class Detector:
     """Scores the purchases of one shop. ``salt``: up to 64 bytes that only the shop knows, the same for good."""
 
     def __init__(self, salt: bytes, world: World | None = None) -> None:
-        self._salt = salt
+        self.salt = salt
         self.world = World() if world is None else world
         self._latest: tuple[Behaviour, Tokens] | None = None
 
@@ -73,7 +73,7 @@ class Detector:
     def _tokens(self, seen: Behaviour) -> Tokens:
         """Return the hashes of a purchase; those of the latest are kept, for one is asked for three times."""
         if self._latest is None or self._latest[0] is not seen:
-            self._latest = (seen, Tokens.of(seen, self._salt))
+            self._latest = (seen, Tokens.of(seen, self.salt))
         return self._latest[1]
 
     def _repeats(self, seen: Behaviour, tokens: Tokens, profile: Profile) -> float:
