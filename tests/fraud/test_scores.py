@@ -104,7 +104,8 @@ async def test_each_attempt_is_noted_once_and_learned_once_it_is_completed(shop)
     assert "unusual" not in matched(decisions(shop)[-1])
 
 
-async def test_jobs_at_once_and_a_crash_between_learn_nothing_twice(shop):
+async def test_jobs_at_once_and_a_crash_between_learn_nothing_twice(shop, monkeypatch):
+    monkeypatch.setattr("storefront_fraud.learning.AT_ONCE", 7)  # so that they take from each other
     services = shop.parts.services
     await give_gems(shop, "ada")
     for _ in range(30):
