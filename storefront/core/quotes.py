@@ -277,17 +277,22 @@ def with_tax(quote: Quote, catalog: Catalog, country: str | None) -> Quote:
 
     Virtual currency and what is free carry none; where the gateway works it out, it is not known yet.
     """
-    tax, price = catalog.tax, quote.total
-    if tax is None or tax.by is TaxBy.GATEWAY or catalog.is_virtual(price.currency) or price.amount_minor == 0:
+    line = tax_of(catalog, quote.total, quote.offer.tax_class, country)
+    if line is None:
         return quote
-    rate = tax.rate(country, quote.offer.tax_class)
-    if rate is None:
-        return quote
-    line = tax_line(price, rate, is_included=tax.prices is TaxPrices.INCLUSIVE)
     total = line.base.amount_minor + line.amount.amount_minor
     if total > MAX_AMOUNT:
         raise Invalid("That is more than can be sold at once.", errors=[FieldError("/quantity", "is too large")])
-    return replace(quote, total=Money(total, price.currency), taxes=(line,))
+    return replace(quote, total=Money(total, quote.total.currency), taxes=(line,))
+
+
+def tax_of(catalog: Catalog, price: Money, tax_class: str | None, country: str | None) -> TaxLine | None:
+    """Return the tax on a price, in it or to be added to it; None where there is none, or the gateway works it out."""
+    tax = catalog.tax
+    if tax is None or tax.by is TaxBy.GATEWAY or catalog.is_virtual(price.currency) or price.amount_minor == 0:
+        return None
+    rate = tax.rate(country, tax_class)
+    return None if rate is None else tax_line(price, rate, is_included=tax.prices is TaxPrices.INCLUSIVE)
 
 
 def refuse_other_price(quote: Quote, expected: Money | None) -> None:

@@ -15,6 +15,7 @@ from tests.fanfunding.pledging import (
     luna_tours,
     pledge,
     pledged,
+    save,
     seen,
     told,
     tour,
@@ -241,3 +242,66 @@ async def test_what_is_disputed_when_too_little_is_collected_goes_back_once_the_
     causes = strict.query("SELECT cause, amount FROM reversals WHERE state = 'completed' ORDER BY amount")
     assert [(row["cause"], row["amount"]) for row in causes] == [("refund", 300), ("refund", 400)]
     assert purse(strict) == {"reserve": 0, "payable": 0, "debt": 0}
+
+
+async def test_a_pledge_whose_refund_fails_at_the_bank_is_refunded_anew_and_never_the_creators(strict):
+    first, lost = await pledged(strict, 799), await pledged(strict, 300)
+    await turn(strict, lost, STOLEN)
+    await strict.advance("10d1h")
+    await seen(strict, first, "refunded")
+    (made,) = (await strict.sandbox.books())["refunds"]
+    await strict.sandbox.end_refund(made["id"], "failed")
+    one = await seen(strict, first, "collected")
+    assert one["reason"] == "refund_failed"
+    assert [row["kind"] for row in strict.query("SELECT kind FROM alarms WHERE about = ?", first["id"])] == [
+        "pledge_not_given_back"
+    ]
+    await strict.advance("3d")
+    assert (await begin_payout(strict)).json["reason"] == "not_payable"
+    await strict.advance("5d")
+    await seen(strict, first, "refunded")
+    assert [one["status"] for one in (await strict.sandbox.books())["refunds"]] == ["failed", "succeeded"]
+    assert purse(strict) == {"reserve": 0, "payable": 0, "debt": 0}
+
+
+async def test_a_pledge_that_cannot_be_given_back_exactly_holds_up_no_other(data_folder, database_url):
+    dinars = luna_tours(1000, ", min_collected: 100 %").replace(
+        "target: {USD: 1000}, mode", "target: {KWD: 10000}, mode"
+    )
+    (data_folder / "luna.yaml").write_text(dinars.replace("min: {USD: 100, gems: 10}\n", "min: {USD: 100, KWD: 100}\n"))
+    config = FAN_SHOP.replace("currencies: [USD, EUR, gems]", "currencies: [USD, EUR, gems, KWD]")
+    async with running_shop(data_folder, config, database=database_url) as shop:
+        odd, even, lost = [await pledged(shop, 3500, currency="KWD") for _ in range(3)]
+        await turn(shop, lost, SHORT)
+        await shop.advance("10d1h")
+        (bought,) = shop.query("SELECT purchase_id AS id FROM fanfunding_pledges WHERE id = ?", odd["id"])
+        await dispute(shop, bought, "lost", amount=333)  # a gateway gives dinars back in steps of ten
+        await turn(shop, lost, STOLEN)
+        await shop.advance("8d")
+        assert (await seen(shop, even, "refunded"))["reason"] == "too_little_collected"
+        assert (await seen(shop, odd, "refunded"))["reason"] == "refund_too_fine"
+        assert [row["about"] for row in shop.query("SELECT about FROM alarms")] == [odd["id"]]
+        await shop.advance("8d")
+        assert (await begin_payout(shop, currency="KWD")).json["reason"] == "not_payable"
+
+
+TAX = """
+tax:
+  by: table
+  prices: exclusive
+  default_country: DE
+  rates: [{country: DE, class: tips, percent: "19"}]
+"""
+
+
+async def test_a_pledge_says_what_is_charged_with_tax(data_folder, database_url):
+    (data_folder / "luna.yaml").write_text(luna_tours(300))
+    async with running_shop(data_folder, FAN_SHOP + TAX, database=database_url) as shop:
+        begun = await pledge(shop, 1000)
+        assert begun.json["total"] == {"amount": 1190, "currency": "USD"}
+        await save(shop, begun)
+        async with shop.http.get(f"/tip/luna/pledges/{begun.json['id']}") as page:
+            assert "your card is charged $11.90 ($10.00 and tax) then" in await page.text()
+        await shop.advance("10d1h")
+        await seen(shop, begun.json, "collected")
+        assert await charged(shop) == [1190]

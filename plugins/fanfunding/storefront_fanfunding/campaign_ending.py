@@ -1,7 +1,7 @@
 """The end of an all-or-nothing goal: its deadline, what was collected, and giving back where that is too little."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,7 +10,7 @@ from storefront.core.alarms import add_alarm
 from storefront.core.clock import DAY_MS, MINUTE_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, IdempotencyKey, Plan
-from storefront.core.errors import NotFound
+from storefront.core.errors import NotFound, Refused
 from storefront.core.gateway_refunds import RefundFailed
 from storefront.core.gateways import GatewayFailed
 from storefront.core.jobs import Again
@@ -21,8 +21,10 @@ from storefront.core.refunding import refund
 from storefront.core.refunds import CLAWING, RefundRequest, Strategy, read_reversals
 from storefront.core.reversing import AlreadyRefunded, NotRefundable
 from storefront.core.services import Services
+from storefront_fanfunding.accounts import board_anchor
 from storefront_fanfunding.campaigns import (
     ACTOR,
+    BY_PURCHASE,
     CHARGING,
     COLLECTED,
     COLLECTED_OF,
@@ -35,7 +37,7 @@ from storefront_fanfunding.campaigns import (
     need_pledge,
     told_of,
 )
-from storefront_fanfunding.pledge_moves import add_closing, add_settling
+from storefront_fanfunding.pledge_moves import GIVE_BACK_JOB, add_closing, add_settling
 from storefront_fanfunding.pledge_tables import PLEDGES
 
 TOO_LITTLE = "too little of the goal was collected"
@@ -106,18 +108,40 @@ async def give_back(services: Services, payload: Mapping[str, Any]) -> Again | N
             return Again(services.clock.now() + wait_ms) if wait_ms else None
 
 
+async def give_back_again(services: Services, purchase_id: str) -> None:
+    """A refund has failed at the bank: its money is here again, and its fan's. It is refunded anew a week later."""
+    pledge = await services.reader.first(BY_PURCHASE, purchase_id=purchase_id)
+    if pledge is None or pledge["state"] != REFUNDED:
+        return
+    anchor, now = board_anchor(pledge["creator_id"]), services.clock.now()
+    plan = Plan(actor=ACTOR, anchors={pledge["customer_id"], anchor})
+    changes = {"state": COLLECTED, "reason": "refund_failed", "updated_at": now}
+    plan.add(Change(PLEDGES, (pledge["id"],), pledge["customer_id"], {"state": REFUNDED}, changes))
+    add_alarm(services, plan, "pledge_not_given_back", pledge["id"], {"reason": "refund_failed"})
+    asked = {"creator_id": pledge["creator_id"], "goal": pledge["goal"]}
+    key = f"{GIVE_BACK_JOB}:{pledge['id']}:{now}"
+    plan.schedule(GIVE_BACK_JOB, anchor=anchor, unique_key=key, due_at=now + 7 * DAY_MS, now=now, payload=asked)
+    log.error("pledge_not_given_back", pledge=pledge["id"], reason="refund_failed")
+    try:
+        await services.engine.commit(plan)
+    except Stale:
+        log.info("pledge_has_moved", pledge=pledge["id"])
+
+
 async def _give_back_one(services: Services, pledge: Row) -> bool:
     """Refund one pledge; False while a dispute about it is open."""
     if await _is_disputed(services, pledge):
         return False
     plan, reason = Plan(actor=ACTOR, anchors={pledge["customer_id"]}), "too_little_collected"
     try:
-        await refund_for(services, pledge["purchase_id"], "pledge", TOO_LITTLE)
+        rows = await read_reversals(services.reader, pledge["purchase_id"])
+        await refund_for(services, pledge["purchase_id"], "pledge", TOO_LITTLE, after=_failed(rows))
     except AlreadyRefunded:
         if await _is_disputed(services, pledge):
             return False
         log.info("pledge_given_back_before", pledge=pledge["id"])
-    except (NotRefundable, RefundFailed) as left:
+    except (Refused, RefundFailed) as left:
+        # Also an amount that the gateway cannot give back exactly: one that is stuck holds up no other.
         log.error("pledge_not_given_back", pledge=pledge["id"], reason=left.code)
         reason = left.code
         add_alarm(services, plan, "pledge_not_given_back", pledge["id"], {"reason": left.code})
@@ -130,6 +154,11 @@ async def _give_back_one(services: Services, pledge: Row) -> bool:
     except Stale:
         log.info("pledge_has_moved", pledge=pledge["id"])  # another run of this has just done it
     return True
+
+
+def _failed(reversals: Sequence[Row]) -> int:
+    """Count the refunds that failed at the bank."""
+    return sum(row["cause"] not in CLAWING and row["state"] == "failed" for row in reversals)
 
 
 async def _is_disputed(services: Services, pledge: Row) -> bool:
@@ -153,7 +182,8 @@ async def give_back_unwanted(services: Services, purchase_id: str, pledge_id: st
         log.warning("not_given_back", purchase=purchase_id, reason=left.code)
 
 
-async def refund_for(services: Services, purchase_id: str, operation: str, reason: str) -> None:
-    """Give all that is left of a purchase back, once, by the core's refund; raises what that does."""
-    key = IdempotencyKey(ACTOR, operation, purchase_id, hashlib.sha256(purchase_id.encode()).digest())
+async def refund_for(services: Services, purchase_id: str, operation: str, reason: str, *, after: int = 0) -> None:
+    """Give all that is left of a purchase back, once; ``after`` so many that failed. Raises what the core does."""
+    name = f"{purchase_id}:{after}" if after else purchase_id
+    key = IdempotencyKey(ACTOR, operation, name, hashlib.sha256(name.encode()).digest())
     await refund(services, RefundRequest(key, purchase_id, reason, strategy=Strategy.FLOOR))

@@ -12,9 +12,12 @@ from sqlalchemy import bindparam, func, or_, select
 
 from storefront.core.commit.plan import Key
 from storefront.core.errors import NotFound, Refused
+from storefront.core.money import Money
+from storefront.core.quotes import tax_of
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import board_anchor
+from storefront_fanfunding.config import SKU
 from storefront_fanfunding.pledge_tables import CAMPAIGNS, PLEDGES, campaigns, pledges
 
 COLLECTING, REACHED, MISSED = "collecting", "reached", "missed"
@@ -111,6 +114,13 @@ async def need_pledge(services: Services, pledge_id: str) -> Row:
     if row is None:
         raise NotFound("There is no such pledge.")
     return row
+
+
+def total_of(services: Services, pledge: Mapping[str, Any]) -> Money:
+    """Return what a pledge is charged, by the tax of today; where the gateway works that out, without it."""
+    catalog, price = services.catalogs.active, Money(pledge["amount"], pledge["currency"])
+    line = tax_of(catalog, price, catalog.offer(SKU).tax_class, pledge["country"])
+    return price if line is None else Money(line.base.amount_minor + line.amount.amount_minor, price.currency)
 
 
 def campaign_key(campaign: Mapping[str, Any]) -> Key:

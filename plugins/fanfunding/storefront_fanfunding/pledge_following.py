@@ -13,7 +13,7 @@ from storefront.core.events import Event
 from storefront.core.payment_methods import FORGOTTEN
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.services import Services
-from storefront_fanfunding.campaign_ending import give_back_unwanted
+from storefront_fanfunding.campaign_ending import give_back_again, give_back_unwanted
 from storefront_fanfunding.campaigns import ACTOR, COLLECTING, METHOD_GONE, OPEN_OF_METHOD, PledgeOver, find_campaign
 from storefront_fanfunding.config import SKU, Settings
 from storefront_fanfunding.creators import all_creators, find_creator_id
@@ -24,6 +24,7 @@ from storefront_fanfunding.pledging import note_setup, withdraw_pledge
 MOVED_JOB = "fanfunding.pledge_moved"
 MOVED = frozenset(f"purchase.{one}" for one in GONE | {Status.PAID, Status.COMPLETED})
 SETUPS = frozenset({"payment_method.saved", "payment_method.closed"})
+REFUND_FAILED = "purchase.refund_failed"
 ACTIVATED = "catalog.activated"
 
 log = structlog.get_logger("storefront.creators")
@@ -33,6 +34,8 @@ async def follow_pledges(services: Services, settings: Settings, event: Event) -
     """Do what an event means for pledges. What may ask a gateway is a job of its own."""
     if event.type in SETUPS:
         await note_setup(services, event.subject)
+    elif event.type == REFUND_FAILED:
+        await give_back_again(services, event.subject)
     elif event.type == FORGOTTEN:
         await _let_go(services, event.anchor, event.subject)
     elif event.type in MOVED and event.data["sku"] == SKU:

@@ -10,7 +10,14 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.routing import Call, ErrorDoc, Routes, respond, respond_once
 from storefront_fanfunding.asking import asked_for
-from storefront_fanfunding.campaigns import AlreadyPledged, GoalNotOpen, PledgeOver, need_campaign, need_pledge
+from storefront_fanfunding.campaigns import (
+    AlreadyPledged,
+    GoalNotOpen,
+    PledgeOver,
+    need_campaign,
+    need_pledge,
+    total_of,
+)
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.creators import creator_name
 from storefront_fanfunding.guests import meet_guest
@@ -112,4 +119,6 @@ async def _shown(services: Services, row: Row, *, is_fans: bool = False) -> web.
     setup_url = await setup_page_of(services, row) if is_fans else None
     action_url = await action_of(services, row) if is_fans else None
     campaign, name = await need_campaign(services, row), await creator_name(services, row["creator_id"])
-    return respond(show_pledge(row, campaign, name, setup_url=setup_url, action_url=action_url))
+    return respond(
+        show_pledge(row, campaign, name, total=total_of(services, row), setup_url=setup_url, action_url=action_url)
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.clock import iso
+from storefront.core.money import Money
 from storefront.shapes import MONEY, TEXT, TIME, closed, nullable, table
 from storefront_fanfunding.campaigns import CAMPAIGN_STATES, OPEN, PENDING, PLEDGE_STATES
 from storefront_fanfunding.shapes import FAN_TOKEN, GIVE
@@ -25,6 +26,7 @@ PLEDGE = table(
         "reason": nullable(TEXT),
         "amount": MONEY,
         "worth": MONEY,
+        "total": MONEY,
         "anonymous": {"type": "boolean"},
         "pay_with": TEXT,
         "deadline": TIME,
@@ -45,12 +47,14 @@ def show_pledge(
     campaign: Mapping[str, Any],
     creator: str,
     *,
+    total: Money,
     setup_url: str | None = None,
     action_url: str | None = None,
 ) -> dict[str, Any]:
     """Return a pledge as JSON: no name and no message, which are the tip's once it is paid.
 
-    ``setup_url`` and ``action_url`` are for its fan alone: where a method is saved, and where a charge is confirmed.
+    ``total`` is what is charged, with tax. ``setup_url`` and ``action_url`` are for its fan alone: where a method is
+    saved, and where a charge is confirmed.
     """
 
     def money(amount: int, currency: str) -> dict[str, Any]:
@@ -67,6 +71,7 @@ def show_pledge(
         "reason": row["reason"],
         "amount": money(row["amount"], row["currency"]),
         "worth": money(row["worth"], campaign["currency"]),
+        "total": total.to_json(),
         "anonymous": bool(row["is_anonymous"]),
         "pay_with": row["pay_with"],
         "deadline": iso(campaign["deadline"]),

@@ -39,6 +39,7 @@ from storefront_fanfunding.campaigns import (
     find_campaign,
     need_campaign,
     need_pledge,
+    total_of,
 )
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.counting import factors_of, worth
@@ -95,7 +96,7 @@ async def _make(services: Services, settings: Settings, goal: str, wanted: TipRe
         if pledge["hold_id"] is not None or wanted.payment_method is not None:
             add_opening(plan, pledge, wanted.payment_method)
             opened = {**pledge, "state": OPEN, "method": wanted.payment_method, "opened_at": services.clock.now()}
-            plan.answer = _answer(201, show_pledge(opened, campaign, creator.name))
+            plan.answer = _answer(201, show_pledge(opened, campaign, creator.name, total=total_of(services, pledge)))
         else:
             plan.is_answer_open = True
         try:
@@ -134,7 +135,8 @@ async def _open_page(services: Services, pledge_id: str, wanted: TipRequest) -> 
         plan = Plan(actor=ACTOR, anchors={pledge["customer_id"]}, idempotency=wanted.idempotency, object_id=pledge_id)
         expect = {"state": pledge["state"], "setup_id": pledge["setup_id"]}
         plan.add(Change(PLEDGES, (pledge_id,), pledge["customer_id"], expect, changes))
-        shown = show_pledge({**pledge, **changes}, campaign, wanted.creator, setup_url=address)
+        shown = show_pledge({**pledge, **changes}, campaign, wanted.creator, total=total_of(services, pledge),
+                            setup_url=address)  # fmt: skip
         plan.answer = _answer(202, shown)
         try:
             outcome = await services.engine.commit(plan)

@@ -11,7 +11,7 @@ from storefront.core.jobs import Again
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import money_anchor, reserve
-from storefront_fanfunding.campaigns import BY_PURCHASE, COLLECTED, FAILED, REACHED, need_campaign
+from storefront_fanfunding.campaigns import BY_PURCHASE, FAILED, REACHED, need_campaign
 from storefront_fanfunding.passbook import Entry, Purse
 from storefront_fanfunding.rows import TIPS, need_tip, tip_key
 from storefront_fanfunding.settling import event_payload
@@ -38,7 +38,7 @@ async def release(services: Services, tip_id: str) -> Again | None:
 async def _may_go_back(services: Services, tip: Row) -> bool:
     """Tell whether a tip is a pledge to a goal that gives all back if too little of it comes in: not while it may."""
     pledge = await services.reader.first(BY_PURCHASE, purchase_id=tip["purchase_id"])
-    if pledge is None or pledge["state"] != COLLECTED:
+    if pledge is None:
         return False
     campaign = await need_campaign(services, pledge)
     return bool(campaign["state"] == FAILED or (campaign["state"] == REACHED and campaign["min_collected"]))

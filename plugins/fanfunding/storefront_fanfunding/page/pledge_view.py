@@ -27,6 +27,7 @@ from storefront_fanfunding.campaigns import (
     VOID,
     WITHDRAWN,
     need_campaign,
+    total_of,
 )
 from storefront_fanfunding.counting import factors_of
 from storefront_fanfunding.creators import Creator, find_creator_id
@@ -111,6 +112,8 @@ async def pledge_view(
     amount = amount_words(services, page.locale, pledge["amount"], pledge["currency"])
     act = await _act(services, page, pledge, here) if is_own or pledge["state"] == COLLECTED else None
     title, says = _words(creator, pledge, amount, is_own=is_own, is_asked=act is not None)
+    if pledge["state"] == COLLECTED and campaign["state"] == FAILED:
+        title, says = _ENDED[REFUNDED]
     may_withdraw = is_own and pledge["state"] in (PENDING, OPEN) and services.clock.now() < campaign["deadline"]
     return PledgeView(
         page=page,
@@ -120,7 +123,7 @@ async def pledge_view(
         says=says,
         goal=_title(services, msgspec.json.decode(campaign["title"]), page.locale) or pledge["goal"],
         amount=amount,
-        steps=_open_steps(services, page, campaign, amount, pledge) if pledge["state"] == OPEN else (),
+        steps=_open_steps(services, page, campaign, pledge) if pledge["state"] == OPEN else (),
         act=act,
         withdraw=f"{here}/pledges/{pledge['id']}/withdraw" if may_withdraw else None,
     )
@@ -155,7 +158,11 @@ async def _act(services: Services, page: PageFrame, pledge: Row, here: str) -> t
     return None
 
 
-def _open_steps(services: Services, page: PageFrame, campaign: Row, amount: str, pledge: Row) -> tuple[str, ...]:
+def _open_steps(services: Services, page: PageFrame, campaign: Row, pledge: Row) -> tuple[str, ...]:
+    total = total_of(services, pledge)
+    amount = amount_words(services, page.locale, total.amount_minor, total.currency)
+    if total.amount_minor != pledge["amount"]:
+        amount = f"{amount} ({amount_words(services, page.locale, pledge['amount'], pledge['currency'])} and tax)"
     target = amount_words(services, page.locale, campaign["target"], campaign["currency"])
     when, whence = day_words(iso(campaign["deadline"])), "wallet" if pledge["pay_with"] == WALLET else "card"
     aside = " It is set aside there until then." if whence == "wallet" else ""
