@@ -163,7 +163,7 @@ def load_to_serve(path: Path, environ: Mapping[str, str]) -> PluginHost:
     try:
         return load(path, environ)
     except ConfigError as error:
-        wrong = {mistake.file for mistake in error.mistakes}
+        wrong = {one for mistake in error.mistakes for one in (mistake.file, mistake.leaves_out) if one is not None}
         try:
             document = read_document(path, environ, leave_out=wrong)
             host = _build_host(document)

@@ -5,7 +5,7 @@ active version from the database, not from their own disk. Secrets are no part o
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -129,10 +129,14 @@ def document_of(config: Config, *, before: Mapping[str, Mapping[str, Any]] | Non
     return _named(document)
 
 
-def _creators_of(config: Config, before: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+def _creators_of(
+    config: Config, before: Mapping[str, Mapping[str, Any]], keep: Collection[str] = ()
+) -> Mapping[str, Mapping[str, Any]]:
     claimed: Any = config.claimed.get("creators", {})
-    told = {name: before.get(name) if name in config.refused_creators else one for name, one in claimed.items()}
-    return {name: one for name, one in told.items() if one is not None}
+    stay = {*config.refused_creators, *keep}
+    gone = {name: one for name, one in before.items() if name in keep and name not in claimed}
+    told = {name: before.get(name) if name in stay else one for name, one in claimed.items()}
+    return {name: one for name, one in {**told, **gone}.items() if one is not None}
 
 
 def _named(document: CatalogDocument) -> tuple[str, str]:
@@ -240,8 +244,17 @@ class Catalogs:
             await engine.commit(plan)
         return await self.follow()
 
-    async def replace_creators(self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str) -> bool:
+    def changed_creators(self, config: Config) -> set[str]:
+        """Return the creators of whom a configuration says something else than the active version, or nothing."""
+        before, after = self.active.creators, _creators_of(config, self.active.creators)
+        return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+    async def replace_creators(
+        self, config: Config, engine: CommitEngine, clock: Clock, *, actor: str, keep: Collection[str] = ()
+    ) -> bool:
         """Make a version active that is the present one but for the configuration's creators; tell if it is new.
+
+        Those in ``keep`` stay as they are.
 
         Raises:
             Stale: another version became active meanwhile; nothing was changed.
@@ -251,7 +264,7 @@ class Catalogs:
         stored = await self._reader.first(_VERSION, hash=active["value"])
         assert stored is not None, "an active version is stored"
         present = msgspec.json.decode(stored["document"], type=CatalogDocument)
-        version, document = _named(replace(present, creators=_creators_of(config, present.creators)))
+        version, document = _named(replace(present, creators=_creators_of(config, present.creators, keep)))
         if version == active["value"]:
             return False
         plan = Plan(actor=actor, anchors={SHOP_ANCHOR})

@@ -19,8 +19,9 @@ from storefront.core.errors import StorefrontError
 from storefront.core.services import Services
 
 LOOK_SECONDS = 1.0
-MOST_AN_HOUR = 120
-"""How many versions creators may bring about: each is stored for ever, however often their files change."""
+MOST_AN_HOUR, MOST_OF_ONE = 600, 60
+"""How many versions creators may bring about in an hour, all and each: one is stored for ever, and none may use up what
+is the others'."""
 ACTOR = "creators"
 Seen = frozenset[tuple[str, int, int, int]]
 
@@ -50,9 +51,10 @@ class CreatorFiles:
         self._services = services
         self._read = read
         self._files = services.config.creator_files
-        self._seen = look_at(self._files)
+        self._seen = self._latest = look_at(self._files)
         self._pace = Pace(MOST_AN_HOUR)
-        self._waits = False
+        self._paces: dict[str, Pace] = {}
+        self._waiting: frozenset[str] = frozenset()
         self._stopping = asyncio.Event()
 
     def ask_to_stop(self) -> None:
@@ -67,32 +69,40 @@ class CreatorFiles:
                     await self._stopping.wait()
 
     async def _look(self) -> None:
-        seen = await asyncio.to_thread(look_at, self._files)
-        if seen == self._seen:
-            return
-        now = self._services.clock.wall()
-        if not self._pace.may(now):
-            if not self._waits:
-                log.warning("creators_wait", most_an_hour=MOST_AN_HOUR)
-            self._waits = True
-            return
+        before, self._latest = self._latest, await asyncio.to_thread(look_at, self._files)
+        seen = self._latest
+        now, services = self._services.clock.wall(), self._services
+        may_go_on = any(self._may(name, now) for name in self._waiting)
+        if seen != before or (seen == self._seen and not may_go_on):
+            return  # what has just been written may be half of it
         try:
             wanted = await asyncio.to_thread(self._read)
-            services = self._services
-            changed = await services.catalogs.replace_creators(wanted, services.engine, services.clock, actor=ACTOR)
+            moved = services.catalogs.changed_creators(wanted)
+            wait = frozenset(name for name in moved if not self._may(name, now))
+            changed = await services.catalogs.replace_creators(
+                wanted, services.engine, services.clock, actor=ACTOR, keep=wait
+            )
         except (Stale, DatabaseAway):
             return  # looked at again in a second
         except (ConfigError, StorefrontError) as error:
             self._seen = seen
             log.error("creators_refused", reason=str(error))
             return
-        self._waits = False
+        if wait - self._waiting:
+            log.warning("creators_wait", creators=sorted(wait), most_an_hour=MOST_OF_ONE)
+        self._waiting = wait
         if changed:
             self._pace.note(now)
+            for name in moved - wait:
+                self._paces[name].note(now)
         # Of files that were not watched yet, what they said when they were read is not known: they are looked at again.
         self._seen = seen if wanted.creator_files == self._files else frozenset()
         self._files = wanted.creator_files
         log.info("creators_looked_at", changed=changed, version=services.catalogs.active.version)
+
+    def _may(self, name: str, now: int) -> bool:
+        """Tell whether a creator may bring about one more version now."""
+        return self._pace.may(now) and self._paces.setdefault(name, Pace(MOST_OF_ONE)).may(now)
 
 
 def look_at(files: Iterable[Path]) -> Seen:

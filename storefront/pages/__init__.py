@@ -5,7 +5,7 @@ A handler of a route with ``page=True`` asks ``Browser.of(call)``, renders a tem
 """
 
 from storefront.pages.amounts import amount_words, asset_names, price_words
-from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, reader_of
+from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, reader_of, refuse_other_sites
 from storefront.pages.frame import Link, Moment, PageFrame, Tone
 from storefront.pages.rendering import make_templates
 
@@ -23,4 +23,5 @@ __all__ = [
     "page_frame",
     "price_words",
     "reader_of",
+    "refuse_other_sites",
 ]

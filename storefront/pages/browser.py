@@ -4,7 +4,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from aiohttp import web
+from aiohttp import hdrs, web
+from yarl import URL
 
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.services import Services
@@ -105,6 +106,18 @@ def check_csrf(call: Call) -> None:
     expected = Browser.of(call).expected_csrf
     if expected is None or not hmac.compare_digest(expected.encode(), call.body["csrf"].encode()):
         raise Forbidden("This page is too old. Load it again and try once more.")
+
+
+def refuse_other_sites(call: Call) -> None:
+    """Refuse (``Forbidden``) a form of another site, by the browser's word.
+
+    For forms that come before anybody is signed in, so that nobody is signed in to somebody else's page. Without TLS
+    browsers say less, and of pages that send no referrer nothing (``null``).
+    """
+    headers, own = call.request.headers, str(URL(call.app[SERVICES].public_url).origin())
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get(hdrs.ORIGIN)
+    if site not in (None, "same-origin") or (site is None and origin not in (None, "null", own)):
+        raise Forbidden("This form came from another site.")
 
 
 def reader_of(call: Call) -> str:

@@ -153,7 +153,7 @@ async def replay(services: Services, creator_id: str, sequence: int) -> None:
         return
     if row["state"] == HELD or (row["held_for"] is not None and row["shown_at"] is None):
         raise Conflict("This tip was not approved.")
-    if row["state"] == UNSETTLED:
+    if row["state"] == UNSETTLED or (row["tip_id"] is not None and not row["is_settled"]):
         raise Conflict("This tip is not settled yet.")
     if row["is_blocked"]:
         raise Conflict("This sender is blocked.")

@@ -82,7 +82,10 @@ def show_alert(row: Row) -> dict[str, Any]:
 
 
 def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
-    """Return what an overlay shows: words and how they look; ``left_ms`` of its time are left."""
+    """Return what an overlay shows: words and how they look; ``left_ms`` of its time are left.
+
+    ``since`` tells a replay from an alert whose overlay could not say yet that it has shown it.
+    """
     row, style = screen.alert, screen.style
     if row is None or style is None:
         return None
@@ -96,6 +99,7 @@ def on_screen(services: Services, screen: Screen) -> dict[str, Any] | None:
         "badges": style.badges,
         **looks(style),
         "left_ms": left,
+        "since": iso(row["updated_at"]),
     }
 
 

@@ -31,7 +31,8 @@ def check_creators(value: Mapping[str, Any]) -> Iterator[Complaint]:
         if name not in described and "file" not in as_mapping(told):
             message = "has no file of their own: say `file:`, or include it"
             example = {name: {"file": f"creators/{name}.yaml"}}
-            yield Complaint(("plugins", "fanfunding", "creators", name), message, at_key=True, example=example)
+            path = ("plugins", "fanfunding", "creators", name)
+            yield Complaint(path, message, at_key=True, example=example, leaves_out=f"creator:{name}")
     if SKU in inside(value, "offers"):
         yield Complaint(("offers", SKU), "is the name that tips are sold under", at_key=True)
 

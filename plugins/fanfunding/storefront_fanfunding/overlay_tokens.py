@@ -90,6 +90,8 @@ async def make_ticket(services: Services, token: str) -> str:
 
 async def overlay_of_ticket(services: Services, ticket: str) -> Row:
     """Return the overlays that a ticket is for; raises ``Unauthorized``."""
+    if not ticket.isascii():
+        raise Unauthorized("This ticket is no longer good.")
     claim, _, signature = ticket.rpartition(".")
     creator_id, _, until = claim.partition(".")
     row = await find_overlay(services, creator_id)

@@ -8,6 +8,7 @@ from storefront.core.clock import iso
 from storefront.shapes import CURRENCY, CUSTOMER, INTEGER, MONEY, TEXT, TIME, closed, listing, nullable, table
 from storefront_fanfunding.creator_schema import MOST_CHARACTERS
 from storefront_fanfunding.creators import Creator
+from storefront_fanfunding.guests import SHAPE
 from storefront_fanfunding.rows import PAID, REFUNDED
 
 LANGUAGE = closed({"language": {"type": "string", "maxLength": 35, "examples": ["de"]}})
@@ -16,7 +17,7 @@ FAN_TOKEN = {
     "description": "A secret of the browser's own making: tips with the same one are the same guest's.",
     "minLength": 16,
     "maxLength": 128,
-    "pattern": "^[A-Za-z0-9_-]+$",
+    "pattern": f"^{SHAPE}$",
     "examples": ["kT3vQ9xWm2Lr8sYc"],
 }
 GIVE = closed(

@@ -26,8 +26,8 @@ from storefront_fanfunding.accounts import board_anchor
 from storefront_fanfunding.board_tables import trains
 from storefront_fanfunding.counting import factors_of, worth
 from storefront_fanfunding.creators import creator_name
-from storefront_fanfunding.rows import need_tip
-from storefront_fanfunding.tables import tips
+from storefront_fanfunding.rows import OF_BLOCKED, need_tip
+from storefront_fanfunding.tables import blocks, tips
 from storefront_fanfunding.train_schema import CONTRIBUTIONS
 
 TRAINS, TRAIN_END = "fanfunding_trains", "fanfunding.train_end"
@@ -38,7 +38,8 @@ _LAST = Query(
     select(trains).where(trains.c.creator_id == bindparam("creator_id")).order_by(trains.c.number.desc()).limit(1)
 )
 _BEFORE = Query(
-    select(tips)
+    select(tips, blocks.c.creator_id.is_not(None).label("is_blocked"))
+    .join(blocks, OF_BLOCKED, isouter=True)
     .where(
         tips.c.creator_id == bindparam("creator_id"),
         tips.c.sequence <= bindparam("last"),

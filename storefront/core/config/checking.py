@@ -67,6 +67,7 @@ def to_mistakes(document: Document, examples: Examples, complaints: Iterable[Com
             positions.show(complaint.path),
             _on_one_line(_without_outside(document, complaint)),
             as_yaml(complaint.example) if complaint.example else examples.nearest(complaint),
+            complaint.leaves_out,
         )
     return list(found.values())
 

@@ -6,8 +6,10 @@ is one that a plugin's section names as a creator's (``plugins.<name>.creators.<
 """
 
 import glob
+import os
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path as FilePath
 from pathlib import PurePath
 
@@ -20,6 +22,8 @@ _LARGEST_CREATOR_FILE = 262_144
 _MOST_FILES = 1_000
 _EXAMPLE = "include:\n  - creators/*.yaml"
 CREATORS = "creators"
+NO_FILE = "creator:"
+"""Begins the name, in ``leave_out``, of a creator who has no file."""
 _FILE_EXAMPLE = "file: creators/luna.yaml"
 
 
@@ -65,7 +69,14 @@ class Assembly:
         merged = self._with_includes(file, tree, chain)
         if not chain:
             self._add_named_creators(file, merged)
+            self._add_silent_creators(file, merged)
         return merged
+
+    def _add_silent_creators(self, root: FilePath, merged: Spot) -> None:
+        """Let creators say nothing whose file is not there, where the others are to go on."""
+        gone = {one.removeprefix(NO_FILE) for one in self._leave_out if one.startswith(NO_FILE)}
+        for name in sorted(gone - set(self.creator_files.values())):
+            self._merge(merged, self._without(None, name, at=root), ())
 
     def _add_named_creators(self, root: FilePath, merged: Spot) -> None:
         """Read the creators' files that plugins' sections name, by the id that stands there."""
@@ -83,9 +94,12 @@ class Assembly:
             self._say(named.place, path, "must be relative to this file", _FILE_EXAMPLE)
             return
         file = root.parent / text
+        if PurePath(os.path.normpath(file)).is_relative_to(self._folder) and self._show(file) in self._leave_out:
+            self._merge(merged, self._without(file, name), ())
+            return
         if not file.is_file() or not file.resolve().is_relative_to(self._folder.resolve()):
             says = "leads out of the folder of the main file" if file.is_file() else "there is no such file"
-            self._say(named.place, path, says, _FILE_EXAMPLE)
+            self._refuse_named(file, path, named, says)
             return
         known = {one.resolve(): whose for one, whose in self.creator_files.items()}.get(file.resolve())
         if known is not None:
@@ -93,9 +107,6 @@ class Assembly:
                 self._say(named.place, path, f"is the file of the creator {show_key(known)}", _FILE_EXAMPLE)
             return
         self.files.append(file)
-        if self._show(file) in self._leave_out:
-            self._merge(merged, self._without(file, name), ())
-            return
         tree = self._parse(file, named.place, limit=_LARGEST_CREATOR_FILE)
         if tree is None or not isinstance(tree.value, dict):
             if tree is not None:
@@ -105,6 +116,12 @@ class Assembly:
         part = self._creator(file, tree, named=name)
         if part is not None:
             self._merge(merged, part, ())
+
+    def _refuse_named(self, file: FilePath, path: Path, named: Spot, says: str) -> None:
+        """Say what is wrong where the operator names a file; without that the others can go on."""
+        self._say(named.place, path, says, _FILE_EXAMPLE)
+        if PurePath(os.path.normpath(file)).is_relative_to(self._folder):
+            self.mistakes[-1] = replace(self.mistakes[-1], leaves_out=self._show(file))
 
     def _with_includes(self, file: FilePath, tree: Spot, chain: tuple[FilePath, ...]) -> Spot:
         merged = Spot(dict(entries(tree)), tree.place)
@@ -136,8 +153,10 @@ class Assembly:
         if not found and not glob.has_magic(text):
             self._say(pattern.place, ("include",), "there is no such file", _EXAMPLE)
         inside = [one for one in found if one.resolve().is_relative_to(self._folder.resolve())]
-        if len(inside) < len(found):
+        for out in (one for one in found if one not in inside and self._show(one) not in self._leave_out):
             self._say(pattern.place, ("include",), "leads out of the folder of the main file", _EXAMPLE)
+            if self._is_creators(out):
+                self.mistakes[-1] = replace(self.mistakes[-1], leaves_out=self._show(out))
         if len(self.files) + len(inside) > _MOST_FILES:
             self._say(pattern.place, ("include",), f"there are more than {_MOST_FILES} files to include")
             return []
@@ -185,11 +204,12 @@ class Assembly:
         creator: Entries = {name: (place, Spot(rest, tree.place))}
         return Spot({CREATORS: (place, Spot(creator, tree.place))}, tree.place)
 
-    def _without(self, file: FilePath, name: str) -> Spot:
-        """Return a creator who says nothing, in place of a file that is left out."""
-        self.creator_files[file] = name
+    def _without(self, file: FilePath | None, name: str, *, at: FilePath | None = None) -> Spot:
+        """Return a creator who says nothing, in place of a file that is left out, or of one that is not there."""
+        if file is not None:
+            self.creator_files[file] = name
         self.left_out.append(name)
-        place = Place(self._show(file), 1, 1)
+        place = Place(self._show(file or at or self._folder), 1, 1)
         creators: Entries = {name: (place, Spot({}, place))}
         return Spot({CREATORS: (place, Spot(creators, place))}, place)
 

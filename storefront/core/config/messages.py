@@ -46,6 +46,7 @@ class Complaint:
 
     ``echoes`` marks a message that repeats the value. ``example`` is shown if given, else the schema's nearest example
     for ``meant`` (or the path itself). ``inside``: which character of the text at the path is meant, from 0.
+    ``leaves_out``: see ``Mistake``.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Complaint:
     example: object = None
     echoes: bool = False
     inside: int | None = None
+    leaves_out: str | None = None
 
 
 def explain(error: ValidationError) -> Iterator[Complaint]:

@@ -18,7 +18,11 @@ _LONGEST_KEY = 60
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One wrong place: where it stands, what must be there, and a valid example as YAML text."""
+    """One wrong place: where it stands, what must be there, and a valid example as YAML text.
+
+    ``leaves_out``: what can be left out so that all others can go on: a creator's file that is not there, by the name
+    that messages give it, or ``creator:<id>``, who has none.
+    """
 
     file: str
     line: int
@@ -26,6 +30,7 @@ class Mistake:
     path: str
     message: str
     example: str | None = None
+    leaves_out: str | None = None
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}"

@@ -16,7 +16,7 @@ from storefront.core.errors import Conflict, Forbidden, NotFound, StorefrontErro
 from storefront.core.principals import Role
 from storefront.core.services import Services
 from storefront.design import asset_url
-from storefront.pages import Browser, make_templates, page_frame
+from storefront.pages import Browser, make_templates, page_frame, refuse_other_sites
 from storefront.routing import Call, Routes, respond
 from storefront.shapes import closed
 from storefront_fanfunding.alert_queue import need_overlay, queue_test, replay_last, skip, switch
@@ -164,6 +164,7 @@ class _Desk:
         return self._templates.get_template(template).render(**named)
 
     async def sign_in(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
         browser = Browser.of(call)
         try:
             token = await sign_in(self._services, call.body["code"].strip())

@@ -83,7 +83,7 @@ async def sign_in(services: Services, code: str) -> str:
 
 async def session_of(services: Services, token: str | None) -> Row | None:
     """Return the session that a browser's token opens, if it is still good; now and then note that it is used."""
-    if not token:
+    if not token or not token.isascii():
         return None
     row, wall = await services.reader.first(_OPEN, digest=_digest(token)), services.clock.wall()
     if row is None or row["ended_at"] is not None or wall >= min(row["expires_at"], row["seen_at"] + IDLE_MS):

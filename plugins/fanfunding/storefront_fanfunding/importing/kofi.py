@@ -83,7 +83,7 @@ def _told(body: bytes) -> _Told:
         told = msgspec.json.decode(text, type=_Told)
     except (KeyError, ValueError, msgspec.MsgspecError) as error:
         raise _unreadable("") from error
-    if not 1 <= len(told.message_id) <= 100:
+    if not 1 <= len(told.message_id) <= 100 or not told.message_id.isprintable():
         raise _unreadable("/message_id")
     return told
 

@@ -2,7 +2,8 @@
 "use strict";
 
 const box = document.getElementById("alert");
-let current = null; // {sequence, timer, hasBegun}
+let current = null; // {sequence, timer}
+let over = null; // the last alert that was shown to its end: the server may not have heard of it yet
 let waitsHidden = null; // an alert that came while the source was hidden
 let isVisible = true;
 
@@ -20,21 +21,22 @@ function draw(alert) {
 }
 
 function show(alert) {
-  const isSame = current !== null && current.sequence === alert.sequence;
-  if (isSame && (alert.state === "shown" || !current.hasEnded)) return;
+  const isOn = current !== null && current.sequence === alert.sequence;
+  const wasOn = over !== null && over.sequence === alert.sequence && (alert.state === "shown" || over.since === alert.since);
+  if (isOn || wasOn) return;
   clear();
   if (!isVisible) {
     waitsHidden = alert;
     return;
   }
-  const now = { sequence: alert.sequence, timer: 0, hasEnded: false };
+  const now = { sequence: alert.sequence, timer: 0 };
   current = now;
   draw(alert);
   const begun = alert.state === "shown" ? Promise.resolve(true) : acknowledge(alert.sequence, "shown");
   if (alert.state !== "shown") play(alert.sound);
   now.timer = setTimeout(async () => {
-    now.hasEnded = true;
-    if (current === now) box.hidden = true;
+    over = { sequence: alert.sequence, since: alert.since };
+    if (current === now) clear();
     if (await begun) await acknowledge(alert.sequence, "done");
   }, alert.left_ms);
 }

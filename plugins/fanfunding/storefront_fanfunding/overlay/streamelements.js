@@ -10,7 +10,7 @@ const session = {
   "tip-count": { count: 0 },
 };
 const fields = JSON.parse(loader.dataset.fields || "{}");
-let onScreen = null; // {sequence, end}
+let onScreen = null; // {sequence, since, end}
 
 const tell = (name, detail) => dispatchEvent(new CustomEvent(name, { detail }));
 
@@ -30,7 +30,7 @@ function eventOf(alert) {
 }
 
 async function begin(alert) {
-  const now = { sequence: alert.sequence };
+  const now = { sequence: alert.sequence, since: alert.since };
   now.ended = new Promise((resolve) => { now.end = resolve; });
   onScreen = now;
   if (alert.state !== "shown" && !(await acknowledge(alert.sequence, "shown"))) return;
@@ -45,7 +45,21 @@ async function begin(alert) {
     tell("onSessionUpdate", { session });
   }
   await Promise.race([pause(alert.left_ms), now.ended]);
+  now.isOver = true;
   await acknowledge(alert.sequence, "done");
+}
+
+// The stream tells an alert again after a cut, and until the server knows that it is shown; a replay is another time.
+function isKnown(alert) {
+  return onScreen !== null && onScreen.sequence === alert.sequence
+    && (alert.state === "shown" || !onScreen.isOver || onScreen.since === alert.since);
+}
+
+// What is hidden, skipped or taken back while it is on screen: as StreamElements tells a widget of "skip alert".
+function cutShort() {
+  if (onScreen === null || onScreen.isOver) return;
+  tell("onEventReceived", { listener: "event:skip", event: {} });
+  onScreen.end();
 }
 
 // A widget that is done before its time says so.
@@ -59,6 +73,7 @@ addEventListener("load", () => {
   tell("onWidgetLoad", { session: { data: session }, recents: [], currency, channel: {}, fieldData: fields,
                          overlay: { isEditorMode: false, muted: false } });
   live("stream", (told, alert) => {
-    if (told === "alert" && (onScreen === null || onScreen.sequence !== alert.sequence || alert.state !== "shown")) begin(alert);
+    if (told === "alert" && !isKnown(alert)) begin(alert);
+    if (told === "clear") cutShort();
   });
 });

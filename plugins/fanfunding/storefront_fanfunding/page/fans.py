@@ -9,7 +9,7 @@ from storefront.core.customers import Newcomer
 from storefront.core.services import Services
 from storefront.pages import Browser
 from storefront.routing import Call
-from storefront_fanfunding.guests import meet_guest
+from storefront_fanfunding.guests import is_token, meet_guest
 
 FAN_COOKIE = "storefront_fan"
 
@@ -20,9 +20,9 @@ def cookie_of(browser: Browser) -> str:
 
 
 def token_of(call: Call, browser: Browser) -> str | None:
-    """Return a guest's secret, if their browser has one."""
+    """Return a guest's secret, if their browser has one that the API would take, too."""
     token = call.request.cookies.get(cookie_of(browser), "")
-    return token if 16 <= len(token) <= 128 else None
+    return token if is_token(token) else None
 
 
 def give_token(call: Call, browser: Browser, response: web.Response) -> None:
