@@ -9,6 +9,7 @@ from playwright.async_api import expect
 
 from storefront.testing import running_shop
 from tests.fanfunding.hostile import HOSTILE
+from tests.fanfunding.test_overlay_queue import act
 from tests.fanfunding.test_tip_page import plain
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 
@@ -33,6 +34,7 @@ async def open_overlay(visit, shop):
         """addEventListener("DOMContentLoaded", () => {
           window.seen = [];
           window.names = [];
+          window.shows = 0;
           const box = document.getElementById("alert");
           new MutationObserver(() => {
             const words = document.getElementById("message").textContent, last = window.seen[window.seen.length - 1];
@@ -42,6 +44,8 @@ async def open_overlay(visit, shop):
               window.names.push(document.getElementById("name").textContent);
             }
           }).observe(box, {attributes: true});
+          new MutationObserver(() => { if (!box.hidden) window.shows += 1; }).observe(
+            box, {attributes: true, attributeFilter: ["hidden"]});
         });"""
     )
     await here.open(f"/overlay/alerts#token={link['token']}")
@@ -130,3 +134,19 @@ async def test_random_cuts_lose_and_repeat_nothing(visit, luna, record_property,
     assert await here.page.evaluate("window.seen") == [f"{at + 1} no {at}" for at in range(count)]
     here.forgive("net::ERR_")
     here.forgive("AudioContext")
+
+
+async def test_an_alert_whose_overlay_is_cut_off_before_it_has_said_so_is_shown_once_and_a_replay_again(visit, luna):
+    here = await open_overlay(visit, luna)
+    await here.page.route("**/overlay/ack", lambda route: route.abort())
+    await tip(luna, 100, message="cut off")
+    await expect(here.page.locator("#alert")).to_have_attribute("data-sequence", "1")
+    await expect(here.page.locator("#alert")).to_be_hidden()
+    await luna.restart()  # the stream begins anew, and tells what the server still takes for queued
+    assert states(luna) == ["queued"]
+    await here.page.unroute("**/overlay/ack")
+    await all_done(luna, 1)
+    await act(luna, "replay", 1)
+    await all_done(luna, 1)
+    assert await here.page.evaluate("window.shows") == 2
+    here.forgive("net::ERR_")

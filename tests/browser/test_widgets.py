@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from storefront.testing import running_shop
+from tests.fanfunding.test_overlay_queue import act
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,3 +65,21 @@ async def test_a_widget_hears_each_tip_once_and_the_sums_of_its_session(visit, e
         "Ana", {"count": 2}, {"amount": 17.5},
     )  # fmt: skip
     assert session["tip-session-top-donation"]["name"] == "Mio"
+
+
+async def test_a_widget_hears_a_tip_once_though_it_was_cut_off_and_that_it_was_hidden(visit, elsewhere):
+    shop, origin = elsewhere
+    here = await visit(shop=shop)
+    await here.page.goto(origin)
+    await here.page.evaluate("window.SE_API.resumeQueue = () => {}")  # a widget that stays for as long as it may
+    await here.page.route("**/overlay/ack", lambda route: route.abort())
+    await tip(shop, 500, "EUR", name="Ana")
+    await shop.restart()
+    await here.page.unroute("**/overlay/ack")
+    await here.page.wait_for_function("window.heard.some(([name]) => name === 'onSessionUpdate')")
+    await act(shop, "hide")
+    await here.page.wait_for_function("window.heard.some(([, told]) => told.listener === 'event:skip')")
+    heard = await here.page.evaluate("window.heard")
+    assert [told.get("listener") for name, told in heard if name == "onEventReceived"] == ["tip-latest", "event:skip"]
+    assert heard[2][1]["session"]["tip-count"] == {"count": 1}
+    here.forgive("net::ERR_")

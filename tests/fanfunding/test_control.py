@@ -239,3 +239,18 @@ async def test_the_shell_invites_and_signs_out(two, data_folder):
         assert await phone.open("/creator/queue") == 401
         assert "There is no such creator." in await shell("creators", "invite", "nobody", code=1)
         assert "/creator#code=ctl_" in await shell("creators", "invite", "luna")
+
+
+async def test_nobody_is_signed_in_by_another_site_and_odd_bytes_are_nobodys(two):
+    code = await invited(two)
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+        for said in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+            async with http.post(two.url + "/creator/sign-in", data={"code": code}, headers=said) as answer:
+                assert (answer.status, "Set-Cookie" in answer.headers) == (403, False)
+        async with http.get(two.url + "/creator", headers={"Cookie": "storefront_creator=\xff\xfe"}) as answer:
+            assert answer.status == 200
+        stream = two.url + "/v1/fanfunding/overlay/stream"
+        async with http.get(stream, headers={"Overlay-Ticket": "\xff.1.x"}) as answer:
+            assert answer.status == 401
+    async with Device(two) as phone:
+        assert await phone.sign_in(code) == 200

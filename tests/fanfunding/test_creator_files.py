@@ -1,5 +1,7 @@
 """A creator's file while the shop runs: what is right takes effect, what is wrong does not, nor does anything else."""
 
+import os
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -129,3 +131,77 @@ def test_a_pace_is_kept_in_any_hour():
             pace.note(now)
             taken.append(now)
     assert taken == [0, 10, 3_600_009, 3_600_011]
+
+
+def gone(file, folder):
+    file.unlink()
+
+
+def a_folder(file, folder):
+    file.unlink()
+    file.mkdir()
+
+
+def a_link_out(file, folder):
+    file.unlink()
+    file.symlink_to("/etc/hostname")
+
+
+def a_link_to_itself(file, folder):
+    file.unlink()
+    file.symlink_to(file)
+
+
+def a_pipe(file, folder):
+    file.unlink()
+    os.mkfifo(file)
+
+
+def nothing(file, folder):
+    file.write_text("")
+
+
+_LUNA = "{luna: {file: luna.yaml, share: 90%"
+NAMED = FAN_SHOP.replace(_LUNA, "{nova: {file: creators/nova.yaml}, luna: {file: creators/luna.yaml, share: 90%")
+INCLUDED = "include: [creators/*.yaml]\n" + FAN_SHOP.replace(_LUNA, "{nova: {}, luna: {share: 90%")
+
+
+@pytest.mark.parametrize("becomes", [gone, a_folder, a_link_out, a_link_to_itself, a_pipe, nothing])
+@pytest.mark.parametrize("config", [NAMED, INCLUDED], ids=["named", "included"])
+async def test_whatever_becomes_of_ones_file_the_others_and_the_start_go_on(data_folder, config, becomes):
+    (data_folder / "creators").mkdir()
+    files = {name: data_folder / "creators" / f"{name}.yaml" for name in ("luna", "nova")}
+    for name, file in files.items():
+        file.write_text(f"creator: {name}\n" + LUNA.replace("name: Luna", f"name: {name}"))
+    async with running_shop(data_folder, config) as shop:
+        with capture_logs() as logs:
+            becomes(files["luna"], data_folder)
+            files["nova"].write_text("creator: nova\n" + LUNA.replace("name: Luna", "name: Supernova"))
+            await shop.until(lambda: shop.parts.services.catalogs.active.creators["nova"]["name"] == "Supernova")
+            assert "luna" in await refused(shop, logs)
+        await shop.restart()
+        assert (await shown(shop))["name"] == "luna"
+        assert (await shop.as_nobody().get("/v1/fanfunding/creators/nova")).json["name"] == "Supernova"
+
+
+async def test_who_saves_too_often_waits_alone(data_folder, monkeypatch):
+    monkeypatch.setattr("storefront.core.creator_files.MOST_OF_ONE", 1)
+    files = {name: data_folder / f"{name}.yaml" for name in ("luna", "nova")}
+    for name, file in files.items():
+        file.write_text(LUNA.replace("name: Luna", f"name: {name}"))
+    config = FAN_SHOP.replace("luna: {file: luna.yaml", "nova: {file: nova.yaml}, luna: {file: luna.yaml")
+    async with running_shop(data_folder, config) as shop:
+
+        def name_of(creator):
+            return shop.parts.services.catalogs.active.creators[creator]["name"]
+
+        files["luna"].write_text(LUNA.replace("name: Luna", "name: first"))
+        await shop.until(lambda: name_of("luna") == "first")
+        with capture_logs() as logs:
+            files["luna"].write_text(LUNA.replace("name: Luna", "name: second"))
+            await shop.until(lambda: any(line["event"] == "creators_wait" for line in logs))
+        files["nova"].write_text(LUNA.replace("name: Luna", "name: Supernova"))
+        await shop.until(lambda: name_of("nova") == "Supernova")
+        assert name_of("luna") == "first"
+        shop.wall.move(3_601)
+        await shop.until(lambda: name_of("luna") == "second")

@@ -109,3 +109,17 @@ async def test_what_is_not_ko_fis_is_refused_and_nothing_is_written(stream):
     for other, status in REFUSED:
         assert (await tell(stream, **other))[0] == status, other
     assert stream.rows() == before
+
+
+async def test_nobody_is_a_fan_of_elsewhere_by_their_address(stream):
+    await tell(stream, message="see www.example.org")
+    await stream.quiet()
+    (one,) = stream.query("SELECT id, customer_id FROM fanfunding_tips")
+    for forged in (f"kofi:{DONATION['email']}", "\udcff" * 20, "short"):
+        headers = {"Cookie": f"storefront_fan={forged}".encode("utf-8", "surrogateescape").decode("latin-1")}
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
+            async with http.get(f"{stream.url}/tip/luna/tips/{one['id']}", headers=headers) as page:
+                assert (page.status, "www.example.org" in await page.text()) == (200, False)
+            async with http.get(f"{stream.url}/tip/luna", headers=headers) as page:
+                given = [cookie for cookie in page.headers.getall("Set-Cookie") if cookie.startswith("storefront_fan=")]
+                assert (page.status, len(given)) == (200, 1)  # it is taken for a browser without a secret

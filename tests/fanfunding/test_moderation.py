@@ -1,7 +1,9 @@
 """What a creator's file lets wait to be read: too many tips of one sender within a minute. Their money never waits."""
 
 import pytest
+from storefront_fanfunding.wording import count_characters, has_link, has_word, name_of
 
+from storefront.core.errors import Invalid
 from storefront.testing import running_shop
 from tests.fanfunding.test_overlay_queue import OVERLAY, act, states
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, PATH, body, events, purse
@@ -52,3 +54,30 @@ async def test_more_than_so_many_a_minute_of_a_fan_or_of_a_networks_guests_wait_
     await stream.advance("60s")
     await guest(stream, "198.51.100.1")
     assert states(stream)[9:] == ["queued"]
+
+
+UNSEEN = ("\u200b", "\u00ad", "\u2060", "\u200d", "\ufeff", "\u034f", "\ufe0f", "\u2063")
+
+
+@pytest.mark.parametrize("unseen", UNSEEN, ids=[f"U+{ord(one):04X}" for one in UNSEEN])
+def test_unseen_characters_hide_neither_a_word_nor_a_link(unseen):
+    assert has_word(f"what a spo{unseen}iler", ["Spoiler"])
+    assert has_link(f"see example{unseen}.com")
+
+
+def test_links_are_seen_in_any_width_and_of_any_usual_end():
+    for text in ("example．com", "EVIL.STORE", "ｗｗｗ.example", "see https://x", "twitch.tv/luna"):
+        assert has_link(text), text
+    for text in ("nice stream.thank you", "v1.5 is out", "wait...what"):
+        assert not has_link(text), text
+
+
+@pytest.mark.parametrize("name", ["\u3164\u3164", "\u2800\u2800\u2800", "\u115f\u1160", "a" + "\u0301" * 8 + "b"])
+def test_a_name_that_nobody_sees_or_that_covers_its_neighbours_is_refused(name):
+    with pytest.raises(Invalid):
+        name_of(name)
+
+
+def test_names_of_many_scripts_stay():
+    for name in ("नमस्ते", "สวัสดี", "Việt Nam", "👩‍👩‍👧‍👦 family", "Zoë", "དཀོན་མཆོག"):
+        assert count_characters(name_of(name)) >= 2

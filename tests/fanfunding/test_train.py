@@ -5,7 +5,7 @@ import json
 import pytest
 
 from storefront.testing import running_shop
-from tests.fanfunding.test_overlay_queue import overlays  # noqa: F401 (a fixture)
+from tests.fanfunding.test_overlay_queue import act, overlays  # noqa: F401 (a fixture)
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 
 LUNA_RIDES = LUNA + "train: {contributions: 3, levels: {USD: [1000, 1000, 1000, 1000, 1000]}}\n"
@@ -83,6 +83,11 @@ async def test_the_last_level_fills_the_train_and_nobody_who_is_anonymous_is_nam
             [None, None, "mio"],
         )
         assert 0 < said["left_ms"] <= 300_000
+        alert = stream.query("SELECT a.sequence FROM fanfunding_alerts a JOIN fanfunding_tips t ON t.id = a.tip_id "
+                             "WHERE t.name = 'mio'")[0]["sequence"]  # fmt: skip
+        await act(stream, "block", alert)
+        _, said = await here.hear()
+        assert said["train"]["riders"] == [None, None, None]
         await gives(stream, "kim", 3900)
         assert (await here.hear())[1] == {"train": None, "left_ms": 0}
         opened.close()

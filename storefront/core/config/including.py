@@ -185,6 +185,9 @@ class Assembly:
         """Return what a creator's file says as ``creators.<id>``; ``named`` is the id where the operator gives it."""
         refuse_references(tree, self.mistakes)
         rest = dict(entries(tree))
+        if not rest:
+            self._say(tree.place, (), "is empty", "name: Luna")
+            return None
         if "include" in rest:
             self._say(rest.pop("include")[0], ("include",), "is not allowed in a creator's file")
         entry = rest.pop("creator", None)
