@@ -142,7 +142,8 @@ async def test_an_alert_whose_overlay_is_cut_off_before_it_has_said_so_is_shown_
     await tip(luna, 100, message="cut off")
     await expect(here.page.locator("#alert")).to_have_attribute("data-sequence", "1")
     await expect(here.page.locator("#alert")).to_be_hidden()
-    await luna.restart()  # the stream begins anew, and tells what the server still takes for queued
+    async with here.page.expect_response("**/overlay/stream"):
+        await luna.restart()  # the stream begins anew, and tells what the server still takes for queued
     assert states(luna) == ["queued"]
     await here.page.unroute("**/overlay/ack")
     await all_done(luna, 1)
