@@ -44,6 +44,8 @@ def states(shop) -> list[str]:
 async def test_a_tip_gives_what_its_tier_says_and_takes_it_back_when_its_money_is_all_back(stream):
     whole = await gives(stream, "mio", 1000)
     assert await has(stream, "mio") == {"potion": 2, "sword": 1, "gems": 500, "right": True}
+    async with stream.http.get("/tip/luna") as page:
+        assert "2 × Potion, Sword, 500 gems" in await page.text()
     assert states(stream) == ["gems-500 given", "potion given", "sword given"]
     more = await gives(stream, "mio", 500)  # the sword is owned already
     assert await has(stream, "mio") == {"potion": 4, "sword": 1, "gems": 1000, "right": True}

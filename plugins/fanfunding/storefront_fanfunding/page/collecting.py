@@ -13,7 +13,7 @@ from storefront_fanfunding.campaigns import COLLECTED, COLLECTING, FAILED, MISSE
 from storefront_fanfunding.creators import Creator, find_creator_id
 from storefront_fanfunding.goals import progress_of
 
-_KINDEST, _MOST_GOALS = 5, 3
+_KINDEST, _MOST_GOALS = 5, 12
 _ENDED = {
     REACHED: "Reached. Pledges are being charged.",
     COLLECTED: "Reached.",

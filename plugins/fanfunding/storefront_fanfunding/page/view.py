@@ -5,12 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storefront.core.catalog import text_in
 from storefront.core.clock import to_datetime
 from storefront.core.money import MAX_AMOUNT, Money
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.design.money import exponent_of
 from storefront.pages import Moment, PageFrame, amount_words
+from storefront_fanfunding.badge_rules import badges_of
 from storefront_fanfunding.creators import Creator, find_creator_id
 from storefront_fanfunding.page.collecting import GoalLine, Kind, goal_lines, kindest
 from storefront_fanfunding.rows import SHOWN
@@ -45,7 +47,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class TierLine:
-    """A tier, and by which keys it is reached; ``least`` in minor units of the page's currency."""
+    """A tier, and by which keys it is reached; ``least`` in minor units of the page's currency.
+
+    ``gives``: what its fan is given, in words.
+    """
 
     title: str
     least: int
@@ -53,6 +58,7 @@ class TierLine:
     color: str | None
     max_chars: int
     reached_by: tuple[int, ...]
+    gives: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +168,28 @@ def _tiers(
     services: Services, creator: Creator, told: Mapping[str, Any], language: str, *, currency: str, keys: list[Key]
 ) -> list[TierLine]:
     found = []
-    for tier in told["tiers"]:
+    for tier, written in zip(told["tiers"], creator.tiers, strict=True):
         least = creator.needed_for(tier["min"], currency)
         if least is not None:
             reached = tuple(index for index, key in enumerate(keys) if key.amount >= least)
             words = amount_words(services, language, least, currency)
-            found.append(TierLine(tier["title"], least, words, tier["color"], tier["max_chars"], reached))
+            found.append(TierLine(tier["title"], least, words, tier["color"], tier["max_chars"], reached,
+                                  _gives(services, creator, written, language)))  # fmt: skip
     return sorted(found, key=lambda line: line.least)
+
+
+def _gives(services: Services, creator: Creator, tier: Mapping[str, Any], language: str) -> str:
+    """Word what a tier gives: offers of the shop, and a badge."""
+    catalog, badges = services.catalogs.active, {one.id: one for one in badges_of(creator)}
+
+    def text(said: Any) -> str:
+        return said if isinstance(said, str) else text_in(said, language, catalog.default_language) or ""
+
+    goods = [(count, text(catalog.offer(sku).title)) for sku, count in tier.get("grants", {}).items()
+             if sku in catalog.offers]  # fmt: skip
+    words = [title if count == 1 else f"{count} × {title}" for count, title in goods]
+    badge = badges.get(tier.get("badge", ""))
+    return ", ".join([*words, *([] if badge is None else [f"badge {text(badge.title)}"])])
 
 
 async def _lately(services: Services, creator: Creator, page: PageFrame) -> list[TipLine]:
