@@ -112,3 +112,14 @@ async def test_a_goal_gives_only_what_the_operator_allows(stream, data_folder):
         said = await refused(stream, logs)
     assert "goals[0].grants.potion: must be at most 2, as the operator allows" in said
     assert "goals[0].stretch[0].grants.lantern: does not stand in the operator's `may_grant`" in said
+
+
+async def test_a_disputed_tip_gives_nothing_until_the_dispute_is_won(stream):
+    doubtful = await gives(stream, "eve", 500)
+    await dispute(stream, doubtful)
+    await gives(stream, "mio", 1000)
+    assert await has(stream, "mio") == {"potion": 2, "gems": 0, "right": False}
+    assert await has(stream, "eve") == {"gems": 0, "right": False}
+    await dispute(stream, doubtful, "won")
+    assert await has(stream, "eve") == {"potion": 2, "gems": 0, "right": False}
+    assert states(stream) == ["potion given", "potion given"]

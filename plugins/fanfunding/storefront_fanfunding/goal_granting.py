@@ -54,6 +54,7 @@ _FANS = Query(
         counted.c.currency == bindparam("currency"),
         counted.c.day >= bindparam("first_day"),
         counted.c.day < bindparam("end_day"),
+        counted.c.gross > 0,  # while it is disputed it counts for nothing
         tips.c.state == PAID,
         tips.c.paid_at <= bindparam("reached_at"),
         customers.c.external_id.not_like(GUEST + "%"),

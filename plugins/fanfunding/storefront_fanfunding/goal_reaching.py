@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from sqlalchemy import bindparam, select
 
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.plan import Emit, Insert, Key, Late, Plan, Steps
 from storefront.core.commit.plan import Step as PlanStep
+from storefront.core.events import Event
+from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import board_anchor
-from storefront_fanfunding.board_tables import OF_REACHED, REACHED
+from storefront_fanfunding.board_tables import OF_REACHED, REACHED, reached
 from storefront_fanfunding.config import Allowed, Settings
 from storefront_fanfunding.creators import creator_name, need_creator
 from storefront_fanfunding.goal_granting import GOAL_JOB
@@ -19,6 +22,12 @@ from storefront_fanfunding.granting import promises
 
 REACH = "reach_goal"
 GOAL_REACHED = "goal.reached"
+_THAT_GIVE = Query(
+    select(reached)
+    .where(reached.c.creator_id == bindparam("creator_id"), reached.c.grants != "[]")
+    .order_by(reached.c.reached_at.desc())
+    .limit(50)
+)
 
 
 async def reach_goals(services: Services, settings: Settings, creator_id: str) -> None:
@@ -40,6 +49,18 @@ async def reach_goals(services: Services, settings: Settings, creator_id: str) -
                 reads = (_key(row, anchor), Key("jobs", (f"job:{_job_key(row)}",), anchor))
                 plan.add(Late(f"fanfunding.{REACH}", reads, {"row": row, "anchor": anchor}))
             await services.engine.commit(plan)
+
+
+async def give_anew(services: Services, event: Event) -> None:
+    """Let the jobs of goals that a creator has reached look again: a tip counts again that counted for nothing."""
+    creator_id, now = event.data["creator_id"], services.clock.now()
+    anchor = board_anchor(creator_id)
+    plan = Plan(actor="plugin:fanfunding", anchors={anchor})
+    for row in await services.reader.all(_THAT_GIVE, creator_id=creator_id):
+        plan.schedule(GOAL_JOB, anchor=anchor, unique_key=f"{_job_key(row)}:{event.id}", due_at=now, now=now,
+                      payload={name: row[name] for name in OF_REACHED})  # fmt: skip
+    if plan.list:
+        await services.engine.commit(plan)
 
 
 def reach_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[PlanStep]:

@@ -7,6 +7,7 @@ bill of its own for each attempt, whose unknown outcome is asked for and never c
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -96,7 +97,9 @@ async def _go_on(services: Services, settings: Settings, pledge: Row, *, is_reac
     if pledge["purchase_id"] not in (None, pledge["failed_purchase_id"]):
         purchase, failure = await look_at_charge(services, pledge["purchase_id"], about=pledge["id"])
         if failure is not None:
-            await _fail(services, pledge, failure)
+            # Whoever reviews has said no: the card is not asked again.
+            is_hard = failure.is_hard or purchase["status"] == Status.REJECTED
+            await _fail(services, pledge, replace(failure, is_hard=is_hard))
             return None
         if purchase["status"] == Status.COMPLETED:
             return None

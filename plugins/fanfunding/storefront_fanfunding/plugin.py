@@ -36,7 +36,7 @@ from storefront_fanfunding.control.inviting import operations_of as inviting_ope
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
 from storefront_fanfunding.goal_granting import GOAL_JOB, GRANT_GOAL, grant_goal, grant_goal_step
-from storefront_fanfunding.goal_reaching import REACH, reach_goals, reach_step
+from storefront_fanfunding.goal_reaching import REACH, give_anew, reach_goals, reach_step
 from storefront_fanfunding.granting import GRANT, grant_step
 from storefront_fanfunding.grants_back import settle_grants
 from storefront_fanfunding.importing.taking import IMPORT, import_step
@@ -153,6 +153,8 @@ class FanfundingPlugin:
                 await drive_train(services, event)
             if event.type in ("tip.refunded", "tip.restored"):
                 await settle_grants(services, event)
+            if event.type == "tip.restored":
+                await give_anew(services, event)
             if event.type != "tip.released":
                 await judge_badges(services, self._settings, event)
 
