@@ -95,7 +95,7 @@ def explain(
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Say what was decided of a purchase: every rule that matched, and every value that was read.
+    """Say what was decided of a purchase: every rule that matched, what is unusual, and every value that was read.
 
     \b
     Example:
@@ -111,6 +111,8 @@ def explain(
         for match in one["matches"]:
             why = match.get("error") or ", ".join(match.get("missing", ())) or ""
             say(f"  [bold]{escape(match['rule'])}[/] {match['do']} ({match['mode']}): {match['because']} {escape(why)}")
+        for reason in (one["anomaly"] or {"reasons": ()})["reasons"]:
+            say(f"  [bold]unusual[/] {escape(reason['says'])}")
         for name, value in sorted(one["attributes"].items()):
             say(f"  [dim]{escape(name)}[/] {escape('could not be had' if value is None else str(value))}")
 
