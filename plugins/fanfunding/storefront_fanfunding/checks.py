@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from storefront.core.config import Complaint
+from storefront.core.config import Complaint, did_you_mean
 from storefront_fanfunding.config import SKU
 
 
 def check_tips(value: Mapping[str, Any]) -> Iterator[Complaint]:
-    """Complain of amounts that lie outside of what a creator takes."""
+    """Complain of amounts that lie outside of what a creator takes, and of tiers that are none."""
     for name, creator in inside(value, "creators").items():
         tips = inside(creator, "tips")
         least, most = inside(tips, "min"), inside(tips, "max")
@@ -22,6 +22,13 @@ def check_tips(value: Mapping[str, Any]) -> Iterator[Complaint]:
                     path = ("creators", name, "tips", "presets", currency, index)
                     yield Complaint(path, "must lie between `min` and `max`")
         yield from twice(("creators", name, "tips", "tiers"), tips, "tiers", "tier")
+        tiers = [one["id"] for _, one in items(tips, "tiers") if isinstance(one.get("id"), str)]
+        for index, variation in items(inside(creator, "alerts"), "variations"):
+            wanted = variation.get("tier")
+            if isinstance(wanted, str) and wanted not in tiers:
+                place = ("creators", name, "alerts", "variations", index, "tier")
+                hint = did_you_mean(wanted, tiers) or f"; there are {', '.join(tiers) or 'none'}"
+                yield Complaint(place, f"is no tier of this creator's{hint}")
 
 
 def check_creators(value: Mapping[str, Any]) -> Iterator[Complaint]:

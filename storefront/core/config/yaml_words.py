@@ -17,6 +17,7 @@ _LIST = "limits:\n- {per: customer, count: 1}\n- {per: global, count: 400}"
 _FLOW_MAPPING = "prices: {USD: 499, EUR: 499}"
 _FLOW_LIST = "grants: [sword-of-dawn, season]"
 _ONE_DOCUMENT = "shop: {name: My shop}\nassets: {gems: {title: Gems}}"
+_COLOUR = 'accent: "#cd7f32"'
 _LONG_TEXT = "description: |\n  Five hundred gems,\n  and a chest."
 
 _KNOWN: Sequence[tuple[str, str, str, str | None]] = (
@@ -146,9 +147,8 @@ def in_plain_words(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
             "is not YAML: nothing can stand under the line above: it lacks a `:` with a space behind, or has a value",
             _BLOCK,
         )
-    if (begins := _quote_from_above(error)) is not None:
-        words = f"a text in quotes that begins at {begins} ends only on this line; its closing quote may be missing"
-        return f"is not YAML: {words}", _TEXT
+    if (above := _from_above(error)) is not None:
+        return above
     for in_context, in_problem, words, example in _KNOWN:
         if re.search(in_context, context) and re.search(in_problem, problem):
             return words.format(there=_there(error), character=_character(problem)), example
@@ -162,6 +162,17 @@ def _is_first_of_its_line(error: yaml.MarkedYAMLError) -> bool:
         return False
     before = mark.buffer[: mark.pointer].rpartition("\n")[2]
     return mark.line > 0 and re.fullmatch(r"\s*[^\s:]+\s*", before) is not None
+
+
+def _from_above(error: yaml.MarkedYAMLError) -> tuple[str, str] | None:
+    """Return what is wrong with a line before the one on which it is seen, if it is one of two usual slips."""
+    if (begins := _quote_from_above(error)) is not None:
+        words = f"a text in quotes that begins at {begins} ends only on this line; its closing quote may be missing"
+        return f"is not YAML: {words}", _TEXT
+    if (comment := _comment_as_value(error)) is not None:
+        words = f"the `#` at {comment} begins a comment; put a text that begins with `#`, like a colour, in quotes"
+        return f"is not YAML: {words}", _COLOUR
+    return None
 
 
 def _quote_from_above(error: yaml.MarkedYAMLError) -> str | None:
@@ -181,6 +192,19 @@ def _quote_from_above(error: yaml.MarkedYAMLError) -> str | None:
     except yaml.YAMLError:
         pass  # the mistake itself, where the scanner sees it first
     return found
+
+
+def _comment_as_value(error: yaml.MarkedYAMLError) -> str | None:
+    """Return where a `#` stands for a value, on the line of the mistake or the one before: what follows is not read."""
+    mark = error.problem_mark
+    if mark is None or mark.buffer is None:
+        return None
+    lines = mark.buffer.split("\n")
+    for number in (mark.line, mark.line - 1):
+        found = re.search(r":\s+(?=#\w)", lines[number]) if 0 <= number < len(lines) else None
+        if found is not None:
+            return f"{number + 1}:{found.end() + 1}"
+    return None
 
 
 def _there(error: yaml.MarkedYAMLError) -> str:
