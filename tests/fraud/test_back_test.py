@@ -89,3 +89,26 @@ async def test_counters_of_shadow_rules_follow_and_say_the_same(data_folder, dat
         assert last["attributes"]["velocity.device.sum_1h"] == 499 + 2 * 1500
         (row,) = shop.query("SELECT buckets FROM fraud_counters WHERE dimension = 'device'")
         assert [one[1:] for one in json.loads(row["buckets"])["d"]] == [[3, 3499]]
+
+
+async def test_rules_that_ask_too_much_together_and_any_time_since_are_answered(tmp_path):
+    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+        await shop.bought("gems-500")
+        server = shop.as_server()
+        assert (await server.post("/v1/fraud/test", {"since": "999999d"})).json["decisions"] == 2
+        lists = [f"in_list({name}, '{one}')" for one in ("trusted", "banned_devices", "blocked_countries")
+                 for name in ("kind", "sku", "currency", "gateway", "caller", "country", "device.id", "creator.id",
+                              "recipient.id", "customer.id", "ip.address", "ip.country", "card.country", "card.brand",
+                              "card.funding", "card.fingerprint", "card.cvc_check", "card.address_check",
+                              "card.postal_check", "card.three_d_secure", "radar.level")]  # fmt: skip
+        many = [*lists, *(one.replace("'trusted'", "'reported_cards'") for one in lists if "trusted" in one),
+                *(one.replace("'trusted'", "'reported_customers'") for one in lists if "trusted" in one)]  # fmt: skip
+        wanted = [{"id": f"m{at}", "do": "block", "when": one} for at, one in enumerate(many)]
+        assert len(wanted) > 100
+        refused = await server.post("/v1/fraud/test", {"since": "1d", "rules": wanted})
+        assert (refused.status, refused.json["errors"][0]["pointer"]) == (422, "/rules")
+        long = [
+            {"id": f"l{at}", "do": "review", "when": f"quantity == {at} && sku != '{'x' * 600}'"} for at in range(200)
+        ]
+        found = await server.post("/v1/fraud/test", {"since": "1d", "rules": long})
+        assert (found.status, found.json["now"]) == (200, {"allow": 0, "challenge": 0, "review": 1, "block": 0})

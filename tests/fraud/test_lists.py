@@ -1,5 +1,13 @@
 """Lists: put on and taken off over HTTP and in the shell, for a while; fed by what banks report; and the breaker."""
 
+import asyncio
+
+from storefront_fraud.config import Settings
+from storefront_fraud.expressions import Membership
+from storefront_fraud.lists import Lists
+from storefront_fraud.tables import LIST_ENTRIES
+
+from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.plan import Claim, Plan
 from storefront.testing import running_shop
 from tests.subscriptions.test_operating import shell_of
@@ -118,3 +126,19 @@ async def test_what_is_old_is_forgotten(data_folder, database_url):
         assert [row["n"] for row in shop.query("SELECT count(*) AS n FROM fraud_counters")] == [1]
         await shop.advance("10d")
         assert (decisions(shop), shop.query("SELECT * FROM fraud_counters")) == ([], [])
+
+
+async def test_what_is_put_on_a_list_while_a_purchase_reads_the_lists_is_read_anew(tmp_path):
+    async with running_shop(tmp_path, shop_with(RULES)) as shop:
+        services = shop.parts.services
+        lists = Lists(services, Settings.of(services.config.plugins["fraud"].options))
+        asked, values = [Membership("device.id", "banned_devices")], {"device.id": "phone"}
+        reading = asyncio.create_task(lists.answers(asked, values, 0))
+        await asyncio.sleep(
+            0
+        )  # it has asked the database, and what that says is older than the commit that is told of now
+        body = {"values": ["phone"], "reason": "shared account"}
+        lists.on_commit(CommitNotice(1, {}, frozenset({LIST_ENTRIES})))
+        assert await reading == {asked[0].name: False}
+        await shop.as_server().post("/v1/fraud/lists/banned_devices/add", body)
+        assert await lists.answers(asked, values, 0) == {asked[0].name: True}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sqlite3
 
 from storefront_fraud.rules import VERDICT_OF
 
@@ -59,3 +60,18 @@ async def attempt_of(shop, decision):
     (payment,) = shop.query("SELECT * FROM payments WHERE purchase_id = ?", decision["purchase_id"])
     facts = await services.gateway(payment["gateway"]).look_up(payment["gateway_ref"])
     return PaymentAttempt(decision["purchase_id"], decision["customer_id"], facts)
+
+
+async def test_what_could_not_be_had_at_the_purchase_is_not_taken_for_missing_at_the_payment(data_folder):
+    rules = """{id: tamper, do: block, when: "card.brand == 'visa' && meter.score >= 0.0"}"""
+    async with running_shop(data_folder, shop_with(rules, fail="block")) as shop:
+        with sqlite3.connect(shop.database.path) as file:
+            file.execute("ALTER TABLE fraud_meters RENAME TO away")
+        answer = await shop.buy("gems-500")
+        assert await shop.pay(answer) == 303
+        assert (await shop.settled(answer))["status"] == "rejected"
+        (one,) = decisions(shop, "payment")
+        assert (one["verdict"], one["decided_by"], one["errors"]) == ("block", "fail", 1)
+        assert "when the purchase was judged" in one["matches"][0]["error"]
+        with sqlite3.connect(shop.database.path) as file:
+            file.execute("ALTER TABLE away RENAME TO fraud_meters")

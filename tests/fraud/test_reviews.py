@@ -1,6 +1,7 @@
 """What rules send to review waits with its money, gives nothing meanwhile, and is written down once."""
 
 from storefront.testing import OPERATOR_KEY, running_shop
+from tests.subscriptions.subscribing import begin
 
 from .screened import decisions, matched, shop_with
 
@@ -55,3 +56,33 @@ async def test_a_challenge_asks_the_bank(data_folder, database_url):
         (told,) = decisions(shop)
         assert (told["verdict"], told["decided_by"]) == ("challenge", "challenge")
         assert decisions(shop, "payment")[0]["attributes"]["card.three_d_secure"] == "authenticated"
+
+
+async def test_what_would_be_reviewed_and_cannot_be_paid_is_counted_and_written_down(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
+        await shop.bought("gems-500")
+        for _ in range(3):
+            refused = await shop.buy("potion", quantity=99)
+            assert (refused.status, refused.json["code"]) == (402, "insufficient_funds")
+        found = [(one["verdict"], one["outcome"], matched(one)) for one in decisions(shop)[1:]]
+        assert found == [("review", "refused", ["many"])] * 2 + [("review", "refused", ["many", "pace"])]
+        assert (await shop.buy("potion")).status == 202  # those are counted
+
+
+SUBSCRIPTIONS = """
+{id: look, do: review, when: "kind == 'subscription' && gateway == 'wallet'"}
+{id: pace, do: block, when: "velocity.customer.count_1h > 3"}
+"""
+
+
+async def test_what_a_wallet_subscribes_to_cannot_wait_and_is_refused_and_counted(data_folder, database_url):
+    judged = shop_with(SUBSCRIPTIONS).replace("  microtransactions: {}", "  microtransactions: {}\n  subscriptions: {}")
+    tier = "offers:\n  club: {kind: subscription, title: Club, family: club, prices: {gems: 50}}\n"
+    async with running_shop(data_folder, judged.replace("offers:\n", tier, 1), database=database_url) as shop:
+        await shop.bought("gems-500")
+        for _ in range(4):
+            refused = await begin(shop, "club", currency="gems")
+            assert (refused.status, refused.json["code"]) == (403, "purchase_refused"), refused
+        found = [(one["verdict"], one["outcome"], matched(one)) for one in decisions(shop)[1:]]
+        assert found == [("review", "refused", ["look"])] * 2 + [("block", "refused", ["look", "pace"])] * 2
+        assert shop.balance("customer:ada:gems") == 500

@@ -47,7 +47,11 @@ def other_rules(settings: Settings, written: Sequence[Mapping[str, Any]]) -> Rul
                 message, errors=[FieldError(f"/rules/{index}/when", f"{bad.flaw.message} ({where})")]
             ) from None
     breakers = tuple(rule for rule in settings.rules if rule.id.startswith("breaker-"))
-    return settings.compiled((*rules, *breakers))
+    try:
+        return settings.compiled((*rules, *breakers))
+    except BadCondition as bad:  # each is a rule, but not all together
+        wrong = [FieldError("/rules", bad.flaw.message)]
+        raise Invalid(f"These rules together are none: one {bad.flaw.message}.", errors=wrong) from None
 
 
 @dataclass(slots=True)

@@ -131,12 +131,20 @@ class Reading:
         if is_call:
             name, _, function = name.rpartition(".")
             _check_function(tokens, place, function, token.start + len(token.text) - len(function))
+            if function == "matches":
+                self._try_pattern(tokens[place + 2])
             if not name:
                 return set()
         if name not in self._attributes:
             hint = did_you_mean(name, list(self._attributes))
             raise BadCondition(Flaw(token.start, f"knows no attribute {name}{hint}"))
         return {name}
+
+    def _try_pattern(self, pattern: _Token) -> None:
+        """Refuse what is no regular expression: CEL itself says so only when a purchase is judged."""
+        answer = self.environment.compile(f"''.matches({pattern.text})").eval(data={})
+        if answer.type().name() == "ERROR":
+            raise BadCondition(Flaw(pattern.start, "is no pattern: a regular expression as RE2 takes it"))
 
     def _membership(self, tokens: Sequence[_Token], place: int) -> tuple[Membership, int]:
         """Read ``in_list(attribute, 'list')``; return it and where it ends."""

@@ -41,6 +41,7 @@ from storefront_fraud.tables import counters, decisions
 
 JUDGE, JUDGE_PAYMENT, COUNT = "fraud.judge", "fraud.judge_payment", "fraud.count"
 _SAID = "fraud"
+_FAILED_THEN = "it could not be had when the purchase was judged"
 _COUNTER = Query(
     select(counters).where(counters.c.dimension == bindparam("dimension"), counters.c.value == bindparam("value"))
 )
@@ -122,13 +123,15 @@ class Judge:
         earlier = await services.reader.first(DECISION, purchase_id=attempt.purchase_id, stage=Stage.PURCHASE)
         groups = self._groups[Stage.PAYMENT]
         if earlier is not None:
-            kept: dict[str, Value] = {
-                name: value for name, value in msgspec.json.decode(earlier["attributes"]).items() if value is not None
-            }
+            told: dict[str, Value | None] = msgspec.json.decode(earlier["attributes"])
+            kept: dict[str, Value] = {name: value for name, value in told.items() if value is not None}
             address = kept.get("ip.address")
             subject = replace(subject, address=address if isinstance(address, str) else None)
             values = await self._collector.collect(subject, [one for one in groups if one not in _OF_REQUEST], now)
             values.known = {**kept, **values.known}
+            # What could not be had then is no less unknown now, and never taken for something that is not there.
+            values.failed |= {name: _FAILED_THEN for name, value in told.items()
+                              if value is None and name not in values.known}  # fmt: skip
         else:
             values = await self._collector.collect(subject, [one for one in groups if one != SCORES], now)
         values.known |= payment_values(attempt.facts)

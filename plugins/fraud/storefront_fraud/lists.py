@@ -34,16 +34,20 @@ class Lists:
         self._services = services
         self._written = settings.lists
         self._added: Mapping[str, Mapping[str, int | None]] | None = None
+        self._heard = 0
 
     def on_commit(self, notice: CommitNotice) -> None:
         if LIST_ENTRIES in notice.tables:
             self._added = None
+            self._heard += 1
 
     async def answers(self, asked: Sequence[Membership], values: Mapping[str, Any], now: int) -> dict[str, bool]:
         """Answer questions to lists about the values of a purchase; of what has no value nothing is said."""
         added = self._added
         if added is None:
-            added = self._added = await self._read(now)
+            heard, added = self._heard, await self._read(now)
+            if heard == self._heard:  # else what was read is older than what was put on a list meanwhile
+                self._added = added
         found = {}
         for one in asked:
             value = values.get(one.attribute)

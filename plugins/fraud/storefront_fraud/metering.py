@@ -23,7 +23,7 @@ from storefront_fraud.learning import ACTOR, ANCHOR
 from storefront_fraud.tables import METERS, meters
 
 METER = "fraud.meters"
-EVERY_MS = 6 * HOUR_MS
+EVERY_MS = DAY_MS
 WAIT_MS = 26 * HOUR_MS
 KEPT_MS = 7 * DAY_MS
 MOST_HOURS = 400 * 24

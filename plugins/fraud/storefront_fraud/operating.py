@@ -71,7 +71,7 @@ async def back_test(
 
 def _since(services: Services, text: str) -> int:
     if text[-1:] in "smhd" and text[:-1].isdigit():
-        return services.clock.now() - duration_of(text)
+        return max(0, services.clock.now() - duration_of(text))
     try:
         return parse_iso(text)
     except ValueError as error:

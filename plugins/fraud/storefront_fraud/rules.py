@@ -46,6 +46,8 @@ WORD_OF: Mapping[Verdict, str] = {verdict: word for word, verdict in VERDICT_OF.
 Windows = Mapping[str, Mapping[str, str]]
 """Window -> figure -> the name of the attribute that a rule reads."""
 
+_LONGEST_LIST = 50_000
+"""Characters of one list of conditions; CEL reads texts of 100,000."""
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -106,7 +108,8 @@ class _Compiled:
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """The rules of one stage; ``together`` is their list as one expression, ``zeros`` what stands for the missing.
+    """The rules of one stage. ``together`` is their list, in as few expressions as CEL takes; ``zeros``: stands for the
+    missing.
 
     ``asked``: what a question to a list is called in CEL -> among the values. ``picky``: rules that do not skip what is
     missing.
@@ -114,7 +117,7 @@ class _Set:
 
     rules: tuple[_Compiled, ...]
     picky: tuple[_Compiled, ...]
-    together: Any
+    together: tuple[Any, ...]
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
@@ -228,11 +231,17 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
             asked[name], zeros[name] = membership.name, False
-    # A line of its own for each, so that a comment ends with its rule.
-    text = ",".join(f"({one.condition.cel}\n)" for one in found)
+    texts: list[str] = []
+    for one in found:
+        text = f"({one.condition.cel}\n)"  # a line of its own, so that a comment ends with its rule
+        if texts and len(texts[-1]) + len(text) < _LONGEST_LIST:
+            texts[-1] += f",{text}"
+        else:
+            texts.append(text)
+    together = tuple(reading.environment.compile(f"[{text}]") for text in texts)
     reads = frozenset().union(*(one.condition.reads for one in found))
     picky = tuple(one for one in found if one.rule.on_missing != "skip")
-    return _Set(tuple(found), picky, reading.environment.compile(f"[{text}]"), reads, zeros, asked)
+    return _Set(tuple(found), picky, together, reads, zeros, asked)
 
 
 def _dimensions(condition: Condition) -> set[str]:
@@ -262,9 +271,9 @@ def _version(rules: Sequence[Rule], fail: str) -> str:
 
 def _evaluate(found: _Set, data: Mapping[str, Value]) -> list[bool | str]:
     """Return for each rule whether it holds, or the error that it ended in."""
-    answer = _value(found.together, data)
-    if isinstance(answer, list):
-        return answer
+    answers = [_value(one, data) for one in found.together]
+    if all(isinstance(answer, list) for answer in answers):
+        return [one for answer in answers for one in answer]
     results = (_value(one.alone, data) for one in found.rules)
     return [one if isinstance(one, bool) else str(one) for one in results]
 

@@ -168,18 +168,25 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
         if known is not None:
             return known
     try:
-        _run(applying, plan.list)
+        _run_or_review(applying)
     except Refused as refusal:
         applying.start_over()
         if not plan.on_refused:
             raise
         _run(applying, plan.on_refused.list)
         applying.outcome.refusal = refusal
+    return _finish(applying)
+
+
+def _run_or_review(applying: Applying) -> None:
+    """Apply the plan, or what it says of a review; either may be refused. What cannot wait is a refusal."""
+    plan = applying.plan
+    try:
+        _run(applying, plan.list)
     except _ReviewWanted:
         applying.start_over()
-        _run(applying, plan.on_review.list)
+        _run(applying, (plan.on_review or plan.on_refused).list)
         applying.outcome.is_review = True
-    return _finish(applying)
 
 
 def _run(applying: Applying, steps: Sequence[Step]) -> None:
