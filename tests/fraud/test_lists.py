@@ -134,9 +134,7 @@ async def test_what_is_put_on_a_list_while_a_purchase_reads_the_lists_is_read_an
         lists = Lists(services, Settings.of(services.config.plugins["fraud"].options))
         asked, values = [Membership("device.id", "banned_devices")], {"device.id": "phone"}
         reading = asyncio.create_task(lists.answers(asked, values, 0))
-        await asyncio.sleep(
-            0
-        )  # it has asked the database, and what that says is older than the commit that is told of now
+        await asyncio.sleep(0)  # it has asked the database, whose answer is older than the commit that is told of now
         body = {"values": ["phone"], "reason": "shared account"}
         lists.on_commit(CommitNotice(1, {}, frozenset({LIST_ENTRIES})))
         assert await reading == {asked[0].name: False}
