@@ -21,6 +21,7 @@ FUNCTIONS = frozenset({"in_list", "startsWith", "endsWith", "contains", "matches
 MACROS = frozenset(
     {"has", "all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap"}
 )
+_WORDS_OF_OTHERS = {"and": "&&", "or": "||", "not": "!", "is": "=="}
 _WORDS = frozenset({"true", "false", "null", "in"})
 _TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*)
@@ -135,6 +136,10 @@ class Reading:
                 self._try_pattern(tokens[place + 2])
             if not name:
                 return set()
+        if name.lower() in _WORDS_OF_OTHERS:
+            raise BadCondition(
+                Flaw(token.start, f"is no condition: {token.text} is written {_WORDS_OF_OTHERS[name.lower()]}")
+            )
         if name not in self._attributes:
             hint = did_you_mean(name, list(self._attributes))
             raise BadCondition(Flaw(token.start, f"knows no attribute {name}{hint}"))
@@ -220,4 +225,8 @@ def _in_plain_words(message: str) -> str:
     if overload is not None:
         return f"cannot do {overload[1].replace('_', ' ').strip()} with {overload[2].replace(', ', ' and ')}"
     syntax = re.match(r"Syntax error: (.*?)(?: expecting .*)?$", message)
+    if syntax is not None and "<EOF>" in syntax[1]:
+        return "is no condition: it ends too early"
+    if syntax is not None and re.match(r"token recognition error at: '=[^=]", syntax[1]):
+        return "is no condition: equal is written =="
     return f"is no condition: {syntax[1]}" if syntax is not None else message.removesuffix(" (in container '')")
