@@ -101,7 +101,8 @@ def await_review(
 
     Its price is held instead of spent, and what it counts in is reserved as for one that waits for its payment.
     """
-    now, expires_at = services.clock.now(), over_at(services)
+    now = services.clock.now()
+    expires_at = over_at(services, now)
     row = purchase_row(wanted, quote, plan, now, status=Status.IN_REVIEW, payment_state="none")
     reserved, price = _reserve(wanted, quote, row, now), quote.total
     if wanted.recipient_id is not None:

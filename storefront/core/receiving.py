@@ -227,7 +227,13 @@ async def _keep_back(services: Services, plan: Plan, case: Case, judged: Assessm
     elif review is None or review["state"] != OPEN:
         move_status(plan, purchase, Status.IN_REVIEW, **booked)
         open_review(
-            plan, purchase, review, money=WAITS_RECEIVED, reasons=judged.reasons, now=now, expires_at=over_at(services)
+            plan,
+            purchase,
+            review,
+            money=WAITS_RECEIVED,
+            reasons=judged.reasons,
+            now=now,
+            expires_at=over_at(services, now),
         )
     else:
         expect = {"status": purchase["status"], "updated_at": purchase["updated_at"]}

@@ -93,9 +93,9 @@ async def is_behind_review(services: Services, hold_id: str) -> bool:
     return row is not None and row["hold_id"] == hold_id and row["state"] != CLOSED
 
 
-def over_at(services: Services, *, authorized_until: int | None = None) -> int:
-    """Return when a review that opens now is rejected by itself (business ms)."""
-    over = services.clock.now() + services.config.purchases.review_hours * HOUR_MS
+def over_at(services: Services, now: int, *, authorized_until: int | None = None) -> int:
+    """Return when a review that opens ``now`` is rejected by itself (business ms)."""
+    over = now + services.config.purchases.review_hours * HOUR_MS
     return over if authorized_until is None else min(over, authorized_until - SPARE_MS)
 
 

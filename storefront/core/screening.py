@@ -109,7 +109,7 @@ async def _write_verdict(services: Services, plan: Plan, case: Case, judged: Ass
     }
     plan.add(Change("payments", (payment["id"],), anchor, {"state": payment["state"], "verdict": None}, changes))
     if verdict is Verdict.REVIEW:
-        over = over_at(services, authorized_until=facts.authorized_until)
+        over = over_at(services, now, authorized_until=facts.authorized_until)
         move_status(plan, purchase, Status.IN_REVIEW, payment_state="authorized", updated_at=now)
         open_review(plan, purchase, case.review, money=AUTHORIZED, reasons=judged.reasons, now=now, expires_at=over)
     else:
