@@ -55,6 +55,9 @@ class FraudPlugin:
         self._judge: Judge | None = None
         self._first_report = FirstReport()
         self._lessons = Lessons()
+        attributes = self._settings.attributes
+        self._groups = {attributes[name].group for reads in self._rules.reads.values() for name in reads}
+        self._learns = SCORES in self._groups
         self._scorer: Scorer | None = None
         self._has_ordered = False
 
@@ -113,20 +116,11 @@ class FraudPlugin:
             await self._lessons.order(services, event)
         await report_on_lists(services, self._settings, event)
 
-    @property
-    def _learns(self) -> bool:
-        return self._reads(SCORES)
-
-    def _reads(self, group: str) -> bool:
-        """Tell whether any rule reads an attribute of a group."""
-        attributes = self._settings.attributes
-        return any(attributes[name].group == group for reads in self._rules.reads.values() for name in reads)
-
     async def _see_to_jobs(self, services: Services) -> None:
         """Order the jobs that come again, once in a process: whoever follows events is asked soon after the start."""
         if not self._has_ordered:
             await schedule_forgetting(services)
-            if self._reads("meter"):
+            if "meter" in self._groups:
                 await schedule_metering(services)
             self._has_ordered = True
 
