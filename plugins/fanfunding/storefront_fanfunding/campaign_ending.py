@@ -130,15 +130,15 @@ async def give_back_again(services: Services, purchase_id: str) -> None:
 
 async def _give_back_one(services: Services, pledge: Row) -> bool:
     """Refund one pledge; False while a dispute about it is open."""
-    if await _is_disputed(services, pledge):
+    before = await read_reversals(services.reader, pledge["purchase_id"])
+    if _is_disputed(before):
         return False
     plan, reason = Plan(actor=ACTOR, anchors={pledge["customer_id"]}), "too_little_collected"
     try:
-        rows = await read_reversals(services.reader, pledge["purchase_id"])
-        await refund_for(services, pledge["purchase_id"], "pledge", TOO_LITTLE, after=_failed(rows))
+        await refund_for(services, pledge["purchase_id"], "pledge", TOO_LITTLE, after=_failed(before))
     except AlreadyRefunded:
-        if await _is_disputed(services, pledge):
-            return False
+        if _is_disputed(await read_reversals(services.reader, pledge["purchase_id"])):
+            return False  # since a moment ago
         log.info("pledge_given_back_before", pledge=pledge["id"])
     except (Refused, RefundFailed) as left:
         # Also an amount that the gateway cannot give back exactly: one that is stuck holds up no other.
@@ -161,9 +161,8 @@ def _failed(reversals: Sequence[Row]) -> int:
     return sum(row["cause"] not in CLAWING and row["state"] == "failed" for row in reversals)
 
 
-async def _is_disputed(services: Services, pledge: Row) -> bool:
-    rows = await read_reversals(services.reader, pledge["purchase_id"])
-    return any(row["cause"] in CLAWING and row["state"] == "open" for row in rows)
+def _is_disputed(reversals: Sequence[Row]) -> bool:
+    return any(row["cause"] in CLAWING and row["state"] == "open" for row in reversals)
 
 
 async def give_back_unwanted(services: Services, purchase_id: str, pledge_id: str) -> None:
