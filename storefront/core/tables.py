@@ -28,6 +28,7 @@ from storefront.core.tables_ledger import (
     transfers,
 )
 from storefront.core.tables_manual_payments import manual_payments, manual_refunds
+from storefront.core.tables_operators import console_sessions, customer_notes, operator_links, operators
 from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
 from storefront.core.tables_promos import promo_codes, redemptions, referral_codes, referrals
 from storefront.core.tables_purchases import (
@@ -101,8 +102,10 @@ __all__ = [
     "catalog_versions",
     "checkpoints",
     "claims",
+    "console_sessions",
     "counters",
     "credits",
+    "customer_notes",
     "customer_transfers",
     "customers",
     "debts",
@@ -128,6 +131,8 @@ __all__ = [
     "manual_payments",
     "manual_refunds",
     "metadata",
+    "operator_links",
+    "operators",
     "payers",
     "payment_methods",
     "payments",

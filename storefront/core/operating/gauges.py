@@ -57,8 +57,8 @@ async def read_gauges(services: Services) -> Gauges:
         purchases_pending_seconds=max(0.0, (now - (pending["oldest"] or now)) / SECOND_MS),
         refunds_pending=sum(n for cause, n in waiting.items() if cause != DISPUTE),
         disputes_open=waiting.get(DISPUTE, 0),
-        reviews_open=await _reviews(services),
-        jobs_dead=await _dead(services),
+        reviews_open=await count_reviews(services),
+        jobs_dead=await count_dead_jobs(services),
     )
 
 
@@ -73,12 +73,13 @@ async def _waiting(services: Services) -> dict[str, int]:
     return {row["cause"]: row["n"] for row in await services.reader.scan(counted)}
 
 
-async def _reviews(services: Services) -> int:
+async def count_reviews(services: Services) -> int:
+    """Count the purchases that wait for a person."""
     counted = select(func.count().label("n")).select_from(reviews).where(IS_REVIEWED)
     return int((await services.reader.scan(counted))[0]["n"])
 
 
-async def _dead(services: Services) -> int:
+async def count_dead_jobs(services: Services) -> int:
     """Count the jobs that were given up; a job that is done is no row any more, so there are few."""
     counted = select(func.count().label("n")).select_from(jobs).where(jobs.c.state == "dead")
     return int((await services.reader.scan(counted))[0]["n"])

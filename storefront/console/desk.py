@@ -1,0 +1,187 @@
+"""What all of the console shares: who is signed in, the menu, how a page is drawn."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+from yarl import URL
+
+from storefront.core.errors import Forbidden, NotFound, StorefrontError, Unauthorized
+from storefront.core.ids import new_id
+from storefront.core.operators.codes import OneTimeCodes
+from storefront.core.operators.roles import scopes_of
+from storefront.core.operators.signing_in import OPEN_MS, Session, open_session
+from storefront.core.services import Services
+from storefront.design import asset_url
+from storefront.pages import Browser, make_templates, page_frame
+from storefront.pages.frame import PageFrame
+from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, Section, Tone
+from storefront.routing import Call
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+"""Folder of the console's own style sheet and script, served at ``/static/console``."""
+HOME, COOKIE = "/console", "storefront_console"
+GROUPS = {"main": "", "watch": "Keep an eye on", "setup": "Set up"}
+log = structlog.get_logger("storefront.console")
+
+
+class SignedOut(Unauthorized):
+    """Nobody is signed in: the page to sign in is what they need."""
+
+
+@dataclass(frozen=True, slots=True)
+class MenuItem:
+    """One line of the menu; ``count`` things wait there."""
+
+    label: str
+    url: str
+    icon: str
+    is_here: bool
+    count: int = 0
+    tone: Tone = Tone.PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The menu as one operator sees it: title of a group -> its lines."""
+
+    groups: Sequence[tuple[str, Sequence[MenuItem]]]
+    who: str
+    role: str
+
+
+class Desk:
+    """Knows who is signed in, and draws pages. ``scopes`` are all scopes of the shop."""
+
+    def __init__(
+        self,
+        services: Services,
+        codes: OneTimeCodes,
+        *,
+        pages: Sequence[ConsolePage],
+        panels: Sequence[ConsolePanel],
+        scopes: frozenset[str],
+    ) -> None:
+        self.services = services
+        self.codes = codes
+        self.pages = pages
+        self.panels = panels
+        self.scopes = scopes
+        self._templates = make_templates(HERE / "templates")
+        self._templates.globals.update(
+            PageTone=Tone,
+            console_url=lambda name, base: asset_url(name, base=base, folder=STATIC, mount="/static/console"),
+            key=lambda: new_id("key"),
+        )
+
+    async def session(self, call: Call) -> Session:
+        """Return the session of whoever asks; raises ``SignedOut``."""
+        token = call.request.cookies.get(cookie_name(Browser.of(call)))
+        found = await open_session(self.services, token)
+        if found is None:
+            raise SignedOut("You are signed out.")
+        return found
+
+    async def sender(self, call: Call) -> Session:
+        """Return whose form this is; raises ``SignedOut``, ``Forbidden``."""
+        session = await self.session(call)
+        if not hmac.compare_digest(session.csrf.encode(), str(call.body["csrf"]).encode()):
+            raise Forbidden("This page is too old. Load it again and try once more.")
+        return session
+
+    def asking(self, call: Call, session: Session, *, form: Mapping[str, Any] | None = None) -> Asking:
+        """Return who asks for what, as pages and acts see it."""
+        return Asking(
+            services=self.services,
+            actor=session.operator.caller,
+            scopes=scopes_of(session.operator.role, self.scopes),
+            language=Browser.of(call).language,
+            path=dict(call.request.match_info),
+            query=call.query,
+            form=form or {},
+            key=str(call.body.get("key", "")),
+            panels=self.parts,
+        )
+
+    async def answer(self, call: Call, session: Session, view: PageView, *, here: str, **said: Any) -> web.Response:
+        """Answer a page: ``here`` is the path of the page that the menu shows as chosen.
+
+        ``says`` is a sentence of what was done, ``problem`` what was refused, which makes it 422.
+        """
+        browser = Browser.of(call)
+        frame, menu = page_frame(call, self.services, browser), await self.menu(session, here)
+        html = self.render(
+            "page.html", page=frame, menu=menu, view=view, csrf=session.csrf, says=said.get("says"),
+            problem=said.get("problem"), typed=said.get("typed") or {},
+        )  # fmt: skip
+        response = browser.answer(html)
+        response.set_status(200 if said.get("problem") is None else 422)
+        return response
+
+    def render(self, template: str, **named: object) -> str:
+        """Return a page."""
+        return self._templates.get_template(template).render(**named)
+
+    async def menu(self, session: Session, here: str) -> Menu:
+        """Return the menu, with what waits."""
+        scopes = scopes_of(session.operator.role, self.scopes)
+        groups: dict[str, list[MenuItem]] = {name: [] for name in GROUPS}
+        for page in self.pages:
+            if page.group and ("*" in scopes or page.scope in scopes):
+                count, tone = await self._count(page)
+                item = MenuItem(page.label, page.path, page.icon, page.path == here, count, tone)
+                groups[page.group].append(item)
+        shown = [(GROUPS[name], items) for name, items in groups.items() if items]
+        return Menu(shown, session.operator.login, session.operator.role.words)
+
+    async def parts(self, asking: Asking, place: str, about: str) -> list[Section]:
+        """Return what plugins add to a page; one that fails adds a sentence instead, and its traceback to the log."""
+        found: list[Section] = []
+        for panel in self.panels:
+            if panel.place == place and asking.may(panel.scope):
+                found.extend(await panel.show(asking, about))
+        return found
+
+    async def _count(self, page: ConsolePage) -> tuple[int, Tone]:
+        if page.counts is None:
+            return 0, Tone.PLAIN
+        try:
+            return await page.counts(self.services)
+        except StorefrontError:  # the menu is on every page, also on the one that tells what is wrong
+            log.warning("console_count_failed", page=page.path, exc_info=True)
+            return 0, Tone.PLAIN
+
+    def set_cookie(self, call: Call, response: web.StreamResponse, token: str) -> None:
+        browser = Browser.of(call)
+        response.set_cookie(cookie_name(browser), token, max_age=OPEN_MS // 1000, httponly=True, samesite="Strict",
+                            secure=browser.is_secure, path="/")  # fmt: skip
+
+    def drop_cookie(self, call: Call, response: web.StreamResponse) -> None:
+        browser = Browser.of(call)
+        name = cookie_name(browser)
+        response.del_cookie(name, path="/", secure=browser.is_secure, httponly=True, samesite="Strict")
+
+    def frame(self, call: Call) -> PageFrame:
+        return page_frame(call, self.services, Browser.of(call))
+
+
+def cookie_name(browser: Browser) -> str:
+    return f"__Host-{COOKIE}" if browser.is_secure else COOKIE
+
+
+def see(address: str) -> web.Response:
+    """Answer a form: look there."""
+    return web.Response(status=303, headers={"Location": str(URL(address))})
+
+
+def page_called(pages: Sequence[ConsolePage], path: str) -> ConsolePage:
+    """Return a page by its path; raises ``NotFound``."""
+    for page in pages:
+        if page.path == path:
+            return page
+    raise NotFound("There is no such page.")

@@ -1,0 +1,127 @@
+"""The console's routes, made from its pages: every page and every act asks who is signed in and what they may.
+
+A page or act without a scope cannot be declared, so none is open by mistake. Forms carry a secret of their session and
+must come from our own page; one that asks for proof is shown again with a field for it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.console.forms import checked_fields, form_schema
+from storefront.console.proof import prove
+from storefront.console.signing import add_signing_in
+from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
+from storefront.core.operators.signing_in import Session
+from storefront.pages import refuse_other_sites
+from storefront.panels import ConsoleAct, ConsolePage, Done, PageView
+from storefront.routing import Call, Role, Routes
+from storefront.shapes import closed
+
+Show = Callable[[Call], Awaitable[web.StreamResponse]]
+SAYS = {"type": "string", "maxLength": 40}
+
+
+def console_routes(desk: Desk) -> Routes:
+    """Return all routes of the console."""
+    routes = Routes("core", tags=["console"])
+    add_signing_in(routes, desk)
+    for page in desk.pages:
+        _add_page(routes, desk, page)
+    return routes
+
+
+def _add_page(routes: Routes, desk: Desk, page: ConsolePage) -> None:
+    query = {**closed({**page.query, "says": SAYS}), "additionalProperties": True}
+
+    async def show(call: Call) -> web.StreamResponse:
+        """Show a page of the console to an operator whose role may see it."""
+        try:
+            session = await _admitted(desk, call, page.scope)
+        except SignedOut:
+            return _to_sign_in(call)
+        if session.lacks_codes:
+            return see(f"{HOME}/you")
+        view = await page.show(desk.asking(call, session))
+        says = _said(page, call.query.get("says"))
+        return await desk.answer(call, session, view, here=page.path, says=says)
+
+    _name(show, "show", page.path)
+    routes.get(page.path, allow=Role.PUBLIC, query=query, page=True, tags=["console"])(show)
+    for act in page.acts:
+        _add_act(routes, desk, page, act)
+
+
+def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> None:
+    path = f"{page.path.rstrip('/')}/{act.name}"
+
+    async def do(call: Call) -> web.StreamResponse:
+        """Do what a form of the console asks for, as the operator who sent it."""
+        refuse_other_sites(call)
+        try:
+            session = await desk.sender(call)
+        except SignedOut:
+            return _to_sign_in(call)
+        _allow(desk, session, act.scope)
+        if session.lacks_codes:
+            return see(f"{HOME}/you")
+        try:
+            asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, act.needed))
+            asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
+            unproved = await prove(desk, session, call) if asks else None
+            if unproved is not None:
+                return unproved
+            done = await act.do(asking)
+        except StorefrontError as refused:
+            if isinstance(refused, NotFound | Forbidden):
+                raise
+            return await _again(desk, call, session, page, refused)
+        if isinstance(done, Done):
+            return see(f"{done.url}{'&' if '?' in done.url else '?'}says={done.says}")
+        return await desk.answer(call, session, done, here=page.path)
+
+    _name(do, "send", path)
+    form = form_schema(act.fields)
+    routes.post(path, allow=Role.PUBLIC, form=form, page=True, limit="write", tags=["console"])(do)
+
+
+async def _again(
+    desk: Desk, call: Call, session: Session, page: ConsolePage, refused: StorefrontError
+) -> web.StreamResponse:
+    """Show the page again with what is wrong on top, and what was typed."""
+    asking = desk.asking(call, session)
+    view: PageView = await page.show(asking)
+    errors = refused.errors if isinstance(refused, Invalid) else ()
+    wrong = {error.pointer.lstrip("/"): error.message for error in errors}
+    typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof")}
+    problem = {"detail": refused.detail, "fields": wrong, "path": call.request.path}
+    return await desk.answer(call, session, view, here=page.path, problem=problem, typed=typed)
+
+
+async def _admitted(desk: Desk, call: Call, scope: str) -> Session:
+    session = await desk.session(call)
+    _allow(desk, session, scope)
+    return session
+
+
+def _allow(desk: Desk, session: Session, scope: str) -> None:
+    if not session.principal(desk.scopes).may(scope):
+        raise Forbidden(f"Your role ({session.operator.role.words}) may not do that.")
+
+
+def _said(page: ConsolePage, code: str | None) -> str | None:
+    if code is None:
+        return None
+    return page.says.get(code) or next((act.says[code] for act in page.acts if code in act.says), None)
+
+
+def _to_sign_in(call: Call) -> web.Response:
+    wanted = call.request.path if call.request.method == "GET" else HOME
+    return see(f"{HOME}/sign-in?next={wanted}" if wanted != HOME else f"{HOME}/sign-in")
+
+
+def _name(handler: Any, verb: str, path: str) -> None:
+    words = path.replace("{", "").replace("}", "").replace("-", "_").strip("/").replace("/", "_")
+    handler.__name__ = handler.__qualname__ = f"{verb}_{words}"

@@ -1,0 +1,1 @@
+"""The core's own pages of the console; plugins add theirs by ``register_console``."""

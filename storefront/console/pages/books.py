@@ -1,0 +1,190 @@
+"""The books: in order or not, as of when; seals; what gateways say otherwise, with what could be done about it."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from storefront.console.words import at, money, spoken
+from storefront.core.audit.check import Check
+from storefront.core.clock import iso
+from storefront.core.errors import NotFound
+from storefront.core.kinds import OfferKind
+from storefront.core.operating.books import books_in_short, check_books, last_check
+from storefront.core.operating.reconciliations import list_reconciliations, reconcile_now
+from storefront.core.operating.wallets import held_by_customers
+from storefront.core.reading import Row as Found
+from storefront.core.services import Services
+from storefront.core.tables import entries, transfers
+from storefront.panels import (
+    Acts,
+    Asking,
+    Cell,
+    Column,
+    ConsoleAct,
+    ConsolePage,
+    Done,
+    Form,
+    LedgerEntry,
+    Line,
+    Lines,
+    Link,
+    Note,
+    PageView,
+    Row,
+    Section,
+    Table,
+    Tile,
+    Tiles,
+    Tone,
+)
+
+PATH = "/console/books"
+MOST_LEDGER = 100
+
+
+class Books:
+    """The pages of the books; ``kinds`` and ``checks`` are what plugins add to a check that looks at everything."""
+
+    def __init__(self, kinds: dict[str, OfferKind], checks: tuple[Check, ...]) -> None:
+        self._kinds = kinds
+        self._checks = checks
+
+    async def show(self, asking: Asking) -> PageView:
+        """Show whether the books are in order."""
+        services = asking.services
+        checked, short = await last_check(services), await books_in_short(services)
+        reconciled = await list_reconciliations(services)
+        differences = [(one["gateway"], told) for one in reconciled if one["report"] for told in one["report"]["differences"]]
+        held = await held_by_customers(services)
+        owed = ", ".join(money(asking, one["held"], one["asset"]) for one in held) or "nothing"
+        verdict = "Not checked yet" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
+        when = "run the check below" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
+        tiles = Tiles((
+            Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
+            Tile("Violations", verdict, was=when,
+                 tone=Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD),
+            Tile("Owed to customers", owed, was="wallets, all together", url="/console/wallets"),
+            Tile("Unmatched", str(len(differences)), was="between gateway and books",
+                 tone=Tone.BAD if differences else Tone.PLAIN),
+        ))  # fmt: skip
+        sections: list[Section] = [tiles]
+        if checked is not None and not checked.is_clean:
+            sections.append(_violations(checked.violations))
+        seals = [Line("Seals", f"{short['seals']:,}"), Line("Not sealed yet", f"{short['unsealed']:,}")]
+        if short["newest"]:
+            newest = short["newest"][0]
+            seals.append(Line("Newest seal", f"{newest['root'][:8]}…{newest['root'][-4:]}"))
+            seals.append(Line.when("Sealed", at(newest["at"])))
+        sections.append(Lines("Hash chain", seals))
+        sections.append(_differences(asking, differences))
+        if asking.may("audit:read"):
+            forms = [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
+            if asking.may("payments:write"):
+                forms += [Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now") for name in reconciled]
+            sections.append(Acts(forms))
+        exports = [Link("Export journal", "/console/exports/entries")] if asking.may("exports:read") else []
+        return PageView("Books", sections, exports=exports)
+
+    async def check(self, asking: Asking) -> Done:
+        await check_books(asking.services, actor=asking.actor, deep=False)
+        return Done(PATH, "checked")
+
+    async def check_deep(self, asking: Asking) -> Done:
+        await check_books(asking.services, actor=asking.actor, deep=True, kinds=self._kinds, checks=self._checks)
+        return Done(PATH, "checked")
+
+
+async def show_entry(asking: Asking) -> PageView:
+    """Show one entry of the books: every account it moved, who asked for it, and what it is about."""
+    services, entry_id = asking.services, asking.path["id"]
+    rows = await services.reader.scan(select(entries).where(entries.c.id == entry_id))
+    if not rows:
+        raise NotFound("There is no such entry.")
+    row = rows[0]
+    moved = await services.reader.scan(
+        select(transfers).where(transfers.c.entry_id == entry_id).order_by(transfers.c.position).limit(MOST_LEDGER)
+    )
+    about = row["about"]
+    url = f"/console/purchases/{about}" if about.startswith("pur_") else None
+    facts = [
+        Line("About", about, url=url),
+        Line("Under", row["anchor"], url=f"/console/customers/{row['anchor']}" if row["anchor"].startswith("cus_") else None),
+        Line("Asked by", row["actor"]),
+        *([Line("Reverses", row["reverses"], url=f"{PATH}/{row['reverses']}")] if row["reverses"] else []),
+        Line.when("Happened", row["occurred_at"]),
+        Line.when("Recorded", row["recorded_at"]),
+        Line("Commit", str(row["commit_no"])),
+    ]
+    words = "Prove it to a stranger: storefront audit prove " + entry_id
+    return PageView(entry_id, [ledger_entry(asking, row, moved), Lines("Facts", facts, hint=words)], hint="Ledger entry")
+
+
+def ledger_entry(asking: Asking, row: Found, moved: Any) -> LedgerEntry:
+    """Return an entry as debit and credit, with equal totals."""
+    lines, sums = [], dict[str, int]()
+    for one in moved:
+        words = money(asking, one["amount"], one["asset"])
+        lines += [(one["destination"], words, ""), (one["source"], "", words)]
+        sums[one["asset"]] = sums.get(one["asset"], 0) + one["amount"]
+    all_of_it = " + ".join(money(asking, amount, asset) for asset, amount in sums.items())
+    return LedgerEntry(spoken(row["kind"]), row["id"], lines, ("Balanced", all_of_it, all_of_it))
+
+
+def _violations(found: list[tuple[str, str]]) -> Table:
+    rows = [Row((Cell(check, tone=Tone.BAD), Cell(message))) for check, message in found]
+    return Table("What is wrong, the first of each", (Column("Check"), Column("What")), rows)
+
+
+def _differences(asking: Asking, found: list[tuple[str, dict[str, Any]]]) -> Table:
+    rows = [
+        Row((Cell(gateway), Cell(spoken(one["kind"]), hint=one["about"]),
+             Cell(money(asking, one["amount"], one["currency"]), is_strong=True), Cell.when(at(one["since"])),
+             Cell(one["proposal"])))
+        for gateway, one in found
+    ]  # fmt: skip
+    columns = (Column("Gateway"), Column("Difference"), Column("Amount", is_number=True), Column("Since"), Column("Proposal"))
+    return Table("Gateway and books differ", columns, rows, empty="They agree, to the cent.")
+
+
+async def send_reconcile(asking: Asking, gateway: str) -> Done:
+    await reconcile_now(asking.services, gateway, since=None, actor=asking.actor)
+    return Done(PATH, "compared")
+
+
+async def off(services: Services) -> Note | None:
+    """Return what stands on top of every page while the books are off."""
+    checked = await last_check(services)
+    if checked is None or checked.is_clean:
+        return None
+    check, message = checked.violations[0]
+    return Note(Tone.BAD, "The books are off.", f"{check}: {message}", Link("Look at it", PATH))
+
+
+async def _is_off(services: Services) -> tuple[int, Tone]:
+    checked = await last_check(services)
+    return (0 if checked is None else len(checked.violations)), Tone.BAD
+
+
+def pages(services: Services, checks: tuple[Check, ...]) -> list[ConsolePage]:
+    """Return the pages of the books."""
+    books = Books(dict(services.kinds), checks)
+    acts = [
+        ConsoleAct("check", "audit:read", books.check, says={"checked": "Checked."}),
+        ConsoleAct("check-deep", "audit:read", books.check_deep),
+    ]
+    for gateway in services.gateways:
+        acts.append(
+            ConsoleAct(f"reconcile-{gateway}", "payments:write", _reconciling(gateway),
+                       says={"compared": "Compared with the gateway."})
+        )  # fmt: skip
+    return [
+        ConsolePage(PATH, "Books", "audit:read", books.show, group="watch", icon="book", acts=acts, counts=_is_off),
+        ConsolePage(f"{PATH}/{{id}}", "Ledger entry", "audit:read", show_entry),
+    ]
+
+
+def _reconciling(gateway: str) -> Any:
+    async def reconcile(asking: Asking) -> Done:
+        return await send_reconcile(asking, gateway)
+
+    return reconcile

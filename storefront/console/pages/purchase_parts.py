@@ -1,0 +1,91 @@
+"""Parts of a purchase's page: what happened, how it was paid, and its entries in the books."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.console.words import at, money, spoken, total
+from storefront.panels import Asking, Cell, Column, Happened, LedgerEntry, Line, Lines, Row, Section, Table, Timeline, Tone
+
+_ICONS = {
+    "purchase.created": "bag",
+    "purchase.completed": "check",
+    "purchase.refunded": "replay",
+    "payment.received": "check",
+    "payment.failed": "close",
+    "dispute.opened": "warning",
+    "purchase.in_review": "shield",
+}
+
+
+def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
+    """Return what happened to a purchase, newest first: its events, and its receipts."""
+    found = [
+        Happened(spoken(one["type"]), _about(whole, one), at(one["occurred_at"]) or 0, _ICONS.get(one["type"], "clock"))
+        for one in whole["events"]
+    ]
+    receipt = whole["receipt"]
+    if receipt is not None:
+        issued = [("Receipt", receipt), *(("Credit note", note) for note in receipt["credit_notes"])]
+        found.extend(
+            Happened(f"{word} {one['label']}", "", at(one["issued_at"]) or 0, "receipt")
+            for word, one in issued
+            if one["issued_at"] and one["label"]
+        )
+    return Timeline("What happened", sorted(found, key=lambda one: one.at)[::-1])
+
+
+def payment_lines(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
+    """Return how it was paid, and what took it back."""
+    sections: list[Section] = []
+    payment = whole["payment"]
+    if payment is not None:
+        card = payment["card"] or {}
+        lines = [
+            Line("Gateway", payment["gateway"]),
+            Line("State", spoken(payment["state"])),
+            Line("Asked", total(asking, payment["asked"])),
+            Line("Received", total(asking, payment["received"])),
+            *([Line("Card", f"{spoken(card.get('brand') or 'card')} ending {card['last4']}")] if card.get("last4") else []),
+            *([Line("Card from", card["country"])] if card.get("country") else []),
+            *([Line("Payment", payment["payment"])] if payment["payment"] else []),
+            *([Line("Checkout", payment["checkout"])] if payment["checkout"] else []),
+        ]
+        sections.append(Lines("Payment", lines))
+    if whole["reversals"]:
+        sections.append(_reversals(asking, whole["reversals"]))
+    return sections
+
+
+def entries_of(asking: Asking, whole: Mapping[str, Any]) -> list[LedgerEntry]:
+    """Return the entries of the books: each account, debit and credit, with equal totals per asset."""
+    return [_entry(asking, entry) for entry in whole["entries"]]
+
+
+def _entry(asking: Asking, entry: Mapping[str, Any]) -> LedgerEntry:
+    lines, sums = [], dict[str, int]()
+    for moved in entry["transfers"]:
+        amount = money(asking, moved["amount"], moved["asset"])
+        # What comes in is a debit of the account that gets it, what goes out a credit of the one that gives it.
+        lines.append((moved["destination"], amount, ""))
+        lines.append((moved["source"], "", amount))
+        sums[moved["asset"]] = sums.get(moved["asset"], 0) + moved["amount"]
+    words = " + ".join(money(asking, amount, asset) for asset, amount in sums.items())
+    return LedgerEntry(
+        spoken(entry["kind"]), entry["id"], lines, ("Balanced", words, words), url=f"/console/books/{entry['id']}"
+    )
+
+
+def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
+    tones = {"completed": Tone.GOOD, "failed": Tone.BAD, "lost": Tone.BAD, "pending": Tone.PLAY, "open": Tone.PLAY}
+    rows = [
+        Row((Cell.when(at(one["created_at"])), Cell(spoken(one.get("cause", "refund"))),
+             Cell(total(asking, one["amount"]), is_strong=True),
+             Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one.get("reason") or "")))
+        for one in reversals
+    ]  # fmt: skip
+    columns = (Column("When"), Column("What"), Column("Amount", is_number=True), Column("State"))
+    return Table("Refunds and disputes", columns, rows)
+
+
+def _about(whole: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    return "" if event["subject"] == whole["purchase"]["id"] else str(event["subject"])

@@ -1,0 +1,127 @@
+"""The review queue: purchases that wait for a person, why, and the verbs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.console.forms import text
+from storefront.console.words import at, link, spoken, total
+from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
+from storefront.core.operating.gauges import count_reviews
+from storefront.core.services import Services
+from storefront.panels import (
+    Asking,
+    Cell,
+    Column,
+    ConsoleAct,
+    ConsolePage,
+    Done,
+    Field,
+    Form,
+    PageView,
+    Queue,
+    Review,
+    Row,
+    Section,
+    Table,
+    Tone,
+)
+
+PATH = "/console/review"
+SHOWN = 20
+_WHY = {"reason": text(500)}
+_GOODS = {"hold": "held in their wallet", "authorized": "the card is authorised", "received": "the money is here",
+          "none": "nothing is held"}  # fmt: skip
+
+
+async def show_queue(asking: Asking) -> PageView:
+    """Show what waits, oldest last, and how the latest were decided."""
+    services, query = asking.services, asking.query
+    if query.get("q"):
+        waiting = [await show_review(services, query["q"])]
+    else:
+        waiting = (await list_reviews(services, state="open", limit=SHOWN, after=query.get("after")))["data"]
+    cards = [await _card(asking, one) for one in waiting if one["state"] == "open"]
+    hint = f"{len(cards)} waiting" if cards else ""
+    empty = "Nobody waits. What rules set aside comes here."
+    sections: list[Section] = [Queue("Needs a person", hint, cards, empty=empty)]
+    closed = await list_reviews(services, state="closed", limit=SHOWN, after=query.get("after"))
+    rows = [_decided(asking, one) for one in closed["data"]]
+    older = None if closed["next"] is None else link(PATH, {}, after=closed["next"])
+    columns = (Column("When"), Column("Purchase"), Column("Customer"), Column("Amount", is_number=True), Column("Decided"))
+    decided = Table("Decided", columns, rows, empty="Nothing was decided yet.", older=older,
+                    newer=PATH if query.get("after") else None)  # fmt: skip
+    sections.append(decided)
+    return PageView("Review", sections, is_live=True)
+
+
+async def _card(asking: Asking, one: Mapping[str, Any]) -> Review:
+    reasons = [str(reason) for reason in one["reasons"]]
+    score = next((word.split()[-1] for word in reasons if word.startswith("score ")), "–")
+    forms = []
+    if asking.may("reviews:write"):
+        kept = (Field("reason", "Why", hint="For the record."),)
+        forms = [
+            Form(f"{PATH}/{one['purchase']}/approve", "Let it through", kept),
+            Form(f"{PATH}/{one['purchase']}/reject", "Refuse it", kept, tone=Tone.BAD),
+        ]
+    until = at(one["expires_at"])
+    waits = f"{_GOODS.get(one['money'], one['money'])}, goods not granted yet"
+    return Review(
+        score=score,
+        tone=Tone.PLAY,
+        sum=total(asking, one["total"]),
+        who=one["customer"]["id"],
+        what=f"{one['sku']} · {waits}" + ("" if until is None else f" · by itself on {Cell.when(until).text}"),
+        reasons=reasons,
+        forms=forms,
+        url=f"/console/purchases/{one['purchase']}",
+    )
+
+
+def _decided(asking: Asking, one: Mapping[str, Any]) -> Row:
+    tone = Tone.GOOD if one["decision"] == "approved" else Tone.PLAIN
+    return Row(
+        (
+            Cell.when(at(one["decided_at"] or one["closed_at"])),
+            Cell(one["purchase"], is_code=True),
+            Cell(one["customer"]["id"], is_name=True),
+            Cell(total(asking, one["total"]), is_strong=True),
+            Cell(spoken(one["decision"] or "closed"), tone=tone, hint=one["reason"] or ""),
+        ),
+        url=f"/console/purchases/{one['purchase']}",
+    )
+
+
+async def send_approval(asking: Asking) -> Done:
+    await approve_review(asking.services, asking.path["id"], reason=asking.form["reason"], actor=asking.actor)
+    return Done(PATH, "approved")
+
+
+async def send_rejection(asking: Asking) -> Done:
+    await reject_review(asking.services, asking.path["id"], reason=asking.form["reason"], actor=asking.actor)
+    return Done(PATH, "rejected")
+
+
+async def _waiting(services: Services) -> tuple[int, Tone]:
+    return await count_reviews(services), Tone.PLAY
+
+
+async def show_one(asking: Asking) -> PageView:
+    """Show one review, where its forms come back to when they are refused."""
+    one = await show_review(asking.services, asking.path["id"])
+    if one["state"] == "open":
+        return PageView("Review", [Queue("Needs a person", "", [await _card(asking, one)])])
+    columns = (Column("When"), Column("Purchase"), Column("Customer"), Column("Amount", is_number=True), Column("Decided"))
+    return PageView("Review", [Table("Decided", columns, [_decided(asking, one)])])
+
+
+def pages() -> list[ConsolePage]:
+    """Return the pages of the review queue."""
+    says = {"approved": "It is let through.", "rejected": "It is refused. The money goes back."}
+    acts = [
+        ConsoleAct("approve", "reviews:write", send_approval, _WHY, needed=["reason"], says=says),
+        ConsoleAct("reject", "reviews:write", send_rejection, _WHY, needed=["reason"], says=says),
+    ]
+    queue = ConsolePage(PATH, "Review", "reviews:read", show_queue, group="watch", icon="shield", counts=_waiting,
+                        query={"q": text(40), "after": text(80)}, says=says)  # fmt: skip
+    return [queue, ConsolePage(f"{PATH}/{{id}}", "Review", "reviews:read", show_one, acts=acts)]

@@ -1,0 +1,230 @@
+"""Webhooks both ways: what other servers were told, and what gateways told us; what failed is sent again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.console.forms import text
+from storefront.console.words import at, link, spoken
+from storefront.core.operating.gauges import count_dead_jobs
+from storefront.core.operating.inbox import list_events, replay_event
+from storefront.core.operating.jobs import list_jobs, retry_job
+from storefront.core.operating.webhook_health import HOURS, Health, read_health
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
+from storefront.core.services import Services
+from storefront.design.charts import hour_bars
+from storefront.panels import (
+    Acts,
+    Asking,
+    Cell,
+    Column,
+    ConsoleAct,
+    ConsolePage,
+    Done,
+    Field,
+    Form,
+    Line,
+    Lines,
+    PageView,
+    Row,
+    Section,
+    Table,
+    Tone,
+)
+
+PATH = "/console/webhooks"
+SHOWN = 25
+AT_ONCE = 100
+_STATES = {"enabled": Tone.GOOD, "paused": Tone.PLAY, "disabled": Tone.BAD}
+_DELIVERY = {"delivered": Tone.GOOD, "waiting": Tone.PLAY, "dead": Tone.BAD}
+_ADD = {"url": text(2000), "description": text(200)}
+_INBOX = {"gateway": text(40), "event": text(200), "account": text(100)}
+
+
+class Webhooks:
+    """The pages of webhooks."""
+
+    def __init__(self, endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> None:
+        self._endpoints = endpoints
+        self._deliveries = deliveries
+
+    async def show_all(self, asking: Asking) -> PageView:
+        """Show all endpoints with their last 48 hours, what gateways told that could not be taken, and dead jobs."""
+        services, health = asking.services, await read_health(asking.services)
+        rows = [self._row(asking, one, health.get(one["id"])) for one in await self._endpoints.all()]
+        columns = (Column("Endpoint"), Column("Last 48 hours"), Column("Delivered", is_number=True),
+                   Column("Median", is_number=True), Column("State"))  # fmt: skip
+        sections: list[Section] = [
+            Table("Sent to other servers", columns, rows, empty="No endpoint yet. Other servers hear of purchases here.")
+        ]
+        if asking.may("webhooks:write"):
+            fields = (Field("url", "Address", hint="https://…"),
+                      Field("description", "What it is for", is_required=False))  # fmt: skip
+            sections.append(Form(f"{PATH}/add", "Add endpoint", fields, title="Add endpoint…", is_folded=True,
+                                 explains="It gets every event from now on. Its secret is shown once."))  # fmt: skip
+        sections.append(await self._inbox(asking))
+        sections.append(await _dead_jobs(asking, services))
+        return PageView("Webhooks", sections, is_live=True)
+
+    async def show_one(self, asking: Asking) -> PageView:
+        """Show one endpoint with its deliveries."""
+        endpoint_id, query = asking.path["id"], asking.query
+        one = await self._endpoints.show(endpoint_id)
+        data, following = await self._deliveries.page(
+            endpoint_id, state=query.get("state"), limit=SHOWN, after=query.get("after")
+        )
+        here = f"{PATH}/{endpoint_id}"
+        rows = [
+            Row((Cell.when(at(told["created_at"])), Cell(told["type"], hint=told["event"]),
+                 Cell(str(told["attempts"])), Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]])),
+                acts=[Form(f"{here}/again", "Send again", (Field("event", "event", "hidden", value=told["event"]),))]
+                if asking.may("webhooks:write") else ())
+            for told in data
+        ]  # fmt: skip
+        older = None if following is None else link(here, query, after=following)
+        columns = (Column("When"), Column("Event"), Column("Attempts", is_number=True), Column("State"))
+        sections: list[Section] = [
+            Table("Deliveries", columns, rows, empty="Nothing was sent yet.", older=older,
+                  newer=link(here, query, after=None) if query.get("after") else None)
+        ]  # fmt: skip
+        facts = [Line("Address", one["url"]), Line("State", spoken(one["state"])),
+                 *([Line("Because", one["reason"])] if one["reason"] else []),
+                 *(Line(spoken(name), str(count)) for name, count in one["deliveries"].items())]  # fmt: skip
+        beside: list[Section] = [Lines("Endpoint", facts, hint=one["description"])]
+        if asking.may("webhooks:write"):
+            dead = one["deliveries"]["dead"]
+            forms = [
+                *([Form(f"{here}/again-all", f"Send {dead} again")] if dead else []),
+                Form(f"{here}/test", "Send a test"),
+                Form(f"{here}/pause", "Pause") if one["state"] == "enabled" else Form(f"{here}/resume", "Go on"),
+                Form(f"{here}/remove", "Remove", tone=Tone.BAD),
+            ]
+            beside.append(Acts(forms))
+        return PageView(one["description"] or one["url"], sections, detail=beside, hint="Webhook endpoint", is_live=True)
+
+    async def send_add(self, asking: Asking) -> PageView:
+        """Make an endpoint, and show its secret this once."""
+        made = await self._endpoints.create(
+            asking.form["url"], description=asking.form.get("description", ""), event_types=(), actor=asking.actor
+        )
+        lines = [Line("Address", made["url"]), Line("Secret", made["secret"]), Line("Its page", made["id"], url=f"{PATH}/{made['id']}")]
+        return PageView("Endpoint added", [Lines("Copy the secret now", lines, hint="It is not shown again.")])
+
+    async def send_again(self, asking: Asking) -> Done:
+        await self._deliveries.replay(asking.path["id"], asking.form["event"], actor=asking.actor)
+        return Done(f"{PATH}/{asking.path['id']}", "again")
+
+    async def send_all_again(self, asking: Asking) -> Done:
+        """Send all that was given up again, newest first, at most so many at once."""
+        endpoint_id = asking.path["id"]
+        dead, _ = await self._deliveries.page(endpoint_id, state="dead", limit=AT_ONCE, after=None)
+        for one in dead:
+            await self._deliveries.replay(endpoint_id, one["event"], actor=asking.actor)
+        return Done(f"{PATH}/{endpoint_id}", "again")
+
+    async def send_test(self, asking: Asking) -> Done:
+        await self._endpoints.test(asking.path["id"], actor=asking.actor)
+        return Done(f"{PATH}/{asking.path['id']}", "tested")
+
+    async def send_pause(self, asking: Asking) -> Done:
+        await self._endpoints.pause(asking.path["id"], actor=asking.actor)
+        return Done(f"{PATH}/{asking.path['id']}", "paused")
+
+    async def send_resume(self, asking: Asking) -> Done:
+        await self._endpoints.resume(asking.path["id"], actor=asking.actor)
+        return Done(f"{PATH}/{asking.path['id']}", "resumed")
+
+    async def send_remove(self, asking: Asking) -> Done:
+        await self._endpoints.delete(asking.path["id"], actor=asking.actor)
+        return Done(PATH, "removed")
+
+    async def failing(self, services: Services) -> tuple[int, Tone]:
+        """Count endpoints with deliveries that were given up or that are disabled, and jobs that are dead."""
+        wrong = sum(1 for one in await self._endpoints.all() if one["state"] == "disabled" or one["deliveries"]["dead"])
+        return wrong + await count_dead_jobs(services), Tone.BAD
+
+    def _row(self, asking: Asking, one: Mapping[str, Any], health: Health | None) -> Row:
+        hours = health.hours if health is not None else ((0, 0),) * HOURS
+        rate, wait = "–", "–"
+        tone = None
+        if health is not None and health.arrived + health.failed:
+            percent = 100 * health.arrived / (health.arrived + health.failed)
+            rate, tone = f"{percent:.1f}%", Tone.BAD if health.failed * 20 > health.arrived else None
+            wait = "–" if health.median_ms is None else f"{health.median_ms} ms"
+        return Row(
+            (
+                Cell(one["description"] or one["url"], hint=one["url"] if one["description"] else "", is_name=True),
+                Cell("", drawing=hour_bars(hours)),
+                Cell(rate, tone=tone),
+                Cell(wait),
+                Cell(spoken(one["state"]), tone=_STATES.get(one["state"], Tone.PLAIN), hint=one["reason"] or ""),
+            ),
+            url=f"{PATH}/{one['id']}",
+        )
+
+    async def _inbox(self, asking: Asking) -> Table:
+        page = await list_events(asking.services, state=asking.query.get("inbox"), limit=SHOWN, after=asking.query.get("after"))
+        tones = {"processed": Tone.GOOD, "received": Tone.PLAY, "quarantined": Tone.BAD}
+        rows = []
+        for one in page["data"]:
+            fields = [Field(name, name, "hidden", value=str(one.get(key) or ""))
+                      for name, key in (("gateway", "gateway"), ("event", "event"), ("account", "account"))]  # fmt: skip
+            acts = [Form(f"{PATH}/replay", "Replay", fields)] if asking.may("payments:write") else ()
+            rows.append(Row((Cell.when(at(one["received_at"])), Cell(one["type"], hint=one["event"]), Cell(one["gateway"]),
+                             Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN),
+                                  hint=one["note"] or "")), acts=acts))  # fmt: skip
+        older = None if page["next"] is None else link(PATH, asking.query, after=page["next"])
+        columns = (Column("When"), Column("Event"), Column("Gateway"), Column("State"))
+        return Table("Told by gateways", columns, rows, empty="Gateways have told nothing yet.", older=older,
+                     newer=PATH if asking.query.get("after") else None)  # fmt: skip
+
+
+async def send_replay(asking: Asking) -> Done:
+    """Process a gateway's event again."""
+    form = asking.form
+    await replay_event(asking.services, form["gateway"], form["event"], account=form.get("account"), actor=asking.actor)
+    return Done(PATH, "replayed")
+
+
+async def send_retry(asking: Asking) -> Done:
+    await retry_job(asking.services, asking.form["job"], actor=asking.actor)
+    return Done(PATH, "retried")
+
+
+async def _dead_jobs(asking: Asking, services: Services) -> Table:
+    page = await list_jobs(services, state="dead", limit=SHOWN)
+    rows = [
+        Row((Cell.when(at(one["created_at"])), Cell(one["kind"], hint=one["id"]), Cell(str(one["attempts"])),
+             Cell(one["last_error"] or "–")),
+            acts=[Form(f"{PATH}/retry", "Try again", (Field("job", "job", "hidden", value=one["id"]),))]
+            if asking.may("operations:write") else ())
+        for one in page["data"]
+    ]  # fmt: skip
+    columns = (Column("Since"), Column("Job"), Column("Attempts", is_number=True), Column("Last error"))
+    return Table("Work that was given up", columns, rows, empty="None. All that is due is done.")
+
+
+def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[ConsolePage]:
+    """Return the pages of webhooks."""
+    desk, writes = Webhooks(endpoints, deliveries), "webhooks:write"
+    says = {"removed": "Removed.", "replayed": "It is looked at again.", "retried": "It tries again."}
+    of_all = [
+        ConsoleAct("add", writes, desk.send_add, _ADD, needed=["url"], asks_proof=True),
+        ConsoleAct("replay", "payments:write", send_replay, _INBOX, needed=["gateway", "event"]),
+        ConsoleAct("retry", "operations:write", send_retry, {"job": text(40)}, needed=["job"]),
+    ]
+    of_one = [
+        ConsoleAct("again", writes, desk.send_again, {"event": text(60)}, needed=["event"], says={"again": "It is sent again."}),
+        ConsoleAct("again-all", writes, desk.send_all_again),
+        ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
+        ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
+        ConsoleAct("resume", writes, desk.send_resume, says={"resumed": "It goes on."}),
+        ConsoleAct("remove", writes, desk.send_remove, asks_proof=True),
+    ]
+    query = {"inbox": text(20), "after": text(300)}
+    return [
+        ConsolePage(PATH, "Webhooks", "webhooks:read", desk.show_all, group="watch", icon="webhook", acts=of_all,
+                    counts=desk.failing, query=query, says=says),
+        ConsolePage(f"{PATH}/{{id}}", "Endpoint", "webhooks:read", desk.show_one, acts=of_one,
+                    query={"state": text(20), "after": text(60)}),
+    ]  # fmt: skip

@@ -1,0 +1,191 @@
+"""Signing in and out of the console, and an operator's own page: their password and their one-time codes."""
+
+import re
+
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.console.forms import checked_fields, form_schema, text
+from storefront.console.proof import prove
+from storefront.core.errors import FieldError, Invalid, StorefrontError, TooManyRequests, Unauthorized
+from storefront.core.operators.people import set_codes, set_password
+from storefront.core.operators.signing_in import Session, sign_in_by_link, sign_in_by_password, sign_out
+from storefront.pages import Browser, refuse_other_sites
+from storefront.routing import Call, Role, Routes
+from storefront.shapes import closed
+from storefront.web.services import LIMITER
+
+SIGN_IN, YOU = f"{HOME}/sign-in", f"{HOME}/you"
+_OURS = re.compile(r"/console(/[A-Za-z0-9_.~-]+)*")
+_NEXT = text(500)
+_QUERY = {**closed({"next": _NEXT, "says": text(40)}), "additionalProperties": True}
+_WITH_PASSWORD = closed(
+    {"login": text(100), "password": text(300), "code": text(20), "next": _NEXT}, required=["login", "password"]
+)
+_WITH_LINK = closed({"code": text(200), "next": _NEXT}, required=["code"])
+_PASSWORD = {"password": text(300), "again": text(300)}
+_CODES = {"secret": text(64), "code": text(20)}
+_SAYS = {"password": "Your password is set. You are signed out everywhere else.", "codes": "Your codes are set up."}
+
+
+def add_signing_in(routes: Routes, desk: Desk) -> None:
+    """Declare where operators sign in and out, and their own page."""
+    counter = SigningIn(desk)
+    public = Role.PUBLIC
+
+    @routes.get(SIGN_IN, allow=public, query=_QUERY, page=True, tags=["console"])
+    async def show_sign_in(call: Call) -> web.StreamResponse:
+        """Show where an operator signs in."""
+        return counter.ask(call, next_page=ours(call.query.get("next")))
+
+    @routes.post(f"{SIGN_IN}/password", allow=public, form=_WITH_PASSWORD, page=True, limit="sign_in", tags=["console"])
+    async def sign_operator_in(call: Call) -> web.StreamResponse:
+        """Take a login, a password and a one-time code."""
+        return await counter.by_password(call)
+
+    @routes.post(f"{SIGN_IN}/link", allow=public, form=_WITH_LINK, page=True, limit="sign_in", tags=["console"])
+    async def sign_operator_in_by_link(call: Call) -> web.StreamResponse:
+        """Take a code that is good once."""
+        return await counter.by_link(call)
+
+    @routes.post(f"{HOME}/sign-out", allow=public, form=form_schema({}), page=True, limit="write", tags=["console"])
+    async def sign_operator_out(call: Call) -> web.StreamResponse:
+        """End this session."""
+        return await counter.sign_out(call)
+
+    @routes.get(YOU, allow=public, query=_QUERY, page=True, tags=["console"])
+    async def show_you(call: Call) -> web.StreamResponse:
+        """Show an operator how they sign in, and let them change it."""
+        try:
+            session = await desk.session(call)
+        except SignedOut:
+            return see(SIGN_IN)
+        return await counter.you(call, session, says=_SAYS.get(call.query.get("says", "")))
+
+    @routes.post(f"{YOU}/password", allow=public, form=form_schema(_PASSWORD), page=True, limit="sign_in",
+                 tags=["console"])  # fmt: skip
+    async def send_password(call: Call) -> web.StreamResponse:
+        """Set an operator's own password."""
+        return await counter.set_password(call)
+
+    @routes.post(f"{YOU}/codes", allow=public, form=form_schema(_CODES), page=True, limit="sign_in", tags=["console"])
+    async def send_codes(call: Call) -> web.StreamResponse:
+        """Set up an operator's own one-time codes."""
+        return await counter.set_codes(call)
+
+
+class SigningIn:
+    """What those pages show and their forms do."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def ask(self, call: Call, *, next_page: str, problem: str | None = None, login: str = "") -> web.Response:
+        """Answer the page to sign in; a refusal says no more than that something is wrong."""
+        browser = Browser.of(call)
+        html = self._desk.render(
+            "sign_in.html", page=self._desk.frame(call), next_page=next_page, problem=problem, login=login
+        )
+        response = browser.answer(html)
+        response.set_status(200 if problem is None else 422)
+        return response
+
+    async def by_password(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
+        body, next_page = call.body, ours(call.body.get("next"))
+        try:
+            token = await sign_in_by_password(
+                self._desk.services, self._desk.codes, body["login"], body["password"], body.get("code", "")
+            )
+        except (Unauthorized, TooManyRequests) as refused:
+            return self._refused(call, refused, next_page=next_page, login=body["login"])
+        return self._let_in(call, token, next_page)
+
+    async def by_link(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
+        try:
+            token = await sign_in_by_link(self._desk.services, call.body["code"].strip())
+        except Unauthorized as refused:
+            return self._refused(call, refused, next_page=HOME)
+        return self._let_in(call, token, ours(call.body.get("next")))
+
+    async def sign_out(self, call: Call) -> web.Response:
+        response = see(SIGN_IN)
+        try:
+            await sign_out(self._desk.services, await self._desk.sender(call))
+        except SignedOut:
+            pass  # it has ended by itself, which is what they want
+        self._desk.drop_cookie(call, response)
+        return response
+
+    async def you(
+        self, call: Call, session: Session, *, says: str | None = None, problem: Invalid | None = None
+    ) -> web.Response:
+        """Answer an operator's own page; the secret of new codes stands on it until a code proves that it was taken."""
+        desk, operator = self._desk, session.operator
+        secret = str(call.body.get("secret", "")) or desk.codes.new_secret()
+        address = desk.codes.address(secret, login=operator.login, shop=desk.services.config.shop.name)
+        drawn = segno.make(address, micro=False).svg_inline(scale=4, border=2, svgclass="qr", lineclass="qr__dark")
+        html = desk.render(
+            "you.html", page=desk.frame(call), operator=operator, csrf=session.csrf, secret=secret, qr=Markup(drawn),  # noqa: S704 - drawn by a library from our own text
+            address=address, lacks=session.lacks_codes, says=says, home=HOME,
+            problem=None if problem is None else problem.detail,
+            wrong={} if problem is None else {one.pointer.lstrip("/"): one.message for one in problem.errors},
+        )  # fmt: skip
+        response = Browser.of(call).answer(html)
+        response.set_status(200 if problem is None else 422)
+        return response
+
+    async def set_password(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
+        desk = self._desk
+        session = await desk.sender(call)
+        try:
+            wanted = checked_fields(call.body, _PASSWORD, ["password", "again"])
+            if wanted["password"] != wanted["again"]:
+                raise Invalid("The two passwords differ.", errors=[FieldError("/again", "is not the same")])
+            unproved = await prove(desk, session, call)
+            if unproved is not None:
+                return unproved
+            caller = session.operator.caller
+            await set_password(
+                desk.services, session.operator.id, wanted["password"], actor=caller, keep=session.digest
+            )
+        except Invalid as wrong:
+            return await self.you(call, session, problem=wrong)
+        return see(f"{YOU}?says=password")
+
+    async def set_codes(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
+        desk = self._desk
+        session = await desk.sender(call)
+        try:
+            wanted = checked_fields(call.body, _CODES, ["secret", "code"])
+            if not re.fullmatch(r"[A-Z2-7]{32}", wanted["secret"]):
+                raise Invalid("Load this page again: its code to scan is not whole.")
+            unproved = await prove(desk, session, call)
+            if unproved is not None:
+                return unproved
+            code = wanted["code"].replace(" ", "")
+            caller = session.operator.caller
+            await set_codes(desk.services, desk.codes, session.operator.id, wanted["secret"], code, actor=caller)
+        except Invalid as wrong:
+            return await self.you(call, session, problem=wrong)
+        return see(f"{YOU}?says=codes")
+
+    def _let_in(self, call: Call, token: str, next_page: str) -> web.Response:
+        response = see(next_page)
+        self._desk.set_cookie(call, response, token)
+        return response
+
+    def _refused(self, call: Call, refused: StorefrontError, *, next_page: str, login: str = "") -> web.Response:
+        # Counted against the address as a dead key is, so that guessing logins is slow from everywhere at once.
+        call.app[LIMITER].failed_sign_in(call.address)
+        return self.ask(call, next_page=next_page, problem=refused.detail, login=login)
+
+
+def ours(wanted: str | None) -> str:
+    """Return where to go after signing in: a page of the console, whatever the address said."""
+    return wanted if wanted and _OURS.fullmatch(wanted) else HOME

@@ -1,0 +1,241 @@
+"""How operators sign in, and the sessions of the console (ASVS 5.0, 7.x).
+
+Three ways in: login, password and one-time code; a link from the operator's shell, good once; an OpenID provider that
+the YAML names. A session ends 12 hours after it began, 30 minutes after it was used last, or at once when its operator
+ends, gets another password, or signs out. Times are the machine's.
+"""
+
+import hmac
+import secrets
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+
+from sqlalchemy import bindparam, select
+
+from storefront.core.clock import HOUR_MS, MINUTE_MS
+from storefront.core.commit.outcome import LimitReached, Stale
+from storefront.core.commit.plan import Change, Insert, Plan
+from storefront.core.errors import FieldError, Forbidden, Invalid, TooManyRequests, Unauthorized
+from storefront.core.operators.codes import OneTimeCodes
+from storefront.core.operators.passwords import verify_password
+from storefront.core.operators.people import (
+    OPERATORS,
+    SESSIONS,
+    Operator,
+    anchor_of,
+    find_row,
+    need_row,
+    note,
+)
+from storefront.core.operators.roles import scopes_of
+from storefront.core.principals import Principal, Role
+from storefront.core.reading import Query, Row
+from storefront.core.services import Services
+from storefront.core.tables_operators import console_sessions, operator_links, operators
+
+OPEN_MS, IDLE_MS, LINK_MS = 12 * HOUR_MS, 30 * MINUTE_MS, HOUR_MS
+CONFIRMED_MS = 10 * MINUTE_MS
+"""How long somebody who has proved who they are may do what asks for that (step-up, ASVS 7.5.3)."""
+SEEN_EVERY_MS = MINUTE_MS
+TRIES, TRIES_MS = 10, 15 * MINUTE_MS
+"""Attempts at one operator's password and codes in each such window, right ones too; links are not held up."""
+LINKS = "operator_links"
+_WRONG = "Login, password or code is wrong."
+_LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
+_UNUSED = Query(
+    select(operator_links).where(
+        operator_links.c.operator_id == bindparam("operator_id"), operator_links.c.used_at.is_(None)
+    )
+)
+_OPEN = Query(
+    select(console_sessions, *(operators.c[name] for name in ("login", "role", "password", "totp")),
+           operators.c.created_at.label("operator_since"), operators.c.ended_at.label("operator_ended_at"))
+    .join(operators, operators.c.id == console_sessions.c.operator_id)
+    .where(console_sessions.c.digest == bindparam("digest"))
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session of the console: whose, and until when (wall ms) they need not prove again who they are.
+
+    ``token`` is what their browser holds, ``csrf`` what its forms carry: nobody else can make it, and it opens nothing.
+    """
+
+    operator: Operator
+    token: str
+    digest: str
+    confirmed_until: int
+    expires_at: int
+
+    @property
+    def csrf(self) -> str:
+        return hmac.digest(self.token.encode(), b"console form", "sha256").hex()
+
+    @property
+    def lacks_codes(self) -> bool:
+        """Tell whether its operator must set up one-time codes and a password before anything else."""
+        return self.operator.role.handles_money and not (self.operator.has_codes and self.operator.has_password)
+
+    def principal(self, known: Collection[str]) -> Principal:
+        """Return who asks; ``known`` are all scopes of the shop."""
+        return Principal(Role.OPERATOR, self.operator.caller, scopes=scopes_of(self.operator.role, known))
+
+
+async def make_link(services: Services, named: str, *, actor: str) -> tuple[Operator, str, int]:
+    """Make a code that signs an operator in once, within an hour; those of before stop. Returns it and its end."""
+    row, wall = await need_row(services, named), services.clock.wall()
+    if row["ended_at"] is not None:
+        raise Forbidden(f"{row['login']} has ended. Take them back first.")
+    code, anchor = f"opl_{secrets.token_urlsafe(32)}", anchor_of(row["id"])
+    link = {"digest": _digest(code), "operator_id": row["id"], "created_at": wall, "expires_at": wall + LINK_MS,
+            "used_at": None}  # fmt: skip
+    plan = Plan(actor=actor, anchors={anchor})
+    for one in await services.reader.all(_UNUSED, operator_id=row["id"]):
+        plan.add(Change(LINKS, (one["digest"],), anchor, {}, {"used_at": wall}))
+    plan.add(Insert(LINKS, (str(link["digest"]),), anchor, link))
+    note(services, plan, "operator.link_made", row["id"], {})
+    await services.engine.commit(plan)
+    return Operator.of(row), code, wall + LINK_MS
+
+
+async def sign_in_by_link(services: Services, code: str) -> str:
+    """Exchange a link's code for a session's token; raises ``Unauthorized``."""
+    link, wall = await services.reader.first(_LINK, digest=_digest(code)), services.clock.wall()
+    refused = "This sign-in link was used, or is too old. Make a new one: storefront operators link"
+    if link is None or link["used_at"] is not None or wall >= link["expires_at"]:
+        raise Unauthorized(refused)
+    row = await need_row(services, link["operator_id"])
+    if row["ended_at"] is not None:
+        raise Unauthorized(refused)
+    used = Change(LINKS, (link["digest"],), anchor_of(row["id"]), {"used_at": None}, {"used_at": wall})
+    try:
+        return await _begin(services, row, "link", used)
+    except Stale as error:
+        raise Unauthorized(refused) from error
+
+
+async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: str, password: str, code: str) -> str:
+    """Exchange login, password and, where set up, a one-time code for a session's token.
+
+    Raises:
+        Unauthorized: one of them is wrong; nobody learns which.
+        TooManyRequests: this operator's password was tried too often in this quarter of an hour.
+    """
+    row = await find_row(services, login.strip().casefold())
+    if row is not None:
+        await _take_a_try(services, row["id"])
+    is_right = await verify_password(None if row is None else row["password"], password)
+    if row is None or not is_right or row["ended_at"] is not None:
+        raise Unauthorized(_WRONG)
+    used = _use_code(services, codes, row, code)
+    try:
+        return await _begin(services, row, "password", *used)
+    except Stale as error:  # the same code at the same moment, or another password
+        raise Unauthorized(_WRONG) from error
+
+
+async def sign_in_by_provider(services: Services, login: str) -> str:
+    """Begin a session of an operator whom the configured provider has proved; raises ``Unauthorized``."""
+    row = await find_row(services, login.strip().casefold())
+    if row is None or row["ended_at"] is not None:
+        raise Unauthorized("This account is not an operator of this shop. Ask an owner to add it.")
+    return await _begin(services, row, "oidc")
+
+
+async def open_session(services: Services, token: str | None) -> Session | None:
+    """Return the session that a browser's token opens, if it is still good; now and then note that it is used."""
+    if not token or not token.isascii():
+        return None
+    row, wall = await services.reader.first(_OPEN, digest=_digest(token)), services.clock.wall()
+    if row is None or row["ended_at"] is not None or row["operator_ended_at"] is not None:
+        return None
+    if wall >= min(row["expires_at"], row["seen_at"] + IDLE_MS):
+        return None
+    if wall >= row["seen_at"] + SEEN_EVERY_MS:
+        plan = Plan(actor=f"operator:{row['operator_id']}", anchors={anchor_of(row["operator_id"])})
+        plan.add(_change(row["operator_id"], row["digest"], {"seen_at": row["seen_at"]}, {"seen_at": wall}))
+        with suppress(Stale):  # another tab has just noted it
+            await services.engine.commit(plan)
+    person = {**row, "id": row["operator_id"], "created_at": row["operator_since"], "ended_at": None}
+    return Session(Operator.of(person), token, row["digest"], row["confirmed_at"] + CONFIRMED_MS, row["expires_at"])
+
+
+async def confirm(services: Services, codes: OneTimeCodes, session: Session, proof: str) -> None:
+    """Take a proof that it is still the same person: a one-time code where set up, else the password.
+
+    Raises:
+        Invalid: it is wrong.
+        TooManyRequests: it was tried too often.
+    """
+    operator = session.operator
+    row = await need_row(services, operator.id)
+    await _take_a_try(services, operator.id)
+    wrong = Invalid("That is not right.", errors=[FieldError("/proof", "is not right")])
+    if row["totp"] is None and not await verify_password(row["password"], proof):
+        raise wrong
+    plan = Plan(actor=operator.caller, anchors={anchor_of(operator.id)})
+    try:
+        plan.add(*_use_code(services, codes, row, proof))
+        wall = services.clock.wall()
+        plan.add(_change(operator.id, session.digest, {"ended_at": None}, {"confirmed_at": wall}))
+        await services.engine.commit(plan)
+    except (Stale, Unauthorized) as error:
+        raise wrong from error
+
+
+async def sign_out(services: Services, session: Session) -> None:
+    """End a session. Safe to repeat."""
+    plan = Plan(actor=session.operator.caller, anchors={anchor_of(session.operator.id)})
+    plan.add(_change(session.operator.id, session.digest, {}, {"ended_at": services.clock.wall()}))
+    note(services, plan, "operator.signed_out", session.operator.id, {})
+    await services.engine.commit(plan)
+
+
+def _use_code(services: Services, codes: OneTimeCodes, row: Row, code: str) -> list[Change]:
+    """Return what notes that a one-time code is used; nothing where none is set up. Raises ``Unauthorized``."""
+    if row["totp"] is None:
+        return []
+    typed = code.replace(" ", "")
+    step = codes.matching_step(row["totp"], typed, wall=services.clock.wall(), after=row["totp_step"])
+    if step is None:
+        raise Unauthorized(_WRONG)
+    before = {"totp_step": row["totp_step"], "password": row["password"]}
+    return [Change(OPERATORS, (row["id"],), anchor_of(row["id"]), before, {"totp_step": step})]
+
+
+async def _begin(services: Services, row: Row, method: str, *used: Change) -> str:
+    """Begin a session, with what it uses up in the same commit, and return its token."""
+    token, wall, anchor = secrets.token_urlsafe(32), services.clock.wall(), anchor_of(row["id"])
+    session = {"digest": _digest(token), "operator_id": row["id"], "method": method, "created_at": wall,
+               "expires_at": wall + OPEN_MS, "seen_at": wall, "confirmed_at": wall, "ended_at": None}  # fmt: skip
+    plan = Plan(actor=f"operator:{row['id']}", anchors={anchor})
+    plan.add(*used, Insert(SESSIONS, (str(session["digest"]),), anchor, session))
+    note(services, plan, "operator.signed_in", row["id"], {"method": method})
+    await services.engine.commit(plan)
+    return token
+
+
+async def _take_a_try(services: Services, operator_id: str) -> None:
+    """Count an attempt before it is looked at, so that many at the same time are no way around."""
+    window, anchor = services.clock.wall() // TRIES_MS, anchor_of(operator_id)
+    plan = Plan(actor=f"operator:{operator_id}", anchors={anchor})
+    plan.count(f"operator_tries:{operator_id}:{window}", anchor=anchor, at_most=TRIES)
+    try:
+        await services.engine.commit(plan)
+    except LimitReached as error:
+        wait = (window + 1) * TRIES_MS - services.clock.wall()
+        raise TooManyRequests(
+            "Too many attempts. Wait a few minutes, or sign in by a link from the shell.",
+            retry_after_seconds=max(1, -(-wait // 1000)),
+        ) from error
+
+
+def _change(operator_id: str, digest: str, expect: dict[str, int | None], changes: dict[str, int]) -> Change:
+    return Change(SESSIONS, (digest,), anchor_of(operator_id), expect, changes)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
