@@ -31,7 +31,7 @@ def format_money(amount_minor: int, currency: str, locale: str = "en") -> str:
 
 
 def format_round_money(amount_minor: int, currency: str, locale: str = "en") -> str:
-    """Format money without decimals where they are all nothing: ``(50000, "EUR")`` -> ``€500``, ``50050`` -> ``€500.50``.
+    """Format money without decimals where they are all nothing: ``(50000, "EUR")`` -> ``€500``, ``50`` -> ``€0.50``.
 
     For the axis of a chart, never for what somebody pays.
     """
