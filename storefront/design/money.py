@@ -30,6 +30,16 @@ def format_money(amount_minor: int, currency: str, locale: str = "en") -> str:
     return _money(Decimal(amount_minor).scaleb(-exponent), currency, locale, (exponent, exponent))
 
 
+def format_round_money(amount_minor: int, currency: str, locale: str = "en") -> str:
+    """Format money without decimals where they are all nothing: ``(50000, "EUR")`` -> ``€500``, ``50`` -> ``€0.50``.
+
+    For the axis of a chart, never for what somebody pays.
+    """
+    exponent = exponent_of(currency)
+    shown = exponent if amount_minor % 10**exponent else 0
+    return _money(Decimal(amount_minor).scaleb(-exponent), currency, locale, (shown, shown))
+
+
 def format_unit_price(millionths: int, currency: str, locale: str = "en") -> str:
     """Format a price in millionths of the smallest unit, with as many decimals as it has: ``$0.005``, ``$0.30``."""
     exponent = exponent_of(currency)
