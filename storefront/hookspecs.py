@@ -22,6 +22,7 @@ from storefront.core.quotes import Adjustment, Quote
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
+from storefront.panels import ConsolePage, ConsolePanel
 from storefront.routing import Routes
 
 PROJECT = "storefront"
@@ -63,6 +64,11 @@ def register_operations(services: Services) -> Operations:
 @hookspec
 def register_gauges(services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
     """Return functions that read figures for ``/metrics``; each is called at most every few seconds."""
+
+
+@hookspec
+def register_console(services: Services) -> Sequence[ConsolePage | ConsolePanel]:
+    """Return pages of the operator console, and parts of the core's pages, as data (``storefront.panels``)."""
 
 
 @hookspec

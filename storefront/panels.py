@@ -247,7 +247,7 @@ class Drawing:
     rises: bool | None = None
     tone: Tone = Tone.PLAIN
     hint: str = ""
-    legend: Sequence[tuple[str, str]] = ()
+    aside: Markup | None = None
     url: str | None = None
 
 
@@ -318,6 +318,7 @@ class PageView:
     chips: Sequence[Chip] = ()
     switch: Sequence[Chip] = ()
     exports: Sequence[Link] = ()
+    notes: Sequence[Note] = ()
     is_live: bool = False
 
 

@@ -39,20 +39,28 @@ class MenuItem:
     """One line of the menu; ``count`` things wait there."""
 
     label: str
-    url: str
+    path: str
     icon: str
-    is_here: bool
     count: int = 0
     tone: Tone = Tone.PLAIN
 
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The menu as one operator sees it: title of a group -> its lines."""
+    """The menu as one operator sees it: title of a group -> its lines. ``here`` is the path of the page, or above it."""
 
     groups: Sequence[tuple[str, Sequence[MenuItem]]]
+    here: str
     who: str
     role: str
+
+    def drawn(self, base: str) -> list[tuple[str, list[dict[str, Any]]]]:
+        """Return it as the template's navigation takes it."""
+        return [
+            (title, [{"key": one.path, "label": one.label, "url": f"{base}{one.path}", "icon": one.icon,
+                      "count": one.count, "tone": "" if one.tone is Tone.PLAIN else one.tone.value} for one in items])
+            for title, items in self.groups
+        ]  # fmt: skip
 
 
 class Desk:
@@ -134,10 +142,11 @@ class Desk:
         for page in self.pages:
             if page.group and ("*" in scopes or page.scope in scopes):
                 count, tone = await self._count(page)
-                item = MenuItem(page.label, page.path, page.icon, page.path == here, count, tone)
-                groups[page.group].append(item)
+                groups[page.group].append(MenuItem(page.label, page.path, page.icon, count, tone))
         shown = [(GROUPS[name], items) for name, items in groups.items() if items]
-        return Menu(shown, session.operator.login, session.operator.role.words)
+        paths = [one.path for _, items in shown for one in items]
+        above = max((path for path in paths if f"{here}/".startswith(f"{path}/")), key=len, default=here)
+        return Menu(shown, above, session.operator.login, session.operator.role.words)
 
     async def parts(self, asking: Asking, place: str, about: str) -> list[Section]:
         """Return what plugins add to a page; one that fails adds a sentence instead, and its traceback to the log."""

@@ -12,6 +12,7 @@ import structlog
 
 from storefront.configured_gateways import SANDBOX
 from storefront.control.address import books_at
+from storefront.control.console_desk import ConsoleDesk
 from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.promo_desk import PromoDesk
@@ -80,6 +81,7 @@ class Desk:
             "payments.refund": self._confirm_refunds,
             **WebhookDesk(parts.webhooks, actor=ACTOR).operations,
             **PromoDesk(parts.services, actor=ACTOR).operations,
+            **ConsoleDesk(parts.services, actor=ACTOR).operations,
             **OperatorDesk(parts.services, actor=ACTOR).operations,
             **_of_plugins(parts),
         }

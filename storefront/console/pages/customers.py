@@ -259,7 +259,7 @@ def pages(services: Services) -> list[ConsolePage]:
     ]  # fmt: skip
     query = {"q": text(200), "after": text(40)}
     return [
-        ConsolePage(PATH, "Customers", "customers:read", show_list, group="main", icon="people", query=query),
+        ConsolePage(PATH, "Customers", "customers:read", show_list, group="main", icon="users", query=query),
         ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts),
         ConsolePage(f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}),
     ]  # fmt: skip

@@ -27,7 +27,7 @@ def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
     if receipt is not None:
         issued = [("Receipt", receipt), *(("Credit note", note) for note in receipt["credit_notes"])]
         found.extend(
-            Happened(f"{word} {one['label']}", "", at(one["issued_at"]) or 0, "receipt")
+            Happened(f"{word} {one['label']}", "", at(one["issued_at"]) or 0, "card")
             for word, one in issued
             if one["issued_at"] and one["label"]
         )

@@ -272,6 +272,13 @@ class LeaseTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Console:
+    """The operator console. ``unproved_refunds``: currency -> minor units up to which a refund needs no new proof."""
+
+    unproved_refunds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Purchases:
     """How long an unpaid purchase stays open, and what happens to goods when their money goes back.
 
@@ -351,6 +358,7 @@ class Config:
     keys: tuple[ApiKey, ...]
     signing: Signing
     leases: LeaseTerms
+    console: Console
     purchases: Purchases
     gifts: Gifts
     transfers: Transfers

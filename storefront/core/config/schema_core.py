@@ -64,6 +64,7 @@ def core_sections() -> Schema:
         ),
         "signing": _signing(),
         "leases": _leases(),
+        "console": _console(),
         "purchases": _purchases(),
         "gifts": gifts(),
         "transfers": transfers(),
@@ -362,6 +363,23 @@ def _leases() -> Schema:
             )
         },
         examples=[{"hours": 72}],
+    )
+
+
+def _console() -> Schema:
+    return mapping(
+        "The operator console at /console. Who may sign in is said by `storefront operators`, not here.",
+        {
+            "unproved_refunds": table(
+                "Refunds up to so much need no new proof of who sends them: currency -> minor units. Without a line "
+                "every refund of that currency does.",
+                amount("Minor units.", least=0, examples=[5000]),
+                default={},
+                examples=[{"USD": 5000}],
+                **{"x-keys": "asset"},
+            ),
+        },
+        examples=[{"unproved_refunds": {"USD": 5000}}],
     )
 
 

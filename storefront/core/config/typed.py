@@ -14,6 +14,7 @@ from storefront.core.config.model import (
     Audit,
     Available,
     Config,
+    Console,
     Database,
     Entitlement,
     Gateway,
@@ -103,6 +104,7 @@ def make_config(
         keys=tuple(_key(_mapping(one)) for one in _list(value, "keys")),
         signing=_signing(_section(value, "signing")),
         leases=LeaseTerms(_integer(_section(value, "leases"), "hours", 72)),
+        console=_console(_section(value, "console")),
         purchases=_purchases(purchases),
         gifts=gifts_of(_section(value, "gifts")),
         transfers=transfers_of(_section(value, "transfers")),
@@ -130,6 +132,11 @@ def make_config(
         usage=make_charges(value),
         metering=make_metering(value),
     )
+
+
+def _console(section: Section) -> Console:
+    limits = _section(section, "unproved_refunds")
+    return Console({currency: _integer(limits, currency, 0) for currency in limits})
 
 
 def _shop(section: Section) -> Shop:
