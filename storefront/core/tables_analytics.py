@@ -17,8 +17,8 @@ analytics_generations = Table(
     CheckConstraint("state IN ('building', 'current', 'old')", name="analytics_generation_state_known"),
     sqlite_with_rowid=False,
 )
-"""One computation of all roll-ups: ``current`` is read, ``building`` becomes it, ``old`` is being removed. All commits up
-to ``commit_no`` are counted in it, which is ``folded`` rows (entries and events); the newest of them happened at
+"""One computation of all roll-ups: ``current`` is read, ``building`` becomes it, ``old`` is being removed. All commits
+up to ``commit_no`` are counted in it, which is ``folded`` rows (entries and events); the newest of them happened at
 ``counted_until`` (business ms; 0: nothing did)."""
 
 analytics_rollups = Table(
@@ -35,8 +35,8 @@ analytics_rollups = Table(
     number_column("count"),
     sqlite_with_rowid=False,
 )
-"""What a ``metric`` came to on a ``day`` (days since 1970-01-01, UTC): ``amount`` in the smallest unit of ``asset``, and
-``count`` of what it counts. What ``kind``, ``key`` and ``part`` are depends on the metric (``analytics/metrics.py``)."""
+"""What a ``metric`` came to on a ``day`` (days since 1970-01-01, UTC): ``amount`` in the smallest unit of ``asset``,
+and ``count`` of what it counts. ``analytics/metrics.py`` says what ``kind``, ``key`` and ``part`` are of each."""
 
 analytics_members = Table(
     "analytics_members",

@@ -4,18 +4,29 @@ All that is read here never changes once it is written, so it reads the same whe
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Row, Select, bindparam, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select
 
 from storefront.core.analytics.metrics import Told
-from storefront.core.tables import credits, entries, events, gateway_movements, payments, purchases, reversals, transfers
+from storefront.core.tables import (
+    credits,
+    entries,
+    events,
+    gateway_movements,
+    payments,
+    purchases,
+    reversals,
+    transfers,
+)
 
 PAGE = 500
 BEGUN = "purchase.pending"
 JOINED_SHOP = "customer.created"
+Found = Any
+"""A row, by the names of its columns."""
 EVENTS_OF_CORE = frozenset({BEGUN, JOINED_SHOP})
 _AT_ONCE = 500
 
@@ -98,7 +109,9 @@ class Batch:
 def read_batch(
     connection: Connection, after: int, before: int, types: Collection[str], *, page: int = PAGE
 ) -> Batch | None:
-    """Read about ``page`` entries and events of the commits behind ``after``, below ``before``; None: there are none."""
+    """Read about ``page`` entries and events of the commits behind ``after``, below ``before``; None if none are."""
+    # Nothing appears any more below what is bounded like this: entries and events of a commit are read together.
+    before = min(before, newest_commit(connection) + 1)
     wanted = {"types": sorted(EVENTS_OF_CORE | set(types))}
     while True:
         span = {"after": after, "before": before, "most": page}
@@ -113,7 +126,13 @@ def read_batch(
         page *= 4  # one commit is larger than a page
 
 
-def _whole(rows: Sequence[Row[Any]], page: int, before: int) -> tuple[list[Row[Any]], int]:
+def newest_commit(connection: Connection) -> int:
+    """Return the number of the newest commit that wrote an entry or an event; -1: none did."""
+    newest = select(*(select(func.max(table.c.commit_no)).scalar_subquery() for table in (entries, events)))
+    return max(-1 if number is None else int(number) for number in connection.execute(newest).one())
+
+
+def _whole(rows: Sequence[Found], page: int, before: int) -> tuple[list[Found], int]:
     """Leave out the commit in which a full page ends; return the rest, and the number below which all was read."""
     if len(rows) < page:
         return list(rows), before
@@ -124,7 +143,7 @@ def _whole(rows: Sequence[Row[Any]], page: int, before: int) -> tuple[list[Row[A
 class _Reading:
     """Reads what belongs to the rows of one batch."""
 
-    def __init__(self, connection: Connection, heads: Sequence[Row[Any]], told: Sequence[Row[Any]]) -> None:
+    def __init__(self, connection: Connection, heads: Sequence[Found], told: Sequence[Found]) -> None:
         self._connection = connection
         self._heads = heads
         self._told = told
@@ -147,14 +166,16 @@ class _Reading:
         found = [self._entry(head, moved.get(head.id, ()), credited.get(head.id, ())) for head in self._heads]
         return Batch(commit_no, found, [self._event(row) for row in self._told])
 
-    def _entry(self, head: Row[Any], moved: Sequence[Any], credited: Sequence[Any]) -> Entry:
+    def _entry(self, head: Found, moved: Sequence[Any], credited: Sequence[Any]) -> Entry:
         kind, about = self._movements.get((head.anchor, head.about), (None, None))
         purchase_id = about if kind is not None else self._reversed.get(head.about, head.about)
         bought = None if purchase_id is None else self._bought.get(purchase_id)
         is_reversal = head.about in self._reversed
-        return Entry(head.kind, head.about, head.commit_no, head.occurred_at, moved, credited, bought, is_reversal, kind)
+        return Entry(
+            head.kind, head.about, head.commit_no, head.occurred_at, moved, credited, bought, is_reversal, kind
+        )
 
-    def _event(self, row: Row[Any]) -> Happened:
+    def _event(self, row: Found) -> Happened:
         told = Told(row.type, row.subject, msgspec.json.decode(row.payload))
         return Happened(told, row.commit_no, row.occurred_at, self._bought.get(row.subject))
 
@@ -177,7 +198,9 @@ class _Reading:
     def _read_reversals(self) -> None:
         columns = select(reversals.c.id, reversals.c.purchase_id)
         for ids in _slices(head.about for head in self._heads if head.about.startswith("rev_")):
-            self._reversed.update((row.id, row.purchase_id) for row in self._connection.execute(columns.where(reversals.c.id.in_(ids))))
+            self._reversed.update(
+                (row.id, row.purchase_id) for row in self._connection.execute(columns.where(reversals.c.id.in_(ids)))
+            )
 
     def _read_purchases(self) -> None:
         names = {head.about for head in self._heads} | {row.subject for row in self._told if row.type == BEGUN}
@@ -189,7 +212,7 @@ class _Reading:
                 self._bought[row.id] = _bought(row, payment_of.get(row.id))
 
 
-def _bought(row: Row[Any], payment: Row[Any] | None) -> Bought:
+def _bought(row: Found, payment: Found | None) -> Bought:
     creator = msgspec.json.decode(row.details).get("creator_id", "") if "creator_id" in row.details else ""
     is_asked = payment is not None and payment.method is None and row.auto_top_up is None
     return Bought(row.id, row.kind, row.sku, creator, is_asked, None if payment is None else payment.created_at)

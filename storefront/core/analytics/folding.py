@@ -1,4 +1,4 @@
-"""What a batch of entries and events adds to the roll-ups. Pure: the same batches give the same sums, however they are cut.
+"""What a batch of entries and events adds to the roll-ups. Pure: the same commits give the same sums, however cut.
 
 Each movement counts on the day on which it happened, never on that of what it is about: a refund in March of a purchase
 in February takes nothing off February.
@@ -75,7 +75,7 @@ def fold(batch: Batch, figures: AllFigures, members: Mapping[str, Member], sums:
     for happened in batch.events:
         _fold_event(happened, figures, sums)
     _fold_standings(batch, figures, members, sums)
-    whens = [one.occurred_at for one in (*batch.entries, *batch.events)]
+    whens = [entry.occurred_at for entry in batch.entries] + [one.occurred_at for one in batch.events]
     sums.counted_until = max(sums.counted_until, *whens)
     sums.commit_no, sums.folded = batch.commit_no, sums.folded + batch.size
 
@@ -134,7 +134,8 @@ class _Folding:
         """Add to a metric by what was bought; an entry counts once, however many transfers it has."""
         kind, sku = self._about()
         count = int(counts and metric not in self._counted)
-        self._counted.add(metric)
+        if counts:
+            self._counted.add(metric)
         self._sums.add(RollupKey(metric, asset, self._day, kind, sku, part), amount, count)
 
     def _about(self) -> tuple[str, str]:

@@ -37,7 +37,7 @@ def month_of(day: int) -> str:
 
 @dataclass(slots=True)
 class Member:
-    """What one customer pays a month: ``what pays -> (asset, amount)``; ``paid_in``: assets in which there ever was any."""
+    """What one customer pays a month: ``what pays -> (asset, amount)``; ``paid_in``: assets in which there ever was."""
 
     joined_day: int | None = None
     standing: dict[str, tuple[str, int]] = field(default_factory=dict)

@@ -25,12 +25,13 @@ checkouts_paid     of those, paid; counts them                                 o
 =================  ==========================================================  ============  ========  ==========
 
 Wallets (asset: one of the shop's own; ``kind``: of the offer, or of the entry where nothing was bought; ``key``: SKU):
-``issued`` (part: the credits' source), ``returned`` by refunds, ``taken_back``, ``spent``, ``lapsed``, ``converted_in``,
-``converted_out``, ``wallet_in`` and ``wallet_out`` (all else). What players hold is what came in less what went out.
+``issued`` (part: the credits' source), ``returned`` by refunds, ``taken_back``, ``spent``, ``lapsed``,
+``converted_in``, ``converted_out``, ``wallet_in`` and ``wallet_out`` (all else). What players hold is what came in
+less what went out.
 
-Recurring revenue: ``recurring`` (amount a month; ``kind``: new, expansion, contraction, churn, reactivation; ``key``: the
-month in which the customer joined) in each asset, and ``members`` (asset ``""``; ``kind``: joined, left, returned) of all.
-``customers`` counts newcomers.
+Recurring revenue: ``recurring`` (amount a month; ``kind``: new, expansion, contraction, churn, reactivation; ``key``:
+the month in which the customer joined) in each asset, and ``members`` (asset ``""``; ``kind``: joined, left, returned)
+of all. ``customers`` counts newcomers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,9 @@ ISSUED, RETURNED, TAKEN_BACK, SPENT, LAPSED = "issued", "returned", "taken_back"
 CONVERTED_IN, CONVERTED_OUT, WALLET_IN, WALLET_OUT = "converted_in", "converted_out", "wallet_in", "wallet_out"
 RECURRING, MEMBERS = "recurring", "members"
 NEW, EXPANSION, CONTRACTION, CHURN, REACTIVATION = "new", "expansion", "contraction", "churn", "reactivation"
+FAN_FUNDING, MEMBERSHIPS, WALLETS, REVENUE = "fan_funding", "memberships", "wallets", "revenue"
+AREAS = (REVENUE, MEMBERSHIPS, FAN_FUNDING, WALLETS)
+"""Where figures of plugins are shown."""
 JOINED, LEFT, CAME_BACK = "joined", "left", "returned"
 
 INTO_WALLETS = (ISSUED, RETURNED, CONVERTED_IN, WALLET_IN)
@@ -76,7 +80,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a customer pays again and again for ``subject`` from now on: ``monthly``, in the smallest unit; 0: nothing."""
+    """What a customer pays a month for ``subject`` from now on: ``monthly``, in the smallest unit; 0: nothing."""
 
     subject: str
     customer_id: str
@@ -98,10 +102,13 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that a plugin brings: ``unit`` is ``money`` or ``count``; ``says`` what it counts, in a sentence."""
+    """A figure that a plugin brings, to the ``area`` where it is shown: ``says`` what it counts, in a sentence.
+
+    ``unit``: ``money`` or ``count``.
+    """
 
     name: str
-    title: str
+    area: str
     unit: str
     says: str
 
@@ -138,6 +145,8 @@ class AllFigures:
         for figure in figures.figures:
             if figure.name in taken:
                 raise ValueError(f"the figure {figure.name} is brought twice")
+            if figure.area not in AREAS:
+                raise ValueError(f"the figure {figure.name} is of no area: {', '.join(AREAS)}")
         self._brought.append(figures)
         self.kinds_of_entries.update(figures.kinds_of_entries)
 

@@ -37,6 +37,7 @@ from storefront.core.config.model import (
     Webhooks,
     Window,
 )
+from storefront.core.config.model_analytics import Analytics
 from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_experiments import Experiment, Variant
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
@@ -129,7 +130,13 @@ def make_config(
         meters=make_meters(value),
         usage=make_charges(value),
         metering=make_metering(value),
+        analytics=_analytics(_section(value, "analytics")),
     )
+
+
+def _analytics(section: Section) -> Analytics:
+    rates = {code: str(rate) for code, rate in _section(section, "rates").items()}
+    return Analytics(_maybe(section, "currency"), rates)
 
 
 def _shop(section: Section) -> Shop:
