@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pluggy
 
+from storefront.core.analytics.metrics import Figures
 from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
@@ -58,6 +59,14 @@ def register_operations(services: Services) -> Operations:
     """Return ``name -> operation``: what an operator's shell may ask of this plugin as ``<plugin>.<name>``.
 
     An operation gets its arguments and returns its answer, both JSON objects; what is wrong it raises.
+    """
+
+
+@hookspec
+def register_figures() -> Figures:
+    """Return what this plugin brings to analytics: pure functions of events, which count as long as the shop lives.
+
+    An event that was counted is never counted again, so what they say of one must never change.
     """
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from storefront.configured_gateways import add_gateways, configured_gateways, with_manual
+from storefront.core.analytics.metrics import AllFigures, Figures
+from storefront.core.analytics.roller import Roller
 from storefront.core.announcing import Announcer
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
 from storefront.core.auto_top_up_moves import LATE_STEPS, RETRY
@@ -95,6 +97,7 @@ class Parts:
     dispatcher: EventDispatcher
     webhooks: Webhooks
     sealer: Sealer
+    roller: Roller
     numberer: ReceiptNumberer
     signer: ReceiptSigner
     leading: Leading
@@ -148,6 +151,7 @@ def join(
     jobs, keys = _jobs(host, services, endurance), Keys(reader, engine, clock, hasher)
     announcer, leader = _among_others(database, engine, endurance)
     dispatcher, sealer = EventDispatcher(services, endurance), Sealer(reader, engine, clock)
+    roller = Roller(reader, engine, clock, services.figures)
     signer = ReceiptSigner(signing)
     numberer = ReceiptNumberer(services, signer)
     webhooks = _webhooks(services, hasher, guard or Guard(config.webhooks.allow))
@@ -157,6 +161,7 @@ def join(
         "receipts": numberer,
         "anchors": _anchor_sender(services),
         "seals": sealer,
+        "rollups": roller,
     }
     if read is not None:
         followers["creators"] = CreatorFiles(services, read)
@@ -172,6 +177,7 @@ def join(
         dispatcher=dispatcher,
         webhooks=webhooks,
         sealer=sealer,
+        roller=roller,
         numberer=numberer,
         signer=signer,
         leading=Leading(leader, followers, endurance),
@@ -229,6 +235,7 @@ def _services(
         hooks=host.hooks,
         pins=Pins(signing, clock),
         public_url=public_url,
+        figures=figures_of(host),
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
     for step, decides in LATE_STEPS.items():
@@ -324,6 +331,21 @@ def offer_kinds(host: PluginHost) -> dict[str, OfferKind]:
     kinds: dict[str, OfferKind] = {}
     host.collect("register_offer_kinds", lambda name, found: _add_kinds(host, kinds, name, found))
     return kinds
+
+
+def figures_of(host: PluginHost) -> AllFigures:
+    """Return what the plugins bring to analytics; a plugin's figures leave again if it is left out."""
+    figures = AllFigures()
+    host.collect("register_figures", lambda name, found: _add_figures(host, figures, name, found))
+    return figures
+
+
+def _add_figures(host: PluginHost, figures: AllFigures, plugin: str, found: Figures) -> None:
+    for figure in found.figures:
+        if not figure.name.startswith(f"{plugin}_"):
+            raise ValueError(f"the figure {figure.name} must be called {plugin}_…")
+    figures.add(found)
+    host.when_left_out.setdefault(plugin, []).append(partial(figures.remove, found))
 
 
 def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:

@@ -174,6 +174,16 @@ class OfferKind(Protocol):
 
 
 @runtime_checkable
+class Sourced(Protocol):
+    """A kind whose sales are a source of their own in figures; those of others are ``sales``."""
+
+    @property
+    def source(self) -> str:
+        """Return the source: ``memberships``, ``fan_funding``, or a word of the plugin's."""
+        ...
+
+
+@runtime_checkable
 class TakesDetails(Protocol):
     """A kind that asks the buyer for something: a name, a message, a tier."""
 

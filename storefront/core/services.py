@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from storefront.core.analytics.metrics import AllFigures
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
@@ -42,6 +43,7 @@ class Services:
     hooks: Hooks
     pins: Pins
     public_url: str
+    figures: AllFigures = field(default_factory=AllFigures)
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)

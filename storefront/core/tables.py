@@ -8,6 +8,7 @@ The tables stand by area in the modules ``tables_<area>``, which share one ``met
 it complete.
 """
 
+from storefront.core.tables_analytics import analytics_generations, analytics_members, analytics_rollups
 from storefront.core.tables_auto_top_ups import auto_top_up_runs, auto_top_ups
 from storefront.core.tables_base import metadata
 from storefront.core.tables_experiments import experiment_exposures, experiment_purchases, experiment_variants
@@ -94,6 +95,9 @@ __all__ = [
     "APPEND_ONLY",
     "accounts",
     "alarms",
+    "analytics_generations",
+    "analytics_members",
+    "analytics_rollups",
     "anchors",
     "api_keys",
     "audit_actions",

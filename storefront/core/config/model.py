@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storefront.core.config.mistakes import Mistake
+from storefront.core.config.model_analytics import Analytics
 from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_experiments import Experiment
 from storefront.core.config.model_giving import Gifts, Transfers
@@ -380,3 +381,4 @@ class Config:
     meters: Mapping[str, Meter] = field(default_factory=dict)
     usage: Mapping[str, Charge] = field(default_factory=dict)
     metering: Metering = field(default_factory=Metering)
+    analytics: Analytics = field(default_factory=Analytics)

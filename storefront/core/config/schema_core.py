@@ -1,5 +1,6 @@
 """The sections of the configuration that are about the shop itself: its name, its database, its HTTP edge, its keys."""
 
+from storefront.core.config.schema_analytics import analytics
 from storefront.core.config.schema_audit import audit
 from storefront.core.config.schema_auto_top_up import auto_top_up
 from storefront.core.config.schema_giving import gifts, transfers
@@ -70,6 +71,7 @@ def core_sections() -> Schema:
         "transfers": transfers(),
         "retention": _retention(),
         "audit": audit(),
+        "analytics": analytics(),
         "tax": tax(),
         "price_lists": price_lists(),
         "webhooks": _webhooks(),

@@ -324,6 +324,13 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
+def _analytics(facts: Facts) -> Iterator[Complaint]:
+    section = facts.section("analytics")
+    if section.get("rates") and "currency" not in section:
+        message = "says what one unit of each currency is, but not in which: add `currency:`"
+        yield Complaint(("analytics", "rates"), message, example={"currency": "EUR", "rates": {"USD": "0.92"}})
+
+
 _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     _plugins,
     _kinds,
@@ -344,5 +351,6 @@ _CHECKS: tuple[Callable[[Facts], Iterator[Complaint]], ...] = (
     promo_complaints,
     referral_complaints,
     _usage,
+    _analytics,
     lambda facts: experiment_complaints(facts.value),
 )

@@ -38,6 +38,7 @@ from storefront.core.config.model import (
     Webhooks,
     Window,
 )
+from storefront.core.config.model_analytics import Analytics
 from storefront.core.config.model_auto_top_up import AutoTopUp
 from storefront.core.config.model_experiments import Experiment, Variant
 from storefront.core.config.model_tax import Seller, Tax, TaxBy, TaxPrices, TaxRate
@@ -131,12 +132,18 @@ def make_config(
         meters=make_meters(value),
         usage=make_charges(value),
         metering=make_metering(value),
+        analytics=_analytics(_section(value, "analytics")),
     )
 
 
 def _console(section: Section) -> Console:
     limits = _section(section, "unproved_refunds")
     return Console({currency: _integer(limits, currency, 0) for currency in limits})
+
+
+def _analytics(section: Section) -> Analytics:
+    rates = {code: str(rate) for code, rate in _section(section, "rates").items()}
+    return Analytics(_maybe(section, "currency"), rates)
 
 
 def _shop(section: Section) -> Shop:
