@@ -11,6 +11,11 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from storefront.configured_gateways import SANDBOX, SandboxSecrets, needs_own_sandbox
+from storefront.console import console_routes
+from storefront.console.building import build_console
+from storefront.console.desk import STATIC as CONSOLE_STATIC
+from storefront.console.desk import Desk
+from storefront.core.api_keys import SCOPES
 from storefront.core.clock import Clock
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.config import Config
@@ -30,6 +35,7 @@ from storefront.pages.browser import ACCENT_URL
 from storefront.pages.frame import Link
 from storefront.pages.rendering import FORM_TARGETS
 from storefront.pages.rendering import STATIC as PAGES_STATIC
+from storefront.panels import ConsolePage, ConsolePanel
 from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
@@ -116,7 +122,7 @@ def create_app(
     app[LIMITER] = RateLimiter(parts.services.config.web.rate_limits)
     app[WEBHOOK_ENDPOINTS], app[WEBHOOK_DELIVERIES] = parts.webhooks.endpoints, parts.webhooks.deliveries
     app[RENDERER], app[FORM_TARGETS] = Renderer(), _form_targets(config)
-    app[EDGE] = _mount(app, parts, worker)
+    app[EDGE] = _mount(app, parts, worker, read)
     _add_static(app, config)
     if needs_own_sandbox(config):
         app.add_subapp("/sandbox/", _sandbox(parts, public_url=public_url, own_url=own_url))
@@ -125,7 +131,7 @@ def create_app(
     return app
 
 
-def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
+def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callable[[], Config] | None) -> Edge:
     config = parts.host.config
     registry = CollectorRegistry()
     ProcessMetrics(registry, parts.services.clock, worker=worker)
@@ -158,6 +164,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
+    routes.append(console_routes(_console(parts, routes, read)))
     app[MENU] = tuple(Link(one.menu, one.path) for registry in routes for one in registry if one.menu)
     return mount(
         app,
@@ -178,6 +185,26 @@ def _mount(app: web.Application, parts: Parts, worker: int | None) -> Edge:
             body_limit_bytes=config.web.body_limit_bytes,
         ),
         error_page=error_page,
+    )
+
+
+def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] | None) -> Desk:
+    """Build the operator console over all routes that there are: their scopes are what roles are made of."""
+    host, added = parts.host, list[ConsolePage | ConsolePanel]()
+    host.collect("register_console", lambda _, found: added.extend(found), services=parts.services)
+    asked = {route.scope for registry in routes for route in registry if route.scope is not None}
+    return build_console(
+        parts.services,
+        hasher=parts.hasher,
+        keys=parts.keys,
+        endpoints=parts.webhooks.endpoints,
+        deliveries=parts.webhooks.deliveries,
+        scopes=SCOPES | asked,
+        read=read,
+        plugins=host.describe,
+        effects=host.catalog_effects(),
+        checks=host.audit_checks(),
+        added=added,
     )
 
 
@@ -254,6 +281,7 @@ def _add_static(app: web.Application, config: Config) -> None:
     static = web.Application()
     static.router.add_static("/design", DESIGN_STATIC)
     static.router.add_static("/pages", PAGES_STATIC)
+    static.router.add_static("/console", CONSOLE_STATIC)
     static.router.add_static("/sdk", PAGES_STATIC / "sdk")  # a link to `sdk/js`, which pages load, games' too
     if config.shop.accent is not None:
         css = fit_accent(config.shop.accent).css()

@@ -1,4 +1,4 @@
-"""What a console page is made of, as data: tables, tiles, lines, forms. One template draws them, the core's and a plugin's.
+"""What a console page is made of, as data: tables, tiles, lines, forms. One template draws them, whoever made them.
 
 A plugin's ``register_console`` returns pages (``ConsolePage``) and parts of the core's pages (``ConsolePanel``). Both
 read with the same use cases as the HTTP API, so no figure of the console has a truth of its own.
@@ -99,7 +99,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure with the one before: ``change`` in words (``4.2%``), ``rises`` for the arrow, ``tone`` for good or bad."""
+    """One figure and the one before: ``change`` in words (``4.2%``), ``rises`` for the arrow, ``tone``: good or bad."""
 
     name: str
     figure: str

@@ -47,7 +47,7 @@ class MenuItem:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The menu as one operator sees it: title of a group -> its lines. ``here`` is the path of the page, or above it."""
+    """The menu as one operator sees it: title of a group -> its lines. ``here`` is the page's path, or one above."""
 
     groups: Sequence[tuple[str, Sequence[MenuItem]]]
     here: str
@@ -57,10 +57,22 @@ class Menu:
     def drawn(self, base: str) -> list[tuple[str, list[dict[str, Any]]]]:
         """Return it as the template's navigation takes it."""
         return [
-            (title, [{"key": one.path, "label": one.label, "url": f"{base}{one.path}", "icon": one.icon,
-                      "count": one.count, "tone": "" if one.tone is Tone.PLAIN else one.tone.value} for one in items])
+            (
+                title,
+                [
+                    {
+                        "key": one.path,
+                        "label": one.label,
+                        "url": f"{base}{one.path}",
+                        "icon": one.icon,
+                        "count": one.count,
+                        "tone": "" if one.tone is Tone.PLAIN else one.tone.value,
+                    }
+                    for one in items
+                ],
+            )
             for title, items in self.groups
-        ]  # fmt: skip
+        ]
 
 
 class Desk:
@@ -124,9 +136,15 @@ class Desk:
         browser = Browser.of(call)
         frame, menu = page_frame(call, self.services, browser), await self.menu(session, here)
         html = self.render(
-            "page.html", page=frame, menu=menu, view=view, csrf=session.csrf, says=said.get("says"),
-            problem=said.get("problem"), typed=said.get("typed") or {},
-        )  # fmt: skip
+            "page.html",
+            page=frame,
+            menu=menu,
+            view=view,
+            csrf=session.csrf,
+            says=said.get("says"),
+            problem=said.get("problem"),
+            typed=said.get("typed") or {},
+        )
         response = browser.answer(html)
         response.set_status(200 if said.get("problem") is None else 422)
         return response
@@ -167,8 +185,15 @@ class Desk:
 
     def set_cookie(self, call: Call, response: web.StreamResponse, token: str) -> None:
         browser = Browser.of(call)
-        response.set_cookie(cookie_name(browser), token, max_age=OPEN_MS // 1000, httponly=True, samesite="Strict",
-                            secure=browser.is_secure, path="/")  # fmt: skip
+        response.set_cookie(
+            cookie_name(browser),
+            token,
+            max_age=OPEN_MS // 1000,
+            httponly=True,
+            samesite="Strict",
+            secure=browser.is_secure,
+            path="/",
+        )
 
     def drop_cookie(self, call: Call, response: web.StreamResponse) -> None:
         browser = Browser.of(call)

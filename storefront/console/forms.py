@@ -18,7 +18,7 @@ def text(longest: int = 500) -> JsonSchema:
 
 def form_schema(fields: Mapping[str, JsonSchema], *beside: str) -> JsonSchema:
     """Return the schema of a form: its fields, and what every form of the console carries."""
-    own = {name: _SECRET for name in ("csrf", "key", "proof", *beside)}
+    own = dict.fromkeys(("csrf", "key", "proof", *beside), _SECRET)
     return closed({**own, **fields}, required=["csrf"])
 
 

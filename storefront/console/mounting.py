@@ -4,7 +4,7 @@ A page or act without a scope cannot be declared, so none is open by mistake. Fo
 must come from our own page; one that asks for proof is shown again with a field for it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web

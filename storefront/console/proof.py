@@ -10,7 +10,7 @@ from storefront.routing import Call
 
 
 async def is_proved(desk: Desk, session: Session, call: Call) -> bool:
-    """Tell whether a session is proved: lately, or by what this form carries. Raises ``Invalid``, ``TooManyRequests``."""
+    """Tell whether a session is proved: lately, or by what this form carries; raises what ``confirm`` does."""
     if desk.services.clock.wall() < session.confirmed_until:
         return True
     proof = str(call.body.get("proof", ""))
@@ -25,9 +25,15 @@ def ask_for_proof(desk: Desk, session: Session, call: Call, *, problem: str | No
     kept = {name: value for name, value in call.body.items() if name not in ("csrf", "proof")}
     operator = session.operator
     html = desk.render(
-        "proof.html", page=desk.frame(call), action=call.request.path, kept=kept, csrf=session.csrf,
-        by_code=operator.has_codes, can=operator.has_codes or operator.has_password, problem=problem,
-    )  # fmt: skip
+        "proof.html",
+        page=desk.frame(call),
+        action=call.request.path,
+        kept=kept,
+        csrf=session.csrf,
+        by_code=operator.has_codes,
+        can=operator.has_codes or operator.has_password,
+        problem=problem,
+    )
     response = Browser.of(call).answer(html)
     response.set_status(403 if problem is None else 422)
     return response

@@ -1,6 +1,7 @@
 """Signing in and out of the console, and an operator's own page: their password and their one-time codes."""
 
 import re
+from contextlib import suppress
 
 import segno
 from aiohttp import web
@@ -64,8 +65,9 @@ def add_signing_in(routes: Routes, desk: Desk) -> None:
             return see(SIGN_IN)
         return await counter.you(call, session, says=_SAYS.get(call.query.get("says", "")))
 
-    @routes.post(f"{YOU}/password", allow=public, form=form_schema(_PASSWORD), page=True, limit="sign_in",
-                 tags=["console"])  # fmt: skip
+    @routes.post(
+        f"{YOU}/password", allow=public, form=form_schema(_PASSWORD), page=True, limit="sign_in", tags=["console"]
+    )
     async def send_password(call: Call) -> web.StreamResponse:
         """Set an operator's own password."""
         return await counter.set_password(call)
@@ -113,10 +115,8 @@ class SigningIn:
 
     async def sign_out(self, call: Call) -> web.Response:
         response = see(SIGN_IN)
-        try:
+        with suppress(SignedOut):  # it has ended by itself, which is what they want
             await sign_out(self._desk.services, await self._desk.sender(call))
-        except SignedOut:
-            pass  # it has ended by itself, which is what they want
         self._desk.drop_cookie(call, response)
         return response
 
@@ -129,11 +129,19 @@ class SigningIn:
         address = desk.codes.address(secret, login=operator.login, shop=desk.services.config.shop.name)
         drawn = segno.make(address, micro=False).svg_inline(scale=4, border=2, svgclass="qr", lineclass="qr__dark")
         html = desk.render(
-            "you.html", page=desk.frame(call), operator=operator, csrf=session.csrf, secret=secret, qr=Markup(drawn),  # noqa: S704 - drawn by a library from our own text
-            address=address, lacks=session.lacks_codes, says=says, home=HOME,
+            "you.html",
+            page=desk.frame(call),
+            operator=operator,
+            csrf=session.csrf,
+            secret=secret,
+            qr=Markup(drawn),  # noqa: S704 - drawn by a library from our own text
+            address=address,
+            lacks=session.lacks_codes,
+            says=says,
+            home=HOME,
             problem=None if problem is None else problem.detail,
             wrong={} if problem is None else {one.pointer.lstrip("/"): one.message for one in problem.errors},
-        )  # fmt: skip
+        )
         response = Browser.of(call).answer(html)
         response.set_status(200 if problem is None else 422)
         return response

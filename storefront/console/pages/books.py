@@ -54,19 +54,31 @@ class Books:
         services = asking.services
         checked, short = await last_check(services), await books_in_short(services)
         reconciled = await list_reconciliations(services)
-        differences = [(one["gateway"], told) for one in reconciled if one["report"] for told in one["report"]["differences"]]
+        differences = [
+            (one["gateway"], told) for one in reconciled if one["report"] for told in one["report"]["differences"]
+        ]
         held = await held_by_customers(services)
         owed = ", ".join(money(asking, one["held"], one["asset"]) for one in held) or "nothing"
         verdict = "Not checked yet" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
         when = "run the check below" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
-        tiles = Tiles((
-            Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
-            Tile("Violations", verdict, was=when,
-                 tone=Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD),
-            Tile("Owed to customers", owed, was="wallets, all together", url="/console/wallets"),
-            Tile("Unmatched", str(len(differences)), was="between gateway and books",
-                 tone=Tone.BAD if differences else Tone.PLAIN),
-        ))  # fmt: skip
+        tiles = Tiles(
+            (
+                Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
+                Tile(
+                    "Violations",
+                    verdict,
+                    was=when,
+                    tone=Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD,
+                ),
+                Tile("Owed to customers", owed, was="wallets, all together", url="/console/wallets"),
+                Tile(
+                    "Unmatched",
+                    str(len(differences)),
+                    was="between gateway and books",
+                    tone=Tone.BAD if differences else Tone.PLAIN,
+                ),
+            )
+        )
         sections: list[Section] = [tiles]
         if checked is not None and not checked.is_clean:
             sections.append(_violations(checked.violations))
@@ -80,7 +92,10 @@ class Books:
         if asking.may("audit:read"):
             forms = [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
             if asking.may("payments:write"):
-                forms += [Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now") for name in reconciled]
+                forms += [
+                    Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now")
+                    for name in reconciled
+                ]
             sections.append(Acts(forms))
         exports = [Link("Export journal", "/console/exports/entries")] if asking.may("exports:read") else []
         return PageView("Books", sections, exports=exports)
@@ -108,7 +123,11 @@ async def show_entry(asking: Asking) -> PageView:
     url = f"/console/purchases/{about}" if about.startswith("pur_") else None
     facts = [
         Line("About", about, url=url),
-        Line("Under", row["anchor"], url=f"/console/customers/{row['anchor']}" if row["anchor"].startswith("cus_") else None),
+        Line(
+            "Under",
+            row["anchor"],
+            url=f"/console/customers/{row['anchor']}" if row["anchor"].startswith("cus_") else None,
+        ),
         Line("Asked by", row["actor"]),
         *([Line("Reverses", row["reverses"], url=f"{PATH}/{row['reverses']}")] if row["reverses"] else []),
         Line.when("Happened", row["occurred_at"]),
@@ -116,7 +135,9 @@ async def show_entry(asking: Asking) -> PageView:
         Line("Commit", str(row["commit_no"])),
     ]
     words = "Prove it to a stranger: storefront audit prove " + entry_id
-    return PageView(entry_id, [ledger_entry(asking, row, moved), Lines("Facts", facts, hint=words)], hint="Ledger entry")
+    return PageView(
+        entry_id, [ledger_entry(asking, row, moved), Lines("Facts", facts, hint=words)], hint="Ledger entry"
+    )
 
 
 def ledger_entry(asking: Asking, row: Found, moved: Any) -> LedgerEntry:
@@ -137,12 +158,24 @@ def _violations(found: list[tuple[str, str]]) -> Table:
 
 def _differences(asking: Asking, found: list[tuple[str, dict[str, Any]]]) -> Table:
     rows = [
-        Row((Cell(gateway), Cell(spoken(one["kind"]), hint=one["about"]),
-             Cell(money(asking, one["amount"], one["currency"]), is_strong=True), Cell.when(at(one["since"])),
-             Cell(one["proposal"])))
+        Row(
+            (
+                Cell(gateway),
+                Cell(spoken(one["kind"]), hint=one["about"]),
+                Cell(money(asking, one["amount"], one["currency"]), is_strong=True),
+                Cell.when(at(one["since"])),
+                Cell(one["proposal"]),
+            )
+        )
         for gateway, one in found
-    ]  # fmt: skip
-    columns = (Column("Gateway"), Column("Difference"), Column("Amount", is_number=True), Column("Since"), Column("Proposal"))
+    ]
+    columns = (
+        Column("Gateway"),
+        Column("Difference"),
+        Column("Amount", is_number=True),
+        Column("Since"),
+        Column("Proposal"),
+    )
     return Table("Gateway and books differ", columns, rows, empty="They agree, to the cent.")
 
 
@@ -174,9 +207,13 @@ def pages(services: Services, checks: tuple[Check, ...]) -> list[ConsolePage]:
     ]
     for gateway in services.gateways:
         acts.append(
-            ConsoleAct(f"reconcile-{gateway}", "payments:write", _reconciling(gateway),
-                       says={"compared": "Compared with the gateway."})
-        )  # fmt: skip
+            ConsoleAct(
+                f"reconcile-{gateway}",
+                "payments:write",
+                _reconciling(gateway),
+                says={"compared": "Compared with the gateway."},
+            )
+        )
     return [
         ConsolePage(PATH, "Books", "audit:read", books.show, group="watch", icon="book", acts=acts, counts=_is_off),
         ConsolePage(f"{PATH}/{{id}}", "Ledger entry", "audit:read", show_entry),

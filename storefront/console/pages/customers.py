@@ -46,7 +46,14 @@ PATH = "/console/customers"
 SHOWN = 25
 MOST_HISTORY = 20
 _NOTE = {"note": text(LONGEST)}
-_GRANT = {"asset": text(64), "amount": text(30), "sku": text(100), "quantity": text(10), "days": text(6), "reason": text(500)}
+_GRANT = {
+    "asset": text(64),
+    "amount": text(30),
+    "sku": text(100),
+    "quantity": text(10),
+    "days": text(6),
+    "reason": text(500),
+}
 _ADJUST = {"asset": text(64), "amount": text(30), "reason": text(500)}
 
 
@@ -55,10 +62,17 @@ async def show_list(asking: Asking) -> PageView:
     query = asking.query
     found = await find_customers(asking.services, query.get("q", "").strip(), limit=SHOWN, after=query.get("after"))
     rows = [
-        Row((Cell(one["customer"], is_name=True), Cell(one["id"], is_code=True), Cell(one["country"] or "–"),
-             Cell.when(at(one["created_at"]))), url=f"{PATH}/{one['id']}")
+        Row(
+            (
+                Cell(one["customer"], is_name=True),
+                Cell(one["id"], is_code=True),
+                Cell(one["country"] or "–"),
+                Cell.when(at(one["created_at"])),
+            ),
+            url=f"{PATH}/{one['id']}",
+        )
         for one in found["data"]
-    ]  # fmt: skip
+    ]
     older = None if found["next"] is None else link(PATH, query, after=found["next"])
     newest = link(PATH, query, after=None) if query.get("after") else None
     columns = (Column("Customer"), Column("Our id"), Column("Country"), Column("Since"))
@@ -86,10 +100,13 @@ async def show_one(asking: Asking) -> PageView:
 
 def _warnings(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
     found: list[Section] = [
-        Note(Tone.BAD, f"Owes {money(asking, one['owed'], one['asset'])}.",
-             "They cannot spend until it is paid." if one["blocks_spending"] else "New value pays it off first.")
+        Note(
+            Tone.BAD,
+            f"Owes {money(asking, one['owed'], one['asset'])}.",
+            "They cannot spend until it is paid." if one["blocks_spending"] else "New value pays it off first.",
+        )
         for one in whole["debts"]
-    ]  # fmt: skip
+    ]
     if whole["freezes"]:
         found.append(Note(Tone.PLAY, "Something of theirs is frozen.", "A refund or dispute is not decided yet."))
     return found
@@ -109,22 +126,42 @@ async def _lots(asking: Asking, customer_id: str) -> list[Section]:
     for lot in await open_lots(asking.services, customer_id):
         cost = lot["cost"]
         paid = "–" if cost is None else money(asking, cost["amount"], cost["currency"])
-        rows.append(Row((Cell.when(at(lot["opened_at"])), Cell(spoken(lot["source"]), hint=lot["payment"] or ""),
-                         Cell(money(asking, lot["remaining"], lot["asset"]), is_strong=True), Cell(paid),
-                         Cell.when(at(lot["expires_at"]), otherwise="never"))))  # fmt: skip
-    columns = (Column("Since"), Column("Comes from"), Column("Left", is_number=True),
-               Column("Paid for it", is_number=True), Column("Lapses"))  # fmt: skip
+        rows.append(
+            Row(
+                (
+                    Cell.when(at(lot["opened_at"])),
+                    Cell(spoken(lot["source"]), hint=lot["payment"] or ""),
+                    Cell(money(asking, lot["remaining"], lot["asset"]), is_strong=True),
+                    Cell(paid),
+                    Cell.when(at(lot["expires_at"]), otherwise="never"),
+                )
+            )
+        )
+    columns = (
+        Column("Since"),
+        Column("Comes from"),
+        Column("Left", is_number=True),
+        Column("Paid for it", is_number=True),
+        Column("Lapses"),
+    )
     return [Table("Lots, in the order they are spent", columns, rows)] if rows else []
 
 
 def _owned(state: Mapping[str, Any]) -> Table:
     rows = [
-        Row((Cell("Item"), Cell(one["sku"]), Cell(str(one["quantity"])), Cell.when(at(one.get("expires_at")), otherwise="never")))
+        Row(
+            (
+                Cell("Item"),
+                Cell(one["sku"]),
+                Cell(str(one["quantity"])),
+                Cell.when(at(one.get("expires_at")), otherwise="never"),
+            )
+        )
         for one in _each(state["items"], "sku")
     ] + [
         Row((Cell("Right"), Cell(one["key"]), Cell("–"), Cell.when(at(one.get("expires_at")), otherwise="never")))
         for one in _each(state["entitlements"], "key")
-    ]  # fmt: skip
+    ]
     columns = (Column("Kind"), Column("What"), Column("How many", is_number=True), Column("Until"))
     return Table("Owns", columns, rows, empty="Nothing.")
 
@@ -132,14 +169,19 @@ def _owned(state: Mapping[str, Any]) -> Table:
 def _each(found: Any, name: str) -> list[Mapping[str, Any]]:
     """Return a state's part as a list, whether it is one or a mapping by name."""
     if isinstance(found, Mapping):
-        return [{name: key, **(value if isinstance(value, Mapping) else {"quantity": value})}
-                for key, value in found.items()]  # fmt: skip
+        return [
+            {name: key, **(value if isinstance(value, Mapping) else {"quantity": value})}
+            for key, value in found.items()
+        ]
     return list(found)
 
 
 def _facts(whole: Mapping[str, Any]) -> Lines:
-    lines = [Line("Our id", whole["id"]), Line("Country", whole["country"] or "not known"),
-             Line.when("Since", at(whole["created_at"]))]  # fmt: skip
+    lines = [
+        Line("Our id", whole["id"]),
+        Line("Country", whole["country"] or "not known"),
+        Line.when("Since", at(whole["created_at"])),
+    ]
     for one in whole["payment_methods"]:
         ends = f" ending {one['last4']}" if one.get("last4") else ""
         lines.append(Line("Payment method", f"{spoken(one.get('brand') or one.get('kind') or 'saved')}{ends}"))
@@ -160,12 +202,29 @@ def _forms(asking: Asking, customer_id: str) -> list[Section]:
             Field("quantity", "How many", value="", is_required=False),
             reason,
         )
-        found.append(Form(f"{PATH}/{customer_id}/grant", "Give it", fields, title="Give…", is_folded=True,
-                          explains="Nobody pays for it. It stands in the books as a grant, with your name."))  # fmt: skip
+        found.append(
+            Form(
+                f"{PATH}/{customer_id}/grant",
+                "Give it",
+                fields,
+                title="Give…",
+                is_folded=True,
+                explains="Nobody pays for it. It stands in the books as a grant, with your name.",
+            )
+        )
         if assets:
             adjusts = (Field("asset", "Currency", "select", choices=assets), Field("amount", "How much"), reason)
-            found.append(Form(f"{PATH}/{customer_id}/adjust", "Take it away", adjusts, title="Take away…",
-                              tone=Tone.BAD, is_folded=True, explains="It leaves their wallet at once."))  # fmt: skip
+            found.append(
+                Form(
+                    f"{PATH}/{customer_id}/adjust",
+                    "Take it away",
+                    adjusts,
+                    title="Take away…",
+                    tone=Tone.BAD,
+                    is_folded=True,
+                    explains="It leaves their wallet at once.",
+                )
+            )
     return found
 
 
@@ -174,8 +233,10 @@ async def _noted(asking: Asking, customer_id: str) -> list[Section]:
     if asking.may("customers:write"):
         fields = (Field("note", "Note", "textarea", hint="Seen by operators alone.", longest=LONGEST),)
         found.append(Form(f"{PATH}/{customer_id}/note", "Add the note", fields, title="Add a note…", is_folded=True))
-    noted = [Happened(one["note"], one["by"], at(one["at"]) or 0, "user")
-             for one in await list_notes(asking.services, customer_id)]  # fmt: skip
+    noted = [
+        Happened(one["note"], one["by"], at(one["at"]) or 0, "user")
+        for one in await list_notes(asking.services, customer_id)
+    ]
     if noted:
         found.append(Timeline("Notes", noted))
     return found
@@ -192,7 +253,9 @@ async def send_grant(asking: Asking) -> Done:
     services, form, customer_id = asking.services, asking.form, asking.path["id"]
     await services.customers.external_id(customer_id)
     if bool(form.get("asset")) == bool(form.get("sku")):
-        raise Invalid("Choose a currency or an offer, not both.", errors=[FieldError("/asset", "or an offer: choose one")])
+        raise Invalid(
+            "Choose a currency or an offer, not both.", errors=[FieldError("/asset", "or an offer: choose one")]
+        )
     amount = None if not form.get("asset") else minor_units(services, form.get("amount", ""), form["asset"])
     days = None if not form.get("days") else _whole(form["days"], "/days", 36_500)
     quantity = None if not form.get("sku") else _whole(form.get("quantity") or "1", "/quantity", 1_000_000)
@@ -236,15 +299,22 @@ async def show_wallet(asking: Asking) -> PageView:
     name = await services.customers.external_id(customer_id)
     page = await wallet_history(services, customer_id, asset, limit=MOST_HISTORY, after=asking.query.get("after"))
     rows = [
-        Row((Cell.when(at(one["occurred_at"])), Cell(spoken(one["kind"]), hint=one["about"]),
-             Cell(money(asking, one["amount"], asset), is_strong=True),
-             Cell(one["entry"], url=f"/console/books/{one['entry']}", is_code=True)))
+        Row(
+            (
+                Cell.when(at(one["occurred_at"])),
+                Cell(spoken(one["kind"]), hint=one["about"]),
+                Cell(money(asking, one["amount"], asset), is_strong=True),
+                Cell(one["entry"], url=f"/console/books/{one['entry']}", is_code=True),
+            )
+        )
         for one in page["data"]
-    ]  # fmt: skip
+    ]
     here = f"{PATH}/{customer_id}/wallets/{asset}"
     older = None if page["next"] is None else link(here, {}, after=page["next"])
     columns = (Column("When"), Column("What"), Column("Amount", is_number=True), Column("Entry"))
-    table = Table(f"{spoken(asset)} in and out", columns, rows, older=older, newer=here if asking.query.get("after") else None)
+    table = Table(
+        f"{spoken(asset)} in and out", columns, rows, older=older, newer=here if asking.query.get("after") else None
+    )
     return PageView(f"{spoken(asset)} of {name}", [table], hint=f"Customer {customer_id}")
 
 
@@ -252,14 +322,24 @@ def pages(services: Services) -> list[ConsolePage]:
     """Return the pages of customers."""
     acts = [
         ConsoleAct("note", "customers:write", send_note, _NOTE, needed=["note"], says={"noted": "Noted."}),
-        ConsoleAct("grant", "grants:write", send_grant, _GRANT, needed=["reason"], asks_proof=True,
-                   says={"given": "Given."}),
-        ConsoleAct("adjust", "grants:write", send_adjustment, _ADJUST, needed=["asset", "amount", "reason"],
-                   asks_proof=True, says={"taken": "Taken away."}),
-    ]  # fmt: skip
+        ConsoleAct(
+            "grant", "grants:write", send_grant, _GRANT, needed=["reason"], asks_proof=True, says={"given": "Given."}
+        ),
+        ConsoleAct(
+            "adjust",
+            "grants:write",
+            send_adjustment,
+            _ADJUST,
+            needed=["asset", "amount", "reason"],
+            asks_proof=True,
+            says={"taken": "Taken away."},
+        ),
+    ]
     query = {"q": text(200), "after": text(40)}
     return [
         ConsolePage(PATH, "Customers", "customers:read", show_list, group="main", icon="users", query=query),
         ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts),
-        ConsolePage(f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}),
-    ]  # fmt: skip
+        ConsolePage(
+            f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}
+        ),
+    ]

@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.words import at, money, spoken, total
-from storefront.panels import Asking, Cell, Column, Happened, LedgerEntry, Line, Lines, Row, Section, Table, Timeline, Tone
+from storefront.panels import (
+    Asking,
+    Cell,
+    Column,
+    Happened,
+    LedgerEntry,
+    Line,
+    Lines,
+    Row,
+    Section,
+    Table,
+    Timeline,
+    Tone,
+)
 
 _ICONS = {
     "purchase.created": "bag",
@@ -45,7 +58,11 @@ def payment_lines(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
             Line("State", spoken(payment["state"])),
             Line("Asked", total(asking, payment["asked"])),
             Line("Received", total(asking, payment["received"])),
-            *([Line("Card", f"{spoken(card.get('brand') or 'card')} ending {card['last4']}")] if card.get("last4") else []),
+            *(
+                [Line("Card", f"{spoken(card.get('brand') or 'card')} ending {card['last4']}")]
+                if card.get("last4")
+                else []
+            ),
             *([Line("Card from", card["country"])] if card.get("country") else []),
             *([Line("Payment", payment["payment"])] if payment["payment"] else []),
             *([Line("Checkout", payment["checkout"])] if payment["checkout"] else []),
@@ -78,11 +95,16 @@ def _entry(asking: Asking, entry: Mapping[str, Any]) -> LedgerEntry:
 def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
     tones = {"completed": Tone.GOOD, "failed": Tone.BAD, "lost": Tone.BAD, "pending": Tone.PLAY, "open": Tone.PLAY}
     rows = [
-        Row((Cell.when(at(one["created_at"])), Cell(spoken(one.get("cause", "refund"))),
-             Cell(total(asking, one["amount"]), is_strong=True),
-             Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one.get("reason") or "")))
+        Row(
+            (
+                Cell.when(at(one["created_at"])),
+                Cell(spoken(one.get("cause", "refund"))),
+                Cell(total(asking, one["amount"]), is_strong=True),
+                Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one.get("reason") or ""),
+            )
+        )
         for one in reversals
-    ]  # fmt: skip
+    ]
     columns = (Column("When"), Column("What"), Column("Amount", is_number=True), Column("State"))
     return Table("Refunds and disputes", columns, rows)
 

@@ -181,9 +181,15 @@ def _refund_forms(asking: Asking, purchase: Mapping[str, Any]) -> list[Section]:
         Field("strategy", "If goods are used", "select", choices=STRATEGIES, value=Strategy.FAIL.value),
     )
     return [
-        Form(f"{PATH}/{purchase['id']}/refund", "See what it would take back", fields, title="Refund…",
-             explains="Nothing happens yet: the next page shows what goes back.", is_folded=True)
-    ]  # fmt: skip
+        Form(
+            f"{PATH}/{purchase['id']}/refund",
+            "See what it would take back",
+            fields,
+            title="Refund…",
+            explains="Nothing happens yet: the next page shows what goes back.",
+            is_folded=True,
+        )
+    ]
 
 
 async def send_refund(asking: Asking) -> Done | PageView:
@@ -235,38 +241,59 @@ async def _preview(asking: Asking, made: Mapping[str, Any]) -> PageView:
         gone = f", {item['written_off']} written off" if item["written_off"] else ""
         lines.append(Line(f"Taken back: {item['sku']}", f"{item['taken']} of {item['demanded']}{gone}"))
     for credit in taken.get("credits", ()):
-        rest = [f"{money(asking, credit[name], credit['asset'])} {label}"
-                for name, label in (("written_off", "written off"), ("owed", "owed")) if credit.get(name)]  # fmt: skip
+        rest = [
+            f"{money(asking, credit[name], credit['asset'])} {label}"
+            for name, label in (("written_off", "written off"), ("owed", "owed"))
+            if credit.get(name)
+        ]
         lines.append(Line("Taken back", ", ".join([money(asking, credit["taken"], credit["asset"]), *rest])))
     lines.extend(Line("Right that ends", key) for key in taken.get("entitlements", ()))
     kept = [Field(name, name, "hidden", value=str(form.get(name, ""))) for name in ("amount", "reason", "strategy")]
     send = Form(
-        f"{PATH}/{purchase_id}/refund", f"Refund {words}", (*kept, Field("sure", "sure", "hidden", value="yes")),
-        tone=Tone.BAD, explains="This moves the money and takes the goods back.",
-    )  # fmt: skip
-    back = Note(Tone.INFO, "Nothing has happened yet.", link=Link("Keep the purchase as it is", f"{PATH}/{purchase_id}"))
+        f"{PATH}/{purchase_id}/refund",
+        f"Refund {words}",
+        (*kept, Field("sure", "sure", "hidden", value="yes")),
+        tone=Tone.BAD,
+        explains="This moves the money and takes the goods back.",
+    )
+    back = Note(
+        Tone.INFO, "Nothing has happened yet.", link=Link("Keep the purchase as it is", f"{PATH}/{purchase_id}")
+    )
     return PageView(f"Refund {words}?", [back, Lines("What the refund does", lines), send], hint=purchase_id)
 
 
 def _other_chips(query: Mapping[str, Any]) -> list[Any]:
     """Return filters that a link of another page brought here, each with what takes it away."""
     found = []
-    for name, word in (("sku", "Item"), ("currency", "Currency"), ("source", "Source"), ("since", "From"), ("until", "To")):
+    for name, word in (
+        ("sku", "Item"),
+        ("currency", "Currency"),
+        ("source", "Source"),
+        ("since", "From"),
+        ("until", "To"),
+    ):
         if query.get(name):
             found.extend(chips(PATH, query, name, [(query[name], f"{word}: {query[name]}")]))
     return found
 
 
 def _exports(asking: Asking) -> list[Link]:
-    return [] if not asking.may("exports:read") else [Link("Export CSV", link("/console/exports/purchases", asking.query))]
+    return (
+        [] if not asking.may("exports:read") else [Link("Export CSV", link("/console/exports/purchases", asking.query))]
+    )
 
 
 def pages() -> list[ConsolePage]:
     """Return the pages of purchases."""
     act = ConsoleAct(
-        "refund", "refunds:write", send_refund, _REFUND, needed=["reason"], asks_proof=needs_proof,
+        "refund",
+        "refunds:write",
+        send_refund,
+        _REFUND,
+        needed=["reason"],
+        asks_proof=needs_proof,
         says={"refunded": "Refunded.", "refunding": "The refund is on its way: the gateway takes its time."},
-    )  # fmt: skip
+    )
     return [
         ConsolePage(PATH, "Purchases", "purchases:read", show_list, group="main", icon="bag", query=QUERY),
         ConsolePage(f"{PATH}/{{id}}", "Purchase", "purchases:read", show_one, acts=[act]),

@@ -5,8 +5,8 @@ from typing import Any
 
 from storefront.console.forms import text
 from storefront.console.words import at, link, spoken, total
-from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
 from storefront.core.operating.gauges import count_reviews
+from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
 from storefront.core.services import Services
 from storefront.panels import (
     Asking,
@@ -29,8 +29,12 @@ from storefront.panels import (
 PATH = "/console/review"
 SHOWN = 20
 _WHY = {"reason": text(500)}
-_GOODS = {"hold": "held in their wallet", "authorized": "the card is authorised", "received": "the money is here",
-          "none": "nothing is held"}  # fmt: skip
+_GOODS = {
+    "hold": "held in their wallet",
+    "authorized": "the card is authorised",
+    "received": "the money is here",
+    "none": "nothing is held",
+}
 
 
 async def show_queue(asking: Asking) -> PageView:
@@ -47,9 +51,21 @@ async def show_queue(asking: Asking) -> PageView:
     closed = await list_reviews(services, state="closed", limit=SHOWN, after=query.get("after"))
     rows = [_decided(asking, one) for one in closed["data"]]
     older = None if closed["next"] is None else link(PATH, {}, after=closed["next"])
-    columns = (Column("When"), Column("Purchase"), Column("Customer"), Column("Amount", is_number=True), Column("Decided"))
-    decided = Table("Decided", columns, rows, empty="Nothing was decided yet.", older=older,
-                    newer=PATH if query.get("after") else None)  # fmt: skip
+    columns = (
+        Column("When"),
+        Column("Purchase"),
+        Column("Customer"),
+        Column("Amount", is_number=True),
+        Column("Decided"),
+    )
+    decided = Table(
+        "Decided",
+        columns,
+        rows,
+        empty="Nothing was decided yet.",
+        older=older,
+        newer=PATH if query.get("after") else None,
+    )
     sections.append(decided)
     return PageView("Review", sections, is_live=True)
 
@@ -111,7 +127,13 @@ async def show_one(asking: Asking) -> PageView:
     one = await show_review(asking.services, asking.path["id"])
     if one["state"] == "open":
         return PageView("Review", [Queue("Needs a person", "", [await _card(asking, one)])])
-    columns = (Column("When"), Column("Purchase"), Column("Customer"), Column("Amount", is_number=True), Column("Decided"))
+    columns = (
+        Column("When"),
+        Column("Purchase"),
+        Column("Customer"),
+        Column("Amount", is_number=True),
+        Column("Decided"),
+    )
     return PageView("Review", [Table("Decided", columns, [_decided(asking, one)])])
 
 
@@ -122,6 +144,15 @@ def pages() -> list[ConsolePage]:
         ConsoleAct("approve", "reviews:write", send_approval, _WHY, needed=["reason"], says=says),
         ConsoleAct("reject", "reviews:write", send_rejection, _WHY, needed=["reason"], says=says),
     ]
-    queue = ConsolePage(PATH, "Review", "reviews:read", show_queue, group="watch", icon="shield", counts=_waiting,
-                        query={"q": text(40), "after": text(80)}, says=says)  # fmt: skip
+    queue = ConsolePage(
+        PATH,
+        "Review",
+        "reviews:read",
+        show_queue,
+        group="watch",
+        icon="shield",
+        counts=_waiting,
+        query={"q": text(40), "after": text(80)},
+        says=says,
+    )
     return [queue, ConsolePage(f"{PATH}/{{id}}", "Review", "reviews:read", show_one, acts=acts)]

@@ -48,11 +48,18 @@ from storefront.panels import (
 SETTINGS, CATALOG, PLUGINS = "/console/settings", "/console/catalog", "/console/plugins"
 KEYS, OPERATORS, TRAIL = f"{SETTINGS}/keys", f"{SETTINGS}/operators", f"{SETTINGS}/audit-trail"
 SHOWN = 40
-_KINDS = (("server", "Server: may do all, or what its scopes say"), ("publishable", "Publishable: for game clients"),
-          ("operator", "Operator: for scripts of yours"))  # fmt: skip
+_KINDS = (
+    ("server", "Server: may do all, or what its scopes say"),
+    ("publishable", "Publishable: for game clients"),
+    ("operator", "Operator: for scripts of yours"),
+)
 _OF_KIND = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
-_ROLES = (("owner", "Owner: everything"), ("finance", "Finance: all but keys, operators and erasing"),
-          ("support", "Support: looks, notes, reviews"), ("read_only", "Read-only: looks"))  # fmt: skip
+_ROLES = (
+    ("owner", "Owner: everything"),
+    ("finance", "Finance: all but keys, operators and erasing"),
+    ("support", "Support: looks, notes, reviews"),
+    ("read_only", "Read-only: looks"),
+)
 _TONES = {"active": Tone.GOOD, "quarantined": Tone.BAD, "left out": Tone.BAD}
 
 
@@ -80,7 +87,11 @@ class Settings:
             Line("Mode", str(config.mode)),
             Line("Address", services.public_url),
             Line("Gateways", ", ".join(services.gateways) or "none"),
-            Line("Catalog on sale", services.catalogs.active.version[:12], url=CATALOG if asking.may("catalog:read") else None),
+            Line(
+                "Catalog on sale",
+                services.catalogs.active.version[:12],
+                url=CATALOG if asking.may("catalog:read") else None,
+            ),
         ]
         ways: list[tuple[str, str, str]] = []
         if asking.may("operators:read"):
@@ -91,7 +102,9 @@ class Settings:
             ways.append(("Audit trail", TRAIL, "who did what"))
         ways.append(("Plugins", PLUGINS, f"{len(self._plugins())}"))
         more = Lines("Set up", [Line(label, words, url=url) for label, url, words in ways])
-        hint = "What the YAML says is changed in the YAML: storefront check explains it, storefront reload takes it over."
+        hint = (
+            "What the YAML says is changed in the YAML: storefront check explains it, storefront reload takes it over."
+        )
         return PageView("Settings", [Lines("The shop", lines, hint=hint), more])
 
     async def show_keys(self, asking: Asking) -> PageView:
@@ -101,10 +114,19 @@ class Settings:
             is_dead = one["revoked_at"] is not None
             acts = [Form(f"{KEYS}/retire", "Retire", (Field("id", "id", "hidden", value=one["id"]),), tone=Tone.BAD)]
             state = Cell("Retired", tone=Tone.PLAIN) if is_dead else Cell("Valid", tone=Tone.GOOD)
-            rows.append(Row((Cell(one["name"], is_name=True, hint=one["id"]), Cell(spoken(one["kind"])),
-                             Cell(", ".join(one["scopes"])), Cell.when(at(one["created_at"])),
-                             Cell.when(at(one["expires_at"]), otherwise="never"), state),
-                            acts=acts if asking.may("keys:write") and not is_dead else ()))  # fmt: skip
+            rows.append(
+                Row(
+                    (
+                        Cell(one["name"], is_name=True, hint=one["id"]),
+                        Cell(spoken(one["kind"])),
+                        Cell(", ".join(one["scopes"])),
+                        Cell.when(at(one["created_at"])),
+                        Cell.when(at(one["expires_at"]), otherwise="never"),
+                        state,
+                    ),
+                    acts=acts if asking.may("keys:write") and not is_dead else (),
+                )
+            )
         columns = (Column("Name"), Column("Kind"), Column("May"), Column("Made"), Column("Ends"), Column("State"))
         sections: list[Section] = []
         if asking.may("keys:write"):
@@ -114,8 +136,16 @@ class Settings:
                 Field("scopes", "Scopes", hint="With spaces between them; empty for all.", is_required=False),
                 Field("days", "Ends after days", hint="Leave empty for never.", is_required=False),
             )
-            sections.append(Form(f"{KEYS}/make", "Make the key", fields, title="Make a key…", is_folded=True,
-                                 explains="It is shown once: only its hash is kept."))  # fmt: skip
+            sections.append(
+                Form(
+                    f"{KEYS}/make",
+                    "Make the key",
+                    fields,
+                    title="Make a key…",
+                    is_folded=True,
+                    explains="It is shown once: only its hash is kept.",
+                )
+            )
         sections.append(Table("API keys", columns, rows, empty="No keys were made here yet."))
         return PageView("API keys", sections, hint="Those in the YAML are not in this list.")
 
@@ -147,10 +177,19 @@ class Settings:
     async def show_plugins(self, asking: Asking) -> PageView:
         """Show the plugins, and which of them is in quarantine."""
         rows = [
-            Row((Cell(one["name"], is_strong=True), Cell(spoken(one["state"]), tone=_TONES.get(one["state"], Tone.PLAIN),
-                 hint=one["reason"] or one["last_error"] or ""), Cell(", ".join(one["hooks"]))))
+            Row(
+                (
+                    Cell(one["name"], is_strong=True),
+                    Cell(
+                        spoken(one["state"]),
+                        tone=_TONES.get(one["state"], Tone.PLAIN),
+                        hint=one["reason"] or one["last_error"] or "",
+                    ),
+                    Cell(", ".join(one["hooks"])),
+                )
+            )
             for one in self._plugins()
-        ]  # fmt: skip
+        ]
         columns = (Column("Plugin"), Column("State"), Column("Takes part by"))
         hint = "A plugin in quarantine failed too often, and is asked no more until the next start."
         return PageView("Plugins", [Table("Plugins", columns, rows, empty="None is enabled.", hint=hint)])
@@ -163,12 +202,17 @@ class Settings:
         catalog, sections = asking.services.catalogs.active, list[Section]()
         sections.append(await self._differences(asking))
         rows = [
-            Row((Cell(sku, is_strong=True, hint=(offer.title or {}).get(catalog.default_language, "")), Cell(spoken(offer.kind)),
-                 Cell(", ".join(_price(asking, price) for price in offer.prices) or "–"),
-                 Cell("On sale", tone=Tone.GOOD) if offer.listed else Cell("Not listed", tone=Tone.PLAIN)),
-                url=link("/console/purchases", {}, sku=sku))
+            Row(
+                (
+                    Cell(sku, is_strong=True, hint=(offer.title or {}).get(catalog.default_language, "")),
+                    Cell(spoken(offer.kind)),
+                    Cell(", ".join(_price(asking, price) for price in offer.prices) or "–"),
+                    Cell("On sale", tone=Tone.GOOD) if offer.listed else Cell("Not listed", tone=Tone.PLAIN),
+                ),
+                url=link("/console/purchases", {}, sku=sku),
+            )
             for sku, offer in catalog.offers.items()
-        ]  # fmt: skip
+        ]
         columns = (Column("Offer"), Column("Kind"), Column("Price", is_number=True), Column("State"))
         sections.append(Table("On sale", columns, rows, empty="Nothing is on sale."))
         return PageView("Catalog", sections, hint=f"Version {catalog.version[:12]}")
@@ -179,8 +223,15 @@ class Settings:
         try:
             wanted = await asyncio.to_thread(self._read)
         except ConfigError as wrong:
-            rows = [Row((Cell(f"{one.file}:{one.line}:{one.column}"), Cell(one.path), Cell(one.message))) for one in wrong.mistakes]
-            return Table("The YAML has mistakes: the catalog stays as it is", (Column("Where"), Column("What"), Column("Mistake")), rows)
+            rows = [
+                Row((Cell(f"{one.file}:{one.line}:{one.column}"), Cell(one.path), Cell(one.message)))
+                for one in wrong.mistakes
+            ]
+            return Table(
+                "The YAML has mistakes: the catalog stays as it is",
+                (Column("Where"), Column("What"), Column("Mistake")),
+                rows,
+            )
         services = asking.services
         catalog = load_catalog(*document_of(wanted))
         async with services.reader.connect() as connection:
@@ -189,10 +240,23 @@ class Settings:
         for one in found:
             told = [f"{part.what}: {part.before or 'none'} → {part.after or 'none'}" for part in one.differences]
             told += [effect.says for effect in one.effects]
-            rows.append(Row((Cell(spoken(one.change), tone=Tone.PLAY), Cell(f"{spoken(one.about)} {one.name}"), Cell("; ".join(told) or "–"),
-                             Cell(str(one.open_purchases or one.owners or "–")))))  # fmt: skip
+            rows.append(
+                Row(
+                    (
+                        Cell(spoken(one.change), tone=Tone.PLAY),
+                        Cell(f"{spoken(one.about)} {one.name}"),
+                        Cell("; ".join(told) or "–"),
+                        Cell(str(one.open_purchases or one.owners or "–")),
+                    )
+                )
+            )
         columns = (Column("Change"), Column("What"), Column("How"), Column("Concerns", is_number=True))
-        return Table("What storefront reload would change", columns, rows, empty="Nothing: what is on sale is what the YAML says.")
+        return Table(
+            "What storefront reload would change",
+            columns,
+            rows,
+            empty="Nothing: what is on sale is what the YAML says.",
+        )
 
 
 async def show_operators(asking: Asking) -> PageView:
@@ -203,19 +267,49 @@ async def show_operators(asking: Asking) -> PageView:
         has_ended = one.ended_at is not None
         state = Cell("Ended", tone=Tone.PLAIN) if has_ended else Cell("May sign in", tone=Tone.GOOD)
         named = (Field("id", "id", "hidden", value=one.id),)
-        acts = [Form(f"{OPERATORS}/take-back", "Take back", named)] if has_ended else [
-            Form(f"{OPERATORS}/link", "Sign-in link", named), Form(f"{OPERATORS}/reset", "Reset", named),
-            Form(f"{OPERATORS}/end", "End", named, tone=Tone.BAD)]  # fmt: skip
-        rows.append(Row((Cell(one.login, is_name=True, hint=one.id), Cell(spoken(one.role)), Cell(proves or "a link"),
-                         Cell.when(one.created_at), state), acts=acts if asking.may("operators:write") else ()))  # fmt: skip
+        acts = (
+            [Form(f"{OPERATORS}/take-back", "Take back", named)]
+            if has_ended
+            else [
+                Form(f"{OPERATORS}/link", "Sign-in link", named),
+                Form(f"{OPERATORS}/reset", "Reset", named),
+                Form(f"{OPERATORS}/end", "End", named, tone=Tone.BAD),
+            ]
+        )
+        rows.append(
+            Row(
+                (
+                    Cell(one.login, is_name=True, hint=one.id),
+                    Cell(spoken(one.role)),
+                    Cell(proves or "a link"),
+                    Cell.when(one.created_at),
+                    state,
+                ),
+                acts=acts if asking.may("operators:write") else (),
+            )
+        )
     columns = (Column("Login"), Column("Role"), Column("Signs in with"), Column("Since"), Column("State"))
     sections: list[Section] = []
     if asking.may("operators:write"):
         role = Field("role", "Role", "select", choices=_ROLES, value="support")
-        sections.append(Form(f"{OPERATORS}/add", "Add, and show the link", (Field("login", "Login", hint="A name or e-mail address."), role),
-                             title="Add an operator…", is_folded=True))  # fmt: skip
-        sections.append(Form(f"{OPERATORS}/role", "Change the role", (Field("login", "Login"), role),
-                             title="Change a role…", is_folded=True))  # fmt: skip
+        sections.append(
+            Form(
+                f"{OPERATORS}/add",
+                "Add, and show the link",
+                (Field("login", "Login", hint="A name or e-mail address."), role),
+                title="Add an operator…",
+                is_folded=True,
+            )
+        )
+        sections.append(
+            Form(
+                f"{OPERATORS}/role",
+                "Change the role",
+                (Field("login", "Login"), role),
+                title="Change a role…",
+                is_folded=True,
+            )
+        )
     sections.append(Table("Operators", columns, rows))
     return PageView("Operators", sections)
 
@@ -273,11 +367,17 @@ async def show_trail(asking: Asking) -> PageView:
         services, about=query.get("q") or None, actor=query.get("actor"), limit=SHOWN, after=query.get("after")
     )
     rows = [
-        Row((Cell.when(at(one["recorded_at"])), Cell(logins.get(one["actor"], one["actor"]), is_name=True),
-             Cell(spoken(one["action"])), Cell(one["about"], url=_page_of(one["about"]), is_code=True),
-             Cell(_facts(one["facts"]))))
+        Row(
+            (
+                Cell.when(at(one["recorded_at"])),
+                Cell(logins.get(one["actor"], one["actor"]), is_name=True),
+                Cell(spoken(one["action"])),
+                Cell(one["about"], url=_page_of(one["about"]), is_code=True),
+                Cell(_facts(one["facts"])),
+            )
+        )
         for one in page["data"]
-    ]  # fmt: skip
+    ]
     older = None if page["next"] is None else link(TRAIL, query, after=page["next"])
     columns = (Column("When"), Column("Who"), Column("Did"), Column("About"), Column("Facts"))
     newest = link(TRAIL, query, after=None) if query.get("after") else None
@@ -301,31 +401,84 @@ def _price(asking: Asking, price: Any) -> str:
 def pages(settings: Settings) -> list[ConsolePage]:
     """Return the pages of what is set up."""
     of_keys = [
-        ConsoleAct("make", "keys:write", settings.make_key, {"name": text(100), "kind": text(20), "scopes": text(2000),
-                   "days": text(6)}, needed=["name", "kind"], asks_proof=True),
-        ConsoleAct("retire", "keys:write", settings.retire_key, {"id": text(40)}, needed=["id"], asks_proof=True,
-                   says={"retired": "Retired. It opens nothing any more."}),
-    ]  # fmt: skip
+        ConsoleAct(
+            "make",
+            "keys:write",
+            settings.make_key,
+            {"name": text(100), "kind": text(20), "scopes": text(2000), "days": text(6)},
+            needed=["name", "kind"],
+            asks_proof=True,
+        ),
+        ConsoleAct(
+            "retire",
+            "keys:write",
+            settings.retire_key,
+            {"id": text(40)},
+            needed=["id"],
+            asks_proof=True,
+            says={"retired": "Retired. It opens nothing any more."},
+        ),
+    ]
     one, who = {"id": text(60)}, {"login": text(100), "role": text(20)}
     of_operators = [
         ConsoleAct("add", "operators:write", add, who, needed=["login", "role"], asks_proof=True),
-        ConsoleAct("role", "operators:write", give_role, who, needed=["login", "role"], asks_proof=True,
-                   says={"changed": "The role is changed."}),
+        ConsoleAct(
+            "role",
+            "operators:write",
+            give_role,
+            who,
+            needed=["login", "role"],
+            asks_proof=True,
+            says={"changed": "The role is changed."},
+        ),
         ConsoleAct("link", "operators:write", let_in, one, needed=["id"], asks_proof=True),
-        ConsoleAct("end", "operators:write", end, one, needed=["id"], asks_proof=True,
-                   says={"ended": "Ended. They are signed out everywhere."}),
-        ConsoleAct("take-back", "operators:write", take_back, one, needed=["id"], asks_proof=True,
-                   says={"taken_back": "They may sign in again, by a link."}),
-        ConsoleAct("reset", "operators:write", reset, one, needed=["id"], asks_proof=True,
-                   says={"reset": "Their password and codes are forgotten. Make them a link."}),
-    ]  # fmt: skip
+        ConsoleAct(
+            "end",
+            "operators:write",
+            end,
+            one,
+            needed=["id"],
+            asks_proof=True,
+            says={"ended": "Ended. They are signed out everywhere."},
+        ),
+        ConsoleAct(
+            "take-back",
+            "operators:write",
+            take_back,
+            one,
+            needed=["id"],
+            asks_proof=True,
+            says={"taken_back": "They may sign in again, by a link."},
+        ),
+        ConsoleAct(
+            "reset",
+            "operators:write",
+            reset,
+            one,
+            needed=["id"],
+            asks_proof=True,
+            says={"reset": "Their password and codes are forgotten. Make them a link."},
+        ),
+    ]
     return [
         ConsolePage(CATALOG, "Catalog", "catalog:read", settings.show_catalog, group="setup", icon="tag"),
-        ConsolePage(PLUGINS, "Plugins", "operations:read", settings.show_plugins, group="setup", icon="repeat",
-                    counts=settings.failing_plugins),
+        ConsolePage(
+            PLUGINS,
+            "Plugins",
+            "operations:read",
+            settings.show_plugins,
+            group="setup",
+            icon="repeat",
+            counts=settings.failing_plugins,
+        ),
         ConsolePage(SETTINGS, "Settings", "operations:read", settings.show, group="setup", icon="gear"),
         ConsolePage(KEYS, "API keys", "keys:read", settings.show_keys, acts=of_keys),
         ConsolePage(OPERATORS, "Operators", "operators:read", show_operators, acts=of_operators),
-        ConsolePage(TRAIL, "Audit trail", "audit:read", show_trail,
-                    query={"q": text(100), "actor": text(100), "after": text(100)}),
-    ]  # fmt: skip
+        ConsolePage(
+            TRAIL,
+            "Audit trail",
+            "audit:read",
+            show_trail,
+            query={"q": text(100), "actor": text(100), "after": text(100)},
+        ),
+    ]

@@ -1,10 +1,11 @@
 """Webhooks both ways: what other servers were told, and what gateways told us; what failed is sent again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storefront.console.forms import text
 from storefront.console.words import at, link, spoken
+from storefront.core.clock import HOUR_MS, iso
 from storefront.core.operating.gauges import count_dead_jobs
 from storefront.core.operating.inbox import list_events, replay_event
 from storefront.core.operating.jobs import list_jobs, retry_job
@@ -12,7 +13,7 @@ from storefront.core.operating.webhook_health import HOURS, Health, read_health
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.services import Services
-from storefront.design.charts import hour_bars
+from storefront.design.charts import Hour, Hours, hour_bars
 from storefront.panels import (
     Acts,
     Asking,
@@ -52,16 +53,33 @@ class Webhooks:
         """Show all endpoints with their last 48 hours, what gateways told that could not be taken, and dead jobs."""
         services, health = asking.services, await read_health(asking.services)
         rows = [self._row(asking, one, health.get(one["id"])) for one in await self._endpoints.all()]
-        columns = (Column("Endpoint"), Column("Last 48 hours"), Column("Delivered", is_number=True),
-                   Column("Median", is_number=True), Column("State"))  # fmt: skip
+        columns = (
+            Column("Endpoint"),
+            Column("Last 48 hours"),
+            Column("Delivered", is_number=True),
+            Column("Median", is_number=True),
+            Column("State"),
+        )
         sections: list[Section] = [
-            Table("Sent to other servers", columns, rows, empty="No endpoint yet. Other servers hear of purchases here.")
+            Table(
+                "Sent to other servers", columns, rows, empty="No endpoint yet. Other servers hear of purchases here."
+            )
         ]
         if asking.may("webhooks:write"):
-            fields = (Field("url", "Address", hint="https://…"),
-                      Field("description", "What it is for", is_required=False))  # fmt: skip
-            sections.append(Form(f"{PATH}/add", "Add endpoint", fields, title="Add endpoint…", is_folded=True,
-                                 explains="It gets every event from now on. Its secret is shown once."))  # fmt: skip
+            fields = (
+                Field("url", "Address", hint="https://…"),
+                Field("description", "What it is for", is_required=False),
+            )
+            sections.append(
+                Form(
+                    f"{PATH}/add",
+                    "Add endpoint",
+                    fields,
+                    title="Add endpoint…",
+                    is_folded=True,
+                    explains="It gets every event from now on. Its secret is shown once.",
+                )
+            )
         sections.append(await self._inbox(asking))
         sections.append(await _dead_jobs(asking, services))
         return PageView("Webhooks", sections, is_live=True)
@@ -75,21 +93,37 @@ class Webhooks:
         )
         here = f"{PATH}/{endpoint_id}"
         rows = [
-            Row((Cell.when(at(told["created_at"])), Cell(told["type"], hint=told["event"]),
-                 Cell(str(told["attempts"])), Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]])),
+            Row(
+                (
+                    Cell.when(at(told["created_at"])),
+                    Cell(told["type"], hint=told["event"]),
+                    Cell(str(told["attempts"])),
+                    Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]]),
+                ),
                 acts=[Form(f"{here}/again", "Send again", (Field("event", "event", "hidden", value=told["event"]),))]
-                if asking.may("webhooks:write") else ())
+                if asking.may("webhooks:write")
+                else (),
+            )
             for told in data
-        ]  # fmt: skip
+        ]
         older = None if following is None else link(here, query, after=following)
         columns = (Column("When"), Column("Event"), Column("Attempts", is_number=True), Column("State"))
         sections: list[Section] = [
-            Table("Deliveries", columns, rows, empty="Nothing was sent yet.", older=older,
-                  newer=link(here, query, after=None) if query.get("after") else None)
-        ]  # fmt: skip
-        facts = [Line("Address", one["url"]), Line("State", spoken(one["state"])),
-                 *([Line("Because", one["reason"])] if one["reason"] else []),
-                 *(Line(spoken(name), str(count)) for name, count in one["deliveries"].items())]  # fmt: skip
+            Table(
+                "Deliveries",
+                columns,
+                rows,
+                empty="Nothing was sent yet.",
+                older=older,
+                newer=link(here, query, after=None) if query.get("after") else None,
+            )
+        ]
+        facts = [
+            Line("Address", one["url"]),
+            Line("State", spoken(one["state"])),
+            *([Line("Because", one["reason"])] if one["reason"] else []),
+            *(Line(spoken(name), str(count)) for name, count in one["deliveries"].items()),
+        ]
         beside: list[Section] = [Lines("Endpoint", facts, hint=one["description"])]
         if asking.may("webhooks:write"):
             dead = one["deliveries"]["dead"]
@@ -100,14 +134,20 @@ class Webhooks:
                 Form(f"{here}/remove", "Remove", tone=Tone.BAD),
             ]
             beside.append(Acts(forms))
-        return PageView(one["description"] or one["url"], sections, detail=beside, hint="Webhook endpoint", is_live=True)
+        return PageView(
+            one["description"] or one["url"], sections, detail=beside, hint="Webhook endpoint", is_live=True
+        )
 
     async def send_add(self, asking: Asking) -> PageView:
         """Make an endpoint, and show its secret this once."""
         made = await self._endpoints.create(
             asking.form["url"], description=asking.form.get("description", ""), event_types=(), actor=asking.actor
         )
-        lines = [Line("Address", made["url"]), Line("Secret", made["secret"]), Line("Its page", made["id"], url=f"{PATH}/{made['id']}")]
+        lines = [
+            Line("Address", made["url"]),
+            Line("Secret", made["secret"]),
+            Line("Its page", made["id"], url=f"{PATH}/{made['id']}"),
+        ]
         return PageView("Endpoint added", [Lines("Copy the secret now", lines, hint="It is not shown again.")])
 
     async def send_again(self, asking: Asking) -> Done:
@@ -154,7 +194,7 @@ class Webhooks:
         return Row(
             (
                 Cell(one["description"] or one["url"], hint=one["url"] if one["description"] else "", is_name=True),
-                Cell("", drawing=hour_bars(hours)),
+                Cell("", drawing=hour_bars(_drawn(asking, one, hours))),
                 Cell(rate, tone=tone),
                 Cell(wait),
                 Cell(spoken(one["state"]), tone=_STATES.get(one["state"], Tone.PLAIN), hint=one["reason"] or ""),
@@ -163,20 +203,46 @@ class Webhooks:
         )
 
     async def _inbox(self, asking: Asking) -> Table:
-        page = await list_events(asking.services, state=asking.query.get("inbox"), limit=SHOWN, after=asking.query.get("after"))
+        page = await list_events(
+            asking.services, state=asking.query.get("inbox"), limit=SHOWN, after=asking.query.get("after")
+        )
         tones = {"processed": Tone.GOOD, "received": Tone.PLAY, "quarantined": Tone.BAD}
         rows = []
         for one in page["data"]:
-            fields = [Field(name, name, "hidden", value=str(one.get(key) or ""))
-                      for name, key in (("gateway", "gateway"), ("event", "event"), ("account", "account"))]  # fmt: skip
+            fields = [
+                Field(name, name, "hidden", value=str(one.get(key) or ""))
+                for name, key in (("gateway", "gateway"), ("event", "event"), ("account", "account"))
+            ]
             acts = [Form(f"{PATH}/replay", "Replay", fields)] if asking.may("payments:write") else ()
-            rows.append(Row((Cell.when(at(one["received_at"])), Cell(one["type"], hint=one["event"]), Cell(one["gateway"]),
-                             Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN),
-                                  hint=one["note"] or "")), acts=acts))  # fmt: skip
+            rows.append(
+                Row(
+                    (
+                        Cell.when(at(one["received_at"])),
+                        Cell(one["type"], hint=one["event"]),
+                        Cell(one["gateway"]),
+                        Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one["note"] or ""),
+                    ),
+                    acts=acts,
+                )
+            )
         older = None if page["next"] is None else link(PATH, asking.query, after=page["next"])
         columns = (Column("When"), Column("Event"), Column("Gateway"), Column("State"))
-        return Table("Told by gateways", columns, rows, empty="Gateways have told nothing yet.", older=older,
-                     newer=PATH if asking.query.get("after") else None)  # fmt: skip
+        return Table(
+            "Told by gateways",
+            columns,
+            rows,
+            empty="Gateways have told nothing yet.",
+            older=older,
+            newer=PATH if asking.query.get("after") else None,
+        )
+
+
+def _drawn(asking: Asking, one: Mapping[str, Any], hours: Sequence[tuple[int, int]]) -> Hours:
+    """Return an endpoint's hours as the chart takes them; the last one is now."""
+    last = asking.services.clock.now() // HOUR_MS
+    begins = [iso((last - HOURS + 1 + place) * HOUR_MS)[5:16].replace("T", " ") for place in range(HOURS)]
+    drawn = tuple(Hour(begin, arrived, failed) for begin, (arrived, failed) in zip(begins, hours, strict=True))
+    return Hours(one["description"] or one["url"], drawn, asking.language)
 
 
 async def send_replay(asking: Asking) -> Done:
@@ -194,12 +260,19 @@ async def send_retry(asking: Asking) -> Done:
 async def _dead_jobs(asking: Asking, services: Services) -> Table:
     page = await list_jobs(services, state="dead", limit=SHOWN)
     rows = [
-        Row((Cell.when(at(one["created_at"])), Cell(one["kind"], hint=one["id"]), Cell(str(one["attempts"])),
-             Cell(one["last_error"] or "–")),
+        Row(
+            (
+                Cell.when(at(one["created_at"])),
+                Cell(one["kind"], hint=one["id"]),
+                Cell(str(one["attempts"])),
+                Cell(one["last_error"] or "–"),
+            ),
             acts=[Form(f"{PATH}/retry", "Try again", (Field("job", "job", "hidden", value=one["id"]),))]
-            if asking.may("operations:write") else ())
+            if asking.may("operations:write")
+            else (),
+        )
         for one in page["data"]
-    ]  # fmt: skip
+    ]
     columns = (Column("Since"), Column("Job"), Column("Attempts", is_number=True), Column("Last error"))
     return Table("Work that was given up", columns, rows, empty="None. All that is due is done.")
 
@@ -214,7 +287,9 @@ def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[Co
         ConsoleAct("retry", "operations:write", send_retry, {"job": text(40)}, needed=["job"]),
     ]
     of_one = [
-        ConsoleAct("again", writes, desk.send_again, {"event": text(60)}, needed=["event"], says={"again": "It is sent again."}),
+        ConsoleAct(
+            "again", writes, desk.send_again, {"event": text(60)}, needed=["event"], says={"again": "It is sent again."}
+        ),
         ConsoleAct("again-all", writes, desk.send_all_again),
         ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
         ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
@@ -223,8 +298,24 @@ def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[Co
     ]
     query = {"inbox": text(20), "after": text(300)}
     return [
-        ConsolePage(PATH, "Webhooks", "webhooks:read", desk.show_all, group="watch", icon="webhook", acts=of_all,
-                    counts=desk.failing, query=query, says=says),
-        ConsolePage(f"{PATH}/{{id}}", "Endpoint", "webhooks:read", desk.show_one, acts=of_one,
-                    query={"state": text(20), "after": text(60)}),
-    ]  # fmt: skip
+        ConsolePage(
+            PATH,
+            "Webhooks",
+            "webhooks:read",
+            desk.show_all,
+            group="watch",
+            icon="webhook",
+            acts=of_all,
+            counts=desk.failing,
+            query=query,
+            says=says,
+        ),
+        ConsolePage(
+            f"{PATH}/{{id}}",
+            "Endpoint",
+            "webhooks:read",
+            desk.show_one,
+            acts=of_one,
+            query={"state": text(20), "after": text(60)},
+        ),
+    ]

@@ -8,6 +8,7 @@ from storefront.core.config.schema_parts import (
     NAME_PATTERN,
     SAYS_NAME,
     Schema,
+    amount,
     choice,
     listing,
     mapping,

@@ -1,4 +1,4 @@
-"""Finding purchases and customers by whatever somebody has at hand: an id of ours, the game's, the gateway's, a card."""
+"""Finding purchases and customers by what somebody has at hand: an id of ours, the game's, the gateway's, a card."""
 
 import re
 from dataclasses import dataclass

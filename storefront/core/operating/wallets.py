@@ -13,8 +13,10 @@ _OPEN = Query(
     select(lots, accounts.c.asset)
     .join(accounts, accounts.c.id == lots.c.account)
     .where(accounts.c.owner == bindparam("owner"), lots.c.remaining > 0)
-    .order_by(accounts.c.asset, lots.c.priority, lots.c.expires_at.is_(None), lots.c.expires_at, lots.c.opened_at, lots.c.id)
-)  # fmt: skip
+    .order_by(
+        accounts.c.asset, lots.c.priority, lots.c.expires_at.is_(None), lots.c.expires_at, lots.c.opened_at, lots.c.id
+    )
+)
 
 
 async def open_lots(services: Services, customer_id: str) -> list[dict[str, Any]]:

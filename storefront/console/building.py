@@ -1,0 +1,52 @@
+"""The console of one shop: the core's pages in the order of the menu, with what plugins add."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from storefront.console.desk import Desk
+from storefront.console.pages import books, customers, overview, purchases, review, settings, wallets, webhooks
+from storefront.console.pages.settings import Settings
+from storefront.core.api_keys import KeyHasher
+from storefront.core.audit.check import Check
+from storefront.core.catalog_changes import CatalogEffects
+from storefront.core.config import Config
+from storefront.core.keys import Keys
+from storefront.core.operators.codes import OneTimeCodes
+from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
+from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
+from storefront.core.services import Services
+from storefront.panels import ConsolePage, ConsolePanel
+
+
+def build_console(
+    services: Services,
+    *,
+    hasher: KeyHasher,
+    keys: Keys,
+    endpoints: WebhookEndpoints,
+    deliveries: WebhookDeliveries,
+    scopes: frozenset[str],
+    read: Callable[[], Config] | None,
+    plugins: Callable[[], list[dict[str, Any]]],
+    effects: Sequence[CatalogEffects],
+    checks: Sequence[Check],
+    added: Sequence[ConsolePage | ConsolePanel],
+) -> Desk:
+    """Return the console's desk. ``scopes`` are all scopes of the shop, ``added`` what plugins bring.
+
+    ``read`` reads the YAML anew, ``plugins`` describes the plugins as they are now, ``effects`` and ``checks`` are
+    theirs.
+    """
+    of_core = [
+        *overview.pages(endpoints),
+        *purchases.pages(),
+        *customers.pages(services),
+        *(page for page in added if isinstance(page, ConsolePage)),
+        *wallets.pages(),
+        *review.pages(),
+        *books.pages(services, tuple(checks)),
+        *webhooks.pages(endpoints, deliveries),
+        *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),
+    ]
+    panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
+    return Desk(services, OneTimeCodes(hasher), pages=of_core, panels=panels, scopes=scopes)
