@@ -12,19 +12,126 @@ from storefront.design.art import art
 from storefront.design.charts import Annotation, BarList, BarRow, Cohort, Cohorts, Hour, Hours, Series, StackedBars
 from storefront.design.icons import icon
 from storefront.design.templates import environment
+from storefront.pages.rendering import STATIC as PAGES
 from storefront.pages.rendering import content_security_policy
 
 HERE = Path(__file__).parent
 CONSOLE = Path(charts.__file__).parents[2] / "console"
 LONG_NAME = "Bartholomew Featherstonehaugh-Cholmondeley the Third"
 FIRST = datetime.date(2026, 10, 22)
-SALES = (260, 270, 410, 360, 320, 260, 270, 290, 300, 500, 420, 340, 355, 350, 310, 300, 430, 520, 310, 305, 390, 330, 740, 560)
+SALES = (
+    260,
+    270,
+    410,
+    360,
+    320,
+    260,
+    270,
+    290,
+    300,
+    500,
+    420,
+    340,
+    355,
+    350,
+    310,
+    300,
+    430,
+    520,
+    310,
+    305,
+    390,
+    330,
+    740,
+    560,
+)
 SALES = (*SALES, 460, 355, 380, 420, 400, 425)
-FANS = (140, 105, 155, 165, 150, 120, 95, 130, 130, 250, 170, 165, 125, 190, 120, 145, 155, 245, 120, 125, 165, 160, 290, 225)
+FANS = (
+    140,
+    105,
+    155,
+    165,
+    150,
+    120,
+    95,
+    130,
+    130,
+    250,
+    170,
+    165,
+    125,
+    190,
+    120,
+    145,
+    155,
+    245,
+    120,
+    125,
+    165,
+    160,
+    290,
+    225,
+)
 FANS = (*FANS, 180, 180, 145, 160, 160, 185)
-MEMBERS = (540, 545, 560, 570, 595, 470, 490, 570, 550, 600, 1040, 510, 575, 530, 540, 505, 500, 485, 555, 515, 565, 510, 580, 500)
+MEMBERS = (
+    540,
+    545,
+    560,
+    570,
+    595,
+    470,
+    490,
+    570,
+    550,
+    600,
+    1040,
+    510,
+    575,
+    530,
+    540,
+    505,
+    500,
+    485,
+    555,
+    515,
+    565,
+    510,
+    580,
+    500,
+)
 MEMBERS = (*MEMBERS, 555, 530, 575, 575, 590, 540)
-BACK = (40, 30, 30, 30, 45, 30, 35, 45, 30, 20, 30, 30, 30, 30, 30, 55, 30, 30, 35, 30, 45, 20, 30, 30, 30, 350, 30, 30, 65, 30)
+BACK = (
+    40,
+    30,
+    30,
+    30,
+    45,
+    30,
+    35,
+    45,
+    30,
+    20,
+    30,
+    30,
+    30,
+    30,
+    30,
+    55,
+    30,
+    30,
+    35,
+    30,
+    45,
+    20,
+    30,
+    30,
+    30,
+    350,
+    30,
+    30,
+    65,
+    30,
+)
 
 
 def net_revenue(days: int = 30, *, locale: str = "en", linked: bool = False) -> StackedBars:
@@ -139,5 +246,6 @@ def gallery() -> web.Application:
     app = web.Application()
     app.router.add_get("/", page)
     app.router.add_static("/static/design", DESIGN)
+    app.router.add_static("/static/pages", PAGES)
     app.router.add_static("/static/console", CONSOLE / "static")
     return app

@@ -12,10 +12,10 @@ from storefront.design.charts.scales import Scale, mean, percent, rounded, scale
 from storefront.design.charts.wording import amount_words, day_words, short_amount, width_of
 from storefront.design.money import exponent_of, is_real
 
-HEIGHT: Final = 240
+HEIGHT: Final = 280
 _TOP: Final = 24
 """Pixels above the highest grid line: room for the annotation."""
-_FOOT: Final = 212
+_FOOT: Final = 252
 """The pixel of the lowest value; the dates stand below."""
 _WEEK: Final = 7
 _MOST_DATES: Final = {"wide": 8, "phone": 4}
@@ -176,7 +176,7 @@ def _tooltip(chart: StackedBars, at: int) -> str:
 def _over(chart: StackedBars, scale: Scale) -> Markup:
     """What lies over the bars: the zero line, the mean, the annotation."""
     over = _line("chart__zero", scale.y(0))
-    if chart.shows_mean and chart.days:
+    if chart.shows_mean and chart.mean:
         words = amount_words(rounded(chart.mean), chart.unit, chart.locale)
         over += Markup("<g><title>{}</title>{}</g>").format(
             f"Average {words}", _line("chart__mean", scale.y(chart.mean))
