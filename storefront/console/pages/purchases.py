@@ -117,7 +117,7 @@ def row_of(asking: Asking, one: Mapping[str, Any]) -> Row:
     cells = (
         Cell.when(at(one["created_at"])),
         Cell(one["customer"], is_name=True),
-        Cell(f"{quantity}{one['sku']}"),
+        Cell(f"{quantity}{one.get('title') or one['sku']}"),
         Cell(total(asking, one["total"]), is_strong=True),
         status(one),
     )
@@ -142,7 +142,7 @@ async def show_one(asking: Asking) -> PageView:
 
 
 def _head(asking: Asking, purchase: Mapping[str, Any], customer: str) -> Lines:
-    lines = [Line(_label(line), total(asking, line["amount"])) for line in purchase["lines"]]
+    lines = [Line(line["title"], total(asking, line["total"])) for line in purchase["lines"]]
     lines.insert(0, Line("Customer", customer, url=f"/console/customers/{purchase_customer(purchase)}", is_name=True))
     if purchase.get("recipient"):
         lines.insert(1, Line("For", purchase["recipient"]["id"], is_name=True))
@@ -160,11 +160,6 @@ def _head(asking: Asking, purchase: Mapping[str, Any], customer: str) -> Lines:
 def purchase_customer(purchase: Mapping[str, Any]) -> str:
     """Return how a purchase's page names its customer in an address."""
     found: str = purchase["customer"]["id"] if isinstance(purchase["customer"], Mapping) else purchase["customer"]
-    return found
-
-
-def _label(line: Mapping[str, Any]) -> str:
-    found: str = line.get("label") or line.get("title") or line.get("sku") or line.get("kind") or "Line"
     return found
 
 

@@ -11,6 +11,7 @@ from storefront.core.catalog import document_of, load_catalog
 from storefront.core.catalog_changes import CatalogEffects, changes
 from storefront.core.clock import DAY_MS
 from storefront.core.config import Config, ConfigError
+from storefront.core.config.model import Offer
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.keys import Keys
 from storefront.core.operating.trail import list_actions
@@ -206,8 +207,8 @@ class Settings:
                 (
                     Cell(sku, is_strong=True, hint=(offer.title or {}).get(catalog.default_language, "")),
                     Cell(spoken(offer.kind)),
-                    Cell(", ".join(_price(asking, price) for price in offer.prices) or "–"),
-                    Cell("On sale", tone=Tone.GOOD) if offer.listed else Cell("Not listed", tone=Tone.PLAIN),
+                    Cell(_prices(asking, offer)),
+                    Cell("On sale", tone=Tone.GOOD) if not offer.hidden else Cell("Not listed", tone=Tone.PLAIN),
                 ),
                 url=link("/console/purchases", {}, sku=sku),
             )
@@ -394,8 +395,11 @@ def _facts(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items() if name != "fingerprint")
 
 
-def _price(asking: Asking, price: Any) -> str:
-    return money(asking, price.amount, price.currency)
+def _prices(asking: Asking, offer: Offer) -> str:
+    """Word an offer's prices; of those for certain countries, that they are."""
+    found = [money(asking, amount, currency) for currency, amount in offer.prices.items()]
+    found += [f"{money(asking, one.amount, one.currency)} {'+'.join(one.countries)}".strip() for one in offer.listed]
+    return ", ".join(found) or "–"
 
 
 def pages(settings: Settings) -> list[ConsolePage]:

@@ -4,7 +4,7 @@
 import { themeSwitch } from "../pages/visit.js";
 
 const EVERY_MS = 10000;
-themeSwitch();
+if (document.querySelector("[data-theme-switch]")) themeSwitch();
 shortTimes(document);
 takeLink();
 lookAgain();

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import ColumnElement, Select, or_, select
 
 from storefront.core.clock import iso
@@ -145,4 +146,7 @@ def _by_receipt(text: str) -> list[Select[Any]]:
 
 async def _shown(services: Services, row: Row) -> dict[str, Any]:
     customer = await services.customers.external_id(row["customer_id"])
-    return {**purchase_in_short(row), "customer": customer, "kind": row["kind"], "reason": row["reason"]}
+    lines = msgspec.json.decode(row["lines"])
+    title = next((line["title"] for line in lines if line.get("title")), row["sku"])
+    shown = {"customer": customer, "kind": row["kind"], "title": title, "reason": row["reason"]}
+    return {**purchase_in_short(row), **shown}
