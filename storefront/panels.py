@@ -74,6 +74,31 @@ class Row:
     acts: Sequence["Form"] = ()
 
 
+def places_of(row: Row) -> list[str]:
+    """Return where each cell of a row stands when the table folds: what leads it, its sum, its instant, its badge.
+
+    Each place is taken once, by the first cell that fits; what is left follows below, with its column's name.
+    """
+    taken: dict[int, str] = {}
+    for place, fits in _PLACES:
+        if place in taken.values():
+            continue
+        found = next((at for at, cell in enumerate(row.cells) if at not in taken and fits(cell)), None)
+        if found is not None:
+            taken[found] = place
+    return [taken.get(at, "rest") for at in range(len(row.cells))]
+
+
+_PLACES: Sequence[tuple[str, Callable[[Cell], bool]]] = (
+    ("when", lambda cell: cell.at is not None),
+    ("state", lambda cell: cell.tone is not None),
+    ("lead", lambda cell: cell.is_name),
+    ("sum", lambda cell: cell.is_strong),
+    ("lead", lambda cell: cell.drawing is None and bool(cell.text)),
+    ("about", lambda cell: cell.drawing is None and bool(cell.text)),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """Where to go on; ``label`` says what is there."""
@@ -177,12 +202,12 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One entry of the books: account, debit, credit in words, and the totals, which are equal."""
+    """One entry of the books: account, debit, credit in words, and the totals of each asset, which are equal."""
 
     title: str
     id: str
     lines: Sequence[tuple[str, str, str]]
-    total: tuple[str, str, str]
+    totals: Sequence[tuple[str, str, str]]
     url: str | None = None
 
 

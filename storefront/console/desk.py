@@ -19,7 +19,7 @@ from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.pages import Browser, make_templates, page_frame
 from storefront.pages.frame import PageFrame
-from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, Section, Tone
+from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, Section, Tone, places_of
 from storefront.routing import Call
 
 HERE = Path(__file__).parent
@@ -94,7 +94,7 @@ class Desk:
         self.scopes = scopes
         self._templates = make_templates(HERE / "templates")
         self._templates.globals.update(
-            PageTone=Tone,
+            places_of=places_of,
             console_url=lambda name, base: asset_url(name, base=base, folder=STATIC, mount="/static/console"),
             key=lambda: new_id("key"),
         )

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from storefront.console.pages.purchase_parts import ledger_entry
 from storefront.console.words import at, money, spoken
 from storefront.core.audit.check import Check
 from storefront.core.clock import iso
@@ -12,7 +13,6 @@ from storefront.core.kinds import OfferKind
 from storefront.core.operating.books import books_in_short, check_books, last_check
 from storefront.core.operating.reconciliations import list_reconciliations, reconcile_now
 from storefront.core.operating.wallets import held_by_customers
-from storefront.core.reading import Row as Found
 from storefront.core.services import Services
 from storefront.core.tables import entries, transfers
 from storefront.panels import (
@@ -24,7 +24,6 @@ from storefront.panels import (
     ConsolePage,
     Done,
     Form,
-    LedgerEntry,
     Line,
     Lines,
     Link,
@@ -59,8 +58,8 @@ class Books:
         ]
         held = await held_by_customers(services)
         owed = ", ".join(money(asking, one["held"], one["asset"]) for one in held) or "nothing"
-        verdict = "Not checked yet" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
-        when = "run the check below" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
+        verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
+        when = "Not checked yet" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
         tiles = Tiles(
             (
                 Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
@@ -136,19 +135,10 @@ async def show_entry(asking: Asking) -> PageView:
     ]
     words = "Prove it to a stranger: storefront audit prove " + entry_id
     return PageView(
-        entry_id, [ledger_entry(asking, row, moved), Lines("Facts", facts, hint=words)], hint="Ledger entry"
+        entry_id,
+        [await ledger_entry(asking, spoken(row["kind"]), entry_id, moved), Lines("Facts", facts, hint=words)],
+        hint="Ledger entry",
     )
-
-
-def ledger_entry(asking: Asking, row: Found, moved: Any) -> LedgerEntry:
-    """Return an entry as debit and credit, with equal totals."""
-    lines, sums = [], dict[str, int]()
-    for one in moved:
-        words = money(asking, one["amount"], one["asset"])
-        lines += [(one["destination"], words, ""), (one["source"], "", words)]
-        sums[one["asset"]] = sums.get(one["asset"], 0) + one["amount"]
-    all_of_it = " + ".join(money(asking, amount, asset) for asset, amount in sums.items())
-    return LedgerEntry(spoken(row["kind"]), row["id"], lines, ("Balanced", all_of_it, all_of_it))
 
 
 def _violations(found: list[tuple[str, str]]) -> Table:

@@ -1,6 +1,6 @@
 """Parts of a purchase's page: what happened, how it was paid, and its entries in the books."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storefront.console.words import at, money, spoken, total
@@ -73,23 +73,38 @@ def payment_lines(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
     return sections
 
 
-def entries_of(asking: Asking, whole: Mapping[str, Any]) -> list[LedgerEntry]:
+async def entries_of(asking: Asking, whole: Mapping[str, Any]) -> list[LedgerEntry]:
     """Return the entries of the books: each account, debit and credit, with equal totals per asset."""
-    return [_entry(asking, entry) for entry in whole["entries"]]
+    return [
+        await ledger_entry(asking, spoken(one["kind"]), one["id"], one["transfers"], url=f"/console/books/{one['id']}")
+        for one in whole["entries"]
+    ]
 
 
-def _entry(asking: Asking, entry: Mapping[str, Any]) -> LedgerEntry:
+async def ledger_entry(
+    asking: Asking, title: str, entry_id: str, moved: Sequence[Mapping[str, Any]], *, url: str | None = None
+) -> LedgerEntry:
+    """Return an entry as debit and credit: what comes in is a debit of who gets it, what goes out a credit."""
     lines, sums = [], dict[str, int]()
-    for moved in entry["transfers"]:
-        amount = money(asking, moved["amount"], moved["asset"])
-        # What comes in is a debit of the account that gets it, what goes out a credit of the one that gives it.
-        lines.append((moved["destination"], amount, ""))
-        lines.append((moved["source"], "", amount))
-        sums[moved["asset"]] = sums.get(moved["asset"], 0) + moved["amount"]
-    words = " + ".join(money(asking, amount, asset) for asset, amount in sums.items())
-    return LedgerEntry(
-        spoken(entry["kind"]), entry["id"], lines, ("Balanced", words, words), url=f"/console/books/{entry['id']}"
-    )
+    for one in moved:
+        words = money(asking, one["amount"], one["asset"])
+        lines += [
+            (await _account(asking, one["destination"]), words, ""),
+            (await _account(asking, one["source"]), "", words),
+        ]
+        sums[one["asset"]] = sums.get(one["asset"], 0) + one["amount"]
+    words = {asset: money(asking, amount, asset) for asset, amount in sums.items()}
+    totals = [(f"{asset}, balanced", both, both) for asset, both in words.items()]
+    return LedgerEntry(title, entry_id, lines, totals, url=url)
+
+
+async def _account(asking: Asking, account: str) -> str:
+    """Return an account's id with the game's name of its customer in it."""
+    owner, _, rest = account.partition(":")
+    if owner != "customer":
+        return account
+    customer_id, _, role = rest.partition(":")
+    return f"customer:{await asking.services.customers.external_id(customer_id)}:{role}"
 
 
 def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:

@@ -137,8 +137,8 @@ async def show_one(asking: Asking) -> PageView:
     sections.append(timeline(asking, whole))
     sections.extend(await asking.parts("purchase", row["id"]))
     beside: list[Section] = [*_refund_forms(asking, purchase), *payment_lines(asking, whole)]
-    beside.extend(entries_of(asking, whole))
-    return PageView(row["id"], sections, detail=beside, hint="Purchase")
+    beside.extend(await entries_of(asking, whole))
+    return PageView(total(asking, purchase["total"]), sections, detail=beside, hint=f"Purchase {row['id']}")
 
 
 def _head(asking: Asking, purchase: Mapping[str, Any], customer: str) -> Lines:
