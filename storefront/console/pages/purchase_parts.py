@@ -93,8 +93,8 @@ async def ledger_entry(
             (await _account(asking, one["source"]), "", words),
         ]
         sums[one["asset"]] = sums.get(one["asset"], 0) + one["amount"]
-    words = {asset: money(asking, amount, asset) for asset, amount in sums.items()}
-    totals = [(f"{asset}, balanced", both, both) for asset, both in words.items()]
+    told = {asset: money(asking, amount, asset) for asset, amount in sums.items()}
+    totals = [(f"{asset}, balanced", both, both) for asset, both in told.items()]
     return LedgerEntry(title, entry_id, lines, totals, url=url)
 
 
