@@ -6,12 +6,14 @@ from typing import Any
 from storefront.console.desk import Desk
 from storefront.console.pages import books, customers, overview, purchases, review, settings, wallets, webhooks
 from storefront.console.pages.settings import Settings
+from storefront.console.signing import BACK
 from storefront.core.api_keys import KeyHasher
 from storefront.core.audit.check import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config
 from storefront.core.keys import Keys
 from storefront.core.operators.codes import OneTimeCodes
+from storefront.core.operators.provider import Provider
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.services import Services
@@ -49,4 +51,13 @@ def build_console(
         *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),
     ]
     panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
-    return Desk(services, OneTimeCodes(hasher), pages=of_core, panels=panels, scopes=scopes)
+    provider = _provider(services, hasher)
+    return Desk(services, OneTimeCodes(hasher), provider=provider, pages=of_core, panels=panels, scopes=scopes)
+
+
+def _provider(services: Services, hasher: KeyHasher) -> Provider | None:
+    settings, back = services.config.console.oidc, f"{services.public_url.rstrip('/')}{BACK}"
+    if settings is None:
+        return None
+    allow = services.config.webhooks.allow
+    return Provider(settings, hasher=hasher, clock=services.clock, allow=allow, back=back)

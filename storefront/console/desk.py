@@ -13,6 +13,7 @@ from yarl import URL
 from storefront.core.errors import Forbidden, NotFound, StorefrontError, Unauthorized
 from storefront.core.ids import new_id
 from storefront.core.operators.codes import OneTimeCodes
+from storefront.core.operators.provider import Provider
 from storefront.core.operators.roles import scopes_of
 from storefront.core.operators.signing_in import OPEN_MS, Session, open_session
 from storefront.core.services import Services
@@ -83,10 +84,12 @@ class Desk:
         services: Services,
         codes: OneTimeCodes,
         *,
+        provider: Provider | None,
         pages: Sequence[ConsolePage],
         panels: Sequence[ConsolePanel],
         scopes: frozenset[str],
     ) -> None:
+        self.provider = provider
         self.services = services
         self.codes = codes
         self.pages = pages

@@ -12,13 +12,24 @@ from storefront.console.forms import checked_fields, form_schema, text
 from storefront.console.proof import prove
 from storefront.core.errors import FieldError, Invalid, StorefrontError, TooManyRequests, Unauthorized
 from storefront.core.operators.people import set_codes, set_password
-from storefront.core.operators.signing_in import Session, sign_in_by_link, sign_in_by_password, sign_out
+from storefront.core.operators.provider import Provider, ProviderAway
+from storefront.core.operators.signing_in import (
+    Session,
+    sign_in_by_link,
+    sign_in_by_password,
+    sign_in_by_provider,
+    sign_out,
+)
 from storefront.pages import Browser, refuse_other_sites
 from storefront.routing import Call, Role, Routes
 from storefront.shapes import closed
 from storefront.web.services import LIMITER
 
 SIGN_IN, YOU = f"{HOME}/sign-in", f"{HOME}/you"
+AT_PROVIDER = f"{SIGN_IN}/provider"
+BACK = f"{AT_PROVIDER}/back"
+"""Where the provider sends operators back to."""
+UNDER_WAY = "storefront_console_sign_in"
 _OURS = re.compile(r"/console(/[A-Za-z0-9_.~-]+)*")
 _NEXT = text(500)
 _QUERY = {**closed({"next": _NEXT, "says": text(40)}), "additionalProperties": True}
@@ -51,6 +62,9 @@ def add_signing_in(routes: Routes, desk: Desk) -> None:
         """Take a code that is good once."""
         return await counter.by_link(call)
 
+    if desk.provider is not None:
+        _add_provider(routes, counter)
+
     @routes.post(f"{HOME}/sign-out", allow=public, form=form_schema({}), page=True, limit="write", tags=["console"])
     async def sign_operator_out(call: Call) -> web.StreamResponse:
         """End this session."""
@@ -78,6 +92,21 @@ def add_signing_in(routes: Routes, desk: Desk) -> None:
         return await counter.set_codes(call)
 
 
+def _add_provider(routes: Routes, counter: "SigningIn") -> None:
+    query = {**closed({"state": text(200), "code": text(4000), "error": text(200)}), "additionalProperties": True}
+
+    @routes.post(AT_PROVIDER, allow=Role.PUBLIC, form=closed({"next": _NEXT}), page=True, limit="sign_in",
+                 tags=["console"])  # fmt: skip
+    async def sign_operator_in_elsewhere(call: Call) -> web.StreamResponse:
+        """Send an operator to the configured OpenID provider."""
+        return await counter.to_provider(call)
+
+    @routes.get(BACK, allow=Role.PUBLIC, query=query, page=True, limit="sign_in", tags=["console"])
+    async def take_operator_back(call: Call) -> web.StreamResponse:
+        """Take what the OpenID provider says of an operator."""
+        return await counter.from_provider(call)
+
+
 class SigningIn:
     """What those pages show and their forms do."""
 
@@ -88,7 +117,12 @@ class SigningIn:
         """Answer the page to sign in; a refusal says no more than that something is wrong."""
         browser = Browser.of(call)
         html = self._desk.render(
-            "sign_in.html", page=self._desk.frame(call), next_page=next_page, problem=problem, login=login
+            "sign_in.html",
+            page=self._desk.frame(call),
+            next_page=next_page,
+            problem=problem,
+            login=login,
+            provider=None if self._desk.provider is None else self._desk.provider.name,
         )
         response = browser.answer(html)
         response.set_status(200 if problem is None else 422)
@@ -112,6 +146,46 @@ class SigningIn:
         except Unauthorized as refused:
             return self._refused(call, refused, next_page=HOME)
         return self._let_in(call, token, ours(call.body.get("next")))
+
+    async def to_provider(self, call: Call) -> web.Response:
+        """Send the browser to the provider, with a cookie that only this sign-in fits."""
+        refuse_other_sites(call)
+        provider, next_page = self._need_provider(), ours(call.body.get("next"))
+        try:
+            address, sealed = await provider.begin(next_page)
+        except ProviderAway as away:
+            return self.ask(call, next_page=next_page, problem=away.detail)
+        # A page of ours that goes on by itself: as a redirect of a form, browsers would hold it to form-action.
+        response = self._goes_on(call, address)
+        # Lax: the provider's redirect comes from another site, and must bring it.
+        response.set_cookie(_under_way(call), sealed, max_age=600, httponly=True, samesite="Lax",
+                            secure=Browser.of(call).is_secure, path="/")  # fmt: skip
+        return response
+
+    async def from_provider(self, call: Call) -> web.Response:
+        provider, query = self._need_provider(), call.query
+        try:
+            if "code" not in query or "state" not in query:
+                raise Unauthorized("The provider did not let you in.")
+            sealed = call.request.cookies.get(_under_way(call), "")
+            proved, next_page = await provider.finish(sealed, state=query["state"], code=query["code"])
+            token = await sign_in_by_provider(self._desk.services, proved.login, by_two_factors=proved.by_two_factors)
+        except (Unauthorized, ProviderAway) as refused:
+            response = self._refused(call, refused, next_page=HOME)
+        else:
+            # A strict cookie does not come with the rest of a redirect that began at another site: our page goes on.
+            response = self._goes_on(call, ours(next_page))
+            self._desk.set_cookie(call, response, token)
+        response.del_cookie(_under_way(call), path="/")
+        return response
+
+    def _goes_on(self, call: Call, address: str) -> web.Response:
+        html = self._desk.render("goes_on.html", page=self._desk.frame(call), address=address)
+        return Browser.of(call).answer(html)
+
+    def _need_provider(self) -> Provider:
+        assert self._desk.provider is not None, "its routes are declared only where there is one"
+        return self._desk.provider
 
     async def sign_out(self, call: Call) -> web.Response:
         response = see(SIGN_IN)
@@ -192,6 +266,10 @@ class SigningIn:
         # Counted against the address as a dead key is, so that guessing logins is slow from everywhere at once.
         call.app[LIMITER].failed_sign_in(call.address)
         return self.ask(call, next_page=next_page, problem=refused.detail, login=login)
+
+
+def _under_way(call: Call) -> str:
+    return f"__Host-{UNDER_WAY}" if Browser.of(call).is_secure else UNDER_WAY
 
 
 def ours(wanted: str | None) -> str:

@@ -273,10 +273,26 @@ class LeaseTerms:
 
 
 @dataclass(frozen=True, slots=True)
+class Oidc:
+    """An OpenID provider through which operators sign in. ``login_claim`` names the claim that is their login here.
+
+    ``proves_two_factors``: it asks everybody for a second factor, although its tokens do not say so.
+    """
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: Secret[str]
+    login_claim: str
+    proves_two_factors: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """The operator console. ``unproved_refunds``: currency -> minor units up to which a refund needs no new proof."""
 
     unproved_refunds: Mapping[str, int]
+    oidc: Oidc | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,6 +381,31 @@ def _console() -> Schema:
                 examples=[{"USD": 5000}],
                 **{"x-keys": "asset"},
             ),
+            "oidc": mapping(
+                "An OpenID provider through which operators may sign in, too. They must be added here all the same; "
+                "its redirect address is PUBLIC_URL/console/sign-in/provider/back.",
+                {
+                    "name": text(
+                        "What the button calls it.", default="Single sign-on", maxLength=40, examples=["Acme"]
+                    ),
+                    "issuer": text(
+                        "Its issuer, exactly as its tokens say.",
+                        pattern="^https?://[!-~]+$",
+                        patternErrorMessage="must be an address such as https://id.example.com",
+                        examples=["https://id.example.com"],
+                    ),
+                    "client_id": text("What it calls this shop.", examples=["storefront"]),
+                    "client_secret": secret("What proves this shop to it.", "${OIDC_CLIENT_SECRET}"),
+                    "login_claim": text("The claim that is an operator's login.", default="email", examples=["email"]),
+                    "proves_two_factors": switch(
+                        "It asks everybody for a second factor, although its tokens do not say so (`amr`). Without "
+                        "either, owners and finance sign in by password and code.",
+                        default=False,
+                    ),
+                },
+                required=["issuer", "client_id", "client_secret"],
+                examples=[{"issuer": "https://id.example.com", "client_id": "shop", "client_secret": "${OIDC_SECRET}"}],
+            ),
         },
         examples=[{"unproved_refunds": {"USD": 5000}}],
     )

@@ -25,6 +25,7 @@ from storefront.core.config.model import (
     Logging,
     Mode,
     Offer,
+    Oidc,
     OnError,
     Plugin,
     Purchases,
@@ -138,7 +139,21 @@ def make_config(
 
 def _console(section: Section) -> Console:
     limits = _section(section, "unproved_refunds")
-    return Console({currency: _integer(limits, currency, 0) for currency in limits})
+    oidc = _oidc(_section(section, "oidc")) if "oidc" in section else None
+    return Console({currency: _integer(limits, currency, 0) for currency in limits}, oidc)
+
+
+def _oidc(section: Section) -> Oidc:
+    client_secret = section["client_secret"]
+    assert isinstance(client_secret, Secret)
+    return Oidc(
+        name=_text(section, "name", "Single sign-on"),
+        issuer=_text(section, "issuer", ""),
+        client_id=_text(section, "client_id", ""),
+        client_secret=client_secret,
+        login_claim=_text(section, "login_claim", "email"),
+        proves_two_factors=_switch(section, "proves_two_factors", default=False),
+    )
 
 
 def _analytics(section: Section) -> Analytics:

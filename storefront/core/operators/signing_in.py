@@ -29,7 +29,7 @@ from storefront.core.operators.people import (
     need_row,
     note,
 )
-from storefront.core.operators.roles import scopes_of
+from storefront.core.operators.roles import OperatorRole, scopes_of
 from storefront.core.principals import Principal, Role
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
@@ -65,6 +65,7 @@ class Session:
     """
 
     operator: Operator
+    method: str
     token: str
     digest: str
     confirmed_until: int
@@ -77,6 +78,8 @@ class Session:
     @property
     def lacks_codes(self) -> bool:
         """Tell whether its operator must set up one-time codes and a password before anything else."""
+        if self.method == "oidc":
+            return False  # the provider asked for two factors, else it would not have been begun
         return self.operator.role.handles_money and not (self.operator.has_codes and self.operator.has_password)
 
     def principal(self, known: Collection[str]) -> Principal:
@@ -137,11 +140,17 @@ async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: st
         raise Unauthorized(_WRONG) from error
 
 
-async def sign_in_by_provider(services: Services, login: str) -> str:
-    """Begin a session of an operator whom the configured provider has proved; raises ``Unauthorized``."""
+async def sign_in_by_provider(services: Services, login: str, *, by_two_factors: bool) -> str:
+    """Begin a session of an operator whom the configured provider has proved.
+
+    Raises:
+        Unauthorized: they are none of the shop's, or their role needs two factors and the provider asked for one.
+    """
     row = await find_row(services, login.strip().casefold())
     if row is None or row["ended_at"] is not None:
         raise Unauthorized("This account is not an operator of this shop. Ask an owner to add it.")
+    if OperatorRole(row["role"]).handles_money and not by_two_factors:
+        raise Unauthorized("Your role needs a second factor, and the provider asked for none. Use password and code.")
     return await _begin(services, row, "oidc")
 
 
@@ -160,7 +169,9 @@ async def open_session(services: Services, token: str | None) -> Session | None:
         with suppress(Stale):  # another tab has just noted it
             await services.engine.commit(plan)
     person = {**row, "id": row["operator_id"], "created_at": row["operator_since"], "ended_at": None}
-    return Session(Operator.of(person), token, row["digest"], row["confirmed_at"] + CONFIRMED_MS, row["expires_at"])
+    return Session(
+        Operator.of(person), row["method"], token, row["digest"], row["confirmed_at"] + CONFIRMED_MS, row["expires_at"]
+    )
 
 
 async def confirm(services: Services, codes: OneTimeCodes, session: Session, proof: str) -> None:
