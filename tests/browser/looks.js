@@ -56,7 +56,8 @@
 
   const controls = [...document.querySelectorAll("a, button, summary, select, textarea, input:not([type=hidden])")];
   const pressable = controls.filter((control) => shown(control) && !isHidden(control));
-  const small = pressable.filter((control) => {
+  // The bars of a chart are as wide as their days; its table has the same links at full size.
+  const small = pressable.filter((control) => !control.closest(".chart")).filter((control) => {
     const box = control.getBoundingClientRect();
     return Math.min(box.width, box.height) < 24;
   });

@@ -45,7 +45,7 @@ def bar_list(chart: BarList) -> Markup:
     """Draw a bar for each row, the longest as wide as the list."""
     most = max((abs(row.amount) for row in chart.rows), default=0)
     rows = Markup("").join(
-        Markup('<li><span class="bars__name">{}</span><span class="bars__sum">{}</span>{}</li>').format(
+        Markup('<li><span class="bars__name">{}</span><span class="bars__sum"><bdi>{}</bdi></span>{}</li>').format(
             _name(row),
             amount_words(row.amount, chart.unit, chart.locale),
             _bar(row.amount, most, chart.colour if row.amount >= 0 else "c6", is_on_track=True),
@@ -71,7 +71,7 @@ def two_sided_bars(chart: TwoSided) -> Markup:
 
 def _head(chart: TwoSided, rows: Sequence[BarRow], side: str) -> Markup:
     total = sum(row.amount for row in rows)
-    return Markup('<p class="sides__{0} sides__head"><span>{1} <b title="{2}">{3}</b></span></p>').format(
+    return Markup('<p class="sides__{0} sides__head"><span>{1} <b title="{2}"><bdi>{3}</bdi></b></span></p>').format(
         side,
         side.capitalize(),
         amount_words(total, chart.unit, chart.locale),
@@ -82,7 +82,7 @@ def _head(chart: TwoSided, rows: Sequence[BarRow], side: str) -> Markup:
 def _side(chart: TwoSided, row: BarRow | None, most: int, side: str) -> Markup:
     if row is None:
         return Markup('<p class="sides__{}"></p>').format(side)
-    return Markup('<p class="sides__{}"><span>{} <b title="{}">{}</b></span>{}</p>').format(
+    return Markup('<p class="sides__{}"><span>{} <b title="{}"><bdi>{}</bdi></b></span>{}</p>').format(
         side,
         _name(row),
         amount_words(row.amount, chart.unit, chart.locale),

@@ -18,11 +18,14 @@ _TOP: Final = 24
 _FOOT: Final = 252
 """The pixel of the lowest value; the dates stand below."""
 _WEEK: Final = 7
-_MOST_DATES: Final = {"wide": 8, "phone": 4}
+_NARROWEST: Final = {"wide": 430, "phone": 200}
+"""Pixels of the plot for which each set of dates has to do."""
 _DENSE: Final = 100
 """With more days than this the bars touch."""
 _WIDEST_BAR: Final = Fraction(8, 100)
 _LONGEST_NOTE: Final = 28
+_BRIEFEST_NOTE: Final = 16
+"""What fits beside its day on the narrowest phone, in signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +98,10 @@ def stacked_bars(chart: StackedBars) -> Markup:
         for value, label in zip(scale.lines, labels, strict=True)
     )
     return Markup(
-        '<div class="chart{dense}" role="{role}" aria-label="{title}"><svg class="chart__axis" width="{gutter}" '
-        'height="{height}" aria-hidden="true">{axis}</svg><svg class="chart__plot" width="100%" height="{height}">'
-        "{grid}{bars}{over}{dates}</svg></div>"
+        '<div class="chart{dense}" role="{role}" aria-label="{title}">'
+        '<svg class="chart__axis" width="{gutter}" height="{height}" aria-hidden="true">{axis}</svg>'
+        '<svg class="chart__plot" role="presentation" width="100%" height="{height}">{grid}{bars}{over}{dates}</svg>'
+        "</div>"
     ).format(
         dense=" chart--dense" if len(chart.days) > _DENSE else "",
         role="group" if chart.links else "img",
@@ -191,31 +195,39 @@ def _note(chart: StackedBars, scale: Scale, annotation: Annotation) -> Markup:
     at = chart.days.index(annotation.day)
     middle = _middle(chart, at)
     anchor = "start" if middle < Fraction(1, 3) else "end" if middle > Fraction(2, 3) else "middle"
-    text = annotation.text
-    short = text if len(text) <= _LONGEST_NOTE else text[: _LONGEST_NOTE - 1].rstrip() + "…"
     top = scale.y(sum(max(0, one.amounts[at]) for one in chart.series))
     x = percent(middle)
-    return Markup(
-        '<g class="chart__note"><title>{}</title><text x="{}" y="10" text-anchor="{}">{}</text>'
-        '<line x1="{}" x2="{}" y1="15" y2="{}"/></g>'
-    ).format(text, x, anchor, short, x, x, max(16, top - 3))
+    full, brief = _cut(annotation.text, _LONGEST_NOTE), _cut(annotation.text, _BRIEFEST_NOTE)
+    sizes = ((full, "chart__full"), (brief, "chart__brief")) if brief != full else ((full, "chart__any"),)
+    texts = Markup("").join(
+        Markup('<text class="{}" x="{}" y="10" text-anchor="{}">{}</text>').format(name, x, anchor, words)
+        for words, name in sizes
+    )
+    return Markup('<g class="chart__note"><title>{}</title>{}<line x1="{}" x2="{}" y1="15" y2="{}"/></g>').format(
+        annotation.text, texts, x, x, max(16, top - 3)
+    )
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
 
 
 def _dates(chart: StackedBars, size: str) -> Markup:
-    """Dates along the foot, a week or more apart; phones get fewer of them. Style sheets show one of both sets."""
-    count = len(chart.days)
+    """Dates along the foot, a week or more apart; phones get fewer of them. Style sheets show one of both sets.
+
+    One that would stand out under the last bars is put to the end of the axis.
+    """
+    count, room = len(chart.days), _NARROWEST[size]
+    words = [day_words(day, chart.locale) for day in chart.days]
+    width = max(map(width_of, words), default=0)
     step = 1 if count <= _WEEK else _WEEK
     if size == "phone":
         step *= 2
-    while -(-count // step) > _MOST_DATES[size]:
+    while step < count and step * room < (width + 4) * count:
         step += step if step < _WEEK else _WEEK
-    texts = Markup("").join(
-        Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
-            percent(_middle(chart, at)),
-            HEIGHT - 8,
-            "end" if count > _WEEK and _middle(chart, at) > Fraction(94, 100) else "middle",
-            day_words(chart.days[at], chart.locale),
-        )
-        for at in range(0, count, step)
-    )
+    texts = Markup("")
+    for at in range(0, count, step):
+        middle = _middle(chart, at)
+        x, anchor = (percent(middle), "middle") if (1 - middle) * room * 2 >= width else ("100%", "end")
+        texts += Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(x, HEIGHT - 8, anchor, words[at])
     return Markup('<g class="chart__dates chart__dates--{}">{}</g>').format(size, texts)

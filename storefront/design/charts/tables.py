@@ -104,5 +104,5 @@ def _row(row: _Row) -> Markup:
     name = (
         Markup('<a href="{}">{}</a>').format(row.url, row.name) if row.url else Markup("<bdi>{}</bdi>").format(row.name)
     )
-    cells = Markup("").join(Markup('<td class="num">{}</td>').format(figure) for figure in row.figures)
+    cells = Markup("").join(Markup('<td class="num"><bdi>{}</bdi></td>').format(figure) for figure in row.figures)
     return Markup('<tr><th scope="row">{}</th>{}</tr>').format(name, cells)
