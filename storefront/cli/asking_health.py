@@ -76,7 +76,8 @@ def ask_health(host: str, port: int, timeout_seconds: float) -> Health:
         connection.close()
     checks = said.get("checks") if isinstance(said, dict) else None
     if not isinstance(checks, dict):
-        return Health(url, ready=False, reason=f"it answers {answer.status}, and is no shop")
+        title = said.get("title", "no shop answers so") if isinstance(said, dict) else "no shop answers so"
+        return Health(url, ready=False, reason=f"it answers {answer.status} ({title})")
     return Health(url, answer.status == http.client.OK, checks)
 
 
