@@ -10,6 +10,10 @@ from contextlib import closing
 from storefront.core.alarms import close_alarm
 from storefront.testing import OPERATOR_KEY, running_shop
 from tests.cli.conftest import storefront
+from tests.fanfunding.tipping import FAN_SHOP, begin_payout, tip
+from tests.fanfunding.tipping import LUNA as LUNA_OF_TIPS
+from tests.subscriptions.conftest import SUBSCRIBED
+from tests.subscriptions.subscribing import subscribe
 
 from .conftest import STRAY, Told, read_metrics
 
@@ -60,28 +64,29 @@ async def test_what_is_not_sealed_and_what_alarms_stand_is_told(shop):
     assert found.value("storefront_alarms_raised_total") == 1
 
 
-async def test_a_backup_and_an_audit_say_when_they_were(shop, tmp_path):
+async def test_a_backup_and_an_audit_say_when_they_were(tmp_path):
     data = tmp_path / "data"
 
     async def run(*arguments):
         return await asyncio.to_thread(storefront, *arguments, "--config", tmp_path / "shop.yaml", DATA=str(data))
 
-    before = await figures(shop)
-    assert not before.names & {"storefront_backup_age_seconds", "storefront_audit_age_seconds"}
-    assert before.value("storefront_data_size_bytes") >= before.value("storefront_data_free_bytes") > 0
+    async with running_shop(tmp_path) as shop:
+        before = await figures(shop)
+        assert not before.names & {"storefront_backup_age_seconds", "storefront_audit_age_seconds"}
+        assert before.value("storefront_data_size_bytes") >= before.value("storefront_data_free_bytes") > 0
 
-    assert (await run("backup")).returncode == 0
-    assert json.loads((await run("audit", "verify", "--json")).stdout)["clean"]
-    an_hour_ago = time.time() - 3600
-    for name in ("last-backup", "last-audit"):
-        os.utime(data / name, (an_hour_ago, an_hour_ago))
-    found = await figures(shop)
-    assert 3600 <= found.value("storefront_backup_age_seconds") < 3700
-    assert 3600 <= found.value("storefront_audit_age_seconds") < 3700
-    assert found.value("storefront_audit_violations") == 0
+        assert (await run("backup")).returncode == 0
+        assert json.loads((await run("audit", "verify", "--json")).stdout)["clean"]
+        an_hour_ago = time.time() - 3600
+        for name in ("last-backup", "last-audit"):
+            os.utime(data / name, (an_hour_ago, an_hour_ago))
+        found = await figures(shop)
+        assert 3600 <= found.value("storefront_backup_age_seconds") < 3700
+        assert 3600 <= found.value("storefront_audit_age_seconds") < 3700
+        assert found.value("storefront_audit_violations") == 0
 
-    (data / "last-audit").write_text("who knows")  # is no audit's word, so the books count as off
-    assert (await figures(shop)).value("storefront_audit_violations") == 1
+        (data / "last-audit").write_text("who knows")  # is no audit's word, so the books count as off
+        assert (await figures(shop)).value("storefront_audit_violations") == 1
 
 
 async def test_an_audit_that_finds_something_says_so_at_the_metrics(tmp_path):
@@ -104,3 +109,29 @@ async def _spoil(shop, *, back: bool = False) -> None:
     with closing(sqlite3.connect(shop.database.name)) as file:
         file.execute("UPDATE accounts SET balance = balance + ? WHERE id LIKE 'customer:%'", (-1 if back else 1,))
         file.commit()
+
+
+async def test_payouts_that_do_not_get_on_are_told_with_how_long(data_folder):
+    (data_folder / "luna.yaml").write_text(LUNA_OF_TIPS)
+    async with running_shop(data_folder, FAN_SHOP) as shop:
+        await tip(shop, 1000)
+        await shop.advance("25h")
+        assert (await begin_payout(shop)).status == 201
+        await shop.advance("2d")
+        found = await figures(shop)
+    assert found.value("storefront_fanfunding_payouts", state="in_progress") == 1
+    assert found.value("storefront_fanfunding_payouts", state="created") == 0
+    assert 172_800 <= found.value("storefront_fanfunding_payouts_oldest_seconds", state="in_progress") < 176_400
+    assert found.value("storefront_fanfunding_payouts_oldest_seconds", state="created") == 0
+
+
+async def test_subscriptions_are_counted_by_their_state(data_folder):
+    async with running_shop(data_folder, SUBSCRIBED) as shop:
+        await subscribe(shop, "basic")
+        await subscribe(shop, "tried", customer="bob")
+        await subscribe(shop, "premium", customer="eve", card=None)
+        found = await figures(shop)
+    states = found.values_of("storefront_subscriptions_count", "state")
+    counts = {one: found.value("storefront_subscriptions_count", state=one) for one in states}
+    assert counts == {"active": 1, "trialing": 1, "incomplete": 1, "past_due": 0, "unpaid": 0, "paused": 0}
+    assert found.value("storefront_subscriptions_latest_attempt_seconds") == 0

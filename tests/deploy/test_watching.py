@@ -104,6 +104,20 @@ def test_every_alert_waits_a_sane_time_and_names_a_section_that_there_is():
         assert anchor in {anchor_of(heading) for heading in headings}, (rule["alert"], page, anchor)
 
 
+@pytest.mark.parametrize("page", ["docs/deploying.md", "docs/upgrading-and-backups.md"])
+def test_the_guides_lead_nowhere_in_vain_and_name_only_metrics_and_files_that_there_are(told, page):
+    text = (ROOT / page).read_text()
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)", text):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            assert anchor in {anchor_of(found) for found in re.findall(r"^#+ (.+)$", file.read_text(), re.M)}, anchor
+    named = {name for name in re.findall(r"\bstorefront_[a-z_]+[a-z]\b", text) if not name.endswith("_edge")}
+    assert [name for name in named if not any(one.startswith(name) for one in told.names)] == []
+    files = re.findall(r"\bdeploy/[\w./-]*\w", text)
+    assert [name for name in files if not (ROOT / name).exists()] == []
+
+
 def anchor_of(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
