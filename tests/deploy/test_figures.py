@@ -111,9 +111,9 @@ async def _spoil(shop, *, back: bool = False) -> None:
         file.commit()
 
 
-async def test_payouts_that_do_not_get_on_are_told_with_how_long(data_folder):
+async def test_payouts_that_do_not_get_on_are_told_with_how_long(data_folder, database_url):
     (data_folder / "luna.yaml").write_text(LUNA_OF_TIPS)
-    async with running_shop(data_folder, FAN_SHOP) as shop:
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
         await tip(shop, 1000)
         await shop.advance("25h")
         assert (await begin_payout(shop)).status == 201
@@ -125,8 +125,8 @@ async def test_payouts_that_do_not_get_on_are_told_with_how_long(data_folder):
     assert found.value("storefront_fanfunding_payouts_oldest_seconds", state="created") == 0
 
 
-async def test_subscriptions_are_counted_by_their_state(data_folder):
-    async with running_shop(data_folder, SUBSCRIBED) as shop:
+async def test_subscriptions_are_counted_by_their_state(data_folder, database_url):
+    async with running_shop(data_folder, SUBSCRIBED, database=database_url) as shop:
         await subscribe(shop, "basic")
         await subscribe(shop, "tried", customer="bob")
         await subscribe(shop, "premium", customer="eve", card=None)
