@@ -46,7 +46,7 @@ test: $(VENV)/installed-dev ## Install if need be, and run the tests
 .PHONY: test-heavy
 test-heavy: $(VENV)/installed-dev ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m heavy || test $$? -eq 5  # 5: none is marked so
-	$(BIN)/python -m pytest -n 2 --database postgres tests/commit tests/shop tests/sdk tests/webhooks tests/kinds tests/deliveries \
+	$(BIN)/python -m pytest -n 2 --database postgres tests/commit tests/shop tests/sdk tests/webhooks tests/kinds tests/deliveries tests/deploy/test_figures.py \
 		tests/experiments tests/fanfunding tests/fraud tests/metering tests/plugins/test_bundles.py tests/races tests/receipts \
 		tests/reviews tests/subscriptions
 

@@ -77,7 +77,7 @@ from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
 from storefront.web.health import Check, health_routes
 from storefront.web.limits import RateLimiter
-from storefront.web.metrics import HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
+from storefront.web.metrics import CommitMetrics, HttpMetrics, ProcessMetrics, WebhookMetrics, WorkMetrics
 from storefront.web.pages import Renderer
 from storefront.web.services import (
     KEYS,
@@ -88,6 +88,7 @@ from storefront.web.services import (
     WEBHOOK_DELIVERIES,
     WEBHOOK_ENDPOINTS,
 )
+from storefront.web.upkeep_metrics import UpkeepMetrics
 
 PARTS = web.AppKey("PARTS", Parts)
 EDGE = web.AppKey("EDGE", Edge)
@@ -137,6 +138,8 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     ProcessMetrics(registry, parts.services.clock, worker=worker)
     WebhookMetrics(registry, parts.webhooks.dispatcher, parts.services.clock, worker=worker)
     WorkMetrics(registry, parts.endurance, worker=worker)
+    CommitMetrics(registry, parts.services.engine, worker=worker)
+    UpkeepMetrics(registry, config.data_dir, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
         *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),

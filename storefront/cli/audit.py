@@ -33,7 +33,9 @@ def verify(
     data: DataFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
-    """Check the books, also while a server runs; exit code 1 if anything is wrong. Nothing is written.
+    """Check the books, also while a server runs; exit code 1 if anything is wrong.
+
+    Nothing is written into them; what was found stands at /metrics as well.
 
     \b
     Examples:

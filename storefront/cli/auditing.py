@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from storefront.cli.choices import Choice
-from storefront.cli.output import console
+from storefront.cli.output import console, print_note
 from storefront.cli.progress import progress_bar
 from storefront.core.audit import Outside, Report, WitnessFile, render, verify_database
 from storefront.core.audit.verify import Progress
@@ -15,6 +15,7 @@ from storefront.core.database import Database
 from storefront.core.errors import StorefrontError
 from storefront.core.sealing.anchors import read_anchors
 from storefront.core.sealing.witnesses import FileWitness
+from storefront.core.upkeep import note_audit
 from storefront.databases import make_database
 from storefront.joining import offer_kinds
 from storefront.plugins import PluginHost
@@ -35,12 +36,23 @@ def verify(choice: Choice, *, deep: bool, anchors: Sequence[Path], as_json: bool
     outside = _outside(host, anchors)
     with progress_bar() as tell:
         report = asyncio.run(_verify(make_database(host), deep=deep, tell=tell, outside=outside))
+    _note(host.config.data_dir, report)
     if as_json:
         print(report.to_json())
     else:
         console().print(render(report))
     if not report.is_clean:
         raise typer.Exit(1)
+
+
+def _note(data_dir: Path, report: Report) -> None:
+    """Let ``/metrics`` tell what was found, where this shop's data folder is on this machine."""
+    if not data_dir.is_dir():
+        return
+    try:
+        note_audit(data_dir, sum(check.violations for check in report.checks))
+    except OSError as error:
+        print_note(f"The metrics will not tell of this audit: {error}")
 
 
 async def _verify(database: Database, *, deep: bool, tell: Progress, outside: Outside) -> Report:

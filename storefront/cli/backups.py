@@ -55,6 +55,7 @@ def backup(
                 progress=tell,
             )
         )
+    _note(host.config.data_dir, made.report)
     if as_json:
         import msgspec
 
@@ -127,6 +128,19 @@ def _described(counts: Any, last_commit_no: int) -> str:
 
 def _audit_facts(report: "Report") -> dict[str, Any]:
     return {"clean": report.is_clean, "checks": len(report.checks), "violations": report.explain().splitlines()}
+
+
+def _note(data_dir: Path, report: "Report") -> None:
+    """Let ``/metrics`` tell of a good backup; one of wrong books is no reason to sleep well."""
+    from storefront.cli.output import print_note
+    from storefront.core.upkeep import note_backup
+
+    if not report.is_clean:
+        return
+    try:
+        note_backup(data_dir)
+    except OSError as error:
+        print_note(f"The metrics will not tell of this backup: {error}")
 
 
 def _end_by(report: "Report") -> None:

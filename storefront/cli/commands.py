@@ -9,6 +9,7 @@ import typer
 
 from storefront.cli import (
     alarms,
+    asking_health,
     audit,
     backups,
     creators,
@@ -51,6 +52,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(asking_health.health)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.add_typer(importing.app, name="import")

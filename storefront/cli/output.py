@@ -26,6 +26,11 @@ def print_error(message: str) -> None:
     console(stderr=True).print(f"[bold red]error:[/] {escape(' '.join(message.split()))}")
 
 
+def print_note(message: str) -> None:
+    """Print what somebody should know although all went well, as one line on stderr."""
+    console(stderr=True).print(f"[yellow]note:[/] {escape(' '.join(message.split()))}")
+
+
 def counted(count: int, one: str, many: str) -> str:
     """Return ``1 customer`` or ``1,234 customers``."""
     return f"{count:,} {one if count == 1 else many}"

@@ -9,13 +9,14 @@ metered too: they run in the writer.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pluggy
 import structlog
 
+from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep
 from storefront.core.errors import StorefrontError, Unavailable
 from storefront.core.jobs import JobHandler
@@ -58,6 +59,23 @@ class Gauge:
     says: str
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_rarely(
+    read: Callable[[], Awaitable[Sequence[Gauge]]], clock: Clock, *, every_ms: int = 60_000
+) -> Callable[[], Awaitable[Sequence[Gauge]]]:
+    """Return what reads a plugin's figures no more often than that, by the machine's clock: for what scans a table."""
+    found: Sequence[Gauge] = ()
+    read_at: int | None = None
+
+    async def read_or_remember() -> Sequence[Gauge]:
+        nonlocal found, read_at
+        wall = clock.wall()
+        if read_at is None or not 0 <= wall - read_at < every_ms:
+            found, read_at = await read(), wall
+        return found
+
+    return read_or_remember
 
 
 @dataclass(slots=True)

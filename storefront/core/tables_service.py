@@ -60,6 +60,9 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+# Conditions of indices over the few rows that matter; SQLite takes such an index only for the very same words.
+IS_TO_DO = text("state = 'waiting'")
+
 jobs = Table(
     "jobs",
     metadata,
@@ -75,9 +78,8 @@ jobs = Table(
     text_column("last_error", null=True),
     number_column("created_at"),
     CheckConstraint("state IN ('waiting', 'dead')", name="job_state_known"),
-    Index("jobs_due", "due_at", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
+    Index("jobs_due", "due_at", sqlite_where=IS_TO_DO, postgresql_where=IS_TO_DO),
 )
-# The condition of an index over the few rows that matter; SQLite takes such an index only for the very same words.
 IS_NOT_DONE = text("state IN ('received', 'quarantined')")
 
 inbox = Table(

@@ -11,14 +11,15 @@ from operator import attrgetter
 
 import structlog
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from storefront.core.clock import SECOND_MS
 from storefront.core.errors import Unavailable
 from storefront.core.hooks import Gauge
-from storefront.core.operating.gauges import Gauges, read_gauges
+from storefront.core.operating.gauges import MOST_UNSEALED, Gauges, read_gauges
+from storefront.core.operating.payment_gauges import NEWEST, PaymentCost
 from storefront.core.services import Services
 
 FRESH_MS = 5 * SECOND_MS
@@ -97,8 +98,71 @@ class BusinessMetrics(Collector):
         yield self._one("storefront_refunds_pending", "Refunds that wait for a gateway.", found.refunds_pending)
         yield self._one("storefront_disputes_open", "Disputes that are not decided.", found.disputes_open)
         yield self._one("storefront_reviews_open", "Purchases that wait for a review.", found.reviews_open)
-        yield self._one("storefront_jobs_dead", "Jobs that were given up and wait for a person.", found.jobs_dead)
+        yield self._one(
+            "storefront_reviews_oldest_open_seconds",
+            "How long the oldest of them has waited, in business time; 0 if none waits.",
+            found.reviews_open_seconds,
+        )
+        yield from self._work(found)
+        yield from self._alarms(found)
+        yield from self._payments(found.payment_costs)
         yield from self._plugins()
+
+    def _work(self, found: Gauges) -> Iterator[Metric]:
+        yield self._one("storefront_jobs_dead", "Jobs that were given up and wait for a person.", found.jobs_dead)
+        yield self._one(
+            "storefront_jobs_oldest_due_seconds",
+            "For how long the oldest job has been due, in business time; 0 if none is.",
+            found.jobs_due_seconds,
+        )
+        yield self._one(
+            "storefront_seals_unsealed_entries",
+            f"Entries of the ledger that no seal holds yet, counted up to {MOST_UNSEALED:,}.",
+            found.unsealed,
+        )
+        yield self._one(
+            "storefront_seals_oldest_unsealed_seconds",
+            "How long ago the oldest of them was recorded; 0 if all are sealed.",
+            found.unsealed_seconds,
+        )
+
+    def _alarms(self, found: Gauges) -> Iterator[Metric]:
+        """Write those that are not closed by kind, and how many were ever raised: that rises with each new one."""
+        names, values = tuple(self._labels), tuple(self._labels.values())
+        metric = GaugeMetricFamily(
+            "storefront_alarms_open", "Alarms that did not end by themselves.", labels=(*names, "kind")
+        )
+        for kind, count in found.alarms_open.items():
+            metric.add_metric((*values, kind), count)
+        yield metric
+        raised = CounterMetricFamily("storefront_alarms_raised", "Alarms that were ever raised.", labels=names)
+        raised.add_metric(values, found.alarms_raised)
+        yield raised
+
+    def _payments(self, costs: Sequence[PaymentCost]) -> Iterator[Metric]:
+        """Write averages over the newest payments, by gateway and the currency that it settles in."""
+        of_the_newest = f"of the newest {NEWEST} payments"
+        for name, says, values in (
+            (
+                "storefront_payment_cost_minor",
+                f"The gateway's fees per payment, in the smallest unit, {of_the_newest}.",
+                [one.fee_minor for one in costs],
+            ),
+            (
+                "storefront_payment_cost_percent",
+                f"The gateway's fees in percent of what was paid, {of_the_newest}.",
+                [one.percent for one in costs],
+            ),
+            (
+                "storefront_payment_clearing_seconds",
+                f"From paid until it stands in the gateway's balance, on average, in business time, {of_the_newest}.",
+                [one.clearing_seconds for one in costs],
+            ),
+        ):
+            metric = GaugeMetricFamily(name, says, labels=(*self._labels, "gateway", "currency"))
+            for one, value in zip(costs, values, strict=True):
+                metric.add_metric((*self._labels.values(), one.gateway, one.currency), value)
+            yield metric
 
     def _plugins(self) -> Iterator[Metric]:
         """Write what plugins have read: one metric a name, whose samples follow each other."""

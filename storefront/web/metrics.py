@@ -8,8 +8,11 @@ says whose it is (``worker="2"``): no counter ever seems to jump back, and sums 
 """
 
 import os
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
+from importlib.metadata import version as version_of
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -17,10 +20,14 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from storefront.core.clock import SECOND_MS, Clock
+from storefront.core.commit.engine import CommitEngine
 from storefront.core.enduring import Endurance
 from storefront.core.outgoing_webhooks.dispatching import WebhookDispatcher
 
 UNMATCHED = "(none)"
+VERSION = version_of("storefront")
+_PROC = Path("/proc/self")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -98,7 +105,7 @@ class ProcessMetrics(Collector):
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Write both samples."""
+        """Write the samples."""
         process = GaugeMetricFamily(
             "storefront_process", "The process that answered; always 1.", labels=(*self._labels, "pid")
         )
@@ -109,6 +116,27 @@ class ProcessMetrics(Collector):
         )
         offset.add_metric(tuple(self._labels.values()), self._clock.offset_ms / 1000)
         yield offset
+        yield from self._used()
+
+    def _used(self) -> Iterator[Metric]:
+        """Write what the process has used; its memory and files where the system tells them (Linux)."""
+        names, values = tuple(self._labels), tuple(self._labels.values())
+        version = GaugeMetricFamily(
+            "storefront_build_info", "The version that runs; always 1.", labels=(*names, "version")
+        )
+        version.add_metric((*values, VERSION), 1)
+        yield version
+        spent = CounterMetricFamily("storefront_process_cpu_seconds", "Processor time that was used.", labels=names)
+        spent.add_metric(values, time.process_time())
+        yield spent
+        if not _PROC.is_dir():
+            return
+        memory = GaugeMetricFamily("storefront_process_resident_bytes", "Memory that is in use.", labels=names)
+        memory.add_metric(values, int((_PROC / "statm").read_text().split()[1]) * _PAGE_BYTES)
+        yield memory
+        files = GaugeMetricFamily("storefront_process_open_files", "Open files and connections.", labels=names)
+        files.add_metric(values, len(os.listdir(_PROC / "fd")))
+        yield files
 
 
 class WebhookMetrics(Collector):
@@ -144,6 +172,39 @@ class WebhookMetrics(Collector):
         )
         age.add_metric(values, 0 if oldest is None else max(0, self._clock.now() - oldest) / SECOND_MS)
         yield age
+
+
+class CommitMetrics(Collector):
+    """The commit engine of a process: batches, the plans in them, how long they took, and what waits for the next."""
+
+    def __init__(self, registry: CollectorRegistry, engine: CommitEngine, *, worker: int | None = None) -> None:
+        self._engine = engine
+        self._labels = {} if worker is None else {"worker": str(worker)}
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Write the samples."""
+        names, values, counts = tuple(self._labels), tuple(self._labels.values()), self._engine.counts
+        for name, says, value in (
+            (
+                "storefront_commit_batches",
+                "Batches of plans that were written, a transaction each.",
+                counts.batches,
+            ),
+            ("storefront_commit_plans", "Plans in these batches, those that were refused included.", counts.plans),
+            ("storefront_commit_seconds", "Time that writing these batches took.", counts.seconds),
+            (
+                "storefront_commit_overloaded",
+                "Plans that were turned away: too many waited.",
+                counts.overloaded,
+            ),
+        ):
+            metric = CounterMetricFamily(name, says, labels=names)
+            metric.add_metric(values, value)
+            yield metric
+        waiting = GaugeMetricFamily("storefront_commit_waiting", "Plans that wait for the next batch.", labels=names)
+        waiting.add_metric(values, self._engine.waiting)
+        yield waiting
 
 
 class WorkMetrics(Collector):

@@ -19,7 +19,10 @@ from types import MappingProxyType
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("storefront", "plugins", "sdk", "tests", "docs", "creators", "pyproject.toml", "config.example.yaml")
+COPIED = (
+    *("storefront", "plugins", "sdk", "tests", "docs", "creators", "deploy"),
+    *("pyproject.toml", "config.example.yaml"),
+)
 HANG_SECONDS, MORE_SECONDS = 300, 30  # for a run of tests, and for each test in it
 FEW = {"STOREFRONT_SEQUENCES": "1", "STOREFRONT_CHAOS_SECONDS": "15"}  # of random tests that can be made longer
 

@@ -37,7 +37,8 @@ async def figures(shop):
     """Return ``{"name{labels}": value}`` of the business's metrics, read anew."""
     shop.wall.move(6)
     text = (await shop.as_nobody().send("GET", "/metrics")).body.decode()
-    found = re.findall(r"^(storefront_(?:reconciliation|inbox|purchases|refunds|disputes|jobs)\S*) (\S+)$", text, re.M)
+    watched = "reconciliation|inbox|purchases|refunds|disputes|jobs_dead"
+    found = re.findall(rf"^(storefront_(?:{watched})\S*) (\S+)$", text, re.M)
     return {name: float(value) for name, value in found}
 
 

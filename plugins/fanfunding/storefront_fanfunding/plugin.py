@@ -1,6 +1,6 @@
 """The plugin: config in, hooks out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers, Operations
+from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.reading import PointReader
@@ -35,6 +35,7 @@ from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.gauges import read_gauges
 from storefront_fanfunding.goal_granting import GOAL_JOB, GRANT_GOAL, grant_goal, grant_goal_step
 from storefront_fanfunding.goal_reaching import REACH, give_anew, reach_goals, reach_step
 from storefront_fanfunding.granting import GRANT, grant_step
@@ -136,6 +137,10 @@ class FanfundingPlugin:
             CAMPAIGN_JOB: partial(go_on_with_campaign, services),
             GIVE_BACK_JOB: partial(give_pledges_back, services),
         }
+
+    @hookimpl
+    def register_gauges(self, services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
+        return [read_rarely(partial(read_gauges, services), services.clock)]
 
     @hookimpl
     def register_operations(self, services: Services) -> Operations:

@@ -1,6 +1,7 @@
 """The plugin: config in, hooks out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
-from storefront.core.hooks import JobHandlers, Operations
+from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.reading import PointReader
@@ -36,6 +37,7 @@ from storefront_subscriptions.checks import check_changes, check_policy, check_r
 from storefront_subscriptions.config import KIND, Settings
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
+from storefront_subscriptions.gauges import read_gauges
 from storefront_subscriptions.kinds import SubscriptionKind
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
@@ -102,6 +104,10 @@ class SubscriptionsPlugin:
             return await react(services, self._settings, payload)
 
         return {ADVANCE: go_on, REACT: react_to}
+
+    @hookimpl
+    def register_gauges(self, services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
+        return [read_rarely(partial(read_gauges, services), services.clock)]
 
     @hookimpl
     def register_operations(self, services: Services) -> Operations:

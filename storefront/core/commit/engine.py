@@ -8,6 +8,7 @@ bounded to about a second of work; beyond it callers are told to come back.
 
 import asyncio
 import copy
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -56,6 +57,16 @@ class _Batch:
     tables: frozenset[str] = frozenset()
 
 
+@dataclass(slots=True)
+class Counts:
+    """What an engine has done since it was made: batches written, plans in them, seconds for it, plans turned away."""
+
+    batches: int = 0
+    plans: int = 0
+    seconds: float = 0.0
+    overloaded: int = 0
+
+
 class CommitEngine:
     """Applies plans: ``outcome = await engine.commit(plan)``."""
 
@@ -66,6 +77,7 @@ class CommitEngine:
         self.largest_batch = largest_batch
         self._clock = clock
         self.longest_queue = longest_queue
+        self.counts = Counts()
         self._queue: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._running: dict[asyncio.Task[None], frozenset[str]] = {}
@@ -99,6 +111,11 @@ class CommitEngine:
     def is_alive(self) -> bool:
         return self._task is not None and not self._task.done() and not self._is_stopping
 
+    @property
+    def waiting(self) -> int:
+        """How many plans wait for the next batch."""
+        return len(self._queue)
+
     async def commit(self, plan: Plan) -> Outcome:
         """Apply ``plan`` durably and return its outcome.
 
@@ -111,6 +128,7 @@ class CommitEngine:
         if not self.is_alive:
             raise Unavailable("The shop is closing; try again in a moment.")
         if len(self._queue) >= self.longest_queue:
+            self.counts.overloaded += 1
             raise Overloaded
         waiting = _Waiting(plan, asyncio.get_running_loop().create_future(), _order(plan))
         self._queue.append(waiting)
@@ -232,7 +250,11 @@ class CommitEngine:
         def decide(state: State, commit_no: int) -> Writes:
             return self._decide(batch, state, commit_no)
 
+        began = time.monotonic()
         commit_no = await self._store.transact(Wanted.of(anchors, reads), decide)
+        self.counts.seconds += time.monotonic() - began
+        self.counts.batches += 1
+        self.counts.plans += len(waiting)
         for number, one in enumerate(waiting):
             result = batch.results[number]
             if isinstance(result, BaseException):

@@ -1,4 +1,7 @@
-"""``${NAME}``, ``${NAME:-default}`` and ``${file:path}`` in texts; ``$${`` stands for a literal ``${``.
+"""``${NAME}``, ``${NAME:-default}``, ``${file:path}`` and ``${credential:name}`` in texts; ``$${`` is a literal ``${``.
+
+A credential is a file in the folder that the environment calls ``CREDENTIALS_DIRECTORY``, as systemd does for what
+``LoadCredential=`` names. Source: systemd.exec(5), "Credentials".
 
 The environment is handed in. Nothing that was put in is ever part of a message.
 """
@@ -13,6 +16,7 @@ from storefront.core.config.positions import Spot, walk_spots
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_CREDENTIAL = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LARGEST_FILE = 65_536
 _OF_A_SECRET = re.compile(r"secret|password|token|(^|_)keys?$", re.IGNORECASE)
 _EXAMPLE = "${NAME}, ${NAME:-default} or ${file:path}"
@@ -68,6 +72,8 @@ def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str],
         raise _MissingError(f"`${{` is not closed; write {_EXAMPLE} ($${{ for a literal ${{)")
     if inside.startswith("file:"):
         return _read(inside.removeprefix("file:"), folder)
+    if inside.startswith("credential:"):
+        return _credential(inside.removeprefix("credential:"), environ)
     named = _NAME.fullmatch(inside)
     if named is None:
         raise _MissingError(f"a reference is written {_EXAMPLE} ($${{ for a literal ${{)")
@@ -84,20 +90,32 @@ def _resolve(found: re.Match[str], folder: FilePath, environ: Mapping[str, str],
 
 def _is_given(found: re.Match[str], environ: Mapping[str, str]) -> bool:
     inside = found[1]
-    return inside is not None and (inside.startswith("file:") or bool(environ.get(inside.split(":-")[0])))
+    return inside is not None and (
+        inside.startswith(("file:", "credential:")) or bool(environ.get(inside.split(":-")[0]))
+    )
 
 
-def _read(name: str, folder: FilePath) -> str:
+def _credential(name: str, environ: Mapping[str, str]) -> str:
+    if _CREDENTIAL.fullmatch(name) is None:
+        raise _MissingError("a credential is written ${credential:name}: letters, digits, dots, - and _")
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    if not folder:
+        raise _MissingError(f"the credential {name[:80]!r} is nowhere: CREDENTIALS_DIRECTORY names no folder")
+    return _read(name, FilePath(folder), kind="credential")
+
+
+def _read(name: str, folder: FilePath, *, kind: str = "file") -> str:
+    what = f"the file {name[:80]!r} of ${{{kind}:…}}"
     try:
         file = folder / name
         if not file.is_file():
-            raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} does not exist")
+            raise _MissingError(f"{what} does not exist")
         if file.stat().st_size > _LARGEST_FILE:
-            raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} is larger than {_LARGEST_FILE} bytes")
+            raise _MissingError(f"{what} is larger than {_LARGEST_FILE} bytes")
         return file.read_text("utf-8").rstrip("\r\n")
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8 text"
-        raise _MissingError(f"the file {name[:80]!r} of ${{file:…}} cannot be read: {reason}") from error
+        raise _MissingError(f"{what} cannot be read: {reason}") from error
 
 
 def _is_clean(text: str) -> bool:
