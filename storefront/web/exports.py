@@ -63,11 +63,11 @@ def _encoder(call: Call, export: Export) -> Encoder:
 
 
 def _headers(call: Call, export: Export, encoder: Encoder) -> dict[str, str]:
-    packed = {hdrs.CONTENT_ENCODING: "gzip"} if isinstance(encoder, Gzipped) else {}
+    packed: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip"} if isinstance(encoder, Gzipped) else {}
     return {
         hdrs.CONTENT_DISPOSITION: f'attachment; filename="{export.name}.{call.query["format"]}"',
         hdrs.CACHE_CONTROL: "no-store",
-        hdrs.VARY: hdrs.ACCEPT_ENCODING,
+        hdrs.VARY: str(hdrs.ACCEPT_ENCODING),
         **packed,
     }
 

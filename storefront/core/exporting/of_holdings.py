@@ -66,7 +66,7 @@ def _wallets() -> Export:
             func.coalesce(pinned.c.held, 0).label("held"), func.coalesce(pinned.c.frozen, 0).label("frozen"),
             func.coalesce(debts.c.amount, 0).label("owed"),
         )
-        .join(customers, accounts.c.owner == "customer:" + customers.c.id)
+        .join(customers, customers.c.id == func.substr(accounts.c.owner, 10))
         .join(pinned, pinned.c.account == accounts.c.id, isouter=True)
         .join(debts, and_(debts.c.customer_id == customers.c.id, debts.c.asset == accounts.c.asset), isouter=True)
         .where(accounts.c.role == "wallet")
@@ -94,7 +94,7 @@ def _lots() -> Export:
     statement = (
         select(lots, accounts.c.asset, customers.c.external_id.label("customer"))
         .join(accounts, accounts.c.id == lots.c.account)
-        .join(customers, accounts.c.owner == "customer:" + customers.c.id)
+        .join(customers, customers.c.id == func.substr(accounts.c.owner, 10))
     )
     return Export(
         name="lots",

@@ -5,7 +5,7 @@ read-only connection, with ``read_pages``.
 """
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,7 +36,7 @@ def read_pages(connection: Connection, wanted: Wanted, context: Context) -> Iter
     if written := wanted.written(context):
         yield written
     found = connection.execute(wanted.statement(context), execution_options=_BY_PAGE)
-    yield from found.mappings().partitions()
+    yield from cast(Iterator[Sequence[Row]], found.mappings().partitions())
 
 
 def values_of(export: Export, page: Sequence[Row], context: Context) -> Values:

@@ -1,7 +1,7 @@
 """One export after another in a server: few at once, off the event loop, and each with its two audit rows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -59,7 +59,9 @@ class Exports:
         finally:
             self._running -= 1
 
-    async def stream(self, wanted: Wanted, encoder: Encoder, *, format_name: str, actor: str) -> AsyncIterator[bytes]:
+    async def stream(
+        self, wanted: Wanted, encoder: Encoder, *, format_name: str, actor: str
+    ) -> AsyncGenerator[bytes, None]:
         """Yield the file piece by piece; whoever stops early closes the iterator, and the read ends.
 
         That it begins stands in the books before the first byte is out; how far it came, when it ends.
