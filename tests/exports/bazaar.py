@@ -189,3 +189,7 @@ async def _operate(shop: Shop) -> None:
     gems = {"customer": "ada", "asset": "gems", "amount": 1, "reason": "for the hook"}
     assert (await server.post("/v1/grants", gems, key="hook")).status == 201
     await shop.bought("gems-500")
+    await shop.quiet()
+    (hook,) = (await operator.get("/v1/webhook-endpoints")).json["data"]
+    paused = await operator.post(f"/v1/webhook-endpoints/{hook['id']}/pause")
+    assert paused.status == 200, paused

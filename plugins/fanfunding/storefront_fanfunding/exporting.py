@@ -18,6 +18,8 @@ from storefront_fanfunding.shapes import show_tip
 from storefront_fanfunding.tables import blocks, creators, lines, payouts, tips
 
 _SALES = "purchases:read"
+_SAID = ("title", "about", "links")
+"""What creators say of themselves: texts, or texts by language."""
 
 
 def _of_creator(table: Table, *more: Any) -> Select[Any]:
@@ -34,15 +36,18 @@ def _creators() -> Export:
         statement=select(catalog_versions.c.document).join(settings, is_active),
         order=(catalog_versions.c.hash,),
         spread=_spread_creators,
-        columns=(text("id"), text("name"), document("title"), document("about"), document("links")),
+        columns=(text("id"), text("name"), *(document(part, take=_said(part)) for part in _SAID)),
     )
+
+
+def _said(part: str) -> Any:
+    return lambda row, _: row[part]
 
 
 def _spread_creators(row: Row) -> Iterable[Row]:
     found = msgspec.json.decode(row["document"]).get("creators", {})
     for name, told in sorted(found.items()):
-        said = {part: msgspec.json.encode(told.get(part)).decode() for part in ("title", "about", "links")}
-        yield {"id": name, "name": told.get("name", name), **said}
+        yield {"id": name, "name": told.get("name", name), **{part: told.get(part) for part in _SAID}}
 
 
 def _tips() -> Export:

@@ -10,6 +10,7 @@ from storefront.core.clock import iso, parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.exporting.columns import Column, Context
 from storefront.core.reading import Row
+from storefront.core.redaction import redact_text
 from storefront.core.tables import customers
 
 Condition = Callable[[str, Context], ColumnElement[bool]]
@@ -116,11 +117,11 @@ class Wanted:
         return select(func.count()).select_from(self.statement(context).order_by(None).subquery())
 
     def to_json(self) -> dict[str, str]:
-        """Return the filters as the books keep them: a customer by our own id, which says nothing of the person."""
+        """Return the filters as the books keep them: a customer by our own id, and no secret typed by mistake."""
         times = {FROM: self.begins, UNTIL: self.ends}
         told = {name: iso(at) for name, at in times.items() if at is not None}
         owner = {} if self.customer_id is None else {CUSTOMER: self.customer_id}
-        return {**told, **owner, **self.equal}
+        return {**told, **owner, **{name: redact_text(value) for name, value in self.equal.items()}}
 
 
 def equals(column: ColumnElement[Any]) -> Condition:
