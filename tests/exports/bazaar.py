@@ -73,12 +73,15 @@ experiments:
   cheap-sword: {offer: sword, variants: {control: {weight: 50}, cheap: {weight: 50, prices: {gems: 99}}}}
 auto_top_up: {}
 """
-LUNA_TODAY = LUNA + """
+LUNA_TODAY = (
+    LUNA
+    + """
 badges: [{id: founder, when: {first: 2}}]
 goals:
   - {id: mic, title: Microphone, target: {USD: 500}}
   - {id: tour, title: The tour, target: {USD: 100000}, mode: all_or_nothing, deadline: 'DEADLINE'}
 """
+)
 
 
 @asynccontextmanager
@@ -117,7 +120,7 @@ async def _sell(shop: Shop) -> None:
     assert opened.status == 201, opened
     many = await shop.buy("potion", quantity=4)
     assert many.status == 202, many
-    refund = {"reason": "+asked\nfor, \"twice\"", "amount": 100}
+    refund = {"reason": '+asked\nfor, "twice"', "amount": 100}
     assert (await server.post(f"/v1/purchases/{back['id']}/refunds", refund, key="back")).status in (201, 202)
     by_hand = await shop.buy("gems-500", pay_with="manual")
     assert by_hand.status == 202, by_hand

@@ -1,4 +1,4 @@
-"""Every list of the core and of every plugin: the same in each format, the same as the API, harmless to a spreadsheet."""
+"""Every list of core and plugins: the same in each format and on the wire, and harmless to a spreadsheet."""
 
 import io
 from collections.abc import Mapping
@@ -99,9 +99,7 @@ def unquoted(row: dict[str, str], kinds: Mapping[str, str]) -> dict[str, Any]:
     """Return a row of CSV without what keeps its cells from being formulas, documents read."""
     plain = {name: text[1:] if text.startswith("'") and text[1:].startswith(FORMULA) else text
              for name, text in row.items()}  # fmt: skip
-    return {
-        name: msgspec.json.decode(text) if kinds[name] == "json" and text else text for name, text in plain.items()
-    }
+    return {name: msgspec.json.decode(text) if kinds[name] == "json" and text else text for name, text in plain.items()}
 
 
 async def the_wire_agrees(shop: Shop, name: str, path: str, besides: frozenset[str]) -> None:
