@@ -3,14 +3,19 @@
 import csv
 import hashlib
 import json
+import shlex
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
+from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
 from storefront.testing import TINY_SHOP
 from tests.cli.conftest import process, serving, storefront
+from tests.exports.bazaar import BAZAAR, LUNA_TODAY
 from tests.migrations.conftest import DATA
 
 
@@ -85,6 +90,37 @@ def test_the_lists_are_named_with_their_columns(where):
     total = {"name": "total_minor", "type": "integer", "unit": "smallest unit of currency"}
     assert total in purchases["columns"]
     assert "purchases" in storefront("export", "list", *where).stdout
+
+
+def test_the_commands_of_the_guide_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.yaml").write_text(BAZAAR)
+    (tmp_path / "luna.yaml").write_text(LUNA_TODAY.replace("DEADLINE", "2099-01-01T00:00:00Z"))
+    where = ("-c", "shop.yaml", "-d", "data")
+    assert storefront("migrate", *where).returncode == 0
+    guide = (Path(__file__).parents[2] / "docs/exports.md").read_text()
+    commands = [
+        shlex.split(line.partition("#")[0].partition("|")[0])[1:]
+        for line in guide.splitlines()
+        if line.startswith("storefront export ")
+    ]
+    assert len(commands) == 5
+    for number, command in enumerate(commands):
+        to = () if "--to" in command or command[-1] == "list" else ("--to", f"{number}.txt")
+        told = storefront(*command, *to, *where)
+        assert told.returncode == 0, (command, told)
+    assert {path.name for path in tmp_path.glob("*.*")} >= {"purchases.csv", "payments.parquet", "3.txt", "4.txt"}
+
+
+def test_a_server_that_writes_no_parquet_does_not_load_its_library():
+    """It is the largest of all that the shop may load."""
+    asked = (
+        "import sys, storefront.app, storefront.cli.commands, storefront_fanfunding, storefront.core.exporting.formats"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", f"{asked}; print('pyarrow' in sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "False\n"
 
 
 def test_an_export_from_a_served_shop_stands_in_its_audit_trail(config, tmp_path):

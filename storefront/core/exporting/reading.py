@@ -14,7 +14,7 @@ from storefront.core.exporting.columns import Context
 from storefront.core.exporting.lists import Export, Wanted
 from storefront.core.reading import Row
 
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE = 200
 """Few enough that what is done with them at once takes milliseconds."""
 
 Values = list[list[Any]]
