@@ -13,6 +13,7 @@ from storefront.core.reading import Row
 from storefront.core.redaction import redact_text
 from storefront.core.tables import customers
 
+_TIME = "must be a time with its zone, such as 2026-11-21T09:30:00Z"
 Condition = Callable[[str, Context], ColumnElement[bool]]
 """What a filter's value asks of the rows."""
 
@@ -147,4 +148,4 @@ def _time(given: Mapping[str, str], name: str) -> int | None:
     try:
         return parse_iso(text)
     except ValueError as error:
-        raise Invalid("This is not a time.", errors=[FieldError(f"?{name}", str(error))]) from error
+        raise Invalid("This is not a time.", errors=[FieldError(f"?{name}", _TIME)]) from error

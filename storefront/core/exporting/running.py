@@ -31,7 +31,7 @@ class Exports:
         """Return a list; raises ``NotFound``."""
         found = self.lists.get(name)
         if found is None:
-            raise NotFound(f"There is no list called {name}: GET /v1/exports says which there are.")
+            raise NotFound("There is no such list: GET /v1/exports says which there are.")
         return found
 
     async def read_filters(self, export: Export, given: Mapping[str, str]) -> Wanted:
