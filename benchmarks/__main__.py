@@ -11,6 +11,7 @@ from rich.console import Console
 
 from benchmarks import machine, report
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
+from benchmarks.exporting import measure_exports
 from benchmarks.fraud import measure_fraud
 from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
 from benchmarks.http import measure_batching, measure_http, measure_overload, measure_processes, measure_start
@@ -21,7 +22,19 @@ from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
 
 DOCS = Path(__file__).parent.parent / "docs"
-SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "overlays", "fraud", "growth")
+SECTIONS = (
+    "http",
+    "engine",
+    "hot",
+    "postgres",
+    "overload",
+    "start",
+    "metering",
+    "overlays",
+    "fraud",
+    "exports",
+    "growth",
+)
 
 
 def main() -> None:
@@ -66,6 +79,7 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "metering": lambda: measure_metering(folder, FULL_EVENTS if full else EVENTS),
         "overlays": lambda: measure_overlays(folder),
         "fraud": lambda: measure_fraud(folder, requests),
+        "exports": lambda: measure_exports(folder),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 

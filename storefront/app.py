@@ -21,6 +21,7 @@ from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.config import Config
 from storefront.core.database import read_setting
 from storefront.core.errors import StorefrontError
+from storefront.core.exporting.running import Exports
 from storefront.core.outgoing.guard import Guard
 from storefront.core.retention import schedule_retention
 from storefront.core.shared_keys import settle_keys
@@ -45,6 +46,7 @@ from storefront.web import (
     entitlements,
     events,
     experiments,
+    exports,
     giving,
     grants,
     holds,
@@ -162,6 +164,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
+    routes.append(exports.make_routes(Exports(parts.services, parts.host.exports())))
     gauges: list[GaugeReader] = []
     parts.host.collect("register_gauges", lambda _, found: gauges.extend(found), services=parts.services)
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)

@@ -22,6 +22,8 @@ from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config, ConfigError, Document, Offer, OnError, PluginSchema, build, read_document
 from storefront.core.errors import StorefrontError
+from storefront.core.exporting.core_lists import core_lists
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
 from storefront.core.migrating import History
 
@@ -75,6 +77,19 @@ class PluginHost:
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
         ]
+
+    def exports(self) -> dict[str, Export]:
+        """Return ``name -> list``: what can be taken out of this shop, the core's lists and those of enabled plugins.
+
+        Raises:
+            PluginFailed: a plugin's list has the name of another.
+        """
+        found = {one.name: one for one in core_lists()}
+        for name, plugin in self.classes.items():
+            for one in () if name in self.left_out else getattr(plugin, "exports", ()):
+                if found.setdefault(one.name, one) is not one:
+                    raise _failure(name, f"another list is called {one.name}")
+        return found
 
     def catalog_effects(self) -> list[CatalogEffects]:
         """Return what enabled plugins say of the effects of a catalog: ``storefront check --against-live``."""

@@ -137,9 +137,10 @@ class Call:
             return False
         return held.strip() == "*" or etag in {item.strip().removeprefix("W/") for item in held.split(",")}
 
-    async def stream(self, content_type: str) -> web.StreamResponse:
-        """Start a streamed answer (server-sent events); the edge's headers are on it."""
-        response = web.StreamResponse(headers={"Content-Type": content_type, "X-Accel-Buffering": "no"})
+    async def stream(self, content_type: str, *, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
+        """Start a streamed answer (server-sent events, a file); the edge's headers are on it."""
+        given = {"Content-Type": content_type, "X-Accel-Buffering": "no", **(headers or {})}
+        response = web.StreamResponse(headers=given)
         self._decorate(self.request, response, self.request_id)
         await response.prepare(self.request)
         self.started = response

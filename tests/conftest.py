@@ -42,6 +42,8 @@ BOTH_DATABASES = (
     "tests/commit/test_holds.py",
     "tests/commit/test_reversals.py",
     "tests/crashes/test_usage.py",
+    "tests/exports/test_lists.py",
+    "tests/exports/test_taking.py",
     "tests/model",
     "tests/races/test_changing.py",
     "tests/races/test_fraud.py",

@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.export_lists import ListsByName, add_commands
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -23,7 +25,8 @@ if TYPE_CHECKING:
 
 TOLD_EVERY = 1_000
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(cls=ListsByName, no_args_is_help=True, rich_markup_mode="rich")
+add_commands(app)
 
 
 @app.callback()
@@ -31,8 +34,9 @@ def exports() -> None:
     """Take out what others need.
 
     \b
-    Example:
+    Examples:
       storefront export journal --month 2026-11 --output november.csv
+      storefront export purchases --to purchases.csv
     """
 
 
@@ -96,6 +100,7 @@ class _Export:
     def __call__(self, connection: "Connection") -> "tuple[int, list[Total]]":
         from storefront.core import journal
         from storefront.core.errors import StorefrontError
+        from storefront.core.exporting.columns import exponents_of
 
         journal.begin_snapshot(connection)
         names = journal.Names(connection, self.mapped or (), with_customer_names=self.with_customer_names)
@@ -110,7 +115,7 @@ class _Export:
         with opened(self.output) as file:
             writer = csv.writer(file)
             writer.writerow(journal.COLUMNS)
-            rows = journal.postings(connection, self.month, names, _exponents(self.config))
+            rows = journal.postings(connection, self.month, names, exponents_of(self.config))
             for number, row in enumerate(rows, start=1):
                 writer.writerow(row)
                 if number % TOLD_EVERY == 0:
@@ -118,24 +123,31 @@ class _Export:
         return count, journal.totals_of(connection, self.month, names)
 
 
-def _exponents(config: "Config") -> dict[str, int]:
-    """Return asset -> exponent, of the real currencies and of the shop's own."""
-    from storefront.core.config.currencies import real_currencies
-
-    return {**real_currencies(), **{code: asset.exponent for code, asset in config.assets.items()}}
+@contextmanager
+def opened(output: Path | None) -> Iterator[IO[str]]:
+    """Give the file to write text to, which appears whole or not at all (0600), or stdout."""
+    if output is None:
+        yield sys.stdout
+        return
+    with opened_bytes(output) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        yield text
+        text.detach()  # flushed; whoever opened the file closes it
 
 
 @contextmanager
-def opened(output: Path | None) -> Iterator[IO[str]]:
-    """Give the file to write, which appears whole or not at all (0600), or stdout."""
+def opened_bytes(output: Path | None) -> Iterator[IO[bytes]]:
+    """Give the file to write bytes to, which appears whole or not at all (0600), or stdout."""
     if output is None:
-        yield sys.stdout
+        yield sys.stdout.buffer
         return
     draft = output.with_name(f".{output.name}.part")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="") as file:
+        with open(descriptor, "wb") as file:
             yield file
+            file.flush()
+            os.fsync(descriptor)
         draft.replace(output)
     finally:
         draft.unlink(missing_ok=True)
@@ -144,9 +156,10 @@ def opened(output: Path | None) -> Iterator[IO[str]]:
 def _report(month: "Month", count: int, totals: "list[Total]", config: "Config", *, as_json: bool) -> None:
     """Tell the totals of each asset, as JSON of each account; a month whose debits and credits differ ends with 1."""
     from storefront.cli.output import console, print_error, print_json
+    from storefront.core.exporting.columns import exponents_of
     from storefront.core.journal import show_amount
 
-    exponents = _exponents(config)
+    exponents = exponents_of(config)
     facts: list[dict[str, Any]] = [
         {
             "account": total.account,

@@ -9,6 +9,7 @@ import msgspec
 from storefront.control.operations import Answer, Operation, with_catalog
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
+from storefront.core.exporting.running import BEGUN, ENDED, record_export
 from storefront.core.idempotency import idempotency_key
 from storefront.core.money import MAX_AMOUNT
 from storefront.core.operating.alarms import list_alarms
@@ -62,6 +63,7 @@ class OperatorDesk:
             "disputes.accept": self._accept,
             "reconcile.gateways": self._gateways,
             "reconcile": self._reconcile,
+            "exports.record": self._record_export,
         }
         self.operations = with_catalog(services, operations)
 
@@ -85,6 +87,12 @@ class OperatorDesk:
         answer, _ = await refund(self._services, wanted)
         made: Answer = msgspec.json.decode(answer.body)
         return made
+
+    async def _record_export(self, asked: Mapping[str, Any]) -> Answer:
+        """Write down an export that a shell reads from the files itself, as it begins and as it ends."""
+        action = ENDED if asked["ended"] else BEGUN
+        await record_export(self._services, action, asked["list"], asked["facts"], actor=self._actor)
+        return {"recorded": True}
 
     async def _minor_units(self, purchase_id: str, number: str, currency: str) -> int:
         """Read an amount as people write it (``2.50 USD``), which must be in the purchase's own currency."""

@@ -67,6 +67,7 @@ SCOPES: frozenset[str] = frozenset(
         "reviews:write",
         "operations:read",
         "operations:write",
+        "exports:read",
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""

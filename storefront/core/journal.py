@@ -21,7 +21,8 @@ from storefront.core.tables import customers, entries, transfers
 COLUMNS = ("date", "entry", "kind", "about", "debit", "credit", "asset", "amount", "actor")
 _ROWS_AT_ONCE = 1_000
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
+"""Spreadsheets of East Asia take the wide signs for the narrow ones. Source: OWASP, CSV Injection, read 2026-11-28."""
 
 Mapped = Sequence[tuple[str, str]]
 """``(pattern, name)`` in order; the first pattern that fits an account names it."""

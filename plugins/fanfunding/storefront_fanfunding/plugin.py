@@ -11,6 +11,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
 from storefront.core.events import Event
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
@@ -35,6 +36,7 @@ from storefront_fanfunding.config_schema import SCHEMA
 from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.exporting import EXPORTS
 from storefront_fanfunding.gauges import read_gauges
 from storefront_fanfunding.goal_granting import GOAL_JOB, GRANT_GOAL, grant_goal, grant_goal_step
 from storefront_fanfunding.goal_reaching import REACH, give_anew, reach_goals, reach_step
@@ -74,6 +76,7 @@ class FanfundingPlugin:
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS, *PLEDGE_CHECKS)
+    exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
 

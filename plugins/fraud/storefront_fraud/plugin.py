@@ -13,6 +13,7 @@ from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Cursor, Event
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema
 from storefront.core.services import Services
@@ -25,6 +26,7 @@ from storefront_fraud.collecting import SCORES, Collector
 from storefront_fraud.config import Settings
 from storefront_fraud.config_schema import SCHEMA
 from storefront_fraud.counting import COUNT_STEP, count_later, count_step
+from storefront_fraud.exporting import EXPORTS
 from storefront_fraud.feeding import FirstReport, latest, report_on_lists
 from storefront_fraud.forgetting import FORGET, forget, schedule_forgetting
 from storefront_fraud.judging import COUNT, JUDGE, JUDGE_PAYMENT, Judge, judge_payment_step, judge_step
@@ -46,6 +48,7 @@ class FraudPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_rules,)
     config_notes: ClassVar[Callable[[Mapping[str, Any]], Any]] = staticmethod(describe_rules)
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from storefront.core.audit import Check
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema
@@ -21,6 +22,7 @@ from storefront_mail.auditing import CHECKS
 from storefront_mail.checks import check_mail
 from storefront_mail.config import SCHEMA, Settings
 from storefront_mail.desk import operations_of
+from storefront_mail.exporting import EXPORTS
 from storefront_mail.operating import read_gauges
 from storefront_mail.reacting import SEND, order_mail
 from storefront_mail.relay import Relay
@@ -35,6 +37,7 @@ class MailPlugin:
     api_version: ClassVar[int] = 1
     config_schema: ClassVar[JsonSchema] = SCHEMA
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_mail,)
+    exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     tables: ClassVar[Sequence[Table]] = TABLES

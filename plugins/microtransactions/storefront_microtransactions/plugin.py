@@ -11,6 +11,7 @@ from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Cursor, Event
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
 from storefront.core.services import Services
@@ -30,6 +31,7 @@ from storefront_microtransactions.deliveries.making import make_commands
 from storefront_microtransactions.deliveries.operating import read_gauges
 from storefront_microtransactions.deliveries.routes import make_routes as make_delivery_routes
 from storefront_microtransactions.deliveries.tables import TABLES as DELIVERY_TABLES
+from storefront_microtransactions.exporting import EXPORTS
 from storefront_microtransactions.giving import open_container
 from storefront_microtransactions.kinds import Bundle, CurrencyPack, Item
 from storefront_microtransactions.routes import make_routes
@@ -50,6 +52,7 @@ class MicrotransactionsPlugin:
     offer_keys: ClassVar[Mapping[str, JsonSchema]] = {"delivery": DELIVERY}
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_offers, find_mistakes)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *DELIVERY_CHECKS)
+    exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *DELIVERY_TABLES)
 

@@ -12,6 +12,7 @@ from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
+from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
@@ -36,6 +37,7 @@ from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
 from storefront_subscriptions.config import KIND, Settings
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
+from storefront_subscriptions.exporting import EXPORTS
 from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
 from storefront_subscriptions.gauges import read_gauges
 from storefront_subscriptions.kinds import SubscriptionKind
@@ -77,6 +79,7 @@ class SubscriptionsPlugin:
         *USAGE_CHECKS,
     )
     catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
+    exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 
