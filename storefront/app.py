@@ -164,13 +164,14 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     parts.host.collect(
         "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
     )
-    routes.append(exports.make_routes(Exports(parts.services, parts.host.exports())))
+    lists = Exports(parts.services, parts.host.exports())
+    routes.append(exports.make_routes(lists))
     gauges: list[GaugeReader] = []
     parts.host.collect("register_gauges", lambda _, found: gauges.extend(found), services=parts.services)
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
-    routes.append(console_routes(_console(parts, routes, read)))
+    routes.append(console_routes(_console(parts, routes, read, lists), lists))
     app[MENU] = tuple(Link(one.menu, one.path) for registry in routes for one in registry if one.menu)
     return mount(
         app,
@@ -194,7 +195,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     )
 
 
-def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] | None) -> Desk:
+def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] | None, lists: Exports) -> Desk:
     """Build the operator console over all routes that there are: their scopes are what roles are made of."""
     host, added = parts.host, list[ConsolePage | ConsolePanel]()
     host.collect("register_console", lambda _, found: added.extend(found), services=parts.services)
@@ -210,6 +211,7 @@ def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] 
         plugins=host.describe,
         effects=host.catalog_effects(),
         checks=host.audit_checks(),
+        exports=lists,
         added=added,
     )
 

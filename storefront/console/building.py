@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from storefront.console import exporting
 from storefront.console.desk import Desk
 from storefront.console.pages import books, customers, overview, purchases, review, settings, wallets, webhooks
 from storefront.console.pages.settings import Settings
@@ -11,6 +12,7 @@ from storefront.core.api_keys import KeyHasher
 from storefront.core.audit.check import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config
+from storefront.core.exporting.running import Exports
 from storefront.core.keys import Keys
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
@@ -32,6 +34,7 @@ def build_console(
     plugins: Callable[[], list[dict[str, Any]]],
     effects: Sequence[CatalogEffects],
     checks: Sequence[Check],
+    exports: Exports,
     added: Sequence[ConsolePage | ConsolePanel],
 ) -> Desk:
     """Return the console's desk. ``scopes`` are all scopes of the shop, ``added`` what plugins bring.
@@ -48,6 +51,7 @@ def build_console(
         *review.pages(),
         *books.pages(services, tuple(checks)),
         *webhooks.pages(endpoints, deliveries),
+        *exporting.pages(exports),
         *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),
     ]
     panels = [panel for panel in added if isinstance(panel, ConsolePanel)]

@@ -10,10 +10,12 @@ from typing import Any
 from aiohttp import web
 
 from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.console.exporting import add_exports
 from storefront.console.forms import checked_fields, form_schema
 from storefront.console.proof import prove
 from storefront.console.signing import add_signing_in
 from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
+from storefront.core.exporting.running import Exports
 from storefront.core.operators.signing_in import Session
 from storefront.pages import refuse_other_sites
 from storefront.panels import ConsoleAct, ConsolePage, Done, PageView
@@ -24,10 +26,11 @@ Show = Callable[[Call], Awaitable[web.StreamResponse]]
 SAYS = {"type": "string", "maxLength": 40}
 
 
-def console_routes(desk: Desk) -> Routes:
+def console_routes(desk: Desk, exports: Exports) -> Routes:
     """Return all routes of the console."""
     routes = Routes("core", tags=["console"])
     add_signing_in(routes, desk)
+    add_exports(routes, desk, exports)
     for page in desk.pages:
         _add_page(routes, desk, page)
     return routes

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 from storefront.core.exporting.formats import FORMATS, PARQUET, Encoder, Gzipped, encoder_for
 from storefront.core.exporting.lists import NAMES, Export
 from storefront.core.exporting.running import Exports
-from storefront.core.principals import Role
+from storefront.core.principals import Principal, Role
 from storefront.routing import Call, Routes, respond
 from storefront.web.errors import MissingScope
 from storefront.web.export_shapes import EXPORT_QUERY, EXPORTS
@@ -35,23 +35,33 @@ def make_routes(exports: Exports) -> Routes:
         the list's own scope. Few run at once: 503 says when to come back. Each is written into the audit trail. A
         connection that breaks off before the end means that the file is not whole.
         """
-        export = exports.need(call.path("list"))
-        if not call.principal.may(export.scope):
-            raise MissingScope(scope=export.scope)
-        given = {name: call.query[name] for name in NAMES if name in call.query}
-        wanted = await exports.read_filters(export, given)
-        async with exports.slot():
-            encoder = _encoder(call, export)
-            response = await call.stream(FORMATS[call.query["format"]], headers=_headers(call, export, encoder))
-            if call.request.method != hdrs.METH_HEAD:
-                pieces = exports.stream(wanted, encoder, format_name=call.query["format"], actor=call.principal.caller)
-                async with aclosing(pieces):
-                    async for piece in pieces:
-                        await _send(response, piece)
-            await response.write_eof()
-        return response
+        return await send_export(call, exports, call.principal)
 
     return routes
+
+
+async def send_export(call: Call, exports: Exports, principal: Principal) -> web.StreamResponse:
+    """Send the list that the address and its query (``EXPORT_QUERY``) ask for, if the caller may read it.
+
+    Raises:
+        NotFound: there is no such list.
+        MissingScope: it is not theirs to read.
+    """
+    export = exports.need(call.path("list"))
+    if not principal.may(export.scope):
+        raise MissingScope(scope=export.scope)
+    given = {name: call.query[name] for name in NAMES if name in call.query}
+    wanted = await exports.read_filters(export, given)
+    async with exports.slot():
+        encoder = _encoder(call, export)
+        response = await call.stream(FORMATS[call.query["format"]], headers=_headers(call, export, encoder))
+        if call.request.method != hdrs.METH_HEAD:
+            pieces = exports.stream(wanted, encoder, format_name=call.query["format"], actor=principal.caller)
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await _send(response, piece)
+        await response.write_eof()
+    return response
 
 
 def _encoder(call: Call, export: Export) -> Encoder:

@@ -8,7 +8,7 @@ import msgspec
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
 from storefront.console.words import SPANS, at, chips, day, link, minor_units, money, status, total
-from storefront.core.clock import DAY_MS
+from storefront.core.clock import DAY_MS, iso
 from storefront.core.idempotency import idempotency_key
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.searching import STATUSES, Wanted, find_purchases
@@ -273,9 +273,14 @@ def _other_chips(query: Mapping[str, Any]) -> list[Any]:
 
 
 def _exports(asking: Asking) -> list[Link]:
-    return (
-        [] if not asking.may("exports:read") else [Link("Export CSV", link("/console/exports/purchases", asking.query))]
-    )
+    if not asking.may("exports:read"):
+        return []
+    wanted = wanted_of(asking)
+    times = {"from": wanted.since, "until": wanted.until}
+    kept = {name: iso(time) for name, time in times.items() if time is not None}
+    if wanted.status is not None:
+        kept["state"] = wanted.status
+    return [Link("Export CSV", link("/console/exports/purchases", kept, format="csv"))]
 
 
 def pages() -> list[ConsolePage]:

@@ -1,0 +1,64 @@
+"""Exports in the console: every list as a file, to whoever may see it, and the page that offers them."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.core.errors import Forbidden
+from storefront.core.exporting.formats import FORMATS
+from storefront.core.exporting.running import Exports
+from storefront.panels import Asking, Cell, Column, ConsolePage, PageView, Row, Table
+from storefront.routing import Call, Role, Routes
+from storefront.web.export_shapes import EXPORT_QUERY
+from storefront.web.exports import SCOPE, send_export
+
+PATH = f"{HOME}/exports"
+_WORDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
+
+
+def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
+    """Declare the address under which the console sends a list."""
+
+    @routes.get(f"{PATH}/{{list}}", allow=Role.PUBLIC, query=EXPORT_QUERY, page=True, tags=["console"])
+    async def send_console_export(call: Call) -> web.StreamResponse:
+        """Send a list as a file to an operator whose role may see it."""
+        try:
+            session = await desk.session(call)
+        except SignedOut:
+            return see(f"{HOME}/sign-in")
+        principal = session.principal(desk.scopes)
+        if session.lacks_codes or not principal.may(SCOPE):
+            raise Forbidden(f"Your role ({session.operator.role.words}) may not do that.")
+        return await send_export(call, exports, principal)
+
+
+def pages(exports: Exports) -> list[ConsolePage]:
+    """Return the page of all lists."""
+
+    async def show(asking: Asking) -> PageView:
+        """Show every list that this role may take out."""
+        rows = [
+            Row(
+                (
+                    Cell(one.title, is_strong=True, hint=one.name),
+                    Cell(", ".join(one.narrows_by) or "–"),
+                    *(Cell(_WORDS.get(name, name), url=export_url(one.name, format=name)) for name in FORMATS),
+                )
+            )
+            for one in exports.lists.values()
+            if asking.may(one.scope)
+        ]
+        columns = (Column("List"), Column("Can be narrowed by"), *(Column(_WORDS.get(name, name)) for name in FORMATS))
+        hint = (
+            "All rows as they are at one moment. Each is written into the audit trail. In the shell: storefront export."
+        )
+        return PageView("Exports", [Table("Lists", columns, rows, hint=hint)])
+
+    return [ConsolePage(PATH, "Exports", SCOPE, show, group="setup", icon="download")]
+
+
+def export_url(name: str, filters: Mapping[str, str] | None = None, *, format: str = "csv") -> str:
+    """Return the address of a list as a file, narrowed."""
+    return f"{PATH}/{name}?{urlencode({'format': format, **(filters or {})})}"
