@@ -51,9 +51,7 @@ def pages(exports: Exports) -> list[ConsolePage]:
             if asking.may(one.scope)
         ]
         columns = (Column("List"), Column("Can be narrowed by"), *(Column(_WORDS.get(name, name)) for name in FORMATS))
-        hint = (
-            "All rows as they are at one moment. Each is written into the audit trail. In the shell: storefront export."
-        )
+        hint = "All rows as they are at one moment, and a line in the audit trail. In the shell: storefront export."
         return PageView("Exports", [Table("Lists", columns, rows, hint=hint)])
 
     return [ConsolePage(PATH, "Exports", SCOPE, show, group="setup", icon="download")]

@@ -57,6 +57,8 @@ NEVER_ANSWERED = {
     "move_failed": "a command says it",
     "other_keys": "fails the start",
     "plugin_away": "whoever asked goes on without the plugin",
+    "last_owner": "the console and a command say it",
+    "provider_away": "the page to sign in says it",
     "shop_has_moved": "fails the start",
     "target_not_empty": "a command says it",
     "unknown_tables": "a command says it",

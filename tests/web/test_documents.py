@@ -13,6 +13,8 @@ from storefront.web.errors import ERRORS
 
 NEVER_ANSWERED = {
     "action_required",
+    "last_owner",
+    "provider_away",
     "anchor_not_kept",
     "message_not_sent",
     "backup_damaged",

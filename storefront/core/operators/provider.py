@@ -180,7 +180,7 @@ class Provider:
         return self._keys
 
     async def _ask(self, url: str, form: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Fetch a JSON document, or post a form for one; raises ``ProviderAway``, for a refused code ``Unauthorized``."""
+        """Fetch JSON, or post a form for it; raises ``ProviderAway``, for a refused code ``Unauthorized``."""
         try:
             timeout, jar = aiohttp.ClientTimeout(total=10), aiohttp.DummyCookieJar()
             async with (
