@@ -31,6 +31,8 @@ from storefront.plugins import PluginHost, installed_plugins
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
+ROLLED_UP = frozenset({"report", "subscriptions.figures"})
+"""Operations that read the roll-ups: an operator's shell is told what has happened until now."""
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
                    "promo_codes", "referrals", "experiments", "creators", "creator_files",
                    "refused_creators"})  # fmt: skip
@@ -90,6 +92,8 @@ class Desk:
         plugin = operation.partition(".")[0]
         if operation not in self.operations and plugin in installed_plugins():
             raise NotFound(f"The plugin {plugin} is not enabled here: name it under plugins: and start again.")
+        if operation in ROLLED_UP:
+            await self._parts.roller.catch_up()
         return await self.operations[operation](arguments)
 
     @property
