@@ -57,6 +57,7 @@ SCOPES: frozenset[str] = frozenset(
         "webhooks:write",
         "keys:write",
         "audit:read",
+        "analytics:read",
         "payments:read",
         "payments:write",
         "reviews:read",

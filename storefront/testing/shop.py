@@ -257,7 +257,8 @@ class Shop(ShopClient):
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``, which asks the kinds of the shop's offers too."""
-        outside = Outside(kinds=self.parts.services.kinds, checks=self.parts.host.audit_checks())
+        services, checks = self.parts.services, self.parts.host.audit_checks()
+        outside = Outside(kinds=services.kinds, checks=checks, figures=services.figures)
         return await verify_database(self.database, deep=True, outside=outside)
 
 
