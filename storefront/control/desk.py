@@ -16,6 +16,8 @@ from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.promo_desk import PromoDesk
 from storefront.control.webhook_desk import WebhookDesk
+from storefront.core.analytics.rebuilding import begin_rebuild, go_on
+from storefront.core.analytics.reports import read_report
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
@@ -76,6 +78,8 @@ class Desk:
             "keys.revoke": self._revoke_key,
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
+            "report": self._report,
+            "report.rebuild": self._rebuild,
             "payments.list": self._list_payments,
             "payments.receive": self._receive_payment,
             "payments.void": self._void_payment,
@@ -184,6 +188,15 @@ class Desk:
     async def _adopt_keys(self, _: Mapping[str, Any]) -> Answer:
         await adopt_keys(self._parts.services, self._parts.shared_keys)
         return {"adopted": True}
+
+    async def _report(self, asked: Mapping[str, Any]) -> Answer:
+        return await read_report(self._parts.services, **asked)
+
+    async def _rebuild(self, asked: Mapping[str, Any]) -> Answer:
+        """Begin a rebuild of the roll-ups, or go on with one (``generation``)."""
+        if "generation" not in asked:
+            return await begin_rebuild(self._parts.services)
+        return await go_on(self._parts.services, self._parts.roller, asked["generation"])
 
     async def _list_payments(self, arguments: Mapping[str, Any]) -> Answer:
         return {"data": await list_payments(self._parts.services, arguments["state"])}

@@ -76,7 +76,7 @@ async def show_fanfunding(call: Call) -> web.StreamResponse:
 
 @routes.get("/v1/analytics/wallets", allow=Role.OPERATOR, query=QUERY, answers={200: REPORT}, scope=SCOPE)
 async def show_wallets(call: Call) -> web.StreamResponse:
-    """Show each virtual currency's economy: issued by source, spent by sink, lapsed, taken back, and held by players."""
+    """Show the economy of virtual currencies: issued by source, spent by sink, lapsed, taken back, held by players."""
     return await _tell(call, "wallets")
 
 

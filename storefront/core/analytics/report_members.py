@@ -20,7 +20,7 @@ MOST_COHORTS = 120
 _FORMULAS = {
     "mrr": MRR + "; a year counts as 12 months, a month as 52/12 weeks or 365/12 days, each subscription rounded half "
     "to even",
-    "movement": "by how much MRR moved: new, expansion, contraction, churn, reactivation; of one customer in one commit",
+    "movement": "by how much MRR moved: new, expansion, contraction, churn, reactivation; each customer by commit",
     "paying": "customers whose subscriptions come to anything, at the end of the day",
     "members": "customers who joined (first paid), left (pay for nothing any more) and returned, in any currency",
     "churn": "who stopped paying in the period ÷ who paid when it began",
