@@ -51,7 +51,7 @@ async def revenue_report(services: Services, rollups: Rollups, currency: str | N
     nets: dict[str, int] = {}
     for money in [currency] if currency is not None else await rollups.currencies():
         found = await earned_by(services, rollups, money, period, by=("day",))
-        for (day, source), part in found.items():
+        for (day, source), part in sorted(found.items()):
             lines += _earned_lines(part, money, source, Period(day, day), date_of(day).isoformat())
         for source in sorted({source for _, source in found}):
             whole = together(part for place, part in found.items() if place[-1] == source)
