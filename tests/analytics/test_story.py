@@ -2,21 +2,16 @@
 
 import csv
 import io
-import json
 
 import pytest
 
 from storefront.core.analytics.overview import read_overview
-from storefront.core.clock import DAY_MS
 from storefront.testing import OPERATOR_KEY, SERVER_KEY, running_shop
 from tests.analytics.mall import LUNA, MALL, lines, refund, report, values, wall_at
 from tests.fanfunding.tipping import tip
 from tests.subscriptions.changing import change
 from tests.subscriptions.subscribing import subscribe
 
-RATED = MALL + """
-analytics: {currency: EUR, rates: {USD: "0.92"}}
-"""
 WINTER = {"from": "2031-01-01", "to": "2031-02-28"}
 
 
