@@ -126,8 +126,32 @@ class Oracle:
             by_day[day] = {customer: dict(owed) for customer, owed in at_end.items()}
         return by_day
 
-    def held(self, day: int) -> int:
-        """Return what players hold now: only the last day can be told from lots."""
+    def dunning(self, currency: str) -> dict[str, tuple[int, int]]:
+        """Return what renewals that failed at first came to: ``recovered`` and ``given_up`` -> amount, invoices."""
+        found: dict[str, list[int]] = {}
+        for one in self.invoices:
+            kind = {"paid": "recovered", "uncollectible": "given_up"}.get(one["state"])
+            is_late = one["state"] == "uncollectible" or one["attempts"] > 1
+            if kind and is_late and one["period"] > 0 and one["total"] > 0 and one["currency"] == currency:
+                found.setdefault(kind, []).append(one["total"])
+        return {kind: (sum(totals), len(totals)) for kind, totals in found.items()}
+
+    def left(self, currency: str, first: int, last: int) -> int:
+        """Return how often a customer stopped paying in a currency within these days."""
+        standing: dict[str, tuple[str, str, int]] = {}
+        many = 0
+        for when, name, customer, money, amount in self.standings():
+            before = self._owed(standing, customer, currency)
+            standing[name] = (customer, money, amount)
+            has_left = before > 0 and self._owed(standing, customer, currency) == 0
+            many += has_left and first <= when // DAY_MS <= last
+        return many
+
+    def _owed(self, standing: dict[str, tuple[str, str, int]], customer: str, currency: str) -> int:
+        return sum(amount for who, money, amount in standing.values() if (who, money) == (customer, currency))
+
+    def held(self) -> int:
+        """Return what players hold now, which lots say; of days before they say nothing."""
         return sum(lot["remaining"] for lot in self.lots if lot["account"].endswith(":gems"))
 
     def given(self) -> int:
