@@ -1,4 +1,4 @@
-"""Every figure once more, in plain Python from purchases, refunds, payments and subscriptions: nothing of the shop's own.
+"""Every figure once more, in plain Python from purchases, refunds, payments and subscriptions; nothing of the shop's.
 
 It reads rows that say how things stand, never entries or events, from which the shop's figures are counted.
 """

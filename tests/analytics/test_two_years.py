@@ -17,7 +17,7 @@ from tests.analytics.oracle import DAY_MS, Oracle, iso
 from tests.analytics.years import Years
 
 PLAYERS = int(os.environ.get("STOREFRONT_PLAYERS", "14"))
-SEED = int(os.environ.get("STOREFRONT_SEED", randrange(1_000_000)))  # noqa: S311
+SEED = int(os.environ.get("STOREFRONT_SEED", randrange(1_000_000)))
 BEGINS = "2031-01-01"
 
 

@@ -7,11 +7,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from storefront_subscriptions.rolling import FIGURES
 
 from storefront.core.analytics.metrics import AllFigures
 from storefront.core.audit import Outside, verify_file
 from storefront.testing import running_shop
-from storefront_subscriptions.rolling import FIGURES
 from tests.subscriptions.conftest import SUBSCRIBED
 from tests.subscriptions.subscribing import subscribe
 
@@ -24,7 +24,10 @@ PLANTS = {
         "UPDATE analytics_rollups SET count = count + 1 WHERE metric = 'customers'",
         "says 0 in 2, the books come to 0 in 1",
     ),
-    "a sum that is gone": ("DELETE FROM analytics_rollups WHERE metric = 'spent'", "says 0 in 0, the books come to 120 in 1"),
+    "a sum that is gone": (
+        "DELETE FROM analytics_rollups WHERE metric = 'spent'",
+        "says 0 in 0, the books come to 120 in 1",
+    ),
     "a sum on another day": ("UPDATE analytics_rollups SET day = day - 1 WHERE metric = 'issued'", "says 500 in 0"),
     "a sum of nothing": (
         "INSERT INTO analytics_rollups SELECT generation, metric, 'EUR', day, kind, key, part, 1, 1 "

@@ -8,7 +8,7 @@ from storefront.core.analytics.converting import convert
 from storefront.core.analytics.levels import Levels
 from storefront.core.analytics.lines import Line
 from storefront.core.analytics.members import date_of
-from storefront.core.analytics.metrics import MEMBERS, MEMBERSHIPS, RECURRING
+from storefront.core.analytics.metrics import MEMBERS, RECURRING
 from storefront.core.analytics.overview import MRR
 from storefront.core.analytics.periods import Period
 from storefront.core.analytics.shapes import link
@@ -32,7 +32,7 @@ _FORMULAS = {
 
 
 async def memberships_report(services: Services, rollups: Rollups, currency: str | None, period: Period) -> Lines:
-    """Return MRR, its movements and what follows from them in each currency, joined and left, and plugins' figures."""
+    """Return MRR, its movements and what follows from them in each currency, and who joined and left."""
     assets = [currency] if currency is not None else await rollups.assets(RECURRING)
     lines: list[Line] = []
     last: dict[str, int] = {}
@@ -53,25 +53,10 @@ async def memberships_report(services: Services, rollups: Rollups, currency: str
                 "members", "count", row["count"], date_of(row["day"]).isoformat(), kind=row["kind"], count=row["count"]
             )
         )
-    formulas = dict(_FORMULAS)
-    for figure in services.figures.figures:
-        if figure.area == MEMBERSHIPS:
-            formulas[figure.name] = figure.says
-            for row in await rollups.sums([figure.name], currency, period, by=("asset", "kind")):
-                lines.append(
-                    Line(
-                        figure.name,
-                        figure.unit,
-                        row["amount"],
-                        asset=row["asset"],
-                        kind=row["kind"],
-                        count=row["count"],
-                    )
-                )
     for total in convert(services, "mrr", last).values():
         rates = " ".join(f"{code}={rate}" for code, rate in total.rates.items())
         lines.append(Line("mrr_total", "money", total.amount, asset=total.currency, key=rates))
-    return lines, formulas
+    return lines, _FORMULAS
 
 
 def _levels_lines(asset: str, levels: Levels) -> Iterator[Line]:

@@ -97,25 +97,11 @@ async def fanfunding_report(services: Services, rollups: Rollups, currency: str 
         to = link("purchases", period, currency=asset, creator=creator)
         count = counts[metric, asset, creator] if metric != SHARE else None
         lines.append(Line(metric, "money", amount, asset=asset, key=creator, count=count, link=to))
-    formulas = {
+    return lines, {
         GROSS: "paid for what was given to a creator (the key), tax included",
         REFUNDS: "gone back of it",
         SHARE: "earned by the creator, less what they gave back",
     }
-    for figure in services.figures.figures:
-        if figure.area == FAN_FUNDING:
-            formulas[figure.name] = figure.says
-            lines += await _figure_lines(rollups, figure.name, figure.unit, currency, period)
-    return lines, formulas
-
-
-async def _figure_lines(rollups: Rollups, name: str, unit: str, currency: str | None, period: Period) -> list[Line]:
-    rows = await rollups.sums([name], currency, period, by=("asset", "kind", "key"))
-    return [
-        Line(name, unit, row["amount"], asset=row["asset"], kind=row["kind"], key=row["key"], count=row["count"])
-        for row in rows
-        if row["amount"] or row["count"]
-    ]
 
 
 async def wallets_report(services: Services, rollups: Rollups, currency: str | None, period: Period) -> Lines:

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from storefront.core.analytics.lines import Line, Report
+from storefront.core.analytics.metrics import FAN_FUNDING, MEMBERSHIPS, REVENUE, WALLETS, Figure
 from storefront.core.analytics.overview import read_overview
 from storefront.core.analytics.periods import Period, period_of
 from storefront.core.analytics.report_members import cohorts_report, memberships_report
@@ -25,6 +26,7 @@ _REPORTS: Mapping[str, _Read] = {
     "payments": payments_report,
 }
 OVERVIEW = "overview"
+_SHOWN_IN = {REVENUE: "revenue", MEMBERSHIPS: "memberships", FAN_FUNDING: "fanfunding", WALLETS: "wallets"}
 NAMES = (OVERVIEW, *_REPORTS)
 
 
@@ -49,10 +51,24 @@ async def read_report(
     period = period_of(services.clock.now(), since=since, until=until)
     rollups = await Rollups.current(services.reader)
     lines, formulas = await _REPORTS[name](services, rollups, currency, period)
+    brought = [figure for figure in services.figures.figures if _SHOWN_IN[figure.area] == name]
+    formulas = {**formulas, **{figure.name: figure.says for figure in brought}}
+    lines = [*lines, *[line for figure in brought for line in await _brought(rollups, figure, currency, period)]]
     first, last = (day.isoformat() for day in dates_of(period))
     counted = rollups.counted_until
     until_then = None if not counted else iso(counted)
     return Report(name, first, last, until_then, formulas, lines).to_json()
+
+
+async def _brought(rollups: Rollups, figure: Figure, currency: str | None, period: Period) -> list[Line]:
+    """Return what a plugin's figure comes to in a period."""
+    rows = await rollups.sums([figure.name], currency, period, by=("asset", "kind", "key"))
+    return [
+        Line(figure.name, figure.unit, row["amount" if figure.unit == "money" else "count"], asset=row["asset"],
+             kind=row["kind"], key=row["key"], count=row["count"])
+        for row in rows
+        if row["amount"] or row["count"]
+    ]  # fmt: skip
 
 
 def overview_json(shown: Overview) -> dict[str, Any]:
