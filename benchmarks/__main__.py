@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine, report
+from benchmarks.analytics import measure_analytics
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.fraud import measure_fraud
 from benchmarks.growth import FULL_SIZES, SIZES, measure_growth
@@ -21,7 +22,19 @@ from benchmarks.postgres import measure_postgres
 from storefront.web.logs import configure_logging
 
 DOCS = Path(__file__).parent.parent / "docs"
-SECTIONS = ("http", "engine", "hot", "postgres", "overload", "start", "metering", "overlays", "fraud", "growth")
+SECTIONS = (
+    "http",
+    "engine",
+    "hot",
+    "postgres",
+    "overload",
+    "start",
+    "metering",
+    "overlays",
+    "fraud",
+    "analytics",
+    "growth",
+)
 
 
 def main() -> None:
@@ -66,6 +79,7 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "metering": lambda: measure_metering(folder, FULL_EVENTS if full else EVENTS),
         "overlays": lambda: measure_overlays(folder),
         "fraud": lambda: measure_fraud(folder, requests),
+        "analytics": lambda: measure_analytics(folder),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 
