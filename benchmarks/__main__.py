@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine, report
+from benchmarks.analytics import measure_analytics
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.exporting import measure_exports
 from benchmarks.fraud import measure_fraud
@@ -33,6 +34,7 @@ SECTIONS = (
     "overlays",
     "fraud",
     "exports",
+    "analytics",
     "growth",
 )
 
@@ -80,6 +82,7 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "overlays": lambda: measure_overlays(folder),
         "fraud": lambda: measure_fraud(folder, requests),
         "exports": lambda: measure_exports(folder),
+        "analytics": lambda: measure_analytics(folder),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 

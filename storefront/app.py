@@ -41,6 +41,7 @@ from storefront.plugins import PluginHost
 from storefront.routing import RouteError, Routes
 from storefront.sandbox import create_sandbox
 from storefront.web import (
+    analytics,
     auto_top_ups,
     catalog,
     entitlements,
@@ -156,7 +157,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             invitation_page,
             auto_top_ups,
         ),
-        *(usage, experiments, using_page),
+        *(usage, experiments, using_page, analytics),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

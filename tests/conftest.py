@@ -38,6 +38,7 @@ if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= ROOM_IN_MEMORY:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 BOTH_DATABASES = (
+    "tests/analytics/test_rollups.py",
     "tests/commit/test_engine.py",
     "tests/commit/test_holds.py",
     "tests/commit/test_reversals.py",

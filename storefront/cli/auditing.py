@@ -17,7 +17,7 @@ from storefront.core.sealing.anchors import read_anchors
 from storefront.core.sealing.witnesses import FileWitness
 from storefront.core.upkeep import note_audit
 from storefront.databases import make_database
-from storefront.joining import offer_kinds
+from storefront.joining import figures_of, offer_kinds
 from storefront.plugins import PluginHost
 
 
@@ -66,7 +66,7 @@ def _outside(host: PluginHost, named: Sequence[Path]) -> Outside:
     configured = [_witness(target.file) for target in host.config.audit.anchors if target.file is not None]
     kept = [one for file in named for one in read_anchors(file)]
     kept += [one for witness in configured for one in witness.kept or ()]
-    return Outside(kept or None, configured, offer_kinds(host), host.audit_checks())
+    return Outside(kept or None, configured, offer_kinds(host), host.audit_checks(), figures_of(host))
 
 
 def _witness(file: Path) -> WitnessFile:

@@ -31,6 +31,7 @@ from storefront.cli import (
     purchases,
     reconciling,
     refunding,
+    report,
     reviews,
     subscriptions,
     webhooks,
@@ -62,6 +63,7 @@ app.add_typer(payments.app, name="payments")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhooks")
 app.command(cls=refunding.AmountInQuotes)(refunding.refund)
+app.add_typer(report.app, name="report")
 app.command()(reconciling.reconcile)
 app.command()(experiments.experiments)
 for name, group in (

@@ -17,6 +17,8 @@ from storefront.control.operations import Answer, Operation
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.promo_desk import PromoDesk
 from storefront.control.webhook_desk import WebhookDesk
+from storefront.core.analytics.rebuilding import begin_rebuild, go_on
+from storefront.core.analytics.reports import read_report
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
@@ -32,6 +34,8 @@ from storefront.plugins import PluginHost, installed_plugins
 ACTOR = "operator:shell"
 KINDS = {"server": KeyKind.SERVER, "publishable": KeyKind.PUBLISHABLE, "operator": KeyKind.OPERATOR}
 
+ROLLED_UP = frozenset({"report", "subscriptions.figures"})
+"""Operations that read the roll-ups: an operator's shell is told what has happened until now."""
 _LIVE = frozenset({"files", "assets", "entitlements", "offers", "skipped", "skipped_offers", "tax", "price_lists",
                    "promo_codes", "referrals", "experiments", "creators", "creator_files",
                    "refused_creators"})  # fmt: skip
@@ -75,6 +79,8 @@ class Desk:
             "keys.revoke": self._revoke_key,
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
+            "report": self._report,
+            "report.rebuild": self._rebuild,
             "payments.list": self._list_payments,
             "payments.receive": self._receive_payment,
             "payments.void": self._void_payment,
@@ -92,6 +98,8 @@ class Desk:
         plugin = operation.partition(".")[0]
         if operation not in self.operations and plugin in installed_plugins():
             raise NotFound(f"The plugin {plugin} is not enabled here: name it under plugins: and start again.")
+        if operation in ROLLED_UP:
+            await self._parts.roller.catch_up()
         return await self.operations[operation](arguments)
 
     @property
@@ -182,6 +190,15 @@ class Desk:
     async def _adopt_keys(self, _: Mapping[str, Any]) -> Answer:
         await adopt_keys(self._parts.services, self._parts.shared_keys)
         return {"adopted": True}
+
+    async def _report(self, asked: Mapping[str, Any]) -> Answer:
+        return await read_report(self._parts.services, **asked)
+
+    async def _rebuild(self, asked: Mapping[str, Any]) -> Answer:
+        """Begin a rebuild of the roll-ups, or go on with one (``generation``)."""
+        if "generation" not in asked:
+            return await begin_rebuild(self._parts.services)
+        return await go_on(self._parts.services, self._parts.roller, asked["generation"])
 
     async def _list_payments(self, arguments: Mapping[str, Any]) -> Answer:
         return {"data": await list_payments(self._parts.services, arguments["state"])}

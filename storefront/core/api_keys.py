@@ -61,6 +61,7 @@ SCOPES: frozenset[str] = frozenset(
         "operators:read",
         "operators:write",
         "audit:read",
+        "analytics:read",
         "payments:read",
         "payments:write",
         "reviews:read",

@@ -35,7 +35,10 @@ HANG_SECONDS = 60.0
 _COUNTED = {
     "receipts": "1 = 0",
     "receipt_keys": "1 = 0",
-    "anchors": "id <> 'receipts'",
+    "anchors": "id NOT IN ('receipts', 'analytics')",
+    "analytics_generations": "1 = 0",
+    "analytics_rollups": "1 = 0",
+    "analytics_members": "1 = 0",
     "settings": "key <> 'receipts_cursor'",
 }
 
@@ -155,7 +158,7 @@ class ShopClient:
         return look_into(self.database)(sql, parameters)
 
     def rows(self) -> dict[str, int]:
-        """Count the rows of every table, but for those that receipts get by themselves, a moment after a purchase."""
+        """Count the rows of every table, but for those that receipts and roll-ups get by themselves, a moment after."""
         names = tables_of(look_into(self.database), self.database)
         counts = " UNION ALL ".join(
             f"SELECT '{name}' AS name, count(*) AS n FROM {name} WHERE {_COUNTED.get(name, '1 = 1')}"  # noqa: S608
@@ -257,7 +260,8 @@ class Shop(ShopClient):
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep``, which asks the kinds of the shop's offers too."""
-        outside = Outside(kinds=self.parts.services.kinds, checks=self.parts.host.audit_checks())
+        services, checks = self.parts.services, self.parts.host.audit_checks()
+        outside = Outside(kinds=services.kinds, checks=checks, figures=services.figures)
         return await verify_database(self.database, deep=True, outside=outside)
 
 

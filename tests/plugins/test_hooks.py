@@ -7,7 +7,8 @@ import pytest
 
 from storefront.control.desk import Desk
 from storefront.core.errors import NotFound
-from storefront.testing import running_shop
+from storefront.plugins import PluginFailed
+from storefront.testing import OPERATOR_KEY, running_shop
 
 HANG = "await asyncio.Event().wait()"
 RAISE = "raise RuntimeError('the moon is full')"
@@ -263,6 +264,37 @@ async def test_a_plugin_answers_the_operators_shell(strangers, tmp_path):
     async with running_shop(tmp_path, strangers.shop("scales: {}")) as shop:
         desk = Desk(shop.parts, url=shop.url, read=lambda: shop.parts.host)
         assert await desk.ask("scales.weigh", {"stones": 2}) == {"weight": 28}
+
+
+COUNTING = """
+@hookimpl
+def register_figures(self):
+    from storefront.core.analytics.metrics import Counted, Figure, Figures
+    return Figures(
+        figures=(Figure("scales_weighed", "revenue", "count", "customers who were weighed"),),
+        count_events=frozenset({"customer.created"}),
+        count=lambda told: [Counted("scales_weighed", "", "heavy")],
+    )
+"""
+
+
+async def test_what_a_plugin_counts_stands_in_a_report_with_what_it_says(strangers, tmp_path):
+    strangers.write("scales", COUNTING)
+    async with running_shop(tmp_path, strangers.shop("scales: {}")) as shop:
+        await shop.session("ada")
+        await shop.session("bob")
+        await shop.parts.roller.fold_all()
+        told = (await shop.bearing(OPERATOR_KEY).get("/v1/analytics/revenue")).json
+    (one,) = [figure for figure in told["figures"] if figure["figure"] == "scales_weighed"]
+    assert (one["kind"], one["value"], one["unit"]) == ("heavy", 2, "count")
+    assert told["formulas"]["scales_weighed"] == "customers who were weighed"
+
+
+async def test_a_figure_under_anothers_name_fails_the_start(strangers, tmp_path):
+    strangers.write("scales", COUNTING.replace("scales_weighed", "gross"))
+    with pytest.raises(PluginFailed, match="the figure gross must be called scales_…"):
+        async with running_shop(tmp_path, strangers.shop("scales: {}")):
+            pass
 
 
 async def test_the_shell_is_told_of_a_plugin_that_is_not_enabled(strangers, tmp_path):

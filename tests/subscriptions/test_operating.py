@@ -97,7 +97,7 @@ async def test_the_shell_lists_and_shows_subscriptions_and_tells_their_figures(c
     assert told["assets"]["USD"]["months"][-1]["mrr"] == 499
     month = told["assets"]["USD"]["months"][-1]["month"]
     in_words = await shell("subscriptions", "figures")
-    assert re.search(rf"{month} +4\.99 +0 +0 +– +– +14\.98 +0\.00", in_words)
+    assert re.search(rf"{month} +4\.99 +0 +1 +– +– +14\.98 +0\.00", in_words)
     assert (await shell("subscriptions", "figures", "--from", "2020-02-01", "--to", "2020-03-01", "--json"))["funnel"][
         "visited"
     ] == 0

@@ -22,6 +22,7 @@ class TipKind:
     """Tips of any amount, each by a bill of its own."""
 
     name = KIND
+    source = "fan_funding"
 
     @property
     def schema(self) -> JsonSchema:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
+from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
@@ -58,6 +59,7 @@ from storefront_fanfunding.pledge_moves import LATE_STEPS as PLEDGE_STEPS
 from storefront_fanfunding.pledge_tables import PLEDGE_TABLES
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
+from storefront_fanfunding.rolling import FIGURES
 from storefront_fanfunding.routes import make_routes
 from storefront_fanfunding.rows import RELEASE, SETTLED
 from storefront_fanfunding.sending import TOLD, look_up, send
@@ -86,6 +88,10 @@ class FanfundingPlugin:
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
         return [TipKind()]
+
+    @hookimpl
+    def register_figures(self) -> Figures:
+        return FIGURES
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:

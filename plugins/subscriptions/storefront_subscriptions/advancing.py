@@ -48,6 +48,7 @@ from storefront_subscriptions.rows import (
     SubscriptionOver,
     event_of,
     goes_on_with_a_gift,
+    moved_of,
     need,
     need_invoice,
     pause_of,
@@ -231,8 +232,9 @@ async def fail(services: Services, settings: Settings, row: Row, invoice: Row, f
         change = await change_of(services, row)
         # The price of a period is written off that nobody had whole, and not what was used in it.
         plan.add(*await usage_owed(services, row, access_until=kept, closed={**invoice, **noted}))
+        given_up = invoice if noted["state"] == UNCOLLECTIBLE else None
         plan.add(*ending(row, rights, end, reason=reason, access_until=kept, now=now, change=change,
-                         pause=await pause_of(services, row)))  # fmt: skip
+                         pause=await pause_of(services, row), uncollectible=given_up))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=False))
     elif pauses:
         plan.add(*beginning_without_method(row, rights, now))
@@ -279,11 +281,13 @@ def _go_on(plan: Plan, settings: Settings, row: Row, rights: Mapping[str, Any], 
     }
     plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, changes))
     plan.add(*rights_until({**row, **changes}, rights, grace_end))
-    told = event_of(
+    told = moved_of(
         {**row, **changes},
         invoice=invoice["id"],
         reason=reason,
         amount={"amount": invoice["total"], "currency": invoice["currency"]},
+        period=invoice["period"],
+        failures=row["failures"] + 1,
         next_attempt_at=None if retry.at is None else iso(retry.at),
         policy=retry.policy,
         access_until=iso(grace_end),

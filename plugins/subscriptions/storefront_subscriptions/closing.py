@@ -6,7 +6,7 @@ from typing import Any
 from storefront.core.clock import iso
 from storefront.core.commit.plan import Change, Emit, Late, Step
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
-from storefront_subscriptions.rows import OPEN, event_of
+from storefront_subscriptions.rows import OPEN, moved_of
 
 TERMS = ("sku", "catalog_version", "interval", "currency", "price", "seats", "pay_with")
 """What is agreed to of a tier: on a subscription, an invoice and a change alike."""
@@ -17,7 +17,7 @@ def told_of(row: Mapping[str, Any], made: Mapping[str, Any], **more: Any) -> dic
     total = {"amount": made["total"], "currency": made["currency"]}
     told = {"change": made["id"], "to": made["sku"], "total": total, "change_at": iso(made["at"])}
     names = {"interval": "interval", "seats": "seats", "timing": "timing", "purchase": "purchase_id"}
-    return event_of(row, **told, **{name: made[column] for name, column in names.items()}, **more)
+    return moved_of(row, **told, **{name: made[column] for name, column in names.items()}, **more)
 
 
 def closing_carry(row: Mapping[str, Any], old: Mapping[str, Any]) -> Late:

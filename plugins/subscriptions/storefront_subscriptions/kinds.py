@@ -20,6 +20,7 @@ class SubscriptionKind:
     """Tiers of a family, for an interval each."""
 
     name = KIND
+    source = "memberships"
     grants_rights = True
     page = "/account"
 

@@ -45,6 +45,7 @@ from storefront_subscriptions.rows import (
     current_key,
     event_of,
     invoice_key,
+    moved_of,
     pause_key,
 )
 
@@ -161,9 +162,9 @@ def _pay(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:
         *(EndEntitlement(customer_id, key, row["id"]) for key in facts["ends"]),
         *rights,
         Emit(customer_id, _event(row, after), row["id"],
-             event_of(after, invoice=invoice["id"], purchase=facts["purchase_id"],
+             moved_of(after, invoice=invoice["id"], purchase=facts["purchase_id"],
                       amount={"amount": invoice["total"], "currency": invoice["currency"]},
-                      at=iso(after["period_end"]))),
+                      period=invoice["period"], attempts=invoice["attempts"], at=iso(after["period_end"]))),
     )  # fmt: skip
 
 
@@ -265,16 +266,21 @@ def ending(
     now: int,
     change: Mapping[str, Any] | None,
     pause: Mapping[str, Any] | None,
+    uncollectible: Mapping[str, Any] | None = None,
 ) -> Sequence[Step]:
     """Return the steps that end a subscription: its rights end at ``access_until``, or now if that is past.
 
     ``change`` is the one that was agreed to and not done, if there is one: it is dropped, as is a ``pause`` that is not
-    over. What was given to it is let go of by ``gifts.letting_go``.
+    over. What was given to it is let go of by ``gifts.letting_go``. ``uncollectible`` is the invoice of a renewal that
+    is given up with it.
     """
     customer_id = row["customer_id"]
     changes = {"billing_state": state, "reason": reason, "ended_at": now, "next_attempt_at": None, "updated_at": now,
                "access_until": access_until, "change_id": None, "pause_id": None, "gifted": 0,
                "version": row["version"] + 1}  # fmt: skip
+    given_up = None
+    if uncollectible is not None and uncollectible["period"] > 0:
+        given_up = {"amount": uncollectible["total"], "currency": uncollectible["currency"]}
     left: Sequence[Step] = (
         [EndEntitlement(customer_id, key, row["id"]) for key in rights]
         if access_until <= now
@@ -287,7 +293,7 @@ def ending(
         *(() if change is None else closing_steps(row, change, DROPPED, now)),
         *(() if pause is None else (pause_closed(row, pause, DROPPED, now),)),
         Emit(customer_id, f"subscription.{state}", row["id"],
-             event_of({**row, **changes}, reason=reason, at=iso(access_until))),
+             moved_of({**row, **changes}, reason=reason, at=iso(access_until), uncollectible=given_up)),
     )  # fmt: skip
 
 

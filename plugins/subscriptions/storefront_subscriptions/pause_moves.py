@@ -30,7 +30,7 @@ from storefront_subscriptions.rows import (
     RUNNING,
     SCHEDULED,
     Outdated,
-    event_of,
+    moved_of,
     need_invoice,
 )
 from storefront_subscriptions.subscribing import invoice_row
@@ -71,7 +71,7 @@ def told_pause(row: Mapping[str, Any], pause: Mapping[str, Any]) -> dict[str, An
     """Return what an event tells of a pause."""
     resume_at = None if pause["resume_at"] is None else iso(pause["resume_at"])
     credit = {"amount": pause["credit"], "currency": row["currency"]}
-    return event_of(row, pause=pause["id"], at=iso(pause["starts_at"]), resume_at=resume_at, credit=credit)
+    return moved_of(row, pause=pause["id"], at=iso(pause["starts_at"]), resume_at=resume_at, credit=credit)
 
 
 def beginning(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
+from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
@@ -46,6 +47,7 @@ from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.price_effects import effects_on_subscriptions
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
+from storefront_subscriptions.rolling import FIGURES
 from storefront_subscriptions.routes import make_routes
 from storefront_subscriptions.rows import CHANGES_AHEAD, OF_CUSTOMER, OVER, terms_of, told
 from storefront_subscriptions.showing import told_change
@@ -89,6 +91,10 @@ class SubscriptionsPlugin:
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
         return [SubscriptionKind(self._settings)]
+
+    @hookimpl
+    def register_figures(self) -> Figures:
+        return FIGURES
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:

@@ -1,26 +1,31 @@
 """What an operator's shell asks (``storefront subscriptions``); figures: reads their rows, and tells them as JSON."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import select
 
-from storefront.core.accounts import revenue, sink
-from storefront.core.clock import iso, parse_iso, to_datetime
+from storefront.core.analytics.earning import EARNED
+from storefront.core.analytics.metrics import GROSS, REFUNDED_TAX, REFUNDS, RETURNED, SPENT, TAX
+from storefront.core.analytics.periods import Period
+from storefront.core.analytics.sums import Rollups
+from storefront.core.clock import DAY_MS, iso, parse_iso, to_datetime
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.hooks import Operations
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.core.tables import customers, entries, purchases, reversals, transfers
-from storefront_subscriptions.figures import Asked, Stretch, churn, funnel, mrr, recovered
-from storefront_subscriptions.intervals import Interval
+from storefront.core.tables import customers
+from storefront_subscriptions.config import KIND
+from storefront_subscriptions.figures import Asked, funnel, waiting
 from storefront_subscriptions.operating import list_subscriptions, show_in_full
-from storefront_subscriptions.spans import spans_from
+from storefront_subscriptions.rolling import DUNNING, GIVEN_UP, RECOVERED
 from storefront_subscriptions.tables import invoices, subscriptions
+
+NONE = {"amount": 0, "invoices": 0}
 
 
 def operations_of(services: Services) -> Operations:
@@ -59,27 +64,26 @@ def _instant(asked: Mapping[str, Any], name: str) -> int | None:
 async def read_figures(services: Services, since: int | None, until: int) -> dict[str, Any]:
     """Return the funnel, and for each asset MRR, churn and what was collected by month, and what dunning brought.
 
-    Months are those of the calendar, in UTC, the first and the last as far as they lie in the time that is asked for.
+    Months are those of the calendar, in UTC, the first and the last as far as they lie in the days that are asked for.
+    All that moves by itself is read from the roll-ups of analytics (``core/analytics``); nothing is worked out twice.
     """
     asked = await services.reader.scan(select(invoices).where(invoices.c.created_at < until))
     begun = await services.reader.scan(select(subscriptions).where(subscriptions.c.created_at < until))
     known = await services.reader.scan(select(customers.c.id).where(customers.c.created_at < until))
     first = min((row["created_at"] for row in begun), default=until)
     months = months_between(first if since is None else since, until)
-    ended = {row["id"]: row["ended_at"] for row in begun}
-    stretches = [stretch for row in asked if row["state"] == "paid" for stretch in _stretches(row, ended)]
     charged = [_asked(row) for row in asked]
     states: dict[str, list[str]] = defaultdict(list)
     for row in begun:
         states[row["customer_id"]].append(row["billing_state"])
-    collected = await _collected(services, months)
+    rollups = await Rollups.current(services.reader)
     assets = sorted({one.asset for one in charged if one.total > 0})
     return {
         "from": iso(months[0][0]),
         "to": iso(until),
         "funnel": funnel([row["id"] for row in known], states, charged),
         "ended": _reasons(begun),
-        "assets": {asset: _of_asset(asset, months, stretches, charged, collected) for asset in assets},
+        "assets": {asset: await _of_asset(rollups, asset, months, charged) for asset in assets},
     }
 
 
@@ -96,18 +100,6 @@ def months_between(since: int, until: int) -> list[tuple[int, int]]:
     return list(pairwise([*cuts, until]))
 
 
-def _stretches(row: Row, ended: Mapping[str, int | None]) -> Iterator[Stretch]:
-    """Yield what a paid invoice paid for, tier by tier, as long as its subscription was not over."""
-    if row["period"] < 0:
-        return
-    end = min(row["period_end"], ended[row["subscription_id"]] or row["period_end"])
-    spans = [] if row["spans"] is None else [(one.start, one.price) for one in spans_from(row["spans"])]
-    begins = spans or [(row["period_start"], row["price"] * row["seats"])]
-    for (start, price), until in zip(begins, [*(start for start, _ in begins[1:]), end], strict=True):
-        interval = Interval.parse(row["interval"])
-        yield Stretch(row["customer_id"], row["currency"], start, min(until, end), price, interval)
-
-
 def _asked(row: Row) -> Asked:
     return Asked(row["customer_id"], row["currency"], row["period"], row["total"], row["state"], row["attempts"])
 
@@ -121,58 +113,55 @@ def _reasons(begun: Sequence[Row]) -> dict[str, int]:
     return dict(sorted(counted.items()))
 
 
-async def _collected(services: Services, months: Sequence[tuple[int, int]]) -> dict[str, list[list[int]]]:
-    """Return ``asset -> [taken, given back] of each month``: what bills moved into revenue or sink, and out of it."""
-    moved = (transfers.c.source, transfers.c.destination, transfers.c.asset, transfers.c.amount)
-    earned_in = [side.like(f"platform:{role}:%") for side in moved[:2] for role in ("revenue", "sink")]
-    statement = (
-        select(entries.c.occurred_at, *moved)
-        .join(transfers, transfers.c.entry_id == entries.c.id)
-        .join(reversals, reversals.c.id == entries.c.about, isouter=True)
-        .join(purchases, purchases.c.id == func.coalesce(reversals.c.purchase_id, entries.c.about))
-        .where(purchases.c.bill.is_not(None), purchases.c.kind == "subscription", or_(*earned_in))
-    )
-    found: dict[str, list[list[int]]] = defaultdict(lambda: [[0, 0] for _ in months])
-    for row in await services.reader.scan(statement):
-        month = next((at for at, (start, end) in enumerate(months) if start <= row["occurred_at"] < end), None)
-        earned = {revenue(row["asset"]).id, sink(row["asset"]).id}
-        if month is not None:
-            found[row["asset"]][month][0] += row["amount"] * (row["destination"] in earned)
-            found[row["asset"]][month][1] += row["amount"] * (row["source"] in earned)
+async def _of_asset(
+    rollups: Rollups, asset: str, months: Sequence[tuple[int, int]], charged: Sequence[Asked]
+) -> dict[str, Any]:
+    days = [Period(start // DAY_MS, max(start, end - 1) // DAY_MS) for start, end in months]
+    whole = Period(days[0].first, days[-1].last)
+    levels = await rollups.levels(asset, whole)
+    moved = await _collected(rollups, asset, days)
+    return {
+        "months": [
+            {
+                "month": iso(start)[:7],
+                "mrr": levels.mrr(month.last),
+                "paying_at_start": levels.paying(month.first - 1),
+                "lost": levels.lost(month.last, month.days),
+                "churn_of_customers": _share(levels.churn(month.last, month.days)),
+                "churn_of_revenue": _share(levels.revenue_churn(month.last, month.days)),
+                "taken": taken,
+                "given_back": back,
+            }
+            for (start, _), month, (taken, back) in zip(months, days, moved, strict=True)
+        ],
+        "dunning": await _dunning(rollups, asset, whole, charged),
+    }
+
+
+async def _collected(rollups: Rollups, asset: str, months: Sequence[Period]) -> list[tuple[int, int]]:
+    """Return what each month took for subscriptions, and gave back: without tax, or from wallets."""
+    found = []
+    for month in months:
+        sums: Counter[str] = Counter()
+        for row in await rollups.sums((*EARNED, SPENT, RETURNED), asset, month, by=("kind",)):
+            sums[row["metric"]] += row["amount"] * (row["kind"] == KIND)
+        taken = sums[GROSS] - sums[TAX] + sums[SPENT]
+        found.append((taken, sums[REFUNDS] - sums[REFUNDED_TAX] + sums[RETURNED]))
     return found
 
 
-def _of_asset(
-    asset: str,
-    months: Sequence[tuple[int, int]],
-    stretches: Sequence[Stretch],
-    charged: Sequence[Asked],
-    collected: Mapping[str, list[list[int]]],
-) -> dict[str, Any]:
-    dunning = recovered(charged, asset)
-    moved = collected.get(asset, [[0, 0] for _ in months])
-    by_month = []
-    for (start, end), (taken, back) in zip(months, moved, strict=True):
-        lost = churn(stretches, asset, start, end)
-        by_month.append({
-            "month": iso(start)[:7],
-            "mrr": mrr(stretches, asset, end),
-            "paying_at_start": lost.started_with,
-            "lost": lost.lost,
-            "churn_of_customers": _share(lost.of_customers),
-            "churn_of_revenue": _share(lost.of_revenue),
-            "taken": taken,
-            "given_back": back,
-        })  # fmt: skip
-    return {
-        "months": by_month,
-        "dunning": {
-            "recovered": {"amount": dunning.recovered, "invoices": dunning.recovered_count},
-            "given_up": {"amount": dunning.given_up, "invoices": dunning.given_up_count},
-            "waiting": {"amount": dunning.waiting, "invoices": dunning.waiting_count},
-            "rate": _share(dunning.rate),
-        },
-    }
+async def _dunning(rollups: Rollups, asset: str, period: Period, charged: Sequence[Asked]) -> dict[str, Any]:
+    """Return what renewals that failed at first came to in a period, and which of them wait now."""
+    moved = {row["kind"]: row for row in await rollups.sums([DUNNING], asset, period, by=("kind",))}
+    told = {kind: _invoices(moved[kind]) if kind in moved else NONE for kind in (RECOVERED, GIVEN_UP)}
+    decided = told[RECOVERED]["amount"] + told[GIVEN_UP]["amount"]
+    rate = Fraction(told[RECOVERED]["amount"], decided) if decided else None
+    waits = waiting(charged, asset)
+    return {**told, "waiting": {"amount": sum(waits), "invoices": len(waits)}, "rate": _share(rate)}
+
+
+def _invoices(row: Row) -> dict[str, int]:
+    return {"amount": row["amount"], "invoices": row["count"]}
 
 
 def _share(share: Fraction | None) -> str | None:

@@ -11,6 +11,7 @@ from storefront.core.commit.plan import Key
 from storefront.core.errors import Conflict, NotFound, Refused
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront_subscriptions.monthly import recurring
 from storefront_subscriptions.tables import changes, current, finals, invoices, pauses, subscriptions
 
 INCOMPLETE, TRIALING, ACTIVE, PAST_DUE, UNPAID = "incomplete", "trialing", "active", "past_due", "unpaid"
@@ -242,6 +243,14 @@ def event_of(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     """Return what a ``subscription.*`` event tells: our own ids only."""
     names = ("id", "customer_id", "sku", "family", "billing_state")
     return {**{name: row[name] for name in names}, **more}
+
+
+def moved_of(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """Return what an event tells of a subscription that has moved: also what it comes to a month from then on.
+
+    ``row`` is how it stands after the commit that tells it.
+    """
+    return event_of(row, monthly={"amount": recurring(row), "currency": row["currency"]}, **more)
 
 
 def lines_of(invoice: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -134,5 +134,6 @@ class Stage:
 
     async def audit(self) -> Report:
         """Run ``audit verify --deep`` with what plugins add to it."""
-        outside = Outside(kinds=self._parts.services.kinds, checks=self._parts.host.audit_checks())
+        services, checks = self._parts.services, self._parts.host.audit_checks()
+        outside = Outside(kinds=services.kinds, checks=checks, figures=services.figures)
         return await verify_database(self._parts.database, deep=True, outside=outside)

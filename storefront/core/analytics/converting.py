@@ -18,7 +18,10 @@ def convert(services: Services, name: str, amounts: Mapping[str, int]) -> dict[s
     others = [currency for currency in moved if currency != terms.currency]
     if terms.currency is None or not others or any(currency not in terms.rates for currency in others):
         return {}
-    parts = {one: _in(terms.currency, one, amount, terms.rates.get(one, "1")) for one, amount in moved.items()}
+    parts = {
+        one: amount if one == terms.currency else _in(terms.currency, one, amount, terms.rates[one])
+        for one, amount in moved.items()
+    }
     rates = {currency: terms.rates[currency] for currency in others}
     return {name: Converted(terms.currency, sum(parts.values()), parts, rates)}
 

@@ -176,7 +176,8 @@ class _Folding:
             self._add(PAYMENTS, asset, amount, part=_owner(source[2]), counts=True)
             if bought.is_asked:
                 self._add(CHECKOUTS_PAID, asset, amount, counts=True)
-        for sign, (giver, role, account) in ((1, to), (-1, source)):
+        # What a gateway holds for us is ours: more of it stands on the giving side, as all that is paid to us does.
+        for sign, (giver, role, account) in ((1, source), (-1, to)):
             if (giver, role) == ("gateway", "fees"):
                 self._add(FEES, asset, sign * amount, part=_owner(account))
             elif (giver, role) == ("gateway", "balance") and entry.gateway_kind is not None and bought is not None:

@@ -45,10 +45,14 @@ class Levels:
         at = day - self.period.first + 1
         return slice(at - days, at)
 
+    def lost(self, day: int, days: int) -> int:
+        """Return how many stopped paying in the ``days`` up to a day."""
+        return sum(self.left[self._within(day, days)])
+
     def churn(self, day: int, days: int) -> Fraction | None:
         """Return the churn of the ``days`` up to a day; None where nobody paid before them."""
         began_with = self.paying(day - days)
-        return Fraction(sum(self.left[self._within(day, days)]), began_with) if began_with else None
+        return Fraction(self.lost(day, days), began_with) if began_with else None
 
     def revenue_churn(self, day: int, days: int) -> Fraction | None:
         began_with = self.mrr(day - days)

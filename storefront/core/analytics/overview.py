@@ -1,4 +1,4 @@
-"""The first page: four tiles, net revenue, fan funding, cohorts and one wallet. Reads roll-ups alone, and few."""
+"""The first page: four tiles, net revenue, fan funding, cohorts and one wallet, from roll-ups alone."""
 
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction

@@ -66,6 +66,7 @@ class Roller:
         self._clock = clock
         self._figures = figures
         self._stopping = asyncio.Event()
+        self._folding = asyncio.Lock()
         engine.register_late_step(_FOLD, _fold)
 
     def ask_to_stop(self) -> None:
@@ -91,6 +92,15 @@ class Roller:
             except TimeoutError:
                 continue
 
+    async def catch_up(self) -> None:
+        """Fold all that is settled by now, a little at a time, however far another process may get meanwhile."""
+        while True:
+            try:
+                await self.fold_all(Pace())
+            except Stale:
+                continue
+            return
+
     async def fold_all(self, pace: Pace | None = None) -> Generation:
         """Fold all that is settled into the roll-ups that are read, and return how far they have come.
 
@@ -100,6 +110,10 @@ class Roller:
             Stale: another process folds at the same time.
             Unavailable: the shop is closing, or its database is away.
         """
+        async with self._folding:
+            return await self._fold_all(pace)
+
+    async def _fold_all(self, pace: Pace | None) -> Generation:
         generation = await find_current(self._reader) or Generation(1, created_at=self._clock.wall(), is_new=True)
         while not (pace is not None and self._stopping.is_set()):
             further = await self.fold_next(generation, AT_ONCE if pace is not None else ALONE)

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Select, func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storefront.core.analytics.metrics import AllFigures
 from storefront.core.audit import (
     actions,
     append_only,
@@ -61,6 +62,8 @@ from storefront.core.audit.kinds import NONE_GIVEN as NO_KINDS
 from storefront.core.audit.kinds import Kinds, kinds_check
 from storefront.core.audit.not_yet import NOT_YET
 from storefront.core.audit.report import MOST_KEPT_PER_CHECK, CheckResult, Report, Sealing
+from storefront.core.audit.rollups import NONE_GIVEN as NO_FIGURES
+from storefront.core.audit.rollups import rollups_check
 from storefront.core.audit.witnesses import WitnessFile, witnesses_check
 from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.database import Database
@@ -137,13 +140,14 @@ class Outside:
     """What the books are compared with that does not lie in their database; the report says what is not at hand.
 
     ``witnesses`` are the files to which the shop sends anchors, ``kinds`` the offer kinds of its plugins, ``checks``
-    what those say about their own tables.
+    what those say about their own tables, ``figures`` what they bring to analytics.
     """
 
     anchors: Anchors = None
     witnesses: Sequence[WitnessFile] = ()
     kinds: Kinds | None = None
     checks: Sequence[Check] = ()
+    figures: AllFigures | None = None
 
 
 NOTHING_OUTSIDE = Outside()
@@ -248,7 +252,8 @@ def _choose(dialect: str, deep: bool, outside: Outside) -> tuple[Sequence[Check]
     wanted: list[Check] = []
     not_run: list[NotYet] = []
     asking = () if outside.kinds is None else (kinds_check(outside.kinds),)
-    for check in (*CHECKS, *asking, *outside.checks):
+    counting = () if outside.figures is None else (rollups_check(outside.figures),)
+    for check in (*CHECKS, *asking, *counting, *outside.checks):
         if check.dialect not in (None, dialect):
             not_run.append(NotYet(check.name, check.title, f"for {_KINDS[check.dialect]} only"))
         elif check.is_deep and not deep:
@@ -257,6 +262,8 @@ def _choose(dialect: str, deep: bool, outside: Outside) -> tuple[Sequence[Check]
             wanted.append(check)
     if outside.kinds is None:
         not_run.append(NO_KINDS)
+    if outside.figures is None:
+        not_run.append(NO_FIGURES)
     if outside.anchors is None:
         not_run.append(NONE_GIVEN)
     else:
