@@ -162,8 +162,11 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:
         routes.append(timetravel.make_routes(parts.services, (parts.jobs, parts.webhooks.dispatcher), parts.emulator))
+    panels: list[ConsolePage | ConsolePanel] = []
     parts.host.collect(
-        "register_routes", lambda name, found: routes.extend(_checked(name, found)), services=parts.services
+        "register_routes",
+        lambda name, found: _take_routes(name, found, routes, panels),
+        services=parts.services,
     )
     lists = Exports(parts.services, parts.host.exports())
     routes.append(exports.make_routes(lists))
@@ -172,7 +175,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
-    routes.append(console_routes(_console(parts, routes, read, lists), lists))
+    routes.append(console_routes(_console(parts, routes, read, lists, panels), lists))
     app[MENU] = tuple(Link(one.menu, one.path) for registry in routes for one in registry if one.menu)
     return mount(
         app,
@@ -196,10 +199,15 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     )
 
 
-def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] | None, lists: Exports) -> Desk:
+def _console(
+    parts: Parts,
+    routes: Sequence[Routes],
+    read: Callable[[], Config] | None,
+    lists: Exports,
+    added: Sequence[ConsolePage | ConsolePanel],
+) -> Desk:
     """Build the operator console over all routes that there are: their scopes are what roles are made of."""
-    host, added = parts.host, list[ConsolePage | ConsolePanel]()
-    host.collect("register_console", lambda _, found: added.extend(found), services=parts.services)
+    host = parts.host
     asked = {route.scope for registry in routes for route in registry if route.scope is not None}
     return build_console(
         parts.services,
@@ -217,12 +225,24 @@ def _console(parts: Parts, routes: Sequence[Routes], read: Callable[[], Config] 
     )
 
 
-def _checked(plugin: str, found: Sequence[Routes]) -> Sequence[Routes]:
-    """Hold a plugin to its own corner: JSON routes live at ``/v1/<plugin>`` and under it, pages where they like."""
-    for route in (route for registry in found for route in registry):
-        if not route.page and not f"{route.path}/".startswith(f"/v1/{plugin}/"):
-            raise RouteError(f"{route.place}: {route.path} must live under /v1/{plugin}/")
-    return found
+def _take_routes(
+    plugin: str,
+    found: Sequence[Routes | ConsolePage | ConsolePanel],
+    routes: list[Routes],
+    panels: list[ConsolePage | ConsolePanel],
+) -> None:
+    """Take what a plugin declares, and hold it to its own corner: JSON routes live at ``/v1/<plugin>`` and under it,
+    pages of the console under ``/console/``, other pages where they like."""
+    for one in found:
+        if isinstance(one, Routes):
+            for route in one:
+                if not route.page and not f"{route.path}/".startswith(f"/v1/{plugin}/"):
+                    raise RouteError(f"{route.place}: {route.path} must live under /v1/{plugin}/")
+            routes.append(one)
+            continue
+        if isinstance(one, ConsolePage) and not one.path.startswith("/console/"):
+            raise RouteError(f"{plugin}: the console page {one.path} must live under /console/")
+        panels.append(one)
 
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import pluggy
 
-from storefront.core.analytics.metrics import Figures
 from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
 from storefront.core.commit.apply import LateStep
 from storefront.core.commit.plan import Plan
@@ -45,8 +44,9 @@ def register_gateways(services: Services) -> Sequence[Gateway]:
 
 
 @hookspec
-def register_routes(services: Services) -> Sequence[Routes]:
-    """Return the HTTP routes of this plugin; they live under ``/v1/<plugin name>/``."""
+def register_routes(services: Services) -> Sequence[Routes | ConsolePage | ConsolePanel]:
+    """Return the HTTP routes of this plugin, which live under ``/v1/<plugin name>/``, its pages, and its part of the
+    operator console: pages of its own, and parts of the core's (``storefront.panels``)."""
 
 
 @hookspec
@@ -63,21 +63,8 @@ def register_operations(services: Services) -> Operations:
 
 
 @hookspec
-def register_figures() -> Figures:
-    """Return what this plugin brings to analytics: pure functions of events, which count as long as the shop lives.
-
-    An event that was counted is never counted again, so what they say of one must never change.
-    """
-
-
-@hookspec
 def register_gauges(services: Services) -> Sequence[Callable[[], Awaitable[Sequence[Gauge]]]]:
     """Return functions that read figures for ``/metrics``; each is called at most every few seconds."""
-
-
-@hookspec
-def register_console(services: Services) -> Sequence[ConsolePage | ConsolePanel]:
-    """Return pages of the operator console, and parts of the core's pages, as data (``storefront.panels``)."""
 
 
 @hookspec

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from storefront.configured_gateways import add_gateways, configured_gateways, with_manual
-from storefront.core.analytics.metrics import AllFigures, Figures
+from storefront.core.analytics.metrics import AllFigures
 from storefront.core.analytics.roller import Roller
 from storefront.core.announcing import Announcer
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
@@ -336,16 +336,10 @@ def offer_kinds(host: PluginHost) -> dict[str, OfferKind]:
 def figures_of(host: PluginHost) -> AllFigures:
     """Return what the plugins bring to analytics; a plugin's figures leave again if it is left out."""
     figures = AllFigures()
-    host.collect("register_figures", lambda name, found: _add_figures(host, figures, name, found))
+    for name, found in host.figures().items():
+        figures.add(found)
+        host.when_left_out.setdefault(name, []).append(partial(figures.remove, found))
     return figures
-
-
-def _add_figures(host: PluginHost, figures: AllFigures, plugin: str, found: Figures) -> None:
-    for figure in found.figures:
-        if not figure.name.startswith(f"{plugin}_"):
-            raise ValueError(f"the figure {figure.name} must be called {plugin}_…")
-    figures.add(found)
-    host.when_left_out.setdefault(plugin, []).append(partial(figures.remove, found))
 
 
 def _add_kinds(host: PluginHost, kinds: dict[str, OfferKind], plugin: str, found: list[OfferKind]) -> None:

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Table
 
 from storefront import hookspecs
+from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config, ConfigError, Document, Offer, OnError, PluginSchema, build, read_document
@@ -89,6 +90,23 @@ class PluginHost:
             for one in () if name in self.left_out else getattr(plugin, "exports", ()):
                 if found.setdefault(one.name, one) is not one:
                     raise _failure(name, f"another list is called {one.name}")
+        return found
+
+    def figures(self) -> dict[str, Figures]:
+        """Return ``plugin -> what it brings to analytics`` of enabled plugins.
+
+        Raises:
+            PluginFailed: a figure is not called after its plugin.
+        """
+        found = {}
+        for name, plugin in self.classes.items():
+            told: Figures | None = None if name in self.left_out else getattr(plugin, "figures", None)
+            if told is None:
+                continue
+            for figure in told.figures:
+                if not figure.name.startswith(f"{name}_"):
+                    raise _failure(name, f"the figure {figure.name} must be called {name}_…")
+            found[name] = told
         return found
 
     def catalog_effects(self) -> list[CatalogEffects]:

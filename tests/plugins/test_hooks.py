@@ -267,14 +267,12 @@ async def test_a_plugin_answers_the_operators_shell(strangers, tmp_path):
 
 
 COUNTING = """
-@hookimpl
-def register_figures(self):
-    from storefront.core.analytics.metrics import Counted, Figure, Figures
-    return Figures(
-        figures=(Figure("scales_weighed", "revenue", "count", "customers who were weighed"),),
-        count_events=frozenset({"customer.created"}),
-        count=lambda told: [Counted("scales_weighed", "", "heavy")],
-    )
+from storefront.core.analytics.metrics import Counted, Figure, Figures
+figures = Figures(
+    figures=(Figure("scales_weighed", "revenue", "count", "customers who were weighed"),),
+    count_events=frozenset({"customer.created"}),
+    count=lambda told, Counted=Counted: [Counted("scales_weighed", "", "heavy")],
+)
 """
 
 

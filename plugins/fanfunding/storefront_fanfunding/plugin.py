@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
-from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
 from storefront.core.config import ConfigCheck, Offer
@@ -78,6 +77,7 @@ class FanfundingPlugin:
     hidden_offers: ClassVar[Callable[[Mapping[str, Any]], Mapping[str, Offer]]] = staticmethod(hidden_offers)
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS, *PLEDGE_CHECKS)
+    figures = FIGURES
     exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
@@ -88,10 +88,6 @@ class FanfundingPlugin:
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
         return [TipKind()]
-
-    @hookimpl
-    def register_figures(self) -> Figures:
-        return FIGURES
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:

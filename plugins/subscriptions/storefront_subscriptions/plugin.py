@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Table
 
-from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
@@ -81,6 +80,7 @@ class SubscriptionsPlugin:
         *USAGE_CHECKS,
     )
     catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
+    figures = FIGURES
     exports: ClassVar[Sequence[Export]] = EXPORTS
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
@@ -91,10 +91,6 @@ class SubscriptionsPlugin:
     @hookimpl
     def register_offer_kinds(self) -> Sequence[OfferKind]:
         return [SubscriptionKind(self._settings)]
-
-    @hookimpl
-    def register_figures(self) -> Figures:
-        return FIGURES
 
     @hookimpl
     def register_routes(self, services: Services) -> Sequence[Routes]:
