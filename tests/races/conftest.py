@@ -11,18 +11,20 @@ from storefront.testing import Answer, Shop, running_shop
 from .arena import ARENA, fund_customers, tally
 
 ROUNDS_ON_A_SECOND_DATABASE = 2
+PLAYED_WHOLE = ("test_wallet", "test_last_unit")
+"""Races that play all rounds on both databases: one wallet (T2), and the last unit."""
 
 
 @pytest.fixture(autouse=True)
 def _fewer_rounds(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a race runs on both databases, play all its rounds on SQLite and the first two on PostgreSQL.
 
-    ``make test-heavy`` plays all of them there (``--database``), and one wallet's race always does (T2).
+    ``make test-heavy`` plays all of them there (``--database``).
     """
     if "database_kind" not in request.fixturenames or request.config.getoption("--database"):
         return
-    rounds, is_wallets = getattr(request.module, "ROUNDS", None), request.module.__name__.endswith("test_wallet")
-    if isinstance(rounds, range) and not is_wallets and request.getfixturevalue("database_kind") == "postgres":
+    rounds, plays_all = getattr(request.module, "ROUNDS", None), request.module.__name__.endswith(PLAYED_WHOLE)
+    if isinstance(rounds, range) and not plays_all and request.getfixturevalue("database_kind") == "postgres":
         monkeypatch.setattr(request.module, "ROUNDS", rounds[:ROUNDS_ON_A_SECOND_DATABASE])
 
 
