@@ -74,28 +74,28 @@ class Row:
     acts: Sequence["Form"] = ()
 
 
-def places_of(row: Row) -> list[str]:
+def places_of(row: Row, columns: Sequence[Column]) -> list[str]:
     """Return where each cell of a row stands when the table folds: what leads it, its sum, its instant, its badge.
 
     Each place is taken once, by the first cell that fits; what is left follows below, with its column's name.
     """
     taken: dict[int, str] = {}
     for place, fits in _PLACES:
-        if place in taken.values():
-            continue
-        found = next((at for at, cell in enumerate(row.cells) if at not in taken and fits(cell)), None)
-        if found is not None:
-            taken[found] = place
+        if place not in taken.values():
+            pairs = enumerate(zip(row.cells, columns, strict=True))
+            found = next((at for at, (cell, column) in pairs if at not in taken and fits(cell, column)), None)
+            if found is not None:
+                taken[found] = place
     return [taken.get(at, "rest") for at in range(len(row.cells))]
 
 
-_PLACES: Sequence[tuple[str, Callable[[Cell], bool]]] = (
-    ("when", lambda cell: cell.at is not None),
-    ("state", lambda cell: cell.tone is not None),
-    ("lead", lambda cell: cell.is_name),
-    ("sum", lambda cell: cell.is_strong),
-    ("lead", lambda cell: cell.drawing is None and bool(cell.text)),
-    ("about", lambda cell: cell.drawing is None and bool(cell.text)),
+_PLACES: Sequence[tuple[str, Callable[[Cell, Column], bool]]] = (
+    ("when", lambda cell, _: cell.at is not None),
+    ("state", lambda cell, _: cell.tone is not None),
+    ("lead", lambda cell, _: cell.is_name),
+    ("sum", lambda cell, column: cell.is_strong and column.is_number),
+    ("lead", lambda cell, column: cell.drawing is None and bool(cell.text) and not column.is_number),
+    ("about", lambda cell, column: cell.drawing is None and bool(cell.text) and not column.is_number),
 )
 
 
