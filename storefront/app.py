@@ -211,6 +211,7 @@ def _console(
     asked = {route.scope for registry in routes for route in registry if route.scope is not None}
     return build_console(
         parts.services,
+        database=parts.database,
         hasher=parts.hasher,
         keys=parts.keys,
         endpoints=parts.webhooks.endpoints,

@@ -12,6 +12,7 @@ from storefront.core.api_keys import KeyHasher
 from storefront.core.audit.check import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import Config
+from storefront.core.database import Database
 from storefront.core.exporting.running import Exports
 from storefront.core.keys import Keys
 from storefront.core.operators.codes import OneTimeCodes
@@ -25,6 +26,7 @@ from storefront.panels import ConsolePage, ConsolePanel
 def build_console(
     services: Services,
     *,
+    database: Database,
     hasher: KeyHasher,
     keys: Keys,
     endpoints: WebhookEndpoints,
@@ -49,7 +51,7 @@ def build_console(
         *(page for page in added if isinstance(page, ConsolePage)),
         *wallets.pages(),
         *review.pages(),
-        *books.pages(services, tuple(checks)),
+        *books.pages(services, database, tuple(checks)),
         *webhooks.pages(endpoints, deliveries),
         *exporting.pages(exports),
         *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from storefront.core.errors import Forbidden, NotFound, StorefrontError, Unauthorized
+from storefront.core.errors import Forbidden, NotFound, Unauthorized
 from storefront.core.ids import new_id
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
@@ -20,7 +20,7 @@ from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.pages import Browser, make_templates, page_frame
 from storefront.pages.frame import PageFrame
-from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, Section, Tone, places_of
+from storefront.panels import Asking, ConsolePage, ConsolePanel, Note, PageView, Section, Tone, places_of
 from storefront.routing import Call
 
 HERE = Path(__file__).parent
@@ -174,7 +174,11 @@ class Desk:
         found: list[Section] = []
         for panel in self.panels:
             if panel.place == place and asking.may(panel.scope):
-                found.extend(await panel.show(asking, about))
+                try:
+                    found.extend(await panel.show(asking, about))
+                except Exception:  # a plugin that fails takes no page of the core away
+                    log.exception("console_panel_failed", place=place, about=about)
+                    found.append(Note(Tone.BAD, "A part of this page could not be read.", "The server's log says why."))
         return found
 
     async def _count(self, page: ConsolePage) -> tuple[int, Tone]:
@@ -182,8 +186,8 @@ class Desk:
             return 0, Tone.PLAIN
         try:
             return await page.counts(self.services)
-        except StorefrontError:  # the menu is on every page, also on the one that tells what is wrong
-            log.warning("console_count_failed", page=page.path, exc_info=True)
+        except Exception:  # the menu is on every page, also on the one that tells what is wrong
+            log.exception("console_count_failed", page=page.path)
             return 0, Tone.PLAIN
 
     def set_cookie(self, call: Call, response: web.StreamResponse, token: str) -> None:

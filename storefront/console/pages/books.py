@@ -8,6 +8,7 @@ from storefront.console.pages.purchase_parts import ledger_entry
 from storefront.console.words import at, money, spoken
 from storefront.core.audit.check import Check
 from storefront.core.clock import iso
+from storefront.core.database import Database
 from storefront.core.errors import NotFound
 from storefront.core.kinds import OfferKind
 from storefront.core.operating.books import books_in_short, check_books, last_check
@@ -44,7 +45,8 @@ MOST_LEDGER = 100
 class Books:
     """The pages of the books; ``kinds`` and ``checks`` are what plugins add to a check that looks at everything."""
 
-    def __init__(self, kinds: dict[str, OfferKind], checks: tuple[Check, ...]) -> None:
+    def __init__(self, database: Database, kinds: dict[str, OfferKind], checks: tuple[Check, ...]) -> None:
+        self._database = database
         self._kinds = kinds
         self._checks = checks
 
@@ -100,11 +102,18 @@ class Books:
         return PageView("Books", sections, exports=exports)
 
     async def check(self, asking: Asking) -> Done:
-        await check_books(asking.services, actor=asking.actor, deep=False)
+        await check_books(asking.services, self._database, actor=asking.actor, deep=False)
         return Done(PATH, "checked")
 
     async def check_deep(self, asking: Asking) -> Done:
-        await check_books(asking.services, actor=asking.actor, deep=True, kinds=self._kinds, checks=self._checks)
+        await check_books(
+            asking.services,
+            self._database,
+            actor=asking.actor,
+            deep=True,
+            kinds=self._kinds,
+            checks=self._checks,
+        )
         return Done(PATH, "checked")
 
 
@@ -188,9 +197,9 @@ async def _is_off(services: Services) -> tuple[int, Tone]:
     return (0 if checked is None else len(checked.violations)), Tone.BAD
 
 
-def pages(services: Services, checks: tuple[Check, ...]) -> list[ConsolePage]:
+def pages(services: Services, database: Database, checks: tuple[Check, ...]) -> list[ConsolePage]:
     """Return the pages of the books."""
-    books = Books(dict(services.kinds), checks)
+    books = Books(database, dict(services.kinds), checks)
     acts = [
         ConsoleAct("check", "audit:read", books.check, says={"checked": "Checked."}),
         ConsoleAct("check-deep", "audit:read", books.check_deep),

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, select
 from storefront.core.audit.check import Check
 from storefront.core.audit.kinds import Kinds
 from storefront.core.audit.report import Report
-from storefront.core.audit.verify import Outside, verify
+from storefront.core.audit.verify import Outside, verify_database
 from storefront.core.clock import iso
 from storefront.core.commit.plan import SHOP_ANCHOR, Insert, Plan
-from storefront.core.database import read_setting
+from storefront.core.database import Database, read_setting
 from storefront.core.privileged import record_action
 from storefront.core.sealing.seals import sealing_state
 from storefront.core.services import Services
@@ -43,11 +43,16 @@ async def last_check(services: Services) -> Checked | None:
 
 
 async def check_books(
-    services: Services, *, actor: str, deep: bool, kinds: Kinds | None = None, checks: tuple[Check, ...] = ()
+    services: Services,
+    database: Database,
+    *,
+    actor: str,
+    deep: bool,
+    kinds: Kinds | None = None,
+    checks: tuple[Check, ...] = (),
 ) -> Checked:
-    """Check the books now, keep what was found, and return it. On a large shop this takes its time."""
-    async with services.reader.connect() as connection:
-        report = await verify(connection, deep=deep, outside=Outside(kinds=kinds, checks=checks))
+    """Check the books now, keep what was found, and return it. On a large shop this takes its time, in a thread."""
+    report = await verify_database(database, deep=deep, outside=Outside(kinds=kinds, checks=checks))
     return await keep_check(services, report, actor=actor, deep=deep)
 
 
