@@ -49,7 +49,14 @@ async def read_overview(
         Invalid: what is asked for is no period.
     """
     period = period_of(services.clock.now(), since=since, until=until, days=days, months=months)
-    rollups = await Rollups.current(services.reader)
+    # All that is shown is of one moment, also while roll-ups that were built anew are put in their place.
+    async with services.reader.snapshot() as reader:
+        return await _read(services, await Rollups.current(reader), period, currency=currency, asset=asset)
+
+
+async def _read(
+    services: Services, rollups: Rollups, period: Period, *, currency: str | None, asset: str | None
+) -> Overview:
     currencies = await rollups.currencies()
     shown = currency or main_currency(services, currencies)
     assets = await wallet_assets(services, rollups)

@@ -49,11 +49,12 @@ async def read_report(
             f"There is no such report; there are {', '.join(NAMES)}.", errors=[FieldError("/report", "is none")]
         )
     period = period_of(services.clock.now(), since=since, until=until)
-    rollups = await Rollups.current(services.reader)
-    lines, formulas = await _REPORTS[name](services, rollups, currency, period)
-    brought = [figure for figure in services.figures.figures if _SHOWN_IN[figure.area] == name]
-    formulas = {**formulas, **{figure.name: figure.says for figure in brought}}
-    lines = [*lines, *[line for figure in brought for line in await _brought(rollups, figure, currency, period)]]
+    async with services.reader.snapshot() as reader:
+        rollups = await Rollups.current(reader)
+        lines, formulas = await _REPORTS[name](services, rollups, currency, period)
+        brought = [figure for figure in services.figures.figures if _SHOWN_IN[figure.area] == name]
+        formulas = {**formulas, **{figure.name: figure.says for figure in brought}}
+        lines = [*lines, *[line for figure in brought for line in await _brought(rollups, figure, currency, period)]]
     first, last = (day.isoformat() for day in dates_of(period))
     counted = rollups.counted_until
     until_then = None if not counted else iso(counted)
