@@ -36,6 +36,7 @@ from storefront.core.commit.outcome import (
     LimitReached,
     Moment,
     Outcome,
+    ReviewUnplanned,
     Stale,
     Taken,
 )
@@ -160,6 +161,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
     Raises:
         Refused: a step refused and the plan says nothing about refusals; nothing was changed.
         Stale: a row moved since the plan was decided; decide again.
+        ReviewUnplanned: a late step wants a review, and the plan leaves its road out; decide again with it.
         KeyReused, KeyInFlight: the idempotency key belongs to another body, or is still running.
     """
     applying = Applying(state, plan, moment, late)
@@ -184,6 +186,8 @@ def _run_or_review(applying: Applying) -> None:
     try:
         _run(applying, plan.list)
     except _ReviewWanted:
+        if plan.leaves_out_review:
+            raise ReviewUnplanned from None
         applying.start_over()
         _run(applying, (plan.on_review or plan.on_refused).list)
         applying.outcome.is_review = True

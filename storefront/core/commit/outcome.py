@@ -57,6 +57,11 @@ class Stale(Exception):
     """A row moved since the plan was decided; the use case decides again."""
 
 
+class ReviewUnplanned(Stale):
+    """A late verdict wants a review, the road of which the plan leaves out (``Plan.leaves_out_review``): decide again
+    with it."""
+
+
 class KeyReused(Invalid):
     code = "idempotency_key_reused"
     title = "This Idempotency-Key was used with another body"
