@@ -129,9 +129,9 @@ class _Set:
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
 
-    def evaluate(self, values: Mapping[str, Value]) -> dict[int, bool | str]:
-        """Return the place of each rule that holds, or ended in an error: that then."""
-        found = {**self.zeros, **values}
+    def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
+        """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value."""
+        found = {**self.zeros, **values} if unknown else values
         try:
             results: dict[int, bool | str] = {place: True for place, holds in self.plain if holds(found)}
         except (TypeError, AttributeError):  # a value that is not of its type, which the library says in its own words
@@ -186,8 +186,8 @@ class RuleSet:
         found = self.sets[stage]
         if not found.rules:
             return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
-        results = found.evaluate(values)
         unknown = found.reads - values.keys()
+        results = found.evaluate(values, unknown)
         places = sorted(results)
         if unknown:
             # Of rules that read what is missing, those that skip say nothing, unless there is a reason for it.

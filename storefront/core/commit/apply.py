@@ -120,6 +120,9 @@ _BOOKS = frozenset(
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
 
 
+_ONLY_KNOWN_THEN = frozenset({LotsOf, FromResults})
+
+
 class LateView:
     """What a late step may see: the rows it named, the plan's seed, the batch's time."""
 
@@ -301,6 +304,8 @@ def _change(applying: Applying, step: Change) -> None:
 
 def _values(applying: Applying, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row's values, with those that only the commit knows."""
+    if _ONLY_KNOWN_THEN.isdisjoint(map(type, told.values())):
+        return dict(told)
     values, results = dict(told), applying.outcome.results
     for name, value in told.items():
         if type(value) is LotsOf:
