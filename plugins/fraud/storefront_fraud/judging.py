@@ -224,7 +224,7 @@ def judge_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step] | Ref
     if outcome == PASSED and judgement.verdict is Verdict.REFUSE:
         return PurchaseRefused()
     if outcome == PASSED and judgement.verdict is Verdict.REVIEW:
-        return Review()
+        return Review(judgement.reasons)
     return [*steps, case.insert(judgement, values, outcome, view.moment.now), *facts["to_count"]]
 
 

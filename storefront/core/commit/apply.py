@@ -33,6 +33,7 @@ from storefront.core.commit.hold_steps import (
 from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
+    REVIEW_REASONS,
     LimitReached,
     Moment,
     Outcome,
@@ -89,11 +90,15 @@ LateStep = Callable[["LateView", Mapping[str, Any]], "LateAnswer | Review"]
 
 
 class Review:
-    """A late verdict: take the plan's ``on_review`` branch instead of its steps."""
+    """A late verdict: take the plan's ``on_review`` branch instead of its steps. The reasons are for operators."""
+
+    def __init__(self, reasons: Sequence[str] = ()) -> None:
+        self.reasons = tuple(reasons)
 
 
 class _ReviewWanted(Exception):
-    pass
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
 
 
 class LateStepFailed(Exception):
@@ -188,10 +193,11 @@ def _run_or_review(applying: Applying) -> None:
     plan = applying.plan
     try:
         _run(applying, plan.list)
-    except _ReviewWanted:
+    except _ReviewWanted as wanted:
         if plan.leaves_out_review:
             raise ReviewUnplanned from None
         applying.start_over()
+        applying.outcome.results[REVIEW_REASONS] = wanted.reasons
         _run(applying, (plan.on_review or plan.on_refused).list)
         applying.outcome.is_review = True
 
@@ -341,7 +347,7 @@ def _late(applying: Applying, step: Late) -> None:
     if isinstance(answer, Refused):
         raise answer
     if isinstance(answer, Review):
-        raise _ReviewWanted
+        raise _ReviewWanted(answer.reasons)
     _run(applying, answer or ())
 
 

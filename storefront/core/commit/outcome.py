@@ -8,6 +8,10 @@ from storefront.core.errors import Conflict, Invalid, Refused, Unavailable
 from storefront.core.ids import new_id
 
 
+REVIEW_REASONS = "review_reasons"
+"""What the reasons of a late step that wants a review are called among a plan's results."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The bytes a caller gets, stored so that a retry gets them again."""
@@ -46,6 +50,11 @@ class Outcome:
     is_replay: bool = False
     refusal: Refused | None = None
     is_review: bool = False
+
+    @property
+    def review_reasons(self) -> tuple[str, ...]:
+        """Why a late step wanted a review, for operators."""
+        return tuple(self.results.get(REVIEW_REASONS, ()))
 
     def customer_change(self, customer_id: str) -> Mapping[str, Any]:
         """Return the ``customer`` member of an answer: id left to the caller, versions and changes."""
