@@ -1,4 +1,4 @@
-"""A condition that is asked as a plain function says what the library says of it, whatever it is and whatever it reads."""
+"""A condition that is asked as a plain function says what the library says of it, whatever it reads."""
 
 from typing import Any
 

@@ -44,7 +44,7 @@ def count_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
         buckets = buckets_of(known)
         add(buckets, row["created_at"], row["amount"] or 0)
         counted.add(dimension)
-        # As of the attempt, however late it is counted: a counter is kept for as long as its newest attempt says something.
+        # As of the attempt, however late it is counted: a counter stays while its newest attempt says something.
         newest = row["created_at"] if known is None else max(known["updated_at"], row["created_at"])
         told = {"dimension": dimension, "value": key.id[1], "buckets": text_of(buckets), "updated_at": newest}
         steps.append(Insert(COUNTERS, key.id, key.anchor, told, replace=True))

@@ -47,7 +47,7 @@ async def forget(services: Services, settings: Settings, payload: Mapping[str, A
     while await _forget_decisions(services, now - settings.keep_ms):
         pass
     newest = await services.reader.first(_NEWEST)
-    # Counted from the newest decision, which is what the audit knows of time: a shop in which nothing happens keeps them.
+    # From the newest decision on, which is all that an audit knows of time: a shop in which nothing happens keeps them.
     latest = now if newest is None or newest["at"] is None else min(now, newest["at"])
     while await _forget_counters(services, latest - LONGEST_MS - DAY_MS):
         pass

@@ -116,8 +116,8 @@ class _Set:
     """The rules of one stage.
 
     ``plain``: those that are functions, by place; ``others`` are asked of the library, and ``together`` is their list,
-    in as few expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what stands
-    for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
+    in as few expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
+    stands for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
     """
 
     rules: tuple[_Compiled, ...]

@@ -16,7 +16,7 @@ from typing import Any
 
 from storefront_fraud.attributes import Value
 
-Holds = Callable[[Mapping[str, Value]], Any]
+Holds = Callable[[Mapping[str, Any]], Any]
 """Values, none of them missing -> whether a condition holds."""
 
 Fields = Mapping[int, Sequence[int | bytes]]
@@ -56,7 +56,7 @@ class _Part:
     kind: int
     holds: Holds
     name: str | None = None
-    constant: Value | None = None
+    constant: Any = None
 
 
 def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> Holds | None:
@@ -142,7 +142,7 @@ class _Reading:
         return lambda values: of(values) in wanted
 
     def _kind(self, place: int) -> int:
-        kind = self._kinds.get(place, 0)
+        kind: int = self._kinds.get(place, 0)
         if kind not in (_BOOL, _INT, _DOUBLE, _STRING):
             raise _NotPlain
         return kind

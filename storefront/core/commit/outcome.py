@@ -7,7 +7,6 @@ from typing import Any
 from storefront.core.errors import Conflict, Invalid, Refused, Unavailable
 from storefront.core.ids import new_id
 
-
 REVIEW_REASONS = "review_reasons"
 """What the reasons of a late step that wants a review are called among a plan's results."""
 
