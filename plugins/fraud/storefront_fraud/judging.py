@@ -165,7 +165,7 @@ class Judge:
                 for name, value in counted.items()
                 if name in rules.exact
             },
-            to_count=tuple(name for name in sorted(counted) if name in rules.lagging),
+            to_count=tuple(sorted(rules.lagging & counted.keys())),
             is_allowed=is_allowed,
         )
 
