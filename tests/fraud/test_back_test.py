@@ -52,8 +52,8 @@ async def test_the_same_rules_say_the_same_and_others_do_what_was_predicted(tmp_
             told = await shell("fraud", "test", "--since", "30d", "--rules", str(tmp_path / "new.yaml"), "--json")
             assert "good purchases stopped: 0 then, 0 now" in await shell("fraud", "test")
             (tmp_path / "bad.yaml").write_text('[{id: x, do: block, when: "amount >"}]')
-            broken = await shell("fraud", "test", "--rules", str(tmp_path / "bad.yaml"), code=1)
-            assert "The rule x is no condition" in broken
+            broken = await shell("fraud", "test", "--rules", str(tmp_path / "bad.yaml"), code=2)
+            assert "/bad.yaml:1:35 [0].when: is no condition: it ends too early" in broken, broken
             refused = next(one for one in decisions(shop) if one["verdict"] == "block")
             assert "pace block (enforce)" in await shell("fraud", "explain", refused["purchase_id"])
             assert refused["purchase_id"] in await shell("fraud", "decisions", "--verdict", "block")
