@@ -12,16 +12,18 @@ from benchmarks.charts import Bar, draw
 from benchmarks.measures import Measure
 
 COLUMNS = ("", "measured", "p50 ms", "p99 ms", "ratio", "of", "aim", "")
-HOW_TO_READ = """# Performance
+HOW, MACHINE = "How to read it", "The machine"
+_HEAD_OF_FACTS = "| | |\n|---|---|\n"
+HOW_TO_READ = f"""# Performance
 
 Written by `make bench REPORT=1`; do not edit. `make bench` prints the same table for your own machine.
 
-## How to read it
+## {HOW}
 
 Absolute figures say what one machine did on one day. What carries over is the **ratio**: every figure stands
 beside a floor that was measured in the same run, on the same disk, under the same disturbance.
 
-- The *empty handler* is an aiohttp application that answers `{}`: what HTTP alone costs here.
+- The *empty handler* is an aiohttp application that answers `{{}}`: what HTTP alone costs here.
 - The *raw replay* is the database driver writing, in batches of the same size, exactly the rows that the engine
   wrote, with the same guards and the same durability, its parameters prepared beforehand: what the database costs.
 - *pgbench* calls one PL/pgSQL function that takes the same lock, makes the same checks and writes the same rows.
@@ -45,24 +47,46 @@ def show(measures: Sequence[Measure], machine: Mapping[str, str]) -> None:
     Console(width=150).print(table)
 
 
-def write(folder: Path, measures: Sequence[Measure], machine: Mapping[str, str]) -> None:
-    """Write ``performance.md`` into ``folder``, and a chart of each section beside it."""
-    charts = folder / "performance"
+def write(folder: Path, measures: Sequence[Measure], machine: Mapping[str, str], *, is_whole: bool) -> None:
+    """Write ``performance.md`` into ``folder``, and a chart of each section beside it.
+
+    Sections that were not measured stay as they are, unless the run is ``is_whole``. One that was measured alone says
+    what was different from the machine of the others then.
+    """
+    charts, file = folder / "performance", folder / "performance.md"
     charts.mkdir(exist_ok=True)
-    facts = "\n".join(f"| {name} | {value} |" for name, value in machine.items())
-    parts = [HOW_TO_READ, f"## The machine\n\n| | |\n|---|---|\n{facts}\n"]
+    known = {} if is_whole or not file.is_file() else _parts_of(file.read_text())
+    parts = {MACHINE: known.get(MACHINE) or f"{_HEAD_OF_FACTS}{_rows_of(machine)}\n"}
+    parts |= {title: text for title, text in known.items() if title not in (MACHINE, HOW)}
+    apart = [f"{name} {value}" for name, value in machine.items() if f"| {name} | {value} |" not in parts[MACHINE]]
     for section, group in _sections(measures):
-        parts.append(f"## {section}\n")
-        name = section.lower().replace(" ", "-")
-        chart = _chart(section, group)
-        if chart:
-            (charts / f"{name}.svg").write_text(chart)
-            parts.append(f"![{section}](performance/{name}.svg)\n")
-        rows = "\n".join("| " + " | ".join(_cells(one)) + " |" for one in group)
-        parts.append(
-            f"| | measured | p50 ms | p99 ms | ratio | of | aim | |\n|---|--:|--:|--:|--:|---|--:|---|\n{rows}\n"
-        )
-    (folder / "performance.md").write_text("\n".join(parts))
+        parts[section] = _section(charts, section, group, apart)
+    texts = [HOW_TO_READ, *(f"## {title}\n\n{text}" for title, text in parts.items())]
+    file.write_text("\n".join(texts))
+
+
+def _section(charts: Path, section: str, group: Sequence[Measure], apart: Sequence[str]) -> str:
+    """Draw a section's chart and return its text below the title."""
+    name, parts = section.lower().replace(" ", "-"), list[str]()
+    if apart:
+        parts.append(f"Measured in a run of its own: {', '.join(apart)}.\n")
+    chart = _chart(section, group)
+    if chart:
+        (charts / f"{name}.svg").write_text(chart)
+        parts.append(f"![{section}](performance/{name}.svg)\n")
+    rows = "\n".join("| " + " | ".join(_cells(one)) + " |" for one in group)
+    parts.append(f"| | measured | p50 ms | p99 ms | ratio | of | aim | |\n|---|--:|--:|--:|--:|---|--:|---|\n{rows}\n")
+    return "\n".join(parts)
+
+
+def _parts_of(text: str) -> dict[str, str]:
+    """Return title -> what stands below it, of a report that was written earlier."""
+    parts = (part.partition("\n") for part in text.split("\n## ")[1:])
+    return {title: below.strip("\n") + "\n" for title, _, below in parts}
+
+
+def _rows_of(facts: Mapping[str, str]) -> str:
+    return "\n".join(f"| {name} | {value} |" for name, value in facts.items())
 
 
 def as_json(measures: Sequence[Measure], machine: Mapping[str, str]) -> dict[str, Any]:

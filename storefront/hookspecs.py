@@ -87,8 +87,8 @@ async def assess_purchase(services: Services, attempt: PurchaseAttempt, plan: Pl
     """Judge a purchase before anything is written; the strictest verdict wins.
 
     Read freely, call no gateway. What must be written with the purchase (a velocity counter, a decision
-    row) is added to ``plan``; a late step that may answer ``Review`` adds it to ``plan.on_review`` too. Return None
-    to abstain.
+    row) is added to ``plan``; a late step that may answer ``Review`` (with its reasons, for operators) adds it to
+    ``plan.on_review`` too. Return None to abstain.
     """
 
 

@@ -21,7 +21,17 @@ from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
-from storefront.core.config import Config, ConfigError, Document, Offer, OnError, PluginSchema, build, read_document
+from storefront.core.config import (
+    Config,
+    ConfigError,
+    Document,
+    Offer,
+    OnError,
+    PluginSchema,
+    build,
+    graft,
+    read_document,
+)
 from storefront.core.errors import StorefrontError
 from storefront.core.exporting.core_lists import core_lists
 from storefront.core.exporting.lists import Export
@@ -206,6 +216,29 @@ def load_to_serve(path: Path, environ: Mapping[str, str]) -> PluginHost:
             raise
         log.error("creators_refused", reason=str(error))
         return host
+
+
+def read_part(path: Path, environ: Mapping[str, str], at: tuple[str, ...], file: Path) -> Any:
+    """Return what ``file`` says in place of what stands at ``at`` in the configuration, checked together with the rest.
+
+    A configuration that has mistakes of its own is no judge of it: the shop says what is wrong then.
+
+    Raises:
+        ConfigError: every mistake in ``file``.
+    """
+    document = graft(read_document(path, environ), at, file)
+    try:
+        _build_host(document)
+    except ConfigError as error:
+        mine = [one for one in error.mistakes if one.file == str(file)]
+        if mine:
+            raise ConfigError(mine) from None
+    except PluginFailed as error:
+        log.warning("not_checked", file=str(file), reason=str(error))
+    found: Any = document.value
+    for step in at:
+        found = found[step]
+    return found
 
 
 def _build_host(document: Document) -> PluginHost:

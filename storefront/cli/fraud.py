@@ -27,7 +27,6 @@ from storefront.cli.showing import (
     say,
     short_time,
 )
-from storefront.core.errors import Invalid
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
 lists_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -166,8 +165,9 @@ def replay(
       storefront fraud test --since 30d
       storefront fraud test --since 30d --rules new.yaml --json | jq .good
     """
-    written = None if rules_file is None else _rules_in(rules_file)
-    told = ask_shop(Choice(file or config, data=data), "fraud.test", since=since, rules=written)
+    choice = Choice(file or config, data=data)
+    written = None if rules_file is None else _rules_in(choice, rules_file)
+    told = ask_shop(choice, "fraud.test", since=since, rules=written)
     if as_json:
         print_as_json(told)
     else:
@@ -247,20 +247,15 @@ def remove_from_list(
         _tell_list(told)
 
 
-def _rules_in(path: Path) -> Any:
-    """Read rules from a file: a list, or a configuration that has them; raises ``Invalid``."""
-    import yaml
+def _rules_in(choice: Choice, path: Path) -> Any:
+    """Read rules from a file: a list, or a configuration that has them; a mistake is said as one in the shop's own.
 
-    try:
-        found: Any = yaml.safe_load(path.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path} is no YAML: {error}") from error
-    for key in ("plugins", "fraud", "rules"):
-        if isinstance(found, dict) and key in found:
-            found = found[key]
-    if not isinstance(found, list):
-        raise Invalid(f"{path} holds no rules: write them as a list, or under plugins.fraud.rules.")
-    return found
+    Raises:
+        ConfigError: every mistake in it.
+    """
+    from storefront.plugins import read_part
+
+    return read_part(choice.config, choice.environ(), ("plugins", "fraud", "rules"), path)
 
 
 def _cells(one: dict[str, Any]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from storefront.core.commit.outcome import (
     KeyReused,
     LimitReached,
     Outcome,
+    ReviewUnplanned,
     Stale,
     TooManyHolds,
 )
@@ -126,6 +127,7 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
         for newcomer in wanted.newcomers:
             await services.customers.make(newcomer, actor=wanted.idempotency.caller)
         wanted = replace(wanted, newcomers=())
+    plans_review = False
     for _ in range(TIMES_DECIDED):
         purchase_id = new_id("pur")
         quote = await quote_for(services, wanted, purchase_id)
@@ -144,7 +146,9 @@ async def _decide_and_commit(services: Services, wanted: PurchaseRequest) -> Bou
         try:
             if quote.total.amount_minor and quote.pay_with != WALLET:
                 return await _commit_intent(services, wanted, quote, plan, judged)
-            return await _buy_at_once(services, wanted, quote, plan, judged)
+            return await _buy_at_once(services, wanted, quote, plan, judged, plans_review=plans_review)
+        except ReviewUnplanned:
+            plans_review = True
         except Stale:
             continue
         except LimitReached as full:
@@ -183,9 +187,13 @@ async def _assess(services: Services, wanted: PurchaseRequest, quote: Quote, pla
 
 
 async def _buy_at_once(
-    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment
+    services: Services, wanted: PurchaseRequest, quote: Quote, plan: Plan, judged: Assessment, *, plans_review: bool
 ) -> Bought:
-    """Buy from the wallet, or for nothing: one commit, in which the price is spent, or held for a review."""
+    """Buy from the wallet, or for nothing: one commit, in which the price is spent, or held for a review.
+
+    Few purchases are reviewed, so the road of a review is built only once a late step has asked for it
+    (``plans_review``): nothing was written then, and the whole purchase is judged again.
+    """
     if judged.verdict is Verdict.REVIEW:
         return await _hold_for_review(services, wanted, quote, plan, judged)
     now = services.clock.now()
@@ -193,8 +201,10 @@ async def _buy_at_once(
     waiting = None
     if wanted.bill is not None:
         plan.on_review.list.clear()
-    elif judges_late(plan):
+    elif plans_review:
         waiting = await show_row(services, _branch_off(services, wanted, quote, plan, judged), None)
+    else:
+        plan.leaves_out_review = True
     is_paid = quote.total.amount_minor > 0
     if wanted.recipient_id is not None:
         count_gift(plan, services, wanted.customer_id, now)

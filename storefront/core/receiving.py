@@ -111,7 +111,7 @@ async def _commit_or_judge(services: Services, plan: Plan) -> Assessment | str |
     else:
         refusal = outcome.refusal
         if outcome.is_review:
-            return Assessment(Verdict.REVIEW)
+            return Assessment(Verdict.REVIEW, outcome.review_reasons)
     if isinstance(refusal, PurchaseRefused):
         return Assessment(Verdict.REFUSE)
     return None if refusal is None else refusal.code

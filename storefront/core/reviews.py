@@ -15,7 +15,8 @@ import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import DAY_MS, HOUR_MS
-from storefront.core.commit.plan import Change, Insert, Plan, Steps
+from storefront.core.commit.outcome import REVIEW_REASONS
+from storefront.core.commit.plan import Change, FromResults, Insert, Plan, Steps
 from storefront.core.errors import NotFound
 from storefront.core.purchasing import Status
 from storefront.core.reading import Query, Row
@@ -184,7 +185,7 @@ def _row(purchase: Mapping[str, Any], state: str, money: str, reasons: Sequence[
         "state": state,
         "money": money,
         "hold_id": None,
-        "reasons": msgspec.json.encode(list(reasons)).decode(),
+        "reasons": FromResults(lambda results: _all_reasons(reasons, results)),
         "decision": None,
         "decided_by": None,
         "decided_why": None,
@@ -195,3 +196,8 @@ def _row(purchase: Mapping[str, Any], state: str, money: str, reasons: Sequence[
         "created_at": now,
         "updated_at": now,
     }
+
+
+def _all_reasons(reasons: Sequence[str], results: Mapping[str, Any]) -> str:
+    """Return the reasons that were known before the commit, and those of the late step that has asked for a review."""
+    return msgspec.json.encode(list(dict.fromkeys((*reasons, *results.get(REVIEW_REASONS, ()))))).decode()

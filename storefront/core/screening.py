@@ -124,7 +124,7 @@ async def _write_verdict(services: Services, plan: Plan, case: Case, judged: Ass
         log.error("not_judged", purchase=purchase["id"], reason=refused.code)
         return Assessment(Verdict.REVIEW)
     if outcome.is_review:
-        return Assessment(Verdict.REVIEW)
+        return Assessment(Verdict.REVIEW, outcome.review_reasons)
     return None if outcome.refusal is None else Assessment(Verdict.REFUSE)
 
 

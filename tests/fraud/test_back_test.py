@@ -52,8 +52,8 @@ async def test_the_same_rules_say_the_same_and_others_do_what_was_predicted(tmp_
             told = await shell("fraud", "test", "--since", "30d", "--rules", str(tmp_path / "new.yaml"), "--json")
             assert "good purchases stopped: 0 then, 0 now" in await shell("fraud", "test")
             (tmp_path / "bad.yaml").write_text('[{id: x, do: block, when: "amount >"}]')
-            broken = await shell("fraud", "test", "--rules", str(tmp_path / "bad.yaml"), code=1)
-            assert "The rule x is no condition" in broken
+            broken = await shell("fraud", "test", "--rules", str(tmp_path / "bad.yaml"), code=2)
+            assert "/bad.yaml:1:35 [0].when: is no condition: it ends too early" in broken, broken
             refused = next(one for one in decisions(shop) if one["verdict"] == "block")
             assert "pace block (enforce)" in await shell("fraud", "explain", refused["purchase_id"])
             assert refused["purchase_id"] in await shell("fraud", "decisions", "--verdict", "block")
@@ -89,6 +89,60 @@ async def test_counters_of_shadow_rules_follow_and_say_the_same(data_folder, dat
         assert last["attributes"]["velocity.device.sum_1h"] == 499 + 2 * 1500
         (row,) = shop.query("SELECT buckets FROM fraud_counters WHERE dimension = 'device'")
         assert [one[1:] for one in json.loads(row["buckets"])["d"]] == [[3, 3499]]
+
+
+async def test_what_is_counted_weeks_late_counts_at_its_own_time_and_the_books_agree(data_folder, database_url):
+    async with running_shop(data_folder, shop_with(RULES), database=database_url) as shop:
+        phone = {"metadata": {"device": "phone"}}
+        await shop.parts.jobs.stop()  # as in a process that dies before it has counted
+        assert (await shop.buy("gems-500", **phone)).status == 202
+        await shop.stop()
+        shop.wall.move(30 * 86_400)
+        await shop.start()
+        await shop.quiet()
+        (first,) = decisions(shop)
+        assert (first["counted"], first["to_count"]) == (["customer", "device"], [])
+        assert not (await shop.audit()).violations
+
+        assert (await shop.buy("gems-500", **phone)).status == 202
+        await shop.quiet()
+        assert decisions(shop)[-1]["attributes"]["velocity.device.sum_1h"] == 499
+        assert not (await shop.audit()).violations
+
+
+BAD_LIST = """\
+# new ones
+- {id: night, do: review, when: "time.hour < 5 && amount_usd > 100"}
+- id: spending
+  do: blok
+  when: velocity.device.sum_1h > 100
+- id: night
+  do: block
+  when: >-
+    kind == 'tip' &&
+    customer.age_day < 1
+"""
+BAD_SHOP = "plugins:\n  fraud:\n    rules:\n      - {id: one, do: block, when: 'amount = 5'}\n"
+
+
+async def test_a_mistake_in_rules_to_try_is_said_as_every_other_one(tmp_path):
+    async with running_shop(tmp_path, shop_with(RULES)) as shop, shell_of(shop, tmp_path) as shell:
+        bad, other = tmp_path / "bad.yaml", tmp_path / "other.yaml"
+        bad.write_text(BAD_LIST)
+        other.write_text(BAD_SHOP)
+
+        said = await shell("fraud", "test", "--rules", bad, code=2)
+        assert f"{bad}:4:7 [1].do: must be" in said, said
+        assert f"{bad}:6:7 [2].id: is the id of another rule" in said, said
+        assert f'{bad}:10:5 [2].when: knows no attribute customer.age_day; did you mean "customer.age_days"?' in said
+        assert "when: customer.age_days < 1" in said
+        said = await shell("fraud", "test", "--rules", other, code=2)
+        assert f"{other}:4:44 plugins.fraud.rules[0].when: is no condition: equal is written ==" in said, said
+        other.write_text("rules: [}")
+        assert f"{other}:1:9 " in await shell("fraud", "test", "--rules", other, code=2)
+        other.write_text("shop: {name: Mine}")
+        assert f"{other}:1:1 " in await shell("fraud", "test", "--rules", other, code=2)
+        assert "cannot be read" in await shell("fraud", "test", "--rules", tmp_path / "none.yaml", code=2)
 
 
 async def test_rules_that_ask_too_much_together_and_any_time_since_are_answered(tmp_path):

@@ -10,6 +10,10 @@ from storefront_fraud.expressions import FUNCTIONS
 from storefront_fraud.routes import make_routes
 from storefront_fraud.tables import TABLES
 
+from storefront.testing import running_shop
+
+from .screened import decisions, shop_with
+
 README = (Path(__file__).parents[2] / "plugins/fraud/README.md").read_text()
 
 
@@ -35,3 +39,13 @@ def test_every_key_function_table_check_and_route_is_named():
     assert [check.name for check in CHECKS if f"| `{check.name}` |" not in README] == []
     routes = make_routes(None, Settings.of({}), Settings.of({}).compiled())  # type: ignore[arg-type]
     assert [route.path for route in routes if f"{route.method} {route.path}`" not in README] == []
+
+
+async def test_the_example_of_what_is_missing_does_what_it_says(tmp_path):
+    (rule,) = [line.strip().removeprefix("- ") for line in README.splitlines() if "on_missing: match}" in line]
+    async with running_shop(tmp_path, shop_with(rule)) as shop:
+        await shop.bought("gems-500", metadata={"device": "phone"})
+        assert (await shop.buy("potion", metadata={"device": "phone"})).status == 201
+        assert (await shop.buy("potion")).status == 202
+        (match,) = decisions(shop)[-1]["matches"]
+        assert (match["rule"], match["because"], match["missing"]) == ("device", "missing", ["device.id"])

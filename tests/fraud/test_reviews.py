@@ -32,6 +32,14 @@ async def test_what_is_sent_to_review_waits_and_is_decided_once(data_folder, dat
         assert shop.balance("customer:ada:gems") == 485
         found = [(one["verdict"], one["outcome"], matched(one)) for one in decisions(shop)[1:]]
         assert found == [("review", "review", ["many"]), ("allow", "passed", []), ("review", "review", ["pace"])]
+        four = await shop.buy("gems-500", customer="cy", quantity=4)
+        page = await shop.bearing(OPERATOR_KEY).get("/v1/reviews")
+        told = {one["purchase"]: (one["state"], one["reasons"]) for one in page.json["data"]}
+        assert told == {
+            many.json["id"]: ("open", ["many"]),
+            paced.json["id"]: ("open", ["pace"]),
+            four.json["id"]: ("awaiting", ["many"]),
+        }
 
         assert (await decide(shop, many.json, "approve"))["status"] == "completed"
         assert (await decide(shop, paced.json, "reject"))["status"] == "rejected"

@@ -3,11 +3,14 @@
 import asyncio
 import base64
 import json
+import sqlite3
 import zlib
+from contextlib import closing
 
 import pytest
 from storefront_fraud.anomaly.world import World
 from storefront_fraud.learning import learn
+from storefront_fraud.metering import NEXT_PAIR
 from storefront_fraud.scoring import Scorer
 
 from storefront.testing import running_shop
@@ -143,3 +146,12 @@ async def test_usage_that_is_told_too_low_all_at_once_is_seen_when_something_is_
         (row,) = shop.query("SELECT m.reasons FROM fraud_meters m JOIN customers c ON c.id = m.customer_id "
                             "WHERE c.external_id = 'ada'")  # fmt: skip
         assert "less than expected by this customer's usual week" in row["reasons"]
+
+
+async def test_who_is_metered_is_found_by_the_key_however_many_windows_there_are(tmp_path):
+    async with running_shop(tmp_path, METERED_RULES) as shop:
+        sql, constants = NEXT_PAIR.on_sqlite()
+        asked = {**constants, "customer_id": "", "meter": ""}
+        with closing(sqlite3.connect(f"file:{shop.database.name}?mode=ro", uri=True)) as file:
+            plan = [row[-1] for row in file.execute(f"EXPLAIN QUERY PLAN {sql}", asked)]
+    assert plan == ["SEARCH usage_windows USING PRIMARY KEY ((customer_id,meter)>(?,?))"]

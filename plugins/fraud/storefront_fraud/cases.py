@@ -65,7 +65,7 @@ class Case:
 
     def row(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> dict[str, Any]:
         """Return the decision's row."""
-        told = {**values, **dict.fromkeys(self.failed)}
+        told = {**values, **dict.fromkeys(self.failed)} if self.failed else values
         return {
             "purchase_id": self.purchase_id,
             "stage": str(self.stage),
@@ -73,10 +73,10 @@ class Case:
             "verdict": WORD_OF[judgement.verdict],
             "decided_by": str(judgement.decided_by),
             "outcome": outcome,
-            "matches": _text([one.to_json() for one in judgement.matches]),
+            "matches": _text([one.to_json() for one in judgement.matches]) if judgement.matches else "[]",
             "attributes": _text(told),
             "counted": _text(sorted(self.exact)),
-            "to_count": _text(sorted(self.to_count)),
+            "to_count": _text(sorted(self.to_count)) if self.to_count else "[]",
             "identity": _text(self.identity),
             "amount": self.amount,
             "errors": judgement.errors,

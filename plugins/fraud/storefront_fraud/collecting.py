@@ -4,8 +4,7 @@ A provider that fails costs nobody a purchase by itself: its attributes are *fai
 one of them does what ``fail`` says. A new source of attributes is one more provider, and their rows in the table.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +23,7 @@ from storefront_fraud.attributes import Attribute, Value
 from storefront_fraud.metering import highest_of
 from storefront_fraud.network import Countries
 from storefront_fraud.scoring import NOT_SCORED, Scorer
-from storefront_fraud.subjects import Subject, known
+from storefront_fraud.subjects import Subject
 
 MOST_HISTORY, LONG_HISTORY, HISTORY_KEPT_MS = 1000, 20, MINUTE_MS
 """So many purchases are looked at; who has twenty or more has them counted anew each minute, or after a reversal."""
@@ -56,7 +55,8 @@ log = structlog.get_logger("storefront.fraud")
 SCORES = "anomaly"
 """The group of the anomaly score: it is made of what the others give, so it comes last."""
 ASKED_FOR_SCORES = frozenset({"customer", "history", "network", "recipient"})
-Provider = Callable[[Subject, int], Awaitable[Mapping[str, Value | None]]]
+Provider = Callable[[Subject, int], Awaitable[Mapping[str, Value]]]
+"""Subject, now -> the values of a group; what is missing is left out."""
 
 
 @dataclass(slots=True)
@@ -108,39 +108,49 @@ class Collector:
         """Return the values of these groups, and those that are known without asking."""
         values = Values(subject.values(self._reference))
         for group in groups:
-            if group in self._providers:
-                with self._bearing(group, values):
-                    values.known |= known(await self._providers[group](subject, now))
+            provider = self._providers.get(group)
+            if provider is None:
+                continue
+            try:
+                values.known |= await provider(subject, now)
+            except Unavailable:
+                raise
+            except Exception as error:
+                self._fail(group, values, error)
         if SCORES in groups:
-            with self._bearing(SCORES, values):
-                since = now - await self._age(subject.customer_id, now)
-                scored = await self._scorer.score(subject, values.known, since=since, now=now)
-                values.known |= scored.values()
-                values.scored = scored.to_row()
+            try:
+                values.known |= await self._scores(subject, values, now)
+            except Unavailable:
+                raise
+            except Exception as error:
+                self._fail(SCORES, values, error)
         return values
 
-    @contextmanager
-    def _bearing(self, group: str, values: Values) -> Iterator[None]:
-        """Take down that the attributes of a group could not be had, where its provider fails."""
-        try:
-            yield
-        except Unavailable:
-            raise
-        except Exception as error:
-            # What the rules say then is the operator's word (``fail``); a purchase is never let through by it.
-            log.error("attributes_failed", group=group, exc_info=error)
-            why = f"{type(error).__name__}: {error}"[:200]
-            values.failed |= {name: why for name, one in self._attributes.items() if one.group == group}
+    def _fail(self, group: str, values: Values, error: Exception) -> None:
+        """Take down that the attributes of a group could not be had.
 
-    async def _time(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+        What the rules say then is the operator's word (``fail``); a purchase is never let through by it.
+        """
+        log.error("attributes_failed", group=group, exc_info=error)
+        why = f"{type(error).__name__}: {error}"[:200]
+        values.failed |= {name: why for name, one in self._attributes.items() if one.group == group}
+
+    async def _scores(self, subject: Subject, values: Values, now: int) -> Mapping[str, Value]:
+        since = now - await self._age(subject.customer_id, now)
+        scored = await self._scorer.score(subject, values.known, since=since, now=now)
+        values.scored = scored.to_row()
+        return scored.values()
+
+    async def _time(self, subject: Subject, now: int) -> Mapping[str, Value]:
         return {"time.hour": now // HOUR_MS % 24, "time.weekday": (now // DAY_MS + 3) % 7 + 1}
 
-    async def _network(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+    async def _network(self, subject: Subject, now: int) -> Mapping[str, Value]:
         if self._countries is None or subject.address is None:
             return {}
-        return {"ip.country": self._countries.of(subject.address)}
+        country = self._countries.of(subject.address)
+        return {} if country is None else {"ip.country": country}
 
-    async def _customer(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+    async def _customer(self, subject: Subject, now: int) -> Mapping[str, Value]:
         age = await self._age(subject.customer_id, now)
         name = await self._services.customers.external_id(subject.customer_id)
         return {"customer.id": name, "customer.age_minutes": age // MINUTE_MS, "customer.age_days": age // DAY_MS}
@@ -157,7 +167,7 @@ class Collector:
             created = self._created[customer_id] = int(row["created_at"])
         return max(0, now - created)
 
-    async def _history(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+    async def _history(self, subject: Subject, now: int) -> Mapping[str, Value]:
         kept = self._histories.get(subject.customer_id)
         if kept is not None and kept[0] <= now < kept[0] + HISTORY_KEPT_MS:
             return kept[1]
@@ -170,7 +180,7 @@ class Collector:
             self._histories[subject.customer_id] = (now, found)
         return found
 
-    async def _declines(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+    async def _declines(self, subject: Subject, now: int) -> Mapping[str, Value]:
         if not subject.is_of_gateway:
             return {}
         shop_at, shop = self._shop
@@ -187,7 +197,7 @@ class Collector:
         row = await self._services.reader.first(_SHOP, first=declined_key("", at), last=declined_key("", at + HOUR_MS))
         return 0 if row is None else int(row["n"])
 
-    async def _recipient(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
+    async def _recipient(self, subject: Subject, now: int) -> Mapping[str, Value]:
         if subject.recipient_id is None:
             return {}
         age = await self._age(subject.recipient_id, now)
@@ -196,8 +206,9 @@ class Collector:
             "recipient.age_days": age // DAY_MS,
         }
 
-    async def _meter(self, subject: Subject, now: int) -> Mapping[str, Value | None]:
-        return {"meter.score": await highest_of(self._services, subject.customer_id, now)}
+    async def _meter(self, subject: Subject, now: int) -> Mapping[str, Value]:
+        score = await highest_of(self._services, subject.customer_id, now)
+        return {} if score is None else {"meter.score": score}
 
 
 def payment_values(facts: PaymentFacts) -> dict[str, Value]:

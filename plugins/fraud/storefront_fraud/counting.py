@@ -40,10 +40,13 @@ def count_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step]:
     steps: list[Step] = []
     counted = set(msgspec.json.decode(row["counted"]))
     for dimension, key in facts["keys"].items():
-        buckets = buckets_of(view.row(key))
+        known = view.row(key)
+        buckets = buckets_of(known)
         add(buckets, row["created_at"], row["amount"] or 0)
         counted.add(dimension)
-        told = {"dimension": dimension, "value": key.id[1], "buckets": text_of(buckets), "updated_at": view.moment.now}
+        # As of the attempt, however late it is counted: a counter stays while its newest attempt says something.
+        newest = row["created_at"] if known is None else max(known["updated_at"], row["created_at"])
+        told = {"dimension": dimension, "value": key.id[1], "buckets": text_of(buckets), "updated_at": newest}
         steps.append(Insert(COUNTERS, key.id, key.anchor, told, replace=True))
     changes = {"to_count": _DONE, "counted": msgspec.json.encode(sorted(counted)).decode()}
     anchor = row["customer_id"]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Plan, Remove
 from storefront.core.jobs import Again
+from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront_fraud.cases import counter_key
 from storefront_fraud.config import Settings
@@ -27,6 +28,7 @@ from storefront_fraud.tables import (
 )
 
 FORGET = "fraud.forget"
+_NEWEST = Query(select(func.max(decisions.c.created_at).label("at")))
 AT_ONCE = 200
 ACTOR = "plugin:fraud"
 
@@ -44,7 +46,10 @@ async def forget(services: Services, settings: Settings, payload: Mapping[str, A
     now = services.clock.now()
     while await _forget_decisions(services, now - settings.keep_ms):
         pass
-    while await _forget_counters(services, now - LONGEST_MS - DAY_MS):
+    newest = await services.reader.first(_NEWEST)
+    # From the newest decision on, which is all that an audit knows of time: a shop in which nothing happens keeps them.
+    latest = now if newest is None or newest["at"] is None else min(now, newest["at"])
+    while await _forget_counters(services, latest - LONGEST_MS - DAY_MS):
         pass
     while await _forget_entries(services, now):
         pass

@@ -111,7 +111,7 @@ class Judge:
 
     async def _case_of_purchase(self, subject: Subject, now: int) -> Case:
         values = await self._collector.collect(subject, self._groups[Stage.PURCHASE], now)
-        identity = subject.identity
+        identity: Mapping[str, str] = subject.identity
         await self._add_lists(Stage.PURCHASE, values, now)
         await self._add_lagging(Stage.PURCHASE, values, identity, subject.reference, now)
         return self._case(Stage.PURCHASE, subject, values, identity)
@@ -162,10 +162,10 @@ class Judge:
             scored=values.scored,
             exact={
                 name: counter_key(name, value, subject.customer_id)
-                for name, value in sorted(counted.items())
+                for name, value in counted.items()
                 if name in rules.exact
             },
-            to_count=tuple(name for name in sorted(counted) if name in rules.lagging),
+            to_count=tuple(sorted(rules.lagging & counted.keys())),
             is_allowed=is_allowed,
         )
 
@@ -224,7 +224,7 @@ def judge_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step] | Ref
     if outcome == PASSED and judgement.verdict is Verdict.REFUSE:
         return PurchaseRefused()
     if outcome == PASSED and judgement.verdict is Verdict.REVIEW:
-        return Review()
+        return Review(judgement.reasons)
     return [*steps, case.insert(judgement, values, outcome, view.moment.now), *facts["to_count"]]
 
 

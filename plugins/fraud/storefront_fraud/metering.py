@@ -5,10 +5,11 @@ is not seen. Hours without a report are hours with nothing.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, tuple_
 
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.commit.outcome import Stale
@@ -30,6 +31,15 @@ MOST_HOURS = 400 * 24
 _ALL = ""
 """Whose row a meter's own week stands in."""
 _WHOLE = 10_000
+_PAIR = (usage_windows.c.customer_id, usage_windows.c.meter)
+NEXT_PAIR = Query(
+    select(*_PAIR)
+    .where(tuple_(*_PAIR) > tuple_(bindparam("customer_id"), bindparam("meter")))
+    .order_by(*_PAIR)
+    .limit(1)
+)
+"""The next customer and meter by the key of the table, which is asked from pair to pair: there are as many as there are
+customers who are metered, and each has thousands of windows."""
 _HIGHEST = Query(
     select(func.max(meters.c.highest).label("highest")).where(
         meters.c.customer_id == bindparam("customer_id"), meters.c.highest_at >= bindparam("since")
@@ -54,12 +64,11 @@ async def score_meters(services: Services, payload: Mapping[str, Any]) -> Again:
     """Score all hours that are over, meter by meter and customer by customer. Safe to repeat."""
     now = services.clock.now()
     until = (now - WAIT_MS) // HOUR_MS * HOUR_MS
-    pairs = select(usage_windows.c.customer_id, usage_windows.c.meter).distinct()
-    for pair in await services.reader.scan(pairs.order_by(usage_windows.c.meter, usage_windows.c.customer_id)):
-        try:
+    pair = await services.reader.first(NEXT_PAIR, customer_id="", meter="")
+    while pair is not None:
+        with suppress(Stale):  # another one scores it
             await _score(services, pair["customer_id"], pair["meter"], until)
-        except Stale:
-            continue  # another one scores it
+        pair = await services.reader.first(NEXT_PAIR, **pair)
     return Again(now + EVERY_MS)
 
 

@@ -17,7 +17,13 @@ Buckets = dict[str, list[list[int]]]
 
 RINGS: Mapping[str, tuple[int, int]] = {"m": (MINUTE_MS, 60), "h": (HOUR_MS, 24), "d": (DAY_MS, 7)}
 """Ring -> the length of a bucket in ms, and how many there are."""
-_WINDOW: Mapping[str, tuple[str, int]] = {"1m": ("m", 1), "1h": ("m", 60), "24h": ("h", 24), "7d": ("d", 7)}
+_WINDOW: Mapping[str, tuple[str, int, int]] = {
+    "1m": ("m", MINUTE_MS, 1),
+    "1h": ("m", MINUTE_MS, 60),
+    "24h": ("h", HOUR_MS, 24),
+    "7d": ("d", DAY_MS, 7),
+}
+"""Window -> its ring, the length of a bucket of it, and how many make the window."""
 LONGEST_MS = 7 * DAY_MS
 _EMPTY = '{"m":[],"h":[],"d":[]}'
 _DECODER = msgspec.json.Decoder(Buckets)
@@ -48,8 +54,8 @@ def add(buckets: Buckets, now: int, amount: int) -> None:
 
 def within(buckets: Buckets, window: str, now: int) -> tuple[int, int]:
     """Return how often and for how much within a window that ends at ``now``."""
-    ring, many = _WINDOW[window]
-    since = now // RINGS[ring][0] - many
+    ring, length, many = _WINDOW[window]
+    since = now // length - many
     count = total = 0
     for place, many_then, amount in reversed(buckets[ring]):
         if place <= since:

@@ -1,6 +1,7 @@
 """A rule set: what it says of the values of one purchase. Pure; the same rules over the same values say the same.
 
-All conditions of a stage are one CEL list, evaluated at once; only where that ends in an error, one by one.
+Conditions that only compare are asked as plain functions (``shortcuts.py``). All others of a stage are one CEL list,
+evaluated at once; only where that ends in an error, one by one.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import msgspec
 from storefront.core.assessing import Verdict
 from storefront_fraud.attributes import ZERO, Attribute, Stage, Value, Velocity
 from storefront_fraud.expressions import Condition, Membership, Reading
+from storefront_fraud.shortcuts import Holds, shortcut_of
 
 
 class Phase(StrEnum):
@@ -100,33 +102,59 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    """A rule of a stage: its condition as the library has it (``alone``), and as a function where it can be one."""
+
     place: int
     rule: Rule
     condition: Condition
     alone: Any
+    holds: Holds | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """The rules of one stage. ``together`` is their list, in as few expressions as CEL takes; ``zeros``: stands for the
-    missing.
+    """The rules of one stage.
 
-    ``asked``: what a question to a list is called in CEL -> among the values. ``picky``: rules that do not skip what is
-    missing.
+    ``plain``: those that are functions, by place; ``others`` are asked of the library, and ``together`` is their list,
+    in as few expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
+    stands for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
     """
 
     rules: tuple[_Compiled, ...]
-    picky: tuple[_Compiled, ...]
+    plain: tuple[tuple[int, Holds], ...]
+    others: tuple[_Compiled, ...]
     together: tuple[Any, ...]
+    picky: tuple[_Compiled, ...]
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
 
-    def data(self, values: Mapping[str, Value]) -> dict[str, Value]:
+    def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
+        """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value."""
+        found = {**self.zeros, **values} if unknown else values
+        try:
+            results: dict[int, bool | str] = {place: True for place, holds in self.plain if holds(found)}
+        except (TypeError, AttributeError):  # a value that is not of its type, which the library says in its own words
+            results = self._one_by_one(self.rules, found)
+        if self.others:
+            data = self._data(found)
+            answers = [_value(one, data) for one in self.together]
+            if all(isinstance(answer, list) for answer in answers):
+                told = (one for answer in answers for one in answer)
+                results |= {one.place: True for one, holds in zip(self.others, told, strict=True) if holds}
+            else:
+                results |= self._one_by_one(self.others, found)
+        return results
+
+    def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
+        data = self._data(found)
+        answers = {one.place: _value(one.alone, data) for one in rules}
+        return {place: told if isinstance(told, bool) else str(told) for place, told in answers.items() if told}
+
+    def _data(self, found: Mapping[str, Value]) -> dict[str, Value]:
         """Return the values that the conditions read, under CEL's names."""
-        known = {name: values[name] for name in self.reads if name in values}
-        answers = {name: values[question] for name, question in self.asked.items() if question in values}
-        return {**self.zeros, **known, **answers}
+        known = {name: found[name] for name in self.reads}
+        return {**known, **{name: found[question] for name, question in self.asked.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +186,16 @@ class RuleSet:
         found = self.sets[stage]
         if not found.rules:
             return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
-        results = _evaluate(found, found.data(values))
         unknown = found.reads - values.keys()
-        places = [place for place, result in enumerate(results) if result]
+        results = found.evaluate(values, unknown)
+        places = sorted(results)
         if unknown:
             # Of rules that read what is missing, those that skip say nothing, unless there is a reason for it.
             asked = found.rules if failed else found.picky
             places = sorted({*places, *(one.place for one in asked if not unknown.isdisjoint(one.condition.reads))})
-        matched = (_match(found.rules[place], results[place], unknown, failed) for place in places)
+        if not places:
+            return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
+        matched = (_match(found.rules[place], results.get(place, False), unknown, failed) for place in places)
         matches = [one for one in matched if one is not None]
         return self._decide(tuple(matches), is_allowed=is_allowed)
 
@@ -198,8 +228,9 @@ def compile_rules(
     for rule in rules:
         condition = reading.read(rule.when)
         alone = reading.environment.compile(condition.cel)
+        names = {f"m.i{number}": one.name for number, one in enumerate(reading.memberships)}
         found = by_stage[stage_of(condition, attributes)]
-        found.append(_Compiled(len(found), rule, condition, alone))
+        found.append(_Compiled(len(found), rule, condition, alone, shortcut_of(alone.serialize(), names)))
     sets = {stage: _joined(found, reading, attributes) for stage, found in by_stage.items()}
     exact, lagging = set[str](), set[str]()
     for found in by_stage.values():
@@ -230,9 +261,10 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
         zeros |= {name: ZERO[attributes[name].kind] for name in one.condition.reads}
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
-            asked[name], zeros[name] = membership.name, False
+            asked[name], zeros[membership.name] = membership.name, False
+    others = tuple(one for one in found if one.holds is None)
     texts: list[str] = []
-    for one in found:
+    for one in others:
         text = f"({one.condition.cel}\n)"  # a line of its own, so that a comment ends with its rule
         if texts and len(texts[-1]) + len(text) < _LONGEST_LIST:
             texts[-1] += f",{text}"
@@ -241,7 +273,8 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
     together = tuple(reading.environment.compile(f"[{text}]") for text in texts)
     reads = frozenset().union(*(one.condition.reads for one in found))
     picky = tuple(one for one in found if one.rule.on_missing != "skip")
-    return _Set(tuple(found), picky, together, reads, zeros, asked)
+    plain = tuple((one.place, one.holds) for one in found if one.holds is not None)
+    return _Set(tuple(found), plain, others, together, picky, reads, zeros, asked)
 
 
 def _dimensions(condition: Condition) -> set[str]:
@@ -267,15 +300,6 @@ def _velocity(found: Sequence[_Compiled]) -> dict[str, Windows]:
 def _version(rules: Sequence[Rule], fail: str) -> str:
     told = msgspec.json.encode([fail, *([one.id, one.do, one.when, one.is_enforced, one.on_missing] for one in rules)])
     return hashlib.sha256(told).hexdigest()[:12]
-
-
-def _evaluate(found: _Set, data: Mapping[str, Value]) -> list[bool | str]:
-    """Return for each rule whether it holds, or the error that it ended in."""
-    answers = [_value(one, data) for one in found.together]
-    if all(isinstance(answer, list) for answer in answers):
-        return [one for answer in answers for one in answer]
-    results = (_value(one.alone, data) for one in found.rules)
-    return [one if isinstance(one, bool) else str(one) for one in results]
 
 
 def _value(expression: Any, data: Mapping[str, Value]) -> Any:

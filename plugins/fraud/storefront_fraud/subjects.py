@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -92,22 +91,28 @@ class Subject:
 
     def values(self, reference: str) -> dict[str, Value]:
         """Return the attributes of the group ``purchase``, and those that are known without asking anybody."""
-        found: Mapping[str, Value | None] = {
+        found: dict[str, Value] = {
             "kind": self.kind,
             "sku": self.sku,
             "quantity": self.quantity,
             "amount": self.amount,
             "currency": self.currency,
-            f"amount_{reference.lower()}": self.reference,
             "gateway": self.gateway,
-            "caller": self.caller,
-            "country": self.country,
-            "device.id": self.device,
-            "creator.id": self.creator,
             "recipient.is_other": self.recipient_id is not None,
-            "ip.address": self.address,
         }
-        return known(found)
+        if self.reference is not None:
+            found[f"amount_{reference.lower()}"] = self.reference
+        if self.caller is not None:
+            found["caller"] = self.caller
+        if self.country is not None:
+            found["country"] = self.country
+        if self.device is not None:
+            found["device.id"] = self.device
+        if self.creator is not None:
+            found["creator.id"] = self.creator
+        if self.address is not None:
+            found["ip.address"] = self.address
+        return found
 
     @property
     def is_of_gateway(self) -> bool:
@@ -116,13 +121,14 @@ class Subject:
     @property
     def identity(self) -> dict[str, str]:
         """Return dimension -> value: what velocity can count this purchase by."""
-        found = {"customer": self.customer_id, "ip": self.address, "device": self.device, "creator": self.creator}
-        return {dimension: value for dimension, value in found.items() if value}
-
-
-def known(values: Mapping[str, Value | None]) -> dict[str, Value]:
-    """Leave out what is missing."""
-    return {name: value for name, value in values.items() if value is not None}
+        found = {"customer": self.customer_id}
+        if self.address:
+            found["ip"] = self.address
+        if self.device:
+            found["device"] = self.device
+        if self.creator:
+            found["creator"] = self.creator
+        return found
 
 
 class Rates:

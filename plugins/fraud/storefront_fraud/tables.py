@@ -51,7 +51,8 @@ counters = Table(
     Column("updated_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-"""Ring buckets (``rings.py``) of a dimension's value; hangs under the customer, or ``fraud:<dimension>:<value>``."""
+"""Ring buckets (``rings.py``) of a dimension's value; hangs under the customer, or ``fraud:<dimension>:<value>``.
+``updated_at``: when the newest attempt in it was made."""
 
 list_entries = Table(
     "fraud_list_entries",

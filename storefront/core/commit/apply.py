@@ -33,9 +33,11 @@ from storefront.core.commit.hold_steps import (
 from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
 from storefront.core.commit.outcome import (
+    REVIEW_REASONS,
     LimitReached,
     Moment,
     Outcome,
+    ReviewUnplanned,
     Stale,
     Taken,
 )
@@ -88,11 +90,15 @@ LateStep = Callable[["LateView", Mapping[str, Any]], "LateAnswer | Review"]
 
 
 class Review:
-    """A late verdict: take the plan's ``on_review`` branch instead of its steps."""
+    """A late verdict: take the plan's ``on_review`` branch instead of its steps. The reasons are for operators."""
+
+    def __init__(self, reasons: Sequence[str] = ()) -> None:
+        self.reasons = tuple(reasons)
 
 
 class _ReviewWanted(Exception):
-    pass
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
 
 
 class LateStepFailed(Exception):
@@ -117,6 +123,9 @@ _BOOKS = frozenset(
     | {"usage_windows", "usage_periods", "usage_accounts", "usage_lines"}
 )
 """Tables that only the steps made for them write: no plan sets a balance or an entry as a row."""
+
+
+_ONLY_KNOWN_THEN = frozenset({LotsOf, FromResults})
 
 
 class LateView:
@@ -160,6 +169,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
     Raises:
         Refused: a step refused and the plan says nothing about refusals; nothing was changed.
         Stale: a row moved since the plan was decided; decide again.
+        ReviewUnplanned: a late step wants a review, and the plan leaves its road out; decide again with it.
         KeyReused, KeyInFlight: the idempotency key belongs to another body, or is still running.
     """
     applying = Applying(state, plan, moment, late)
@@ -183,8 +193,11 @@ def _run_or_review(applying: Applying) -> None:
     plan = applying.plan
     try:
         _run(applying, plan.list)
-    except _ReviewWanted:
+    except _ReviewWanted as wanted:
+        if plan.leaves_out_review:
+            raise ReviewUnplanned from None
         applying.start_over()
+        applying.outcome.results[REVIEW_REASONS] = wanted.reasons
         _run(applying, (plan.on_review or plan.on_refused).list)
         applying.outcome.is_review = True
 
@@ -297,6 +310,8 @@ def _change(applying: Applying, step: Change) -> None:
 
 def _values(applying: Applying, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row's values, with those that only the commit knows."""
+    if _ONLY_KNOWN_THEN.isdisjoint(map(type, told.values())):
+        return dict(told)
     values, results = dict(told), applying.outcome.results
     for name, value in told.items():
         if type(value) is LotsOf:
@@ -332,7 +347,7 @@ def _late(applying: Applying, step: Late) -> None:
     if isinstance(answer, Refused):
         raise answer
     if isinstance(answer, Review):
-        raise _ReviewWanted
+        raise _ReviewWanted(answer.reasons)
     _run(applying, answer or ())
 
 

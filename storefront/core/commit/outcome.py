@@ -7,6 +7,9 @@ from typing import Any
 from storefront.core.errors import Conflict, Invalid, Refused, Unavailable
 from storefront.core.ids import new_id
 
+REVIEW_REASONS = "review_reasons"
+"""What the reasons of a late step that wants a review are called among a plan's results."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -47,6 +50,11 @@ class Outcome:
     refusal: Refused | None = None
     is_review: bool = False
 
+    @property
+    def review_reasons(self) -> tuple[str, ...]:
+        """Why a late step wanted a review, for operators."""
+        return tuple(self.results.get(REVIEW_REASONS, ()))
+
     def customer_change(self, customer_id: str) -> Mapping[str, Any]:
         """Return the ``customer`` member of an answer: id left to the caller, versions and changes."""
         before, after = self.versions.get(customer_id, (0, 0))
@@ -55,6 +63,11 @@ class Outcome:
 
 class Stale(Exception):
     """A row moved since the plan was decided; the use case decides again."""
+
+
+class ReviewUnplanned(Stale):
+    """A late verdict wants a review, the road of which the plan leaves out (``Plan.leaves_out_review``): decide again
+    with it."""
 
 
 class KeyReused(Invalid):

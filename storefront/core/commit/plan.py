@@ -201,7 +201,8 @@ class Plan(Steps):
     """What one use case wants to happen, all or nothing.
 
     ``answer`` is called inside the commit with the outcome and must be pure; it renders the bytes that
-    a retry of the same idempotency key gets.
+    a retry of the same idempotency key gets. ``leaves_out_review``: the road of a review is not built, because few
+    purchases take it; a late step that wants one leaves no trace, and the plan is decided again.
     """
 
     actor: str
@@ -212,6 +213,7 @@ class Plan(Steps):
     is_answer_open: bool = False
     on_refused: Steps = field(default_factory=Steps)
     on_review: Steps = field(default_factory=Steps)
+    leaves_out_review: bool = False
     seed: int = 0
     list: list[Step] = field(default_factory=list)
 

@@ -5,7 +5,7 @@ everything against the core's, the plugins' and the offer kinds' schemas. ``load
 """
 
 from storefront.core.config.building import build, load_config
-from storefront.core.config.loading import Document, read_document
+from storefront.core.config.loading import Document, graft, read_document
 from storefront.core.config.messages import Complaint
 from storefront.core.config.mistakes import ConfigError, Mistake
 from storefront.core.config.model import (
@@ -79,6 +79,7 @@ __all__ = [
     "build",
     "did_you_mean",
     "full_schema",
+    "graft",
     "load_config",
     "read_document",
 ]

@@ -7,10 +7,11 @@ Two steps, because the schemas of plugins are known only once ``plugins:`` has n
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
+from typing import Any
 
 from storefront.core.config.including import Assembly
 from storefront.core.config.mistakes import ConfigError, Mistake, Path
-from storefront.core.config.positions import Place, Positions, Spot
+from storefront.core.config.positions import Place, Positions, Spot, YamlMistakeError, entries, read_tree
 
 _MAY_BE_EMPTY = ("plugins", "gateways")
 
@@ -91,6 +92,52 @@ def read_document(path: FilePath, environ: Mapping[str, str], *, leave_out: Coll
         whole=frozenset(flat.whole),
         outside=frozenset(flat.outside),
     )
+
+
+def graft(document: Document, at: Path, file: FilePath) -> Document:
+    """The document with what another file says at ``at``: that alone, or a configuration that has it there.
+
+    ``${…}`` in that file stay as they are written.
+
+    Raises:
+        ConfigError: the file cannot be read, or is not YAML.
+    """
+    mistakes: list[Mistake] = []
+    try:
+        tree = read_tree(file.read_text("utf-8"), str(file), mistakes)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Mistake(str(file), 1, 1, "", "cannot be read: it must be a file in UTF-8")]) from error
+    except YamlMistakeError as error:
+        raise ConfigError([error.mistake]) from error
+    is_alone = at[0] not in entries(tree)
+    for step in at:
+        tree = entries(tree)[str(step)][1] if step in entries(tree) else tree
+    flat = _Flat({at} if is_alone else set())
+    value = flat.add(tree, at)
+    old = document.positions
+
+    def kept(places: Mapping[Path, Place]) -> dict[Path, Place]:
+        return {path: place for path, place in places.items() if path[: len(at)] != at}
+
+    return replace(
+        document,
+        value=_replaced(document.value, at, value),
+        positions=Positions(
+            kept(old.values) | flat.positions.values,
+            kept(old.keys) | flat.positions.keys,
+            old.flat | {*flat.positions.flat},
+        ),
+        mistakes=(*document.mistakes, *mistakes),
+        broken=document.broken | flat.broken,
+    )
+
+
+def _replaced(inside: object, at: Path, value: object) -> Any:
+    """A copy of nested mappings with another value at a path; where there is nothing on the way it is made."""
+    if not at:
+        return value
+    known = inside if isinstance(inside, dict) else {}
+    return {**known, at[0]: _replaced(known.get(at[0]), at[1:], value)}
 
 
 class _Flat:
