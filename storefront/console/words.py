@@ -1,7 +1,6 @@
 """How the console words what the books say: amounts, states, who did something, what happened."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import urlencode
@@ -102,9 +101,10 @@ def chips(path: str, query: Mapping[str, Any], name: str, choices: Sequence[tupl
     return found
 
 
-def day(text: str, pointer: str) -> int:
-    """Read a day (``2026-11-20``, UTC) as its first millisecond; raises ``Invalid``."""
+def instant(text: str, pointer: str) -> int:
+    """Read a day (``2026-11-20``, its first millisecond in UTC) or an RFC 3339 time; raises ``Invalid``."""
     try:
-        return int(datetime.fromisoformat(f"{text}T00:00:00+00:00").timestamp()) * 1000
+        return parse_iso(f"{text}T00:00:00Z" if len(text) == len("2026-11-20") else text)
     except ValueError as error:
-        raise Invalid(f"{text} is no day.", errors=[FieldError(pointer, "must be a day as 2026-11-20")]) from error
+        message = "must be a day as 2026-11-20, or a time with its zone"
+        raise Invalid(f"{text} is no time.", errors=[FieldError(pointer, message)]) from error

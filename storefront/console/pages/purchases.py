@@ -7,8 +7,8 @@ import msgspec
 
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
-from storefront.console.words import SPANS, at, chips, day, link, minor_units, money, status, total
-from storefront.core.clock import DAY_MS, iso
+from storefront.console.words import SPANS, at, chips, instant, link, minor_units, money, status, total
+from storefront.core.clock import iso
 from storefront.core.idempotency import idempotency_key
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.searching import STATUSES, Wanted, find_purchases
@@ -42,14 +42,15 @@ _STATUS_CHIPS = (("completed", "Completed"), ("in_review", "In review"), ("paid"
 _TROUBLE_CHIPS = (("refunded", "Refunded"), ("disputed", "Disputed"))
 QUERY: Mapping[str, Any] = {
     "q": text(200),
-    "since": {"type": "string", "maxLength": 10},
-    "until": {"type": "string", "maxLength": 10},
+    "from": text(40),
+    "to": text(40),
     "span": {"type": "string", "enum": [name for name, _, _ in SPANS]},
     "status": {"type": "string", "enum": list(STATUSES)},
     "trouble": {"type": "string", "enum": ["refunded", "disputed"]},
     "sku": text(100),
     "currency": text(64),
     "source": text(40),
+    "kind": text(64),
     "after": text(40),
 }
 STRATEGIES = (
@@ -61,21 +62,21 @@ _REFUND = {"reason": text(500), "amount": text(30), "strategy": text(10), "sure"
 
 
 def wanted_of(asking: Asking) -> Wanted:
-    """Return what a list's filters look for; raises ``Invalid`` for a day that is none."""
+    """Return what a list's filters look for; raises ``Invalid`` for an instant that is none."""
     query, since, until = asking.query, None, None
     if query.get("span"):
         since = asking.services.clock.now() - next(ms for name, _, ms in SPANS if name == query["span"])
-    if query.get("since"):
-        since = day(query["since"], "/since")
-    if query.get("until"):
-        until = day(query["until"], "/until") + DAY_MS
+    if query.get("from"):
+        since = instant(query["from"], "/from")
+    if query.get("to"):
+        until = instant(query["to"], "/to")
     return Wanted(
         text=query.get("q", ""),
         status=query.get("status"),
         trouble=query.get("trouble"),
         sku=query.get("sku"),
         currency=query.get("currency"),
-        kinds=kinds_of_source(asking, query.get("source")),
+        kinds=(query["kind"],) if query.get("kind") else kinds_of_source(asking, query.get("source")),
         since=since,
         until=until,
     )
@@ -264,8 +265,9 @@ def _other_chips(query: Mapping[str, Any]) -> list[Any]:
         ("sku", "Item"),
         ("currency", "Currency"),
         ("source", "Source"),
-        ("since", "From"),
-        ("until", "To"),
+        ("kind", "Kind"),
+        ("from", "From"),
+        ("to", "Until"),
     ):
         if query.get(name):
             found.extend(chips(PATH, query, name, [(query[name], f"{word}: {query[name]}")]))

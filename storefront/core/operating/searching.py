@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from storefront.core.clock import iso
 from storefront.core.errors import FieldError, Invalid
@@ -15,13 +15,17 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import customers, payments, purchases, receipts, reversals
 
+_COUNTED_AT = func.coalesce(purchases.c.completed_at, purchases.c.created_at)
+"""The moment that analytics counts a purchase at, as far as it is told by its own row."""
 LAST4 = re.compile(r"[0-9]{4}")
 STATUSES = ("pending", "in_review", "paid", "completed", "canceled", "expired", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What purchases are looked for; all that is given must hold. Times in business ms, ``until`` exclusive.
+    """What purchases are looked for; all that is given must hold.
+
+    Times in business ms, ``until`` exclusive: when it was completed, else begun.
 
     ``text``: a purchase's, customer's, refund's or gateway's id, a receipt's number, a SKU, or a card's last four
     digits. ``least`` is an amount in minor units of ``currency``. ``kinds`` are kinds of offers.
@@ -90,9 +94,9 @@ async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) 
     if wanted.least is not None:
         conditions.append(purchases.c.total >= wanted.least)
     if wanted.since is not None:
-        conditions.append(purchases.c.created_at >= wanted.since)
+        conditions.append(wanted.since <= _COUNTED_AT)
     if wanted.until is not None:
-        conditions.append(purchases.c.created_at < wanted.until)
+        conditions.append(wanted.until > _COUNTED_AT)
     if wanted.trouble == "refunded":
         conditions.append(purchases.c.refunded != "none")
     elif wanted.trouble == "disputed":
