@@ -281,8 +281,7 @@ async def resume(
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
         if row["ends_with_period"] and row["billing_state"] != PAUSED:
-            await _need_method(services, row)
-            return await cancel_at_end(services, settings, subscription_id, is_on=False, actor=actor, by=by)
+            return await keep(services, settings, subscription_id, actor=actor, by=by)
         held = await pause_of(services, row)
         if held is None or held["state"] not in (SCHEDULED, RUNNING):
             return row
@@ -299,6 +298,21 @@ async def resume(
         await advance(services, settings, subscription_id)
         return await need(services, subscription_id)
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def keep(
+    services: Services, settings: Settings, subscription_id: str, *, actor: str, by: ByHand | None = None
+) -> Row:
+    """Take back that a subscription ends with its period; one that does not stays as it is, and nothing is charged.
+
+    Raises:
+        SubscriptionOver: it has ended.
+        MethodMissing: there is nothing to charge.
+    """
+    row = await need(services, subscription_id)
+    if row["ends_with_period"]:
+        await _need_method(services, row)
+    return await cancel_at_end(services, settings, subscription_id, is_on=False, actor=actor, by=by)
 
 
 async def _need_method(services: Services, row: Row) -> None:
