@@ -12,7 +12,7 @@ from markupsafe import Markup
 from storefront.core.analytics.cohorts import read_cohorts
 from storefront.core.analytics.levels import Levels
 from storefront.core.analytics.members import date_of
-from storefront.core.analytics.metrics import RECURRING
+from storefront.core.analytics.metrics import CHURN, CONTRACTION, EXPANSION, NEW, REACTIVATION, RECURRING
 from storefront.core.analytics.overview import main_currency
 from storefront.core.analytics.periods import Period, period_of
 from storefront.core.analytics.shapes import link as leads_to
@@ -36,7 +36,7 @@ from storefront.pages.lists import link, money
 from storefront.panels import Asking, Beside, Drawing, Line, Lines, Section, Tile, Tiles, Tone
 from storefront_subscriptions.console.finding import LEFT, PAYING
 from storefront_subscriptions.console.funnel import read_funnel
-from storefront_subscriptions.console.moving import CHURN, CONTRACTION, EXPANSION, MOVEMENTS, NEW, REACTIVATION
+from storefront_subscriptions.console.moving import MOVEMENTS
 from storefront_subscriptions.console.words import PATH
 from storefront_subscriptions.rolling import DUNNING, FAILED, GIVEN_UP, RECOVERED
 
@@ -63,7 +63,7 @@ async def who_pays(asking: Asking) -> tuple[Tiles, list[Section]]:
     currency = asking.query.get("currency") or main_currency(services, await rollups.currencies())
     levels = await rollups.levels(currency, Period(period.first - 2 * period.days, period.last))
     dunning = await read_dunning(rollups, currency, period)
-    charts = [
+    charts: list[Section] = [
         Beside(((await _movements(asking, rollups, currency, period),), (_recovered(asking, dunning, currency),)),
                is_wide=True),
         Beside(((await _kept(asking, rollups, period),), (await _funnel(asking),))),
@@ -90,11 +90,17 @@ def _tiles(asking: Asking, levels: Levels, currency: str, period: Period, dunnin
     rate = recovery(dunning)
     waits = "Nothing is decided" if rate is None else f"of {money(asking, dunning_total(dunning), currency)} decided"
     mrr, was = levels.mrr(last), levels.mrr(before)
-    moved = {} if mrr == was else {"change": money(asking, abs(mrr - was), currency), "rises": mrr > was,
-                                   "tone": Tone.GOOD if mrr > was else Tone.BAD}  # fmt: skip
     return Tiles([
-        Tile("Monthly recurring", money(asking, mrr, currency), was=f"was {money(asking, was, currency)}", url=paying,
-             spark=sparkline([levels.mrr(day) for day in period.each()]), **moved),
+        Tile(
+            "Monthly recurring",
+            money(asking, mrr, currency),
+            change="" if mrr == was else money(asking, abs(mrr - was), currency),
+            rises=None if mrr == was else mrr > was,
+            tone=Tone.BAD if mrr < was else Tone.GOOD,
+            was=f"was {money(asking, was, currency)}",
+            url=paying,
+            spark=sparkline([levels.mrr(day) for day in period.each()]),
+        ),
         _churn("Customers who left", levels.churn(last, days), levels.churn(before, days), left),
         _churn("Revenue lost", levels.revenue_churn(last, days), levels.revenue_churn(before, days), left),
         Tile("Won back after a decline", _share(rate), was=waits, url=link(PATH, {"standing": "past_due"})),

@@ -107,10 +107,10 @@ async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) 
         conditions.append(subscriptions.c.currency == wanted.currency)
     if wanted.standing == PAYING:
         conditions.append(is_paying())
-    elif wanted.standing in _STATES:
-        conditions.append(subscriptions.c.billing_state.in_(_STATES[wanted.standing]))
     elif wanted.standing == JOINED:
         conditions.append(await _of_joined(services, wanted))
+    elif wanted.standing is not None:
+        conditions.append(subscriptions.c.billing_state.in_(_STATES[wanted.standing]))
     return statement.where(*conditions)
 
 

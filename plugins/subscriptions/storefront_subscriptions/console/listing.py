@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from storefront.core.analytics.metrics import CHURN
 from storefront.core.catalog import text_in
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
@@ -19,7 +20,7 @@ from storefront_subscriptions.console.finding import (
     find_subscriptions,
     sums_of,
 )
-from storefront_subscriptions.console.moving import CHURN, MOVEMENTS, Moved, find_moved
+from storefront_subscriptions.console.moving import MOVEMENTS, Moved, find_moved
 from storefront_subscriptions.console.words import PATH, a_month, badge, next_date, next_of, price
 
 SHOWN = 25
