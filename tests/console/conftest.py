@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import AsyncIterator, Callable, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -15,7 +15,7 @@ from storefront.core.operators.roles import OperatorRole
 from storefront.core.operators.signing_in import make_link
 from storefront.testing import Shop
 
-PASSWORD = "a lantern over low water"  # noqa: S105 - of a shop that lives for one test
+PASSWORD = "a lantern over low water"
 
 
 class Seen:

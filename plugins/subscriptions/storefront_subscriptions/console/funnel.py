@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, case, distinct, func, select
+from sqlalchemy import Select, case, func, select
 
 from storefront.core.services import Services
 from storefront.core.tables import customers
@@ -20,7 +20,7 @@ async def read_funnel(services: Services) -> dict[str, int]:
     over = select(subscriptions.c.customer_id).group_by(subscriptions.c.customer_id).having(has_canceled, is_over)
     return {
         "visited": await _count(services, select(customers.c.id)),
-        "tried": await _count(services, select(distinct(subscriptions.c.customer_id))),
+        "tried": await _count(services, select(subscriptions.c.customer_id).distinct()),
         "trial": await _count(services, paid.where(invoices.c.period < 0).distinct()),
         "free": await _count(services, paid.where(invoices.c.period >= 0, invoices.c.total == 0).distinct()),
         "paid": await _count(services, money.distinct()),
