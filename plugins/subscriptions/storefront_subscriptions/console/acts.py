@@ -18,7 +18,7 @@ from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.changing import revoke
 from storefront_subscriptions.charging_now import charge_now, is_chargeable
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.console.words import PATH, wording_of
+from storefront_subscriptions.console.words import PATH, day
 from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.pausing import PauseRequest, keep, pause, resume
 from storefront_subscriptions.rows import ACTIVE, OPEN, OVER, PAUSED, SCHEDULED, TRIALING
@@ -158,7 +158,7 @@ class _Maker:
         return [Form(action, button, fields, title=f"{title}…", explains=explains, is_folded=True, **more)]
 
     def day(self, at: int) -> str:
-        return wording_of(self.asking).day(at)
+        return day(self.asking, at)
 
     def money(self, amount: int, currency: str) -> str:
         return money(self.asking, amount, currency)
@@ -224,8 +224,8 @@ def _pausing_form(make: _Maker, settings: Settings) -> list[Section]:
     if row["billing_state"] in (PAUSED, "incomplete") or row["ends_with_period"]:
         return []
     has_period = row["billing_state"] in (ACTIVE, TRIALING)
-    day = make.day(row["period_end"])
-    choices = [("period_end", f"With its period, on {day}"), ("now", "Now")] if has_period else [("now", "Now")]
+    until = make.day(row["period_end"])
+    choices = [("period_end", f"With its period, on {until}"), ("now", "Now")] if has_period else [("now", "Now")]
     fields = (
         Field("when", "When", "select", choices=choices),
         Field("until", "Goes on by itself on", hint="A day as 2027-01-31. Empty: when somebody resumes it.",

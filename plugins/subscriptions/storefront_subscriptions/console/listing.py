@@ -21,7 +21,7 @@ from storefront_subscriptions.console.finding import (
     sums_of,
 )
 from storefront_subscriptions.console.moving import MOVEMENTS, Moved, find_moved
-from storefront_subscriptions.console.words import PATH, a_month, badge, next_date, next_of, price
+from storefront_subscriptions.console.words import PATH, a_month, badge, next_date, price
 
 SHOWN = 25
 _CHIPS = ("paying", "trialing", "past_due", "paused", "ended")
@@ -120,13 +120,10 @@ def _moved_row(asking: Asking, moved: Moved, row: Row) -> TableRow:
 
 
 def _cells(asking: Asking, row: Row, amount: str, when: Cell) -> tuple[Cell, ...]:
-    at, words = next_of(row)
-    stands = badge(row)
-    said = Cell(stands.text, tone=stands.tone, hint="" if at is None else words)
     return (
         Cell(row["customer"], is_name=True),
         Cell(title_of(asking, row["sku"]), hint=price(asking, row)),
-        said,
+        badge(row),
         Cell(amount, is_strong=True),
         when,
     )

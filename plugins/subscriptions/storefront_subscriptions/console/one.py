@@ -34,7 +34,7 @@ from storefront_subscriptions.account.wording import each, method_name
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.console.acts import simple_forms
 from storefront_subscriptions.console.tiers import change_forms
-from storefront_subscriptions.console.words import a_month, badge, next_of, price, reason, wording_of
+from storefront_subscriptions.console.words import a_month, badge, capital, next_of, price, reason, wording_of
 from storefront_subscriptions.crediting import CREDITS
 from storefront_subscriptions.retrying import FAILED, FINAL_FAILED
 from storefront_subscriptions.rows import INVOICES, OVER, need
@@ -75,7 +75,7 @@ async def show_one(asking: Asking, settings: Settings) -> PageView:
     ]
     title = await wording_of(asking).title(row)
     customer = shown["customer"]["id"]
-    return PageView(f"{title} of {customer}", sections, detail=beside, hint=f"Membership {row['id']}")
+    return PageView(f"{title} of {customer}", sections, detail=beside, hint="Membership")
 
 
 def _notes(asking: Asking, row: Row, one: Standing | None, shown: Mapping[str, Any]) -> list[Section]:
@@ -89,7 +89,7 @@ def _notes(asking: Asking, row: Row, one: Standing | None, shown: Mapping[str, A
     if row["billing_state"] in ("past_due", "unpaid"):
         waits = "No further try is planned." if row["next_attempt_at"] is None else ""
         due = money(asking, one.due, one.invoice["currency"])
-        found.append(Note(Tone.BAD, f"{due} is due.", f"{spoken(reason(row['reason']))}. {waits}".strip()))
+        found.append(Note(Tone.BAD, f"{due} is due.", f"{capital(reason(row['reason']))}. {waits}".strip()))
     for url, words in ((one.pay_url, "A payment waits"), (one.change_url, "A change of tier waits")):
         if url is not None:
             found.append(Note(Tone.PLAY, f"{words} for its payer.", f"They pay or confirm it at {url}"))
@@ -102,6 +102,7 @@ async def _plan(asking: Asking, row: Row, one: Standing | None, shown: Mapping[s
     wording, when = wording_of(asking), next_of(row)
     lines = [
         Line("Customer", shown["customer"]["id"], url=f"/console/customers/{row['customer_id']}", is_name=True),
+        Line("Id", row["id"]),
         Line("Price, before tax", price(asking, row)),
         Line("Counts a month", a_month(asking, row)),
         Line.when("Since", row["created_at"]),
@@ -129,10 +130,11 @@ async def _plan(asking: Asking, row: Row, one: Standing | None, shown: Mapping[s
         lines.append(Line.when(f"Pause ({spoken(pause['state']).lower()}) from", at(pause["starts_at"])))
         lines.append(Line.when("Goes on by itself", at(pause["resume_at"]), otherwise="never"))
     if row["billing_state"] in OVER:
-        lines.append(Line("Why it is over", spoken(reason(row["reason"])) or "–"))
+        lines.append(Line("Why it is over", capital(reason(row["reason"])) or "–"))
     renews = shown["renews_for"]
-    last = None if renews is None else Line("Renews for, before tax", total(asking, renews))
-    return Lines(await wording.title(row), lines, total=last, badge=badge(row))
+    last = None if renews is None else Line("Renews for", total(asking, renews))
+    hint = "" if last is None else "Before tax, and before what is carried or used."
+    return Lines(await wording.title(row), lines, total=last, badge=badge(row), hint=hint)
 
 
 def _price_of(asking: Asking, change: Mapping[str, Any]) -> str:
@@ -152,8 +154,6 @@ def _invoices(asking: Asking, invoices: Sequence[Mapping[str, Any]]) -> Table:
         lines = ", ".join(line["title"] for line in one["lines"])
         tone = _INVOICE_TONES.get(one["state"], Tone.PLAIN)
         tries = "" if one["attempts"] < 2 else f"{one['attempts']} tries"
-        paid = Cell("–") if one["purchase"] is None else Cell(
-            one["purchase"], url=f"/console/purchases/{one['purchase']}", is_code=True)  # fmt: skip
         rows.append(
             TableRow(
                 (
@@ -162,12 +162,11 @@ def _invoices(asking: Asking, invoices: Sequence[Mapping[str, Any]]) -> Table:
                     Cell.when(at(one["period_end"])),
                     Cell(total(asking, one["total"]), is_strong=True),
                     Cell(spoken(one["state"]), tone=tone, hint=tries),
-                    paid,
-                )
+                ),
+                url=None if one["purchase"] is None else f"/console/purchases/{one['purchase']}",
             )
         )
-    columns = (Column("For"), Column("From"), Column("Until"), Column("Before tax", is_number=True), Column("State"),
-               Column("Purchase"))  # fmt: skip
+    columns = (Column("For"), Column("From"), Column("Until"), Column("Before tax", is_number=True), Column("State"))
     return Table("Periods and invoices", columns, rows)
 
 
@@ -177,7 +176,7 @@ def _failed(asking: Asking, told: Sequence[tuple[Row, Mapping[str, Any]]]) -> li
         TableRow(
             (
                 Cell.when(row["occurred_at"]),
-                Cell(spoken(reason(facts["reason"]))),
+                Cell(capital(reason(facts["reason"]))),
                 Cell(total(asking, facts["amount"]), is_strong=True),
                 Cell.when(at(facts.get("next_attempt_at")), otherwise="no further try"),
             )

@@ -21,13 +21,11 @@ async def of_customer(asking: Asking, customer_id: str) -> Sequence[Section]:
     """Return a customer's subscriptions, newest first, also those that are over."""
     wording, rows = wording_of(asking), []
     for row in await asking.services.reader.all(OF_CUSTOMER, customer_id=customer_id):
-        at, words = next_of(row)
-        stands = badge(row)
         rows.append(
             TableRow(
                 (
                     Cell(await wording.title(row), hint=price(asking, row)),
-                    Cell(stands.text, tone=stands.tone, hint="" if at is None else words),
+                    badge(row),
                     Cell(a_month(asking, row), is_strong=True),
                     next_date(row),
                 ),

@@ -16,7 +16,7 @@ from storefront_subscriptions.change_rules import Timing
 from storefront_subscriptions.changing import ChangeRequest, change
 from storefront_subscriptions.config import Settings, Tier
 from storefront_subscriptions.console.acts import FINANCE, REASON, SAYS, TEXT, by_of
-from storefront_subscriptions.console.words import PATH, wording_of
+from storefront_subscriptions.console.words import PATH, day, wording_of
 from storefront_subscriptions.previewing import preview
 from storefront_subscriptions.rows import ACTIVE, PAID, TRIALING, need
 
@@ -113,11 +113,11 @@ def _shown(asking: Asking, row: Row, shown: Mapping[str, Any]) -> PageView:
         Field("token", "token", "hidden", value=shown["token"]),
         Field("reason", "reason", "hidden", value=asking.form["reason"]),
     )
-    day = wording_of(asking).day(at(shown["change_at"]) or 0)
+    when = day(asking, at(shown["change_at"]) or 0)
     button = f"Change it and charge {amount}" if is_now and shown["total"]["amount"] else "Change it now"
     send = Form(
         f"{PATH}/{row['id']}/change",
-        button if is_now else f"Change it on {day}",
+        button if is_now else f"Change it on {when}",
         kept,
         explains="This is exactly what happens. It holds for ten minutes.",
     )

@@ -1,6 +1,7 @@
 """What the console's pages of memberships say: how one stands, what it costs, what comes next."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from storefront.pages.lists import money, spoken
@@ -71,7 +72,17 @@ def price(asking: Asking, agreed: Mapping[str, Any]) -> str:
 def next_date(row: Mapping[str, Any]) -> Cell:
     """Return when something comes next, and what."""
     at, words = next_of(row)
-    return Cell(words) if at is None else Cell.when(at, otherwise=words)
+    return Cell(words) if at is None else replace(Cell.when(at), hint=words)
+
+
+def day(asking: Asking, at: int) -> str:
+    """Word a day as the console does: ``27 May``."""
+    return Wording(asking.services, "en", asking.services.clock.now()).day(at)
+
+
+def capital(words: str) -> str:
+    """Return words as they begin a sentence."""
+    return words[:1].upper() + words[1:]
 
 
 def next_of(row: Mapping[str, Any]) -> tuple[int | None, str]:
