@@ -38,13 +38,7 @@ QUERY: Mapping[str, Any] = {
     "span": {"type": "string", "enum": [name for name, _ in SPANS]},
     "after": {"type": "string", "maxLength": 80},
 }
-_COLUMNS = (
-    Column("Customer"),
-    Column("Tier"),
-    Column("Standing"),
-    Column("A month", is_number=True),
-    Column("Next"),
-)
+_COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A month", is_number=True))
 
 
 async def show_list(asking: Asking) -> PageView:
@@ -80,7 +74,7 @@ async def _standing_list(asking: Asking, since: int | None, until: int | None) -
     found = await find_subscriptions(asking.services, wanted, limit=SHOWN, after=query.get("after"))
     sums = await sums_of(asking.services, wanted)
     rows = [row_of(asking, row) for row in found["data"]]
-    return _table(asking, rows, found["next"], hint=_sum_words(asking, sums))
+    return _table(asking, rows, found["next"], when="Next", hint=_sum_words(asking, sums))
 
 
 async def _moved_list(asking: Asking, movement: str, since: int | None, until: int | None) -> Table:
@@ -96,16 +90,17 @@ async def _moved_list(asking: Asking, movement: str, since: int | None, until: i
     )
     rows = [_moved_row(asking, moved, row) for moved, row in found]
     hint = "By how much each one's amount a month moved, and when. Somebody who left and came back counts each time."
-    return _table(asking, rows, following, hint=hint)
+    return _table(asking, rows, following, when="Moved", hint=hint)
 
 
-def _table(asking: Asking, rows: list[TableRow], following: str | None, *, hint: str) -> Table:
+def _table(asking: Asking, rows: list[TableRow], following: str | None, *, when: str, hint: str) -> Table:
     query = asking.query
     older = None if following is None else link(PATH, query, after=following)
     newest = link(PATH, query, after=None) if query.get("after") else None
     is_asked = any(query.get(name) for name in _FILTERS)
     empty = "Nothing matches. Take a filter away, or search for an id." if is_asked else "No memberships yet."
-    return Table("Memberships", _COLUMNS, rows, empty=empty, hint=hint, older=older, newer=newest, name="memberships")
+    columns = (*_COLUMNS, Column(when))
+    return Table("Memberships", columns, rows, empty=empty, hint=hint, older=older, newer=newest, name="memberships")
 
 
 def row_of(asking: Asking, row: Row) -> TableRow:
