@@ -177,8 +177,8 @@ async def test_support_ends_one_with_its_period_and_takes_that_back_each_form_on
     assert "It goes on." in kept.text
     assert (await see(club, ada))["will_renew"]
     again = await console.post(f"{page}/cancel", form)  # the first form once more, as by a button pressed twice
-    assert "That was done before." in again.text
     assert (await see(club, ada))["will_renew"]
+    assert "That was done before." in again.text
     other = await console.post(f"{page}/cancel", {**form, "reason": "another"})
     assert other.status == 422
     assert acts_of(club, ada) == [
