@@ -95,12 +95,8 @@ class SubscriptionsPlugin:
         return [SubscriptionKind(self._settings)]
 
     @hookimpl
-    def register_routes(self, services: Services) -> Sequence[Routes]:
-        return [make_routes(services, self._settings)]
-
-    @hookimpl
-    def register_console(self, services: Services) -> Sequence[ConsolePage | ConsolePanel]:
-        return console_parts(self._settings)
+    def register_routes(self, services: Services) -> Sequence[Routes | ConsolePage | ConsolePanel]:
+        return [make_routes(services, self._settings), *console_parts(self._settings)]
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:

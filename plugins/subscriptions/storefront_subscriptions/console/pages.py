@@ -1,4 +1,4 @@
-"""The plugin's pages and panels, as ``register_console`` returns them."""
+"""The plugin's pages and panels, as ``register_routes`` returns them."""
 
 from collections.abc import Sequence
 
