@@ -12,8 +12,11 @@ from storefront_subscriptions.reading_figures import read_figures
 from storefront.testing import running_shop
 from tests.subscriptions.changing import CHANGING
 from tests.subscriptions.conftest import SUBSCRIBED
+from tests.subscriptions.gifting import GIVING, gift, theirs
 from tests.subscriptions.subscribing import GOOD, events, invoices, see, subscribe
 from tests.subscriptions.test_failing import charged, with_card
+from tests.subscriptions.test_final_invoices import FINAL, left
+from tests.subscriptions.test_usage import use
 
 PATH = "/console/memberships"
 HOSTILE = "<img src=x onerror=alert(1)>&\"'"
@@ -293,3 +296,33 @@ async def test_the_funnel_is_the_shells(club, signed_in):
     assert await read_funnel(services) == told
     assert told == {"visited": 3, "tried": 3, "trial": 1, "free": 1, "paid": 1, "renewed": 0, "canceled": 1}
     assert "How far customers came" in (await (await signed_in(club, "read_only")).get(PATH)).text
+
+
+async def test_gifts_and_included_credits_stand_on_their_memberships_and_purchases(data_folder, signed_in):
+    async with running_shop(data_folder, GIVING) as shop:
+        purchase = await gift(shop, "patron", 2)
+        (bobs,) = await theirs(shop)
+        console = await signed_in(shop, "finance")
+        page = await console.get(f"{PATH}/{bobs['id']}")
+        for words in ("Patron of bob", "Given, periods still to come 1", "Included credits", "60 gems"):
+            assert words in page.text, words
+        assert "Given periods that are still to come (1) are given up." in page.text
+        paid_for = await console.get(f"/console/purchases/{purchase['id']}")
+        assert "Periods given 2" in paid_for.text
+        assert f"{PATH}/{bobs['id']}" in paid_for.links()
+
+
+async def test_usage_and_what_is_asked_after_the_end_stand_on_the_membership(data_folder, signed_in):
+    async with running_shop(data_folder, FINAL) as shop:
+        running = await subscribe(shop, "worker", customer="bob")
+        over = await left(shop)
+        await use(shop, "call", 200, customer="bob")
+        console = await signed_in(shop, "support")
+        page = await console.get(f"{PATH}/{running}")
+        assert "Usage" in page.text
+        assert "is owed for usage" in page.text
+        assert "What was used is asked a last time." in page.text
+        ended = await console.get(f"{PATH}/{over}")
+        assert ended.status == 200
+        assert "Ended by its customer, or for them" in ended.text
+        assert f"{PATH}/{over}/cancel" not in ended.forms()

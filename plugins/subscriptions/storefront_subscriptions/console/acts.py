@@ -248,6 +248,6 @@ def _ending(make: _Maker) -> list[Section]:
         words = f"No period of it is paid, so it ends at once, and nothing more is charged.{asks}"
         found += make.form("cancel", SUPPORT, "End it", "End it now", words, tone=Tone.BAD)
         return found
-    given = f" {row['gifted']} given periods that are still to come are given up." if row["gifted"] else ""
+    given = f" Given periods that are still to come ({row['gifted']}) are given up." if row["gifted"] else ""
     words = f"Access ends at once. No money goes back by this: refund the purchase for that.{asks}{given}"
     return found + make.form("end", FINANCE, "End it at once", "End it now", words, tone=Tone.BAD)
