@@ -5,10 +5,8 @@ from typing import Any
 
 from storefront.core.analytics.metrics import CHURN
 from storefront.core.catalog import text_in
-from storefront.core.clock import parse_iso
-from storefront.core.errors import FieldError, Invalid
 from storefront.core.reading import Row
-from storefront.pages.lists import chips, link, money
+from storefront.pages.lists import chips, instant, link, money
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.config import KIND
@@ -44,7 +42,7 @@ _COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A mo
 async def show_list(asking: Asking) -> PageView:
     """Show memberships, newest first; without a filter also who pays, in figures."""
     query = asking.query
-    since, until = _instant(query, "from"), _instant(query, "to")
+    since, until = (instant(query[name], f"/{name}") if query.get(name) else None for name in ("from", "to"))
     movement = CHURN if query.get("standing") == LEFT else query.get("movement")
     if movement is None:
         sections: list[Section] = [await _standing_list(asking, since, until)]
@@ -161,14 +159,3 @@ def _chips(asking: Asking) -> list[Chip]:
         if query.get(name):
             found += chips(PATH, query, name, [(query[name], f"{word}: {query[name][:10]}")])
     return found
-
-
-def _instant(query: Mapping[str, Any], name: str) -> int | None:
-    """Read an instant as analytics' links carry it, or a date; raises ``Invalid``."""
-    text = query.get(name)
-    if not text:
-        return None
-    try:
-        return parse_iso(f"{text}T00:00:00Z" if len(text) == len("2027-01-01") else text)
-    except (ValueError, OverflowError) as error:
-        raise Invalid("That is no time.", errors=[FieldError(f"/{name}", "must be a day as 2026-11-20")]) from error
