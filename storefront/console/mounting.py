@@ -99,7 +99,8 @@ async def _again(
     errors = refused.errors if isinstance(refused, Invalid) else ()
     wrong = {error.pointer.lstrip("/"): error.message for error in errors}
     typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof")}
-    problem = {"detail": refused.detail, "fields": wrong, "path": call.request.path}
+    path = call.request.path
+    problem = {"detail": refused.detail, "fields": wrong, "path": path, "form": path.strip("/").replace("/", "-")}
     return await desk.answer(call, session, view, here=page.path, problem=problem, typed=typed)
 
 

@@ -11,7 +11,7 @@ from storefront.core.audit import Check, Violation
 from storefront.core.clock import parse_iso
 from storefront.core.tables import events, purchases
 from storefront_subscriptions.auditing import each
-from storefront_subscriptions.retrying import FAILED, FINAL_FAILED
+from storefront_subscriptions.retrying import FAILED, FINAL_FAILED, RETRY_ORDERED
 from storefront_subscriptions.tables import changes, finals, invoices
 
 _ENDED = ("subscription.canceled", "subscription.incomplete_expired")
@@ -39,7 +39,8 @@ def nothing_is_charged_after_the_end(connection: Connection) -> Iterator[Violati
 def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violation]:
     """S7-attempts: a renewal that has failed is charged again when that was announced, or once a method is saved.
 
-    What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt. A final
+    What was announced is what ``dunning`` said then: how long to wait, or that there is no further attempt. An operator
+    may order an attempt before that. A final
     invoice is charged again also once another plan has begun, because paying that saves a method, too.
     """
     begun = begun_purchases()
@@ -49,8 +50,8 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
     ).subquery()  # fmt: skip
     statement = (
         select(begun.c.purchase_id, begun.c.created_at, begun.c.commit_no, asked.c.id.label("invoice_id"),
-               asked.c.created_at.label("asked_at"), asked.c.customer_id, events.c.type, events.c.payload,
-               events.c.commit_no.label("failed_in"))
+               asked.c.created_at.label("asked_at"), asked.c.customer_id, asked.c.subscription_id,
+               events.c.type, events.c.payload, events.c.commit_no.label("failed_in"))
         .join(asked, asked.c.id == begun.c.bill)
         .join(events, and_(events.c.anchor == asked.c.customer_id, events.c.subject == asked.c.subscription_id,
                            events.c.type.in_((FAILED, FINAL_FAILED)), events.c.commit_no < begun.c.commit_no))
@@ -63,7 +64,7 @@ def attempts_are_made_when_announced(connection: Connection) -> Iterator[Violati
             row, facts = of_invoice[-1]
             announced = facts["next_attempt_at"]
             is_early = announced is None or row.created_at < parse_iso(announced)
-            if is_early and not _is_saved_between(connection, row):
+            if is_early and not (_is_saved_between(connection, row) or _is_ordered_between(connection, row)):
                 yield _too_early(purchase, row.invoice_id, announced)
 
 
@@ -84,6 +85,15 @@ def _is_saved_between(connection: Connection, row: Row[Any]) -> bool:
         events.c.commit_no > since, events.c.commit_no < row.commit_no, events.c.occurred_at >= row.asked_at,
     )  # fmt: skip
     return connection.execute(saved.limit(1)).first() is not None
+
+
+def _is_ordered_between(connection: Connection, row: Row[Any]) -> bool:
+    """Tell whether an attempt was ordered after one had failed, and before the next began."""
+    ordered = select(events.c.commit_no).where(
+        events.c.anchor == row.customer_id, events.c.type == RETRY_ORDERED, events.c.subject == row.subscription_id,
+        events.c.commit_no > row.failed_in, events.c.commit_no < row.commit_no,
+    )  # fmt: skip
+    return connection.execute(ordered.limit(1)).first() is not None
 
 
 def _too_early(purchase: str, invoice: str, announced: str | None) -> Violation:

@@ -12,6 +12,7 @@ from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.by_hand import ByHand, sign
 from storefront_subscriptions.carrying import GIVEN_BACK, carry
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.gifts import gifted_until, letting_go
@@ -41,7 +42,13 @@ TIMES_DECIDED = 5
 
 
 async def cancel_at_end(
-    services: Services, settings: Settings, subscription_id: str, *, is_on: bool, actor: str
+    services: Services,
+    settings: Settings,
+    subscription_id: str,
+    *,
+    is_on: bool,
+    actor: str,
+    by: ByHand | None = None,
 ) -> Row:
     """Let a subscription end with its period, or take that back. What is so already stays so.
 
@@ -56,7 +63,7 @@ async def cancel_at_end(
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
         if is_on and row["billing_state"] in (INCOMPLETE, PAST_DUE, UNPAID, PAUSED):
-            return await end_now(services, settings, subscription_id, reason="canceled", actor=actor)
+            return await end_now(services, settings, subscription_id, reason="canceled", actor=actor, by=by)
         if bool(row["ends_with_period"]) is is_on:
             return row
         now = services.clock.now()
@@ -69,6 +76,7 @@ async def cancel_at_end(
         type = "subscription.cancel_scheduled" if is_on else "subscription.cancel_taken_back"
         told = event_of(after, at=iso(gifted_until(row)))
         plan.emit(type, anchor=row["customer_id"], subject=row["id"], payload=told)
+        sign(services, plan, by, type.removeprefix("subscription."), row["id"])
         try:
             await services.engine.commit(plan)
         except Stale:
@@ -78,7 +86,14 @@ async def cancel_at_end(
 
 
 async def end_now(
-    services: Services, settings: Settings, subscription_id: str, *, reason: str, actor: str, gives_up: bool = False
+    services: Services,
+    settings: Settings,
+    subscription_id: str,
+    *,
+    reason: str,
+    actor: str,
+    gives_up: bool = False,
+    by: ByHand | None = None,
 ) -> Row:
     """End a subscription and its rights at once; a payment that waits for its payer is given up first.
 
@@ -111,6 +126,7 @@ async def end_now(
         plan.add(*ending(row, rights, state, reason=reason, access_until=ends, now=now, change=change,
                          pause=await pause_of(services, row)))  # fmt: skip
         plan.add(*await letting_go(services, row, invoice, now, is_given_up=gives_up))
+        sign(services, plan, by, "ended", row["id"])
         try:
             await services.engine.commit(plan)
         except Stale:

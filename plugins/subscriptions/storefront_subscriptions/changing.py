@@ -30,6 +30,7 @@ from storefront.core.reversing import decide as decide_refund
 from storefront.core.services import Services
 from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.by_hand import ByHand, record_by_hand
 from storefront_subscriptions.change_moves import note_order
 from storefront_subscriptions.change_rules import Timing
 from storefront_subscriptions.config import Settings
@@ -56,7 +57,7 @@ TIMES_DECIDED = 8
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """Which change, or which preview's token, of whose subscription: checked for shape."""
+    """Which change, or which preview's token, of whose subscription: checked for shape. ``by`` has the same key."""
 
     idempotency: IdempotencyKey
     subscription_id: str
@@ -67,6 +68,7 @@ class ChangeRequest:
     address: str | None = None
     network: str | None = None
     country: str | None = None
+    by: ByHand | None = None
 
 
 async def change(services: Services, settings: Settings, asked: ChangeRequest) -> Bought:
@@ -151,6 +153,7 @@ async def _carry_out(
     def begin(plan: Plan, purchase: Mapping[str, Any]) -> None:
         made = change_row(decided, change_id, OPEN, purchase["id"]) | {"created_at": purchase["created_at"]}
         note_order(plan, decided, made, old, is_pending=purchase["status"] == Status.PENDING)
+        _record(services, plan, asked, made)
         if refund is not None:
             paid, decision = refund
             given = wallet_refund_row(paid, decision, reason="change of tier", actor=asked.idempotency.caller,
@@ -269,6 +272,7 @@ async def _schedule(
         object_id=made["id"],
     )
     note_order(plan, decided, made, old, is_pending=False)
+    _record(services, plan, asked, made)
     shown = await show(services, {**row, "change_id": made["id"]}, change=made)
     plan.answer = lambda outcome: Answer(200, msgspec.json.encode(shown))
     outcome = await services.engine.commit(plan)
@@ -276,7 +280,14 @@ async def _schedule(
     return Bought(outcome.answer, outcome.is_replay)
 
 
-async def revoke(services: Services, settings: Settings, subscription_id: str, *, actor: str) -> Row:
+def _record(services: Services, plan: Plan, asked: ChangeRequest, made: Mapping[str, Any]) -> None:
+    facts = {"change": made["id"], "tier": made["sku"], "purchase": made["purchase_id"]}
+    record_by_hand(services, plan, asked.by, "change_ordered", made["subscription_id"], **facts)
+
+
+async def revoke(
+    services: Services, settings: Settings, subscription_id: str, *, actor: str, by: ByHand | None = None
+) -> Row:
     """Take back a change that is not done yet; without one nothing happens.
 
     Raises:
@@ -293,7 +304,7 @@ async def revoke(services: Services, settings: Settings, subscription_id: str, *
         elif invoice["change_id"] == change["id"]:
             raise RenewalUnderWay("Its next period is being paid for.", subscription=row["id"])
         try:
-            await close_change(services, row, change, REVOKED, actor=actor)
+            await close_change(services, row, change, REVOKED, actor=actor, by=by)
         except Stale:
             await advance(services, settings, subscription_id)
             continue

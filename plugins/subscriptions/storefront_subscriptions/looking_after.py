@@ -13,6 +13,7 @@ from storefront.core.payment_methods import list_methods
 from storefront.core.purchasing import Status, read_purchase
 from storefront.core.reading import Row
 from storefront.core.services import Services
+from storefront_subscriptions.by_hand import ByHand, sign
 from storefront_subscriptions.closing import closing_steps
 from storefront_subscriptions.rows import DROPPED, FAILED, OPEN, need_change
 
@@ -63,13 +64,16 @@ async def look_after(services: Services, row: Row) -> bool:
     return True
 
 
-async def close_change(services: Services, row: Row, change: Row, state: str, *, actor: str | None = None) -> None:
+async def close_change(
+    services: Services, row: Row, change: Row, state: str, *, actor: str | None = None, by: ByHand | None = None
+) -> None:
     """Close a change that is not done; raises ``Stale`` if its subscription has moved."""
     now = services.clock.now()
     plan = Plan(actor=actor or "plugin:subscriptions", anchors={row["customer_id"]})
     moved = {"change_id": None, "version": row["version"] + 1, "updated_at": now}
     plan.add(Change("subscriptions", (row["id"],), row["customer_id"], {"version": row["version"]}, moved))
     plan.add(*closing_steps(row, change, state, now))
+    sign(services, plan, by, "change_revoked", row["id"], change=change["id"])
     await services.engine.commit(plan)
 
 

@@ -16,6 +16,7 @@ from storefront.core.quotes import WALLET
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront_subscriptions.asking import agreed_next, price_told
+from storefront_subscriptions.by_hand import ByHand, sign
 from storefront_subscriptions.carrying import TAKEN, carry
 from storefront_subscriptions.gifts import lines_of_gift, next_gift, used
 from storefront_subscriptions.intervals import Interval, Period, period_at
@@ -128,7 +129,14 @@ def beginning_without_method(row: Mapping[str, Any], rights: Mapping[str, Any], 
 
 
 async def order_resumption(
-    services: Services, row: Row, pause: Row, *, actor: str, keeps_anchor: bool, needs_method: bool
+    services: Services,
+    row: Row,
+    pause: Row,
+    *,
+    actor: str,
+    keeps_anchor: bool,
+    needs_method: bool,
+    by: ByHand | None = None,
 ) -> None:
     """Ask for the period that follows a pause; it begins when it is paid, or now if it keeps the anchor.
 
@@ -159,6 +167,7 @@ async def order_resumption(
         *price_told(row, agreed, invoice),
         Emit(customer_id, "subscription.resume_ordered", row["id"], told_pause({**row, **changes}, pause)),
     )
+    sign(services, plan, by, "resume_ordered", row["id"], invoice=invoice["id"])
     await services.engine.commit(plan)
 
 

@@ -17,6 +17,7 @@ from storefront.core.reversing import decide as decide_refund
 from storefront.core.services import Services
 from storefront.core.wallet_refunds import add_wallet_refund, wallet_refund_row
 from storefront_subscriptions.advancing import advance
+from storefront_subscriptions.by_hand import ByHand, sign
 from storefront_subscriptions.canceling import cancel_at_end, close_invoice, give_up_payment
 from storefront_subscriptions.carrying import KEPT, carry
 from storefront_subscriptions.closing import closing_steps
@@ -89,6 +90,7 @@ class PauseRequest:
     resume_at: int | None = None
     keeps_anchor: bool = False
     is_trusted: bool = False
+    by: ByHand | None = None
 
 
 async def pause(services: Services, settings: Settings, asked: PauseRequest) -> Row:
@@ -179,6 +181,7 @@ async def _put_off(services: Services, settings: Settings, row: Row, before: Row
     plan.add(pause_written(after, before))
     plan.emit("subscription.pause_changed", anchor=row["customer_id"], subject=row["id"],
               payload=told_pause(row, after))  # fmt: skip
+    sign(services, plan, asked.by, "pause_changed", row["id"])
     await services.engine.commit(plan)
 
 
@@ -193,6 +196,7 @@ async def _schedule(services: Services, settings: Settings, row: Row, asked: Pau
     plan.add(Change("subscriptions", (row["id"],), customer_id, {"version": row["version"]}, changes))
     plan.add(pause_written(made, None), *rights_until(after, await rights_of(services, row), starts_at))
     plan.emit("subscription.pause_scheduled", anchor=customer_id, subject=row["id"], payload=told_pause(after, made))
+    sign(services, plan, asked.by, "pause_scheduled", row["id"])
     await services.engine.commit(plan)
 
 
@@ -220,6 +224,7 @@ async def _begin(services: Services, settings: Settings, row: Row, before: Row |
     plan.add(pause_written(made, before))
     plan.add(*beginning(row, await rights_of(services, row), made, now=now, access_until=access_until,
                         change_id=None if dropped is not None else row["change_id"]))  # fmt: skip
+    sign(services, plan, asked.by, "paused", row["id"])
     await services.engine.commit(plan)
 
 
@@ -255,7 +260,13 @@ async def _return(services: Services, plan: Plan, purchase_id: str, amount: int,
 
 
 async def resume(
-    services: Services, settings: Settings, subscription_id: str, *, keeps_anchor: bool | None, actor: str
+    services: Services,
+    settings: Settings,
+    subscription_id: str,
+    *,
+    keeps_anchor: bool | None,
+    actor: str,
+    by: ByHand | None = None,
 ) -> Row:
     """Let a subscription go on: out of its pause, or take back that it pauses, or that it ends. What is so stays so.
 
@@ -270,23 +281,38 @@ async def resume(
         if row["billing_state"] in OVER:
             raise SubscriptionOver(subscription=row["id"])
         if row["ends_with_period"] and row["billing_state"] != PAUSED:
-            await _need_method(services, row)
-            return await cancel_at_end(services, settings, subscription_id, is_on=False, actor=actor)
+            return await keep(services, settings, subscription_id, actor=actor, by=by)
         held = await pause_of(services, row)
         if held is None or held["state"] not in (SCHEDULED, RUNNING):
             return row
         try:
             if held["state"] == SCHEDULED:
-                await _take_back(services, settings, row, held, actor=actor)
+                await _take_back(services, settings, row, held, actor=actor, by=by)
                 return await need(services, subscription_id)
             keeps = bool(held["keeps_anchor"]) if keeps_anchor is None else keeps_anchor
-            await order_resumption(services, row, held, actor=actor, keeps_anchor=keeps, needs_method=True)
+            await order_resumption(services, row, held, actor=actor, keeps_anchor=keeps, needs_method=True,
+                                   by=by)  # fmt: skip
         except (Stale, Taken, Outdated):
             await advance(services, settings, subscription_id)
             continue
         await advance(services, settings, subscription_id)
         return await need(services, subscription_id)
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def keep(
+    services: Services, settings: Settings, subscription_id: str, *, actor: str, by: ByHand | None = None
+) -> Row:
+    """Take back that a subscription ends with its period; one that does not stays as it is, and nothing is charged.
+
+    Raises:
+        SubscriptionOver: it has ended.
+        MethodMissing: there is nothing to charge.
+    """
+    row = await need(services, subscription_id)
+    if row["ends_with_period"]:
+        await _need_method(services, row)
+    return await cancel_at_end(services, settings, subscription_id, is_on=False, actor=actor, by=by)
 
 
 async def _need_method(services: Services, row: Row) -> None:
@@ -302,7 +328,9 @@ async def _need_method(services: Services, row: Row) -> None:
         raise MethodMissing("Save one first, then let it go on.", subscription=row["id"])
 
 
-async def _take_back(services: Services, settings: Settings, row: Row, held: Row, *, actor: str) -> None:
+async def _take_back(
+    services: Services, settings: Settings, row: Row, held: Row, *, actor: str, by: ByHand | None
+) -> None:
     now, customer_id = services.clock.now(), row["customer_id"]
     changes: dict[str, Any] = {"pause_id": None, "updated_at": now, "version": row["version"] + 1}
     after = {**row, **changes}
@@ -312,4 +340,5 @@ async def _take_back(services: Services, settings: Settings, row: Row, held: Row
     plan.add(pause_closed(row, held, REVOKED, now))
     plan.add(*rights_until(after, await rights_of(services, row), changes["access_until"]))
     plan.emit("subscription.pause_taken_back", anchor=customer_id, subject=row["id"], payload=told_pause(after, held))
+    sign(services, plan, by, "pause_taken_back", row["id"])
     await services.engine.commit(plan)

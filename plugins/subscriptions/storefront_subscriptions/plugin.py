@@ -20,6 +20,7 @@ from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
 from storefront.hookspecs import hookimpl
+from storefront.panels import ConsolePage, ConsolePanel
 from storefront.routing import Routes
 from storefront_subscriptions.advancing import advance
 from storefront_subscriptions.auditing import CHECKS
@@ -37,6 +38,7 @@ from storefront_subscriptions.change_moves import LATE_STEPS as CHANGE_STEPS
 from storefront_subscriptions.checks import check_changes, check_policy, check_reminders, check_tiers
 from storefront_subscriptions.config import KIND, Settings
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
+from storefront_subscriptions.console.pages import console_parts
 from storefront_subscriptions.exporting import EXPORTS
 from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
 from storefront_subscriptions.gauges import read_gauges
@@ -93,8 +95,8 @@ class SubscriptionsPlugin:
         return [SubscriptionKind(self._settings)]
 
     @hookimpl
-    def register_routes(self, services: Services) -> Sequence[Routes]:
-        return [make_routes(services, self._settings)]
+    def register_routes(self, services: Services) -> Sequence[Routes | ConsolePage | ConsolePanel]:
+        return [make_routes(services, self._settings), *console_parts(self._settings)]
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:

@@ -19,6 +19,8 @@ from storefront_subscriptions.rows import INCOMPLETE
 
 FAILED = "subscription.renewal_failed"
 FINAL_FAILED = "subscription.final_failed"
+RETRY_ORDERED = "subscription.retry_ordered"
+"""Somebody wants a failed renewal charged before its time."""
 SCHEDULE = "subscriptions"
 """This plugin's own policy, by the name of the plugin that brings it."""
 MOST_ATTEMPTS = 20

@@ -71,13 +71,14 @@ async def read_standings(services: Services, customer_id: str, *, asks_at_end: b
     """
     methods = await list_methods(services, customer_id)
     rows = await services.reader.all(OF_CUSTOMER, customer_id=customer_id)
-    found = [await _standing(services, row, methods) for row in rows if row["billing_state"] not in OVER]
+    found = [await read_standing(services, row, methods) for row in rows if row["billing_state"] not in OVER]
     if not asks_at_end:
         return found
     return [replace(one, asks_at_end=await charges_usage(services, one.row)) for one in found]
 
 
-async def _standing(services: Services, row: Row, methods: Sequence[Mapping[str, Any]]) -> Standing:
+async def read_standing(services: Services, row: Row, methods: Sequence[Mapping[str, Any]]) -> Standing:
+    """Return one subscription that is not over; ``methods`` are its customer's."""
     invoice, change = await need_invoice(services, row["invoice_id"]), await change_of(services, row)
     due, pay_url = invoice["total"], None
     if invoice["state"] == OPEN and invoice["purchase_id"] is not None:

@@ -1,0 +1,161 @@
+"""The list of memberships: searched, filtered, or exactly what a figure of analytics is made of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.core.analytics.metrics import CHURN
+from storefront.core.catalog import text_in
+from storefront.core.reading import Row
+from storefront.pages.lists import chips, instant, link, money
+from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
+from storefront.panels import Row as TableRow
+from storefront_subscriptions.config import KIND
+from storefront_subscriptions.console.figures import SPANS, who_pays
+from storefront_subscriptions.console.finding import (
+    LEFT,
+    STANDINGS,
+    Wanted,
+    find_subscriptions,
+    sums_of,
+)
+from storefront_subscriptions.console.moving import MOVEMENTS, Moved, find_moved
+from storefront_subscriptions.console.words import PATH, a_month, badge, next_date, price
+
+SHOWN = 25
+_CHIPS = ("paying", "trialing", "past_due", "paused", "ended")
+_ANY = "any"
+_FILTERS = ("q", "standing", "tier", "currency", "movement", "from", "to", "after")
+QUERY: Mapping[str, Any] = {
+    "q": {"type": "string", "maxLength": 200},
+    "standing": {"type": "string", "enum": list(STANDINGS)},
+    "movement": {"type": "string", "enum": [*MOVEMENTS, _ANY]},
+    "tier": {"type": "string", "maxLength": 100},
+    "currency": {"type": "string", "maxLength": 64},
+    "from": {"type": "string", "maxLength": 40},
+    "to": {"type": "string", "maxLength": 40},
+    "span": {"type": "string", "enum": [name for name, _ in SPANS]},
+    "after": {"type": "string", "maxLength": 80},
+}
+_COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A month", is_number=True))
+
+
+async def show_list(asking: Asking) -> PageView:
+    """Show memberships, newest first; without a filter also who pays, in figures."""
+    query = asking.query
+    since, until = (instant(query[name], f"/{name}") if query.get(name) else None for name in ("from", "to"))
+    movement = CHURN if query.get("standing") == LEFT else query.get("movement")
+    if movement is None:
+        sections: list[Section] = [await _standing_list(asking, since, until)]
+    else:
+        sections = [await _moved_list(asking, movement, since, until)]
+    is_narrow = any(query.get(name) for name in _FILTERS if name != "currency")
+    kept = {name: str(value) for name, value in query.items() if name not in ("q", "after", "says") and value}
+    search = Search("Customer or subscription id", query.get("q", ""), kept)
+    switch = [] if is_narrow else [Chip(label, link(PATH, query, span=name), name == query.get("span", "30"))
+                                   for name, label in SPANS]  # fmt: skip
+    if not is_narrow:
+        tiles, charts = await who_pays(asking)
+        sections = [tiles, *sections, *charts]
+    return PageView("Memberships", sections, search=search, chips=_chips(asking), switch=switch)
+
+
+async def _standing_list(asking: Asking, since: int | None, until: int | None) -> Table:
+    query = asking.query
+    wanted = Wanted(
+        text=query.get("q", "").strip(),
+        standing=query.get("standing"),
+        tier=query.get("tier"),
+        currency=query.get("currency"),
+        since=since,
+        until=until,
+    )
+    found = await find_subscriptions(asking.services, wanted, limit=SHOWN, after=query.get("after"))
+    sums = await sums_of(asking.services, wanted)
+    rows = [row_of(asking, row) for row in found["data"]]
+    return _table(asking, rows, found["next"], when="Next", hint=_sum_words(asking, sums))
+
+
+async def _moved_list(asking: Asking, movement: str, since: int | None, until: int | None) -> Table:
+    query = asking.query
+    found, following = await find_moved(
+        asking.services,
+        movement=None if movement == _ANY else movement,
+        currency=query.get("currency"),
+        since=since or 0,
+        until=asking.services.clock.now() + 1 if until is None else until,
+        limit=SHOWN,
+        after=query.get("after"),
+    )
+    rows = [_moved_row(asking, moved, row) for moved, row in found]
+    hint = "By how much each one's amount a month moved, and when. Somebody who left and came back counts each time."
+    return _table(asking, rows, following, when="Moved", hint=hint)
+
+
+def _table(asking: Asking, rows: list[TableRow], following: str | None, *, when: str, hint: str) -> Table:
+    query = asking.query
+    older = None if following is None else link(PATH, query, after=following)
+    newest = link(PATH, query, after=None) if query.get("after") else None
+    is_asked = any(query.get(name) for name in _FILTERS)
+    empty = "Nothing matches. Take a filter away, or search for an id." if is_asked else "No memberships yet."
+    columns = (*_COLUMNS, Column(when))
+    return Table("Memberships", columns, rows, empty=empty, hint=hint, older=older, newer=newest, name="memberships")
+
+
+def row_of(asking: Asking, row: Row) -> TableRow:
+    """Return a subscription as a row of a list; the row names its ``customer``."""
+    return TableRow(_cells(asking, row, a_month(asking, row), next_date(row)), url=f"{PATH}/{row['id']}")
+
+
+def _moved_row(asking: Asking, moved: Moved, row: Row) -> TableRow:
+    sign = "+" if moved.amount > 0 else "−"
+    words = f"{sign}{money(asking, abs(moved.amount), moved.currency)}"
+    return TableRow(_cells(asking, row, words, Cell.when(moved.at)), url=f"{PATH}/{row['id']}")
+
+
+def _cells(asking: Asking, row: Row, amount: str, when: Cell) -> tuple[Cell, ...]:
+    return (
+        Cell(row["customer"], is_name=True),
+        Cell(title_of(asking, row["sku"]), hint=price(asking, row)),
+        badge(row),
+        Cell(amount, is_strong=True),
+        when,
+    )
+
+
+def title_of(asking: Asking, sku: str) -> str:
+    """Return a tier's title as it is sold now, or its SKU where it is not any more."""
+    catalog = asking.services.catalogs.active
+    offer = catalog.offers.get(sku)
+    found = None if offer is None else text_in(offer.title, asking.language, catalog.default_language)
+    return found or sku
+
+
+def _sum_words(asking: Asking, sums: Mapping[str, tuple[int, int]]) -> str:
+    """Word what the whole list comes to a month, in each currency by itself."""
+    return " ".join(
+        f"{many:,} {'pays' if many == 1 else 'pay'}, {money(asking, amount, currency)} a month in all."
+        for currency, (many, amount) in sorted(sums.items())
+    )
+
+
+def _chips(asking: Asking) -> list[Chip]:
+    """Return the filters: how they stand, tiers on sale, currencies, and what another page's link brought."""
+    query, catalog = asking.query, asking.services.catalogs.active
+    found = chips(PATH, query, "standing", [(name, STANDINGS[name]) for name in _CHIPS])
+    tiers = [offer for offer in catalog.offers.values() if offer.kind == KIND]
+    shown = [(offer.sku, title_of(asking, offer.sku)) for offer in tiers]
+    if query.get("tier") and query["tier"] not in dict(shown):
+        shown.append((query["tier"], query["tier"]))
+    found += chips(PATH, query, "tier", shown if len(shown) > 1 or query.get("tier") else [])
+    codes = sorted({code for offer in tiers for code in offer.prices} | ({query["currency"]} if query.get("currency")
+                                                                        else set()))  # fmt: skip
+    found += chips(PATH, query, "currency", [(code, code) for code in codes] if len(codes) > 1 else [])
+    brought = [("standing", {name: STANDINGS[name] for name in STANDINGS if name not in _CHIPS}),
+               ("movement", {**MOVEMENTS, _ANY: "Moved"})]  # fmt: skip
+    for name, words in brought:
+        if query.get(name) in words:
+            found += chips(PATH, query, name, [(query[name], words[query[name]])])
+    for name, word in (("from", "From"), ("to", "Until")):
+        if query.get(name):
+            found += chips(PATH, query, name, [(query[name], f"{word}: {query[name][:10]}")])
+    return found
