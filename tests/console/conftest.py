@@ -30,10 +30,17 @@ class Seen:
 
     def forms(self) -> dict[str, dict[str, str]]:
         """Return ``action -> its hidden fields`` of all forms on the page."""
-        found = {}
+        return dict(self._forms())
+
+    def acts(self, action: str) -> list[dict[str, str]]:
+        """Return the hidden fields of each form of one action."""
+        return [fields for one, fields in self._forms() if one == action]
+
+    def _forms(self) -> list[tuple[str, dict[str, str]]]:
+        found = []
         for action, body in re.findall(r'<form[^>]* action="([^"]+)"[^>]*>(.*?)</form>', self.markup, re.DOTALL):
             fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', body)
-            found[html.unescape(action)] = {name: html.unescape(value) for name, value in fields}
+            found.append((html.unescape(action), {name: html.unescape(value) for name, value in fields}))
         return found
 
     def links(self) -> list[str]:

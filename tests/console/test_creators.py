@@ -190,7 +190,12 @@ async def test_a_purchase_says_what_its_tip_came_to_and_what_a_refund_takes(stag
     purchase = await tip(stage, 1000, message="لیلى <b>hi</b>")
     page, console = f"/console/purchases/{purchase['id']}", await signed_in(stage, "read_only")
     waits = await console.get(page)
-    for words in ("Creator's share $9.00", "Of that waits $9.00", "A full refund takes $9.00 of what waits", "Tier gold"):
+    for words in (
+        "Creator's share $9.00",
+        "Of that waits $9.00",
+        "A full refund takes $9.00 of what waits",
+        "Tier gold",
+    ):
         assert words in waits.text, words
     assert '<p class="letter__text" dir="auto">لیلى &lt;b&gt;hi&lt;/b&gt;</p>' in waits.markup
     assert ONE in waits.links()
