@@ -301,6 +301,45 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Opinion:
+    """What somebody makes of a purchase: how suspicious, of 100 (None: they cannot tell), and why in words.
+
+    In the review queue ``words`` says what reasons of the review mean, and ``forms`` are more verbs.
+    """
+
+    title: str
+    score: int | None
+    reasons: Sequence[str]
+    tone: Tone = Tone.PLAIN
+    words: Mapping[str, str] = field(default_factory=dict)
+    forms: Sequence[Form] = ()
+    more: Link | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What somebody else wrote, whole: by ``who``, about what (``about``), and what can be done with it."""
+
+    who: str
+    text: str
+    about: str = ""
+    url: str | None = None
+    badge: Cell | None = None
+    forms: Sequence[Form] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """Texts of others, each in its own direction."""
+
+    title: str
+    letters: Sequence[Written]
+    hint: str = ""
+    empty: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Beside:
     """Parts side by side from 1000 px on; ``wide`` gives the first one more room."""
 
@@ -309,7 +348,7 @@ class Beside:
 
 
 Section = (
-    Table | Tiles | Lines | Timeline | LedgerEntry | Note | Form | Acts | Drawing | Queue | Beside
+    Table | Tiles | Lines | Timeline | LedgerEntry | Note | Form | Acts | Drawing | Queue | Opinion | Letters | Beside
 )  # what the console's template can draw
 
 
@@ -426,7 +465,8 @@ class ConsolePage:
 class ConsolePanel:
     """A part that a plugin adds to one of the core's pages.
 
-    ``place`` is ``overview``, ``customer`` (``about`` is their id) or ``purchase`` (``about`` is its id).
+    ``place`` is ``overview``, ``customer`` (``about`` is their id), ``purchase`` or ``review`` (``about`` is the
+    purchase's id). To a review only an ``Opinion`` is added.
     """
 
     place: str

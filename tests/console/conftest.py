@@ -30,10 +30,17 @@ class Seen:
 
     def forms(self) -> dict[str, dict[str, str]]:
         """Return ``action -> its hidden fields`` of all forms on the page."""
-        found = {}
+        return dict(self._forms())
+
+    def acts(self, action: str) -> list[dict[str, str]]:
+        """Return the hidden fields of each form of one action."""
+        return [fields for one, fields in self._forms() if one == action]
+
+    def _forms(self) -> list[tuple[str, dict[str, str]]]:
+        found = []
         for action, body in re.findall(r'<form[^>]* action="([^"]+)"[^>]*>(.*?)</form>', self.markup, re.DOTALL):
             fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', body)
-            found[html.unescape(action)] = {name: html.unescape(value) for name, value in fields}
+            found.append((html.unescape(action), {name: html.unescape(value) for name, value in fields}))
         return found
 
     def links(self) -> list[str]:
@@ -46,6 +53,7 @@ class Console:
     def __init__(self, shop: Shop, http: aiohttp.ClientSession, login: str) -> None:
         self.shop = shop
         self.login = login
+        self.secret = ""
         self._http = http
 
     async def get(self, path: str) -> Seen:
@@ -56,6 +64,15 @@ class Console:
         """Post a form as it is, and follow where it leads."""
         async with self._http.post(path, data=fields) as answer:
             return Seen(answer.status, str(answer.url.relative()), await answer.text())
+
+    def code(self) -> str:
+        """Return a one-time code that was not used before: the app's next one, half a minute later."""
+        self.shop.wall.move(30)
+        return pyotp.TOTP(self.secret).at(self.shop.wall() // 1000)
+
+    async def proved(self, asked: Seen, action: str) -> Seen:
+        """Prove who it is where a form asks for that, and so send it."""
+        return await self.post(action, {**asked.forms()[action], "proof": self.code()})
 
     async def send(self, page: str, action: str, **fields: str) -> Seen:
         """Fill in a form of a page and send it, with all that it carries."""
@@ -94,6 +111,6 @@ async def _set_up(console: Console) -> None:
     you: dict[str, Any] = {"password": PASSWORD, "again": PASSWORD}
     assert (await console.send("/console/you", "/console/you/password", **you)).status == 200
     page = await console.get("/console/you")
-    secret = page.forms()["/console/you/codes"]["secret"]
-    code = pyotp.TOTP(secret).at(console.shop.wall() // 1000)
-    assert (await console.send("/console/you", "/console/you/codes", secret=secret, code=code)).status == 200
+    console.secret = page.forms()["/console/you/codes"]["secret"]
+    sent = {"secret": console.secret, "code": console.code()}
+    assert (await console.send("/console/you", "/console/you/codes", **sent)).status == 200

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, or_, select
 from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import Change, Insert, Plan, Remove
 from storefront.core.errors import Conflict
+from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront_fanfunding.accounts import queue_anchor
@@ -61,8 +62,10 @@ class Verdict(StrEnum):
     UNBLOCK = "unblock"
 
 
-async def judge(services: Services, creator_id: str, sequence: int, verdict: Verdict) -> None:
-    """Decide about one alert. Safe to repeat.
+async def judge(
+    services: Services, creator_id: str, sequence: int, verdict: Verdict, *, operator: str | None = None
+) -> None:
+    """Decide about one alert. Safe to repeat. What an ``operator`` decides about a tip is audited.
 
     Raises:
         NotFound: there is no such alert.
@@ -79,7 +82,7 @@ async def judge(services: Services, creator_id: str, sequence: int, verdict: Ver
             plan.add(Remove(BLOCKS, block_key(creator_id, row["customer_id"]).id, queue_anchor(creator_id)))
             await services.engine.commit(plan)
         case _ if row["state"] == HELD or (row["state"] in (QUEUED, UNSETTLED) and verdict is Verdict.NAME_ONLY):
-            await _judge_tip(services, row, verdict)
+            await _judge_tip(services, row, verdict, operator)
 
 
 async def blocked_senders(services: Services, creator_id: str) -> list[Row]:
@@ -87,7 +90,7 @@ async def blocked_senders(services: Services, creator_id: str) -> list[Row]:
     return list(await services.reader.all(_BLOCKED, creator_id=creator_id))
 
 
-async def _judge_tip(services: Services, row: Row, verdict: Verdict) -> None:
+async def _judge_tip(services: Services, row: Row, verdict: Verdict, operator: str | None) -> None:
     creator_id, sequence, now = row["creator_id"], row["sequence"], services.clock.now()
     plan, state = queue_plan(creator_id), SKIPPED
     if verdict is not Verdict.REJECT:
@@ -102,6 +105,10 @@ async def _judge_tip(services: Services, row: Row, verdict: Verdict) -> None:
             changes["is_name_only"] = 1
         seen = {"is_held": int(row["state"] == HELD), "is_settled": row["is_settled"]}
         plan.add(Change(TIPS, (row["tip_id"],), row["customer_id"], seen, changes))
+    if operator is not None:
+        facts = {"creator_id": creator_id, "verdict": str(verdict)}
+        record_action(plan, "tip.judged", actor=operator, about=row["tip_id"], facts=facts, now=now,
+                      wall=services.clock.wall())  # fmt: skip
     try:
         await services.engine.commit(plan)
     except Stale as error:

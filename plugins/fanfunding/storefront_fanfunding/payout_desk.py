@@ -30,7 +30,7 @@ def operations_of(services: Services, settings: Settings) -> Operations:
     """Return what the shell may ask; ``key`` keeps a call whose reply was lost from happening twice."""
 
     async def create(asked: Asked) -> dict[str, Any]:
-        amount = None if asked["amount"] is None else await _minor(services, asked)
+        amount = None if asked["amount"] is None else await read_amount(services, asked)
         named = {"creator": asked["creator"], "currency": asked["currency"]}
         body = named if amount is None else {**named, "amount": amount}
         key = idempotency_key(SHELL, CREATE_OPERATION, asked["key"], body)
@@ -74,8 +74,12 @@ def _key(asked: Asked, act: str, body: Mapping[str, Any]) -> IdempotencyKey:
     return idempotency_key(SHELL, f"POST {ONE}/{act}", asked["key"], {**body, "payout": asked["id"]})
 
 
-async def _minor(services: Services, asked: Asked) -> int:
-    """Read an amount as people write it (``20.50``); raises ``Invalid``."""
+async def read_amount(services: Services, asked: Asked) -> int:
+    """Read the ``amount`` of a payout to a ``creator`` in a ``currency`` as people write it (``20.50``).
+
+    Raises:
+        Invalid: it is no amount, or that no currency.
+    """
     number, currency = asked["amount"], asked["currency"]
     await check_currency(services, asked["creator"], currency)
     exponent = exponent_in(services, currency)

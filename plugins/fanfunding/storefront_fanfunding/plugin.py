@@ -19,6 +19,7 @@ from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
 from storefront.hookspecs import hookimpl
+from storefront.panels import ConsolePage, ConsolePanel
 from storefront.routing import Routes
 from storefront_fanfunding.alert_queue import TEST_ALERT, add_test_alert
 from storefront_fanfunding.auditing import CHECKS
@@ -33,6 +34,7 @@ from storefront_fanfunding.campaigns import need_pledge
 from storefront_fanfunding.checks import check_creators, check_tips
 from storefront_fanfunding.config import Settings, hidden_offers
 from storefront_fanfunding.config_schema import SCHEMA
+from storefront_fanfunding.console.pages import console_parts
 from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
@@ -90,8 +92,8 @@ class FanfundingPlugin:
         return [TipKind()]
 
     @hookimpl
-    def register_routes(self, services: Services) -> Sequence[Routes]:
-        return [make_routes(services, self._settings)]
+    def register_routes(self, services: Services) -> Sequence[Routes | ConsolePage | ConsolePanel]:
+        return [make_routes(services, self._settings), *console_parts(self._settings)]
 
     @hookimpl
     def register_late_steps(self) -> Mapping[str, LateStep]:

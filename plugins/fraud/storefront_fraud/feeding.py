@@ -77,20 +77,27 @@ async def report_on_lists(services: Services, settings: Settings, event: Event) 
     else:
         return
     purchase_id = str(event.data.get("purchase_id") or event.subject)
-    found = await _reported(services, purchase_id, event.anchor)
+    found = await known_of(services, purchase_id, event.anchor)
     expires_at = event.occurred_at + settings.reported_ms
     plan = Plan(actor="plugin:fraud", anchors={anchor_of(name) for name in found})
     for name, value in found.items():
-        row = await services.reader.first(_ENTRY, list=name, value=value)
-        if row is None or (row["expires_at"] is not None and row["expires_at"] < expires_at):
-            put_on(plan, name, value, reason=f"{why}: {purchase_id}", actor=plan.actor, now=event.occurred_at,
-                   expires_at=expires_at)  # fmt: skip
+        await put_longer(services, plan, name, value, reason=f"{why}: {purchase_id}", now=event.occurred_at,
+                         expires_at=expires_at)  # fmt: skip
     if plan.list:
         await services.engine.commit(plan)
 
 
-async def _reported(services: Services, purchase_id: str, customer_id: str) -> dict[str, str]:
-    """Return list -> value of what is known of a purchase."""
+async def put_longer(
+    services: Services, plan: Plan, name: str, value: str, *, reason: str, now: int, expires_at: int
+) -> None:
+    """Put a value on a list until then; one that is on it for longer, or for good, stays as it is."""
+    row = await services.reader.first(_ENTRY, list=name, value=value)
+    if row is None or (row["expires_at"] is not None and row["expires_at"] < expires_at):
+        put_on(plan, name, value, reason=reason, actor=plan.actor, now=now, expires_at=expires_at)
+
+
+async def known_of(services: Services, purchase_id: str, customer_id: str) -> dict[str, str]:
+    """Return list -> value of what is known of a purchase: its customer, card and address."""
     customers, cards, addresses = REPORTED
     found: dict[str, str] = {}
     with suppress(NotFound):  # a warning may hang under something else than a customer

@@ -18,6 +18,7 @@ from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
+from storefront.panels import ConsolePage, ConsolePanel
 from storefront.routing import Routes
 from storefront_fraud.attributes import Stage
 from storefront_fraud.auditing import CHECKS
@@ -25,6 +26,7 @@ from storefront_fraud.checks import check_rules, describe_rules
 from storefront_fraud.collecting import SCORES, Collector
 from storefront_fraud.config import Settings
 from storefront_fraud.config_schema import SCHEMA
+from storefront_fraud.console.pages import console_parts
 from storefront_fraud.counting import COUNT_STEP, count_later, count_step
 from storefront_fraud.exporting import EXPORTS
 from storefront_fraud.feeding import FirstReport, latest, report_on_lists
@@ -86,8 +88,9 @@ class FraudPlugin:
         }
 
     @hookimpl
-    def register_routes(self, services: Services) -> Sequence[Routes]:
-        return [make_routes(services, self._settings, self._rules)]
+    def register_routes(self, services: Services) -> Sequence[Routes | ConsolePage | ConsolePanel]:
+        routes = make_routes(services, self._settings, self._rules)
+        return [routes, *console_parts(self._settings, self._rules)]
 
     @hookimpl
     def register_operations(self, services: Services) -> Operations:

@@ -1,6 +1,7 @@
 """What operators see: decisions one by one and page by page, and how each rule does."""
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -56,10 +57,11 @@ async def list_decisions(
     *,
     verdict: str | None = None,
     customer: str | None = None,
+    purchase: str | None = None,
     limit: int = 50,
     after: str | None = None,
 ) -> dict[str, Any]:
-    """Return a page of decisions, newest first. ``customer`` is the game's id.
+    """Return a page of decisions, newest first. ``customer`` is the game's id, ``purchase`` ours.
 
     Raises:
         NotFound: there is no such customer.
@@ -68,6 +70,8 @@ async def list_decisions(
     statement = select(decisions)
     if verdict is not None:
         statement = statement.where(decisions.c.verdict == verdict)
+    if purchase is not None:
+        statement = statement.where(decisions.c.purchase_id == purchase)
     if customer is not None:
         statement = statement.where(decisions.c.customer_id == await services.customers.need(customer))
     by = (decisions.c.created_at, (decisions.c.purchase_id + "~" + decisions.c.stage).label("name"))
@@ -83,18 +87,32 @@ async def explain(services: Services, purchase_id: str) -> dict[str, Any]:
     return {"purchase": purchase_id, "decisions": [show_decision(row) for row in rows]}
 
 
-async def show_rules(services: Services, rules: RuleSet) -> dict[str, Any]:
-    """Return every rule with how often it matched, and failed, within the last 24 hours, and its last error."""
-    since = services.clock.now() - DAY_MS
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Rule -> how often it matched, how often it failed, and with which error last."""
+
+    matches: Counter[str]
+    errors: Counter[str]
+    last: dict[str, str]
+
+
+async def count_matches(services: Services, *, since: int) -> Matched:
+    """Count how often each rule matched, and failed, in what was decided since then (business ms)."""
     columns = (decisions.c.matches,)
     matched = select(*columns).where(decisions.c.created_at >= since, decisions.c.matches != "[]")
-    matches, errors, last = Counter[str](), Counter[str](), dict[str, str]()
+    found = Matched(Counter(), Counter(), {})
     for row in await services.reader.scan(matched.order_by(decisions.c.created_at)):
         for one in msgspec.json.decode(row["matches"]):
             failed = one["because"] == Because.ERROR
-            (errors if failed else matches)[one["rule"]] += 1
+            (found.errors if failed else found.matches)[one["rule"]] += 1
             if failed:
-                last[one["rule"]] = one["error"]
+                found.last[one["rule"]] = one["error"]
+    return found
+
+
+async def show_rules(services: Services, rules: RuleSet) -> dict[str, Any]:
+    """Return every rule with how often it matched, and failed, within the last 24 hours, and its last error."""
+    counted = await count_matches(services, since=services.clock.now() - DAY_MS)
     return {
         "rules_version": rules.version,
         "data": [
@@ -105,9 +123,9 @@ async def show_rules(services: Services, rules: RuleSet) -> dict[str, Any]:
                 "stage": str(stage),
                 "when": rule.when,
                 "on_missing": rule.on_missing,
-                "matched": matches[rule.id],
-                "errors": errors[rule.id],
-                "last_error": last.get(rule.id),
+                "matched": counted.matches[rule.id],
+                "errors": counted.errors[rule.id],
+                "last_error": counted.last.get(rule.id),
             }
             for rule, stage in rules.rules.values()
         ],

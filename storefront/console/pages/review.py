@@ -17,6 +17,7 @@ from storefront.panels import (
     Done,
     Field,
     Form,
+    Opinion,
     PageView,
     Queue,
     Review,
@@ -71,24 +72,27 @@ async def show_queue(asking: Asking) -> PageView:
 
 
 async def _card(asking: Asking, one: Mapping[str, Any]) -> Review:
-    reasons = [str(reason) for reason in one["reasons"]]
-    score = next((word.split()[-1] for word in reasons if word.startswith("score ")), "–")
-    forms = []
+    opinions = [part for part in await asking.parts("review", one["purchase"]) if isinstance(part, Opinion)]
+    scores = [opinion.score for opinion in opinions if opinion.score is not None]
+    words = {code: said for opinion in opinions for code, said in opinion.words.items()}
+    forms: list[Form] = []
     if asking.may("reviews:write"):
         kept = (Field("reason", "Why", hint="For the record."),)
         forms = [
             Form(f"{PATH}/{one['purchase']}/approve", "Let it through", kept),
             Form(f"{PATH}/{one['purchase']}/reject", "Refuse it", kept, tone=Tone.BAD),
+            *(form for opinion in opinions for form in opinion.forms),
         ]
     until = at(one["expires_at"])
     waits = f"{_GOODS.get(one['money'], one['money'])}, goods not granted yet"
     return Review(
-        score=score,
-        tone=Tone.PLAY,
+        score=str(max(scores)) if scores else "–",
+        tone=Tone.BAD if any(opinion.tone is Tone.BAD for opinion in opinions) else Tone.PLAY,
         sum=total(asking, one["total"]),
         who=one["customer"]["id"],
         what=f"{one['sku']} · {waits}" + ("" if until is None else f" · by itself on {Cell.when(until).text}"),
-        reasons=reasons,
+        reasons=[words.get(reason, reason) for reason in map(str, one["reasons"])]
+        + [reason for opinion in opinions for reason in opinion.reasons],
         forms=forms,
         url=f"/console/purchases/{one['purchase']}",
     )
@@ -139,7 +143,11 @@ async def show_one(asking: Asking) -> PageView:
 
 def pages() -> list[ConsolePage]:
     """Return the pages of the review queue."""
-    says = {"approved": "It is let through.", "rejected": "It is refused. The money goes back."}
+    says = {
+        "approved": "It is let through.",
+        "rejected": "It is refused. The money goes back.",
+        "blocked": "It is refused, the money goes back, and its buyer is on the block lists.",
+    }
     acts = [
         ConsoleAct("approve", "reviews:write", send_approval, _WHY, needed=["reason"], says=says),
         ConsoleAct("reject", "reviews:write", send_rejection, _WHY, needed=["reason"], says=says),
