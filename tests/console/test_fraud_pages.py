@@ -93,7 +93,7 @@ async def test_a_purchase_and_its_review_say_the_score_and_why_in_words(data_fol
         console = await signed_in(shop, "support")
         page = await console.get(f"/console/purchases/{usual.json['id']}")
         score = round(100 * decisions(shop)[-2]["attributes"]["anomaly.score"])
-        for words in (f"Risk score {score} of 100", "Known for 9 days", "Known device", "Allowed by the rules"):
+        for words in (f"Risk score {score} of 100", "Known for 9 days", "Known device", "The rules let it through."):
             assert words in page.text, words
 
         queue = await console.get("/console/review")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from storefront.core.clock import DAY_MS
+from storefront.core.reading import Row as Tip
 from storefront.pages.lists import at, link, money, spoken, total
 from storefront.panels import (
     Acts,
@@ -58,7 +59,7 @@ async def show_one(asking: Asking, settings: Settings) -> PageView:
     spans, currencies = switches(asking, path, given)
     sections: list[Section] = []
     if identity is not None:
-        sections += [*await _held(asking, name, identity), _tips(asking, name, await _last(asking, identity))]
+        sections += [*await _held(asking, name, identity), _table_of_tips(asking, name, await _last(asking, identity))]
     sections.append(await _payouts(asking, name))
     sections += await _goals(asking, settings, name)
     if identity is not None:
@@ -105,7 +106,7 @@ def _terms(asking: Asking, terms: Terms) -> Lines:
     least = ", ".join(money(asking, amount, code) for code, amount in sorted(terms.payout_min.items()))
     lines = [
         Line("Their share", f"{terms.share / 100:g}%"),
-        Line("Held for", f"{terms.hold_ms / DAY_MS:g} days"),
+        Line("Held for", _days(terms.hold_ms / DAY_MS)),
         Line("Paid", "by hand" if terms.payout == "manual" else f"through {spoken(terms.payout)}"),
         Line("Least payout", least or "–"),
     ]
@@ -157,42 +158,37 @@ async def _held(asking: Asking, name: str, identity: str) -> list[Section]:
     return [Letters("To be read first", letters, hint=f"{len(letters)} waiting")] if letters else []
 
 
-async def _last(asking: Asking, identity: str) -> Sequence[Row]:
-    """Return rows of a table of tips, one more than are shown."""
+async def _last(asking: Asking, identity: str) -> Sequence[Tip]:
+    """Return tips, one more than are shown."""
     before = asking.query.get("before")
-    found = await last_tips(asking.services, identity, most=SHOWN + 1, before=None if before is None else int(before))
-    rows = []
-    for tip in found:
-        is_ours = tip["purchase_id"].startswith("pur_")
-        rows.append(
-            Row(
-                (
-                    Cell.when(tip["paid_at"]),
-                    Cell(fan(tip), is_name=True),
-                    Cell(tip["message"] or "–", is_name=True),
-                    Cell(money(asking, tip["amount"], tip["currency"]), is_strong=True, hint=tip["tier"] or ""),
-                    tip_badge(tip["state"]) if tip["state"] != "paid" else alert_badge(tip["alert"]),
-                    Cell(str(tip["sequence"])),
-                ),
-                url=f"/console/purchases/{tip['purchase_id']}" if is_ours else None,
-            )
-        )
-    return rows
+    return await last_tips(asking.services, identity, most=SHOWN + 1, before=None if before is None else int(before))
 
 
-def _tips(asking: Asking, name: str, rows: Sequence[Row]) -> Table:
+def _row(asking: Asking, tip: Tip) -> Row:
+    is_ours = tip["purchase_id"].startswith("pur_")
+    cells = (
+        Cell.when(tip["paid_at"]),
+        Cell(fan(tip), is_name=True),
+        Cell(tip["message"] or "–", is_name=True),
+        Cell(money(asking, tip["amount"], tip["currency"]), is_strong=True, hint=tip["tier"] or ""),
+        tip_badge(tip["state"]) if tip["state"] != "paid" else alert_badge(tip["alert"]),
+    )
+    return Row(cells, url=f"/console/purchases/{tip['purchase_id']}" if is_ours else None)
+
+
+def _table_of_tips(asking: Asking, name: str, tips: Sequence[Tip]) -> Table:
+    rows = [_row(asking, tip) for tip in tips[:SHOWN]]
     columns = (
         Column("When"),
         Column("Fan"),
         Column("Message"),
         Column("Amount", is_number=True),
         Column("On stream"),
-        Column("No.", is_number=True),
     )
-    path, shown = f"{PATH}/{name}", rows[:SHOWN]
-    older = link(path, asking.query, before=shown[-1].cells[-1].text) if len(rows) > SHOWN else None
+    path = f"{PATH}/{name}"
+    older = link(path, asking.query, before=str(tips[SHOWN - 1]["sequence"])) if len(tips) > SHOWN else None
     newer = link(path, asking.query, before=None) if asking.query.get("before") else None
-    return Table("Last tips", columns, shown, empty="No tips yet.", older=older, newer=newer, name="tips")
+    return Table("Last tips", columns, rows, empty="No tips yet.", older=older, newer=newer, name="tips")
 
 
 async def _payouts(asking: Asking, name: str) -> Table:
@@ -203,9 +199,9 @@ async def _payouts(asking: Asking, name: str) -> Table:
                 Cell.when(at(one["created_at"])),
                 Cell(total(asking, one["amount"]), is_strong=True),
                 Cell(one["reference"] or "–", hint=one["reason"] or ""),
-                Cell(one["id"], is_code=True, url=f"{PATH}/{name}/payouts/{one['id']}"),
                 payout_badge(one["state"]),
-            )
+            ),
+            url=f"{PATH}/{name}/payouts/{one['id']}",
         )
         for one in page["data"]
     ]
@@ -214,7 +210,6 @@ async def _payouts(asking: Asking, name: str) -> Table:
         Column("Made"),
         Column("Amount", is_number=True),
         Column("Reference"),
-        Column("Statement"),
         Column("State"),
     )
     older = None if page["next"] is None else link(path, asking.query, after=page["next"])
@@ -249,3 +244,7 @@ def _state(one: Progress) -> Cell:
     if one.has(one.goal.steps[0]):
         return Cell("Reached", tone=Tone.GOOD)
     return Cell("Open", tone=Tone.PLAIN) if one.goal.is_active else Cell("Switched off", tone=Tone.PLAIN)
+
+
+def _days(days: float) -> str:
+    return f"{days:g} day" if days == 1 else f"{days:g} days"

@@ -152,8 +152,7 @@ async def _statement(asking: Asking, row: Payout, told: Mapping[str, Any]) -> Ta
                     Cell(words(line["amount"]), is_strong=True,
                          hint=f"owes {words(line['debt'])}" if line["debt"] else ""),
                     Cell(words(line["balance"])),
-                    Cell(line["entry"], is_code=True,
-                         url=f"/console/books/{line['entry']}" if may_read_books else None),
+                    Cell("Entry", url=f"/console/books/{line['entry']}") if may_read_books else Cell("–"),
                 )
             )
         )  # fmt: skip
@@ -164,7 +163,7 @@ async def _statement(asking: Asking, row: Payout, told: Mapping[str, Any]) -> Ta
         Column("Share", is_number=True),
         Column("In and out", is_number=True),
         Column("Left", is_number=True),
-        Column("Entry"),
+        Column("Books"),
     )
     hint = (
         f"{words(told['opening']['payable'])} was left before; with these lines, the payout being the last, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from storefront.core.errors import Forbidden, NotFound
@@ -17,6 +18,7 @@ from storefront.panels import (
     Form,
     Line,
     Lines,
+    Opinion,
     PageView,
     Row,
     Search,
@@ -46,6 +48,14 @@ from storefront_fraud.rules import RuleSet
 from storefront_fraud.showing import explain, list_decisions
 
 SHOWN = 25
+_DECIDED_BY = {
+    "none": "no rule",
+    "fail": "what is done where a rule fails",
+    "allow": "a rule that allows",
+    "block": "a rule that blocks",
+    "review": "a rule that sends to review",
+    "challenge": "a rule that asks the bank",
+}
 COLUMNS = (
     Column("When"),
     Column("Customer"),
@@ -123,7 +133,8 @@ class OneDecision:
         """Show every rule that matched and every value that was read, when it was asked for and when it was paid."""
         purchase_id = asking.path["id"]
         told: list[Mapping[str, Any]] = (await explain(asking.services, purchase_id))["decisions"]
-        sections: list[Section] = [*await self._opinions.of_purchase(asking, purchase_id)]
+        told_of_it = await self._opinions.of_purchase(asking, purchase_id)
+        sections: list[Section] = [replace(one, more=None) for one in told_of_it if isinstance(one, Opinion)]
         for one in told[::-1]:
             sections += [self._head(one), self._matches(one)]
         score = _why_so_high(told)
@@ -132,7 +143,7 @@ class OneDecision:
         return PageView("Decision", sections, detail=[*forms, *beside], hint=purchase_id)
 
     def _head(self, one: Mapping[str, Any]) -> Lines:
-        by = "no rule" if one["decided_by"] == "none" else PHASES.get(one["decided_by"], spoken(one["decided_by"]))
+        by = _DECIDED_BY.get(one["decided_by"], one["decided_by"])
         is_purchase = one["outcome"] != "refused"
         lines = [
             Line("Purchase", one["purchase"], url=f"/console/purchases/{one['purchase']}" if is_purchase else None),

@@ -15,8 +15,7 @@ from storefront_fraud.config import REPORTED, Settings
 from storefront_fraud.console.words import (
     DECIDE,
     DECISIONS,
-    OUTCOMES,
-    VERDICTS,
+    SAID,
     WRITE,
     rule_words,
     score_of,
@@ -77,7 +76,7 @@ class Opinions:
                 words=rules,
                 forms=self.block_forms(asking, purchase_id) if can_block else (),
                 more=Link("Why", f"{DECISIONS}/{purchase_id}"),
-                hint=f"{VERDICTS[last['verdict']][0]} by the rules: it {OUTCOMES[last['outcome']]}.",
+                hint=SAID[last["verdict"]],
             )
         ]
 
@@ -91,7 +90,14 @@ class Opinions:
             says += " No rule reads these lists yet, so they can still buy."
         fields = (Field("reason", "Why", hint="For the record."),)
         return [
-            Form(f"{DECISIONS}/{purchase_id}/block", "Refuse and block", fields, tone=Tone.BAD, explains=says),
+            Form(
+                f"{DECISIONS}/{purchase_id}/block",
+                "Refuse and block",
+                fields,
+                title="Refuse and block",
+                tone=Tone.BAD,
+                explains=says,
+            ),
         ]
 
 

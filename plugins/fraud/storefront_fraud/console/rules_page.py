@@ -18,6 +18,7 @@ from storefront.design.charts import (
     legend,
     stacked_bars,
 )
+from storefront.pages.lists import spoken
 from storefront.panels import Asking, Beside, Cell, Column, Drawing, Link, Note, PageView, Row, Section, Table, Tone
 from storefront_fraud.config import Settings
 from storefront_fraud.console.decisions import COLUMNS, decision_rows
@@ -28,7 +29,7 @@ from storefront_fraud.showing import count_matches, list_decisions, show_rules
 from storefront_fraud.tables import decisions
 
 DAYS, LATEST = 7, 8
-_COLOURS = {"allow": "c5", "challenge": "c1", "review": "c3", "block": "c6"}
+_COLOURS = {"allow": "c1", "challenge": "c4", "review": "c2", "block": "c3"}
 _MOST_RULES = 10
 _UNIT = "decisions"
 
@@ -60,7 +61,7 @@ async def _rules(services: Services, settings: Settings, rules: RuleSet) -> Tabl
                 Cell(rule_words(one["id"]), hint=one["when"], is_name=True),
                 Cell(PHASES[one["do"]]),
                 Cell("Enforced", tone=Tone.GOOD) if one["mode"] == "enforce" else Cell("Shadow", tone=Tone.PLAIN),
-                Cell(STAGES[one["stage"]]),
+                Cell(spoken(STAGES[one["stage"]])),
                 Cell(f"{one['matched']:,}"),
                 Cell(f"{one['errors']:,}", hint=one["last_error"] or ""),
             )
@@ -120,7 +121,7 @@ async def _by_rule(asking: Asking) -> Drawing:
     if not matches:
         return Drawing(title, _nothing("No rule has matched in this time."))
     rows = tuple(BarRow(rule_words(name), many) for name, many in matches.most_common(_MOST_RULES))
-    chart = BarList(title, rows, _UNIT, asking.language, colour="c3")
+    chart = BarList(title, rows, _UNIT, asking.language, colour="c4")
     return Drawing(title, bar_list(chart), as_table(chart), hint="In shadow mode, too.")
 
 

@@ -17,8 +17,14 @@ VERDICTS: Mapping[str, tuple[str, Tone]] = {
     "block": ("Blocked", Tone.BAD),
 }
 PHASES = {"challenge": "Asks the bank", "allow": "Allows", "block": "Blocks", "review": "Sends to review"}
-OUTCOMES = {"passed": "went through", "review": "waits or waited for a person", "refused": "was refused"}
-STAGES = {"purchase": "when it was asked for", "payment": "when its payment was known"}
+OUTCOMES = {"passed": "went through", "review": "went to a person", "refused": "was refused"}
+STAGES = {"purchase": "at the purchase", "payment": "at the payment"}
+SAID = {
+    "allow": "The rules let it through.",
+    "challenge": "The rules had the bank ask its buyer.",
+    "review": "The rules sent it to a person.",
+    "block": "The rules blocked it.",
+}
 _BECAUSE = {"condition": "its condition holds", "missing": "what it reads is missing", "error": "it ended in an error"}
 _DOUBTFUL, _BAD = 50, 80
 
