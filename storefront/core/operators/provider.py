@@ -34,7 +34,7 @@ UNDER_WAY_MS = 10 * MINUTE_MS
 SKEW_SECONDS = 60
 KEYS_MS = 60 * MINUTE_MS
 LARGEST = 262_144
-SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face", "user"})
+SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face"})
 """Values of ``amr`` (RFC 8176) that say somebody proved themselves by more than a password."""
 _HEADER = {"alg": "dir", "enc": "A256GCM"}
 

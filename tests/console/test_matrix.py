@@ -1,0 +1,104 @@
+"""Every route of the console × everybody: who may is written down in ``matrix.txt``, and whoever is not named may not.
+
+``STOREFRONT_MATRIX=write pytest tests/console/test_matrix.py`` writes the table anew, to be read before it is committed.
+"""
+
+import asyncio
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from storefront.core.ids import new_id
+from storefront.core.operators.people import end_operator
+from storefront.testing import OPERATOR_KEY, running_shop
+
+from .conftest import SHELL, Visitor, signed_in
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+TABLE = Path(__file__).with_name("matrix.txt")
+EVERYBODY = ("nobody", "customer", "ak_key", "ended", "expired", "read_only", "support", "finance", "owner")
+OUTSIDERS = EVERYBODY[:5]
+GIVEN = {"id": "pur_01m7y0000000000000000000000", "asset": "gems", "list": "purchases"}
+
+
+@pytest.fixture
+async def shop(tmp_path):
+    one = "{per: address, rate: 100000, period_seconds: 1, burst: 100000}"
+    limits = f"  rate_limits: {{read: {one}, write: {one}, sign_in: {one}}}\n"
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        EXAMPLE.read_text().replace("\nweb:\n", f"\nweb:\n{limits}").replace("  - creators/*.yaml\n", "  []\n")
+    )
+    async with running_shop(tmp_path, path) as running:
+        yield running
+
+
+@pytest.fixture
+async def everybody(shop):
+    """One browser of each sort."""
+    found = {name: Visitor(shop) for name in ("nobody", "customer", "ak_key")}
+    found["customer"].cookies["storefront_session"] = token = await shop.session("ada")
+    found["customer"].cookies["storefront_console"] = token
+    found["expired"] = await signed_in(shop, "owner", "expired@example.com")
+    shop.wall.move(1800)
+    for name in ("ended", "owner"):
+        found[name] = await signed_in(shop, "owner", f"{name}@example.com")
+    await end_operator(shop.parts.services, "ended@example.com", actor=SHELL)
+    for name in ("finance", "support", "read_only"):
+        found[name] = await signed_in(shop, name)
+    return found
+
+
+async def routes_of(shop):
+    """Return the console's routes as the router has them: ``GET /console/…`` -> the path with parameters filled in."""
+    document = (await shop.as_server().get("/openapi.json")).json
+    return {
+        f"{method.upper()} {path}": re.sub(r"\{(\w+)\}", lambda found: GIVEN[found[1]], path)
+        for path, item in sorted(document["paths"].items())
+        if path == "/console" or path.startswith("/console/")
+        for method in sorted(item)
+    }
+
+
+async def asked(who, name, visitor, csrf, route, path):
+    """Return what somebody's request to a route comes to, in a word."""
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}"} if who == "ak_key" else {}
+    if route.startswith("GET "):
+        page = await visitor.get(path, **headers)
+    else:
+        page = await visitor.post(path, {"csrf": csrf, "key": new_id("key")}, **headers)
+    assert page.status < 500, (route, name, page.says)
+    if page.to is not None and page.to.startswith("/console/sign-in"):
+        return "sign-in"
+    return "no" if page.status in (401, 403) else "may"
+
+
+async def test_who_may_what_is_what_is_written_down(shop, everybody):
+    routes, rows = await routes_of(shop), []
+    csrf = {name: await everybody[name].csrf() for name in EVERYBODY[5:]}
+    for route, path in routes.items():
+        if route == "POST /console/sign-out":
+            continue  # it ends each one's session; see test_forms.py
+        words = await asyncio.gather(
+            *(asked(name, name, everybody[name], csrf.get(name, "0" * 64), route, path) for name in EVERYBODY)
+        )
+        rows.append(f"{route:54} {' '.join(f'{word:9}' for word in words)}".rstrip())
+    table = "\n".join([f"{'':54} {' '.join(f'{name:9}' for name in EVERYBODY)}".rstrip(), *rows, ""])
+    if os.environ.get("STOREFRONT_MATRIX") == "write":
+        TABLE.write_text(table)
+    assert table == TABLE.read_text()
+
+
+def test_nobody_from_outside_may_anything_but_sign_in_and_each_role_may_all_that_the_next_one_may():
+    head, *rows = TABLE.read_text().splitlines()
+    assert tuple(head.split()) == EVERYBODY
+    for row in rows:
+        _, path, *words = row.split()
+        may = dict(zip(EVERYBODY, words, strict=True))
+        if not path.startswith("/console/sign-in"):
+            assert "may" not in {may[name] for name in OUTSIDERS}, row
+        ranks = [may[name] == "may" for name in ("read_only", "support", "finance", "owner")]
+        assert ranks == sorted(ranks), row
+        assert ranks[3], row
