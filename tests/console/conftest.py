@@ -1,19 +1,23 @@
 """Operators at a running shop's console, by plain HTTP: signed in as a browser would be, without one."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from html import unescape
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
 import pyotp
+import pytest
 
 from storefront.core.ids import new_id
 from storefront.core.operators.people import Operator, add_operator
 from storefront.core.operators.roles import OperatorRole
 from storefront.core.operators.signing_in import make_link
-from storefront.testing import Shop
+from storefront.testing import Shop, running_shop
 
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+GIVEN = {"id": "pur_01m7y0000000000000000000000", "asset": "gems", "list": "purchases"}
 PASSWORD = "correct horse battery 9"
 SHELL = "operator:shell"
 MANY = "web: {rate_limits: {sign_in: {per: address, rate: 100000, period_seconds: 1, burst: 100000}}}\n"
@@ -124,3 +128,26 @@ async def signed_in(shop: Shop, role: str, login: str = "") -> Visitor:
 def begin_window(shop: Shop) -> None:
     """Set the clock to where attempts are counted anew."""
     shop.wall.move(901 - shop.wall() // 1000 % 900)
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    """The shop of the example, with all plugins, where one address may do more."""
+    one = "{per: address, rate: 100000, period_seconds: 1, burst: 100000}"
+    limits = f"  rate_limits:\n    {{read: {one}, write: {one}, sign_in: {one}}}\n"
+    example = re.sub(r"(?m)^  rate_limits:\n(    .*\n)+", limits, EXAMPLE.read_text())
+    path = tmp_path / "shop.yaml"
+    path.write_text(example.replace("include:\n  - creators/*.yaml\n", ""))
+    async with running_shop(tmp_path, path) as running:
+        yield running
+
+
+async def routes_of(shop: Shop) -> dict[str, str]:
+    """Return the console's routes as the router has them: ``GET /console/…`` -> the path with parameters filled in."""
+    document = (await shop.as_server().get("/openapi.json")).json
+    return {
+        f"{method.upper()} {path}": re.sub(r"\{(\w+)\}", lambda found: GIVEN[found[1]], path)
+        for path, item in sorted(document["paths"].items())
+        if path == "/console" or path.startswith("/console/")
+        for method in sorted(item)
+    }
