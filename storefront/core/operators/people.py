@@ -113,7 +113,7 @@ async def add_operator(services: Services, login: str, role: OperatorRole, *, ac
     name = login.strip().casefold()
     if not 1 <= len(name) <= MOST_LOGIN or not name.isprintable() or " " in name:
         message = f"must be a name or e-mail address of 1 to {MOST_LOGIN} visible characters"
-        raise Invalid("This cannot be a login.", errors=[FieldError("/login", message)])
+        raise Invalid(f"A login {message}.", errors=[FieldError("/login", message)])
     operator_id, wall = new_id("opr"), services.clock.wall()
     row = {"id": operator_id, "login": name, "role": str(role), "password": None, "totp": None, "totp_step": 0,
            "created_at": wall, "ended_at": None}  # fmt: skip
