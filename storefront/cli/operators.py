@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigArgument, ConfigFlag, DataFlag, JsonFlag
 from storefront.cli.showing import ask_shop, print_answer, print_as_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
@@ -73,14 +73,20 @@ def link(login: Who, config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None,
 
 
 @app.command("list")
-def list_operators(config: ConfigFlag = DEFAULT_CONFIG, data: DataFlag = None, as_json: JsonFlag = False) -> None:
+def list_operators(
+    *,
+    file: ConfigArgument = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
     """List the operators, also those that have ended.
 
     \b
     Example:
       storefront operators list --json
     """
-    answer = ask_shop(Choice(config, data=data), "operators.list")
+    answer = ask_shop(Choice(file or config, data=data), "operators.list")
     if as_json:
         print_as_json(answer["data"])
         return
