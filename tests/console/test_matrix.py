@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,36 @@ def test_nobody_from_outside_may_anything_but_sign_in_and_each_role_may_all_that
         ranks = [may[name] == "may" for name in ("read_only", "support", "finance", "owner")]
         assert ranks == sorted(ranks), row
         assert ranks[3], row
+
+
+async def test_nobody_is_offered_what_they_may_not(shop):
+    purchase = await shop.bought("gems-500")
+    await shop.quiet()
+    customer = shop.query("SELECT customer_id FROM purchases")[0]["customer_id"]
+    endpoint = (await shop.bearing(OPERATOR_KEY).post("/v1/webhook-endpoints", {"url": "https://a.example/in"})).json[
+        "id"
+    ]
+    may = {tuple(row.split()[:2]): dict(zip(EVERYBODY, row.split()[2:], strict=True)) for row in rows_of_table()}
+    offered = {}
+    for role in EVERYBODY[5:]:
+        here, seen = await signed_in(shop, role), set()
+        menu = re.findall(r'href="(/console[^"?#]*)', (await here.get("/console")).html)
+        more = [
+            f"/console/purchases/{purchase['id']}",
+            f"/console/customers/{customer}",
+            f"/console/webhooks/{endpoint}",
+        ]
+        for path in dict.fromkeys([*menu, *more]):
+            page = await here.get(path)
+            assert page.status == 200, (role, path)
+            for link in set(re.findall(r'href="(/console[^"?#]*)', page.html)):
+                assert (await here.get(link)).status == 200, (role, path, link)
+            seen |= set(re.findall(r'<form[^>]*method="post"[^>]*action="([^"]+)"', page.html))
+        actions = {re.sub(r"/(pur|cus|whe)_\w+/", "/{id}/", action) for action in seen} - {"/console/sign-out"}
+        assert {one for one in actions if may["POST", one][role] != "may"} == set(), role
+        offered[role] = len(actions)
+    assert offered["read_only"] < offered["support"] < offered["finance"] < offered["owner"]
+
+
+def rows_of_table():
+    return TABLE.read_text().splitlines()[1:]
