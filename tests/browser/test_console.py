@@ -12,7 +12,7 @@ from storefront.core.ids import new_id
 from storefront.core.operating.notes import add_note
 from storefront.testing import OPERATOR_KEY, running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
-from tests.console.conftest import EXAMPLE, PASSWORD, SHELL, add, link_for, signed_in
+from tests.console.visiting import EXAMPLE, PASSWORD, SHELL, add, link_for, signed_in
 from tests.fanfunding.hostile import HOSTILE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

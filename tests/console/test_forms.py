@@ -4,7 +4,7 @@ import pytest
 
 from storefront.core.ids import new_id
 
-from .conftest import Visitor, add, link_for, routes_of, signed_in
+from .visiting import Visitor, add, example_shop, link_for, routes_of, signed_in
 
 ELSEWHERE = "https://evil.example"
 FOREIGN = (
@@ -21,6 +21,12 @@ HOSTILE_NEXT = (
     "/console@evil.example", "/console.evil.example", "/console/x\r\nSet-Cookie: a=b", "/console/x?next=//evil.example",
     "/console/#@evil.example", " /console", "/consolex", "/console/\u2025/x", "/console/./x", "/shop",
 )  # fmt: skip
+
+
+@pytest.fixture
+async def shop(tmp_path):
+    async with example_shop(tmp_path) as running:
+        yield running
 
 
 def actions(shop):

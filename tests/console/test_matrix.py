@@ -13,11 +13,17 @@ from storefront.core.ids import new_id
 from storefront.core.operators.people import end_operator
 from storefront.testing import OPERATOR_KEY
 
-from .conftest import SHELL, Visitor, routes_of, signed_in
+from .visiting import SHELL, Visitor, example_shop, routes_of, signed_in
 
 TABLE = Path(__file__).with_name("matrix.txt")
 EVERYBODY = ("nobody", "customer", "ak_key", "ended", "expired", "read_only", "support", "finance", "owner")
 OUTSIDERS = EVERYBODY[:5]
+
+
+@pytest.fixture
+async def shop(tmp_path):
+    async with example_shop(tmp_path) as running:
+        yield running
 
 
 @pytest.fixture

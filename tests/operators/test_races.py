@@ -11,7 +11,7 @@ from storefront.core.operators.roles import OperatorRole
 from storefront.core.operators.signing_in import make_link
 from storefront.testing import running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
-from tests.console.conftest import MANY, PASSWORD, SHELL, Visitor, add, begin_window, link_for, signed_in
+from tests.console.visiting import MANY, PASSWORD, SHELL, Visitor, add, begin_window, link_for, signed_in
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from storefront.testing import running_shop
 from storefront.testing.looking import look_into, tables_of
 from storefront.testing.tiny_shop import TINY_SHOP
 from storefront.web.logs import configure_logging
-from tests.console.conftest import MANY, PASSWORD, SHELL, Visitor, add, begin_window, link_for, signed_in
+from tests.console.visiting import MANY, PASSWORD, SHELL, Visitor, add, begin_window, link_for, signed_in
 
 LIMITS = "console: {unproved_refunds: {USD: 200}}\n"
 ASKED = "Confirm it is you"

@@ -10,7 +10,7 @@ from storefront.testing import running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
 from tests.cli.conftest import storefront
 from tests.cli.test_operating import Shell
-from tests.console.conftest import Visitor
+from tests.console.visiting import Visitor
 
 ANA = "ana@example.com"
 

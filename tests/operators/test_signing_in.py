@@ -9,7 +9,7 @@ import pytest
 from storefront.core.operators.people import end_operator, take_back_operator
 from storefront.testing import running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
-from tests.console.conftest import MANY, PASSWORD, SHELL, WRONG, Visitor, add, begin_window, link_for, signed_in
+from tests.console.visiting import MANY, PASSWORD, SHELL, WRONG, Visitor, add, begin_window, link_for, signed_in
 
 USED = "This sign-in link was used, or is too old."
 

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from html import unescape
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
 import pyotp
-import pytest
 
 from storefront.core.ids import new_id
 from storefront.core.operators.people import Operator, add_operator
@@ -130,15 +130,15 @@ def begin_window(shop: Shop) -> None:
     shop.wall.move(901 - shop.wall() // 1000 % 900)
 
 
-@pytest.fixture
-async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    """The shop of the example, with all plugins, where one address may do more."""
+@asynccontextmanager
+async def example_shop(folder: Path) -> AsyncIterator[Shop]:
+    """Run the shop of the example, with all plugins, where one address may do more."""
     one = "{per: address, rate: 100000, period_seconds: 1, burst: 100000}"
     limits = f"  rate_limits:\n    {{read: {one}, write: {one}, sign_in: {one}}}\n"
     example = re.sub(r"(?m)^  rate_limits:\n(    .*\n)+", limits, EXAMPLE.read_text())
-    path = tmp_path / "shop.yaml"
+    path = folder / "shop.yaml"
     path.write_text(example.replace("include:\n  - creators/*.yaml\n", ""))
-    async with running_shop(tmp_path, path) as running:
+    async with running_shop(folder, path) as running:
         yield running
 
 
