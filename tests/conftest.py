@@ -46,6 +46,7 @@ BOTH_DATABASES = (
     "tests/exports/test_lists.py",
     "tests/exports/test_taking.py",
     "tests/model",
+    "tests/operators/test_races.py",
     "tests/races/test_changing.py",
     "tests/races/test_fraud.py",
     "tests/races/test_holds.py",

@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from storefront.core.ids import new_id
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
 from storefront.core.operators.roles import scopes_of
-from storefront.core.operators.signing_in import OPEN_MS, Session, open_session
+from storefront.core.operators.signing_in import OPEN_MS, Session, open_session, sign_out
 from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.pages import Browser, make_templates, page_frame
@@ -190,7 +191,10 @@ class Desk:
             log.exception("console_count_failed", page=page.path)
             return 0, Tone.PLAIN
 
-    def set_cookie(self, call: Call, response: web.StreamResponse, token: str) -> None:
+    async def hand_over(self, call: Call, response: web.StreamResponse, token: str) -> None:
+        """Give a browser the token of the session that it has begun, and end the one that it had before."""
+        with suppress(SignedOut):
+            await sign_out(self.services, await self.session(call))
         browser = Browser.of(call)
         response.set_cookie(
             cookie_name(browser),

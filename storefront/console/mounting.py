@@ -67,6 +67,7 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
             session = await desk.sender(call)
         except SignedOut:
             return _to_sign_in(call)
+        _allow(desk, session, page.scope)  # what is refused is said on the page
         _allow(desk, session, act.scope)
         if session.lacks_codes:
             return see(f"{HOME}/you")

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from storefront.console.desk import Desk
-from storefront.core.errors import Invalid
+from storefront.core.errors import Invalid, TooManyRequests
 from storefront.core.operators.signing_in import Session, confirm
 from storefront.pages import Browser
 from storefront.routing import Call
@@ -43,5 +43,5 @@ async def prove(desk: Desk, session: Session, call: Call) -> web.Response | None
     """Return None once the session is proved, else the page that asks for it."""
     try:
         return None if await is_proved(desk, session, call) else ask_for_proof(desk, session, call)
-    except Invalid as wrong:
+    except (Invalid, TooManyRequests) as wrong:
         return ask_for_proof(desk, session, call, problem=wrong.detail)

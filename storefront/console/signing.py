@@ -10,7 +10,7 @@ from markupsafe import Markup
 from storefront.console.desk import HOME, Desk, SignedOut, see
 from storefront.console.forms import checked_fields, form_schema, text
 from storefront.console.proof import prove
-from storefront.core.errors import FieldError, Invalid, StorefrontError, TooManyRequests, Unauthorized
+from storefront.core.errors import FieldError, Invalid, StorefrontError, Unauthorized
 from storefront.core.operators.people import set_codes, set_password
 from storefront.core.operators.provider import Provider, ProviderAway
 from storefront.core.operators.signing_in import (
@@ -30,7 +30,7 @@ AT_PROVIDER = f"{SIGN_IN}/provider"
 BACK = f"{AT_PROVIDER}/back"
 """Where the provider sends operators back to."""
 UNDER_WAY = "storefront_console_sign_in"
-_OURS = re.compile(r"/console(/[A-Za-z0-9_.~-]+)*")
+_OURS = re.compile(r"/console(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)*")
 _NEXT = text(500)
 _QUERY = {**closed({"next": _NEXT, "says": text(40)}), "additionalProperties": True}
 _WITH_PASSWORD = closed(
@@ -135,9 +135,9 @@ class SigningIn:
             token = await sign_in_by_password(
                 self._desk.services, self._desk.codes, body["login"], body["password"], body.get("code", "")
             )
-        except (Unauthorized, TooManyRequests) as refused:
+        except Unauthorized as refused:
             return self._refused(call, refused, next_page=next_page, login=body["login"])
-        return self._let_in(call, token, next_page)
+        return await self._let_in(call, token, next_page)
 
     async def by_link(self, call: Call) -> web.Response:
         refuse_other_sites(call)
@@ -145,7 +145,7 @@ class SigningIn:
             token = await sign_in_by_link(self._desk.services, call.body["code"].strip())
         except Unauthorized as refused:
             return self._refused(call, refused, next_page=HOME)
-        return self._let_in(call, token, ours(call.body.get("next")))
+        return await self._let_in(call, token, ours(call.body.get("next")))
 
     async def to_provider(self, call: Call) -> web.Response:
         """Send the browser to the provider, with a cookie that only this sign-in fits."""
@@ -175,7 +175,7 @@ class SigningIn:
         else:
             # A strict cookie does not come with the rest of a redirect that began at another site: our page goes on.
             response = self._goes_on(call, ours(next_page))
-            self._desk.set_cookie(call, response, token)
+            await self._desk.hand_over(call, response, token)
         response.del_cookie(_under_way(call), path="/")
         return response
 
@@ -188,6 +188,7 @@ class SigningIn:
         return self._desk.provider
 
     async def sign_out(self, call: Call) -> web.Response:
+        refuse_other_sites(call)
         response = see(SIGN_IN)
         with suppress(SignedOut):  # it has ended by itself, which is what they want
             await sign_out(self._desk.services, await self._desk.sender(call))
@@ -223,7 +224,10 @@ class SigningIn:
     async def set_password(self, call: Call) -> web.Response:
         refuse_other_sites(call)
         desk = self._desk
-        session = await desk.sender(call)
+        try:
+            session = await desk.sender(call)
+        except SignedOut:
+            return see(SIGN_IN)
         try:
             wanted = checked_fields(call.body, _PASSWORD, ["password", "again"])
             if wanted["password"] != wanted["again"]:
@@ -242,7 +246,10 @@ class SigningIn:
     async def set_codes(self, call: Call) -> web.Response:
         refuse_other_sites(call)
         desk = self._desk
-        session = await desk.sender(call)
+        try:
+            session = await desk.sender(call)
+        except SignedOut:
+            return see(SIGN_IN)
         try:
             wanted = checked_fields(call.body, _CODES, ["secret", "code"])
             if not re.fullmatch(r"[A-Z2-7]{32}", wanted["secret"]):
@@ -257,9 +264,9 @@ class SigningIn:
             return await self.you(call, session, problem=wrong)
         return see(f"{YOU}?says=codes")
 
-    def _let_in(self, call: Call, token: str, next_page: str) -> web.Response:
+    async def _let_in(self, call: Call, token: str, next_page: str) -> web.Response:
         response = see(next_page)
-        self._desk.set_cookie(call, response, token)
+        await self._desk.hand_over(call, response, token)
         return response
 
     def _refused(self, call: Call, refused: StorefrontError, *, next_page: str, login: str = "") -> web.Response:

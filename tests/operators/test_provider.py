@@ -86,7 +86,10 @@ UNPROVED = (
     {"email": None},
     {"email": "nobody@example.com"},
     {"amr": ["pwd"]},
+    {"amr": ["pwd", "user"]},
     {"amr": None},
+    {"auth_time": 1_600_000_000},
+    {"auth_time": "now"},
 )
 
 

@@ -20,9 +20,9 @@ from storefront.core.operators.roles import OperatorRole
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.core.tables_operators import console_sessions, operators
+from storefront.core.tables_operators import console_sessions, operator_links, operators
 
-OPERATORS, SESSIONS = "operators", "console_sessions"
+OPERATORS, SESSIONS, LINKS = "operators", "console_sessions", "operator_links"
 MOST_LOGIN = 100
 _BY_LOGIN = Query(select(operators).where(operators.c.login == bindparam("login")))
 _BY_ID = Query(select(operators).where(operators.c.id == bindparam("id")))
@@ -30,6 +30,11 @@ _ALL = Query(select(operators).order_by(operators.c.created_at, operators.c.id))
 _OPEN = Query(
     select(console_sessions).where(
         console_sessions.c.operator_id == bindparam("operator_id"), console_sessions.c.ended_at.is_(None)
+    )
+)
+_UNUSED = Query(
+    select(operator_links).where(
+        operator_links.c.operator_id == bindparam("operator_id"), operator_links.c.used_at.is_(None)
     )
 )
 
@@ -108,7 +113,7 @@ async def add_operator(services: Services, login: str, role: OperatorRole, *, ac
     name = login.strip().casefold()
     if not 1 <= len(name) <= MOST_LOGIN or not name.isprintable() or " " in name:
         message = f"must be a name or e-mail address of 1 to {MOST_LOGIN} visible characters"
-        raise Invalid("This cannot be a login.", errors=[FieldError("/login", message)])
+        raise Invalid(f"A login {message}.", errors=[FieldError("/login", message)])
     operator_id, wall = new_id("opr"), services.clock.wall()
     row = {"id": operator_id, "login": name, "role": str(role), "password": None, "totp": None, "totp_step": 0,
            "created_at": wall, "ended_at": None}  # fmt: skip
@@ -123,14 +128,18 @@ async def add_operator(services: Services, login: str, role: OperatorRole, *, ac
 
 
 async def change_role(services: Services, named: str, role: OperatorRole, *, actor: str) -> Operator:
-    """Give an operator another role; it holds from the next thing they do. Raises ``LastOwner``."""
+    """Give an operator another role; it holds from the next thing they do. Raises ``LastOwner``.
+
+    Whoever comes to handle money signs in anew: what their role asked of them before was less.
+    """
     row = await need_row(services, named)
     if row["role"] != role:
+        rises = role.handles_money and not OperatorRole(row["role"]).handles_money
         plan = Plan(actor=actor, anchors={anchor_of(row["id"])})
         await _keep_an_owner(services, plan, row, still=role)
         plan.add(_change(row, {"role": row["role"]}, {"role": str(role)}))
         note(services, plan, "operator.role_changed", row["id"], {"from": row["role"], "to": str(role)})
-        await _commit(services, plan)
+        await (_commit_and_sign_out(services, plan, row["id"]) if rises else _commit(services, plan))
     return Operator.of({**row, "role": str(role)})
 
 
@@ -141,9 +150,9 @@ async def end_operator(services: Services, named: str, *, actor: str) -> Operato
         plan = Plan(actor=actor, anchors={anchor_of(row["id"])})
         await _keep_an_owner(services, plan, row, still=None)
         plan.add(_change(row, {"ended_at": None}, {"ended_at": wall}))
-        await end_sessions(services, plan, row["id"])
+        await end_links(services, plan, row["id"])
         note(services, plan, "operator.ended", row["id"], {})
-        await _commit(services, plan)
+        await _commit_and_sign_out(services, plan, row["id"])
     return Operator.of({**row, "ended_at": row["ended_at"] or wall})
 
 
@@ -163,10 +172,9 @@ async def set_password(services: Services, operator_id: str, password: str, *, a
     row = await need_row(services, operator_id)
     hashed = await hash_password(password, login=row["login"])
     plan = Plan(actor=actor, anchors={anchor_of(operator_id)})
-    plan.add(_change(row, {"password": row["password"]}, {"password": hashed}))
-    await end_sessions(services, plan, operator_id, keep=keep)
+    plan.add(_change(row, {"password": row["password"], "ended_at": None}, {"password": hashed}))
     note(services, plan, "operator.password_set", operator_id, {})
-    await _commit(services, plan)
+    await _commit_and_sign_out(services, plan, operator_id, keep=keep)
 
 
 async def set_codes(
@@ -179,7 +187,7 @@ async def set_codes(
         wrong = "is not the code that your app shows now"
         raise Invalid("The code is not right.", errors=[FieldError("/code", wrong)])
     plan = Plan(actor=actor, anchors={anchor_of(operator_id)})
-    plan.add(_change(row, {"totp": row["totp"]}, {"totp": codes.seal(secret), "totp_step": step}))
+    plan.add(_change(row, {"totp": row["totp"], "ended_at": None}, {"totp": codes.seal(secret), "totp_step": step}))
     note(services, plan, "operator.codes_set", operator_id, {})
     await _commit(services, plan)
 
@@ -189,18 +197,17 @@ async def reset_codes(services: Services, named: str, *, actor: str) -> Operator
     row = await need_row(services, named)
     plan = Plan(actor=actor, anchors={anchor_of(row["id"])})
     plan.add(_change(row, {"totp": row["totp"]}, {"totp": None, "password": None}))
-    await end_sessions(services, plan, row["id"])
+    await end_links(services, plan, row["id"])
     note(services, plan, "operator.reset", row["id"], {})
-    await _commit(services, plan)
+    await _commit_and_sign_out(services, plan, row["id"])
     return Operator.of({**row, "totp": None, "password": None})
 
 
-async def end_sessions(services: Services, plan: Plan, operator_id: str, *, keep: str = "") -> None:
-    """Add to a plan that an operator's sessions end, but for the one with the digest ``keep``."""
+async def end_links(services: Services, plan: Plan, operator_id: str) -> None:
+    """Add to a plan that the links end that an operator has not used."""
     wall = services.clock.wall()
-    for session in await services.reader.all(_OPEN, operator_id=operator_id):
-        if session["digest"] != keep:
-            plan.add(Change(SESSIONS, (session["digest"],), anchor_of(operator_id), {}, {"ended_at": wall}))
+    for link in await services.reader.all(_UNUSED, operator_id=operator_id):
+        plan.add(Change(LINKS, (link["digest"],), anchor_of(operator_id), {}, {"used_at": wall}))
 
 
 def note(services: Services, plan: Plan, action: str, about: str, facts: Mapping[str, Any]) -> None:
@@ -224,6 +231,30 @@ async def _keep_an_owner(services: Services, plan: Plan, row: Row, *, still: Ope
             plan.add(Change(OPERATORS, (one.id,), anchor_of(one.id), as_it_is, as_it_is))
             return
     raise LastOwner("This is the shop's last owner. Make another one first.")
+
+
+async def _commit_and_sign_out(services: Services, plan: Plan, operator_id: str, *, keep: str = "") -> None:
+    """Commit a plan that also ends an operator's sessions, but for the one with the digest ``keep``.
+
+    One may begin while the plan is made, and was not seen. None begins any more once the plan has changed the operator:
+    whoever signs in goes by what they read before. So what is open then is ended after it.
+    """
+    await _end_sessions(services, plan, operator_id, keep)
+    await _commit(services, plan)
+    while True:
+        rest = Plan(actor=plan.actor, anchors={anchor_of(operator_id)})
+        if not await _end_sessions(services, rest, operator_id, keep):
+            return
+        await services.engine.commit(rest)
+
+
+async def _end_sessions(services: Services, plan: Plan, operator_id: str, keep: str) -> int:
+    wall, ended = services.clock.wall(), 0
+    for session in await services.reader.all(_OPEN, operator_id=operator_id):
+        if session["digest"] != keep:
+            plan.add(Change(SESSIONS, (session["digest"],), anchor_of(operator_id), {}, {"ended_at": wall}))
+            ended += 1
+    return ended
 
 
 async def _commit(services: Services, plan: Plan) -> None:

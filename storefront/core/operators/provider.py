@@ -34,7 +34,7 @@ UNDER_WAY_MS = 10 * MINUTE_MS
 SKEW_SECONDS = 60
 KEYS_MS = 60 * MINUTE_MS
 LARGEST = 262_144
-SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face", "user"})
+SECOND_FACTORS = frozenset({"mfa", "otp", "hwk", "swk", "sc", "fpt", "face"})
 """Values of ``amr`` (RFC 8176) that say somebody proved themselves by more than a password."""
 _HEADER = {"alg": "dir", "enc": "A256GCM"}
 
@@ -122,7 +122,7 @@ class Provider:
             "code_verifier": under_way.verifier,
         }
         answer = await self._ask(known["token_endpoint"], form)
-        claims = await self._read(str(answer.get("id_token", "")), under_way.nonce)
+        claims = await self._read(str(answer.get("id_token", "")), under_way)
         return self._proved(claims), under_way.next
 
     def _proved(self, claims: Mapping[str, Any]) -> Proved:
@@ -135,7 +135,7 @@ class Provider:
         factors = set(used) if isinstance(used, list) else set()
         return Proved(login, self._settings.proves_two_factors or bool(factors & SECOND_FACTORS))
 
-    async def _read(self, token: str, nonce: str) -> Mapping[str, Any]:
+    async def _read(self, token: str, under_way: UnderWay) -> Mapping[str, Any]:
         """Return the claims of an identity token; raises ``Unauthorized``. Keys that are new are fetched once more."""
         wrong = Unauthorized("The provider's answer does not prove who you are.")
         for is_fresh in (False, True):
@@ -150,8 +150,10 @@ class Provider:
         is_for_us = self._settings.client_id in (audience if isinstance(audience, list) else [audience])
         by_us = claims.get("azp", self._settings.client_id) == self._settings.client_id
         lives = _seconds(claims, "exp") > now - SKEW_SECONDS and _seconds(claims, "iat") < now + SKEW_SECONDS
-        is_asked = hmac.compare_digest(str(claims.get("nonce", "")).encode(), nonce.encode())
-        if not (claims.get("iss") == self._settings.issuer and is_for_us and by_us and lives and is_asked):
+        is_asked = hmac.compare_digest(str(claims.get("nonce", "")).encode(), under_way.nonce.encode())
+        began = (under_way.ends_at - UNDER_WAY_MS) // SECOND_MS  # not all providers say when; who says so is held to it
+        is_new = "auth_time" not in claims or _seconds(claims, "auth_time") >= began - SKEW_SECONDS
+        if not (claims.get("iss") == self._settings.issuer and is_for_us and by_us and lives and is_asked and is_new):
             raise wrong
         return claims
 

@@ -14,17 +14,19 @@ from hashlib import sha256
 
 from sqlalchemy import bindparam, select
 
-from storefront.core.clock import HOUR_MS, MINUTE_MS
+from storefront.core.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from storefront.core.commit.outcome import LimitReached, Stale
 from storefront.core.commit.plan import Change, Insert, Plan
 from storefront.core.errors import FieldError, Forbidden, Invalid, TooManyRequests, Unauthorized
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.passwords import verify_password
 from storefront.core.operators.people import (
+    LINKS,
     OPERATORS,
     SESSIONS,
     Operator,
     anchor_of,
+    end_links,
     find_row,
     need_row,
     note,
@@ -41,13 +43,13 @@ CONFIRMED_MS = 10 * MINUTE_MS
 SEEN_EVERY_MS = MINUTE_MS
 TRIES, TRIES_MS = 10, 15 * MINUTE_MS
 """Attempts at one operator's password and codes in each such window, right ones too; links are not held up."""
-LINKS = "operator_links"
-_WRONG = "Login, password or code is wrong."
+_WRONG = "Login, password or code is wrong, or was tried too often: then wait a few minutes, or sign in by a link."
 _LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
-_UNUSED = Query(
-    select(operator_links).where(
-        operator_links.c.operator_id == bindparam("operator_id"), operator_links.c.used_at.is_(None)
-    )
+_NEWEST = Query(
+    select(operator_links.c.digest)
+    .where(operator_links.c.operator_id == bindparam("operator_id"))
+    .order_by(operator_links.c.created_at.desc(), operator_links.c.digest.desc())
+    .limit(1)
 )
 _OPEN = Query(
     select(console_sessions, *(operators.c[name] for name in ("login", "role", "password", "totp")),
@@ -96,8 +98,7 @@ async def make_link(services: Services, named: str, *, actor: str) -> tuple[Oper
     link = {"digest": _digest(code), "operator_id": row["id"], "created_at": wall, "expires_at": wall + LINK_MS,
             "used_at": None}  # fmt: skip
     plan = Plan(actor=actor, anchors={anchor})
-    for one in await services.reader.all(_UNUSED, operator_id=row["id"]):
-        plan.add(Change(LINKS, (one["digest"],), anchor, {}, {"used_at": wall}))
+    await end_links(services, plan, row["id"])
     plan.add(Insert(LINKS, (str(link["digest"]),), anchor, link))
     note(services, plan, "operator.link_made", row["id"], {})
     await services.engine.commit(plan)
@@ -111,7 +112,8 @@ async def sign_in_by_link(services: Services, code: str) -> str:
     if link is None or link["used_at"] is not None or wall >= link["expires_at"]:
         raise Unauthorized(refused)
     row = await need_row(services, link["operator_id"])
-    if row["ended_at"] is not None:
+    newest = await services.reader.first(_NEWEST, operator_id=row["id"])  # of two made at once neither ended the other
+    if row["ended_at"] is not None or newest is None or newest["digest"] != link["digest"]:
         raise Unauthorized(refused)
     used = Change(LINKS, (link["digest"],), anchor_of(row["id"]), {"used_at": None}, {"used_at": wall})
     try:
@@ -124,18 +126,17 @@ async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: st
     """Exchange login, password and, where set up, a one-time code for a session's token.
 
     Raises:
-        Unauthorized: one of them is wrong; nobody learns which.
-        TooManyRequests: this operator's password was tried too often in this quarter of an hour.
+        Unauthorized: one of them is wrong, or this operator's password was tried too often in this quarter of an hour;
+            nobody learns which, because only a login that there is can be tried too often.
     """
     row = await find_row(services, login.strip().casefold())
-    if row is not None:
-        await _take_a_try(services, row["id"])
+    may_try = row is not None and await _may_try(services, row["id"])
     is_right = await verify_password(None if row is None else row["password"], password)
-    if row is None or not is_right or row["ended_at"] is not None:
+    if row is None or not may_try or not is_right or row["ended_at"] is not None:
         raise Unauthorized(_WRONG)
-    used = _use_code(services, codes, row, code)
+    step = _step_used(services, codes, row, code)
     try:
-        return await _begin(services, row, "password", *used)
+        return await _begin(services, row, "password", totp_step=step)
     except Stale as error:  # the same code at the same moment, or another password
         raise Unauthorized(_WRONG) from error
 
@@ -151,7 +152,10 @@ async def sign_in_by_provider(services: Services, login: str, *, by_two_factors:
         raise Unauthorized("This account is not an operator of this shop. Ask an owner to add it.")
     if OperatorRole(row["role"]).handles_money and not by_two_factors:
         raise Unauthorized("Your role needs a second factor, and the provider asked for none. Use password and code.")
-    return await _begin(services, row, "oidc")
+    try:
+        return await _begin(services, row, "oidc")
+    except Stale as error:
+        raise Unauthorized("This operator has just changed. Begin again.") from error
 
 
 async def open_session(services: Services, token: str | None) -> Session | None:
@@ -183,13 +187,18 @@ async def confirm(services: Services, codes: OneTimeCodes, session: Session, pro
     """
     operator = session.operator
     row = await need_row(services, operator.id)
-    await _take_a_try(services, operator.id)
+    if not await _may_try(services, operator.id):
+        left = TRIES_MS - services.clock.wall() % TRIES_MS
+        raise TooManyRequests(
+            "Too many attempts. Wait a few minutes, or sign in by a link from the shell.",
+            retry_after_seconds=-(-left // SECOND_MS),
+        )
     wrong = Invalid("That is not right.", errors=[FieldError("/proof", "is not right")])
     if row["totp"] is None and not await verify_password(row["password"], proof):
         raise wrong
     plan = Plan(actor=operator.caller, anchors={anchor_of(operator.id)})
     try:
-        plan.add(*_use_code(services, codes, row, proof))
+        plan.add(_as_read(row, totp_step=_step_used(services, codes, row, proof)))
         wall = services.clock.wall()
         plan.add(_change(operator.id, session.digest, {"ended_at": None}, {"confirmed_at": wall}))
         await services.engine.commit(plan)
@@ -205,43 +214,50 @@ async def sign_out(services: Services, session: Session) -> None:
     await services.engine.commit(plan)
 
 
-def _use_code(services: Services, codes: OneTimeCodes, row: Row, code: str) -> list[Change]:
-    """Return what notes that a one-time code is used; nothing where none is set up. Raises ``Unauthorized``."""
+def _step_used(services: Services, codes: OneTimeCodes, row: Row, code: str) -> int | None:
+    """Return the step of a one-time code; None where none is set up. Raises ``Unauthorized``."""
     if row["totp"] is None:
-        return []
+        return None
     typed = code.replace(" ", "")
     step = codes.matching_step(row["totp"], typed, wall=services.clock.wall(), after=row["totp_step"])
     if step is None:
         raise Unauthorized(_WRONG)
-    before = {"totp_step": row["totp_step"], "password": row["password"]}
-    return [Change(OPERATORS, (row["id"],), anchor_of(row["id"]), before, {"totp_step": step})]
+    return step
 
 
-async def _begin(services: Services, row: Row, method: str, *used: Change) -> str:
-    """Begin a session, with what it uses up in the same commit, and return its token."""
+def _as_read(row: Row, *, totp_step: int | None) -> Change:
+    """Return what makes a plan stale whose operator has changed since they were read, and uses up a code's step."""
+    before = {name: row[name] for name in ("role", "password", "totp", "totp_step", "ended_at")}
+    after = {"totp_step": row["totp_step"] if totp_step is None else totp_step}
+    return Change(OPERATORS, (row["id"],), anchor_of(row["id"]), before, after)
+
+
+async def _begin(services: Services, row: Row, method: str, *used: Change, totp_step: int | None = None) -> str:
+    """Begin a session, with what it uses up in the same commit, and return its token.
+
+    Raises ``Stale`` where the operator, or what is used up, is not any more what was read: else somebody who was ended
+    or got another password a moment ago would begin one by what held before.
+    """
     token, wall, anchor = secrets.token_urlsafe(32), services.clock.wall(), anchor_of(row["id"])
     session = {"digest": _digest(token), "operator_id": row["id"], "method": method, "created_at": wall,
                "expires_at": wall + OPEN_MS, "seen_at": wall, "confirmed_at": wall, "ended_at": None}  # fmt: skip
     plan = Plan(actor=f"operator:{row['id']}", anchors={anchor})
-    plan.add(*used, Insert(SESSIONS, (str(session["digest"]),), anchor, session))
+    plan.add(_as_read(row, totp_step=totp_step), *used, Insert(SESSIONS, (str(session["digest"]),), anchor, session))
     note(services, plan, "operator.signed_in", row["id"], {"method": method})
     await services.engine.commit(plan)
     return token
 
 
-async def _take_a_try(services: Services, operator_id: str) -> None:
+async def _may_try(services: Services, operator_id: str) -> bool:
     """Count an attempt before it is looked at, so that many at the same time are no way around."""
     window, anchor = services.clock.wall() // TRIES_MS, anchor_of(operator_id)
     plan = Plan(actor=f"operator:{operator_id}", anchors={anchor})
     plan.count(f"operator_tries:{operator_id}:{window}", anchor=anchor, at_most=TRIES)
     try:
         await services.engine.commit(plan)
-    except LimitReached as error:
-        wait = (window + 1) * TRIES_MS - services.clock.wall()
-        raise TooManyRequests(
-            "Too many attempts. Wait a few minutes, or sign in by a link from the shell.",
-            retry_after_seconds=max(1, -(-wait // 1000)),
-        ) from error
+    except LimitReached:
+        return False
+    return True
 
 
 def _change(operator_id: str, digest: str, expect: dict[str, int | None], changes: dict[str, int]) -> Change:
