@@ -146,7 +146,7 @@ async def routes_of(shop: Shop) -> dict[str, str]:
     """Return the console's routes as the router has them: ``GET /console/…`` -> the path with parameters filled in."""
     document = (await shop.as_server().get("/openapi.json")).json
     return {
-        f"{method.upper()} {path}": re.sub(r"\{(\w+)\}", lambda found: GIVEN[found[1]], path)
+        f"{method.upper()} {path}": re.sub(r"\{(\w+)\}", lambda found: GIVEN.get(found[1], "x1"), path)
         for path, item in sorted(document["paths"].items())
         if path == "/console" or path.startswith("/console/")
         for method in sorted(item)
