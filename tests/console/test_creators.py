@@ -65,6 +65,9 @@ async def test_creators_are_seen_with_what_they_have_and_whoever_may_only_look_c
     assert "Fan funding by creator" in page.text
     assert f"{PATH}/luna" in page.links()
 
+    other = await console.get(f"{PATH}?currency=%3Cb%3E&span=12m")
+    assert (other.status, "Nothing in this time." in other.text) == (200, True)
+
     seen = await console.get(ONE)
     for words in ("Can be paid (USD) $9.00", "Waits $4.50", "Their share 90%", "What fans gave $15.00", "A new rig"):
         assert words in seen.text, words
