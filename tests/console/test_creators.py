@@ -8,6 +8,7 @@ import pytest
 
 from storefront.testing import running_shop
 from tests.fanfunding.hostile import HOSTILE
+from tests.fanfunding.pledging import luna_tours, pledged, seen
 from tests.fanfunding.tipping import FAN_SHOP, LUNA, dispute, purse, refund, tip
 
 PATH = "/console/creators"
@@ -64,6 +65,9 @@ async def test_creators_are_seen_with_what_they_have_and_whoever_may_only_look_c
     assert "Fan funding by source $15.00" in page.text
     assert "Fan funding by creator" in page.text
     assert f"{PATH}/luna" in page.links()
+
+    other = await console.get(f"{PATH}?currency=%3Cb%3E&span=12m")
+    assert (other.status, "Nothing in this time." in other.text) == (200, True)
 
     seen = await console.get(ONE)
     for words in ("Can be paid (USD) $9.00", "Waits $4.50", "Their share 90%", "What fans gave $15.00", "A new rig"):
@@ -226,3 +230,23 @@ async def test_a_dispute_shows_in_the_creators_part(stage, signed_in):
     page = await console.get(f"/console/purchases/{purchase['id']}")
     rows = rows_of(page, "What refunds and disputes took of the creator")
     assert [row[1:3] for row in rows] == [["Set aside", "$9.00"]]
+
+
+async def test_a_pledge_is_named_by_the_purchase_that_collects_it_and_badges_by_their_fan(data_folder, signed_in):
+    badges = "badges: [{id: founder, title: Founder, when: {first: 2}}]\n"
+    (data_folder / "luna.yaml").write_text(luna_tours() + badges)
+    async with running_shop(data_folder, FAN_SHOP) as shop:
+        one = await pledged(shop, 1200, message="For the <i>road</i>")
+        console = await signed_in(shop, "read_only")
+        goals = {row[0].split()[-1]: row[1:] for row in rows_of(await console.get(ONE), "Goals")}
+        assert goals["tour"] == ["$12.00 100%", "$10.00", "Collecting all or nothing"]
+        await shop.advance("10d1h")
+        await seen(shop, one, "collected")
+        (row,) = shop.query("SELECT purchase_id, customer_id FROM fanfunding_pledges")
+        page = await console.get(f"/console/purchases/{row['purchase_id']}")
+        for words in ("Pledge Collected", "Goal tour", "Pledged $12.00", "Tip Paid", "For the <i>road</i>"):
+            assert words in page.text, words
+        customer = await console.get(f"/console/customers/{row['customer_id']}")
+        assert "Badges luna founder" in customer.text
+        await counted(shop)
+        assert "Fan funding by source $12.00 Pledges $12.00" in (await console.get(PATH)).text
