@@ -60,8 +60,8 @@ def states(shop) -> list[str]:
     return [row["state"] for row in shop.query("SELECT state FROM fanfunding_alerts ORDER BY sequence")]
 
 
-async def test_alerts_are_shown_once_in_order_and_literally(visit, luna):
-    here = await open_overlay(visit, luna)
+async def test_alerts_are_shown_once_in_order_and_literally(luna, visit):
+    here = await open_overlay(luna, visit)
     messages = [""]
     for words in HOSTILE:  # as many to an alert as it may have letters
         if len(f"{messages[-1]} {words}") > 280:
@@ -78,8 +78,8 @@ async def test_alerts_are_shown_once_in_order_and_literally(visit, luna):
     await expect(here.page.locator("#alert")).to_be_hidden()
 
 
-async def test_a_source_that_is_hidden_shows_its_alert_when_it_is_shown(visit, luna):
-    here = await open_overlay(visit, luna)
+async def test_a_source_that_is_hidden_shows_its_alert_when_it_is_shown(luna, visit):
+    here = await open_overlay(luna, visit)
     say = "visible => dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible}}))"
     await here.page.evaluate(say, False)
     await tip(luna, 100, message="later")
@@ -92,7 +92,7 @@ async def test_a_source_that_is_hidden_shows_its_alert_when_it_is_shown(visit, l
 async def test_a_server_that_dies_in_the_middle_of_an_alert_and_a_network_that_is_cut_lose_and_repeat_nothing(
     visit, luna
 ):
-    here = await open_overlay(visit, luna)
+    here = await open_overlay(luna, visit)
     await tip(luna, 100, message="a long one")
     await luna.until(lambda: states(luna) == ["shown"])
     await luna.restart()
@@ -106,12 +106,12 @@ async def test_a_server_that_dies_in_the_middle_of_an_alert_and_a_network_that_i
 
 
 @pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.heavy)])
-async def test_random_cuts_lose_and_repeat_nothing(visit, luna, record_property, count):
+async def test_random_cuts_lose_and_repeat_nothing(luna, visit, record_property, count):
     seed = int(os.environ.get("STOREFRONT_SEED") or random.randrange(10**6))
     record_property("played", f"cuts of overlays: STOREFRONT_SEED={seed}")
     chance, server = random.Random(seed), luna.as_server()
     await server.post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 50_000, "reason": "t"}, key="g")
-    here = await open_overlay(visit, luna)
+    here = await open_overlay(luna, visit)
     say = "visible => dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible}}))"
     given = 0
     while given < count:
@@ -136,8 +136,8 @@ async def test_random_cuts_lose_and_repeat_nothing(visit, luna, record_property,
     here.forgive("AudioContext")
 
 
-async def test_an_alert_whose_overlay_is_cut_off_before_it_has_said_so_is_shown_once_and_a_replay_again(visit, luna):
-    here = await open_overlay(visit, luna)
+async def test_an_alert_whose_overlay_is_cut_off_before_it_has_said_so_is_shown_once_and_a_replay_again(luna, visit):
+    here = await open_overlay(luna, visit)
     await here.page.route("**/overlay/ack", lambda route: route.abort())
     await tip(luna, 100, message="cut off")
     await expect(here.page.locator("#alert")).to_have_attribute("data-sequence", "1")

@@ -32,11 +32,11 @@ async def some_tips(shop, begin: int) -> None:
     await shop.until(lambda: shop.query(done)[0]["done"] == begin + SOME)
 
 
-async def test_thousands_of_alerts_leave_no_more_behind_than_a_hundred(visit, luna, record_property):
+async def test_thousands_of_alerts_leave_no_more_behind_than_a_hundred(luna, visit, record_property):
     await luna.as_server().post(
         "/v1/grants", {"customer": "ada", "asset": "gems", "amount": 20 * TIPS, "reason": "t"}, key="g"
     )
-    here = await open_overlay(visit, luna)
+    here = await open_overlay(luna, visit)
     devtools = await here.context.new_cdp_session(here.page)
     await devtools.send("Performance.enable")
     await some_tips(luna, 0)
