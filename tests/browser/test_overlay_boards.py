@@ -35,8 +35,8 @@ async def test_goal_and_board_stand_there_at_once_and_then_follow_each_tip_and_r
     link = (await luna.as_server().post(LINK)).json
     assert sorted(link["urls"]) == ["alerts", "goal", "leaderboard", "train"]
     first = await tip(luna, 600, name=HOSTILE)
-    goal = await opened(luna, visit, link["token"], "goal")
-    board = await opened(luna, visit, link["token"], "leaderboard")
+    goal = await opened(visit, luna, link["token"], "goal")
+    board = await opened(visit, luna, link["token"], "leaderboard")
     await expect(goal.page.locator("#title")).to_have_text("New microphone")
     await expect(goal.page.locator("#percent")).to_have_text("60%")
     await expect(board.page.locator("#head")).to_have_text("Today’s kindest")
@@ -57,7 +57,7 @@ async def test_goal_and_board_stand_there_at_once_and_then_follow_each_tip_and_r
     for here in (goal, board):
         here.forgive("net::ERR_")
 
-    share = await opened(luna, visit, link["token"] + "&goal=share", "goal")
+    share = await opened(visit, luna, link["token"] + "&goal=share", "goal")
     await expect(share.page.locator("#amount")).to_have_text("$6.30")
     again = (await luna.as_server().post(LINK)).json
     assert (await luna.as_nobody().post("/v1/fanfunding/overlay/ticket", {"token": link["token"]})).status == 401
@@ -66,7 +66,7 @@ async def test_goal_and_board_stand_there_at_once_and_then_follow_each_tip_and_r
 
 async def test_the_train_comes_with_its_riders_counts_down_and_rises(luna, visit):
     token = (await luna.as_server().post(LINK)).json["token"]
-    here = await opened(luna, visit, token, "train")
+    here = await opened(visit, luna, token, "train")
     await expect(here.page.locator("#train")).to_be_hidden()
     for name, amount in (("Mio", 300), (HOSTILE, 400), ("ليلى", 500), ("Bartholomew the Third", 800)):
         await tip(luna, amount, name=name, by=luna.as_server(), customer=f"fan-{amount}")
