@@ -61,7 +61,7 @@ def states(shop) -> list[str]:
 
 
 async def test_alerts_are_shown_once_in_order_and_literally(luna, visit):
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     messages = [""]
     for words in HOSTILE:  # as many to an alert as it may have letters
         if len(f"{messages[-1]} {words}") > 280:
@@ -79,7 +79,7 @@ async def test_alerts_are_shown_once_in_order_and_literally(luna, visit):
 
 
 async def test_a_source_that_is_hidden_shows_its_alert_when_it_is_shown(luna, visit):
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     say = "visible => dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible}}))"
     await here.page.evaluate(say, False)
     await tip(luna, 100, message="later")
@@ -92,7 +92,7 @@ async def test_a_source_that_is_hidden_shows_its_alert_when_it_is_shown(luna, vi
 async def test_a_server_that_dies_in_the_middle_of_an_alert_and_a_network_that_is_cut_lose_and_repeat_nothing(
     visit, luna
 ):
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     await tip(luna, 100, message="a long one")
     await luna.until(lambda: states(luna) == ["shown"])
     await luna.restart()
@@ -111,7 +111,7 @@ async def test_random_cuts_lose_and_repeat_nothing(luna, visit, record_property,
     record_property("played", f"cuts of overlays: STOREFRONT_SEED={seed}")
     chance, server = random.Random(seed), luna.as_server()
     await server.post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 50_000, "reason": "t"}, key="g")
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     say = "visible => dispatchEvent(new CustomEvent('obsSourceVisibleChanged', {detail: {visible}}))"
     given = 0
     while given < count:
@@ -137,7 +137,7 @@ async def test_random_cuts_lose_and_repeat_nothing(luna, visit, record_property,
 
 
 async def test_an_alert_whose_overlay_is_cut_off_before_it_has_said_so_is_shown_once_and_a_replay_again(luna, visit):
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     await here.page.route("**/overlay/ack", lambda route: route.abort())
     await tip(luna, 100, message="cut off")
     await expect(here.page.locator("#alert")).to_have_attribute("data-sequence", "1")

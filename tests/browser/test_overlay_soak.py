@@ -36,7 +36,7 @@ async def test_thousands_of_alerts_leave_no_more_behind_than_a_hundred(luna, vis
     await luna.as_server().post(
         "/v1/grants", {"customer": "ada", "asset": "gems", "amount": 20 * TIPS, "reason": "t"}, key="g"
     )
-    here = await open_overlay(luna, visit)
+    here = await open_overlay(visit, luna)
     devtools = await here.context.new_cdp_session(here.page)
     await devtools.send("Performance.enable")
     await some_tips(luna, 0)
