@@ -55,6 +55,19 @@ GIVEN_BACK: dict[str, tuple[str, list[str], str]] = {
         ["DELETE FROM audit_actions WHERE about = 'grant_charm'"],
         "grant_charm was made by key_1, but has 0 audit rows",
     ),
+    "something taken by hand that nobody wrote down": (
+        "A2-credits",
+        ["UPDATE entries SET kind = 'adjustment', about = 'adj_1' WHERE id = 'ent_reversal'"],
+        "adj_1 was made by test, but has 0 audit rows",
+    ),
+    "a record of something taken that never was": (
+        "A2-credits",
+        [
+            "INSERT INTO audit_actions SELECT 'act_x', actor, 'wallet.adjusted', 'adj_1', facts, occurred_at, "
+            "recorded_at FROM audit_actions WHERE about = 'rev_hat'"
+        ],
+        "audit row act_x says wallet.adjusted of adj_1, which does not exist",
+    ),
     "a refund by somebody else": (
         "A2-credits",
         ["UPDATE audit_actions SET actor = 'mallory' WHERE about = 'rev_hat'"],

@@ -1,4 +1,4 @@
-"""L10, E1, A2 of what is given by hand: each grant has its entry, its reason and actor, and its audit row."""
+"""L10, E1, A2 of what is given and taken by hand: it has its entry, its reason and actor, and its audit row."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select, union_all
 
+from storefront.core.adjusting import KIND as ADJUSTMENT
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
 
 _GRANT = "grant_"
+_ACTIONS = ("grant.made", "purchase.refunded", "wallet.adjusted")
 
 
 class _Facts(msgspec.Struct):
@@ -118,10 +120,11 @@ def grants_say_why(connection: Connection) -> Iterator[Violation]:
 
 
 @cache
-def _select_manual_credits_have_audit_rows() -> tuple[Select[Any], Select[Any]]:
+def _select_done_by_hand() -> tuple[Select[Any], Select[Any]]:
     done = union_all(
         select(literal("grant.made").label("action"), grants.c.id, grants.c.actor),
         select(literal("purchase.refunded"), reversals.c.id, reversals.c.actor).where(reversals.c.cause != "dispute"),
+        select(literal("wallet.adjusted"), entries.c.about, entries.c.actor).where(entries.c.kind == ADJUSTMENT),
     ).subquery("done")
     same = and_(audit_actions.c.action == done.c.action, audit_actions.c.about == done.c.id)
     by_actor = func.coalesce(func.sum(case((audit_actions.c.actor == done.c.actor, 1), else_=0)), 0)
@@ -135,14 +138,14 @@ def _select_manual_credits_have_audit_rows() -> tuple[Select[Any], Select[Any]]:
     baseless = (
         select(audit_actions.c.id, audit_actions.c.action, audit_actions.c.about)
         .join(done, same, isouter=True)
-        .where(audit_actions.c.action.in_(("grant.made", "purchase.refunded")), done.c.id.is_(None))
+        .where(audit_actions.c.action.in_(_ACTIONS), done.c.id.is_(None))
     )
     return unrecorded, baseless
 
 
-def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation]:
-    """A2: each grant and each refund has exactly one audit row by the same actor, and each such row its object."""
-    unrecorded, baseless = _select_manual_credits_have_audit_rows()
+def what_was_done_by_hand_has_audit_rows(connection: Connection) -> Iterator[Violation]:
+    """A2: each grant, adjustment and refund has exactly one audit row by the same actor, each such row its object."""
+    unrecorded, baseless = _select_done_by_hand()
     for row in each_row(connection, unrecorded):
         message = f"{row.id} was made by {row.actor}, but has {row.rows} audit rows, {int(row.by_actor)} of them theirs"
         yield Violation("A2-credits", (row.id,), message)
@@ -154,5 +157,9 @@ def manual_credits_have_audit_rows(connection: Connection) -> Iterator[Violation
 CHECKS = (
     Check("L10-grants", "Every grant points to the entry that gave it, and back", grants_point_to_entries),
     Check("E1-grants", "Every grant says why, and goods of a grant have one", grants_say_why),
-    Check("A2-credits", "Every grant and refund has a record of who made it", manual_credits_have_audit_rows),
+    Check(
+        "A2-credits",
+        "Every grant, adjustment and refund has a record of who made it",
+        what_was_done_by_hand_has_audit_rows,
+    ),
 )
