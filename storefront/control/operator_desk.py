@@ -1,7 +1,6 @@
 """What an operator's shell does with customers, purchases and payments: the same use cases as over HTTP."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -11,7 +10,6 @@ from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.exporting.running import BEGUN, ENDED, record_export
 from storefront.core.idempotency import idempotency_key
-from storefront.core.money import MAX_AMOUNT
 from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute_in_full
@@ -26,7 +24,7 @@ from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy
 from storefront.core.services import Services
-from storefront.design.money import exponent_of, is_real
+from storefront.core.typed_amounts import read_amount
 
 
 class OperatorDesk:
@@ -100,16 +98,7 @@ class OperatorDesk:
         if currency != purchase["currency"]:
             wrong = f"must be in {purchase['currency']}, as the purchase is"
             raise Invalid(f"The amount {wrong}.", errors=[FieldError("/amount", wrong)])
-        exponent = exponent_of(currency) if is_real(currency) else 0
-        try:
-            minor = Decimal(number).scaleb(exponent)
-            is_whole = minor == minor.to_integral_value()
-        except (InvalidOperation, ValueError) as error:
-            raise Invalid(f"{number} is no amount.", errors=[FieldError("/amount", "is no amount")]) from error
-        if not is_whole or not 0 < minor <= MAX_AMOUNT:
-            wrong = f"must be more than nothing, with at most {exponent} decimals"
-            raise Invalid(f"An amount of {currency} {wrong}.", errors=[FieldError("/amount", wrong)])
-        return int(minor)
+        return read_amount(self._services.catalogs.active, number, currency)
 
     async def _answer(self, asked: Mapping[str, Any]) -> Answer:
         await answer_dispute(self._services, asked["id"], asked["texts"], submits=asked["submit"], actor=self._actor)

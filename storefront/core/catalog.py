@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, select
 from storefront.core.clock import Clock, to_datetime
 from storefront.core.commit.engine import CommitEngine
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
+from storefront.core.config.currencies import real_currencies
 from storefront.core.config.model import Asset as VirtualAsset
 from storefront.core.config.model import Config, Entitlement, Offer
 from storefront.core.config.model_experiments import Experiment
@@ -103,6 +104,11 @@ class Catalog:
         if virtual is not None:
             return Asset(code, AssetKind.VIRTUAL, virtual.exponent)
         return Asset(code, AssetKind.REAL, iso4217.Currency(code).exponent or 0)
+
+    def exponent(self, code: str) -> int:
+        """Return how many decimals an asset has; none, if it was the shop's own and has left the YAML."""
+        virtual = self.assets.get(code)
+        return real_currencies().get(code, 0) if virtual is None else virtual.exponent
 
     def is_virtual(self, code: str) -> bool:
         return code in self.assets

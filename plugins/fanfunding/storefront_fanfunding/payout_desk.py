@@ -1,26 +1,24 @@
 """What an operator's shell asks of payouts (``storefront payouts``)."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from storefront.core.commit.outcome import Answer
 from storefront.core.commit.plan import IdempotencyKey
-from storefront.core.errors import FieldError, Invalid
 from storefront.core.hooks import Operations
 from storefront.core.idempotency import idempotency_key
-from storefront.core.money import MAX_AMOUNT
 from storefront.core.redaction import redact_text
 from storefront.core.services import Services
+from storefront.core.typed_amounts import read_amount
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.payout_lists import list_payable, list_payouts
 from storefront_fanfunding.payout_moves import approve, mark_failed, mark_paid
 from storefront_fanfunding.payout_routes import CREATE_OPERATION, ONE
 from storefront_fanfunding.payout_rows import need_payout
 from storefront_fanfunding.payouts import PayoutRequest, check_currency, create_payout
-from storefront_fanfunding.statements import csv_of, exponent_in
+from storefront_fanfunding.statements import csv_of
 
 SHELL = "operator:shell"
 Asked = Mapping[str, Any]
@@ -30,7 +28,7 @@ def operations_of(services: Services, settings: Settings) -> Operations:
     """Return what the shell may ask; ``key`` keeps a call whose reply was lost from happening twice."""
 
     async def create(asked: Asked) -> dict[str, Any]:
-        amount = None if asked["amount"] is None else await read_amount(services, asked)
+        amount = None if asked["amount"] is None else await typed_amount(services, asked)
         named = {"creator": asked["creator"], "currency": asked["currency"]}
         body = named if amount is None else {**named, "amount": amount}
         key = idempotency_key(SHELL, CREATE_OPERATION, asked["key"], body)
@@ -74,21 +72,11 @@ def _key(asked: Asked, act: str, body: Mapping[str, Any]) -> IdempotencyKey:
     return idempotency_key(SHELL, f"POST {ONE}/{act}", asked["key"], {**body, "payout": asked["id"]})
 
 
-async def read_amount(services: Services, asked: Asked) -> int:
+async def typed_amount(services: Services, asked: Asked) -> int:
     """Read the ``amount`` of a payout to a ``creator`` in a ``currency`` as people write it (``20.50``).
 
     Raises:
         Invalid: it is no amount, or that no currency.
     """
-    number, currency = asked["amount"], asked["currency"]
-    await check_currency(services, asked["creator"], currency)
-    exponent = exponent_in(services, currency)
-    try:
-        minor = Decimal(number).scaleb(exponent)
-        is_whole = minor == minor.to_integral_value()
-    except (InvalidOperation, ValueError) as error:
-        raise Invalid(f"{number} is no amount.", errors=[FieldError("/amount", "is no amount")]) from error
-    if not is_whole or not 0 < minor <= MAX_AMOUNT:
-        wrong = f"must be more than nothing, with at most {exponent} decimals"
-        raise Invalid(f"An amount of {currency} {wrong}.", errors=[FieldError("/amount", wrong)])
-    return int(minor)
+    await check_currency(services, asked["creator"], asked["currency"])
+    return read_amount(services.catalogs.active, asked["amount"], asked["currency"])

@@ -13,7 +13,7 @@ from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.design import asset_url
 from storefront.pages import Moment, amount_words, make_templates
-from storefront_fanfunding.statements import WORDS, exponent_in, show_statement, totals_of
+from storefront_fanfunding.statements import WORDS, show_statement, totals_of
 
 PAGE = Path(__file__).parent / "page"
 MOST_ON_A_PAGE = 5_000
@@ -32,7 +32,7 @@ def statement_template() -> Template:
 async def statement_view(services: Services, payout: Row, language: str) -> dict[str, Any]:
     """Return a payout's statement: of very many lines the first, and all sums."""
     told = await show_statement(services, payout, limit=MOST_ON_A_PAGE, after=None)
-    totals, exponent = await totals_of(services, payout), exponent_in(services, payout["currency"])
+    totals, exponent = await totals_of(services, payout), services.catalogs.active.exponent(payout["currency"])
 
     def text(amount: int | None) -> str:
         return "" if amount is None else show_amount(amount, exponent).replace("-", "−")

@@ -16,7 +16,6 @@ from storefront.core.clock import iso
 from storefront.core.journal import harmless, show_amount
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
-from storefront.design.money import is_real
 from storefront_fanfunding.payout_rows import show_payout
 from storefront_fanfunding.tables import lines, tips
 
@@ -66,7 +65,7 @@ async def totals_of(services: Services, payout: Row) -> dict[str, tuple[int, int
 
 async def csv_of(services: Services, payout: Row) -> AsyncIterator[str]:
     """Yield a statement as CSV, a page at a time: what was left before, a row for each line, no cell a formula."""
-    exponent = exponent_in(services, payout["currency"])
+    exponent = services.catalogs.active.exponent(payout["currency"])
     opening = await _stand(services, payout, payout["since"])
     stand = (show_amount(opening[name], exponent) for name in ("payable", "debt"))
     yield _rows([COLUMNS, ("", "", "opening", "", "", "", "", "", *stand, payout["currency"], "")])
@@ -74,12 +73,6 @@ async def csv_of(services: Services, payout: Row) -> AsyncIterator[str]:
     while page := await _page(services, payout, begins, ROWS_AT_ONCE):
         yield _rows([_cells(row, exponent) for row in page])
         begins = page[-1]["sequence"]
-
-
-def exponent_in(services: Services, currency: str) -> int:
-    """Return how many decimals a currency has; none, if it was the shop's own and is there no more."""
-    catalog = services.catalogs.active
-    return catalog.asset(currency).exponent if catalog.is_virtual(currency) or is_real(currency) else 0
 
 
 def show_line(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import msgspec
 
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
-from storefront.core.ids import new_id
 from storefront.pages.lists import at, money
 from storefront.panels import Asking, ConsoleAct, Done, Line, Lines, Link, Note, PageView, Tone
 from storefront_fanfunding.config import Settings
@@ -15,7 +14,7 @@ from storefront_fanfunding.console.words import INVITE, PATH, PAYOUT, STEER
 from storefront_fanfunding.control.inviting import invite_to_page, sign_out_everywhere
 from storefront_fanfunding.creators import find_creator_id
 from storefront_fanfunding.moderating import Verdict, judge
-from storefront_fanfunding.payout_desk import read_amount
+from storefront_fanfunding.payout_desk import typed_amount
 from storefront_fanfunding.payout_routes import CREATE_OPERATION
 from storefront_fanfunding.payout_rows import PayoutNotPossible
 from storefront_fanfunding.payouts import PayoutRequest, create_payout
@@ -49,9 +48,9 @@ async def send_payout(settings: Settings, asking: Asking) -> Done:
     """Begin a payout, once per form."""
     services, form, name = asking.services, asking.form, asking.path["name"]
     asked = {"creator": name, "currency": form["currency"], "amount": form.get("amount")}
-    amount = None if asked["amount"] is None else await read_amount(services, asked)
+    amount = None if asked["amount"] is None else await typed_amount(services, asked)
     body = {"creator": name, "currency": form["currency"], **({} if amount is None else {"amount": amount})}
-    key = idempotency_key(asking.actor, CREATE_OPERATION, asking.key or new_id("key"), body)
+    key = idempotency_key(asking.actor, CREATE_OPERATION, asking.key, body)
     try:
         answer, _ = await create_payout(services, settings, PayoutRequest(key, name, form["currency"], amount))
     except PayoutNotPossible as refused:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from storefront.core.analytics.members import date_of
 from storefront.core.analytics.overview import main_currency
-from storefront.core.analytics.periods import Period, period_of
+from storefront.core.analytics.periods import Period
 from storefront.core.analytics.sums import Rollups
 from storefront.design.charts import (
     BarList,
@@ -21,14 +21,13 @@ from storefront.design.charts import (
     legend,
     stacked_bars,
 )
-from storefront.pages.lists import link, money
+from storefront.pages.lists import PERIOD_QUERY, link, money, period_asked, period_chips
 from storefront.panels import Asking, Beside, Chip, Drawing, Section
 from storefront_fanfunding.console.words import PATH
 from storefront_fanfunding.rolling import ELSEWHERE, GIVEN, PLEDGES, TIPS
 
-SPANS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 QUERY: Mapping[str, Mapping[str, Any]] = {
-    "span": {"type": "string", "enum": [name for name, _ in SPANS]},
+    "span": PERIOD_QUERY,
     "currency": {"type": "string", "maxLength": 64},
 }
 _SOURCES = {TIPS: ("Tips", "c1"), PLEDGES: ("Pledges", "c2"), ELSEWHERE: ("Given elsewhere", "c4")}
@@ -46,12 +45,10 @@ class Given:
 
     @classmethod
     async def of(cls, asking: Asking) -> "Given":
-        now, span = asking.services.clock.now(), asking.query.get("span", "30")
-        period = period_of(now, months=12) if span == "12m" else period_of(now, days=int(span))
         rollups = await Rollups.current(asking.services.reader)
         found = await rollups.assets(GIVEN)
         currency = asking.query.get("currency") or (found[0] if found else main_currency(asking.services, ()))
-        return cls(rollups, period, currency, found)
+        return cls(rollups, period_asked(asking), currency, found)
 
     async def by(self, *columns: str, creator_id: str | None = None) -> dict[tuple[str | int, ...], int]:
         """Return columns -> what was given, of all creators or of one."""
@@ -64,10 +61,8 @@ class Given:
 
 def switches(asking: Asking, path: str, given: Given) -> tuple[list[Chip], list[Chip]]:
     """Return the periods to choose from, and the currencies, where there are several."""
-    span = asking.query.get("span", "30")
-    spans = [Chip(label, link(path, asking.query, span=name), name == span) for name, label in SPANS]
     others = [Chip(one, link(path, asking.query, currency=one), one == given.currency) for one in given.currencies]
-    return spans, others if len(others) > 1 else []
+    return period_chips(path, asking.query), others if len(others) > 1 else []
 
 
 async def of_all(asking: Asking, given: Given, names: Mapping[str, str]) -> Section:

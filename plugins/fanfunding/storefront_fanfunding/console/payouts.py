@@ -7,7 +7,6 @@ from storefront.core.commit.outcome import Answer
 from storefront.core.commit.plan import IdempotencyKey
 from storefront.core.errors import NotFound
 from storefront.core.idempotency import idempotency_key
-from storefront.core.ids import new_id
 from storefront.core.reading import Row as Payout
 from storefront.core.redaction import redact_text
 from storefront.core.services import Services
@@ -196,7 +195,7 @@ def _moving(act: str, says: str, field: str, move: Move) -> Callable[[Asking], A
         row = await _need(asking)
         text = redact_text(asking.form[field]) if field else ""
         told = {"payout": row["id"], **({field: text} if field else {})}
-        key = idempotency_key(asking.actor, f"POST {ONE}/{act}", asking.key or new_id("key"), told)
+        key = idempotency_key(asking.actor, f"POST {ONE}/{act}", asking.key, told)
         try:
             await move(asking.services, row["id"], text, key)
         except PayoutNotPossible as refused:
