@@ -1,6 +1,6 @@
 """What a console page is made of, as data: tables, tiles, lines, forms. One template draws them, whoever made them.
 
-A plugin's ``register_console`` returns pages (``ConsolePage``) and parts of the core's pages (``ConsolePanel``). Both
+A plugin's ``register_routes`` returns pages (``ConsolePage``) and parts of the core's pages (``ConsolePanel``). Both
 read with the same use cases as the HTTP API, so no figure of the console has a truth of its own.
 """
 

@@ -47,7 +47,7 @@ def build_console(
     of_core = [
         *overview.pages(endpoints),
         *purchases.pages(),
-        *customers.pages(services),
+        *customers.pages(),
         *(page for page in added if isinstance(page, ConsolePage)),
         *wallets.pages(),
         *review.pages(),
@@ -58,7 +58,15 @@ def build_console(
     ]
     panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
     provider = _provider(services, hasher)
-    return Desk(services, OneTimeCodes(hasher), provider=provider, pages=of_core, panels=panels, scopes=scopes)
+    return Desk(
+        services,
+        OneTimeCodes(hasher),
+        provider=provider,
+        pages=of_core,
+        panels=panels,
+        scopes=scopes,
+        alarm=books.off,
+    )
 
 
 def _provider(services: Services, hasher: KeyHasher) -> Provider | None:

@@ -1,9 +1,9 @@
 """What all of the console shares: who is signed in, the menu, how a page is drawn."""
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from storefront.core.errors import Forbidden, NotFound, Unauthorized
+from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.ids import new_id
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
@@ -78,7 +78,10 @@ class Menu:
 
 
 class Desk:
-    """Knows who is signed in, and draws pages. ``scopes`` are all scopes of the shop."""
+    """Knows who is signed in, and draws pages.
+
+    ``scopes`` are all scopes of the shop; ``alarm`` tells what stands on top of every page.
+    """
 
     def __init__(
         self,
@@ -89,6 +92,7 @@ class Desk:
         pages: Sequence[ConsolePage],
         panels: Sequence[ConsolePanel],
         scopes: frozenset[str],
+        alarm: Callable[[Services], Awaitable[Note | None]],
     ) -> None:
         self.provider = provider
         self.services = services
@@ -96,6 +100,7 @@ class Desk:
         self.pages = pages
         self.panels = panels
         self.scopes = scopes
+        self._alarm = alarm
         self._templates = make_templates(HERE / "templates")
         self._templates.globals.update(
             places_of=places_of,
@@ -139,6 +144,9 @@ class Desk:
         """
         browser = Browser.of(call)
         frame, menu = page_frame(call, self.services, browser), await self.menu(session, here)
+        alarm = await self._alarm(self.services)
+        if alarm is not None:
+            view = replace(view, notes=(alarm, *view.notes))
         html = self.render(
             "page.html",
             page=frame,
@@ -222,11 +230,3 @@ def cookie_name(browser: Browser) -> str:
 def see(address: str) -> web.Response:
     """Answer a form: look there."""
     return web.Response(status=303, headers={"Location": str(URL(address))})
-
-
-def page_called(pages: Sequence[ConsolePage], path: str) -> ConsolePage:
-    """Return a page by its path; raises ``NotFound``."""
-    for page in pages:
-        if page.path == path:
-            return page
-    raise NotFound("There is no such page.")

@@ -1,11 +1,9 @@
 """Exports in the console: every list as a file, to whoever may see it, and the page that offers them."""
 
-from collections.abc import Mapping
-from urllib.parse import urlencode
-
 from aiohttp import web
 
 from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.console.words import link
 from storefront.core.errors import Forbidden
 from storefront.core.exporting.formats import FORMATS
 from storefront.core.exporting.running import Exports
@@ -44,19 +42,14 @@ def pages(exports: Exports) -> list[ConsolePage]:
                 (
                     Cell(one.title, is_strong=True, hint=one.name),
                     Cell(", ".join(one.narrows_by) or "–"),
-                    *(Cell(_WORDS.get(name, name), url=export_url(one.name, format=name)) for name in FORMATS),
+                    *(Cell(_WORDS[name], url=link(f"{PATH}/{one.name}", {}, format=name)) for name in FORMATS),
                 )
             )
             for one in exports.lists.values()
             if asking.may(one.scope)
         ]
-        columns = (Column("List"), Column("Can be narrowed by"), *(Column(_WORDS.get(name, name)) for name in FORMATS))
+        columns = (Column("List"), Column("Can be narrowed by"), *(Column(_WORDS[name]) for name in FORMATS))
         hint = "All rows as they are at one moment, and a line in the audit trail. In the shell: storefront export."
         return PageView("Exports", [Table("Lists", columns, rows, hint=hint)])
 
     return [ConsolePage(PATH, "Exports", SCOPE, show, group="setup", icon="download")]
-
-
-def export_url(name: str, filters: Mapping[str, str] | None = None, *, format: str = "csv") -> str:
-    """Return the address of a list as a file, narrowed."""
-    return f"{PATH}/{name}?{urlencode({'format': format, **(filters or {})})}"

@@ -16,9 +16,9 @@ def text(longest: int = 500) -> JsonSchema:
     return {"type": "string", "maxLength": longest}
 
 
-def form_schema(fields: Mapping[str, JsonSchema], *beside: str) -> JsonSchema:
+def form_schema(fields: Mapping[str, JsonSchema]) -> JsonSchema:
     """Return the schema of a form: its fields, and what every form of the console carries."""
-    own = dict.fromkeys(("csrf", "key", "proof", *beside), _SECRET)
+    own = dict.fromkeys(("csrf", "key", "proof"), _SECRET)
     return closed({**own, **fields}, required=["csrf"])
 
 

@@ -4,7 +4,6 @@ A page or act without a scope cannot be declared, so none is open by mistake. Fo
 must come from our own page; one that asks for proof is shown again with a field for it.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -22,7 +21,6 @@ from storefront.panels import ConsoleAct, ConsolePage, Done, PageView
 from storefront.routing import Call, Role, Routes
 from storefront.shapes import closed
 
-Show = Callable[[Call], Awaitable[web.StreamResponse]]
 SAYS = {"type": "string", "maxLength": 40}
 
 
@@ -72,6 +70,8 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
         if session.lacks_codes:
             return see(f"{HOME}/you")
         try:
+            if not call.body.get("key"):  # it could not be told from the same sent again
+                raise Invalid("This form came without its key. Load this page again and fill it in anew.")
             asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, act.needed))
             asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
             unproved = await prove(desk, session, call) if asks else None

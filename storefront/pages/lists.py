@@ -1,15 +1,45 @@
 """How pages of the console word amounts, instants and codes, and how a list keeps its filters in its address."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
+from storefront.core.analytics.periods import Period, period_of
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.services import Services
 from storefront.design.money import is_real
 from storefront.pages import amount_words
 from storefront.panels import Asking, Chip
+
+PERIODS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
+PERIOD_QUERY: Mapping[str, Any] = {"type": "string", "enum": [name for name, _ in PERIODS]}
+"""Schema of ``span``, by which a page's figures are asked for."""
+_PERIOD = "30"
+
+
+class PeriodTerms(TypedDict, total=False):
+    """A period up to today: so many days, or whole months."""
+
+    days: int
+    months: int
+
+
+def period_terms(query: Mapping[str, Any]) -> PeriodTerms:
+    """Return the period that a page shows as ``period_of`` and ``read_overview`` take it."""
+    span = query.get("span", _PERIOD)
+    return {"months": 12} if span == "12m" else {"days": int(span)}
+
+
+def period_asked(asking: Asking) -> Period:
+    """Return the days that a page shows."""
+    return period_of(asking.services.clock.now(), **period_terms(asking.query))
+
+
+def period_chips(path: str, query: Mapping[str, Any]) -> list[Chip]:
+    """Return the switch between periods."""
+    chosen = query.get("span", _PERIOD)
+    return [Chip(label, link(path, query, span=name), name == chosen) for name, label in PERIODS]
 
 
 def money(asking: Asking, amount: int, currency: str) -> str:

@@ -1,1 +1,1 @@
-"""The core's own pages of the console; plugins add theirs by ``register_console``."""
+"""The core's own pages of the console; plugins add theirs by ``register_routes``."""

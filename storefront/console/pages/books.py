@@ -39,7 +39,6 @@ from storefront.panels import (
 )
 
 PATH = "/console/books"
-MOST_LEDGER = 100
 
 
 class Books:
@@ -90,13 +89,15 @@ class Books:
             seals.append(Line.when("Sealed", at(newest["at"])))
         sections.append(Lines("Hash chain", seals))
         sections.append(_differences(asking, differences))
-        if asking.may("audit:read"):
-            forms = [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
-            if asking.may("payments:write"):
-                forms += [
-                    Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now")
-                    for name in reconciled
-                ]
+        forms = []
+        if asking.may("operations:write"):
+            forms += [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
+        if asking.may("payments:write"):
+            forms += [
+                Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now")
+                for name in reconciled
+            ]
+        if forms:
             sections.append(Acts(forms))
         exports = [Link("Export journal", "/console/exports/entries")] if asking.may("exports:read") else []
         return PageView("Books", sections, exports=exports)
@@ -125,7 +126,7 @@ async def show_entry(asking: Asking) -> PageView:
         raise NotFound("There is no such entry.")
     row = rows[0]
     moved = await services.reader.scan(
-        select(transfers).where(transfers.c.entry_id == entry_id).order_by(transfers.c.position).limit(MOST_LEDGER)
+        select(transfers).where(transfers.c.entry_id == entry_id).order_by(transfers.c.position)
     )
     about = row["about"]
     url = f"/console/purchases/{about}" if about.startswith("pur_") else None
@@ -201,8 +202,8 @@ def pages(services: Services, database: Database, checks: tuple[Check, ...]) -> 
     """Return the pages of the books."""
     books = Books(database, dict(services.kinds), checks)
     acts = [
-        ConsoleAct("check", "audit:read", books.check, says={"checked": "Checked."}),
-        ConsoleAct("check-deep", "audit:read", books.check_deep),
+        ConsoleAct("check", "operations:write", books.check, says={"checked": "Checked."}),
+        ConsoleAct("check-deep", "operations:write", books.check_deep),
     ]
     for gateway in services.gateways:
         acts.append(

@@ -5,7 +5,7 @@ from typing import Any
 
 from storefront.console.forms import text
 from storefront.console.pages.purchases import row_of
-from storefront.console.words import at, link, minor_units, money, spoken
+from storefront.console.words import at, link, money, spoken
 from storefront.core.adjusting import OPERATION as ADJUST
 from storefront.core.adjusting import Adjustment, adjust
 from storefront.core.clock import DAY_MS
@@ -18,7 +18,7 @@ from storefront.core.operating.customers import show_customer
 from storefront.core.operating.notes import LONGEST, add_note, list_notes
 from storefront.core.operating.searching import find_customers
 from storefront.core.operating.wallets import open_lots
-from storefront.core.services import Services
+from storefront.core.typed_amounts import read_amount
 from storefront.panels import (
     Asking,
     Cell,
@@ -87,8 +87,8 @@ async def show_one(asking: Asking) -> PageView:
     services = asking.services
     whole = await show_customer(services, asking.path["id"])
     customer_id, state = whole["id"], whole["state"]
-    sections: list[Section] = [*_warnings(asking, whole), _wallets(asking, state), *await _lots(asking, customer_id)]
-    sections.append(_owned(whole["state"]))
+    sections: list[Section] = [*_warnings(asking, whole), _wallets(asking, customer_id, state)]
+    sections += [*await _lots(asking, customer_id), _owned(state)]
     sections.extend(await asking.parts("customer", customer_id))
     rows = [row_of(asking, {**one, "customer": whole["customer"]}) for one in whole["purchases"]]
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))
@@ -112,11 +112,12 @@ def _warnings(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
     return found
 
 
-def _wallets(asking: Asking, state: Mapping[str, Any]) -> Lines:
+def _wallets(asking: Asking, customer_id: str, state: Mapping[str, Any]) -> Lines:
     lines = []
     for asset, wallet in sorted(state["wallets"].items()):
         held = f" ({money(asking, wallet['held'], asset)} held)" if wallet.get("held") else ""
-        lines.append(Line(spoken(asset), f"{money(asking, wallet['available'], asset)}{held}"))
+        words = f"{money(asking, wallet['available'], asset)}{held}"
+        lines.append(Line(spoken(asset), words, url=f"{PATH}/{customer_id}/wallets/{asset}"))
     return Lines("Wallets", lines, hint="" if lines else "Empty.")
 
 
@@ -256,7 +257,8 @@ async def send_grant(asking: Asking) -> Done:
         raise Invalid(
             "Choose a currency or an offer, not both.", errors=[FieldError("/asset", "or an offer: choose one")]
         )
-    amount = None if not form.get("asset") else minor_units(services, form.get("amount", ""), form["asset"])
+    catalog = services.catalogs.active
+    amount = read_amount(catalog, form.get("amount", ""), form["asset"]) if form.get("asset") else None
     days = None if not form.get("days") else _whole(form["days"], "/days", 36_500)
     quantity = None if not form.get("sku") else _whole(form.get("quantity") or "1", "/quantity", 1_000_000)
     terms = {**form, "customer": customer_id}
@@ -280,7 +282,7 @@ async def send_adjustment(asking: Asking) -> Done:
     """Take a currency out of a wallet, once per form."""
     services, form, customer_id = asking.services, asking.form, asking.path["id"]
     await services.customers.external_id(customer_id)
-    amount = minor_units(services, form["amount"], form["asset"])
+    amount = read_amount(services.catalogs.active, form["amount"], form["asset"])
     key = idempotency_key(asking.actor, ADJUST, asking.key, {**form, "customer": customer_id})
     await adjust(services, Adjustment(key, customer_id, form["asset"], amount, form["reason"]))
     return Done(f"{PATH}/{customer_id}", "taken")
@@ -318,7 +320,7 @@ async def show_wallet(asking: Asking) -> PageView:
     return PageView(f"{spoken(asset)} of {name}", [table], hint=f"Customer {customer_id}")
 
 
-def pages(services: Services) -> list[ConsolePage]:
+def pages() -> list[ConsolePage]:
     """Return the pages of customers."""
     acts = [
         ConsoleAct("note", "customers:write", send_note, _NOTE, needed=["note"], says={"noted": "Noted."}),

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 from markupsafe import Markup
 
-from storefront.console.pages.books import off
 from storefront.console.words import link, money, spoken
 from storefront.core.analytics.overview import read_overview
 from storefront.core.analytics.shapes import Cohorts as Kept
@@ -32,6 +31,7 @@ from storefront.design.charts import (
     stacked_bars,
     two_sided_bars,
 )
+from storefront.pages.lists import PERIOD_QUERY, period_chips, period_terms
 from storefront.panels import (
     Asking,
     Beside,
@@ -48,7 +48,6 @@ from storefront.panels import (
 )
 
 PATH = "/console"
-_SPANS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 _TILES = {"mrr": "Monthly recurring", "churn": "Churn", "per_member": "Per member", "lifetime_value": "Lifetime value"}
 _COLOURS = {"sales": "c1", "fan_funding": "c2", "memberships": "c4"}
 _FREE = ("c3", "c5")
@@ -64,12 +63,8 @@ class FirstPage:
 
     async def show(self, asking: Asking) -> PageView:
         """Show how the business does, and what is wrong."""
-        span = asking.query.get("span", "30")
         currency, asset = asking.query.get("currency"), asking.query.get("asset")
-        if span == "12m":
-            found = await read_overview(asking.services, months=12, currency=currency, asset=asset)
-        else:
-            found = await read_overview(asking.services, days=int(span), currency=currency, asset=asset)
+        found = await read_overview(asking.services, **period_terms(asking.query), currency=currency, asset=asset)
         notes = await self.wrong(asking)
         sections: list[Section] = [
             _tiles(asking, found),
@@ -80,14 +75,13 @@ class FirstPage:
             last.append((_wallet(asking, found.wallet),))
         sections.append(Beside(last))
         sections.extend(await asking.parts("overview", ""))
-        switch = [Chip(label, link(PATH, asking.query, span=name), name == span) for name, label in _SPANS]
         others = [Chip(one, link(PATH, asking.query, currency=one), one == found.currency) for one in found.currencies]
         hint = f"{_day(found.first)} to {_day(found.last)}, against the time before"
         return PageView(
             "Overview",
             sections,
             hint=hint,
-            switch=switch,
+            switch=period_chips(PATH, asking.query),
             chips=others if len(others) > 1 else (),
             notes=notes,
             is_live=True,
@@ -96,9 +90,6 @@ class FirstPage:
     async def wrong(self, asking: Asking) -> list[Note]:
         """Return what needs somebody now, the worst first."""
         services, notes = asking.services, list[Note]()
-        books = await off(services)
-        if books is not None:
-            notes.append(books)
         gauges = await read_gauges(services)
         quarantined = sum(count for (_, state), count in gauges.inbox.items() if state == "quarantined")
         for one in await self._endpoints.all():
@@ -292,7 +283,7 @@ def _month(name: str) -> str:
 def pages(endpoints: WebhookEndpoints) -> list[ConsolePage]:
     """Return the first page."""
     query: Mapping[str, Mapping[str, object]] = {
-        "span": {"type": "string", "enum": [name for name, _ in _SPANS]},
+        "span": PERIOD_QUERY,
         "currency": {"type": "string", "maxLength": 64},
         "asset": {"type": "string", "maxLength": 64},
     }

@@ -84,13 +84,13 @@ async def entries_of(asking: Asking, whole: Mapping[str, Any]) -> list[LedgerEnt
 async def ledger_entry(
     asking: Asking, title: str, entry_id: str, moved: Sequence[Mapping[str, Any]], *, url: str | None = None
 ) -> LedgerEntry:
-    """Return an entry as debit and credit: what comes in is a debit of who gets it, what goes out a credit."""
+    """Return an entry as debit and credit, as the journal has it: a transfer's source is debited."""
     lines, sums = [], dict[str, int]()
     for one in moved:
         words = money(asking, one["amount"], one["asset"])
         lines += [
-            (await _account(asking, one["destination"]), words, ""),
-            (await _account(asking, one["source"]), "", words),
+            (await _account(asking, one["source"]), words, ""),
+            (await _account(asking, one["destination"]), "", words),
         ]
         sums[one["asset"]] = sums.get(one["asset"], 0) + one["amount"]
     told = {asset: money(asking, amount, asset) for asset, amount in sums.items()}

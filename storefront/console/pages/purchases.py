@@ -7,7 +7,7 @@ import msgspec
 
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
-from storefront.console.words import SPANS, at, chips, instant, link, minor_units, money, status, total
+from storefront.console.words import SPANS, at, chips, instant, link, money, status, total
 from storefront.core.clock import iso
 from storefront.core.idempotency import idempotency_key
 from storefront.core.operating.purchases import show_purchase_in_full
@@ -15,6 +15,7 @@ from storefront.core.operating.searching import STATUSES, Wanted, find_purchases
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy
+from storefront.core.typed_amounts import read_amount
 from storefront.panels import (
     Asking,
     Cell,
@@ -131,7 +132,8 @@ async def show_one(asking: Asking) -> PageView:
     purchase = whole["purchase"]
     row = await read_purchase(asking.services, asking.path["id"])
     customer = await asking.services.customers.external_id(row["customer_id"])
-    sections: list[Section] = [_head(asking, purchase, customer)]
+    owner = Line("Customer", customer, url=f"/console/customers/{row['customer_id']}", is_name=True)
+    sections: list[Section] = [_head(asking, purchase, owner)]
     if purchase["status"] == "in_review":
         words = "It waits in the review queue: goods are not granted."
         sections.insert(0, Note(Tone.PLAY, "In review.", words, Link("Look at it", f"/console/review?q={row['id']}")))
@@ -142,9 +144,9 @@ async def show_one(asking: Asking) -> PageView:
     return PageView(total(asking, purchase["total"]), sections, detail=beside, hint=f"Purchase {row['id']}")
 
 
-def _head(asking: Asking, purchase: Mapping[str, Any], customer: str) -> Lines:
+def _head(asking: Asking, purchase: Mapping[str, Any], customer: Line) -> Lines:
     lines = [Line(line["title"], total(asking, line["total"])) for line in purchase["lines"]]
-    lines.insert(0, Line("Customer", customer, url=f"/console/customers/{purchase_customer(purchase)}", is_name=True))
+    lines.insert(0, customer)
     if purchase.get("recipient"):
         lines.insert(1, Line("For", purchase["recipient"]["id"], is_name=True))
     lines.append(Line.when("Bought", at(purchase["created_at"])))
@@ -156,12 +158,6 @@ def _head(asking: Asking, purchase: Mapping[str, Any], customer: str) -> Lines:
         badge=status(shown),
         hint=purchase["reason"] or "",
     )
-
-
-def purchase_customer(purchase: Mapping[str, Any]) -> str:
-    """Return how a purchase's page names its customer in an address."""
-    found: str = purchase["customer"]["id"] if isinstance(purchase["customer"], Mapping) else purchase["customer"]
-    return found
 
 
 def _refund_forms(asking: Asking, purchase: Mapping[str, Any]) -> list[Section]:
@@ -206,7 +202,7 @@ async def needs_proof(asking: Asking) -> bool:
     row = await read_purchase(asking.services, asking.path["id"])
     limit = asking.services.config.console.unproved_refunds.get(row["currency"], 0)
     typed = asking.form.get("amount")
-    amount = row["total"] if typed is None else minor_units(asking.services, typed, row["currency"])
+    amount = row["total"] if typed is None else read_amount(asking.services.catalogs.active, typed, row["currency"])
     return amount > limit
 
 
@@ -214,11 +210,11 @@ async def _wanted(asking: Asking, *, is_dry_run: bool) -> RefundRequest:
     form, purchase_id = asking.form, asking.path["id"]
     row = await read_purchase(asking.services, purchase_id)
     typed = form.get("amount")
-    amount = None if typed is None else minor_units(asking.services, typed, row["currency"])
+    amount = None if typed is None else read_amount(asking.services.catalogs.active, typed, row["currency"])
     strategy = Strategy(form["strategy"]) if form.get("strategy") in set(Strategy) else Strategy.FAIL
     terms = {"purchase": purchase_id, "amount": amount, "reason": form["reason"], "strategy": strategy.value}
     return RefundRequest(
-        idempotency=idempotency_key(asking.actor, OPERATION, asking.key or "none", terms),
+        idempotency=idempotency_key(asking.actor, OPERATION, asking.key, terms),
         purchase_id=purchase_id,
         reason=form["reason"],
         amount=amount,

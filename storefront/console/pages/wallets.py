@@ -5,27 +5,24 @@ from collections.abc import Sequence
 from storefront.console.forms import text
 from storefront.console.pages.overview import address
 from storefront.console.words import link, money, spoken
-from storefront.core.analytics.periods import period_of
 from storefront.core.analytics.shapes import Part, WalletFlow
 from storefront.core.analytics.sums import Rollups
 from storefront.core.analytics.wallets import read_wallet, wallet_assets
 from storefront.core.operating.wallets import held_by_customers
 from storefront.design.charts import BarRow, TwoSided, as_table, two_sided_bars
-from storefront.panels import Asking, Cell, Chip, Column, ConsolePage, Drawing, PageView, Row, Section, Table
+from storefront.pages.lists import PERIOD_QUERY, period_asked, period_chips
+from storefront.panels import Asking, Cell, Column, ConsolePage, Drawing, PageView, Row, Section, Table
 
 PATH = "/console/wallets"
-_SPANS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 
 
 async def show(asking: Asking) -> PageView:
     """Show every currency of the shop, and one in and out."""
-    services, span = asking.services, asking.query.get("span", "30")
+    services = asking.services
     rollups = await Rollups.current(services.reader)
     assets = await wallet_assets(services, rollups)
     shown = asking.query.get("asset") or next(iter(assets), None)
-    now = services.clock.now()
-    period = period_of(now, months=12) if span == "12m" else period_of(now, days=int(span))
-    flow = await read_wallet(services, rollups, shown, period)
+    flow = await read_wallet(services, rollups, shown, period_asked(asking))
     rows = [
         Row(
             (
@@ -46,8 +43,7 @@ async def show(asking: Asking) -> PageView:
             _parts(asking, "Where it came from", flow, flow.sources),
             _parts(asking, "Where it went", flow, flow.sinks),
         ]
-    switch = [Chip(label, link(PATH, asking.query, span=name), name == span) for name, label in _SPANS]
-    return PageView("Wallets", sections, switch=switch)
+    return PageView("Wallets", sections, switch=period_chips(PATH, asking.query))
 
 
 def _in_and_out(asking: Asking, flow: WalletFlow) -> Drawing:
@@ -86,5 +82,5 @@ def _parts(asking: Asking, title: str, flow: WalletFlow, parts: Sequence[Part]) 
 
 def pages() -> list[ConsolePage]:
     """Return the page of wallets."""
-    query = {"span": {"type": "string", "enum": [name for name, _ in _SPANS]}, "asset": text(64)}
+    query = {"span": PERIOD_QUERY, "asset": text(64)}
     return [ConsolePage(PATH, "Wallets", "analytics:read", show, group="main", icon="wallet", query=query)]

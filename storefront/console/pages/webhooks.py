@@ -128,7 +128,7 @@ class Webhooks:
         if asking.may("webhooks:write"):
             dead = one["deliveries"]["dead"]
             forms = [
-                *([Form(f"{here}/again-all", f"Send {dead} again")] if dead else []),
+                *([Form(f"{here}/again-all", _again_words(dead))] if dead else []),
                 Form(f"{here}/test", "Send a test"),
                 Form(f"{here}/pause", "Pause") if one["state"] == "enabled" else Form(f"{here}/resume", "Go on"),
                 Form(f"{here}/remove", "Remove", tone=Tone.BAD),
@@ -235,6 +235,10 @@ class Webhooks:
             older=older,
             newer=PATH if asking.query.get("after") else None,
         )
+
+
+def _again_words(dead: int) -> str:
+    return f"Send {dead} again" if dead <= AT_ONCE else f"Send {AT_ONCE} of {dead:,} again"
 
 
 def _drawn(asking: Asking, one: Mapping[str, Any], hours: Sequence[tuple[int, int]]) -> Hours:

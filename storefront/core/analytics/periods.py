@@ -9,7 +9,6 @@ from storefront.core.errors import FieldError, Invalid
 
 DEFAULT_DAYS = 30
 MOST_DAYS = 3_660
-MOST_MONTHS = 120
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
-from storefront.core.ids import new_id
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.pages.lists import money
@@ -48,7 +47,7 @@ Do = Callable[[Services, Settings, str, ByHand], Awaitable[str]]
 def by_of(asking: Asking, act: str) -> ByHand:
     """Return whose form it is: told apart by its own key, and bound to what it says."""
     told = {**asking.form, "subscription": asking.path["id"]}
-    key = idempotency_key(asking.actor, f"console memberships {act}", asking.key or new_id("key"), told)
+    key = idempotency_key(asking.actor, f"console memberships {act}", asking.key, told)
     return ByHand(key, asking.form["reason"])
 
 

@@ -14,7 +14,7 @@ from storefront.core.analytics.levels import Levels
 from storefront.core.analytics.members import date_of
 from storefront.core.analytics.metrics import CHURN, CONTRACTION, EXPANSION, NEW, REACTIVATION, RECURRING
 from storefront.core.analytics.overview import main_currency
-from storefront.core.analytics.periods import Period, period_of
+from storefront.core.analytics.periods import Period
 from storefront.core.analytics.shapes import link as leads_to
 from storefront.core.analytics.sums import Rollups
 from storefront.design.charts import (
@@ -32,7 +32,7 @@ from storefront.design.charts import (
     sparkline,
     stacked_bars,
 )
-from storefront.pages.lists import link, money
+from storefront.pages.lists import link, money, period_asked
 from storefront.panels import Asking, Beside, Drawing, Line, Lines, Section, Tile, Tiles, Tone
 from storefront_subscriptions.console.finding import LEFT, PAYING
 from storefront_subscriptions.console.funnel import read_funnel
@@ -40,7 +40,6 @@ from storefront_subscriptions.console.moving import MOVEMENTS
 from storefront_subscriptions.console.words import PATH
 from storefront_subscriptions.rolling import DUNNING, FAILED, GIVEN_UP, RECOVERED
 
-SPANS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 COHORTS = 8
 _COLOURS = {NEW: "c4", EXPANSION: "c1", REACTIVATION: "c5", CONTRACTION: "c3", CHURN: "c6"}
 _STEPS = (
@@ -56,9 +55,7 @@ _STEPS = (
 
 async def who_pays(asking: Asking) -> tuple[Tiles, list[Section]]:
     """Return the tiles above the list, and the charts below it."""
-    services, span = asking.services, asking.query.get("span", "30")
-    now = services.clock.now()
-    period = period_of(now, months=12) if span == "12m" else period_of(now, days=int(span))
+    services, period = asking.services, period_asked(asking)
     rollups = await Rollups.current(services.reader)
     currency = asking.query.get("currency") or main_currency(services, await rollups.currencies())
     levels = await rollups.levels(currency, Period(period.first - 2 * period.days, period.last))

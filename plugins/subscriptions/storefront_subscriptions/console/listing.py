@@ -6,11 +6,11 @@ from typing import Any
 from storefront.core.analytics.metrics import CHURN
 from storefront.core.catalog import text_in
 from storefront.core.reading import Row
-from storefront.pages.lists import chips, instant, link, money
+from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, money, period_chips
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.config import KIND
-from storefront_subscriptions.console.figures import SPANS, who_pays
+from storefront_subscriptions.console.figures import who_pays
 from storefront_subscriptions.console.finding import (
     LEFT,
     STANDINGS,
@@ -33,7 +33,7 @@ QUERY: Mapping[str, Any] = {
     "currency": {"type": "string", "maxLength": 64},
     "from": {"type": "string", "maxLength": 40},
     "to": {"type": "string", "maxLength": 40},
-    "span": {"type": "string", "enum": [name for name, _ in SPANS]},
+    "span": PERIOD_QUERY,
     "after": {"type": "string", "maxLength": 80},
 }
 _COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A month", is_number=True))
@@ -51,8 +51,7 @@ async def show_list(asking: Asking) -> PageView:
     is_narrow = any(query.get(name) for name in _FILTERS if name != "currency")
     kept = {name: str(value) for name, value in query.items() if name not in ("q", "after", "says") and value}
     search = Search("Customer or subscription id", query.get("q", ""), kept)
-    switch = [] if is_narrow else [Chip(label, link(PATH, query, span=name), name == query.get("span", "30"))
-                                   for name, label in SPANS]  # fmt: skip
+    switch = [] if is_narrow else period_chips(PATH, query)
     if not is_narrow:
         tiles, charts = await who_pays(asking)
         sections = [tiles, *sections, *charts]
