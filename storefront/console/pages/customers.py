@@ -16,6 +16,7 @@ from storefront.core.history import wallet_history
 from storefront.core.idempotency import idempotency_key
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.notes import LONGEST, add_note, list_notes
+from storefront.core.operating.notes import OPERATION as NOTE
 from storefront.core.operating.searching import find_customers
 from storefront.core.operating.wallets import open_lots
 from storefront.core.typed_amounts import read_amount
@@ -244,8 +245,10 @@ async def _noted(asking: Asking, customer_id: str) -> list[Section]:
 
 
 async def send_note(asking: Asking) -> Done:
-    customer_id = asking.path["id"]
-    await add_note(asking.services, customer_id, asking.form["note"], actor=asking.actor)
+    """Note something about a customer, once per form."""
+    customer_id, note = asking.path["id"], asking.form["note"]
+    key = idempotency_key(asking.actor, NOTE, asking.key, {"customer": customer_id, "note": note})
+    await add_note(asking.services, key, customer_id, note)
     return Done(f"{PATH}/{customer_id}", "noted")
 
 
