@@ -5,8 +5,21 @@ from typing import Any
 
 from storefront.console import exporting
 from storefront.console.desk import Desk
-from storefront.console.pages import books, customers, overview, purchases, review, settings, wallets, webhooks
-from storefront.console.pages.settings import Settings
+from storefront.console.pages import (
+    books,
+    catalog,
+    customers,
+    operators,
+    overview,
+    purchases,
+    review,
+    settings,
+    trail,
+    wallets,
+    webhooks,
+)
+from storefront.console.pages import keys as key_pages
+from storefront.console.pages import plugins as plugin_pages
 from storefront.console.signing import BACK
 from storefront.core.api_keys import KeyHasher
 from storefront.core.audit.check import Check
@@ -54,7 +67,12 @@ def build_console(
         *books.pages(services, database, tuple(checks)),
         *webhooks.pages(endpoints, deliveries),
         *exporting.pages(exports),
-        *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),
+        *catalog.pages(read, effects),
+        *plugin_pages.pages(plugins),
+        *settings.pages(keys, plugins),
+        *key_pages.pages(keys),
+        *operators.pages(),
+        *trail.pages(),
     ]
     panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
     provider = _provider(services, hasher)
