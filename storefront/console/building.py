@@ -1,7 +1,6 @@
 """The console of one shop: the core's pages in the order of the menu, with what plugins add."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from storefront.console import exporting
 from storefront.console.desk import Desk
@@ -46,7 +45,7 @@ def build_console(
     deliveries: WebhookDeliveries,
     scopes: frozenset[str],
     read: Callable[[], Config] | None,
-    plugins: Callable[[], list[dict[str, Any]]],
+    plugins: plugin_pages.Describe,
     effects: Sequence[CatalogEffects],
     checks: Sequence[Check],
     exports: Exports,
@@ -67,6 +66,21 @@ def build_console(
         *books.pages(services, database, tuple(checks)),
         *webhooks.pages(endpoints, deliveries),
         *exporting.pages(exports),
+        *_set_up(keys, read, plugins, effects),
+    ]
+    panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
+    codes, provider = OneTimeCodes(hasher), _provider(services, hasher)
+    return Desk(services, codes, provider=provider, pages=of_core, panels=panels, scopes=scopes, alarm=books.off)
+
+
+def _set_up(
+    keys: Keys,
+    read: Callable[[], Config] | None,
+    plugins: plugin_pages.Describe,
+    effects: Sequence[CatalogEffects],
+) -> list[ConsolePage]:
+    """Return the pages of what is set up, in the order of the menu."""
+    return [
         *catalog.pages(read, effects),
         *plugin_pages.pages(plugins),
         *settings.pages(keys, plugins),
@@ -74,17 +88,6 @@ def build_console(
         *operators.pages(),
         *trail.pages(),
     ]
-    panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
-    provider = _provider(services, hasher)
-    return Desk(
-        services,
-        OneTimeCodes(hasher),
-        provider=provider,
-        pages=of_core,
-        panels=panels,
-        scopes=scopes,
-        alarm=books.off,
-    )
 
 
 def _provider(services: Services, hasher: KeyHasher) -> Provider | None:
