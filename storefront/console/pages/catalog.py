@@ -42,7 +42,9 @@ class CatalogPage:
 
     async def _differences(self, asking: Asking) -> Section:
         if self._read is None:
-            return Note(Tone.INFO, "This server does not read its YAML again.", "Compare with storefront check --live.")
+            return Note(
+                Tone.INFO, "This server does not read its YAML again.", "Compare with storefront check --against-live."
+            )
         try:
             wanted = await asyncio.to_thread(self._read)
         except ConfigError as wrong:

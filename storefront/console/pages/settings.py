@@ -25,7 +25,7 @@ class Settings:
             Line("Gateways", ", ".join(services.gateways) or "none"),
             Line(
                 "Catalog on sale",
-                services.catalogs.active.version[:12],
+                f"Version {services.catalogs.active.version[:12]}",
                 url=catalog.PATH if asking.may("catalog:read") else None,
             ),
         ]
@@ -37,12 +37,19 @@ class Settings:
     async def _ways(self, asking: Asking) -> list[Line]:
         ways: list[Line] = []
         if asking.may("operators:read"):
-            ways.append(Line("Operators", f"{len(await list_operators(asking.services))}", url=operators.PATH))
+            ways.append(
+                Line("Operators", _counted(len(await list_operators(asking.services)), "operator"), url=operators.PATH)
+            )
         if asking.may("keys:read"):
-            ways.append(Line("API keys", f"{len(await self._keys.all())}", url=keys.PATH))
+            ways.append(Line("API keys", _counted(len(await self._keys.all()), "key"), url=keys.PATH))
         if asking.may("audit:read"):
             ways.append(Line("Audit trail", "who did what", url=trail.PATH))
-        return [*ways, Line("Plugins", f"{len(self._describe())}", url=plugins.PATH)]
+        return [*ways, Line("Plugins", _counted(len(self._describe()), "plugin"), url=plugins.PATH)]
+
+
+def _counted(many: int, word: str) -> str:
+    """Word a number so that a link of it says where it leads."""
+    return f"{many:,} {word}{'s' * (many != 1)}"
 
 
 def pages(api_keys: Keys, describe: plugins.Describe) -> list[ConsolePage]:

@@ -55,7 +55,7 @@ async def inbox(asking: Asking) -> Table:
         rows,
         empty="Gateways have told nothing yet.",
         older=older,
-        newer=PATH if asking.query.get("after") else None,
+        newer=link(PATH, asking.query, after=None) if asking.query.get("after") else None,
     )
 
 

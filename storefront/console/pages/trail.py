@@ -35,8 +35,9 @@ async def show_trail(asking: Asking) -> PageView:
     older = None if page["next"] is None else link(PATH, query, after=page["next"])
     columns = (Column("When"), Column("Who"), Column("Did"), Column("About"), Column("Facts"))
     newest = link(PATH, query, after=None) if query.get("after") else None
+    kept = {"actor": query["actor"]} if query.get("actor") else {}
     table = Table("Who did what", columns, rows, older=older, newer=newest)
-    return PageView("Audit trail", [table], search=Search("Id of what it is about", query.get("q", "")))
+    return PageView("Audit trail", [table], search=Search("Id of what it is about", query.get("q", ""), kept))
 
 
 def _page_of(about: str) -> str | None:
