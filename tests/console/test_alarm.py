@@ -31,7 +31,8 @@ async def pages_of(shop, visitor):
     purchase = await shop.bought("gems-500")
     await shop.quiet()
     [entry] = shop.query("SELECT id, anchor FROM entries WHERE about = ? LIMIT 1", purchase["id"])
-    added = await shop.bearing(OPERATOR_KEY).post("/v1/webhook-endpoints", {"url": "https://example.com/hook"})
+    hook = {"url": "https://example.com/hook", "event_types": ["dispute.opened"]}  # which never comes
+    added = await shop.bearing(OPERATOR_KEY).post("/v1/webhook-endpoints", hook)
     assert added.status == 201, added.json
     whole = {
         "GET /console/purchases/{id}": f"/console/purchases/{purchase['id']}",

@@ -57,3 +57,11 @@ async def test_what_gateways_told_stays_narrowed_on_the_way_back(shop, signed_in
     back = await reader.get(older)
     [newer] = [address for address, words in links_of(back).items() if words == "Newer"]
     assert newer == "/console/webhooks?inbox=processed"
+
+
+async def test_the_audit_trail_words_its_facts(shop, signed_in):
+    owner = await signed_in(shop, "owner")
+    await owner.send(KEYS, f"{KEYS}/make", name="one", kind="server", scopes="usage:read usage:write")
+    seen = await owner.get("/console/settings/audit-trail")
+    assert "scopes: usage:read usage:write" in seen.text
+    assert not re.search(r"\[|\]|\bNone\b|\bTrue\b|\bFalse\b", seen.text)

@@ -27,7 +27,7 @@ async def show_trail(asking: Asking) -> PageView:
                 Cell(logins.get(one["actor"], one["actor"]), is_name=True),
                 Cell(spoken(one["action"])),
                 Cell(one["about"], url=_page_of(one["about"]), is_code=True),
-                Cell(_facts(one["facts"])),
+                Cell(_facts(one["facts"]) or "–"),
             )
         )
         for one in page["data"]
@@ -46,7 +46,17 @@ def _page_of(about: str) -> str | None:
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in facts.items() if name != "fingerprint")
+    return ", ".join(
+        f"{name.replace('_', ' ')}: {_value(value)}" for name, value in facts.items() if name != "fingerprint"
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "–" if value is None else str(value)
 
 
 def pages() -> list[ConsolePage]:
