@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from storefront.configured_gateways import SANDBOX, SandboxSecrets, needs_own_sandbox
 from storefront.console import console_routes
 from storefront.console.building import build_console
-from storefront.console.desk import STATIC as CONSOLE_STATIC
 from storefront.console.desk import Desk
+from storefront.console.drawing import STATIC as CONSOLE_STATIC
 from storefront.core.api_keys import SCOPES
 from storefront.core.clock import Clock
 from storefront.core.commit.outcome import DatabaseAway

@@ -22,6 +22,7 @@ from storefront.cli.showing import (
     say,
     short_time,
 )
+from storefront.core.spreadsheets import harmless
 
 if TYPE_CHECKING:
     from storefront.cli.asking import Ask
@@ -219,11 +220,15 @@ async def _write(choice: Choice, wanted: dict[str, Any], path: Path) -> int:
         async with asking(choice, choice.load()) as ask:
             while True:
                 page = await _page(ask, wanted, after)
-                writer.writerows([one[name] for name in COLUMNS] for one in page["data"])
+                writer.writerows([_cell(one[name]) for name in COLUMNS] for one in page["data"])
                 count, after = count + len(page["data"]), page["next"]
                 tell("writing", count, None)
                 if after is None:
                     return count
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else harmless(str(value))
 
 
 async def _page(ask: "Ask", wanted: dict[str, Any], after: str | None) -> dict[str, Any]:

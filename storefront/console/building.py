@@ -1,12 +1,24 @@
 """The console of one shop: the core's pages in the order of the menu, with what plugins add."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from storefront.console import exporting
 from storefront.console.desk import Desk
-from storefront.console.pages import books, customers, overview, purchases, review, settings, wallets, webhooks
-from storefront.console.pages.settings import Settings
+from storefront.console.pages import (
+    books,
+    catalog,
+    customers,
+    operators,
+    overview,
+    purchases,
+    review,
+    settings,
+    trail,
+    wallets,
+    webhooks,
+)
+from storefront.console.pages import keys as key_pages
+from storefront.console.pages import plugins as plugin_pages
 from storefront.console.signing import BACK
 from storefront.core.api_keys import KeyHasher
 from storefront.core.audit.check import Check
@@ -33,7 +45,7 @@ def build_console(
     deliveries: WebhookDeliveries,
     scopes: frozenset[str],
     read: Callable[[], Config] | None,
-    plugins: Callable[[], list[dict[str, Any]]],
+    plugins: plugin_pages.Describe,
     effects: Sequence[CatalogEffects],
     checks: Sequence[Check],
     exports: Exports,
@@ -54,19 +66,28 @@ def build_console(
         *books.pages(services, database, tuple(checks)),
         *webhooks.pages(endpoints, deliveries),
         *exporting.pages(exports),
-        *settings.pages(Settings(keys, read=read, plugins=plugins, effects=effects)),
+        *_set_up(keys, read, plugins, effects),
     ]
     panels = [panel for panel in added if isinstance(panel, ConsolePanel)]
-    provider = _provider(services, hasher)
-    return Desk(
-        services,
-        OneTimeCodes(hasher),
-        provider=provider,
-        pages=of_core,
-        panels=panels,
-        scopes=scopes,
-        alarm=books.off,
-    )
+    codes, provider = OneTimeCodes(hasher), _provider(services, hasher)
+    return Desk(services, codes, provider=provider, pages=of_core, panels=panels, scopes=scopes, alarm=books.off)
+
+
+def _set_up(
+    keys: Keys,
+    read: Callable[[], Config] | None,
+    plugins: plugin_pages.Describe,
+    effects: Sequence[CatalogEffects],
+) -> list[ConsolePage]:
+    """Return the pages of what is set up, in the order of the menu."""
+    return [
+        *catalog.pages(read, effects),
+        *plugin_pages.pages(plugins),
+        *settings.pages(keys, plugins),
+        *key_pages.pages(keys),
+        *operators.pages(),
+        *trail.pages(),
+    ]
 
 
 def _provider(services: Services, hasher: KeyHasher) -> Provider | None:

@@ -4,29 +4,24 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 from aiohttp import web
 from yarl import URL
 
+from storefront.console.drawing import make_console_templates
 from storefront.core.errors import Forbidden, Unauthorized
-from storefront.core.ids import new_id
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
 from storefront.core.operators.roles import scopes_of
 from storefront.core.operators.signing_in import OPEN_MS, Session, open_session, sign_out
 from storefront.core.services import Services
-from storefront.design import asset_url
-from storefront.pages import Browser, make_templates, page_frame
+from storefront.pages import Browser, page_frame
 from storefront.pages.frame import PageFrame
-from storefront.panels import Asking, ConsolePage, ConsolePanel, Note, PageView, Section, Tone, places_of
+from storefront.panels import Asking, ConsolePage, ConsolePanel, Note, PageView, Section, Tone
 from storefront.routing import Call
 
-HERE = Path(__file__).parent
-STATIC = HERE / "static"
-"""Folder of the console's own style sheet and script, served at ``/static/console``."""
 HOME, COOKIE = "/console", "storefront_console"
 GROUPS = {"main": "", "watch": "Keep an eye on", "setup": "Set up"}
 log = structlog.get_logger("storefront.console")
@@ -101,12 +96,7 @@ class Desk:
         self.panels = panels
         self.scopes = scopes
         self._alarm = alarm
-        self._templates = make_templates(HERE / "templates")
-        self._templates.globals.update(
-            places_of=places_of,
-            console_url=lambda name, base: asset_url(name, base=base, folder=STATIC, mount="/static/console"),
-            key=lambda: new_id("key"),
-        )
+        self._templates = make_console_templates()
 
     async def session(self, call: Call) -> Session:
         """Return the session of whoever asks; raises ``SignedOut``."""

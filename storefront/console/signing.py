@@ -70,6 +70,12 @@ def add_signing_in(routes: Routes, desk: Desk) -> None:
         """End this session."""
         return await counter.sign_out(call)
 
+    _add_you(routes, desk, counter)
+
+
+def _add_you(routes: Routes, desk: Desk, counter: "SigningIn") -> None:
+    public = Role.PUBLIC
+
     @routes.get(YOU, allow=public, query=_QUERY, page=True, tags=["console"])
     async def show_you(call: Call) -> web.StreamResponse:
         """Show an operator how they sign in, and let them change it."""

@@ -50,6 +50,7 @@ SCOPES: frozenset[str] = frozenset(
         "transfers:write",
         "holds:read",
         "holds:write",
+        "usage:read",
         "usage:write",
         "promo_codes:read",
         "promo_codes:write",

@@ -16,13 +16,12 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, union
 
 from storefront.core.clock import iso, parse_iso
+from storefront.core.spreadsheets import harmless
 from storefront.core.tables import customers, entries, transfers
 
 COLUMNS = ("date", "entry", "kind", "about", "debit", "credit", "asset", "amount", "actor")
 _ROWS_AT_ONCE = 1_000
 _MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
-"""Spreadsheets of East Asia take the wide signs for the narrow ones. Source: OWASP, CSV Injection, read 2026-11-28."""
 
 Mapped = Sequence[tuple[str, str]]
 """``(pattern, name)`` in order; the first pattern that fits an account names it."""
@@ -134,11 +133,6 @@ def postings(
 def show_amount(amount: int, exponent: int) -> str:
     """Write smallest units as a decimal: ``499`` with exponent 2 is ``4.99``."""
     return f"{Decimal(amount).scaleb(-exponent):f}"
-
-
-def harmless(cell: str) -> str:
-    """Return a cell as text that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(_BEGINS_A_FORMULA) else cell
 
 
 def _postings(month: Month) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""Forgetting in time: idempotency records and webhook bodies are kept as long as ``retention:`` says.
+"""Forgetting in time: idempotency records, webhook bodies and the like are kept as long as ``retention:`` says.
 
 From where a buyer began a payment is kept for two days, for declines that are told late. What must never happen twice
 is guarded by claims that stay; a webhook keeps its id and its body's hash.
@@ -16,6 +16,7 @@ from storefront.core.commit.outcome import Stale
 from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remove
 from storefront.core.gateways import PaymentState
 from storefront.core.jobs import Again
+from storefront.core.operators.forgetting import forget_sign_ins
 from storefront.core.services import Services
 from storefront.core.tables import counters, idempotency, inbox, payments, setups
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
@@ -61,6 +62,8 @@ async def forget(services: Services, payload: Mapping[str, Any]) -> Again:
     while await _forget_declines(services):
         pass
     while await _forget_networks(services):
+        pass
+    while await forget_sign_ins(services, wall - keep.operator_sign_ins_days * DAY_MS):
         pass
     kept_from = services.clock.now() - keep.usage_ids_days * DAY_MS
     while await forget_usage_ids(services, kept_from):

@@ -23,7 +23,7 @@ from storefront.core.purchases import buy
 from storefront.core.purchasing import OPERATION, Status
 from storefront.core.quoting import PurchaseRequest
 from storefront.core.services import Services
-from storefront.design.money import exponent_of, is_real
+from storefront.design.money import is_real
 from storefront.networks import network_of
 from storefront.pages.amounts import asset_names
 from storefront.pages.browser import Browser, check_csrf, keep_playing, page_frame, set_session
@@ -211,9 +211,7 @@ def _chosen(services: Services, body: dict[str, Any]) -> int | None:
     """Return what the buyer wants to pay, in minor units: they write it in whole ones."""
     if "amount" not in body:
         return None
-    code = body["currency"]
-    virtual = services.catalogs.active.assets.get(code)
-    exponent = virtual.exponent if virtual is not None else exponent_of(code) if is_real(code) else 0
+    exponent = services.catalogs.active.exponent(body["currency"])
     minor = Decimal(body["amount"].replace(",", ".")).scaleb(exponent)
     if minor != minor.to_integral_value() or minor > MAX_AMOUNT:
         wrong = FieldError("/amount", f"must have at most {exponent} decimals")

@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 
+from storefront.core.idempotency import idempotency_key
 from storefront.core.ids import new_id
 from storefront.core.operating.notes import add_note
 from storefront.testing import OPERATOR_KEY, running_shop
@@ -226,7 +227,7 @@ async def test_words_of_others_stay_words(visit, counter):
     charm = await counter.bought("charm")
     customer = await services.customers.ensure("ada", actor=SHELL, country=None)
     for text in MARKUP:
-        await add_note(services, customer, text, actor=SHELL)
+        await add_note(services, idempotency_key(SHELL, "a note", new_id("key"), {}), customer, text)
     keys = counter.bearing(OPERATOR_KEY)
     for text in MARKUP:
         await keys.post("/v1/keys", {"kind": "server", "name": text})

@@ -78,6 +78,21 @@ async def test_what_is_taken_by_hand_is_gone_once_per_form_and_says_who_took_it(
     assert f"{page}/wallets/gems" in (await finance.get(page)).links()
 
 
+async def test_a_note_stands_once_per_form_with_who_wrote_it(shop, signed_in):
+    page, support = await of(shop), await signed_in(shop, "support")
+    form = {**(await support.get(page)).forms()[f"{page}/note"], "note": "Asked for a refund, got <b>gems</b>."}
+    for _ in range(2):
+        seen = await support.post(f"{page}/note", form)
+        assert (seen.status, seen.url) == (200, f"{page}?says=noted"), seen.text
+    assert seen.text.count("got <b>gems</b>.") == 1
+    assert support.login in seen.text
+    assert [who for who, _ in acts_of(shop, "customer.noted")] == [support.login]
+    reused = await support.post(f"{page}/note", {**form, "note": "Something else."})
+    assert (reused.status, len(shop.query("SELECT id FROM customer_notes"))) == (422, 1)
+    await support.send(page, f"{page}/note", note=form["note"])
+    assert len(shop.query("SELECT id FROM customer_notes")) == 2
+
+
 async def test_more_than_there_is_cannot_be_taken_and_what_was_typed_stays(shop, signed_in):
     await shop.bought("gems-500")
     page, finance = await of(shop), await signed_in(shop, "finance")

@@ -136,8 +136,11 @@ async def example_shop(folder: Path) -> AsyncIterator[Shop]:
     one = "{per: address, rate: 100000, period_seconds: 1, burst: 100000}"
     limits = f"  rate_limits:\n    {{read: {one}, write: {one}, sign_in: {one}}}\n"
     example = re.sub(r"(?m)^  rate_limits:\n(    .*\n)+", limits, EXAMPLE.read_text())
+    example = example.replace("include:\n  - creators/*.yaml\n", "").replace(
+        "\nplugins:\n", "\nplugins:\n  fraud: {}\n"
+    )
     path = folder / "shop.yaml"
-    path.write_text(example.replace("include:\n  - creators/*.yaml\n", ""))
+    path.write_text(example)
     async with running_shop(folder, path) as running:
         yield running
 

@@ -222,3 +222,23 @@ async def test_no_secret_of_an_operator_is_kept_or_told(shop):
     assert [html for html in answered for one in secrets if one in html and one != csrf] == []
     assert pyotp.TOTP(owner.secret).provisioning_uri() not in "".join(answered)
     assert new_id("opr")[:4] in kept["operators"]
+
+
+async def test_sessions_and_links_are_forgotten_a_while_after_their_end_and_the_trail_is_not(shop):
+    """Given to each: one that is over for long, and one that is not."""
+    await signed_in(shop, "support")
+    await link_for(shop, "support@example.com")
+    shop.wall.move(30 * 24 * 3600)
+    late = await signed_in(shop, "read_only")
+    await link_for(shop, "support@example.com")
+    shop.wall.move(13 * 3600)
+    before = shop.query("SELECT count(*) AS n FROM audit_actions WHERE action = 'operator.signed_in'")
+
+    answer = await shop.as_server().post("/sandbox/clock", {"advance": "1d"})
+
+    assert answer.json["done"] is True
+    kept = shop.query("SELECT operator_id FROM console_sessions")
+    assert kept == [{"operator_id": late.operator.id}]
+    links = shop.query("SELECT o.login FROM operator_links l JOIN operators o ON o.id = l.operator_id ORDER BY login")
+    assert [one["login"] for one in links] == ["read_only@example.com", "support@example.com"]
+    assert shop.query("SELECT count(*) AS n FROM audit_actions WHERE action = 'operator.signed_in'") == before

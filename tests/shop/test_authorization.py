@@ -127,3 +127,20 @@ async def test_the_emulators_control_needs_its_own_key(shop):
     for caller in (shop.as_nobody(), shop.as_server(), shop.as_customer("ada")):
         for path in ("/sandbox/control/books", "/sandbox/control/clock"):
             assert (await caller.send("GET", path)).status == 401
+
+
+async def test_a_key_can_be_limited_to_every_scope_that_something_asks_for(shop):
+    operator = shop.bearing(OPERATOR_KEY)
+    paths, lists = (await operator.get("/openapi.json")).json["paths"], (await operator.get("/v1/exports")).json["data"]
+    asked = {
+        scope
+        for operations in paths.values()
+        for operation in operations.values()
+        for way in operation.get("security", ())
+        for scopes in way.values()
+        for scope in scopes
+    } | {one["scope"] for one in lists}
+    assert len(asked) > 25
+    for scope in sorted(asked):
+        made = await operator.post("/v1/keys", {"kind": "server", "name": "one", "scopes": [scope]})
+        assert made.status == 201, (scope, made.json)

@@ -13,9 +13,10 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select
 
 from storefront.core.clock import iso
-from storefront.core.journal import harmless, show_amount
+from storefront.core.journal import show_amount
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
+from storefront.core.spreadsheets import harmless
 from storefront_fanfunding.payout_rows import show_payout
 from storefront_fanfunding.tables import lines, tips
 

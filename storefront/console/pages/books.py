@@ -1,5 +1,6 @@
 """The books: in order or not, as of when; seals; what gateways say otherwise, with what could be done about it."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from storefront.core.clock import iso
 from storefront.core.database import Database
 from storefront.core.errors import NotFound
 from storefront.core.kinds import OfferKind
-from storefront.core.operating.books import books_in_short, check_books, last_check
+from storefront.core.operating.books import Checked, books_in_short, check_books, last_check
 from storefront.core.operating.reconciliations import list_reconciliations, reconcile_now
 from storefront.core.operating.wallets import held_by_customers
 from storefront.core.services import Services
@@ -57,46 +58,13 @@ class Books:
         differences = [
             (one["gateway"], told) for one in reconciled if one["report"] for told in one["report"]["differences"]
         ]
-        held = await held_by_customers(services)
-        owed = ", ".join(money(asking, one["held"], one["asset"]) for one in held) or "nothing"
-        verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
-        when = "Not checked yet" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
-        tiles = Tiles(
-            (
-                Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
-                Tile(
-                    "Violations",
-                    verdict,
-                    was=when,
-                    tone=Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD,
-                ),
-                Tile("Owed to customers", owed, was="wallets, all together", url="/console/wallets"),
-                Tile(
-                    "Unmatched",
-                    str(len(differences)),
-                    was="between gateway and books",
-                    tone=Tone.BAD if differences else Tone.PLAIN,
-                ),
-            )
-        )
-        sections: list[Section] = [tiles]
+        owed = await held_by_customers(services)
+        sections: list[Section] = [_tiles(asking, checked, short, owed, unmatched=len(differences))]
         if checked is not None and not checked.is_clean:
             sections.append(_violations(checked.violations))
-        seals = [Line("Seals", f"{short['seals']:,}"), Line("Not sealed yet", f"{short['unsealed']:,}")]
-        if short["newest"]:
-            newest = short["newest"][0]
-            seals.append(Line("Newest seal", f"{newest['root'][:8]}…{newest['root'][-4:]}"))
-            seals.append(Line.when("Sealed", at(newest["at"])))
-        sections.append(Lines("Hash chain", seals))
+        sections.append(_seals(short))
         sections.append(_differences(asking, differences))
-        forms = []
-        if asking.may("operations:write"):
-            forms += [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
-        if asking.may("payments:write"):
-            forms += [
-                Form(f"{PATH}/reconcile-{name['gateway']}", f"Compare with {name['gateway']} now")
-                for name in reconciled
-            ]
+        forms = _forms(asking, [one["gateway"] for one in reconciled])
         if forms:
             sections.append(Acts(forms))
         exports = [Link("Export journal", "/console/exports/entries")] if asking.may("exports:read") else []
@@ -149,6 +117,47 @@ async def show_entry(asking: Asking) -> PageView:
         [await ledger_entry(asking, spoken(row["kind"]), entry_id, moved), Lines("Facts", facts, hint=words)],
         hint="Ledger entry",
     )
+
+
+def _tiles(
+    asking: Asking,
+    checked: Checked | None,
+    short: Mapping[str, Any],
+    owed: Sequence[Mapping[str, Any]],
+    *,
+    unmatched: int,
+) -> Tiles:
+    verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
+    when = "Not checked yet" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
+    held = ", ".join(money(asking, one["held"], one["asset"]) for one in owed) or "nothing"
+    tone = Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD
+    differs = Tone.BAD if unmatched else Tone.PLAIN
+    return Tiles(
+        (
+            Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
+            Tile("Violations", verdict, was=when, tone=tone),
+            Tile("Owed to customers", held, was="wallets, all together", url="/console/wallets"),
+            Tile("Unmatched", str(unmatched), was="between gateway and books", tone=differs),
+        )
+    )
+
+
+def _seals(short: Mapping[str, Any]) -> Lines:
+    lines = [Line("Seals", f"{short['seals']:,}"), Line("Not sealed yet", f"{short['unsealed']:,}")]
+    if short["newest"]:
+        newest = short["newest"][0]
+        lines.append(Line("Newest seal", f"{newest['root'][:8]}…{newest['root'][-4:]}"))
+        lines.append(Line.when("Sealed", at(newest["at"])))
+    return Lines("Hash chain", lines)
+
+
+def _forms(asking: Asking, gateways: Sequence[str]) -> list[Form]:
+    forms = []
+    if asking.may("operations:write"):
+        forms += [Form(f"{PATH}/check", "Run the check now"), Form(f"{PATH}/check-deep", "Check everything")]
+    if asking.may("payments:write"):
+        forms += [Form(f"{PATH}/reconcile-{gateway}", f"Compare with {gateway} now") for gateway in gateways]
+    return forms
 
 
 def _violations(found: list[tuple[str, str]]) -> Table:

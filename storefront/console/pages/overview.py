@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 from markupsafe import Markup
 
@@ -92,22 +93,7 @@ class FirstPage:
         services, notes = asking.services, list[Note]()
         gauges = await read_gauges(services)
         quarantined = sum(count for (_, state), count in gauges.inbox.items() if state == "quarantined")
-        for one in await self._endpoints.all():
-            dead = one["deliveries"]["dead"]
-            if dead or one["state"] == "disabled":
-                words = (
-                    f"{one['description'] or one['url']} has missed {dead} deliveries."
-                    if dead
-                    else f"{one['url']} is switched off."
-                )
-                notes.append(
-                    Note(
-                        Tone.PLAY,
-                        "One webhook is failing.",
-                        words,
-                        Link("Look at it", f"/console/webhooks/{one['id']}"),
-                    )
-                )
+        notes.extend(_failing(one) for one in await self._endpoints.all() if _is_failing(one))
         for count, strong, text, url in (
             (gauges.jobs_dead, "Work was given up.", "{} jobs wait for somebody.", "/console/webhooks"),
             (
@@ -128,6 +114,18 @@ class FirstPage:
         if any(percent < 100 for percent in gauges.explained_percent.values()):
             notes.append(Note(Tone.PLAY, "Gateway and books differ.", "", Link("See the lines", "/console/books")))
         return notes
+
+
+def _is_failing(endpoint: Mapping[str, Any]) -> bool:
+    return bool(endpoint["deliveries"]["dead"]) or endpoint["state"] == "disabled"
+
+
+def _failing(endpoint: Mapping[str, Any]) -> Note:
+    dead = endpoint["deliveries"]["dead"]
+    missed = f"{endpoint['description'] or endpoint['url']} has missed {dead} deliveries."
+    words = missed if dead else f"{endpoint['url']} is switched off."
+    look = Link("Look at it", f"/console/webhooks/{endpoint['id']}")
+    return Note(Tone.PLAY, "One webhook is failing.", words, look)
 
 
 def _tiles(asking: Asking, found: Overview) -> Tiles:

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storefront.console.forms import text
+from storefront.console.pages.told_by_gateways import PATH, SHOWN, acts, dead_jobs, inbox
 from storefront.console.words import at, link, spoken
 from storefront.core.clock import HOUR_MS, iso
 from storefront.core.operating.gauges import count_dead_jobs
-from storefront.core.operating.inbox import list_events, replay_event
-from storefront.core.operating.jobs import list_jobs, retry_job
 from storefront.core.operating.webhook_health import HOURS, Health, read_health
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
@@ -33,13 +32,10 @@ from storefront.panels import (
     Tone,
 )
 
-PATH = "/console/webhooks"
-SHOWN = 25
 AT_ONCE = 100
 _STATES = {"enabled": Tone.GOOD, "paused": Tone.PLAY, "disabled": Tone.BAD}
 _DELIVERY = {"delivered": Tone.GOOD, "waiting": Tone.PLAY, "dead": Tone.BAD}
 _ADD = {"url": text(2000), "description": text(200)}
-_INBOX = {"gateway": text(40), "event": text(200), "account": text(100)}
 
 
 class Webhooks:
@@ -80,8 +76,8 @@ class Webhooks:
                     explains="It gets every event from now on. Its secret is shown once.",
                 )
             )
-        sections.append(await self._inbox(asking))
-        sections.append(await _dead_jobs(asking, services))
+        sections.append(await inbox(asking))
+        sections.append(await dead_jobs(asking, services))
         return PageView("Webhooks", sections, is_live=True)
 
     async def show_one(self, asking: Asking) -> PageView:
@@ -91,33 +87,12 @@ class Webhooks:
         data, following = await self._deliveries.page(
             endpoint_id, state=query.get("state"), limit=SHOWN, after=query.get("after")
         )
-        here = f"{PATH}/{endpoint_id}"
-        rows = [
-            Row(
-                (
-                    Cell.when(at(told["created_at"])),
-                    Cell(told["type"], hint=told["event"]),
-                    Cell(str(told["attempts"])),
-                    Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]]),
-                ),
-                acts=[Form(f"{here}/again", "Send again", (Field("event", "event", "hidden", value=told["event"]),))]
-                if asking.may("webhooks:write")
-                else (),
-            )
-            for told in data
-        ]
+        here, may_write = f"{PATH}/{endpoint_id}", asking.may("webhooks:write")
+        rows = [_delivery(told, here, may_write=may_write) for told in data]
         older = None if following is None else link(here, query, after=following)
+        newer = link(here, query, after=None) if query.get("after") else None
         columns = (Column("When"), Column("Event"), Column("Attempts", is_number=True), Column("State"))
-        sections: list[Section] = [
-            Table(
-                "Deliveries",
-                columns,
-                rows,
-                empty="Nothing was sent yet.",
-                older=older,
-                newer=link(here, query, after=None) if query.get("after") else None,
-            )
-        ]
+        table = Table("Deliveries", columns, rows, empty="Nothing was sent yet.", older=older, newer=newer)
         facts = [
             Line("Address", one["url"]),
             Line("State", spoken(one["state"])),
@@ -125,18 +100,10 @@ class Webhooks:
             *(Line(spoken(name), str(count)) for name, count in one["deliveries"].items()),
         ]
         beside: list[Section] = [Lines("Endpoint", facts, hint=one["description"])]
-        if asking.may("webhooks:write"):
-            dead = one["deliveries"]["dead"]
-            forms = [
-                *([Form(f"{here}/again-all", _again_words(dead))] if dead else []),
-                Form(f"{here}/test", "Send a test"),
-                Form(f"{here}/pause", "Pause") if one["state"] == "enabled" else Form(f"{here}/resume", "Go on"),
-                Form(f"{here}/remove", "Remove", tone=Tone.BAD),
-            ]
-            beside.append(Acts(forms))
-        return PageView(
-            one["description"] or one["url"], sections, detail=beside, hint="Webhook endpoint", is_live=True
-        )
+        if may_write:
+            beside.append(_verbs(one, here))
+        title = one["description"] or one["url"]
+        return PageView(title, [table], detail=beside, hint="Webhook endpoint", is_live=True)
 
     async def send_add(self, asking: Asking) -> PageView:
         """Make an endpoint, and show its secret this once."""
@@ -202,39 +169,28 @@ class Webhooks:
             url=f"{PATH}/{one['id']}",
         )
 
-    async def _inbox(self, asking: Asking) -> Table:
-        page = await list_events(
-            asking.services, state=asking.query.get("inbox"), limit=SHOWN, after=asking.query.get("after")
-        )
-        tones = {"processed": Tone.GOOD, "received": Tone.PLAY, "quarantined": Tone.BAD}
-        rows = []
-        for one in page["data"]:
-            fields = [
-                Field(name, name, "hidden", value=str(one.get(key) or ""))
-                for name, key in (("gateway", "gateway"), ("event", "event"), ("account", "account"))
-            ]
-            acts = [Form(f"{PATH}/replay", "Replay", fields)] if asking.may("payments:write") else ()
-            rows.append(
-                Row(
-                    (
-                        Cell.when(at(one["received_at"])),
-                        Cell(one["type"], hint=one["event"]),
-                        Cell(one["gateway"]),
-                        Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one["note"] or ""),
-                    ),
-                    acts=acts,
-                )
-            )
-        older = None if page["next"] is None else link(PATH, asking.query, after=page["next"])
-        columns = (Column("When"), Column("Event"), Column("Gateway"), Column("State"))
-        return Table(
-            "Told by gateways",
-            columns,
-            rows,
-            empty="Gateways have told nothing yet.",
-            older=older,
-            newer=PATH if asking.query.get("after") else None,
-        )
+
+def _delivery(told: Mapping[str, Any], here: str, *, may_write: bool) -> Row:
+    cells = (
+        Cell.when(at(told["created_at"])),
+        Cell(told["type"], hint=told["event"]),
+        Cell(str(told["attempts"])),
+        Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]]),
+    )
+    which = (Field("event", "event", "hidden", value=told["event"]),)
+    return Row(cells, acts=[Form(f"{here}/again", "Send again", which)] if may_write else ())
+
+
+def _verbs(one: Mapping[str, Any], here: str) -> Acts:
+    dead = one["deliveries"]["dead"]
+    return Acts(
+        [
+            *([Form(f"{here}/again-all", _again_words(dead))] if dead else []),
+            Form(f"{here}/test", "Send a test"),
+            Form(f"{here}/pause", "Pause") if one["state"] == "enabled" else Form(f"{here}/resume", "Go on"),
+            Form(f"{here}/remove", "Remove", tone=Tone.BAD),
+        ]
+    )
 
 
 def _again_words(dead: int) -> str:
@@ -249,56 +205,13 @@ def _drawn(asking: Asking, one: Mapping[str, Any], hours: Sequence[tuple[int, in
     return Hours(one["description"] or one["url"], drawn, asking.language)
 
 
-async def send_replay(asking: Asking) -> Done:
-    """Process a gateway's event again."""
-    form = asking.form
-    await replay_event(asking.services, form["gateway"], form["event"], account=form.get("account"), actor=asking.actor)
-    return Done(PATH, "replayed")
-
-
-async def send_retry(asking: Asking) -> Done:
-    await retry_job(asking.services, asking.form["job"], actor=asking.actor)
-    return Done(PATH, "retried")
-
-
-async def _dead_jobs(asking: Asking, services: Services) -> Table:
-    page = await list_jobs(services, state="dead", limit=SHOWN)
-    rows = [
-        Row(
-            (
-                Cell.when(at(one["created_at"])),
-                Cell(one["kind"], hint=one["id"]),
-                Cell(str(one["attempts"])),
-                Cell(one["last_error"] or "–"),
-            ),
-            acts=[Form(f"{PATH}/retry", "Try again", (Field("job", "job", "hidden", value=one["id"]),))]
-            if asking.may("operations:write")
-            else (),
-        )
-        for one in page["data"]
-    ]
-    columns = (Column("Since"), Column("Job"), Column("Attempts", is_number=True), Column("Last error"))
-    return Table("Work that was given up", columns, rows, empty="None. All that is due is done.")
-
-
 def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[ConsolePage]:
     """Return the pages of webhooks."""
     desk, writes = Webhooks(endpoints, deliveries), "webhooks:write"
-    says = {"removed": "Removed.", "replayed": "It is looked at again.", "retried": "It tries again."}
+    says = {"removed": "Removed."}
     of_all = [
         ConsoleAct("add", writes, desk.send_add, _ADD, needed=["url"], asks_proof=True),
-        ConsoleAct("replay", "payments:write", send_replay, _INBOX, needed=["gateway", "event"]),
-        ConsoleAct("retry", "operations:write", send_retry, {"job": text(40)}, needed=["job"]),
-    ]
-    of_one = [
-        ConsoleAct(
-            "again", writes, desk.send_again, {"event": text(60)}, needed=["event"], says={"again": "It is sent again."}
-        ),
-        ConsoleAct("again-all", writes, desk.send_all_again),
-        ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
-        ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
-        ConsoleAct("resume", writes, desk.send_resume, says={"resumed": "It goes on."}),
-        ConsoleAct("remove", writes, desk.send_remove, asks_proof=True),
+        *acts(),
     ]
     query = {"inbox": text(20), "after": text(300)}
     return [
@@ -319,7 +232,20 @@ def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[Co
             "Endpoint",
             "webhooks:read",
             desk.show_one,
-            acts=of_one,
+            acts=_of_one(desk),
             query={"state": text(20), "after": text(60)},
         ),
+    ]
+
+
+def _of_one(desk: Webhooks) -> list[ConsoleAct]:
+    """Return what can be done about one endpoint."""
+    writes, again = "webhooks:write", {"again": "It is sent again."}
+    return [
+        ConsoleAct("again", writes, desk.send_again, {"event": text(60)}, needed=["event"], says=again),
+        ConsoleAct("again-all", writes, desk.send_all_again),
+        ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
+        ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
+        ConsoleAct("resume", writes, desk.send_resume, says={"resumed": "It goes on."}),
+        ConsoleAct("remove", writes, desk.send_remove, asks_proof=True),
     ]

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storefront.core.analytics.shapes import Link, Value, to_json, value_json
+from storefront.core.spreadsheets import harmless
 
 COLUMNS = ("figure", "date", "asset", "kind", "key", "unit", "value", "count")
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when a cell begins with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +66,5 @@ def csv_of(figures: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _cell(value: object, *, is_number: bool) -> str:
-    """Write one cell; a text that a spreadsheet would take for a formula begins with an apostrophe."""
     text = "" if value is None else str(value)
-    return f"'{text}" if not is_number and text.startswith(_FORMULAS) else text
+    return text if is_number else harmless(text)

@@ -323,6 +323,7 @@ class Retention:
     webhook_bodies_days: int
     webhook_deliveries_days: int
     usage_ids_days: int = 60
+    operator_sign_ins_days: int = 30
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,6 +326,12 @@ def _retention() -> Schema:
             "usage_ids_days": whole(
                 "Ids of usage events: so long one that comes again counts once.", most=_DAYS, default=60, examples=[60]
             ),
+            "operator_sign_ins_days": whole(
+                "Sessions of the console and sign-in links, from their end on; the audit trail keeps who signed in.",
+                most=_DAYS,
+                default=30,
+                examples=[30],
+            ),
         },
         examples=[{"idempotency_days": 30}],
     )

@@ -115,6 +115,7 @@ def make_config(
             webhook_bodies_days=_integer(retention, "webhook_bodies_days", 30),
             webhook_deliveries_days=_integer(retention, "webhook_deliveries_days", 30),
             usage_ids_days=_integer(retention, "usage_ids_days", 60),
+            operator_sign_ins_days=_integer(retention, "operator_sign_ins_days", 30),
         ),
         audit=_audit(_section(value, "audit"), document.folder),
         tax=_tax(_section(value, "tax")) if "tax" in value else None,

@@ -14,7 +14,7 @@ import msgspec
 from storefront.core.clock import iso
 from storefront.core.exporting.columns import Column, Kind, shown_value
 from storefront.core.exporting.reading import Values
-from storefront.core.journal import harmless
+from storefront.core.spreadsheets import harmless
 
 CSV, PARQUET, JSON_LINES = "csv", "parquet", "jsonl"
 FORMATS: Mapping[str, str] = {

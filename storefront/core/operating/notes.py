@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import iso
-from storefront.core.commit.plan import Insert, Plan
+from storefront.core.commit.outcome import Answer
+from storefront.core.commit.plan import IdempotencyKey, Insert, Plan
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import new_id
 from storefront.core.operators.people import list_operators
@@ -14,6 +15,7 @@ from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import customer_notes
 
+OPERATION = "console: note about a customer"
 LONGEST = 2_000
 _NOTES = Query(
     select(customer_notes)
@@ -33,15 +35,16 @@ async def list_notes(services: Services, customer_id: str) -> list[dict[str, Any
     ]
 
 
-async def add_note(services: Services, customer_id: str, note: str, *, actor: str) -> None:
-    """Note something about a customer; raises ``NotFound``, ``Invalid``."""
+async def add_note(services: Services, key: IdempotencyKey, customer_id: str, note: str) -> None:
+    """Note something about a customer, once per key and in the name of its caller; raises ``NotFound``, ``Invalid``."""
     await services.customers.external_id(customer_id)
     if not 1 <= len(note) <= LONGEST:
         message = f"must have 1 to {LONGEST} characters"
         raise Invalid("This is no note.", errors=[FieldError("/note", message)])
-    now, wall, note_id = services.clock.now(), services.clock.wall(), new_id("note")
-    plan = Plan(actor=actor, anchors={customer_id})
-    row = {"id": note_id, "customer_id": customer_id, "author": actor, "note": note, "created_at": wall}
+    now, wall, note_id, author = services.clock.now(), services.clock.wall(), new_id("note"), key.caller
+    plan = Plan(actor=author, anchors={customer_id}, idempotency=key, object_id=note_id)
+    row = {"id": note_id, "customer_id": customer_id, "author": author, "note": note, "created_at": wall}
     plan.add(Insert("customer_notes", (note_id,), customer_id, row))
-    record_action(plan, "customer.noted", actor=actor, about=customer_id, facts={}, now=now, wall=wall)
+    record_action(plan, "customer.noted", actor=author, about=customer_id, facts={}, now=now, wall=wall)
+    plan.answer = lambda _: Answer(200, b"{}")
     await services.engine.commit(plan)

@@ -129,6 +129,17 @@ def _forms(asking: Asking, row: Payout) -> list[Section]:
     return found
 
 
+_COLUMNS = (
+    Column("When"),
+    Column("What"),
+    Column("Fan paid", is_number=True),
+    Column("Share", is_number=True),
+    Column("In and out", is_number=True),
+    Column("Left", is_number=True),
+    Column("Books"),
+)
+
+
 async def _statement(asking: Asking, row: Payout, told: Mapping[str, Any]) -> Table:
     code, path = row["currency"], f"{PATH}/{row['creator']}/payouts/{row['id']}"
     bought = await purchases_of_tips(asking.services, [line["about"] for line in told["lines"]])
@@ -155,22 +166,13 @@ async def _statement(asking: Asking, row: Payout, told: Mapping[str, Any]) -> Ta
                 )
             )
         )  # fmt: skip
-    columns = (
-        Column("When"),
-        Column("What"),
-        Column("Fan paid", is_number=True),
-        Column("Share", is_number=True),
-        Column("In and out", is_number=True),
-        Column("Left", is_number=True),
-        Column("Books"),
-    )
     hint = (
         f"{words(told['opening']['payable'])} was left before; with these lines, the payout being the last, "
         f"{words(told['closing']['payable'])} is left."
     )
     older = None if told["next"] is None else link(path, {}, after=told["next"])
     newer = path if asking.query.get("after") else None
-    return Table("Statement", columns, rows, hint=hint, older=older, newer=newer)
+    return Table("Statement", _COLUMNS, rows, hint=hint, older=older, newer=newer)
 
 
 def acts() -> Sequence[ConsoleAct]:

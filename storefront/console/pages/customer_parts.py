@@ -1,0 +1,112 @@
+"""Parts of a customer's page: what stands in their way, what they have, and what is known of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from storefront.console.words import at, money, spoken
+from storefront.core.operating.wallets import open_lots
+from storefront.panels import (
+    Asking,
+    Cell,
+    Column,
+    Line,
+    Lines,
+    Note,
+    Row,
+    Section,
+    Table,
+    Tone,
+)
+
+CUSTOMERS = "/console/customers"
+
+
+def warnings(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
+    found: list[Section] = [
+        Note(
+            Tone.BAD,
+            f"Owes {money(asking, one['owed'], one['asset'])}.",
+            "They cannot spend until it is paid." if one["blocks_spending"] else "New value pays it off first.",
+        )
+        for one in whole["debts"]
+    ]
+    if whole["freezes"]:
+        found.append(Note(Tone.PLAY, "Something of theirs is frozen.", "A refund or dispute is not decided yet."))
+    return found
+
+
+def wallets(asking: Asking, customer_id: str, state: Mapping[str, Any]) -> Lines:
+    lines = []
+    for asset, wallet in sorted(state["wallets"].items()):
+        held = f" ({money(asking, wallet['held'], asset)} held)" if wallet.get("held") else ""
+        words = f"{money(asking, wallet['available'], asset)}{held}"
+        lines.append(Line(spoken(asset), words, url=f"{CUSTOMERS}/{customer_id}/wallets/{asset}"))
+    return Lines("Wallets", lines, hint="" if lines else "Empty.")
+
+
+async def lots(asking: Asking, customer_id: str) -> list[Section]:
+    """Return the lots that the wallets are made of, in the order in which a spend would draw them."""
+    rows = []
+    for lot in await open_lots(asking.services, customer_id):
+        cost = lot["cost"]
+        paid = "–" if cost is None else money(asking, cost["amount"], cost["currency"])
+        rows.append(
+            Row(
+                (
+                    Cell.when(at(lot["opened_at"])),
+                    Cell(spoken(lot["source"]), hint=lot["payment"] or ""),
+                    Cell(money(asking, lot["remaining"], lot["asset"]), is_strong=True),
+                    Cell(paid),
+                    Cell.when(at(lot["expires_at"]), otherwise="never"),
+                )
+            )
+        )
+    columns = (
+        Column("Since"),
+        Column("Comes from"),
+        Column("Left", is_number=True),
+        Column("Paid for it", is_number=True),
+        Column("Lapses"),
+    )
+    return [Table("Lots, in the order they are spent", columns, rows)] if rows else []
+
+
+def owned(state: Mapping[str, Any]) -> Table:
+    rows = [
+        Row(
+            (
+                Cell("Item"),
+                Cell(one["sku"]),
+                Cell(str(one["quantity"])),
+                Cell.when(at(one.get("expires_at")), otherwise="never"),
+            )
+        )
+        for one in _each(state["items"], "sku")
+    ] + [
+        Row((Cell("Right"), Cell(one["key"]), Cell("–"), Cell.when(at(one.get("expires_at")), otherwise="never")))
+        for one in _each(state["entitlements"], "key")
+    ]
+    columns = (Column("Kind"), Column("What"), Column("How many", is_number=True), Column("Until"))
+    return Table("Owns", columns, rows, empty="Nothing.")
+
+
+def _each(found: Any, name: str) -> list[Mapping[str, Any]]:
+    """Return a state's part as a list, whether it is one or a mapping by name."""
+    if isinstance(found, Mapping):
+        return [
+            {name: key, **(value if isinstance(value, Mapping) else {"quantity": value})}
+            for key, value in found.items()
+        ]
+    return list(found)
+
+
+def facts(whole: Mapping[str, Any]) -> Lines:
+    lines = [
+        Line("Our id", whole["id"]),
+        Line("Country", whole["country"] or "not known"),
+        Line.when("Since", at(whole["created_at"])),
+    ]
+    for one in whole["payment_methods"]:
+        ends = f" ending {one['last4']}" if one.get("last4") else ""
+        lines.append(Line("Payment method", f"{spoken(one.get('brand') or one.get('kind') or 'saved')}{ends}"))
+    return Lines("Facts", lines)

@@ -1,0 +1,21 @@
+"""How something is meant, and instants in words."""
+
+from enum import StrEnum
+
+from storefront.core.clock import iso
+
+
+class Tone(StrEnum):
+    """How something is meant; the words always say it too."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    BAD = "bad"
+    PLAY = "play"
+    """Amber: it waits for somebody, or is only a test."""
+    INFO = "info"
+
+
+def instant_words(at: int) -> str:
+    """Word an instant (ms) to the minute."""
+    return iso(at)[:16].replace("T", " ") + " UTC"
