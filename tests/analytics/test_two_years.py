@@ -12,8 +12,9 @@ import pytest
 
 from storefront.core.analytics.overview import read_overview
 from storefront.testing import running_shop
-from tests.analytics.mall import LUNA, MALL, lines, report, values, wall_at
+from tests.analytics.mall import lines, report, values, wall_at
 from tests.analytics.oracle import DAY_MS, Oracle, iso
+from tests.analytics.whole_mall import KOFI_TOKEN, LUNA_TOURS, WHOLE_MALL
 from tests.analytics.years import Years
 
 PLAYERS = int(os.environ.get("STOREFRONT_PLAYERS", "14"))
@@ -28,8 +29,8 @@ def seed() -> int:
 
 
 async def test_every_figure_of_two_years_is_what_rows_come_to(tmp_path, seed):
-    (tmp_path / "luna.yaml").write_text(LUNA)
-    async with running_shop(tmp_path, MALL, wall=wall_at(f"{BEGINS}T12:00:00Z")) as shop:
+    (tmp_path / "luna.yaml").write_text(LUNA_TOURS)
+    async with running_shop(tmp_path, WHOLE_MALL, environ={"KOFI_TOKEN": KOFI_TOKEN}, wall=wall_at(f"{BEGINS}T12:00:00Z")) as shop:
         years = Years(shop, players=PLAYERS, leap=10, seed=seed)
         await years.play()
         await years.pass_days(3)
