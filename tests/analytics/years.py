@@ -1,7 +1,7 @@
 """Two years of a shop, by chance: people who buy, give, use, subscribe, change their minds, pay late, want money back."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from random import Random
@@ -38,11 +38,16 @@ class Years:
 
     async def play(self) -> None:
         for day in range(0, YEARS_DAYS, self._leap):
+            await asyncio.gather(*(self._join(one) for one in self._players if day <= one.joins_at < day + self._leap))
             busy = [one for one in self._players if one.joins_at <= day and one.random.random() < one.pace * self._leap]
             await asyncio.gather(*(self._act(one) for one in busy))
             await self.pass_days(self._leap)
             if day % 90 < self._leap:
                 await self._pay_out()
+
+    async def _join(self, player: Player) -> None:
+        async with self._room:
+            await self._acts.join(player)
 
     async def _act(self, player: Player) -> None:
         async with self._room:
@@ -50,6 +55,7 @@ class Years:
 
     async def pass_days(self, days: int) -> None:
         """Let time pass, five days at most in one go: what is authorised is captured or lapses, banks decide."""
+        await self._quiet()  # what is committed after a leap was decided before it
         for first in range(0, days, FIVE_DAYS):
             self._shop.wall.move(min(FIVE_DAYS, days - first) * DAY)
             self._shop.parts.jobs.wake()
@@ -70,13 +76,10 @@ class Years:
         waiting = (await by.get("/v1/reviews?limit=100")).json["data"]
         for one in waiting:
             verb = self._random.choice(["approve", "approve", "reject"])
-            await by.post(f"/v1/reviews/{_purchase_of(one)}/{verb}", {"reason": "looked at"}, key=f"see-{next(_KEYS)}")
+            path = f"/v1/reviews/{one['purchase']}/{verb}"
+            await by.post(path, {"reason": "looked at"}, key=f"see-{next(_KEYS)}")
 
     async def _pay_out(self) -> None:
         """Pay Luna all that can be paid, by hand; each third time the bank sends it back."""
         for currency in ("USD", "EUR"):
             await self._acts.pay_out(currency, comes_back=self._random.random() < 0.3)
-
-
-def _purchase_of(review: Mapping[str, Any]) -> str:
-    return str(review["purchase"]["id"] if isinstance(review.get("purchase"), Mapping) else review["id"])
