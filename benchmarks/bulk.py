@@ -46,6 +46,11 @@ class Size:
 
     ledger_rows: int
 
+    @classmethod
+    def of_purchases(cls, many: int) -> "Size":
+        """Return the size of about so many purchases."""
+        return cls(3 * (many + many // PURCHASES_PER_CUSTOMER))
+
     @property
     def customers(self) -> int:
         return max(2, self.ledger_rows // 3 // (PURCHASES_PER_CUSTOMER + 1))

@@ -141,7 +141,7 @@ async def _pages(services: Services) -> dict[str, str]:
         "books": "/console/books",
         "an entry": f"/console/books/{entry}",
         "review queue": "/console/review",
-        "audit trail": "/console/settings/audit",
+        "audit trail": "/console/settings/audit-trail",
         "settings": "/console/settings",
     }
 
