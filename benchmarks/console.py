@@ -110,6 +110,7 @@ async def _pages(services: Services) -> dict[str, str]:
     loyal = await services.customers.find(external_id(0))
     return {
         "overview": OVERVIEW,
+        "overview of 12 months": f"{OVERVIEW}?span=12m",
         "purchases": bought,
         "purchases, further down": f"{bought}?after={await _one(services, select(func.max(payments.c.purchase_id).label('found')))}",
         "purchases by a card's last four": f"{bought}?q=4250",

@@ -95,7 +95,8 @@ inbox = Table(
     text_column("note", null=True),
     number_column("received_at"),
     number_column("processed_at", null=True),
-    Index("inbox_not_done", "gateway", "state", sqlite_where=IS_NOT_DONE, postgresql_where=IS_NOT_DONE),
+    Index("inbox_by_time", "received_at", "event_id"),
+    Index("inbox_not_done", "state", "received_at", "event_id", sqlite_where=IS_NOT_DONE, postgresql_where=IS_NOT_DONE),
 )
 
 alarms = Table(
@@ -118,4 +119,6 @@ audit_actions = Table(
     text_column("facts"),
     number_column("occurred_at"),
     number_column("recorded_at"),
+    Index("audit_actions_by_time", "recorded_at", "id"),
+    Index("audit_actions_about", "about", "recorded_at", "id"),
 )

@@ -92,22 +92,11 @@ class FirstPage:
         services, notes = asking.services, list[Note]()
         gauges = await read_gauges(services)
         quarantined = sum(count for (_, state), count in gauges.inbox.items() if state == "quarantined")
-        for one in await self._endpoints.all():
-            dead = one["deliveries"]["dead"]
-            if dead or one["state"] == "disabled":
-                words = (
-                    f"{one['description'] or one['url']} has missed {dead} deliveries."
-                    if dead
-                    else f"{one['url']} is switched off."
-                )
-                notes.append(
-                    Note(
-                        Tone.PLAY,
-                        "One webhook is failing.",
-                        words,
-                        Link("Look at it", f"/console/webhooks/{one['id']}"),
-                    )
-                )
+        for one in await self._endpoints.failing():
+            missed = f"{one['description'] or one['url']} has missed {one['dead']} deliveries."
+            words = missed if one["dead"] else f"{one['url']} is switched off."
+            link_to = Link("Look at it", f"/console/webhooks/{one['id']}")
+            notes.append(Note(Tone.PLAY, "One webhook is failing.", words, link_to))
         for count, strong, text, url in (
             (gauges.jobs_dead, "Work was given up.", "{} jobs wait for somebody.", "/console/webhooks"),
             (
