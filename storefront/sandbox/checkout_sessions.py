@@ -30,6 +30,9 @@ from storefront.sandbox.world import World, merged_metadata
 
 def expire_due(world: World) -> None:
     """Expire every account's open session whose time has passed, oldest first; cheap when there is none."""
+    first = next_expiry(world)
+    if first is None or first > world.now:
+        return  # asked by an index; the list that follows reads every session that there ever was
     conditions = [equal("status", "open"), ("json_extract(body, '$.expires_at') <= ?", world.now)]
     with world.acting_for(None):
         sessions = world.records.select("checkout.session", conditions, oldest_first=True)
