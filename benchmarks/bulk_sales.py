@@ -1,7 +1,7 @@
 """What a large ledger holds of purchases by card: each with its payment, claim, entries and the gateway's movement,
 what the gateway told of it, what two other servers were told, and what an operator did about some.
 
-The rows are those that a real purchase leaves behind, but for its receipt: signing them would take longer than all else.
+The rows are those that a real purchase leaves behind, but for its receipt: signing would take longer than all else.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -106,7 +106,7 @@ class Sales:
              None, 0, 0, None, None)
         )  # fmt: skip
         rows["claims"].append((f"payment:{GATEWAY}:{self._money}", purchase))
-        self._tell(rows, buyer, (sale.commit_no, at), purchase, "pending", total)
+        self._tell(rows, buyer, sale, purchase=purchase, status="pending", total=total)
 
     @property
     def _money(self) -> str:
@@ -127,13 +127,15 @@ class Sales:
         rows["lots"].append((names["lot"], account, *bought, at, None, PACK_GEMS, PACK_GEMS, 0, 0))
         buyer.gems += PACK_GEMS
         total = {"amount": price, "currency": currency}
-        event = self._tell(rows, buyer, (sale.commit_no + 1, at), names["pur"], "completed", total)
+        settled = Sale(sale.commit_no + 1, at)
+        event = self._tell(rows, buyer, settled, purchase=names["pur"], status="completed", total=total)
         self._told_others(rows, buyer, sale, event)
 
     def _tell(
-        self, rows: Rows, buyer: Buyer, when: tuple[int, int], purchase: str, status: str, total: Mapping[str, Any]
+        self, rows: Rows, buyer: Buyer, sale: Sale, *, purchase: str, status: str, total: Mapping[str, Any]
     ) -> str:
-        (commit_no, at), event = when, self._new_id("evt", when[1])
+        """Add what everybody is told of a step of a sale; return the event's id."""
+        commit_no, at, event = sale.commit_no, sale.at, self._new_id("evt", sale.at)
         payload = {"id": purchase, "customer_id": buyer.id, "sku": PACK, "quantity": 1, "status": status,
                    "total": total}  # fmt: skip
         rows["events"].append(

@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from benchmarks.bulk import BEGAN_AT, external_id
 from benchmarks.bulk_sales import ENDPOINTS, RARE_CARD
-from benchmarks.plans import CONFIG, shop_environment
+from benchmarks.plans import shop_environment
 from storefront.app import PARTS, create_app
 from storefront.core.clock import Clock
 from storefront.core.ids import new_id
@@ -28,6 +29,7 @@ from storefront.core.services import Services
 from storefront.core.tables import entries, payments, purchases
 from storefront.plugins import load
 
+WITH_PLUGINS = Path(__file__).parent / "console.yaml"
 PLAIN_PAGE = "/console/sign-in"
 OVERVIEW = "/console"
 _URL = "http://127.0.0.1:1"
@@ -85,7 +87,7 @@ class Visitor:
 async def visiting(data: Path, *, postgres: str | None = None) -> AsyncIterator[Visitor]:
     """Run the shop in ``data`` at the time of its newest entry, and sign somebody in to its console."""
     now = [BEGAN_AT]
-    host = load(CONFIG, shop_environment(data, postgres))
+    host = load(WITH_PLUGINS, shop_environment(data, postgres))
     app = create_app(host, own_url=_URL, clock=Clock(lambda: now[0]))
     async with TestClient(TestServer(app)) as client:
         services = app[PARTS].services
@@ -101,39 +103,41 @@ async def visiting(data: Path, *, postgres: str | None = None) -> AsyncIterator[
 
 async def _pages(services: Services) -> dict[str, str]:
     """Return the pages, with searches for what is rare, old, or not there."""
-    bought, customers = "/console/purchases", "/console/customers"
     count = await _one(services, select(func.count().label("found")).select_from(payments))
     middle = select(payments.c.gateway_payment.label("found")).order_by(payments.c.id).offset(int(count) // 2).limit(1)
-    money = await _one(services, middle)
     oldest = await _one(services, select(func.min(purchases.c.id).label("found")))
+    newest = await _one(services, select(func.max(payments.c.purchase_id).label("found")))
     entry = await _one(services, select(func.min(entries.c.id).label("found")))
-    loyal = await services.customers.find(external_id(0))
+    loyal, bought = await services.customers.find(external_id(0)), "/console/purchases"
+    searches = {
+        "by a card's last four": "q=4250",
+        "by a rare card's last four": f"q={RARE_CARD}",
+        "by a card that nobody has": "q=9999",
+        "by a gateway's id": f"q={await _one(services, middle)}",
+        "of a customer of many": f"q={external_id(0)}",
+        "further down": f"after={newest}",
+        "completed": "status=completed",
+        "in review": "status=in_review",
+        "that are disputed": "trouble=disputed",
+        "that were refunded": "trouble=refunded",
+        "of an item that nobody buys": "sku=sword-of-dawn",
+        "in a currency that nobody pays": "currency=GBP",
+        "of a source that sold nothing": "source=memberships",
+        "of the last day": "span=24h",
+        "of one day, long ago": "from=2023-11-16T00:00:00Z&to=2023-11-17T00:00:00Z&currency=USD",
+        "of a day before all": "from=2020-11-16T00:00:00Z&to=2020-11-17T00:00:00Z",
+    }
     return {
         "overview": OVERVIEW,
         "overview of 12 months": f"{OVERVIEW}?span=12m",
         "purchases": bought,
-        "purchases, further down": f"{bought}?after={await _one(services, select(func.max(payments.c.purchase_id).label('found')))}",
-        "purchases by a card's last four": f"{bought}?q=4250",
-        "purchases by a rare card's last four": f"{bought}?q={RARE_CARD}",
-        "purchases by a card that nobody has": f"{bought}?q=9999",
-        "purchases by a gateway's id": f"{bought}?q={money}",
-        "purchases of a customer of many": f"{bought}?q={external_id(0)}",
-        "purchases that are disputed": f"{bought}?trouble=disputed",
-        "purchases that were refunded": f"{bought}?trouble=refunded",
-        "purchases in review": f"{bought}?status=in_review",
-        "purchases completed": f"{bought}?status=completed",
-        "purchases of an item that nobody buys": f"{bought}?sku=sword-of-dawn",
-        "purchases in a currency that nobody pays": f"{bought}?currency=GBP",
-        "purchases of a source that sold nothing": f"{bought}?source=memberships",
-        "purchases of the last day": f"{bought}?span=24h",
-        "purchases of one day, long ago": f"{bought}?from=2023-11-16T00:00:00Z&to=2023-11-17T00:00:00Z&currency=USD",
-        "purchases of a day before all": f"{bought}?from=2020-11-16T00:00:00Z&to=2020-11-17T00:00:00Z",
+        **{f"purchases {words}": f"{bought}?{query}" for words, query in searches.items()},
         "a purchase": f"{bought}/{oldest}",
-        "customers": customers,
-        "customers by the beginning of an id": f"{customers}?q=bulk-77",
-        "customers by an id that nobody has": f"{customers}?q=nobody",
-        "a customer of many purchases": f"{customers}/{loyal}",
-        "their wallet": f"{customers}/{loyal}/wallets/gems",
+        "customers": "/console/customers",
+        "customers by the beginning of an id": "/console/customers?q=bulk-77",
+        "customers by an id that nobody has": "/console/customers?q=nobody",
+        "a customer of many purchases": f"/console/customers/{loyal}",
+        "their wallet": f"/console/customers/{loyal}/wallets/gems",
         "wallets": "/console/wallets",
         "webhooks": "/console/webhooks",
         "webhooks, what is set aside": "/console/webhooks?inbox=quarantined",
@@ -141,14 +145,18 @@ async def _pages(services: Services) -> dict[str, str]:
         "an endpoint, what was given up": f"/console/webhooks/{ENDPOINTS[0]}?state=dead",
         "books": "/console/books",
         "an entry": f"/console/books/{entry}",
+        "memberships": "/console/memberships",
+        "memberships that moved": "/console/memberships?movement=any",
+        "creators": "/console/creators",
+        "fraud": "/console/fraud",
         "review queue": "/console/review",
         "audit trail": "/console/settings/audit-trail",
         "settings": "/console/settings",
     }
 
 
-async def _one(services: Services, statement: object) -> str:
-    return str((await services.reader.scan(statement))[0]["found"])  # type: ignore[arg-type]
+async def _one(services: Services, statement: Select[Any]) -> str:
+    return str((await services.reader.scan(statement))[0]["found"])
 
 
 def visit(data: Path, *, postgres: str | None = None) -> tuple[Took, dict[str, Took]]:

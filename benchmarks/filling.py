@@ -20,7 +20,8 @@ CACHE_KB = 1_000_000
 async def fill(data: Path, size: Size, *, postgres: str | None = None, sales: int = 0) -> float:
     """Make a shop with its files in ``data`` and fill its database; return how many seconds the rows took.
 
-    With ``sales``, one purchase in so many is paid by card. The database must be fresh; the guards of its tables stay in place.
+    With ``sales``, one purchase in so many is paid by card. The database must be fresh; the guards of its tables stay
+    in place.
     """
     async with open_shop(data, postgres=postgres) as parts:
         version = parts.services.catalogs.active.version

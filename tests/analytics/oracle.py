@@ -164,9 +164,9 @@ class Oracle:
         for one in self.invoices:
             kind = {"paid": "recovered", "uncollectible": "given_up"}.get(one["state"])
             is_late = one["state"] == "uncollectible" or one["attempts"] > 1
-            if kind and is_late and one["period"] > 0 and one["total"] > 0 and one["currency"] == currency:
-                if first <= one["closed_at"] // DAY_MS <= last:
-                    found.setdefault(kind, []).append(one["total"])
+            is_renewal = one["period"] > 0 and one["total"] > 0 and one["currency"] == currency
+            if kind and is_late and is_renewal and first <= one["closed_at"] // DAY_MS <= last:
+                found.setdefault(kind, []).append(one["total"])
         return found
 
     def dunning(self, currency: str) -> dict[str, tuple[int, int]]:

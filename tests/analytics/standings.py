@@ -1,4 +1,4 @@
-"""What recurs, once more: how each customer's amount a month moved, from invoices, changes and ends of subscriptions."""
+"""What recurs, once more: how each customer's amount a month moved, from rows of subscriptions."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

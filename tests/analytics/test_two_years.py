@@ -59,7 +59,7 @@ async def _money(shop, oracle, span):
         (name, date, asset, source): value
         for name in figures
         for date, asset, source, _, value, _ in lines(told, name)
-        if date and value
+        if date and value and asset != "gems"
     }
     real = {place: amount for place, amount in oracle.money().items() if place[2] != "gems"}
     assert found == real

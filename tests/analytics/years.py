@@ -1,4 +1,4 @@
-"""Two years of a shop, by chance: people who buy, give, use, subscribe, change their minds, pay late, want money back."""
+"""Two years of a shop, by chance: people who buy, give, use, subscribe, pay late, and want their money back."""
 
 import asyncio
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from storefront.core.clock import DAY_MS, SECOND_MS, to_datetime
 from storefront.core.reading import Query, Row

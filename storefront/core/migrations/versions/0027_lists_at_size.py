@@ -1,5 +1,7 @@
 """Indices for the console's lists in a large shop."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -11,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 _LISTED = ["id", "status", "refunded", "dispute", "currency", "kind", "sku", "total", "created_at", "completed_at"]
-_INDICES = (
+_INDICES: tuple[tuple[str, str, Sequence[str | sa.ColumnElement[str]]], ...] = (
     ("purchases_as_listed", "purchases", _LISTED),
     ("payments_by_last4", "payments", [last4_of(sa.text("card")), "purchase_id"]),
     ("inbox_by_time", "inbox", ["received_at", "event_id"]),
