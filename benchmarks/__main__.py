@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine, report
-from benchmarks.analytics import FULL_PURCHASES, PURCHASES, measure_analytics
+from benchmarks.analytics import FULL_PURCHASES, PURCHASES, measure_analytics, measure_analytics_on_postgres
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.exporting import measure_exports
 from benchmarks.fraud import measure_fraud
@@ -35,6 +35,7 @@ SECTIONS = (
     "fraud",
     "exports",
     "analytics",
+    "analytics-postgres",
     "growth",
 )
 
@@ -91,6 +92,7 @@ def _parts(folder: Path, requests: int, *, full: bool, purchases: int) -> dict[s
         "fraud": lambda: measure_fraud(folder, requests),
         "exports": lambda: measure_exports(folder),
         "analytics": lambda: measure_analytics(folder, purchases),
+        "analytics-postgres": lambda: measure_analytics_on_postgres(folder, purchases),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 
