@@ -1,6 +1,8 @@
 """The figures on the console's pages, as they are drawn, against the oracle: every tile, every row of every chart."""
 
+import json
 from collections import Counter
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -10,7 +12,7 @@ from storefront.core.operators.people import add_operator
 from storefront.core.operators.roles import OperatorRole
 from storefront.core.operators.signing_in import make_link
 from tests.analytics.given_oracle import GEMS, given, purse, wallets
-from tests.analytics.oracle import DAY_MS, Oracle, iso
+from tests.analytics.oracle import DAY_MS, FIRST, Oracle, cohorts_of, iso
 from tests.analytics.sheets import Sheet, number, numbers
 
 SOURCES = {"sales": "Sales", "memberships": "Memberships", "fan_funding": "Fan funding", "other": "Other"}
@@ -20,6 +22,9 @@ WALLET = {"purchased": "Purchased", "gift": "Gift", "granted": "Granted", "membe
           "returned": "Returned", "item": "Item", "tip": "Tip", "subscription": "Subscription",
           "taken_back": "Taken back"}  # fmt: skip
 DATED = frozenset(WALLET.values())
+_MONTHS = {
+    f"{date(year, month, 1):%b %y}": f"{year}-{month:02}" for year in (2031, 2032, 2033) for month in range(1, 13)
+}
 SPANS = (("7", 7), ("30", 30), ("90", 90))
 
 
@@ -29,7 +34,8 @@ class Pages:
     def __init__(self, http: aiohttp.ClientSession, oracle: Oracle, now: int) -> None:
         last = now // DAY_MS
         self._http, self._oracle, self._now, self._last = http, oracle, now, last
-        self._by_day = oracle.customers_by_day(range(last - 2 * 90 - 1, last + 1))
+        self._by_day = oracle.customers_by_day(range(FIRST - 1, last + 1))
+        self._kept = cohorts_of(self._by_day, last)
 
     async def _read(self, path: str) -> Sheet:
         async with self._http.get(path) as answer:
@@ -44,10 +50,12 @@ class Pages:
                 self._revenue(sheet, currency, days)
                 self._given(sheet, "Fan funding by source", currency, days)
                 self._wallet(sheet, days)
+                self._cohorts(sheet)
                 await self._memberships(span, currency, days)
             await self._creators(span, days)
             await self._wallets(span, days)
         await self._rules()
+        await self._lists()
         await self._books()
 
     def _owed(self, day: int, currency: str) -> list[int]:
@@ -108,6 +116,18 @@ class Pages:
             net = sum(self._oracle.earned(other, iso(self._last - days + 1), iso(self._last)).values())
             if other != currency and net:
                 assert net in numbers(sheet.hints["Net revenue per day"])
+
+    def _cohorts(self, sheet: Sheet) -> None:
+        """Check who joined in each month, and of months with many how many still paid after one, two … of them."""
+        joined, kept = self._kept
+        title = "Of 100 who joined, still paying"
+        rows, titles = sheet.tables.get(title, [])[1:], sheet.titles.get(title, [])[1:]
+        assert bool(rows) == bool(joined)
+        for row, told in zip(rows, titles, strict=True):
+            month = _MONTHS[row[0]]
+            assert number(row[1]) == joined.get(month, 0), month
+            for at, words in enumerate(told[2:], start=1):
+                assert not words or numbers(words) == [kept[month, at], joined[month]]
 
     def _given(self, sheet: Sheet, title: str, currency: str, days: int, words: dict[str, str] | None = None) -> None:
         due: Counter[str] = Counter()
@@ -216,6 +236,21 @@ class Pages:
         by_day = Counter(row["created_at"] // DAY_MS for row in due)
         assert shown == [by_day[first + at] for at in range(7)]
         assert number(sheet.figures["Decided within 7 days"]) == len(due)
+        since = self._now - 7 * DAY_MS
+        lately = [row for row in self._oracle.decisions if row["created_at"] >= since]
+        matched = Counter(one["rule"] for row in lately for one in json.loads(row["matches"]))
+        title = "Matched within 7 days, by rule"
+        rows = sheet.numbers(title) if matched else {}
+        shown = [row[0] for name, row in rows.items() if name != "Total"]
+        assert sorted(shown) == sorted(matched.values())
+        assert bool(matched) == (title in sheet.tables)
+
+    async def _lists(self) -> None:
+        sheet = await self._read("/console/fraud")
+        there = Counter(
+            row["list"] for row in self._oracle.listed if row["expires_at"] is None or row["expires_at"] > self._now
+        )
+        assert {name: one[0] for name, one in sheet.numbers("Lists").items() if one[0]} == there
 
     async def _books(self) -> None:
         sheet = await self._read("/console/books")

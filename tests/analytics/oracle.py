@@ -5,6 +5,7 @@ It reads rows that say how things stand, never entries or events, from which the
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +15,8 @@ from typing import Any
 from tests.analytics.standings import Movement, movements
 
 DAY_MS, HOUR_MS = 86_400_000, 3_600_000
+FIRST = 22_280
+"""2031-01-01, when the years begin."""
 MICRO_UNITS = 10**12
 """So many parts of the smallest unit are one: what usage costs is counted in these."""
 SOURCES = {"subscription": "memberships", "tip": "fan_funding"}
@@ -25,6 +28,21 @@ def iso(day: int) -> str:
 
 def monthly(price: int, interval: str) -> int:
     return price if interval == "month" else round(Fraction(price, 12))
+
+
+def cohorts_of(by_day: Mapping[int, Mapping[str, Any]], last: int) -> tuple[dict[str, int], dict[tuple[str, int], int]]:
+    """Return who joined by month, and how many of them pay at the end of each month after that is over."""
+    ends = [day for day in by_day if iso(day + 1).endswith("-01") and day >= FIRST]
+    since: dict[str, str] = {}
+    for day in sorted(by_day):
+        for customer in by_day[day]:
+            since.setdefault(customer, iso(day)[:7])
+    kept: dict[tuple[str, int], int] = {}
+    for month in set(since.values()):
+        after = [day for day in ends if iso(day)[:7] > month and day <= last]
+        for number, day in enumerate(after, start=1):
+            kept[month, number] = sum(since[customer] == month for customer in by_day[day])
+    return dict(Counter(since.values())), kept
 
 
 class Oracle:
@@ -45,6 +63,7 @@ class Oracle:
         self.passbook = query("SELECT * FROM fanfunding_lines")
         self.payouts = query("SELECT * FROM fanfunding_payouts")
         self.decisions = query("SELECT * FROM fraud_decisions")
+        self.listed = query("SELECT * FROM fraud_list_entries")
         self.credits = query("SELECT * FROM subscriptions_credits")
         self.grants = query("SELECT * FROM grants")
         self.customers = query("SELECT count(*) AS n FROM customers")[0]["n"]

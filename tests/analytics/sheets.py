@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _EMPTY = frozenset({"input", "meta", "link", "br", "img", "hr", "path", "line", "rect", "circle", "use", "polyline"})
+_IN_ALL = re.compile(r"[,:] [^\d\s]*\d\S*( \w+)? in all$")
 _MINUS = ("−", "-")
 
 
@@ -78,7 +79,7 @@ class Sheet:
         self.titles: dict[str, list[list[str]]] = {}
         for table in self.root.all("table"):
             rows = [[cell for cell in row.inside if isinstance(cell, Node)] for row in table.all("tr")]
-            name = table.first("caption").partition(",")[0].partition(":")[0]
+            name = _IN_ALL.sub("", table.first("caption"))
             self.tables[name] = [[cell.words() for cell in row] for row in rows]
             self.titles[name] = [[cell.title for cell in row] for row in rows]
         panels = [one for one in self.root.all(of="panel") if one.first("h2")]

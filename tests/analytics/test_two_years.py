@@ -1,10 +1,10 @@
 """Two generated years of a shop with all plugins: every figure against an independent computation, to the cent.
 
-``STOREFRONT_PLAYERS=10000`` plays so many people, ``STOREFRONT_SEED`` the same ones again.
+``make test-heavy`` plays ten thousand people, which takes ten minutes and more; ``STOREFRONT_PLAYERS`` plays so many,
+and ``STOREFRONT_SEED`` the same ones again.
 """
 
 import os
-from collections import Counter
 from fractions import Fraction
 from random import randrange
 
@@ -14,11 +14,12 @@ from storefront.core.analytics.overview import read_overview
 from storefront.testing import running_shop
 from tests.analytics.console_figures import compare_pages
 from tests.analytics.mall import lines, report, values, wall_at
-from tests.analytics.oracle import DAY_MS, Oracle, iso
+from tests.analytics.oracle import DAY_MS, FIRST, Oracle, cohorts_of, iso
 from tests.analytics.whole_mall import KOFI_TOKEN, LUNA_TOURS, WHOLE_MALL
 from tests.analytics.years import Years
 
-PLAYERS = int(os.environ.get("STOREFRONT_PLAYERS", "14"))
+WANTED = os.environ.get("STOREFRONT_PLAYERS")
+PLAYERS = [int(WANTED)] if WANTED else [14, pytest.param(10_000, marks=pytest.mark.heavy)]
 SEED = int(os.environ.get("STOREFRONT_SEED", randrange(1_000_000)))
 BEGINS = "2031-01-01"
 
@@ -29,12 +30,14 @@ def seed() -> int:
     return SEED
 
 
-async def test_every_figure_of_two_years_is_what_rows_come_to(tmp_path, seed):
+@pytest.mark.parametrize("players", PLAYERS)
+async def test_every_figure_of_two_years_is_what_rows_come_to(tmp_path, seed, players):
+    print(f"STOREFRONT_PLAYERS={players}")
     (tmp_path / "luna.yaml").write_text(LUNA_TOURS)
     async with running_shop(
         tmp_path, WHOLE_MALL, environ={"KOFI_TOKEN": KOFI_TOKEN}, wall=wall_at(f"{BEGINS}T12:00:00Z")
     ) as shop:
-        years = Years(shop, players=PLAYERS, leap=10, seed=seed)
+        years = Years(shop, players=players, leap=10, seed=seed)
         await years.play()
         await years.pass_days(3)
         await compare(shop)
@@ -84,8 +87,7 @@ async def _payments(shop, oracle, span):
 
 
 async def _members(shop, oracle, last, span):
-    first = _first()
-    days = range(first - 1, last + 1)
+    days = range(FIRST - 1, last + 1)
     by_day = oracle.customers_by_day(days)
     told = await report(shop, "memberships", **span)
     for currency in ("USD", "EUR"):
@@ -95,29 +97,10 @@ async def _members(shop, oracle, last, span):
         assert shown == (due if any(owed.values()) else {})
         late = lines(told, "subscriptions_dunning", asset=currency)
         assert {one[2]: one[4:] for one in late if one[2] != "failed"} == oracle.dunning(currency)
-    joined, kept = _cohorts(by_day, last)
+    joined, kept = cohorts_of(by_day, last)
     cohorts = await report(shop, "cohorts", **span)
     assert {one[0]: one[5] for one in lines(cohorts, "joined") if one[5]} == joined
     assert {(one[0], int(one[3])): one[5] for one in lines(cohorts, "kept") if one[0] in joined} == kept
-
-
-def _first() -> int:
-    return 22280  # 2031-01-01
-
-
-def _cohorts(by_day, last):
-    """Return who joined by month, and how many of them pay at the end of each month after that is over."""
-    ends = [day for day in by_day if iso(day + 1).endswith("-01") and day >= _first()]
-    since: dict[str, str] = {}
-    for day in sorted(by_day):
-        for customer in by_day[day]:
-            since.setdefault(customer, iso(day)[:7])
-    kept = {}
-    for month in set(since.values()):
-        after = [day for day in ends if iso(day)[:7] > month and day <= last]
-        for number, day in enumerate(after, start=1):
-            kept[month, number] = sum(since[customer] == month for customer in by_day[day])
-    return dict(Counter(since.values())), kept
 
 
 async def _wallets(shop, oracle, span):
