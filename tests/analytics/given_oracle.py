@@ -42,14 +42,14 @@ def wallets(oracle: Any, first: int, last: int) -> dict[str, tuple[int, int]]:
     for row in oracle.purchases.values():
         if row["status"] != "completed":
             continue
-        if row["sku"] == "gems-500":
-            add("gift" if row["recipient_id"] else "purchased", row["completed_at"], 500 * row["quantity"])
         if row["pay_with"] == "wallet":
             add(row["kind"], row["completed_at"], row["total"])
     for row in oracle.grants:
         add("granted", row["created_at"], row["amount"] or 0)
-    for row in oracle.credits:
-        add("memberships", row["created_at"], row["amount"])
+    for lot in oracle.lots:  # what pays off a debt comes into no wallet: a lot has the rest
+        name = "memberships" if lot["expires_at"] is not None else lot["source"]
+        if name != "granted" and lot["account"].endswith(f":{GEMS}"):
+            add(name, lot["opened_at"], lot["amount"])
     for row in oracle.reversals:
         if row["state"] not in ("completed", "lost"):
             continue
@@ -58,3 +58,26 @@ def wallets(oracle: Any, first: int, last: int) -> dict[str, tuple[int, int]]:
         taken = sum(one["taken"] for one in json.loads(row["taken_back"]).get("credits", ()))
         add("taken_back", row["closed_at"], taken)
     return {name: (amount, many) for name, (amount, many) in found.items()}
+
+
+def taken_with_periods(oracle: Any, first: int, last: int) -> int:
+    """Return how much at most was taken back of memberships' credits in some days, because their money went back."""
+    gone = {
+        row["purchase_id"]
+        for row in oracle.reversals
+        if row["state"] in ("completed", "lost") and first <= row["closed_at"] // DAY_MS <= last
+    }
+    return sum(row["amount"] for row in oracle.credits if row["purchase_id"] in gone)
+
+
+def credited(oracle: Any) -> int:
+    """Return what all purchases, grants and memberships credited, less what of it paid off debts."""
+    packs = [row for row in oracle.purchases.values() if row["sku"] == "gems-500" and row["status"] == "completed"]
+    return sum(500 * row["quantity"] for row in packs) + oracle.given() - paid_off(oracle)
+
+
+def paid_off(oracle: Any) -> int:
+    """Return what of credits paid off what had been owed since a dispute was lost."""
+    lost = [row for row in oracle.reversals if row["state"] in ("completed", "lost")]
+    owed = sum(one["owed"] for row in lost for one in json.loads(row["taken_back"]).get("credits", ()))
+    return owed - sum(row["amount"] for row in oracle.debts)

@@ -70,6 +70,7 @@ class Oracle:
         self.entries = query("SELECT count(*) AS n FROM entries")[0]["n"]
         self.usage = query("SELECT * FROM usage_accounts")
         self._movements: list[Movement] | None = None
+        self.debts = query("SELECT * FROM debts")
         self.lots = query("SELECT * FROM lots")
 
     def money(self) -> dict[tuple[str, str, str, str], int]:
