@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import machine, report
-from benchmarks.analytics import measure_analytics
+from benchmarks.analytics import FULL_PURCHASES, PURCHASES, measure_analytics, measure_analytics_on_postgres
 from benchmarks.engine import SqliteTarget, measure_batches, measure_hot_account
 from benchmarks.exporting import measure_exports
 from benchmarks.fraud import measure_fraud
@@ -35,6 +35,7 @@ SECTIONS = (
     "fraud",
     "exports",
     "analytics",
+    "analytics-postgres",
     "growth",
 )
 
@@ -44,7 +45,12 @@ def main() -> None:
     parser.add_argument("sections", nargs="*", help=f"only these: {', '.join(SECTIONS)}")
     parser.add_argument("--requests", type=int, default=4_000, help="requests per measurement")
     parser.add_argument(
-        "--full", action="store_true", help="also grow to 10 million ledger rows, and take 1 million usage events"
+        "--full",
+        action="store_true",
+        help="also grow to 10 million ledger rows, take 1 million usage events, and count 1 million purchases",
+    )
+    parser.add_argument(
+        "--purchases", type=int, help=f"of the shop for analytics: {PURCHASES:,}, with --full {FULL_PURCHASES:,}"
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument(
@@ -57,7 +63,8 @@ def main() -> None:
     configure_logging("error")
     facts = machine.describe()
     with tempfile.TemporaryDirectory(prefix="storefront-bench-") as name:
-        parts = _parts(Path(name), wanted.requests, full=wanted.full)
+        purchases = wanted.purchases or (FULL_PURCHASES if wanted.full else PURCHASES)
+        parts = _parts(Path(name), wanted.requests, full=wanted.full, purchases=purchases)
         measures = [one for part in SECTIONS if part in (wanted.sections or SECTIONS) for one in _told(parts[part]())]
     if wanted.json:
         json.dump(report.as_json(measures, facts), sys.stdout, indent=2)
@@ -67,7 +74,7 @@ def main() -> None:
         report.write(DOCS, measures, facts, is_whole=not wanted.sections)
 
 
-def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[], Iterator[Measure]]]:
+def _parts(folder: Path, requests: int, *, full: bool, purchases: int) -> dict[str, Callable[[], Iterator[Measure]]]:
     def http() -> Iterator[Measure]:
         yield from measure_http(folder, requests)
         yield from measure_batching(folder, requests)
@@ -84,7 +91,8 @@ def _parts(folder: Path, requests: int, *, full: bool) -> dict[str, Callable[[],
         "overlays": lambda: measure_overlays(folder),
         "fraud": lambda: measure_fraud(folder, requests),
         "exports": lambda: measure_exports(folder),
-        "analytics": lambda: measure_analytics(folder),
+        "analytics": lambda: measure_analytics(folder, purchases),
+        "analytics-postgres": lambda: measure_analytics_on_postgres(folder, purchases),
         "growth": lambda: measure_growth(folder, FULL_SIZES if full else SIZES),
     }
 

@@ -3,7 +3,8 @@
 It holds what a shop would hold after years: customers with a full wallet, and their purchases with entries,
 transfers, draws, items, movements, events, counters and the answered keys of the last month, in commit order.
 ``audit verify --deep`` finds it clean. The same seed gives the same rows. Nothing is sealed
-yet: that is for the sealer of the shop that opens it.
+yet: that is for the sealer of the shop that opens it. With ``sales`` some purchases are paid by card instead, with
+what a gateway tells of them and what other servers were told (``bulk_sales.py``).
 """
 
 import random
@@ -13,13 +14,13 @@ from typing import Any
 
 import msgspec
 
+from benchmarks.bulk_sales import TABLES as TABLES_OF_SALES
+from benchmarks.bulk_sales import Buyer, Rows, Sale, Sales
 from storefront.core.accounts import issuance, sink, wallet
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.purchasing import OPERATION
 from storefront.core.receipts.numberer import CURSOR as RECEIPTS_CURSOR
 from storefront.core.tables import metadata
-
-Rows = dict[str, list[tuple[Any, ...]]]
 
 SKU, TITLE, PRICE = "health-potion", "Health potion", 15
 FULL = 10**12
@@ -31,7 +32,7 @@ KEYS_KEPT_FOR_MS = 30 * DAY_MS
 COMMITS_PER_CHUNK = 10_000
 TABLES = (
     "customers", "claims", "anchors", "accounts", "entries", "transfers", "lots", "draws", "credits",
-    "counters", "items", "item_movements", "purchases", "events", "idempotency", "settings",
+    "counters", "items", "item_movements", "purchases", "events", "idempotency", "settings", *TABLES_OF_SALES,
 )  # fmt: skip
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     name: tuple(column.name for column in metadata.tables[name].columns) for name in TABLES
@@ -45,6 +46,11 @@ class Size:
 
     ledger_rows: int
 
+    @classmethod
+    def of_purchases(cls, many: int) -> "Size":
+        """Return the size of about so many purchases."""
+        return cls(3 * (many + many // PURCHASES_PER_CUSTOMER))
+
     @property
     def customers(self) -> int:
         return max(2, self.ledger_rows // 3 // (PURCHASES_PER_CUSTOMER + 1))
@@ -53,15 +59,18 @@ class Size:
     def purchases(self) -> int:
         return self.ledger_rows // 3 - self.customers
 
+    def commits(self, sales: int = 0) -> int:
+        """Return about how many commits that is, with one purchase in ``sales`` paid by card."""
+        return self.customers + self.purchases + (2 * self.purchases // sales if sales else 0)
+
     @property
     def of_one(self) -> int:
         """Purchases of the busiest customer, ``external_id(0)``."""
         return min(MOST_OF_ONE, self.purchases // 2)
 
 
-@dataclass(slots=True)
-class _Customer:
-    id: str
+@dataclass(slots=True, kw_only=True)
+class _Customer(Buyer):
     lot_id: str
     joined_at: int
     item_id: str = ""
@@ -81,8 +90,10 @@ class Ledger:
     A chunk is ``table -> rows`` with the columns of ``COLUMNS``, parents first.
     """
 
-    def __init__(self, size: Size, catalog_version: str, *, seed: int = 1) -> None:
+    def __init__(self, size: Size, catalog_version: str, *, seed: int = 1, sales: int = 0) -> None:
         self._size = size
+        self._every = sales
+        self._sales = Sales(catalog_version, self._id)
         self._catalog_version = catalog_version
         self._random = random.Random(seed)
         self._customers: list[_Customer] = []
@@ -92,14 +103,22 @@ class Ledger:
         self._lines = msgspec.json.encode([{**line, "total": offer}]).decode()
 
     def chunks(self) -> Iterator[Rows]:
-        yield {"accounts": [(a.id, a.owner, a.role, a.asset, 0, 0, None) for a in (issuance("gems"), sink("gems"))]}
+        accounts = [issuance("gems"), sink("gems"), *(self._sales.accounts() if self._every else ())]
+        yield {"accounts": [(a.id, a.owner, a.role, a.asset, 0, 0, None) for a in accounts]}
         yield from self._chunked(self._join, range(self._size.customers))
         yield from self._chunked(self._buy, self._buyers())
         for first in range(0, len(self._customers), COMMITS_PER_CHUNK):
             yield self._standing(self._customers[first : first + COMMITS_PER_CHUNK])
-        # What was bought for gems gets no receipt: the shop's numberer need not look for any.
         end = (self._commit_no + 1, "", 0)
+        if self._every:
+            yield self._sales.standing(end, self.ends_at)
+        # What was bought for gems gets no receipt, and what was paid by card none any more.
         yield {"settings": [(RECEIPTS_CURSOR, msgspec.json.encode(end).decode())]}
+
+    @property
+    def ends_at(self) -> int:
+        """The business time of the last commit so far (ms)."""
+        return BEGAN_AT + self._commit_no * STEP_MS
 
     def _chunked(self, add: Any, many: Sequence[int]) -> Iterator[Rows]:
         for first in range(0, len(many), COMMITS_PER_CHUNK):
@@ -123,7 +142,7 @@ class Ledger:
         return f"{prefix}_{time}{self._random.getrandbits(64):016x}"
 
     def _join(self, rows: Rows, number: int, at: int) -> None:
-        customer = _Customer(self._id("cus", at), self._id("lot", at), at)
+        customer = _Customer(id=self._id("cus", at), lot_id=self._id("lot", at), joined_at=at)
         self._customers.append(customer)
         account, entry_id, name = wallet(customer.id, "gems"), self._id("ent", at), external_id(number)
         rows["customers"].append((customer.id, name, None, at))
@@ -140,6 +159,9 @@ class Ledger:
 
     def _buy(self, rows: Rows, number: int, at: int) -> None:
         customer, commit_no = self._customers[number], self._commit_no
+        if self._every and self._random.randrange(self._every) == 0:
+            self._commit_no += self._sales.sell(rows, customer, Sale(commit_no, at))
+            return
         purchase_id, entry_id = self._id("pur", at), self._id("ent", at)
         if not customer.bought:
             customer.item_id, customer.first_bought_at = self._id("itm", at), at
@@ -167,10 +189,10 @@ class Ledger:
             f'"status":"completed","total":{total}}}'
         )
         rows["events"].append(
-            (customer.id, customer.bought + 1, self._id("evt", at), commit_no, "purchase.completed", purchase_id,
+            (customer.id, customer.next_event(), self._id("evt", at), commit_no, "purchase.completed", purchase_id,
              at, at, payload)
         )  # fmt: skip
-        if commit_no > self._size.customers + self._size.purchases - KEYS_KEPT_FOR_MS // STEP_MS:
+        if commit_no > self._size.commits(self._every) - KEYS_KEPT_FOR_MS // STEP_MS:
             rows["idempotency"].append(
                 (caller, OPERATION, self._id("key", at), purchase_id.encode()[:32], purchase_id, "answered", 201,
                  self._answer(customer, purchase_id, number, at), at)
@@ -196,8 +218,9 @@ class Ledger:
         rows: Rows = {name: [] for name in TABLES}
         for customer in customers:
             account, left = wallet(customer.id, "gems"), FULL - customer.bought * PRICE
-            rows["anchors"].append((customer.id, customer.bought + 2, customer.bought + 1))
-            rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, left, None))
+            rows["anchors"].append((customer.id, customer.events + 1, customer.events))
+            balance = left + customer.gems
+            rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, balance, None))
             rows["lots"].append(
                 (
                     customer.lot_id,

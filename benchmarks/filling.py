@@ -17,15 +17,16 @@ from storefront.core.audit import verify_database
 CACHE_KB = 1_000_000
 
 
-async def fill(data: Path, size: Size, *, postgres: str | None = None) -> float:
+async def fill(data: Path, size: Size, *, postgres: str | None = None, sales: int = 0) -> float:
     """Make a shop with its files in ``data`` and fill its database; return how many seconds the rows took.
 
-    The database must be fresh; the guards of its tables stay in place.
+    With ``sales``, one purchase in so many is paid by card. The database must be fresh; the guards of its tables stay
+    in place.
     """
     async with open_shop(data, postgres=postgres) as parts:
         version = parts.services.catalogs.active.version
     began = time.perf_counter()
-    ledger = Ledger(size, version)
+    ledger = Ledger(size, version, sales=sales)
     if postgres is None:
         await asyncio.to_thread(fill_sqlite, data / "storefront.sqlite", ledger)
     else:
@@ -76,10 +77,11 @@ async def _main() -> None:
     parser.add_argument("data", type=Path, help="a folder that does not exist yet")
     parser.add_argument("--rows", type=int, default=10_000, help="ledger rows: entries, transfers, draws, credits")
     parser.add_argument("--postgres", help="fill this PostgreSQL database instead of a file")
+    parser.add_argument("--sales", type=int, default=0, help="let one purchase in so many be paid by card")
     parser.add_argument("--audit", action="store_true", help="run audit verify --deep over it")
     wanted = parser.parse_args()
     wanted.data.mkdir(parents=True)
-    seconds = await fill(wanted.data, Size(wanted.rows), postgres=wanted.postgres)
+    seconds = await fill(wanted.data, Size(wanted.rows), postgres=wanted.postgres, sales=wanted.sales)
     sys.stdout.write(f"{wanted.rows:,} ledger rows in {seconds:.1f} s\n")
     if wanted.audit:
         async with open_shop(wanted.data, postgres=wanted.postgres) as parts:

@@ -44,6 +44,10 @@ idempotency = Table(
     CheckConstraint("state IN ('open', 'answered')", name="idempotency_state_known"),
 )
 
+# Conditions of indices over the few rows that matter; SQLite takes such an index only for the very same words.
+IS_BESIDE_SALES = text("type NOT IN ('customer.created', 'purchase.pending', 'purchase.completed')")
+IS_TO_DO = text("state = 'waiting'")
+
 events = Table(
     "events",
     metadata,
@@ -57,11 +61,15 @@ events = Table(
     number_column("recorded_at"),
     text_column("payload"),
     Index("events_in_commit_order", "commit_no", "anchor", "sequence"),
+    Index(
+        "events_beside_sales",
+        "occurred_at",
+        "id",
+        sqlite_where=IS_BESIDE_SALES,
+        postgresql_where=IS_BESIDE_SALES,
+    ),
     sqlite_with_rowid=False,
 )
-
-# Conditions of indices over the few rows that matter; SQLite takes such an index only for the very same words.
-IS_TO_DO = text("state = 'waiting'")
 
 jobs = Table(
     "jobs",
@@ -95,7 +103,8 @@ inbox = Table(
     text_column("note", null=True),
     number_column("received_at"),
     number_column("processed_at", null=True),
-    Index("inbox_not_done", "gateway", "state", sqlite_where=IS_NOT_DONE, postgresql_where=IS_NOT_DONE),
+    Index("inbox_by_time", "received_at", "event_id"),
+    Index("inbox_not_done", "state", "received_at", "event_id", sqlite_where=IS_NOT_DONE, postgresql_where=IS_NOT_DONE),
 )
 
 alarms = Table(
@@ -118,4 +127,6 @@ audit_actions = Table(
     text_column("facts"),
     number_column("occurred_at"),
     number_column("recorded_at"),
+    Index("audit_actions_by_time", "recorded_at", "id"),
+    Index("audit_actions_about", "about", "recorded_at", "id"),
 )

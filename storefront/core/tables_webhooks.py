@@ -51,6 +51,7 @@ webhook_deliveries = Table(
         postgresql_where=text("state = 'waiting'"),
     ),
     Index("webhook_deliveries_closed", "closed_at"),
+    Index("webhook_deliveries_by_state", "endpoint_id", "state", "event_id"),
     sqlite_with_rowid=False,
 )
 
@@ -66,4 +67,5 @@ webhook_attempts = Table(
     text_column("error", null=True),
     text_column("excerpt"),
     Index("webhook_attempts_by_delivery", "endpoint_id", "event_id"),
+    Index("webhook_attempts_by_time", "attempted_at"),
 )

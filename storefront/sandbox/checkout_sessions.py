@@ -30,6 +30,9 @@ from storefront.sandbox.world import World, merged_metadata
 
 def expire_due(world: World) -> None:
     """Expire every account's open session whose time has passed, oldest first; cheap when there is none."""
+    first = next_expiry(world)
+    if first is None or first > world.now:
+        return  # asked by an index; the list that follows reads every session that there ever was
     conditions = [equal("status", "open"), ("json_extract(body, '$.expires_at') <= ?", world.now)]
     with world.acting_for(None):
         sessions = world.records.select("checkout.session", conditions, oldest_first=True)
@@ -41,7 +44,7 @@ def expire_due(world: World) -> None:
 def next_expiry(world: World) -> int | None:
     """The Unix second at which the next open session expires, if any is open."""
     row = world.records.connection.execute(
-        "SELECT min(json_extract(body, '$.expires_at')) FROM objects"
+        "SELECT min(json_extract(body, '$.expires_at')) FROM objects INDEXED BY sessions_open"
         " WHERE kind = 'checkout.session' AND json_extract(body, '$.status') = 'open'"
     ).fetchone()
     return None if row[0] is None else int(row[0])

@@ -1,118 +1,85 @@
-"""Two years of a shop, by chance: people who buy, tip, subscribe, change their minds, pay late, and want money back."""
+"""Two years of a shop, by chance: people who buy, give, use, subscribe, pay late, and want their money back."""
 
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from random import Random
 from typing import Any
 
-from tests.analytics.mall import refund
-from tests.fanfunding.tipping import tip
-from tests.subscriptions.subscribing import GOOD, subscribe
+from storefront.testing import OPERATOR_KEY
+from tests.analytics.acts import Acts, Player
 
 DAY = 86_400
 YEARS_DAYS = 730
-DECLINES = "4000000000009995"
+AT_ONCE = 6
+"""So many people act at the same time."""
+FIVE_DAYS = 5
+_ALL = ((1, 0.02),)
+_CROWD = ((70, 0.002), (25, 0.008), (5, 0.02))
+"""How many of a hundred act with which chance a day: of a crowd, most come once or twice and are not seen again."""
+_SMALL = 1_000
 _KEYS = count(1)
 
 
-class Player:
-    """One customer, and what they have bought so far."""
-
-    def __init__(self, name: str, random: Random, joins_at: int) -> None:
-        self.name, self.random, self.joins_at = name, random, joins_at
-        self.subscription: str | None = None
-        self.bought: list[str] = []
-        self.is_broke = False
-
-
 class Years:
-    """Plays ``players`` people over two years, some days at a time; the same seed does the same."""
+    """Plays ``players`` people over two years, some days at a time; the same seed makes the same choices."""
 
     def __init__(self, shop: Any, *, players: int, leap: int, seed: int) -> None:
         self._shop, self._leap, self._random = shop, leap, Random(seed)
-        self._players = [
-            Player(f"player-{n}", Random(f"{seed}:{n}"), self._random.randrange(YEARS_DAYS - 60))
-            for n in range(players)
-        ]
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._players = [self._player(n, seed, _ALL if players < _SMALL else _CROWD) for n in range(players)]
+        self._acts = Acts(shop, [player.name for player in self._players])
+
+    def _player(self, number: int, seed: int, paces: Sequence[tuple[int, float]]) -> Player:
+        random = Random(f"{seed}:{number}")
+        (pace,) = random.choices([pace for _, pace in paces], [weight for weight, _ in paces])
+        return Player(f"player-{number}", random, self._random.randrange(YEARS_DAYS - 60), pace)
 
     async def play(self) -> None:
         for day in range(0, YEARS_DAYS, self._leap):
-            for player in self._players:
-                if player.joins_at <= day and player.random.random() < 0.02 * self._leap:
-                    await self._act(player)
+            await asyncio.gather(*(self._join(one) for one in self._players if day <= one.joins_at < day + self._leap))
+            busy = [one for one in self._players if one.joins_at <= day and one.random.random() < one.pace * self._leap]
+            await asyncio.gather(*(self._act(one) for one in busy))
             await self.pass_days(self._leap)
+            if day % 90 < self._leap:
+                await self._pay_out()
 
-    async def pass_days(self, days: int) -> None:
-        self._shop.wall.move(days * DAY)
-        self._shop.parts.jobs.wake()
-        await self._shop.quiet()
+    async def _join(self, player: Player) -> None:
+        async with self._room:
+            await self._acts.join(player)
 
     async def _act(self, player: Player) -> None:
-        acts = [self._buy, self._buy, self._spend, self._tip, self._subscribe, self._subscribe, self._want_back,
-                self._look, self._get_gems, self._change_card]  # fmt: skip
-        await player.random.choice(acts)(player)
+        async with self._room:
+            await self._acts.any_of(player)
 
-    async def _buy(self, player: Player) -> None:
-        sku, currency = player.random.choice(["gems-500", "chest"]), player.random.choice(["USD", "USD", "EUR"])
-        bought = await self._shop.bought(sku, customer=player.name, currency=currency)
-        player.bought.append(bought["id"])
+    async def pass_days(self, days: int) -> None:
+        """Let time pass, five days at most in one go: what is authorised is captured or lapses, banks decide."""
+        await self._quiet()  # what is committed after a leap was decided before it
+        for first in range(0, days, FIVE_DAYS):
+            self._shop.wall.move(min(FIVE_DAYS, days - first) * DAY)
+            self._shop.parts.jobs.wake()
+            await self._quiet()
+            await self._acts.decide_disputes()
+            await self._review()
+            await self._quiet()
 
-    async def _spend(self, player: Player) -> None:
-        many = player.random.randrange(1, 9)
-        body = {"sku": "potion", "quantity": many}
-        await self._shop.as_customer(player.name).post("/v1/purchases", body, key=f"spend-{next(_KEYS)}")
+    async def _quiet(self) -> None:
+        while True:
+            with suppress(TimeoutError):  # of a crowd, more falls due than is done within its patience
+                await self._shop.quiet()
+                return
 
-    async def _tip(self, player: Player) -> None:
-        by = self._shop.as_customer(player.name)
-        given = await tip(self._shop, player.random.randrange(100, 2000), by=by)
-        player.bought.append(given["id"])
+    async def _review(self) -> None:
+        """Let through two of three purchases that wait for a person."""
+        by = self._shop.bearing(OPERATOR_KEY)
+        waiting = (await by.get("/v1/reviews?limit=100")).json["data"]
+        for one in waiting:
+            verb = self._random.choice(["approve", "approve", "reject"])
+            path = f"/v1/reviews/{one['purchase']}/{verb}"
+            await by.post(path, {"reason": "looked at"}, key=f"see-{next(_KEYS)}")
 
-    async def _subscribe(self, player: Player) -> None:
-        """Begin, end or change: whatever there is to do."""
-        if player.subscription is None:
-            more = player.random.choice([{"currency": "USD"}, {"currency": "EUR"}, {"interval": "year"}])
-            sku = "premium" if more.get("currency") != "USD" else player.random.choice(["basic", "premium"])
-            player.subscription = await subscribe(self._shop, sku, customer=player.name, **more)
-            return
-        path = f"/v1/subscriptions/{player.subscription}"
-        if player.random.random() < 0.5:
-            at = {"at": player.random.choice(["now", "period_end"])}
-            ended = await self._shop.as_customer(player.name).post(f"{path}/cancel", at, key=f"end-{next(_KEYS)}")
-            player.subscription = None if ended.status == 200 and at["at"] == "now" else player.subscription
-        else:
-            wanted = {"tier": player.random.choice(["basic", "premium"]), "timing": "now", "money": "charge_now"}
-            await self._shop.as_customer(player.name).post(f"{path}/change", wanted, key=f"change-{next(_KEYS)}")
-            await self._shop.quiet()
-
-    async def _want_back(self, player: Player) -> None:
-        """Ask for some or all of the money of a purchase, or let the bank do it."""
-        if not player.bought:
-            return
-        purchase = player.bought.pop(player.random.randrange(len(player.bought)))
-        how = player.random.random()
-        if how < 0.3:
-            told = await self._shop.as_server().get(f"/v1/purchases/{purchase}")
-            await self._shop.sandbox.dispute(told)
-            await self._shop.quiet()
-            await self._shop.sandbox.dispute(told, player.random.choice(["lost", "won"]))
-            await self._shop.quiet()
-        else:
-            await refund(self._shop, purchase, None if how < 0.6 else player.random.randrange(1, 99))
-
-    async def _look(self, player: Player) -> None:
-        """Ask to pay, and never do."""
-        await self._shop.buy("chest", customer=player.name, currency="USD")
-
-    async def _get_gems(self, player: Player) -> None:
-        body = {"customer": player.name, "asset": "gems", "amount": 40, "reason": "a contest"}
-        await self._shop.as_server().post("/v1/grants", body, key=f"grant-{next(_KEYS)}")
-
-    async def _change_card(self, player: Player) -> None:
-        """Run out of money, or have some again."""
-        rows = self._shop.query(
-            "SELECT m.reference FROM payment_methods m JOIN customers c ON c.id = m.customer_id "
-            "WHERE c.external_id = ? AND m.forgotten_at IS NULL ORDER BY m.id",
-            player.name,
-        )
-        player.is_broke = not player.is_broke
-        for row in rows:
-            await self._shop.sandbox.turn_card(row["reference"], DECLINES if player.is_broke else GOOD.replace(" ", ""))
+    async def _pay_out(self) -> None:
+        """Pay Luna all that can be paid, by hand; each third time the bank sends it back."""
+        for currency in ("USD", "EUR"):
+            await self._acts.pay_out(currency, comes_back=self._random.random() < 0.3)

@@ -19,6 +19,7 @@ from storefront.panels import (
 )
 
 CUSTOMERS = "/console/customers"
+MOST_LOTS = 50
 
 
 def warnings(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
@@ -47,7 +48,8 @@ def wallets(asking: Asking, customer_id: str, state: Mapping[str, Any]) -> Lines
 async def lots(asking: Asking, customer_id: str) -> list[Section]:
     """Return the lots that the wallets are made of, in the order in which a spend would draw them."""
     rows = []
-    for lot in await open_lots(asking.services, customer_id):
+    found = await open_lots(asking.services, customer_id, limit=MOST_LOTS + 1)
+    for lot in found[:MOST_LOTS]:
         cost = lot["cost"]
         paid = "–" if cost is None else money(asking, cost["amount"], cost["currency"])
         rows.append(
@@ -68,7 +70,8 @@ async def lots(asking: Asking, customer_id: str) -> list[Section]:
         Column("Paid for it", is_number=True),
         Column("Lapses"),
     )
-    return [Table("Lots, in the order they are spent", columns, rows)] if rows else []
+    hint = "" if len(found) <= MOST_LOTS else f"The {MOST_LOTS} that are spent first; there are more."
+    return [Table("Lots, in the order they are spent", columns, rows, hint=hint)] if rows else []
 
 
 def owned(state: Mapping[str, Any]) -> Table:

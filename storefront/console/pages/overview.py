@@ -93,7 +93,7 @@ class FirstPage:
         services, notes = asking.services, list[Note]()
         gauges = await read_gauges(services)
         quarantined = sum(count for (_, state), count in gauges.inbox.items() if state == "quarantined")
-        notes.extend(_failing(one) for one in await self._endpoints.all() if _is_failing(one))
+        notes.extend(_failing(one) for one in await self._endpoints.failing())
         for count, strong, text, url in (
             (gauges.jobs_dead, "Work was given up.", "{} jobs wait for somebody.", "/console/webhooks"),
             (
@@ -116,12 +116,8 @@ class FirstPage:
         return notes
 
 
-def _is_failing(endpoint: Mapping[str, Any]) -> bool:
-    return bool(endpoint["deliveries"]["dead"]) or endpoint["state"] == "disabled"
-
-
 def _failing(endpoint: Mapping[str, Any]) -> Note:
-    dead = endpoint["deliveries"]["dead"]
+    dead = endpoint["dead"]
     missed = f"{endpoint['description'] or endpoint['url']} has missed {dead} deliveries."
     words = missed if dead else f"{endpoint['url']} is switched off."
     look = Link("Look at it", f"/console/webhooks/{endpoint['id']}")

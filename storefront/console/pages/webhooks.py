@@ -147,8 +147,7 @@ class Webhooks:
 
     async def failing(self, services: Services) -> tuple[int, Tone]:
         """Count endpoints with deliveries that were given up or that are disabled, and jobs that are dead."""
-        wrong = sum(1 for one in await self._endpoints.all() if one["state"] == "disabled" or one["deliveries"]["dead"])
-        return wrong + await count_dead_jobs(services), Tone.BAD
+        return len(await self._endpoints.failing()) + await count_dead_jobs(services), Tone.BAD
 
     def _row(self, asking: Asking, one: Mapping[str, Any], health: Health | None) -> Row:
         hours = health.hours if health is not None else ((0, 0),) * HOURS

@@ -116,7 +116,7 @@ class _Folding:
         self._entry = entry
         self._sums = sums
         self._day = entry.occurred_at // DAY_MS
-        self._counted: set[str] = set()
+        self._counted: set[RollupKey] = set()
 
     def fold(self) -> None:
         for number, (source, destination, asset, amount) in enumerate(self._entry.transfers):
@@ -132,11 +132,11 @@ class _Folding:
 
     def _add(self, metric: str, asset: str, amount: int, *, part: str = "", counts: bool = False) -> None:
         """Add to a metric by what was bought; an entry counts once, however many transfers it has."""
-        kind, sku = self._about()
-        count = int(counts and metric not in self._counted)
+        key = RollupKey(metric, asset, self._day, *self._about(), part)
+        count = int(counts and key not in self._counted)
         if counts:
-            self._counted.add(metric)
-        self._sums.add(RollupKey(metric, asset, self._day, kind, sku, part), amount, count)
+            self._counted.add(key)
+        self._sums.add(key, amount, count)
 
     def _about(self) -> tuple[str, str]:
         bought = self._entry.bought
@@ -185,7 +185,7 @@ class _Folding:
 
     def _settle(self, bought: Bought, asset: str, amount: int, gateway: str) -> None:
         is_payment = self._entry.gateway_kind == BalanceKind.PAYMENT
-        is_first = SETTLED not in self._counted
+        is_first = all(key.metric != SETTLED for key in self._counted)
         self._add(SETTLED, asset, amount, part=gateway, counts=is_payment)
         if is_payment and is_first and bought.begun_at is not None:
             hours = max(0, self._entry.occurred_at - bought.begun_at) // HOUR_MS
@@ -194,10 +194,10 @@ class _Folding:
     def _into_wallet(self, number: int, out_of: str, asset: str, amount: int) -> None:
         metric = _INTO.get(out_of, WALLET_IN)
         if metric != ISSUED:
-            self._add(metric, asset, amount, part=out_of if metric == WALLET_IN else "")
+            self._add(metric, asset, amount, part=out_of if metric == WALLET_IN else "", counts=True)
             return
         for source, part in self._sources(number, amount):
-            self._add(ISSUED, asset, part, part=source)
+            self._add(ISSUED, asset, part, part=source, counts=True)
 
     def _sources(self, number: int, amount: int) -> Iterator[tuple[str, int]]:
         """Yield where the credits of a transfer come from, with their amounts."""
@@ -209,7 +209,7 @@ class _Folding:
 
     def _out_of_wallet(self, into: str, asset: str, amount: int) -> None:
         metric = _OUT_OF.get(into, WALLET_OUT)
-        self._add(metric, asset, amount, part=into if metric == WALLET_OUT else "", counts=metric == SPENT)
+        self._add(metric, asset, amount, part=into if metric == WALLET_OUT else "", counts=True)
 
 
 def _is_received(to: Side) -> bool:

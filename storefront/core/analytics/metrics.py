@@ -26,8 +26,8 @@ checkouts_paid     of those, paid; counts them                                 o
 
 Wallets (asset: one of the shop's own; ``kind``: of the offer, or of the entry where nothing was bought; ``key``: SKU):
 ``issued`` (part: the credits' source), ``returned`` by refunds, ``taken_back``, ``spent``, ``lapsed``,
-``converted_in``, ``converted_out``, ``wallet_in`` and ``wallet_out`` (all else). What players hold is what came in
-less what went out.
+``converted_in``, ``converted_out``, ``wallet_in`` and ``wallet_out`` (all else), each with how many entries moved it.
+What players hold is what came in less what went out.
 
 Recurring revenue: ``recurring`` (amount a month; ``kind``: new, expansion, contraction, churn, reactivation; ``key``:
 the month in which the customer joined) in each asset, and ``members`` (asset ``""``; ``kind``: joined, left, returned)

@@ -19,9 +19,11 @@ from storefront.core.reading import Query, Row
 from storefront.core.retention import HASHED
 from storefront.core.services import Services
 from storefront.core.tables import inbox
+from storefront.core.tables_service import IS_NOT_DONE
 
 STATES = ("received", "processed", "ignored", "quarantined")
 """``received`` waits for its job, which looks it up at the gateway; ``quarantined`` says why in its note."""
+NOT_DONE = ("received", "quarantined")
 TIMES_DECIDED = 5
 _EVENTS = Query(
     select(inbox)
@@ -56,6 +58,8 @@ async def list_events(
         statement = statement.where(inbox.c.gateway == gateway)
     if state is not None:
         statement = statement.where(inbox.c.state == state)
+        if state in NOT_DONE:
+            statement = statement.where(IS_NOT_DONE)  # few: their own index finds them
     by = (inbox.c.received_at, inbox.c.event_id)
     return await read_page(services.reader, statement, by, limit=limit, after=after, shown=event_json)
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from storefront.core.clock import iso
+from storefront.core.column_types import last4_of
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
 from storefront.core.operating.purchases import purchase_in_short
@@ -51,12 +52,9 @@ async def find_purchases(services: Services, wanted: Wanted, *, limit: int, afte
     statement = (
         select(purchases, payments.c.card, payments.c.gateway_payment)
         .join(payments, payments.c.purchase_id == purchases.c.id, isouter=True)
+        .where(purchases.c.id.in_(await _page(services, wanted, limit=limit + 1, after=after)))
         .order_by(purchases.c.id.desc())
-        .limit(limit + 1)
     )
-    statement = await _narrowed(services, statement, wanted)
-    if after is not None:
-        statement = statement.where(purchases.c.id < after)
     rows = await services.reader.scan(statement)
     found = [await _shown(services, row) for row in rows[:limit]]
     return {"data": found, "next": rows[limit - 1]["id"] if len(rows) > limit else None}
@@ -79,10 +77,24 @@ async def find_customers(services: Services, text: str, *, limit: int, after: st
     return {"data": shown, "next": rows[limit - 1]["id"] if len(rows) > limit else None}
 
 
-async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) -> Select[Any]:
+async def _page(services: Services, wanted: Wanted, *, limit: int, after: str | None) -> Select[Any]:
+    """Select the ids of a page: from an index alone where nothing is searched for, by digits from that of cards."""
+    conditions, text = _conditions(wanted), wanted.text.strip()
+    named = await _named(services, text) if text else None
+    if named is None and LAST4.fullmatch(text):
+        place = payments.c.purchase_id
+        statement = select(place).join(purchases, purchases.c.id == place).where(last4_of(payments.c.card) == text)
+    else:
+        place = purchases.c.id
+        statement = select(place) if named is None else select(place).where(named)
+    if after is not None:
+        conditions.append(place < after)
+    return statement.where(*conditions).order_by(place.desc()).limit(limit)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return what purchases must be besides what they are called; every column stands in the index of this list."""
     conditions: list[ColumnElement[bool]] = []
-    if wanted.text:
-        conditions.append(await _named(services, wanted.text.strip()))
     if wanted.status is not None:
         conditions.append(purchases.c.status == wanted.status)
     if wanted.sku is not None:
@@ -101,11 +113,11 @@ async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) 
         conditions.append(purchases.c.refunded != "none")
     elif wanted.trouble == "disputed":
         conditions.append(purchases.c.dispute != "none")
-    return statement.where(*conditions)
+    return conditions
 
 
-async def _named(services: Services, text: str) -> ColumnElement[bool]:
-    """Return what finds a purchase by one word; every way but a card's digits goes by an index."""
+async def _named(services: Services, text: str) -> ColumnElement[bool] | None:
+    """Return what finds a purchase by one word, or None for a card's digits."""
     if is_id(text, "pur"):
         return purchases.c.id == text
     if is_id(text, "cus"):
@@ -116,9 +128,7 @@ async def _named(services: Services, text: str) -> ColumnElement[bool]:
     found = await _by_reference(services, text)
     if found:
         return purchases.c.id.in_(found)
-    if LAST4.fullmatch(text):
-        return payments.c.card.contains(f'"last4":"{text}"', autoescape=True)
-    return purchases.c.sku == text
+    return None if LAST4.fullmatch(text) else purchases.c.sku == text
 
 
 async def _by_reference(services: Services, text: str) -> list[str]:

@@ -12,16 +12,18 @@ from storefront.core.tables import accounts, lots
 _OPEN = Query(
     select(lots, accounts.c.asset)
     .join(accounts, accounts.c.id == lots.c.account)
-    .where(accounts.c.owner == bindparam("owner"), lots.c.remaining > 0)
+    .where(accounts.c.id > bindparam("first"), accounts.c.id < bindparam("last"), lots.c.remaining > 0)
     .order_by(
         accounts.c.asset, lots.c.priority, lots.c.expires_at.is_(None), lots.c.expires_at, lots.c.opened_at, lots.c.id
     )
+    .limit(bindparam("most"))
 )
 
 
-async def open_lots(services: Services, customer_id: str) -> list[dict[str, Any]]:
-    """Return what is left in a customer's lots: ``[{asset, source, payment, cost, remaining, held, …}]``."""
-    rows = await services.reader.all(_OPEN, owner=f"customer:{customer_id}")
+async def open_lots(services: Services, customer_id: str, *, limit: int) -> list[dict[str, Any]]:
+    """Return what is left in the lots that a customer spends first: ``[{asset, source, payment, remaining, …}]``."""
+    owner = f"customer:{customer_id}"
+    rows = await services.reader.all(_OPEN, first=f"{owner}:", last=f"{owner};", most=limit)
     return [
         {
             "id": row["id"],

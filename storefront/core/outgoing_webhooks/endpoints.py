@@ -44,6 +44,15 @@ _ALL = Query(
 _COUNTS = select(webhook_deliveries.c.endpoint_id, webhook_deliveries.c.state, func.count().label("count")).group_by(
     webhook_deliveries.c.endpoint_id, webhook_deliveries.c.state
 )
+_DEAD = select(func.count()).where(
+    webhook_deliveries.c.endpoint_id == webhook_endpoints.c.id, webhook_deliveries.c.state == "dead"
+)
+_WITH_DEAD = Query(
+    select(*(webhook_endpoints.c[name] for name in ("id", "url", "description", "state")),
+           _DEAD.scalar_subquery().label("dead"))
+    .where(webhook_endpoints.c.state != "deleted")
+    .order_by(webhook_endpoints.c.id.desc())
+)  # fmt: skip
 _ORDER = (events.c.commit_no, events.c.anchor, events.c.sequence)
 _NEWEST = Query(
     select(*_ORDER)
@@ -127,6 +136,12 @@ class WebhookEndpoints:
         """Return every endpoint as JSON, newest first, without secrets."""
         counts = await self._counts(None)
         return [self._shown(row, counts) for row in await self._reader.all(_ALL)]
+
+    async def failing(self) -> list[Row]:
+        """Return ``id``, ``url``, ``description``, ``state`` and ``dead`` (how many deliveries were given up) of every
+        endpoint that is disabled or has such, newest first; costs what is dead, whatever was delivered."""
+        found = await self._reader.all(_WITH_DEAD)
+        return [row for row in found if row["state"] == "disabled" or row["dead"]]
 
     async def show(self, endpoint_id: str) -> dict[str, Any]:
         """Return one endpoint as JSON; raises ``NotFound``."""

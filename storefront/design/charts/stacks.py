@@ -77,7 +77,11 @@ class StackedBars:
     @property
     def totals(self) -> tuple[int, ...]:
         """Each day's sum, in the smallest unit."""
-        return tuple(sum(one.amounts[at] for one in self.series) for at in range(len(self.days)))
+        return tuple(self.total(at) for at in range(len(self.days)))
+
+    def total(self, at: int) -> int:
+        """Return the sum of one day, by its place."""
+        return sum(one.amounts[at] for one in self.series)
 
     @property
     def mean(self) -> Fraction:
@@ -173,7 +177,7 @@ def _parts(series: Sequence[Series], scale: Scale, at: int) -> list[tuple[str, i
 
 def _tooltip(chart: StackedBars, at: int) -> str:
     parts = (f"{one.name} {amount_words(one.amounts[at], chart.unit, chart.locale)}" for one in chart.series)
-    total = amount_words(chart.totals[at], chart.unit, chart.locale)
+    total = amount_words(chart.total(at), chart.unit, chart.locale)
     return f"{day_words(chart.days[at], chart.locale)}: {total}. {', '.join(parts)}"
 
 

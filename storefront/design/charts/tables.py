@@ -50,7 +50,7 @@ def _stacked(chart: StackedBars) -> Markup:
     rows = [
         _Row(
             day_words(day, chart.locale),
-            words([*(one.amounts[at] for one in chart.series), chart.totals[at]]),
+            words([*(one.amounts[at] for one in chart.series), chart.total(at)]),
             links[at],
         )
         for at, day in enumerate(chart.days)

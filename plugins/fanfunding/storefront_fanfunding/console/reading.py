@@ -13,8 +13,6 @@ from storefront.core.tables import accounts
 from storefront_fanfunding.tables import alerts, creators, overlays, tips
 
 LATELY_DAYS = 30
-_ALL_ACCOUNTS = "creator;"
-"""Sorts behind every account of a creator's."""
 Amounts = dict[str, int]
 
 
@@ -44,8 +42,9 @@ async def identities(services: Services) -> dict[str, str]:
 async def stands(services: Services, creator_id: str | None = None) -> Mapping[str, Stand]:
     """Return how creators stand, by our id: of one, or of all."""
     found: dict[str, Stand] = defaultdict(Stand)
-    owner = accounts.c.owner
-    whose = owner == f"creator:{creator_id}" if creator_id else and_(owner > "creator:", owner < _ALL_ACCOUNTS)
+    owner = f"creator:{creator_id}" if creator_id else "creator"
+    # By the ids of accounts, which begin with their owner: of all accounts, nearly all are customers'.
+    whose = and_(accounts.c.id > f"{owner}:", accounts.c.id < f"{owner};")
     is_kept = accounts.c.role.in_(("payable", "debt"))
     for row in await services.reader.scan(select(accounts).where(whose, is_kept, accounts.c.balance > 0)):
         stand = found[row["owner"].removeprefix("creator:")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from storefront.core.clock import DAY_MS, SECOND_MS, to_datetime
 from storefront.core.reading import Query, Row
@@ -39,7 +39,9 @@ _TODAY = Query(
 )
 _BALANCES = Query(
     select(accounts.c.role, accounts.c.asset, accounts.c.balance).where(
-        and_(accounts.c.owner == bindparam("owner"), or_(accounts.c.role == "payable", accounts.c.role == "debt"))
+        accounts.c.id > bindparam("first"),
+        accounts.c.id < bindparam("last"),
+        or_(accounts.c.role == "payable", accounts.c.role == "debt"),
     )
 )
 
@@ -150,7 +152,7 @@ def _line(services: Services, row: Row, says: str) -> dict[str, Any]:
 async def purses_of(services: Services, identity: str, page: PageFrame) -> list[Purse]:
     """Return what a creator has, in each currency that they have earned."""
     earned = await services.reader.all(_EARNED, creator_id=identity)
-    balances = await services.reader.all(_BALANCES, owner=f"creator:{identity}")
+    balances = await services.reader.all(_BALANCES, first=f"creator:{identity}:", last=f"creator:{identity};")
     held = {(one["role"], one["asset"]): int(one["balance"] or 0) for one in balances}
 
     def words(amount: int, currency: str) -> str | None:

@@ -18,6 +18,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import customers, events
+from storefront.core.tables_service import IS_BESIDE_SALES
 from storefront_subscriptions.rolling import STANDING_EVENTS, standing_of
 from storefront_subscriptions.tables import subscriptions
 
@@ -91,7 +92,7 @@ def _place(after: str | None) -> tuple[int, str] | None:
 def _events(since: int, until: int, place: tuple[int, str] | None) -> Any:
     at, name = events.c.occurred_at, events.c.id
     statement = select(events.c.anchor, events.c.sequence, events.c.id, events.c.subject, at).where(
-        events.c.type.in_(STANDING_EVENTS), at >= since, at < until
+        IS_BESIDE_SALES, events.c.type.in_(STANDING_EVENTS), at >= since, at < until
     )
     if place is not None:
         statement = statement.where(or_(at < place[0], and_(at == place[0], name < place[1])))
