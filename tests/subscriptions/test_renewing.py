@@ -1,5 +1,8 @@
 """Subscribing, renewing, ending: over the gateway, from the wallet, for nothing, after a trial."""
 
+from datetime import datetime
+
+from .access_oracle import month_after
 from .changing import pass_days
 from .subscribing import begin, events, invoices, may, see, subscribe
 
@@ -11,9 +14,7 @@ async def test_a_tier_is_paid_and_gives_its_rights(club):
     me = (await club.as_customer().get("/v1/me")).json
     assert me["entitlements"]["rooms"]["source"] == {"type": "subscription", "id": subscription, "sku": "premium"}
     assert [one["id"] for one in me["subscriptions"]] == [subscription]
-    assert await club.sandbox.charged() == [(None, 999)] or [amount for _, amount in await club.sandbox.charged()] == [
-        999
-    ]
+    assert [amount for _, amount in await club.sandbox.charged()] == [999]
 
 
 async def test_it_renews_once_a_period_and_keeps_its_anchor(club):
@@ -23,7 +24,10 @@ async def test_it_renews_once_a_period_and_keeps_its_anchor(club):
         await pass_days(club, days)
     assert [amount for _, amount in await club.sandbox.charged()] == [499] * 4
     assert [one["state"] for one in await invoices(club, subscription)] == ["paid"] * 4
-    assert (await see(club, subscription))["period_start"][8:] == first["period_start"][8:]
+    anchor, fourth = (
+        int(datetime.fromisoformat(one["period_start"]).timestamp()) for one in (first, await see(club, subscription))
+    )
+    assert fourth == month_after(anchor, 3)
     assert await may(club, "lounge")
     assert events(club).count("renewed") == 3
 
