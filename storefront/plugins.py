@@ -21,6 +21,7 @@ from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
+from storefront.core.commit.merging import Moves
 from storefront.core.config import (
     Config,
     ConfigError,
@@ -118,6 +119,15 @@ class PluginHost:
                     raise _failure(name, f"the figure {figure.name} must be called {name}_…")
             found[name] = told
         return found
+
+    def moves(self) -> list[Moves]:
+        """Return what of enabled plugins' tables moves when two customers are merged."""
+        return [
+            moves
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for moves in getattr(plugin, "merging", ())
+        ]
 
     def catalog_effects(self) -> list[CatalogEffects]:
         """Return what enabled plugins say of the effects of a catalog: ``storefront check --against-live``."""

@@ -6,6 +6,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.customers_merge import merge
 from storefront.cli.purchases import print_purchases
 from storefront.cli.showing import (
     amount_text,
@@ -20,6 +21,7 @@ from storefront.cli.showing import (
 from storefront.cli.subscriptions import print_subscriptions
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.command()(merge)
 
 
 @app.callback()

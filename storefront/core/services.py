@@ -1,7 +1,7 @@
 """What use cases work with: built once in ``app.create_app``, handed to every function that needs it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,6 +9,7 @@ from storefront.core.analytics.metrics import AllFigures
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.merging import Moves
 from storefront.core.config.model import Config
 from storefront.core.customers import Customers
 from storefront.core.errors import FieldError, Invalid
@@ -44,6 +45,7 @@ class Services:
     pins: Pins
     public_url: str
     figures: AllFigures = field(default_factory=AllFigures)
+    moves: Sequence[Moves] = ()
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)
@@ -67,6 +69,11 @@ class Services:
             self._capabilities[known] = kind if isinstance(kind, capability) else None
         found: T | None = self._capabilities[known]
         return found
+
+    async def learn_merges(self) -> None:
+        """Take over who was merged, here or in another process: names, sessions and streams follow at once."""
+        for customer_id in await self.customers.look():
+            self.watchers.end(customer_id)
 
     async def customer_of(self, principal: Principal, named: str | None, *, pointer: str = "/customer") -> str:
         """Return whose things a caller means: a customer's own, or the one that a server names.

@@ -24,7 +24,9 @@ class OperatorRole(StrEnum):
         return self in (OperatorRole.OWNER, OperatorRole.FINANCE)
 
 
-OWNERS_ALONE = frozenset({"keys:read", "keys:write", "operators:read", "operators:write", "privacy:write"})
+OWNERS_ALONE = frozenset(
+    {"keys:read", "keys:write", "operators:read", "operators:write", "privacy:write", "customers:merge"}
+)
 """Who may sign in and with what, and what can never be taken back."""
 
 OF_SUPPORT = frozenset({"customers:write", "reviews:write"})
