@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_
 from storefront.core.audit.catalog_documents import StoredCatalogs, StoredOffer
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
+from storefront.core.names import owner_of
 from storefront.core.tables import entitlements, grants, items, purchases, reversals
 
 NAME = "E1-rights"
@@ -72,7 +73,7 @@ def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[
 
 @cache
 def _select_of_grants() -> Select[Any]:
-    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, grants.c.sku)
+    statement = with_rights(owner_of(grants.c.customer_id), grants.c.id, grants.c.id, grants.c.sku)
     return statement.where(grants.c.sku.is_not(None))
 
 
