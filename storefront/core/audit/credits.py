@@ -99,6 +99,7 @@ def _select_stray_credits() -> Select[Any]:
     merges = select(entries.c.id).where(entries.c.kind == "merge")  # their lots moved as they were: M1
     return (
         select(transfers, credited.label("credited"))
+        .select_from(transfers)
         .join(accounts, and_(accounts.c.id == transfers.c.destination, accounts.c.role == "wallet"))
         .join(
             per_transfer,

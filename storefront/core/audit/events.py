@@ -120,6 +120,7 @@ def _select_of_refunds() -> Select[Any]:
 
 
 def _of_refunds(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     rows = each_row(connection, _select_of_refunds())
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         told = [msgspec.json.decode(row.payload, type=_Purchase).refund for row in page]
@@ -132,7 +133,9 @@ def _of_refunds(connection: Connection) -> Iterator[Violation]:
                 yield _violation(row, f"tells of {which}")
                 continue
             amount = _Money(found.amount, found.currency)
-            yield from _differences(row, refund, {"number": found.number, "amount": amount, "reason": found.reason})
+            yield from _differences(
+                row, refund, {"number": found.number, "amount": amount, "reason": found.reason}, owners
+            )
     yield from _untold_refunds(connection)
 
 
@@ -179,13 +182,14 @@ def _select_of_grants() -> tuple[Select[Any], Select[Any]]:
 
 
 def _of_grants(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     statement, untold = _select_of_grants()
     for row in each_row(connection, statement):
         if row.id is None:
             yield _violation(row, "tells of a grant that does not exist")
             continue
         told = msgspec.json.decode(row.payload, type=_Granted)
-        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *_OF_GRANT)})
+        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *_OF_GRANT)}, owners)
     for row in each_row(connection, untold):
         yield Violation(NAME, (row.id,), f"grant {row.id} was made, but no event tells of it")
 

@@ -74,6 +74,7 @@ def _select_purchases_are_of_their_variants() -> Select[Any]:
     return (
         select(bought.purchase_id, bought.experiment, bought.variant, seen.variant.label("seen"), variant.prices,
                variant.sku.label("about"), purchases.c.sku, purchases.c.lines)
+        .select_from(experiment_purchases)
         .join(purchases, and_(purchases.c.id == bought.purchase_id,
                               purchases.c.customer_id == owner_of(bought.customer_id)), isouter=True)
         .join(experiment_exposures, and_(seen.experiment == bought.experiment,

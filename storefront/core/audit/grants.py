@@ -110,7 +110,7 @@ def _select_grants_say_why() -> tuple[Select[Any], Select[Any]]:
         owner_of(grants.c.customer_id) == owner_of(goods.c.customer_id),
     )
     same = and_(grants.c.id == goods.c.grant_id, is_theirs)
-    statement = select(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
+    statement = select(goods).select_from(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
     return unnamed, statement
 
 

@@ -81,6 +81,7 @@ def _select_without_movement(about: Column[Any], *, is_given: bool) -> Select[An
     )
     return (
         select(item_instances.c.id, item_instances.c.sku, item_instances.c.number, about.label("cause"))
+        .select_from(item_instances)
         .join(item_movements, moved, isouter=True)
         .where(about.is_not(None), item_movements.c.id.is_(None))
     )

@@ -63,6 +63,7 @@ def _select_purchases_point_to_entries() -> Select[Any]:
     return (
         select(purchases.c.id, purchases.c.status, purchases.c.total, purchases.c.currency, purchases.c.entry_id,
                entries.c.id.label("found"), entries.c.about, taken.label("taken"))
+        .select_from(purchases)
         .join(entries, entries.c.id == purchases.c.entry_id, isouter=True)
         .join(transfers, and_(transfers.c.entry_id == entries.c.id, transfers.c.asset == purchases.c.currency),
               isouter=True)

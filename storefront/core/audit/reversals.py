@@ -55,6 +55,7 @@ def _select_reversals_point_to_entries() -> tuple[Select[Any], Select[Any]]:
         select(reversals.c.id, reversals.c.amount, reversals.c.currency, reversals.c.entry_id,
                entries.c.id.label("found"), entries.c.about, entries.c.reverses,
                purchases.c.entry_id.label("original"), back.label("back"))
+        .select_from(reversals)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
         .join(entries, entries.c.id == reversals.c.entry_id, isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
@@ -104,6 +105,7 @@ def _select_gateway_reversals_are_booked() -> Select[Any]:
     return (
         select(reversals, booked.label("booked"), purchases.c.entry_id.label("original"),
                own.c.id.label("found"), own.c.reverses)
+        .select_from(reversals)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
         .join(entries, and_(entries.c.anchor.in_(names_of(reversals.c.customer_id)),
                             entries.c.about == reversals.c.id), isouter=True)

@@ -44,7 +44,8 @@ def with_rights(owner: ColumnElement[str], source: Column[str], *columns: Column
     named = and_(entitlements.c.customer_id == owner, entitlements.c.source_id == source)
     # What an item grants whose time runs out ends with it: how long that is, E1-kinds asks its kind.
     item = and_(items.c.customer_id == entitlements.c.customer_id, items.c.sku == entitlements.c.sku)
-    rights = select(*columns, *_RIGHT).join(entitlements, named, isouter=True).join(items, item, isouter=True)
+    rights = select(*columns, *_RIGHT).select_from(source.table).join(entitlements, named, isouter=True)
+    rights = rights.join(items, item, isouter=True)
     return rights.order_by(source)
 
 

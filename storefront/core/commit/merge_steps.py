@@ -73,7 +73,7 @@ def _clashes(merge: _Merge) -> Iterator[Hindrance]:
                 name = moves.name_of(moves.changed(row, merge.parties))
                 if name in there and name != moves.name_of(row):
                     told = ", ".join(str(one) for one in name if one != merge.step.target_id)
-                    yield Hindrance(moves.table.name, told, "Both have one: end one of the two first.")
+                    yield Hindrance(moves.noun or moves.table.name, told, "Both have one: end one of the two first.")
     yield from _methods_of_two_payers(merge)
 
 

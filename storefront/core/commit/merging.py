@@ -62,8 +62,9 @@ class Moves:
     customer. ``change`` returns a source's row as the target's; without it ``column`` is set. Where that has the key of
     a row that the target has, ``join`` returns what becomes of the target's, or None: both stay as they are. Without
     ``join`` that is a hindrance, as what ``hinders`` says of a row of either side. ``is_kept``: the rows stay the
-    source's, as history. ``anchor`` names the anchor of a row that hangs under neither;
-    ``unique`` are the columns by which two rows are the same thing, where that is not their key.
+    source's, as history; ``may_stay``: some do, because the target has such a thing. ``anchor`` names the anchor of a
+    row that hangs under neither; ``unique`` are the columns by which two rows are the same thing, where that is not
+    their key, and ``noun`` is what it is called.
     """
 
     table: Table
@@ -73,7 +74,9 @@ class Moves:
     join: Callable[[Row, Row, Parties], Mapping[str, Any] | None] | None = None
     hinders: Callable[[Row, Parties], Hindrance | None] | None = None
     is_kept: bool = False
+    may_stay: bool = False
     unique: tuple[str, ...] = ()
+    noun: str = ""
     anchor: Callable[[Row], str] | None = None
 
     def search(self, customer_id: str) -> Search:
