@@ -168,6 +168,11 @@ class PostgresStore:
                     loading.keep_found(state, search, await connection.fetchval(search_sql(search)))
                 commit_no = (self._epoch << EPOCH_BITS) | xid
                 writes = decide(state, commit_no)
+                if wanted.searches and writes.deletes:
+                    # A row under a new key has the unique columns of the one that goes: that goes first.
+                    sql, arguments = self._statements.write(Writes(deletes=writes.deletes))
+                    await connection.execute(sql, *arguments)
+                    writes.deletes = {}
                 if writes:
                     sql, arguments = self._statements.write(writes)
                     await connection.execute(sql, *arguments)
