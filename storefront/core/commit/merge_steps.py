@@ -167,7 +167,7 @@ def _move_debts(merge: _Merge, moved: dict[str, int]) -> None:
                 joined[term] = max(before[term], row[term])
         elif before is not None and not amount:
             joined = dict(before)
-        merge.draft.put(Key("debts", (step.source_id, asset), step.source_id), None)
+        merge.draft.put(debt_key(step.source_id, asset), {**row, "amount": 0, "updated_at": now})
         merge.draft.put(key, joined)
 
 
