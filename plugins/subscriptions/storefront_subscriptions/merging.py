@@ -18,7 +18,7 @@ from storefront_subscriptions.tables import (
     usage,
 )
 
-_BY_SUBSCRIPTION = "subscription_id IN (SELECT id FROM subscriptions_subscriptions WHERE customer_id = '{customer}')"
+_BY_SUBSCRIPTION = "subscription_id IN (SELECT id FROM subscriptions WHERE customer_id = '{customer}')"
 
 
 def _final_open(row: Row, parties: Parties) -> Hindrance | None:

@@ -83,8 +83,10 @@ def _select_left() -> tuple[Select[Any], Select[Any], Select[Any]]:
     )
     wallets = select(accounts.c.id).where(owner.in_(_GONE), accounts.c.role == "wallet")
     left = select(lots.c.id, lots.c.account).where(lots.c.account.in_(wallets))
-    return kept, left, select(debts.c.customer_id, debts.c.asset).where(
-        debts.c.customer_id.in_(_GONE), debts.c.amount != 0
+    return (
+        kept,
+        left,
+        select(debts.c.customer_id, debts.c.asset).where(debts.c.customer_id.in_(_GONE), debts.c.amount != 0),
     )
 
 

@@ -127,6 +127,12 @@ def _renamed(*columns: str) -> Any:
     return change
 
 
+def _job(row: Row, parties: Parties) -> Mapping[str, Any]:
+    """One that is being done is done again for the target: whoever does it cannot strike it off any more."""
+    renamed = {name: parties.renamed(row[name]) for name in ("anchor", "payload")}
+    return {**row, **renamed, "lease_until": 0}
+
+
 def _add_up(row: Row, theirs: Row, parties: Parties) -> Mapping[str, Any]:
     return {**theirs, "value": row["value"] + theirs["value"]}
 
@@ -173,7 +179,7 @@ CORE_MOVES: tuple[Moves, ...] = (
         jobs,
         column="anchor",
         where="anchor = '{customer}' OR payload LIKE '%{customer}%'",
-        change=_renamed("anchor", "payload"),
+        change=_job,
     ),
     Moves(
         idempotency,
