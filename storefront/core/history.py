@@ -9,7 +9,7 @@ from storefront.core.accounts import debt, wallet
 from storefront.core.clock import iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
-from storefront.core.names import names_of
+from storefront.core.names import read_names
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.shared_entries import moved_for
@@ -24,8 +24,7 @@ async def wallet_history(
     What a credit paid off of a debt never was in the wallet: it stands by itself, with ``amount`` 0 and a negative
     ``owed``; what came to be owed has a positive one.
     """
-    rows = await services.reader.scan(names_of(customer_id))
-    names = [customer_id, *(row["id"] for row in rows if row["id"] != customer_id)]
+    names = await read_names(services.reader, customer_id)
     accounts, debts = ([account(name, asset).id for name in names] for account in (wallet, debt))
     statement = (
         select(entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at, transfers)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, and_, case, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
-from storefront.core.names import names_of
+from storefront.core.names import is_of
 from storefront.core.tables import counters, freezes, item_instances, item_movements, items
 
 NAME = "E1-instances"
@@ -75,7 +75,7 @@ def _numbers(connection: Connection) -> Iterator[Violation]:
 def _select_without_movement(about: Column[Any], *, is_given: bool) -> Select[Any]:
     moved = and_(
         item_movements.c.about == about,
-        item_movements.c.customer_id.in_(names_of(item_instances.c.customer_id)),
+        is_of(item_movements.c.customer_id, item_instances.c.customer_id),
         item_movements.c.sku == item_instances.c.sku,
         item_movements.c.quantity > 0 if is_given else item_movements.c.quantity < 0,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, 
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.owners import Owners
-from storefront.core.names import account_now, names_of
+from storefront.core.names import account_now, is_of
 from storefront.core.tables import accounts, entries, item_movements, jobs, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
@@ -107,7 +107,7 @@ def _select_gateway_reversals_are_booked() -> Select[Any]:
                own.c.id.label("found"), own.c.reverses)
         .select_from(reversals)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
-        .join(entries, and_(entries.c.anchor.in_(names_of(reversals.c.customer_id)),
+        .join(entries, and_(is_of(entries.c.anchor, reversals.c.customer_id),
                             entries.c.about == reversals.c.id), isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
         .join(own, own.c.id == reversals.c.entry_id, isouter=True)
