@@ -5,6 +5,9 @@ import json
 
 import pytest
 
+from storefront.core.accounts import issuance
+from storefront.core.commit.outcome import CustomerMerged
+from storefront.core.commit.plan import Deposit, LotTerms, Plan
 from storefront.core.ids import new_id
 from storefront.core.merging.moves import CORE_MOVES, KEPT
 from storefront.core.tables import APPEND_ONLY, metadata
@@ -244,4 +247,18 @@ async def test_the_session_of_the_source_is_one_of_the_target(shop):
     await merge(shop)
     assert (await guest.get("/v1/me")).json["customer"] == "ada"
     await shop.bought("gems-500", customer="guest")
+    assert balances(shop, "guest", "ada") == [0, 500]
+
+
+async def test_a_purchase_decided_before_the_merge_is_decided_again(shop):
+    """A plan that was made for the source, and is committed after the merge, leaves no trace."""
+    await shop.bought("gems-500", customer="guest")
+    (guest,) = shop.query("SELECT id FROM customers WHERE external_id = 'guest'")
+    engine = shop.parts.services.engine
+    plan = Plan(actor="test", anchors={guest["id"]})
+    plan.entry("grant", about="test", anchor=guest["id"])
+    plan.add(Deposit("entry", guest["id"], "gems", 5, issuance("gems"), LotTerms(source="granted")))
+    await merge(shop)
+    with pytest.raises(CustomerMerged):
+        await engine.commit(plan)
     assert balances(shop, "guest", "ada") == [0, 500]
