@@ -7,9 +7,10 @@ import pytest
 
 from storefront.core.accounts import issuance
 from storefront.core.commit.outcome import CustomerMerged
-from storefront.core.commit.plan import Deposit, LotTerms, Plan
+from storefront.core.commit.plan import Deposit, Insert, LotTerms, MergeCustomer, Plan
 from storefront.core.ids import new_id
 from storefront.core.merging.moves import CORE_MOVES, KEPT
+from storefront.core.privileged import record_action
 from storefront.core.tables import APPEND_ONLY, metadata
 from storefront.testing import running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
@@ -262,3 +263,39 @@ async def test_a_purchase_decided_before_the_merge_is_decided_again(shop):
     with pytest.raises(CustomerMerged):
         await engine.commit(plan)
     assert balances(shop, "guest", "ada") == [0, 500]
+
+
+async def test_a_refund_fills_a_lot_that_was_used_up_before_the_merge(shop):
+    grant = {"customer": "guest", "asset": "gems", "amount": 120, "reason": "a prize"}
+    assert (await shop.as_server().post("/v1/grants", grant, key="grant")).status == 201
+    sword = await shop.bought("sword", customer="guest")
+    (lot,) = shop.query("SELECT id, remaining FROM lots")
+    assert lot["remaining"] == 0
+    await merge(shop)
+    back = await refund(shop, sword)
+    assert (back.status, balances(shop, "guest", "ada")) == (201, [0, 120]), back
+    assert shop.query("SELECT id, remaining FROM lots") == [{"id": lot["id"], "remaining": 120}]
+
+
+async def test_what_is_committed_beside_a_merge_is_found_by_it(shop):
+    """A credit and a merge that wait for the same batch: the merge, which searches, is one of its own."""
+    guest, ada = (
+        shop.query("SELECT id FROM customers WHERE external_id = ?", name)[0]["id"] for name in ("guest", "ada")
+    )
+    engine = shop.parts.services.engine
+    grant = {"customer": "guest", "asset": "gems", "amount": 30, "reason": "a prize"}
+    assert (await shop.as_server().post("/v1/grants", grant, key="grant")).status == 201
+    note = Plan(actor="test", anchors={guest})
+    row = {"id": "note_1", "customer_id": guest, "author": "test", "note": "seen", "created_at": 1}
+    note.add(Insert("customer_notes", ("note_1",), guest, row))
+    merging = Plan(actor="test", anchors={guest, ada}, is_alone=True)
+    merging.entry("merge", about="mrg_1", anchor=ada)
+    merging.add(MergeCustomer("entry", "mrg_1", guest, ada, CORE_MOVES))
+    told = {"source": {"customer_id": guest}, "target": {"customer_id": ada}}
+    merging.emit("customer.merged", anchor=ada, subject=guest, payload=told)
+    record_action(
+        merging, "customer.merged", actor="test", about=ada, facts={"source": guest, "target": ada}, now=1, wall=1
+    )
+    await asyncio.gather(engine.commit(note), engine.commit(merging))
+    assert shop.query("SELECT customer_id FROM customer_notes") == [{"customer_id": ada}]
+    assert balances(shop, "guest", "ada") == [0, 30]
