@@ -47,6 +47,7 @@ BOTH_DATABASES = (
     "tests/exports/test_taking.py",
     "tests/model",
     "tests/operators/test_races.py",
+    "tests/privacy",
     "tests/races/test_changing.py",
     "tests/races/test_fraud.py",
     "tests/races/test_holds.py",
