@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 from storefront.core.principals import Role
 from storefront.core.privacy.exporting import find_person, stream_customer
 from storefront.routing import Call, Routes
+from storefront.web.exports import send_piece
 from storefront.web.services import SERVICES
 
 SCOPE = "privacy:read"
@@ -33,6 +34,6 @@ async def export_customer(call: Call) -> web.StreamResponse:
     if call.request.method != hdrs.METH_HEAD:
         async with aclosing(stream_customer(services, person, actor=call.principal.caller)) as pieces:
             async for piece in pieces:
-                await response.write(piece)
+                await send_piece(response, piece)
     await response.write_eof()
     return response
