@@ -43,6 +43,7 @@ BOTH_DATABASES = (
     "tests/commit/test_holds.py",
     "tests/commit/test_reversals.py",
     "tests/model",
+    "tests/privacy",
     "tests/races/test_fraud.py",
     "tests/races/test_holds.py",
     "tests/races/test_keys.py",

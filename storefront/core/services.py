@@ -1,7 +1,7 @@
 """What use cases work with: built once in ``app.create_app``, handed to every function that needs it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from storefront.core.hooks import Hooks
 from storefront.core.kinds import OfferKind
 from storefront.core.pins import Pins
 from storefront.core.principals import Principal, Role
+from storefront.core.privacy.register import Held
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
 from storefront.core.turns import Turns
@@ -44,6 +45,7 @@ class Services:
     pins: Pins
     public_url: str
     figures: AllFigures = field(default_factory=AllFigures)
+    personal_data: Sequence[Held] = ()
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.privacy.register import Held
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
@@ -34,6 +35,7 @@ from storefront_microtransactions.deliveries.tables import TABLES as DELIVERY_TA
 from storefront_microtransactions.exporting import EXPORTS
 from storefront_microtransactions.giving import open_container
 from storefront_microtransactions.kinds import Bundle, CurrencyPack, Item
+from storefront_microtransactions.privacy import REGISTER
 from storefront_microtransactions.routes import make_routes
 from storefront_microtransactions.tables import TABLES
 
@@ -53,6 +55,7 @@ class MicrotransactionsPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_offers, find_mistakes)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *DELIVERY_CHECKS)
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *DELIVERY_TABLES)
 

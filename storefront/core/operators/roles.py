@@ -24,8 +24,10 @@ class OperatorRole(StrEnum):
         return self in (OperatorRole.OWNER, OperatorRole.FINANCE)
 
 
-OWNERS_ALONE = frozenset({"keys:read", "keys:write", "operators:read", "operators:write", "privacy:write"})
-"""Who may sign in and with what, and what can never be taken back."""
+OWNERS_ALONE = frozenset(
+    {"keys:read", "keys:write", "operators:read", "operators:write", "privacy:read", "privacy:write"}
+)
+"""Who may sign in and with what, all that is held about one person, and what can never be taken back."""
 
 OF_SUPPORT = frozenset({"customers:write", "reviews:write"})
 """What support may do besides looking: notes about customers, and whether a purchase that waits goes through."""
