@@ -13,6 +13,7 @@ from storefront.console.exporting import add_exports
 from storefront.console.forms import checked_fields, form_schema
 from storefront.console.proof import prove
 from storefront.console.signing import add_signing_in
+from storefront.console.sure import ask_sure, told_of
 from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
 from storefront.core.exporting.running import Exports
 from storefront.core.operators.signing_in import Session
@@ -72,16 +73,13 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
         try:
             if not call.body.get("key"):  # it could not be told from the same sent again
                 raise Invalid("This form came without its key. Load this page again and fill it in anew.")
-            asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, act.needed))
-            asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
-            unproved = await prove(desk, session, call) if asks else None
-            if unproved is not None:
-                return unproved
-            done = await act.do(asking)
+            done = await _done(desk, call, session, page, act)
         except StorefrontError as refused:
             if isinstance(refused, NotFound | Forbidden):
                 raise
-            return await _again(desk, call, session, page, refused)
+            return await _again(desk, call, session, page, act, refused=refused)
+        if isinstance(done, web.StreamResponse):
+            return done
         if isinstance(done, Done):
             return see(f"{done.url}{'&' if '?' in done.url else '?'}says={done.says}")
         return await desk.answer(call, session, done, here=page.path)
@@ -91,15 +89,37 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
     routes.post(path, allow=Role.PUBLIC, form=form, page=True, limit="write", tags=["console"])(do)
 
 
+async def _done(
+    desk: Desk, call: Call, session: Session, page: ConsolePage, act: ConsoleAct
+) -> Done | PageView | web.StreamResponse:
+    """Do an act, or return the page that asks first: whether that is wanted, or for proof of who wants it."""
+    is_sure = act.sure is None or call.body.get("sure") == "yes"
+    later = set() if is_sure or act.sure is None else {field.name for field in act.sure.fields}
+    needed = [name for name in act.needed if name not in later]
+    asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, needed))
+    if not is_sure:
+        return await ask_sure(act, page, asking, call.request.path)
+    asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
+    if asks:
+        unproved = await prove(desk, session, call, words=await told_of(act, page, asking))
+        if unproved is not None:
+            return unproved
+    return await act.do(asking)
+
+
 async def _again(
-    desk: Desk, call: Call, session: Session, page: ConsolePage, refused: StorefrontError
+    desk: Desk, call: Call, session: Session, page: ConsolePage, act: ConsoleAct, *, refused: StorefrontError
 ) -> web.StreamResponse:
-    """Show the page again with what is wrong on top, and what was typed."""
+    """Show the page again with what is wrong on top, and what was typed; the one that asks, if that was confirmed."""
     asking = desk.asking(call, session)
-    view: PageView = await page.show(asking)
+    if act.sure is not None and act.sure.fields and call.body.get("sure") == "yes":
+        sent = desk.asking(call, session, form=checked_fields(call.body, act.fields, ()))
+        view: PageView = await ask_sure(act, page, sent, call.request.path)
+    else:
+        view = await page.show(asking)
     errors = refused.errors if isinstance(refused, Invalid) else ()
     wrong = {error.pointer.lstrip("/"): error.message for error in errors}
-    typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof")}
+    typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof", "sure")}
     path = call.request.path
     problem = {"detail": refused.detail, "fields": wrong, "path": path, "form": path.strip("/").replace("/", "-")}
     return await desk.answer(call, session, view, here=page.path, problem=problem, typed=typed)

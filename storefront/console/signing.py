@@ -238,7 +238,7 @@ class SigningIn:
             wanted = checked_fields(call.body, _PASSWORD, ["password", "again"])
             if wanted["password"] != wanted["again"]:
                 raise Invalid("The two passwords differ.", errors=[FieldError("/again", "is not the same")])
-            unproved = await prove(desk, session, call)
+            unproved = await prove(desk, session, call, words="Set a new password")
             if unproved is not None:
                 return unproved
             caller = session.operator.caller
@@ -260,7 +260,7 @@ class SigningIn:
             wanted = checked_fields(call.body, _CODES, ["secret", "code"])
             if not re.fullmatch(r"[A-Z2-7]{32}", wanted["secret"]):
                 raise Invalid("Load this page again: its code to scan is not whole.")
-            unproved = await prove(desk, session, call)
+            unproved = await prove(desk, session, call, words="Set up new one-time codes")
             if unproved is not None:
                 return unproved
             code = wanted["code"].replace(" ", "")
