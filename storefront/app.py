@@ -15,6 +15,7 @@ from storefront.console import console_routes
 from storefront.console.building import build_console
 from storefront.console.desk import Desk
 from storefront.console.drawing import STATIC as CONSOLE_STATIC
+from storefront.console.refusing import Refusals
 from storefront.core.api_keys import SCOPES
 from storefront.core.clock import Clock
 from storefront.core.commit.outcome import DatabaseAway
@@ -74,7 +75,7 @@ from storefront.web import (
     webhooks,
 )
 from storefront.web.auth import CredentialAuthenticator
-from storefront.web.browsing import MENU, RENDERER, error_page
+from storefront.web.browsing import MENU, RENDERER
 from storefront.web.business_metrics import BusinessMetrics, GaugeReader
 from storefront.web.docs import docs_routes
 from storefront.web.edge import Edge, EdgeSettings, mount
@@ -175,7 +176,8 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     business = BusinessMetrics(registry, parts.services, worker=worker, of_plugins=gauges)
     routes.append(health_routes(_checks(parts), registry, prepare=business.refresh))
     routes.append(docs_routes(routes, shop_name=config.shop.name))
-    routes.append(console_routes(_console(parts, routes, read, lists, panels), lists))
+    desk = _console(parts, routes, read, lists, panels)
+    routes.append(console_routes(desk, lists))
     app[MENU] = tuple(Link(one.menu, one.path) for registry in routes for one in registry if one.menu)
     return mount(
         app,
@@ -195,7 +197,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             trusted_proxies=config.web.trusted_proxies,
             body_limit_bytes=config.web.body_limit_bytes,
         ),
-        error_page=error_page,
+        error_page=Refusals(desk),
     )
 
 

@@ -14,7 +14,7 @@ from storefront.console.drawing import make_console_templates
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
-from storefront.core.operators.roles import scopes_of
+from storefront.core.operators.roles import OperatorRole, scopes_of
 from storefront.core.operators.signing_in import OPEN_MS, Session, open_session, sign_out
 from storefront.core.services import Services
 from storefront.pages import Browser, page_frame
@@ -112,6 +112,12 @@ class Desk:
         if not hmac.compare_digest(session.csrf.encode(), str(call.body["csrf"]).encode()):
             raise Forbidden("This page is too old. Load it again and try once more.")
         return session
+
+    def allow(self, session: Session, scope: str) -> None:
+        """Let a role that has a scope pass; raises ``Forbidden`` with the roles that do (``may``)."""
+        if not session.principal(self.scopes).may(scope):
+            may = [role.words for role in OperatorRole if {"*", scope} & scopes_of(role, self.scopes)]
+            raise Forbidden(f"You are signed in as {session.operator.role.words}.", may=may)
 
     def asking(self, call: Call, session: Session, *, form: Mapping[str, Any] | None = None) -> Asking:
         """Return who asks for what, as pages and acts see it."""

@@ -26,10 +26,10 @@ def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
             session = await desk.session(call)
         except SignedOut:
             return see(f"{HOME}/sign-in")
-        principal = session.principal(desk.scopes)
-        if session.lacks_codes or not principal.may(SCOPE):
-            raise Forbidden(f"Your role ({session.operator.role.words}) may not do that.")
-        return await send_export(call, exports, principal)
+        desk.allow(session, SCOPE)
+        if session.lacks_codes:
+            raise Forbidden("Set up your one-time codes first, under How you sign in.")
+        return await send_export(call, exports, session.principal(desk.scopes))
 
 
 def pages(exports: Exports) -> list[ConsolePage]:

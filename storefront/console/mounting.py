@@ -66,8 +66,8 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
             session = await desk.sender(call)
         except SignedOut:
             return _to_sign_in(call)
-        _allow(desk, session, page.scope)  # what is refused is said on the page
-        _allow(desk, session, act.scope)
+        desk.allow(session, page.scope)  # what is refused is said on the page
+        desk.allow(session, act.scope)
         if session.lacks_codes:
             return see(f"{HOME}/you")
         try:
@@ -127,13 +127,8 @@ async def _again(
 
 async def _admitted(desk: Desk, call: Call, scope: str) -> Session:
     session = await desk.session(call)
-    _allow(desk, session, scope)
+    desk.allow(session, scope)
     return session
-
-
-def _allow(desk: Desk, session: Session, scope: str) -> None:
-    if not session.principal(desk.scopes).may(scope):
-        raise Forbidden(f"Your role ({session.operator.role.words}) may not do that.")
 
 
 def _said(page: ConsolePage, code: str | None) -> str | None:
