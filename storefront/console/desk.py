@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from storefront.console.drawing import make_console_templates
+from storefront.console.returning import page_of
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
@@ -110,7 +111,11 @@ class Desk:
         """Return whose form this is; raises ``SignedOut``, ``Forbidden``."""
         session = await self.session(call)
         if not hmac.compare_digest(session.csrf.encode(), str(call.body["csrf"]).encode()):
-            raise Forbidden("This page is too old. Load it again and try once more.")
+            raise Forbidden(
+                "You signed in anew since this form was opened, perhaps in another tab. "
+                "Load it again and try once more.",
+                page=page_of(call),
+            )
         return session
 
     def allow(self, session: Session, scope: str) -> None:

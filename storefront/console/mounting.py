@@ -12,6 +12,7 @@ from storefront.console.desk import HOME, Desk, SignedOut, see
 from storefront.console.exporting import add_exports
 from storefront.console.forms import checked_fields, form_schema
 from storefront.console.proof import prove
+from storefront.console.returning import to_sign_in
 from storefront.console.signing import add_signing_in
 from storefront.console.sure import ask_sure, told_of
 from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
@@ -43,7 +44,7 @@ def _add_page(routes: Routes, desk: Desk, page: ConsolePage) -> None:
         try:
             session = await _admitted(desk, call, page.scope)
         except SignedOut:
-            return _to_sign_in(call)
+            return to_sign_in(call)
         if session.lacks_codes:
             return see(f"{HOME}/you")
         view = await page.show(desk.asking(call, session))
@@ -65,7 +66,7 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
         try:
             session = await desk.sender(call)
         except SignedOut:
-            return _to_sign_in(call)
+            return to_sign_in(call)
         desk.allow(session, page.scope)  # what is refused is said on the page
         desk.allow(session, act.scope)
         if session.lacks_codes:
@@ -135,11 +136,6 @@ def _said(page: ConsolePage, code: str | None) -> str | None:
     if code is None:
         return None
     return page.says.get(code) or next((act.says[code] for act in page.acts if code in act.says), None)
-
-
-def _to_sign_in(call: Call) -> web.Response:
-    wanted = call.request.path if call.request.method == "GET" else HOME
-    return see(f"{HOME}/sign-in?next={wanted}" if wanted != HOME else f"{HOME}/sign-in")
 
 
 def _name(handler: Any, verb: str, path: str) -> None:
