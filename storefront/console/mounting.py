@@ -11,6 +11,7 @@ from aiohttp import web
 from storefront.console.desk import HOME, Desk, SignedOut, see
 from storefront.console.exporting import add_exports
 from storefront.console.forms import checked_fields, form_schema
+from storefront.console.problems import problem_of
 from storefront.console.proof import prove
 from storefront.console.returning import to_sign_in
 from storefront.console.signing import add_signing_in
@@ -118,11 +119,8 @@ async def _again(
         view: PageView = await ask_sure(act, page, sent, call.request.path)
     else:
         view = await page.show(asking)
-    errors = refused.errors if isinstance(refused, Invalid) else ()
-    wrong = {error.pointer.lstrip("/"): error.message for error in errors}
     typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof", "sure")}
-    path = call.request.path
-    problem = {"detail": refused.detail, "fields": wrong, "path": path, "form": path.strip("/").replace("/", "-")}
+    problem = problem_of(asking, act, view, call.request.path, refused)
     return await desk.answer(call, session, view, here=page.path, problem=problem, typed=typed)
 
 

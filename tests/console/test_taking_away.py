@@ -69,3 +69,26 @@ async def test_a_form_that_makes_a_key_makes_one(shop, signed_in):
     again = await owner.post(f"{KEYS}/make", form)
     assert (again.status, "was made already" in again.text) == (422, True), again.text
     assert len(written(shop, "key.created")) == 1
+
+
+async def test_too_much_is_refused_with_how_much_there_is_at_its_field(shop, signed_in):
+    purchase, finance = await shop.bought("gems-500"), await signed_in(shop, "finance")
+    page, bought = f"/console/customers/{shop.query('SELECT id FROM customers')[0]['id']}", purchase["id"]
+    short = await finance.send(page, f"{page}/adjust", asset="gems", amount="501", reason=WHY, sure="yes")
+    assert (short.status, "How much is more than the 500 gems that can be taken" in short.text) == (422, True), (
+        short.text
+    )
+    back = f"/console/purchases/{bought}"
+    refused = await finance.send(back, f"{back}/refund", amount="5.00", reason=WHY)
+    assert (refused.status, "4.99 that can still go back" in refused.text) == (422, True), refused.text
+    unsaid = await finance.send(page, f"{page}/grant", reason=WHY)
+    assert "Currency or an offer: choose one" in unsaid.text
+
+
+async def test_goods_that_are_gone_are_refused_in_the_words_of_the_choices(shop, signed_in):
+    purchase, finance = await shop.bought("gems-500"), await signed_in(shop, "finance")
+    page, bought = f"/console/customers/{shop.query('SELECT id FROM customers')[0]['id']}", purchase["id"]
+    await finance.send(page, f"{page}/adjust", asset="gems", amount="120", reason=WHY, sure="yes")
+    refused = await finance.send(f"/console/purchases/{bought}", f"/console/purchases/{bought}/refund", reason=WHY)
+    assert (refused.status, "Choose under “If goods are used”" in refused.text) == (422, True), refused.text
+    assert "strategy floor" not in refused.text

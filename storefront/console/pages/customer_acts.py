@@ -43,7 +43,7 @@ def forms(asking: Asking, customer_id: str) -> list[Section]:
     assets = [(code, spoken(code)) for code in asking.services.catalogs.active.assets]
     reason = Field("reason", "Reason", hint=KEPT)
     if asking.may("grants:write"):
-        skus = [("", "–"), *((sku, sku) for sku in asking.services.catalogs.active.offers)]
+        skus = [("", "–"), *((sku, sku) for sku in _given_by_hand(asking))]
         fields = (
             Field("asset", "Currency", "select", choices=[("", "–"), *assets], is_required=False),
             Field("amount", "How much", is_required=False),
@@ -76,6 +76,13 @@ def forms(asking: Asking, customer_id: str) -> list[Section]:
                 )
             )
     return found
+
+
+def _given_by_hand(asking: Asking) -> list[str]:
+    """Return the offers whose goods can be given: not those whose kind gives by an object of its own."""
+    kinds = asking.services.kinds
+    offers = asking.services.catalogs.active.offers
+    return [sku for sku, offer in offers.items() if not getattr(kinds.get(offer.kind), "grants_rights", False)]
 
 
 async def noted(asking: Asking, customer_id: str) -> list[Section]:
