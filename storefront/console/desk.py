@@ -21,7 +21,7 @@ from storefront.core.services import Services
 from storefront.pages import Browser, page_frame
 from storefront.pages.frame import PageFrame
 from storefront.panels import Asking, ConsolePage, ConsolePanel, Note, PageView, Section, Tone
-from storefront.routing import Call
+from storefront.routing import CALLER, Call
 
 HOME, COOKIE = "/console", "storefront_console"
 GROUPS = {"main": "", "watch": "Keep an eye on", "setup": "Set up"}
@@ -105,6 +105,7 @@ class Desk:
         found = await open_session(self.services, token)
         if found is None:
             raise SignedOut("You are signed out.")
+        call.request[CALLER] = found.operator.caller
         return found
 
     async def sender(self, call: Call) -> Session:
