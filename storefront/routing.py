@@ -44,7 +44,7 @@ __all__ = (
 )
 
 JsonSchema = Mapping[str, Any]
-CALLER = "storefront_caller"
+CALLER = web.RequestKey("caller", str)
 """Under this a request says who sent it where only its handler finds out, such as an operator: for the access log."""
 LIMIT_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})

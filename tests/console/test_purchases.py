@@ -56,7 +56,7 @@ async def test_books_that_were_compared_with_no_gateway_do_not_say_that_they_agr
 
 
 async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(shop, signed_in):
-    purchase, page = await page_of(shop)
+    _, page = await page_of(shop)
     await shop.bought("potion")
     await shop.parts.roller.fold_all()
     finance = await signed_in(shop, "finance")
