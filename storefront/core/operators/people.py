@@ -19,6 +19,7 @@ from storefront.core.operators.passwords import hash_password
 from storefront.core.operators.roles import OperatorRole
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.services import Services
 from storefront.core.tables_operators import console_sessions, operator_links, operators
 
@@ -143,15 +144,15 @@ async def change_role(services: Services, named: str, role: OperatorRole, *, act
     return Operator.of({**row, "role": str(role)})
 
 
-async def end_operator(services: Services, named: str, *, actor: str) -> Operator:
-    """End an operator: nothing of theirs signs in any more, at once. Safe to repeat. Raises ``LastOwner``."""
+async def end_operator(services: Services, named: str, *, actor: str, reason: str = "") -> Operator:
+    """End an operator, for a reason that is kept: nothing of theirs signs in any more. Raises ``LastOwner``."""
     row, wall = await need_row(services, named), services.clock.wall()
     if row["ended_at"] is None:
         plan = Plan(actor=actor, anchors={anchor_of(row["id"])})
         await _keep_an_owner(services, plan, row, still=None)
         plan.add(_change(row, {"ended_at": None}, {"ended_at": wall}))
         await end_links(services, plan, row["id"])
-        note(services, plan, "operator.ended", row["id"], {})
+        note(services, plan, "operator.ended", row["id"], {"reason": redact_text(reason)} if reason else {})
         await _commit_and_sign_out(services, plan, row["id"])
     return Operator.of({**row, "ended_at": row["ended_at"] or wall})
 

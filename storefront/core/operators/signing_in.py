@@ -206,6 +206,12 @@ async def confirm(services: Services, codes: OneTimeCodes, session: Session, pro
         raise wrong from error
 
 
+async def unconfirmed_secret(services: Services, codes: OneTimeCodes, session: Session) -> str:
+    """Return the secret that a session's operator may set up: the same until it is confirmed or the session ends."""
+    row = await need_row(services, session.operator.id)
+    return codes.secret_of(f"{session.digest}:{row['totp']}")
+
+
 async def sign_out(services: Services, session: Session) -> None:
     """End a session. Safe to repeat."""
     plan = Plan(actor=session.operator.caller, anchors={anchor_of(session.operator.id)})
