@@ -11,8 +11,8 @@ from storefront.testing import Answer, Shop, running_shop
 from .arena import ARENA, fund_customers, tally
 
 ROUNDS_ON_A_SECOND_DATABASE = 2
-PLAYED_WHOLE = ("test_wallet",)
-"""Races that play all rounds on both databases: one wallet (T2)."""
+PLAYED_WHOLE = ("test_wallet", "test_last_unit")
+"""Races that play all rounds on both databases: one wallet (T2), and the last unit."""
 
 
 @pytest.fixture(autouse=True)
