@@ -27,7 +27,7 @@ from storefront.core.operators.people import (
     Operator,
     anchor_of,
     end_links,
-    find_row,
+    find_by_login,
     need_row,
     note,
 )
@@ -47,7 +47,7 @@ _WRONG = "Login, password or code is wrong, or was tried too often: then wait a 
 _LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
 _NEWEST = Query(
     select(operator_links.c.digest)
-    .where(operator_links.c.operator_id == bindparam("operator_id"))
+    .where(operator_links.c.operator_id == bindparam("operator_id"), operator_links.c.used_at.is_(None))
     .order_by(operator_links.c.created_at.desc(), operator_links.c.digest.desc())
     .limit(1)
 )
@@ -129,7 +129,7 @@ async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: st
         Unauthorized: one of them is wrong, or this operator's password was tried too often in this quarter of an hour;
             nobody learns which, because only a login that there is can be tried too often.
     """
-    row = await find_row(services, login.strip().casefold())
+    row = await find_by_login(services, login)
     may_try = row is not None and await _may_try(services, row["id"])
     is_right = await verify_password(None if row is None else row["password"], password)
     if row is None or not may_try or not is_right or row["ended_at"] is not None:
@@ -147,7 +147,7 @@ async def sign_in_by_provider(services: Services, login: str, *, by_two_factors:
     Raises:
         Unauthorized: they are none of the shop's, or their role needs two factors and the provider asked for one.
     """
-    row = await find_row(services, login.strip().casefold())
+    row = await find_by_login(services, login)
     if row is None or row["ended_at"] is not None:
         raise Unauthorized("This account is not an operator of this shop. Ask an owner to add it.")
     if OperatorRole(row["role"]).handles_money and not by_two_factors:
