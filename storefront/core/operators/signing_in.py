@@ -46,8 +46,8 @@ TRIES, TRIES_MS = 10, 15 * MINUTE_MS
 _WRONG = "Login, password or code is wrong, or was tried too often: then wait a few minutes, or sign in by a link."
 _LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
 _NEWEST = Query(
-    select(operator_links.c.digest)
-    .where(operator_links.c.operator_id == bindparam("operator_id"), operator_links.c.used_at.is_(None))
+    select(operator_links.c.digest, operator_links.c.created_at)
+    .where(operator_links.c.operator_id == bindparam("operator_id"))
     .order_by(operator_links.c.created_at.desc(), operator_links.c.digest.desc())
     .limit(1)
 )
@@ -95,7 +95,9 @@ async def make_link(services: Services, named: str, *, actor: str) -> tuple[Oper
     if row["ended_at"] is not None:
         raise Forbidden(f"{row['login']} has ended. Take them back first.")
     code, anchor = f"opl_{secrets.token_urlsafe(32)}", anchor_of(row["id"])
-    link = {"digest": _digest(code), "operator_id": row["id"], "created_at": wall, "expires_at": wall + LINK_MS,
+    newest = await services.reader.first(_NEWEST, operator_id=row["id"])
+    made_at = wall if newest is None else max(wall, newest["created_at"] + 1)  # newer also within a millisecond
+    link = {"digest": _digest(code), "operator_id": row["id"], "created_at": made_at, "expires_at": wall + LINK_MS,
             "used_at": None}  # fmt: skip
     plan = Plan(actor=actor, anchors={anchor})
     await end_links(services, plan, row["id"])
