@@ -60,6 +60,7 @@ from storefront.web import (
     paying,
     payment_methods,
     payments,
+    privacy,
     promo_codes,
     promo_page,
     purchases,
@@ -159,7 +160,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             invitation_page,
             auto_top_ups,
         ),
-        *(usage, experiments, using_page, analytics),
+        *(usage, experiments, using_page, analytics, privacy),
     )
     routes: list[Routes] = [module.routes for module in modules]
     if parts.emulator is not None:

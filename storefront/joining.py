@@ -237,6 +237,7 @@ def _services(
         public_url=public_url,
         figures=figures_of(host),
         moves=host.moves(),
+        personal_data=host.personal_data(),
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
     for step, decides in LATE_STEPS.items():

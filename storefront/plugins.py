@@ -39,6 +39,8 @@ from storefront.core.exporting.core_lists import core_lists
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import JUDGES, Hooks, PluginHealth
 from storefront.core.migrating import History
+from storefront.core.privacy.core_register import core_register
+from storefront.core.privacy.register import Held
 
 GROUP = "storefront.plugins"
 
@@ -104,6 +106,18 @@ class PluginHost:
                 if found.setdefault(one.name, one) is not one:
                     raise _failure(name, f"another list is called {one.name}")
         return found
+
+    def personal_data(self) -> list[Held]:
+        """Return the register of personal columns of this shop: the core's, and that of each enabled plugin."""
+        return [
+            *core_register(),
+            *(
+                held
+                for name, plugin in self.classes.items()
+                if name not in self.left_out
+                for held in getattr(plugin, "personal_data", ())
+            ),
+        ]
 
     def figures(self) -> dict[str, Figures]:
         """Return ``plugin -> what it brings to analytics`` of enabled plugins.

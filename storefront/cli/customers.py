@@ -1,5 +1,7 @@
-"""``storefront customers``: one customer in full."""
+"""``storefront customers``: one customer in full, and all that is held about them."""
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,11 +28,12 @@ app.command()(merge)
 
 @app.callback()
 def customers() -> None:
-    """Look at the shop's customers, in a running server or without one.
+    """Look at the shop's customers, and take out what is held about one, in a running server or without one.
 
     \b
-    Example:
+    Examples:
       storefront customers show ada
+      storefront customers export ada --output ada.json
     """
 
 
@@ -66,6 +69,57 @@ def show(
     if found["purchases"]:
         print_heading("Bought last")
         print_purchases(found["purchases"])
+
+
+@app.command()
+def export(
+    customer: Annotated[str, typer.Argument(metavar="ID", help="The game's own id of the customer, or ours (cus_…).")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The JSON file to write (only you may read it).")
+    ] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Take out everything that is held about a customer, plugins' tables too: the answer to a request for access.
+
+    One JSON document with a section for each table. Without --output and --json it is printed to be read. It may name
+    others (who gave a gift) and how fraud is told: read it before you hand it out. That you took it out stands in the
+    audit trail.
+
+    \b
+    Examples:
+      storefront customers export ada
+      storefront customers export ada --output ada.json
+      storefront customers export ada --json | jq '.sections.purchases'
+    """
+    found = ask_shop(Choice(config, data=data), "customers.export", customer=customer)
+    if output is not None:
+        from storefront.cli.exporting import opened
+
+        with opened(output) as file:
+            file.write(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+    if output is None and as_json:
+        print_as_json(found)
+        return
+    counts = {name: len(rows) for name, rows in found["sections"].items() if rows}
+    if as_json:
+        print_as_json({"customer": found["customer"], "id": found["id"], "output": str(output), "rows": counts})
+    elif output is not None:
+        say(f"{output}: {sum(counts.values()):,} rows of {len(counts)} tables about {escape(found['customer'])}.")
+    else:
+        _print_sections(found)
+
+
+def _print_sections(found: dict[str, Any]) -> None:
+    print_facts(found, ("customer", "id", "exported_at"))
+    for name, rows in found["sections"].items():
+        for number, row in enumerate(rows, start=1):
+            print_heading(f"{name} {number} of {len(rows)}")
+            print_facts(row, tuple(row))
+    empty = [name for name, rows in found["sections"].items() if not rows]
+    if empty:
+        say(f"\n[dim]Nothing is held in {', '.join(empty)}.[/]")
 
 
 def _print_wallets(wallets: dict[str, Any]) -> None:

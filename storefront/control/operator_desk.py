@@ -22,6 +22,7 @@ from storefront.core.operating.losses import show_loss, show_possible_loss
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
 from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
+from storefront.core.privacy.exporting import export_customer
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy
@@ -38,6 +39,7 @@ class OperatorDesk:
         operations: Mapping[str, Operation] = {
             "customers.show": lambda asked: show_customer(services, asked["customer"]),
             "customers.merge": self._merge,
+            "customers.export": lambda asked: export_customer(services, asked["customer"], actor=actor),
             "purchases.show": lambda asked: show_purchase_in_full(services, asked["purchase"]),
             "purchases.refund": self._refund,
             "inbox.list": lambda asked: list_events(services, **asked),

@@ -71,6 +71,7 @@ SCOPES: frozenset[str] = frozenset(
         "operations:read",
         "operations:write",
         "exports:read",
+        "privacy:read",
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""

@@ -19,6 +19,7 @@ from storefront.core.hooks import Hooks
 from storefront.core.kinds import OfferKind
 from storefront.core.pins import Pins
 from storefront.core.principals import Principal, Role
+from storefront.core.privacy.register import Held
 from storefront.core.reading import Reader
 from storefront.core.states import CustomerStates
 from storefront.core.turns import Turns
@@ -46,6 +47,7 @@ class Services:
     public_url: str
     figures: AllFigures = field(default_factory=AllFigures)
     moves: Sequence[Moves] = ()
+    personal_data: Sequence[Held] = ()
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.privacy.register import Held
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
@@ -60,6 +61,7 @@ from storefront_fanfunding.pledge_following import MOVED_JOB, follow_pledges, no
 from storefront_fanfunding.pledge_moves import CAMPAIGN_JOB, GIVE_BACK_JOB, LET_GO_JOB, PLEDGE_JOB
 from storefront_fanfunding.pledge_moves import LATE_STEPS as PLEDGE_STEPS
 from storefront_fanfunding.pledge_tables import PLEDGE_TABLES
+from storefront_fanfunding.privacy import REGISTER
 from storefront_fanfunding.reacting import note_gone
 from storefront_fanfunding.releasing import RELEASE_STEP, release, release_step
 from storefront_fanfunding.rolling import FIGURES
@@ -82,6 +84,7 @@ class FanfundingPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_creators, check_tips, check_payouts, *BOARD_CONFIG_CHECKS)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *PAYOUT_CHECKS, *BOARD_CHECKS, *PLEDGE_CHECKS)
     figures = FIGURES
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     exports: ClassVar[Sequence[Export]] = EXPORTS
     merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"

@@ -17,6 +17,7 @@ from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema
+from storefront.core.privacy.register import Held
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.panels import ConsolePage, ConsolePanel
@@ -39,6 +40,7 @@ from storefront_fraud.merging import MOVES
 from storefront_fraud.metering import METER, schedule_metering, score_meters
 from storefront_fraud.network import Countries
 from storefront_fraud.operating import operations_of, read_gauges
+from storefront_fraud.privacy import REGISTER
 from storefront_fraud.routes import make_routes
 from storefront_fraud.scoring import Scorer
 from storefront_fraud.tables import TABLES
@@ -54,6 +56,7 @@ class FraudPlugin:
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     exports: ClassVar[Sequence[Export]] = EXPORTS
     merging: ClassVar[Sequence[Moves]] = MOVES
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

@@ -15,6 +15,7 @@ from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema
+from storefront.core.privacy.register import Held
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
@@ -26,6 +27,7 @@ from storefront_mail.desk import operations_of
 from storefront_mail.exporting import EXPORTS
 from storefront_mail.merging import MOVES
 from storefront_mail.operating import read_gauges
+from storefront_mail.privacy import REGISTER
 from storefront_mail.reacting import SEND, order_mail
 from storefront_mail.relay import Relay
 from storefront_mail.routes import make_routes
@@ -43,6 +45,7 @@ class MailPlugin:
     merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     tables: ClassVar[Sequence[Table]] = TABLES
 
     def __init__(self, config: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.privacy.register import Held
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
@@ -36,6 +37,7 @@ from storefront_microtransactions.exporting import EXPORTS
 from storefront_microtransactions.giving import open_container
 from storefront_microtransactions.kinds import Bundle, CurrencyPack, Item
 from storefront_microtransactions.merging import MOVES
+from storefront_microtransactions.privacy import REGISTER
 from storefront_microtransactions.routes import make_routes
 from storefront_microtransactions.tables import TABLES
 
@@ -56,6 +58,7 @@ class MicrotransactionsPlugin:
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *DELIVERY_CHECKS)
     exports: ClassVar[Sequence[Export]] = EXPORTS
     merging: ClassVar[Sequence[Moves]] = MOVES
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *DELIVERY_TABLES)
 

@@ -17,6 +17,7 @@ from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.privacy.register import Held
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
@@ -48,6 +49,7 @@ from storefront_subscriptions.merging import MOVES
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.price_effects import effects_on_subscriptions
+from storefront_subscriptions.privacy import REGISTER
 from storefront_subscriptions.reacting import REACT, order_reaction, react
 from storefront_subscriptions.reading_figures import operations_of
 from storefront_subscriptions.rolling import FIGURES
@@ -85,6 +87,7 @@ class SubscriptionsPlugin:
     )
     catalog_effects: ClassVar[Sequence[CatalogEffects]] = (effects_on_subscriptions,)
     figures = FIGURES
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
     exports: ClassVar[Sequence[Export]] = EXPORTS
     merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"

@@ -40,6 +40,8 @@ from storefront.panels import (
 )
 
 PATH = "/console/books"
+Compared = tuple[str, Mapping[str, Any]]
+"""A gateway, and the report of when it was last compared with the books."""
 
 
 class Books:
@@ -55,15 +57,13 @@ class Books:
         services = asking.services
         checked, short = await last_check(services), await books_in_short(services)
         reconciled = await list_reconciliations(services)
-        differences = [
-            (one["gateway"], told) for one in reconciled if one["report"] for told in one["report"]["differences"]
-        ]
+        compared = [(one["gateway"], one["report"]) for one in reconciled if one["report"]]
         owed = await held_by_customers(services)
-        sections: list[Section] = [_tiles(asking, checked, short, owed, unmatched=len(differences))]
+        sections: list[Section] = [_tiles(asking, checked, short, owed, _unmatched(compared))]
         if checked is not None and not checked.is_clean:
             sections.append(_violations(checked.violations))
         sections.append(_seals(short))
-        sections.append(_differences(asking, differences))
+        sections.append(_differences(asking, compared))
         forms = _forms(asking, [one["gateway"] for one in reconciled])
         if forms:
             sections.append(Acts(forms))
@@ -124,22 +124,34 @@ def _tiles(
     checked: Checked | None,
     short: Mapping[str, Any],
     owed: Sequence[Mapping[str, Any]],
-    *,
-    unmatched: int,
+    unmatched: Tile,
 ) -> Tiles:
     verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
-    when = "Not checked yet" if checked is None else f"checked {iso(checked.at)[:16].replace('T', ' ')} UTC"
+    when = "Not checked yet" if checked is None else f"checked {_minute(iso(checked.at))}"
     held = ", ".join(money(asking, one["held"], one["asset"]) for one in owed) or "nothing"
     tone = Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD
-    differs = Tone.BAD if unmatched else Tone.PLAIN
     return Tiles(
         (
             Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
             Tile("Violations", verdict, was=when, tone=tone),
             Tile("Owed to customers", held, was="wallets, all together", url="/console/wallets"),
-            Tile("Unmatched", str(unmatched), was="between gateway and books", tone=differs),
+            unmatched,
         )
     )
+
+
+def _unmatched(compared: Sequence[Compared]) -> Tile:
+    """Return how many lines of the gateways and of the books have no counterpart, and as of when."""
+    if not compared:
+        return Tile("Unmatched", "–", was="not compared with a gateway yet")
+    count = sum(len(report["differences"]) for _, report in compared)
+    oldest = min(report["at"] for _, report in compared)
+    return Tile("Unmatched", str(count), was=f"compared {_minute(oldest)}", tone=Tone.BAD if count else Tone.PLAIN)
+
+
+def _minute(time: str) -> str:
+    """Return an instant in words that stand in the middle of others: to the minute, in UTC."""
+    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _seals(short: Mapping[str, Any]) -> Lines:
@@ -165,7 +177,8 @@ def _violations(found: list[tuple[str, str]]) -> Table:
     return Table("What is wrong, the first of each", (Column("Check"), Column("What")), rows)
 
 
-def _differences(asking: Asking, found: list[tuple[str, dict[str, Any]]]) -> Table:
+def _differences(asking: Asking, compared: Sequence[Compared]) -> Table:
+    found = [(gateway, one) for gateway, report in compared for one in report["differences"]]
     rows = [
         Row(
             (
@@ -185,7 +198,9 @@ def _differences(asking: Asking, found: list[tuple[str, dict[str, Any]]]) -> Tab
         Column("Since"),
         Column("Proposal"),
     )
-    return Table("Gateway and books differ", columns, rows, empty="They agree, to the cent.")
+    hint = ", ".join(f"{gateway} compared {_minute(report['at'])}" for gateway, report in compared)
+    empty = "They agree, to the cent." if compared else "Nothing was compared yet: it happens by itself every hour."
+    return Table("Gateway and books", columns, rows, empty=empty, hint=hint)
 
 
 async def send_reconcile(asking: Asking, gateway: str) -> Done:

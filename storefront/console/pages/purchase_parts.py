@@ -33,7 +33,12 @@ _ICONS = {
 def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
     """Return what happened to a purchase, newest first: its events, and its receipts."""
     found = [
-        Happened(spoken(one["type"]), _about(whole, one), at(one["occurred_at"]) or 0, _ICONS.get(one["type"], "clock"))
+        Happened(
+            spoken(one["type"]),
+            _about(asking, whole, one),
+            at(one["occurred_at"]) or 0,
+            _ICONS.get(one["type"], "clock"),
+        )
         for one in whole["events"]
     ]
     receipt = whole["receipt"]
@@ -115,7 +120,7 @@ def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
                 Cell.when(at(one["created_at"])),
                 Cell(spoken(one.get("cause", "refund"))),
                 Cell(total(asking, one["amount"]), is_strong=True),
-                Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=one.get("reason") or ""),
+                Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=_explained(one)),
             )
         )
         for one in reversals
@@ -124,5 +129,18 @@ def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
     return Table("Refunds and disputes", columns, rows)
 
 
-def _about(whole: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+def _explained(reversal: Mapping[str, Any]) -> str:
+    """Return a refund's or dispute's reason, and until when the bank takes evidence."""
+    due = reversal["evidence_due_by"] if reversal["state"] in ("open", "warning") else None
+    until = f"evidence by {due[:10]}, at the gateway" if due else None
+    return ", ".join(filter(None, (reversal["reason"], until)))
+
+
+def _about(asking: Asking, whole: Mapping[str, Any], event: Mapping[str, Any]) -> str:
+    """Return how much an event moved, and why, as far as the purchase knows."""
+    reversal = next((one for one in whole["reversals"] if one["id"] in (event["reversal"], event["subject"])), None)
+    if reversal is not None:
+        return ": ".join(filter(None, (total(asking, reversal["amount"]), reversal["reason"])))
+    if event["type"] == "purchase.completed":
+        return total(asking, whole["purchase"]["total"])
     return "" if event["subject"] == whole["purchase"]["id"] else str(event["subject"])

@@ -7,6 +7,7 @@ import msgspec
 
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
+from storefront.console.pages.refund_words import refund_words
 from storefront.console.words import SPANS, at, chips, instant, link, money, status, total
 from storefront.core.clock import iso
 from storefront.core.idempotency import idempotency_key
@@ -14,7 +15,7 @@ from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.searching import STATUSES, Wanted, find_purchases
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
-from storefront.core.refunds import RefundRequest, Strategy
+from storefront.core.refunds import RefundRequest, Strategy, is_effective, read_reversals
 from storefront.core.typed_amounts import read_amount
 from storefront.panels import (
     Asking,
@@ -137,9 +138,11 @@ async def show_one(asking: Asking) -> PageView:
     if purchase["status"] == "in_review":
         words = "It waits in the review queue: goods are not granted."
         sections.insert(0, Note(Tone.PLAY, "In review.", words, Link("Look at it", f"/console/review?q={row['id']}")))
+    gone = sum(one["amount"] for one in await read_reversals(asking.services.reader, row["id"]) if is_effective(one))
+    left = row["total"] - gone
     sections.append(timeline(asking, whole))
     sections.extend(await asking.parts("purchase", row["id"]))
-    beside: list[Section] = [*_refund_forms(asking, purchase), *payment_lines(asking, whole)]
+    beside: list[Section] = [*_refund_forms(asking, purchase, left), *payment_lines(asking, whole)]
     beside.extend(await entries_of(asking, whole))
     return PageView(total(asking, purchase["total"]), sections, detail=beside, hint=f"Purchase {row['id']}")
 
@@ -160,17 +163,24 @@ def _head(asking: Asking, purchase: Mapping[str, Any], customer: Line) -> Lines:
     )
 
 
-def _refund_forms(asking: Asking, purchase: Mapping[str, Any]) -> list[Section]:
-    """Return where a refund begins: what it would take is shown before anything happens."""
+def _refund_forms(asking: Asking, purchase: Mapping[str, Any], left: int) -> list[Section]:
+    """Return where a refund begins: what it would take is shown before anything happens. ``left``: not given back."""
     if not asking.may("refunds:write") or purchase["status"] not in ("completed", "paid"):
         return []
-    if purchase["refunded"] == "full":
+    if left <= 0:
         return []
     currency = purchase["total"]["currency"]
     fields = (
         Field("amount", f"Amount in {currency}", hint="Leave empty for all that is left.", is_required=False),
         Field("reason", "Reason", hint="Kept for ever. No names or addresses."),
-        Field("strategy", "If goods are used", "select", choices=STRATEGIES, value=Strategy.FAIL.value),
+        Field(
+            "strategy",
+            "If goods are used",
+            "select",
+            choices=STRATEGIES,
+            value=Strategy.FAIL.value,
+            hint="A part of the money leaves the goods with the buyer, whatever is chosen.",
+        ),
     )
     return [
         Form(
@@ -178,7 +188,7 @@ def _refund_forms(asking: Asking, purchase: Mapping[str, Any]) -> list[Section]:
             "See what it would take back",
             fields,
             title="Refund…",
-            explains="Nothing happens yet: the next page shows what goes back.",
+            explains=f"{money(asking, left, currency)} can go back. The next page shows what would happen.",
             is_folded=True,
         )
     ]
@@ -227,8 +237,9 @@ async def _preview(asking: Asking, made: Mapping[str, Any]) -> PageView:
     """Show what a refund would take back, and the button that does it."""
     purchase_id, form = asking.path["id"], asking.form
     words = total(asking, made["amount"])
-    lines = [Line("Goes back to the buyer", words)]
+    lines = [Line("Goes back to the buyer", words), Line("Reason", form["reason"])]
     taken = made["taken_back"]
+    takes_goods = any(taken.get(name) for name in ("items", "credits", "entitlements"))
     for item in taken.get("items", ()):
         gone = f", {item['written_off']} written off" if item["written_off"] else ""
         lines.append(Line(f"Taken back: {item['sku']}", f"{item['taken']} of {item['demanded']}{gone}"))
@@ -246,7 +257,9 @@ async def _preview(asking: Asking, made: Mapping[str, Any]) -> PageView:
         f"Refund {words}",
         (*kept, Field("sure", "sure", "hidden", value="yes")),
         tone=Tone.BAD,
-        explains="This moves the money and takes the goods back.",
+        explains="This moves the money and takes the goods back."
+        if takes_goods
+        else "This moves the money. The buyer keeps the goods.",
     )
     back = Note(
         Tone.INFO, "Nothing has happened yet.", link=Link("Keep the purchase as it is", f"{PATH}/{purchase_id}")
@@ -290,6 +303,7 @@ def pages() -> list[ConsolePage]:
         _REFUND,
         needed=["reason"],
         asks_proof=needs_proof,
+        words=refund_words,
         says={"refunded": "Refunded.", "refunding": "The refund is on its way: the gateway takes its time."},
     )
     return [

@@ -28,6 +28,7 @@ from storefront.panels import (
     PageView,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -108,7 +109,11 @@ class Webhooks:
     async def send_add(self, asking: Asking) -> PageView:
         """Make an endpoint, and show its secret this once."""
         made = await self._endpoints.create(
-            asking.form["url"], description=asking.form.get("description", ""), event_types=(), actor=asking.actor
+            asking.form["url"],
+            description=asking.form.get("description", ""),
+            event_types=(),
+            actor=asking.actor,
+            form=asking.key,
         )
         lines = [
             Line("Address", made["url"]),
@@ -144,6 +149,9 @@ class Webhooks:
     async def send_remove(self, asking: Asking) -> Done:
         await self._endpoints.delete(asking.path["id"], actor=asking.actor)
         return Done(PATH, "removed")
+
+    async def remove_words(self, asking: Asking) -> str:
+        return f"Remove {(await self._endpoints.show(asking.path['id']))['url']}"
 
     async def failing(self, services: Services) -> tuple[int, Tone]:
         """Count endpoints with deliveries that were given up or that are disabled, and jobs that are dead."""
@@ -246,5 +254,12 @@ def _of_one(desk: Webhooks) -> list[ConsoleAct]:
         ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
         ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
         ConsoleAct("resume", writes, desk.send_resume, says={"resumed": "It goes on."}),
-        ConsoleAct("remove", writes, desk.send_remove, asks_proof=True),
+        ConsoleAct(
+            "remove",
+            writes,
+            desk.send_remove,
+            asks_proof=True,
+            sure=Sure("Nothing is sent there any more, and what waits is not sent."),
+            words=desk.remove_words,
+        ),
     ]

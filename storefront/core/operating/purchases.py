@@ -59,12 +59,15 @@ def purchase_in_short(row: Row) -> dict[str, Any]:
 
 
 def reversal_json(row: Row) -> dict[str, Any]:
-    """Return a refund or dispute, with the gateway's own name of it and why it failed, if it did."""
+    """Return a refund or dispute, with the gateway's own name of it, why it failed, and when evidence is due."""
+    facts = msgspec.json.decode(row["facts"])
+    due_by = facts.get("evidence_due_by")
     return {
         **refund_json(row),
         "gateway": row["gateway"],
         "reference": row["gateway_ref"],
-        "failure": msgspec.json.decode(row["facts"]).get("failure"),
+        "failure": facts.get("failure"),
+        "evidence_due_by": None if due_by is None else iso(due_by),
         "closed_at": None if row["closed_at"] is None else iso(row["closed_at"]),
     }
 
@@ -125,12 +128,25 @@ async def _entry(reader: PointReader, row: Row) -> dict[str, Any]:
 
 async def _events(services: Services, purchase: Row, about: Sequence[str]) -> list[dict[str, Any]]:
     statement = (
-        select(events.c.id, events.c.type, events.c.subject, events.c.occurred_at)
+        select(events.c.id, events.c.type, events.c.subject, events.c.occurred_at, events.c.payload)
         .where(events.c.anchor.in_(names_of(purchase["customer_id"])), events.c.subject.in_(about))
         .order_by(events.c.sequence)
     )
     rows = await services.reader.scan(statement)
-    return [{**row, "occurred_at": iso(row["occurred_at"])} for row in rows]
+    return [_event(row) for row in rows]
+
+
+def _event(row: Row) -> dict[str, Any]:
+    """Return an event with the reversal that it tells of, if it does."""
+    told = msgspec.json.decode(row["payload"])
+    reversal = told.get("refund") or told.get("dispute_case") or {}
+    return {
+        "id": row["id"],
+        "type": row["type"],
+        "subject": row["subject"],
+        "occurred_at": iso(row["occurred_at"]),
+        "reversal": reversal.get("id"),
+    }
 
 
 async def _receipt(services: Services, purchase_id: str) -> dict[str, Any] | None:

@@ -25,9 +25,17 @@ class OperatorRole(StrEnum):
 
 
 OWNERS_ALONE = frozenset(
-    {"keys:read", "keys:write", "operators:read", "operators:write", "privacy:write", "customers:merge"}
+    {
+        "keys:read",
+        "keys:write",
+        "operators:read",
+        "operators:write",
+        "privacy:read",
+        "privacy:write",
+        "customers:merge",
+    }
 )
-"""Who may sign in and with what, and what can never be taken back."""
+"""Who may sign in and with what, all that is held about one person, and what can never be taken back."""
 
 OF_SUPPORT = frozenset({"customers:write", "reviews:write"})
 """What support may do besides looking: notes about customers, and whether a purchase that waits goes through."""

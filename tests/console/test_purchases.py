@@ -1,0 +1,67 @@
+"""A purchase in the console: what a refund would do before it does it, what is left, and when a bank wants to know."""
+
+from storefront.testing import OPERATOR_KEY
+from tests.shop.test_disputes import disputed
+
+
+async def page_of(shop, sku="gems-500"):
+    purchase = await shop.bought(sku)
+    return purchase, f"/console/purchases/{purchase['id']}"
+
+
+async def test_a_part_refund_says_that_the_goods_stay_and_a_whole_one_that_they_go(shop, signed_in):
+    _, page = await page_of(shop)
+    finance = await signed_in(shop, "finance")
+    assert "$4.99 can go back." in (await finance.get(page)).text
+
+    part = await finance.send(page, f"{page}/refund", amount="2.50", reason="half was late")
+    assert "The buyer keeps the goods." in part.text
+    assert "half was late" in part.text
+    assert "takes the goods back" not in part.text
+    whole = await finance.send(page, f"{page}/refund", amount="", reason="never arrived")
+    assert "takes the goods back" in whole.text
+    assert "500 gems" in whole.text
+
+
+async def test_what_went_back_stands_in_the_timeline_and_what_is_left_in_the_form(shop, signed_in):
+    purchase, page = await page_of(shop)
+    finance = await signed_in(shop, "finance")
+    sent = await finance.send(page, f"{page}/refund", amount="2.50", reason="half was late")
+    done = await finance.post(f"{page}/refund", sent.forms()[f"{page}/refund"])
+    assert done.status == 200, done.text
+    await shop.settled(purchase)
+    seen = await finance.get(page)
+    assert "$2.49 can go back." in seen.text
+    assert "$2.50: half was late" in seen.text
+
+
+async def test_a_dispute_says_until_when_evidence_is_taken_and_nothing_is_left_to_refund(shop, signed_in):
+    purchase, page = await page_of(shop)
+    finance = await signed_in(shop, "finance")
+    await disputed(shop, purchase)
+    seen = await finance.get(page)
+    [dispute] = (await shop.bearing(OPERATOR_KEY).get("/v1/disputes")).json["data"]
+    assert f"evidence by {dispute['evidence_due_by'][:10]}, at the gateway" in seen.text
+    assert f"{page}/refund" not in seen.forms()
+
+
+async def test_books_that_were_compared_with_no_gateway_do_not_say_that_they_agree(shop, signed_in):
+    owner = await signed_in(shop, "owner")
+    fresh = await owner.get("/console/books")
+    assert "Nothing was compared yet" in fresh.text
+    assert "They agree" not in fresh.text
+    compared = await owner.send("/console/books", "/console/books/reconcile-sandbox")
+    assert "They agree, to the cent." in compared.text
+    assert "sandbox compared 20" in compared.text
+
+
+async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(shop, signed_in):
+    _, page = await page_of(shop)
+    await shop.bought("potion")
+    await shop.parts.roller.fold_all()
+    finance = await signed_in(shop, "finance")
+    links = [one for one in (await finance.get("/console/wallets")).links() if "/purchases?" in one]
+    brought = next(one for one in links if "kind=currency_pack" in one)
+    assert page in (await finance.get(brought)).links()
+    spent = next(one for one in links if "kind=item" in one)
+    assert len([one for one in (await finance.get(spent)).links() if "/purchases/pur_" in one]) == 1
