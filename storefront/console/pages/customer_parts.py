@@ -108,6 +108,7 @@ def facts(whole: Mapping[str, Any]) -> Lines:
         Line("Our id", whole["id"]),
         Line("Country", whole["country"] or "not known"),
         Line.when("Since", at(whole["created_at"])),
+        *(Line("Also known as", name, is_name=True) for name in whole["known_as"]),
     ]
     for one in whole["payment_methods"]:
         ends = f" ending {one['last4']}" if one.get("last4") else ""
