@@ -103,7 +103,7 @@ def _each(found: Any, name: str) -> list[Mapping[str, Any]]:
     return list(found)
 
 
-def facts(whole: Mapping[str, Any]) -> Lines:
+def facts(asking: Asking, whole: Mapping[str, Any]) -> Lines:
     lines = [
         Line("Our id", whole["id"]),
         Line("Country", whole["country"] or "not known"),
@@ -113,4 +113,6 @@ def facts(whole: Mapping[str, Any]) -> Lines:
     for one in whole["payment_methods"]:
         ends = f" ending {one['last4']}" if one.get("last4") else ""
         lines.append(Line("Payment method", f"{spoken(one.get('brand') or one.get('kind') or 'saved')}{ends}"))
+    if asking.may("privacy:read"):
+        lines.append(Line("Privacy", "Export or merge", url=f"{CUSTOMERS}/{whole['id']}/privacy"))
     return Lines("Facts", lines)

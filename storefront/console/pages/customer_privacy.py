@@ -41,14 +41,6 @@ SCOPE = "privacy:read"
 _SIDES = {"source": "This customer", "target": "The other one", "both": "Both"}
 
 
-def leads(asking: Asking, customer_id: str) -> list[Section]:
-    """Return the way to this page from the customer's, for those who may go it."""
-    if not asking.may(SCOPE):
-        return []
-    where = Link("Privacy", f"{CUSTOMERS}/{customer_id}/privacy")
-    return [Note(Tone.INFO, "What is held about them", link=where)]
-
-
 async def show(asking: Asking) -> PageView:
     """Show what can be done about all that is held about one customer."""
     person = await find_person(asking.services, asking.path["id"])

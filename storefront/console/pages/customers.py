@@ -4,7 +4,7 @@ from storefront.console.forms import text
 from storefront.console.pages.customer_acts import acts, forms, noted
 from storefront.console.pages.customer_parts import CUSTOMERS as PATH
 from storefront.console.pages.customer_parts import facts, lots, owned, wallets, warnings
-from storefront.console.pages.customer_privacy import MERGED, leads
+from storefront.console.pages.customer_privacy import MERGED
 from storefront.console.pages.customer_privacy import pages as privacy_pages
 from storefront.console.pages.purchases import row_of
 from storefront.console.words import at, link, money, spoken
@@ -65,8 +65,7 @@ async def show_one(asking: Asking) -> PageView:
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))
     more = Link("All their purchases", f"/console/purchases?q={customer_id}")
     sections.append(Table("Bought last", columns, rows, empty="Nothing yet.", more=more))
-    beside: list[Section] = [facts(whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
-    beside += leads(asking, customer_id)
+    beside: list[Section] = [facts(asking, whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
     return PageView(whole["customer"], sections, detail=beside, hint=f"Customer {customer_id}")
 
 
