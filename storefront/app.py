@@ -6,6 +6,7 @@ requests that were under way have been answered.
 
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -248,7 +249,7 @@ def _take_routes(
             continue
         if isinstance(one, ConsolePage) and not one.path.startswith("/console/"):
             raise RouteError(f"{plugin}: the console page {one.path} must live under /console/")
-        panels.append(one)
+        panels.append(replace(one, plugin=plugin))
 
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:

@@ -96,7 +96,7 @@ class ConsolePage:
 
     ``group`` is ``main``, ``watch`` or ``setup`` for a page in the menu, empty for one that others lead to; ``counts``
     tells how many things wait there, and how that is meant. ``query`` are the JSON Schemas of its query parameters.
-    ``says`` words what acts of other pages say here.
+    ``says`` words what acts of other pages say here. ``plugin`` is set by the shop: whose it is.
     """
 
     path: str
@@ -109,6 +109,7 @@ class ConsolePage:
     acts: Sequence[ConsoleAct] = ()
     says: Mapping[str, str] = field(default_factory=dict)
     counts: Callable[[Services], Awaitable[tuple[int, Tone]]] | None = None
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +117,10 @@ class ConsolePanel:
     """A part that a plugin adds to one of the core's pages.
 
     ``place`` is ``overview``, ``customer`` (``about`` is their id), ``purchase`` or ``review`` (``about`` is the
-    purchase's id). To a review only an ``Opinion`` is added.
+    purchase's id). To a review only an ``Opinion`` is added. ``plugin`` is set by the shop: whose part it is.
     """
 
     place: str
     scope: str
     show: Callable[[Asking, str], Awaitable[Sequence[Section]]]
+    plugin: str = ""
