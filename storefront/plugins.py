@@ -20,6 +20,7 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
+from storefront.core.audit.erasures import nothing_is_left_check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.config import (
     Config,
@@ -84,12 +85,14 @@ class PluginHost:
 
     def audit_checks(self) -> list[Check]:
         """Return what enabled plugins add to ``audit verify --deep``: checks of their own tables."""
-        return [
+        found = [
             check
             for name, plugin in self.classes.items()
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
         ]
+        theirs = [held for held in self.personal_data() if held not in core_register()]
+        return [*found, nothing_is_left_check(theirs)] if theirs else found
 
     def exports(self) -> dict[str, Export]:
         """Return ``name -> list``: what can be taken out of this shop, the core's lists and those of enabled plugins.

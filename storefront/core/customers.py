@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import Clock
-from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.engine import CommitEngine, CommitNotice
 from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, Insert, Plan
 from storefront.core.errors import FieldError, Invalid, NotFound
@@ -14,7 +14,9 @@ from storefront.core.ids import new_id
 from storefront.core.reading import Query, Reader
 from storefront.core.tables import customers
 
-_BY_EXTERNAL_ID = Query(select(customers).where(customers.c.external_id == bindparam("external_id")))
+_BY_EXTERNAL_ID = Query(
+    select(customers).where(customers.c.external_id == bindparam("external_id"), customers.c.erased_at.is_(None))
+)
 _BY_ID = Query(select(customers).where(customers.c.id == bindparam("id")))
 _CLAIM = "customer:"
 _MOST_REMEMBERED = 50_000
@@ -31,7 +33,8 @@ class Newcomer:
 
 def introduce(plan: Plan, newcomer: Newcomer, now: int, *, country: str | None = None) -> None:
     """Make a newcomer with what the plan writes; raises ``Taken`` in the commit if somebody else was first."""
-    row = {"id": newcomer.id, "external_id": newcomer.external_id, "country": country, "created_at": now}
+    row = {"id": newcomer.id, "external_id": newcomer.external_id, "country": country, "created_at": now,
+           "erased_at": None}  # fmt: skip
     plan.anchors.add(newcomer.id)
     plan.add(Claim(f"{_CLAIM}{newcomer.external_id}", newcomer.id))
     plan.add(Insert("customers", (newcomer.id,), newcomer.id, row))
@@ -44,7 +47,7 @@ def is_introduced(taken: Taken) -> bool:
 
 
 class Customers:
-    """Finds and makes customers; both directions are remembered, because they never change."""
+    """Finds and makes customers; both directions are remembered: they change with an erasure alone."""
 
     def __init__(self, reader: Reader, engine: CommitEngine, clock: Clock) -> None:
         self._reader = reader
@@ -83,8 +86,21 @@ class Customers:
             if row is None:
                 raise NotFound("There is no such customer.")
             known = row["external_id"]
-            self._remember(known, customer_id)
+            if row["erased_at"] is None:
+                self._remember(known, customer_id)
         return known
+
+    def forget(self, customer_id: str) -> None:
+        """Forget what somebody was called, who was erased; another customer may be called so from now on."""
+        external_id = self._external_ids.pop(customer_id, None)
+        if external_id is not None:
+            self._ids.pop(external_id, None)
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        """Forget the names of customers whose erasure was committed, here or in another process."""
+        if "erasures" in notice.tables:
+            for anchor in notice.versions:
+                self.forget(anchor)
 
     async def country(self, customer_id: str) -> str | None:
         """Return where a customer is, as their first session said; None if nobody did. It never changes."""

@@ -14,7 +14,9 @@ customers = Table(
     Column("external_id", TEXT, nullable=False, unique=True),
     text_column("country", null=True),
     number_column("created_at"),
+    number_column("erased_at", null=True),
 )
+"""Of one who was erased, ``external_id`` is a random mark that nobody outside knows, and there is no country."""
 
 api_keys = Table(
     "api_keys",

@@ -80,6 +80,12 @@ class Watchers:
             if not watches:
                 self._watches.pop(customer_id, None)
 
+    def end(self, customer_id: str) -> None:
+        """End the watches of one customer: there is nothing to be told any more."""
+        for watch in self._watches.get(customer_id, ()):
+            watch.is_over = True
+            watch.wake()
+
     def close(self) -> None:
         """End all watches: the shop is closing."""
         self._is_over = True

@@ -11,6 +11,8 @@ REGISTER: Sequence[Held] = (
         by("customer_id"),
         personal="email language token",
         plain="customer_id opted_out_at updated_at",
+        goes=True,
+        begins=True,
     ),
     Held(
         messages,

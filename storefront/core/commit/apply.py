@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.append_only import REDACTABLE
 from storefront.core.commit.answered import idempotency_row, known_answer
 from storefront.core.commit.changes import describe_changes
 from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment
@@ -64,12 +65,14 @@ from storefront.core.commit.plan import (
     Otherwise,
     PlaceHold,
     Plan,
+    Redact,
     ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
+    Unmoved,
 )
 from storefront.core.commit.restore_steps import (
     apply_end_entitlement,
@@ -328,6 +331,18 @@ def _remove(applying: Applying, step: Remove) -> None:
         applying.draft.put(key, None)
 
 
+def _redact(applying: Applying, step: Redact) -> None:
+    key, column = Key(step.table, step.id, step.anchor), REDACTABLE[step.table]
+    row = applying.draft.row(key)
+    if row is not None and row[column] != step.text:
+        applying.draft.put(key, {**row, column: step.text})
+
+
+def _unmoved(applying: Applying, step: Unmoved) -> None:
+    if applying.draft.state.anchors[step.anchor][0] != step.version:
+        raise Stale(f"anchor {step.anchor}")
+
+
 def _emit(applying: Applying, step: Emit) -> None:
     told = Emit(step.anchor, step.type, step.subject, _values(applying, step.payload))
     apply_emit(applying.draft, applying.moment, told)
@@ -388,6 +403,8 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Insert: _insert,
     Change: _change,
     Remove: _remove,
+    Redact: _redact,
+    Unmoved: _unmoved,
     Emit: _emit,
     Late: _late,
     Restore: _on_books(apply_restore),

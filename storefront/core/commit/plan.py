@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from storefront.core.accounts import Account
+from storefront.core.commit.closed import CUSTOMER, erasure_of
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
@@ -44,12 +45,14 @@ from storefront.core.commit.steps import (
     OpenEntry,
     Otherwise,
     PlaceHold,
+    Redact,
     ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
+    Unmoved,
 )
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.watches import Watch
@@ -98,6 +101,7 @@ __all__ = [
     "PassOn",
     "PlaceHold",
     "Plan",
+    "Redact",
     "ReleaseHold",
     "Remove",
     "Restore",
@@ -109,6 +113,7 @@ __all__ = [
     "TakeItem",
     "Transfer",
     "Unfreeze",
+    "Unmoved",
     "WalletDemand",
     "Watch",
 ]
@@ -221,6 +226,9 @@ class Plan(Steps):
         """Name every row that applying this plan may need."""
         if self.idempotency is not None:
             yield self.idempotency.row
+        for anchor in self.anchors:
+            if anchor.startswith(CUSTOMER):
+                yield erasure_of(anchor)
         for steps in (self.list, self.on_refused.list, self.on_review.list):
             for step in steps:
                 yield from reads_of(step)

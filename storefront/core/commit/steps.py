@@ -234,7 +234,7 @@ class Change:
 
     table: str
     id: tuple[str | int, ...]
-    anchor: str
+    anchor: str | None
     expect: Mapping[str, Any]
     set: Mapping[str, Any]
 
@@ -246,6 +246,24 @@ class Remove:
     table: str
     id: tuple[str | int, ...]
     anchor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Write over the one text of an append-only row that an erasure may write over (``append_only.REDACTABLE``)."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """The plan is stale unless nothing has happened to an anchor since this version of it."""
+
+    anchor: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +345,8 @@ Step = (
     | Insert
     | Change
     | Remove
+    | Redact
+    | Unmoved
     | Emit
     | Late
     | Restore

@@ -69,3 +69,7 @@ class Store(Protocol):
             DatabaseAway: the database did not take the batch; nothing was written.
         """
         ...
+
+    async def scrub(self) -> None:
+        """Write over what is kept of rows that are gone, as far as that can be done beside the selling."""
+        ...

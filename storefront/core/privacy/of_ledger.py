@@ -49,12 +49,14 @@ REGISTER: Sequence[Held] = (
     Held(
         t.customer_transfers,
         by("customer_id", "recipient_id"),
+        begins=True,
         plain="id customer_id recipient_id asset amount fee sku quantity instances actor entry_id created_at",
     ),
     Held(
         t.grants,
         by("customer_id"),
         personal="reason",
+        begins=True,
         plain="id customer_id asset amount sku quantity actor entry_id expires_at created_at",
     ),
     Held(
@@ -105,6 +107,6 @@ REGISTER: Sequence[Held] = (
         by("customer_id"),
         plain="customer_id meter charge start ends_at quantity cost events latest_at lined lines close_at",
     ),
-    Held(t.usage_uniques, by("customer_id"), personal="value", plain="customer_id meter start seen_at"),
+    Held(t.usage_uniques, by("customer_id"), plain="customer_id meter start value seen_at"),
     Held(t.usage_windows, by("customer_id"), plain="customer_id meter start quantity events latest_at"),
 )

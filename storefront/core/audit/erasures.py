@@ -1,0 +1,62 @@
+"""A3-erased: whoever was erased is, and nobody else was."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.privacy.blanking import erased_rows, is_touched, what_is_left
+from storefront.core.privacy.core_register import core_register
+from storefront.core.privacy.register import Held, Person
+from storefront.core.tables import customers, erasures
+
+NAME = "A3-erased"
+_MARK = "erased:"
+_KEPT_FOR_ITSELF = ("customers", "erasures")
+
+
+def tombstones_stand(connection: Connection) -> Iterator[Violation]:
+    """A3-erased: an erasure and its customer's tombstone belong together, and a tombstone names nobody."""
+    statement = (
+        select(customers.c.id, customers.c.external_id, customers.c.country, customers.c.erased_at,
+               erasures.c.customer_id.label("erased"))
+        .join(erasures, erasures.c.customer_id == customers.c.id, isouter=True)
+        .where(or_(customers.c.erased_at.is_not(None), erasures.c.customer_id.is_not(None)))
+    )  # fmt: skip
+    for row in each_row(connection, statement):
+        if row.erased is None:
+            yield Violation(NAME, (row.id,), f"{row.id} is marked as erased, but no erasure says so")
+        elif row.erased_at is None or not row.external_id.startswith(_MARK) or row.country is not None:
+            yield Violation(NAME, (row.id,), f"{row.id} was erased, and still has a name or a country")
+
+
+def nothing_is_left(connection: Connection, register: Sequence[Held]) -> Iterator[Violation]:
+    """A3-erased: of nobody whose erasure is done does any personal column of the register hold anything."""
+    done = select(customers.c.id, customers.c.external_id).join(erasures, erasures.c.customer_id == customers.c.id)
+    people = [Person(*row) for row in connection.execute(done.where(erasures.c.state == "done"))]
+    for held in register:
+        if not is_touched(held) or held.table.name in _KEPT_FOR_ITSELF:
+            continue
+        for person in people:
+            for row in connection.execute(erased_rows(held, person)).mappings():
+                left = what_is_left(held, dict(row))
+                if left:
+                    message = f"{person.id} was erased, but {held.table.name} still holds {', '.join(left)} of them"
+                    yield Violation(NAME, (person.id, held.table.name), message)
+
+
+def nothing_is_left_in_the_core(connection: Connection) -> Iterator[Violation]:
+    """A3-erased, of the core's own tables."""
+    yield from nothing_is_left(connection, core_register())
+
+
+def nothing_is_left_check(register: Sequence[Held]) -> Check:
+    """Return the check of the tables that plugins have."""
+    return Check(NAME, "Whoever was erased has left nothing in plugins' tables",
+                 lambda connection: nothing_is_left(connection, register))  # fmt: skip
+
+
+CHECKS = (
+    Check(NAME, "Whoever was erased has no name any more", tombstones_stand),
+    Check(NAME, "Whoever was erased has left nothing personal", nothing_is_left_in_the_core),
+)
