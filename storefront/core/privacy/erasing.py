@@ -153,7 +153,7 @@ async def _left_in(services: Services, held: Held, person: Person) -> int:
 
 
 async def _wallets(reader: PointReader, customer_id: str) -> dict[str, int]:
-    rows = await reader.all(_WALLETS, owner=customer_id)
+    rows = await reader.all(_WALLETS, owner=f"customer:{customer_id}")
     return {row["asset"]: row["balance"] for row in rows}
 
 

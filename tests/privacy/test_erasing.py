@@ -1,0 +1,147 @@
+"""Erasing a customer: refused while anything is under way, then once and for all, and nothing is charged any more."""
+
+import asyncio
+from typing import Any
+
+from storefront.testing import OPERATOR_KEY, Answer, Shop
+
+WHY = {"reason": "asked for it, ticket 812"}
+
+
+async def erase(shop: Shop, name: str = "ada", **more: Any) -> Answer:
+    return await shop.bearing(OPERATOR_KEY).post(f"/v1/customers/{name}/erase", {**WHY, **more})
+
+
+async def buyer(shop: Shop, name: str = "ada") -> Any:
+    """Return a customer as their client sees the shop, with a session of their own."""
+    return shop.bearing(await shop.session(name))
+
+
+async def test_who_was_erased_was_never_here(shop):
+    old = await buyer(shop)
+    await shop.bought("gems-500", save_payment_method=True, metadata={"note": "words of hers"})
+    refused = await erase(shop)
+    assert (refused.status, refused.json["code"], refused.json["wallets"]) == (409, "erasure_refused", {"gems": 500})
+
+    done = await erase(shop, forfeit=True)
+    assert (done.status, shop.balance("customer:ada:gems")) == (200, 0)
+    await shop.quiet()
+
+    again = (await erase(shop, done.json["id"])).json
+    assert (again["state"], again["last_error"]) == ("done", None)
+    assert (await erase(shop)).status == 404
+    assert (await old.get("/v1/me")).status == 401
+    (row,) = shop.query("SELECT external_id, country, erased_at FROM customers WHERE id = ?", done.json["id"])
+    assert row["external_id"].startswith("erased:") and row["country"] is None and row["erased_at"] is not None
+    (method,) = shop.query("SELECT brand, last4, fingerprint, forgotten_at FROM payment_methods")
+    assert method["forgotten_at"] is not None and {method[name] for name in ("brand", "last4", "fingerprint")} == {None}
+    assert [row["metadata"] for row in shop.query("SELECT metadata FROM purchases")] == ["{}"]
+    (record,) = shop.query("SELECT about, facts FROM audit_actions WHERE action = 'customer.erased'")
+    assert record == {"about": done.json["id"], "facts": '{"ground":"asked for it, ticket 812"}'}
+
+
+async def test_whoever_comes_again_is_somebody_else(shop):
+    await shop.bought("gems-500")
+    gone = (await erase(shop, forfeit=True)).json["id"]
+    ada = await buyer(shop)
+    bought = await ada.post("/v1/purchases", {"sku": "gems-500", "currency": "USD"}, key="anew")
+    assert bought.status == 202, bought
+    assert await shop.pay(bought) == 303
+    await shop.quiet()
+    found = shop.query("SELECT id FROM customers WHERE external_id = 'ada'")
+    assert [row["id"] for row in found] != [gone] and shop.balance("customer:ada:gems") == 500
+
+
+async def test_a_dry_run_tells_what_would_go_and_writes_nothing(shop):
+    await shop.bought("gems-500", metadata={"note": "words of hers"})
+    before = shop.rows()
+    told = (await erase(shop, dry_run=True)).json
+    assert (told["state"], told["wallets"], told["obstacles"]) == ("refused", {"gems": 500}, [])
+    assert told["erases"]["purchases"] == 1 and "receipts" in {one["table"] for one in told["keeps"]}
+    assert shop.rows() == before
+
+
+async def test_what_is_under_way_is_named_and_ended_if_that_is_asked_for(shop):
+    server = shop.as_server()
+    await shop.bought("gems-500")
+    pending = (await shop.buy("gems-500", currency="USD")).json["id"]
+    hold = {"customer": "ada", "asset": "gems", "amount": 20, "expires_in_seconds": 300, "reason": "auction"}
+    held = (await server.post("/v1/holds", hold, key="hold")).json["id"]
+    refused = (await erase(shop)).json
+    assert {(one["what"], one["id"], one["ends"]) for one in refused["obstacles"]} == {
+        ("purchase", pending, True),
+        ("hold", held, True),
+    }
+    assert (await erase(shop, end=True, forfeit=True)).status == 200
+    assert (await shop.seen({"id": pending}))["status"] == "canceled"
+
+
+async def test_a_buyer_and_an_erasure_at_once_leave_no_purchase_behind_a_tombstone(shop):
+    await shop.bought("gems-500")
+    for number in range(8):
+        ada = await buyer(shop, f"racer-{number}")
+        server = shop.as_server()
+        buys = (ada.post("/v1/purchases", {"sku": "gems-500", "currency": "USD"}, key=f"r{at}") for at in range(3))
+        gives = server.post("/v1/grants", {"customer": f"racer-{number}", "asset": "gems", "amount": 5,
+                                           "reason": "luck"}, key=f"g{number}")  # fmt: skip
+        first, *others = await asyncio.gather(erase(shop, f"racer-{number}"), *buys, gives)
+        assert first.status in (200, 404, 409), first
+        assert {one.status for one in others} <= {201, 202, 401, 404}, others
+    await shop.quiet()
+    late = """SELECT p.id FROM purchases p JOIN erasures e ON e.customer_id = p.customer_id WHERE p.status = 'pending'"""
+    assert shop.query(late) == []
+
+
+async def test_nothing_is_charged_after_an_erasure(shop):
+    await shop.bought("gems-500", save_payment_method=True)
+    ada = await buyer(shop)
+    method = (await ada.get("/v1/payment-methods")).json["data"][0]["id"]
+    before = await shop.sandbox.charged()
+    (done,) = [(await erase(shop, forfeit=True)).json["id"]]
+    await shop.quiet()
+    from storefront.core.errors import NotFound
+    from storefront.core.payment_methods import need_method
+
+    try:
+        await need_method(shop.parts.services, done, method)
+    except NotFound:
+        pass
+    else:
+        raise AssertionError("a method of who was erased can still be charged")
+    assert await shop.sandbox.charged() == before
+    assert shop.query("SELECT 1 AS n FROM payers") == []
+
+
+async def test_a_refund_after_an_erasure_gives_the_money_back_and_leaves_no_word(shop):
+    bought = await shop.bought("chest")
+    done = await erase(shop)
+    assert done.status == 200, done
+    await shop.quiet()
+    back = await shop.as_server().post(f"/v1/purchases/{bought['id']}/refunds", {"reason": "Ada rang"}, key="back")
+    assert back.status in (201, 202), back
+    await shop.quiet()
+    assert [row["state"] for row in shop.query("SELECT state FROM reversals")] == ["completed"]
+    assert [row["reason"] for row in shop.query("SELECT reason FROM reversals")] == [""]
+    assert shop.query("SELECT payload FROM events WHERE payload LIKE '%Ada rang%'") == []
+    assert shop.query("SELECT facts FROM audit_actions WHERE facts LIKE '%Ada rang%'") == []
+
+
+async def test_erasing_twice_at_once_is_one_erasure(shop):
+    await shop.session("ada")
+    answers = await asyncio.gather(*(erase(shop) for _ in range(4)))
+    assert {one.status for one in answers} <= {200, 404}
+    await shop.quiet()
+    assert [row["state"] for row in shop.query("SELECT state FROM erasures")] == ["done"]
+    assert len(shop.query("SELECT 1 AS n FROM audit_actions WHERE action = 'customer.erased'")) == 1
+
+
+async def test_an_erasure_goes_on_after_a_restart(shop):
+    await shop.bought("gems-500", save_payment_method=True, metadata={"note": "words of hers"})
+    await shop.sandbox.misbehave("unavailable", on="DELETE customers")
+    done = await erase(shop, forfeit=True)
+    assert done.status == 200
+    await shop.restart()
+    await shop.advance("1h")
+    await shop.quiet()
+    assert [row["state"] for row in shop.query("SELECT state FROM erasures")] == ["done"]
+    assert shop.query("SELECT 1 AS n FROM purchases WHERE metadata LIKE '%words%'") == []
