@@ -32,13 +32,18 @@ def tombstones_stand(connection: Connection) -> Iterator[Violation]:
 
 def nothing_is_left(connection: Connection, register: Sequence[Held]) -> Iterator[Violation]:
     """A3-erased: of nobody whose erasure is done does any personal column of the register hold anything."""
-    done = select(customers.c.id, customers.c.external_id).join(erasures, erasures.c.customer_id == customers.c.id)
-    people = [Person(*row) for row in connection.execute(done.where(erasures.c.state == "done"))]
+    done = select(customers.c.id, customers.c.external_id, erasures.c.ended_sessions_at).join(
+        erasures, erasures.c.customer_id == customers.c.id
+    )
+    people = connection.execute(done.where(erasures.c.state == "done")).all()
     for held in register:
         if not is_touched(held) or held.table.name in _KEPT_FOR_ITSELF:
             continue
-        for person in people:
+        for customer_id, mark, erased_at in people:
+            person = Person(customer_id, mark)
             for row in connection.execute(erased_rows(held, person)).mappings():
+                if held.arrives and row[held.arrives] >= erased_at:
+                    continue  # it came afterwards, and goes in its time
                 left = what_is_left(held, dict(row))
                 if left:
                     message = f"{person.id} was erased, but {held.table.name} still holds {', '.join(left)} of them"

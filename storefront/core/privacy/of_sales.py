@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from storefront.core import tables as t
 from storefront.core.privacy.redacting import redact_details
-from storefront.core.privacy.register import Held, by, through
+from storefront.core.privacy.register import ERASED, Held, by, through
 
 PURCHASES = by("customer_id", "recipient_id")
 MANUAL_ANCHOR = "manual_payments"
@@ -38,6 +38,7 @@ REGISTER: Sequence[Held] = (
         t.reversals,
         by("customer_id"),
         personal="reason",
+        erased={"reason": ERASED},
         plain="id purchase_id number facts customer_id cause "
         "amount currency state taken_back actor entry_id created_at "
         "closed_at gateway gateway_ref updated_at",
@@ -54,7 +55,7 @@ REGISTER: Sequence[Held] = (
         t.reviews,
         by("customer_id"),
         personal="reasons decided_why",
-        erased={"reasons": "[]"},
+        erased={"reasons": "[]", "decided_why": ERASED},
         plain="purchase_id customer_id state money hold_id decision decided_by decided_at opened_at expires_at "
         "closed_at created_at updated_at",
     ),

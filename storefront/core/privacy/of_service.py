@@ -103,6 +103,7 @@ REGISTER: Sequence[Held] = (
         plain="caller operation object_id state status created_at",
         withheld="fingerprint",
         goes=True,
+        arrives="created_at",
         anchor=nothing,
     ),
     Held(
@@ -127,6 +128,7 @@ REGISTER: Sequence[Held] = (
         personal="raw note",
         plain="gateway account event_id type reference state received_at processed_at",
         erased={"raw": lambda row, _: hash_of_body(row["raw"])},
+        arrives="received_at",
         anchor=lambda row: f"inbox:{row['gateway']}",
     ),
     Held(

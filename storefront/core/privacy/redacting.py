@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.privacy.register import ERASED
 from storefront.core.reading import Row
 
 WRITTEN_BY_PEOPLE = frozenset({"reason", "why", "note", "text", "name", "message", "email", "address"})
@@ -47,12 +48,12 @@ def _rewritten(text: str, rewrite: Any) -> str:
 def _without(told: Any, members: Collection[str], words: Collection[str]) -> Any:
     if isinstance(told, Mapping):
         return {
-            name: "" if name in members and isinstance(value, str) else _without(value, members, words)
+            name: ERASED if name in members and isinstance(value, str) else _without(value, members, words)
             for name, value in told.items()
         }
     if isinstance(told, list):
         return [_without(value, members, words) for value in told]
-    return "" if isinstance(told, str) and told in words else told
+    return ERASED if isinstance(told, str) and told in words else told
 
 
 def _of_a_known_form(told: Any) -> Any:

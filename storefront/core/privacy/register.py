@@ -21,6 +21,8 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from storefront.core.reading import Row
 
+ERASED = "erased"
+"""What stands where somebody said why, and what they said was erased."""
 HASHED = b"sha256:"
 """How what is kept of a webhook's body begins, once the body itself is forgotten."""
 
@@ -46,6 +48,7 @@ class Held:
     that are looked for. ``erases`` are the rows of these that are the customer's own, if fewer. ``leads``: others are
     found by its rows, so it is erased after them. ``begins``: a new row begins something, so none is taken for who was
     erased. ``anchor`` is what a row hangs under, ``also`` other anchors under which it is written.
+    ``arrives`` is when a row came that may come after an erasure (the machine's ms): it is kept for its ordinary term.
     """
 
     table: Table
@@ -60,6 +63,7 @@ class Held:
     erases: Whose | None = None
     leads: bool = False
     begins: bool = False
+    arrives: str = ""
     anchor: Callable[[Row], str | None] = lambda row: row["customer_id"]
     also: Sequence[str] = ()
 
