@@ -25,6 +25,7 @@ from storefront.core.principals import Principal, Role
 from storefront.networks import network_of
 
 __all__ = (
+    "CALLER",
     "Call",
     "ErrorDoc",
     "Handler",
@@ -43,6 +44,8 @@ __all__ = (
 )
 
 JsonSchema = Mapping[str, Any]
+CALLER = web.RequestKey("caller", str)
+"""Under this a request says who sent it where only its handler finds out, such as an operator: for the access log."""
 LIMIT_CLASSES = ("read", "write", "checkout", "sign_in", "webhook")
 METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 

@@ -42,13 +42,8 @@ BOTH_DATABASES = (
     "tests/commit/test_engine.py",
     "tests/commit/test_holds.py",
     "tests/commit/test_reversals.py",
-    "tests/crashes/test_usage.py",
-    "tests/exports/test_lists.py",
-    "tests/exports/test_taking.py",
     "tests/model",
-    "tests/operators/test_races.py",
     "tests/privacy",
-    "tests/races/test_changing.py",
     "tests/races/test_fraud.py",
     "tests/races/test_holds.py",
     "tests/races/test_keys.py",
@@ -63,6 +58,15 @@ BOTH_DATABASES = (
 """What is written differently for each database, the races of money itself, and a purchase's whole story run on both,
 all other races on SQLite. ``--database`` chooses one for all tests that can do either, which ``make test-heavy`` does
 for everything that a shop does."""
+
+BOTH_WHEN_HEAVY = (
+    "tests/crashes/test_usage.py",
+    "tests/exports/test_lists.py",
+    "tests/exports/test_taking.py",
+    "tests/operators/test_races.py",
+    "tests/races/test_changing.py",
+)
+"""What ``make test`` runs on SQLite and ``make test-heavy`` on PostgreSQL too."""
 
 LONGEST = (
     "tests/stories/test_chaos.py",
@@ -104,9 +108,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database_kind" in metafunc.fixturenames:
         chosen = metafunc.config.getoption("--database")
-        on_both = str(metafunc.definition.path.relative_to(metafunc.config.rootpath)).startswith(BOTH_DATABASES)
-        kinds = [chosen] if chosen else ["sqlite", "postgres"] if on_both else ["sqlite"]
-        metafunc.parametrize("database_kind", kinds, scope="session")
+        file = str(metafunc.definition.path.relative_to(metafunc.config.rootpath))
+        second = ["postgres"] if file.startswith(BOTH_DATABASES) else []
+        if file.startswith(BOTH_WHEN_HEAVY):
+            second = [pytest.param("postgres", marks=pytest.mark.heavy)]
+        metafunc.parametrize("database_kind", [chosen] if chosen else ["sqlite", *second], scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

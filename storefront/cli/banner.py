@@ -21,6 +21,7 @@ def announce(facts: Mapping[str, Any], *, began: float, workers: int | None = No
     meaning = "test money only" if mode == "sandbox" else "real money"
     out.print(f"\n  [bold]{escape(facts['shop'])}[/]  [dim]{mode}: {meaning}[/]\n")
     lines = [("Shop", f"{public}/shop"), ("API docs", f"{public}/docs")]
+    lines.append(("Console", f"{public}/console  [dim]first: storefront operators add LOGIN --role owner[/]"))
     if facts["sandbox"] is not None:
         lines.append(("Checkout", f"{facts['sandbox']}  [dim]pays with 4242 4242 4242 4242[/]"))
     if public != facts["url"]:

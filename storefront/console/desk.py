@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from storefront.console.drawing import make_console_templates
+from storefront.console.returning import page_of
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.operators.codes import OneTimeCodes
 from storefront.core.operators.provider import Provider
@@ -20,7 +21,7 @@ from storefront.core.services import Services
 from storefront.pages import Browser, page_frame
 from storefront.pages.frame import PageFrame
 from storefront.panels import Asking, ConsolePage, ConsolePanel, Note, PageView, Section, Tone
-from storefront.routing import Call
+from storefront.routing import CALLER, Call
 
 HOME, COOKIE = "/console", "storefront_console"
 GROUPS = {"main": "", "watch": "Keep an eye on", "setup": "Set up"}
@@ -104,13 +105,18 @@ class Desk:
         found = await open_session(self.services, token)
         if found is None:
             raise SignedOut("You are signed out.")
+        call.request[CALLER] = found.operator.caller
         return found
 
     async def sender(self, call: Call) -> Session:
         """Return whose form this is; raises ``SignedOut``, ``Forbidden``."""
         session = await self.session(call)
         if not hmac.compare_digest(session.csrf.encode(), str(call.body["csrf"]).encode()):
-            raise Forbidden("This page is too old. Load it again and try once more.")
+            raise Forbidden(
+                "You signed in anew since this form was opened, perhaps in another tab. "
+                "Load it again and try once more.",
+                page=page_of(call),
+            )
         return session
 
     def allow(self, session: Session, scope: str) -> None:

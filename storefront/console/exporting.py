@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from storefront.console.desk import HOME, Desk, SignedOut, see
+from storefront.console.desk import HOME, Desk, SignedOut
+from storefront.console.returning import to_sign_in
 from storefront.console.words import link
 from storefront.core.errors import Forbidden
 from storefront.core.exporting.formats import FORMATS
@@ -25,7 +26,7 @@ def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
         try:
             session = await desk.session(call)
         except SignedOut:
-            return see(f"{HOME}/sign-in")
+            return to_sign_in(call)
         desk.allow(session, SCOPE)
         if session.lacks_codes:
             raise Forbidden("Set up your one-time codes first, under How you sign in.")

@@ -18,7 +18,7 @@ def text(longest: int = 500) -> JsonSchema:
 
 def form_schema(fields: Mapping[str, JsonSchema]) -> JsonSchema:
     """Return the schema of a form: its fields, and what every form of the console carries."""
-    own = dict.fromkeys(("csrf", "key", "proof"), _SECRET)
+    own = dict.fromkeys(("csrf", "key", "proof", "sure"), _SECRET)
     return closed({**own, **fields}, required=["csrf"])
 
 

@@ -11,8 +11,11 @@ from aiohttp import web
 from storefront.console.desk import HOME, Desk, SignedOut, see
 from storefront.console.exporting import add_exports
 from storefront.console.forms import checked_fields, form_schema
+from storefront.console.problems import problem_of
 from storefront.console.proof import prove
+from storefront.console.returning import to_sign_in
 from storefront.console.signing import add_signing_in
+from storefront.console.sure import ask_sure, told_of
 from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
 from storefront.core.exporting.running import Exports
 from storefront.core.operators.signing_in import Session
@@ -42,7 +45,7 @@ def _add_page(routes: Routes, desk: Desk, page: ConsolePage) -> None:
         try:
             session = await _admitted(desk, call, page.scope)
         except SignedOut:
-            return _to_sign_in(call)
+            return to_sign_in(call)
         if session.lacks_codes:
             return see(f"{HOME}/you")
         view = await page.show(desk.asking(call, session))
@@ -64,7 +67,7 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
         try:
             session = await desk.sender(call)
         except SignedOut:
-            return _to_sign_in(call)
+            return to_sign_in(call)
         desk.allow(session, page.scope)  # what is refused is said on the page
         desk.allow(session, act.scope)
         if session.lacks_codes:
@@ -72,16 +75,13 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
         try:
             if not call.body.get("key"):  # it could not be told from the same sent again
                 raise Invalid("This form came without its key. Load this page again and fill it in anew.")
-            asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, act.needed))
-            asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
-            unproved = await prove(desk, session, call) if asks else None
-            if unproved is not None:
-                return unproved
-            done = await act.do(asking)
+            done = await _done(desk, call, session, page, act)
         except StorefrontError as refused:
             if isinstance(refused, NotFound | Forbidden):
                 raise
-            return await _again(desk, call, session, page, refused)
+            return await _again(desk, call, session, page, act, refused=refused)
+        if isinstance(done, web.StreamResponse):
+            return done
         if isinstance(done, Done):
             return see(f"{done.url}{'&' if '?' in done.url else '?'}says={done.says}")
         return await desk.answer(call, session, done, here=page.path)
@@ -91,17 +91,36 @@ def _add_act(routes: Routes, desk: Desk, page: ConsolePage, act: ConsoleAct) -> 
     routes.post(path, allow=Role.PUBLIC, form=form, page=True, limit="write", tags=["console"])(do)
 
 
+async def _done(
+    desk: Desk, call: Call, session: Session, page: ConsolePage, act: ConsoleAct
+) -> Done | PageView | web.StreamResponse:
+    """Do an act, or return the page that asks first: whether that is wanted, or for proof of who wants it."""
+    is_sure = act.sure is None or call.body.get("sure") == "yes"
+    later = set() if is_sure or act.sure is None else {field.name for field in act.sure.fields}
+    needed = [name for name in act.needed if name not in later]
+    asking = desk.asking(call, session, form=checked_fields(call.body, act.fields, needed))
+    if not is_sure:
+        return await ask_sure(act, page, asking, call.request.path)
+    asks = act.asks_proof if isinstance(act.asks_proof, bool) else await act.asks_proof(asking)
+    if asks:
+        unproved = await prove(desk, session, call, words=await told_of(act, page, asking))
+        if unproved is not None:
+            return unproved
+    return await act.do(asking)
+
+
 async def _again(
-    desk: Desk, call: Call, session: Session, page: ConsolePage, refused: StorefrontError
+    desk: Desk, call: Call, session: Session, page: ConsolePage, act: ConsoleAct, *, refused: StorefrontError
 ) -> web.StreamResponse:
-    """Show the page again with what is wrong on top, and what was typed."""
+    """Show the page again with what is wrong on top, and what was typed; the one that asks, if that was confirmed."""
     asking = desk.asking(call, session)
-    view: PageView = await page.show(asking)
-    errors = refused.errors if isinstance(refused, Invalid) else ()
-    wrong = {error.pointer.lstrip("/"): error.message for error in errors}
-    typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof")}
-    path = call.request.path
-    problem = {"detail": refused.detail, "fields": wrong, "path": path, "form": path.strip("/").replace("/", "-")}
+    if act.sure is not None and act.sure.fields and call.body.get("sure") == "yes":
+        sent = desk.asking(call, session, form=checked_fields(call.body, act.fields, ()))
+        view: PageView = await ask_sure(act, page, sent, call.request.path)
+    else:
+        view = await page.show(asking)
+    typed = {name: value for name, value in call.body.items() if name not in ("csrf", "key", "proof", "sure")}
+    problem = problem_of(asking, act, view, call.request.path, refused)
     return await desk.answer(call, session, view, here=page.path, problem=problem, typed=typed)
 
 
@@ -115,11 +134,6 @@ def _said(page: ConsolePage, code: str | None) -> str | None:
     if code is None:
         return None
     return page.says.get(code) or next((act.says[code] for act in page.acts if code in act.says), None)
-
-
-def _to_sign_in(call: Call) -> web.Response:
-    wanted = call.request.path if call.request.method == "GET" else HOME
-    return see(f"{HOME}/sign-in?next={wanted}" if wanted != HOME else f"{HOME}/sign-in")
 
 
 def _name(handler: Any, verb: str, path: str) -> None:

@@ -20,8 +20,8 @@ async def is_proved(desk: Desk, session: Session, call: Call) -> bool:
     return True
 
 
-def ask_for_proof(desk: Desk, session: Session, call: Call, *, problem: str | None = None) -> web.Response:
-    """Answer the form again, folded away, with a field for the proof: sending it does what was wanted."""
+def ask_for_proof(desk: Desk, session: Session, call: Call, *, words: str, problem: str | None = None) -> web.Response:
+    """Answer the form again, folded away, with a field for the proof: sending it does what ``words`` say."""
     kept = {name: value for name, value in call.body.items() if name not in ("csrf", "proof")}
     operator = session.operator
     html = desk.render(
@@ -29,6 +29,7 @@ def ask_for_proof(desk: Desk, session: Session, call: Call, *, problem: str | No
         page=desk.frame(call),
         action=call.request.path,
         kept=kept,
+        words=words,
         csrf=session.csrf,
         by_code=operator.has_codes,
         can=operator.has_codes or operator.has_password,
@@ -39,9 +40,9 @@ def ask_for_proof(desk: Desk, session: Session, call: Call, *, problem: str | No
     return response
 
 
-async def prove(desk: Desk, session: Session, call: Call) -> web.Response | None:
+async def prove(desk: Desk, session: Session, call: Call, *, words: str) -> web.Response | None:
     """Return None once the session is proved, else the page that asks for it."""
     try:
-        return None if await is_proved(desk, session, call) else ask_for_proof(desk, session, call)
+        return None if await is_proved(desk, session, call) else ask_for_proof(desk, session, call, words=words)
     except (Invalid, TooManyRequests) as wrong:
-        return ask_for_proof(desk, session, call, problem=wrong.detail)
+        return ask_for_proof(desk, session, call, words=words, problem=wrong.detail)

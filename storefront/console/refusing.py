@@ -39,6 +39,7 @@ class Refusals:
             page=frame_of(request, self._desk.services, csrf=""),
             title=title,
             words=words,
+            back=view.facts.get("page", HOME),
             request_id=request_id if view.status >= 500 else "",
         )
         return answer_page(request.app, html, status=view.status)

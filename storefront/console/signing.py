@@ -10,6 +10,7 @@ from markupsafe import Markup
 from storefront.console.desk import HOME, Desk, SignedOut, see
 from storefront.console.forms import checked_fields, form_schema, text
 from storefront.console.proof import prove
+from storefront.console.returning import MOST, ours, to_sign_in
 from storefront.core.errors import FieldError, Invalid, StorefrontError, Unauthorized
 from storefront.core.operators.people import set_codes, set_password
 from storefront.core.operators.provider import Provider, ProviderAway
@@ -19,6 +20,7 @@ from storefront.core.operators.signing_in import (
     sign_in_by_password,
     sign_in_by_provider,
     sign_out,
+    unconfirmed_secret,
 )
 from storefront.pages import Browser, refuse_other_sites
 from storefront.routing import Call, Role, Routes
@@ -30,13 +32,13 @@ AT_PROVIDER = f"{SIGN_IN}/provider"
 BACK = f"{AT_PROVIDER}/back"
 """Where the provider sends operators back to."""
 UNDER_WAY = "storefront_console_sign_in"
-_OURS = re.compile(r"/console(/(?!\.{1,2}(/|$))[A-Za-z0-9_.~-]+)*")
-_NEXT = text(500)
+_NEXT = text(MOST)
+_ENDED = "Your session ended. Sign in to go on where you were; what you had just sent was not done."
 _QUERY = {**closed({"next": _NEXT, "says": text(40)}), "additionalProperties": True}
 _WITH_PASSWORD = closed(
     {"login": text(100), "password": text(300), "code": text(20), "next": _NEXT}, required=["login", "password"]
 )
-_WITH_LINK = closed({"code": text(200), "next": _NEXT}, required=["code"])
+_WITH_LINK = closed({"code": text(1000), "next": _NEXT}, required=["code"])
 _PASSWORD = {"password": text(300), "again": text(300)}
 _CODES = {"secret": text(64), "code": text(20)}
 _SAYS = {"password": "Your password is set. You are signed out everywhere else.", "codes": "Your codes are set up."}
@@ -50,7 +52,8 @@ def add_signing_in(routes: Routes, desk: Desk) -> None:
     @routes.get(SIGN_IN, allow=public, query=_QUERY, page=True, tags=["console"])
     async def show_sign_in(call: Call) -> web.StreamResponse:
         """Show where an operator signs in."""
-        return counter.ask(call, next_page=ours(call.query.get("next")))
+        says = _ENDED if call.query.get("says") == "ended" else None
+        return counter.ask(call, next_page=ours(call.query.get("next")), says=says)
 
     @routes.post(f"{SIGN_IN}/password", allow=public, form=_WITH_PASSWORD, page=True, limit="sign_in", tags=["console"])
     async def sign_operator_in(call: Call) -> web.StreamResponse:
@@ -82,7 +85,7 @@ def _add_you(routes: Routes, desk: Desk, counter: "SigningIn") -> None:
         try:
             session = await desk.session(call)
         except SignedOut:
-            return see(SIGN_IN)
+            return to_sign_in(call)
         return await counter.you(call, session, says=_SAYS.get(call.query.get("says", "")))
 
     @routes.post(
@@ -119,7 +122,9 @@ class SigningIn:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def ask(self, call: Call, *, next_page: str, problem: str | None = None, login: str = "") -> web.Response:
+    def ask(
+        self, call: Call, *, next_page: str, problem: str | None = None, login: str = "", says: str | None = None
+    ) -> web.Response:
         """Answer the page to sign in; a refusal says no more than that something is wrong."""
         browser = Browser.of(call)
         html = self._desk.render(
@@ -127,6 +132,7 @@ class SigningIn:
             page=self._desk.frame(call),
             next_page=next_page,
             problem=problem,
+            says=says,
             login=login,
             provider=None if self._desk.provider is None else self._desk.provider.name,
         )
@@ -147,8 +153,9 @@ class SigningIn:
 
     async def by_link(self, call: Call) -> web.Response:
         refuse_other_sites(call)
+        code = call.body["code"].strip().rpartition("code=")[2]  # or the whole link, as it was sent to them
         try:
-            token = await sign_in_by_link(self._desk.services, call.body["code"].strip())
+            token = await sign_in_by_link(self._desk.services, code)
         except Unauthorized as refused:
             return self._refused(call, refused, next_page=HOME)
         return await self._let_in(call, token, ours(call.body.get("next")))
@@ -206,7 +213,7 @@ class SigningIn:
     ) -> web.Response:
         """Answer an operator's own page; the secret of new codes stands on it until a code proves that it was taken."""
         desk, operator = self._desk, session.operator
-        secret = str(call.body.get("secret", "")) or desk.codes.new_secret()
+        secret = await unconfirmed_secret(desk.services, desk.codes, session)
         address = desk.codes.address(secret, login=operator.login, shop=desk.services.config.shop.name)
         drawn = segno.make(address, micro=False).svg_inline(scale=4, border=2, svgclass="qr", lineclass="qr__dark")
         html = desk.render(
@@ -233,12 +240,12 @@ class SigningIn:
         try:
             session = await desk.sender(call)
         except SignedOut:
-            return see(SIGN_IN)
+            return to_sign_in(call)
         try:
             wanted = checked_fields(call.body, _PASSWORD, ["password", "again"])
             if wanted["password"] != wanted["again"]:
                 raise Invalid("The two passwords differ.", errors=[FieldError("/again", "is not the same")])
-            unproved = await prove(desk, session, call)
+            unproved = await prove(desk, session, call, words="Set a new password")
             if unproved is not None:
                 return unproved
             caller = session.operator.caller
@@ -255,12 +262,12 @@ class SigningIn:
         try:
             session = await desk.sender(call)
         except SignedOut:
-            return see(SIGN_IN)
+            return to_sign_in(call)
         try:
             wanted = checked_fields(call.body, _CODES, ["secret", "code"])
             if not re.fullmatch(r"[A-Z2-7]{32}", wanted["secret"]):
                 raise Invalid("Load this page again: its code to scan is not whole.")
-            unproved = await prove(desk, session, call)
+            unproved = await prove(desk, session, call, words="Set up new one-time codes")
             if unproved is not None:
                 return unproved
             code = wanted["code"].replace(" ", "")
@@ -283,8 +290,3 @@ class SigningIn:
 
 def _under_way(call: Call) -> str:
     return f"__Host-{UNDER_WAY}" if Browser.of(call).is_secure else UNDER_WAY
-
-
-def ours(wanted: str | None) -> str:
-    """Return where to go after signing in: a page of the console, whatever the address said."""
-    return wanted if wanted and _OURS.fullmatch(wanted) else HOME

@@ -10,7 +10,7 @@ from storefront.core.clock import DAY_MS
 from storefront.pages.lists import at, chips, instant, link, money, spoken, sum_words, total
 from storefront.panels import Cell, Tone
 
-__all__ = ["SPANS", "at", "chips", "instant", "link", "money", "spoken", "status", "sum_words", "total"]
+__all__ = ["KEPT", "SPANS", "at", "chips", "instant", "link", "money", "spoken", "status", "sum_words", "total"]
 _STATUS = {
     "pending": ("Pending", Tone.PLAIN),
     "in_review": ("In review", Tone.PLAY),
@@ -20,6 +20,8 @@ _STATUS = {
     "expired": ("Expired", Tone.PLAIN),
     "failed": ("Declined", Tone.BAD),
 }
+KEPT = "Kept for ever. No names or addresses."
+"""Said beside a field for a reason."""
 SPANS = (("24h", "Last 24 hours", DAY_MS), ("7d", "Last 7 days", 7 * DAY_MS), ("30d", "Last 30 days", 30 * DAY_MS))
 
 

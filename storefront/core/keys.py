@@ -10,11 +10,12 @@ from sqlalchemy import bindparam, select
 from storefront.core.api_keys import KeyHasher, KeyKind, KeyRecord, NewKey, key_fingerprint
 from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitEngine
-from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan
+from storefront.core.commit.outcome import Stale, Taken
+from storefront.core.commit.plan import SHOP_ANCHOR, Change, Claim, Insert, Plan
 from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Reader, Row
+from storefront.core.redaction import redact_text
 from storefront.core.tables import api_keys
 
 _BY_ID = Query(select(api_keys).where(api_keys.c.id == bindparam("id")))
@@ -43,9 +44,13 @@ class Keys:
         self._known = {row["id"]: _record(row) for row in await self._reader.all(_ALL)}
 
     async def create(
-        self, kind: KeyKind, *, name: str, scopes: Sequence[str], expires_at: int | None, actor: str
+        self, kind: KeyKind, *, name: str, scopes: Sequence[str], expires_at: int | None, actor: str, form: str = ""
     ) -> NewKey:
-        """Make a key; its plaintext is never seen again. Raises ``Invalid`` for a name that cannot be shown."""
+        """Make a key; its plaintext is never seen again. ``form`` is a secret of what asks for one: it makes one.
+
+        Raises:
+            Invalid: a name that cannot be shown, or a form that was sent already.
+        """
         if not name.strip() or not name.isprintable():
             raise Invalid("A key's name is printable text.", errors=[FieldError("/name", "must be printable text")])
         made = self._hasher.make_key(kind, scopes=frozenset(scopes), expires_at=expires_at)
@@ -65,12 +70,18 @@ class Keys:
         fingerprint = key_fingerprint(str(kind), name, record.digest, scopes, expires_at)
         facts = {"kind": str(kind), "scopes": sorted(scopes), "fingerprint": fingerprint}
         self._add_audit(plan, actor, "key.created", record.key_id, facts)
-        await self._engine.commit(plan)
+        if form:
+            plan.add(Claim(f"key_form:{actor}:{form}", record.key_id))
+        try:
+            await self._engine.commit(plan)
+        except Taken as taken:
+            lost = "Its key was made already, and is shown once. If you have not copied it, retire it and make another."
+            raise Invalid(f"This form was sent before. {lost}") from taken
         await self.refresh()
         return made
 
-    async def revoke(self, key_id: str, *, actor: str) -> None:
-        """Make a key useless at once; raises ``NotFound``. Safe to call twice."""
+    async def revoke(self, key_id: str, *, actor: str, reason: str = "") -> None:
+        """Make a key useless at once, for a reason that is kept; raises ``NotFound``. Safe to call twice."""
         row = await self._reader.first(_BY_ID, id=key_id)
         if row is None:
             raise NotFound("There is no such key.")
@@ -79,7 +90,7 @@ class Keys:
         plan = Plan(actor=actor, anchors={SHOP_ANCHOR})
         changes = {"revoked_at": self._clock.wall()}
         plan.add(Change("api_keys", (key_id,), SHOP_ANCHOR, {"revoked_at": None}, changes))
-        self._add_audit(plan, actor, "key.revoked", key_id, {})
+        self._add_audit(plan, actor, "key.revoked", key_id, {"reason": redact_text(reason)} if reason else {})
         with suppress(Stale):  # somebody else revoked it at this very moment
             await self._engine.commit(plan)
         await self.refresh()

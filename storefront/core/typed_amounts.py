@@ -26,7 +26,10 @@ def read_amount(catalog: Catalog, text: str, currency: str, *, pointer: str = "/
         wrong = f"is no amount: write it as {like}, without signs and separators"
         raise Invalid(f"{text} {wrong}.", errors=[FieldError(pointer, wrong)])
     minor = Decimal(text).scaleb(exponent)
-    if minor != minor.to_integral_value() or not 0 < minor <= MAX_AMOUNT:
+    if minor > MAX_AMOUNT:
+        wrong = f"is too large: at most {Decimal(MAX_AMOUNT).scaleb(-exponent):f} can be moved at once"
+        raise Invalid(f"{text} {wrong}.", errors=[FieldError(pointer, wrong)])
+    if minor != minor.to_integral_value() or minor <= 0:
         wrong = f"must be more than nothing, with at most {exponent} decimals"
         raise Invalid(f"An amount of {currency} {wrong}.", errors=[FieldError(pointer, wrong)])
     return int(minor)

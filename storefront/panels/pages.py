@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from storefront.core.services import Services
+from storefront.panels.forms import Field
 from storefront.panels.views import PageView, Section
 from storefront.panels.wording import Tone
 
@@ -49,11 +50,23 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
+class Sure:
+    """An act asks first, on a page of its own: ``explains`` says what will have happened, ``fields`` are asked there.
+
+    For what takes something away for good (a ``Form`` of tone BAD). The act is done once ``sure`` comes with it.
+    """
+
+    explains: str
+    fields: Sequence[Field] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleAct:
     """What a form of a page does. ``fields`` are the JSON Schemas of its fields; ``needed`` those that must be there.
 
     ``asks_proof``: whoever does it must have proved in the last minutes who they are (step-up), always or where the
-    function says so. ``says`` words what is said afterwards. What ``do`` raises is shown on the page again.
+    function says so. ``says`` words what is said afterwards. What ``do`` raises is shown on the page again. ``sure``
+    makes it ask first. ``words`` says what it does to whom ("Refund €1.99 to cleo") where it asks: first, or for proof.
     """
 
     name: str
@@ -63,6 +76,8 @@ class ConsoleAct:
     needed: Sequence[str] = ()
     asks_proof: bool | Callable[[Asking], Awaitable[bool]] = False
     says: Mapping[str, str] = field(default_factory=dict)
+    sure: Sure | None = None
+    words: Callable[[Asking], Awaitable[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Cell:
     """One cell of a table: a text, and how to read it.
 
     ``tone`` makes it a badge, ``at`` an instant (ms) that is worded in the reader's zone, ``hint`` stands below it.
-    ``is_name``: somebody else wrote it. ``is_code``: an id.
+    ``is_name``: somebody else wrote it. ``is_code``: an id. ``is_long``: it is read, so it wraps.
     """
 
     text: str = ""
@@ -26,6 +26,7 @@ class Cell:
     is_strong: bool = False
     is_name: bool = False
     is_code: bool = False
+    is_long: bool = False
     drawing: Markup | None = None
 
     @classmethod

@@ -21,7 +21,7 @@ from aiohttp import hdrs, web
 from storefront.core.errors import Forbidden, Malformed, NotFound, StorefrontError, Unauthorized, Unavailable
 from storefront.core.principals import Principal, Role
 from storefront.core.redaction import looks_secret, redact_text
-from storefront.routing import Call, Route, RouteError, Routes
+from storefront.routing import CALLER, Call, Route, RouteError, Routes
 from storefront.web.addresses import ClientAddress
 from storefront.web.auth import Authenticator
 from storefront.web.errors import (
@@ -287,7 +287,7 @@ class Endpoint:
                 "route": self._route.template,
                 "status": status,
                 "milliseconds": round(seconds * 1000, 1),
-                "caller": None if call is None else call.principal.caller,
+                "caller": None if call is None else call.request.get(CALLER, call.principal.caller),
             },
         )
 

@@ -59,7 +59,7 @@ async def send_export(call: Call, exports: Exports, principal: Principal) -> web
             pieces = exports.stream(wanted, encoder, format_name=call.query["format"], actor=principal.caller)
             async with aclosing(pieces):
                 async for piece in pieces:
-                    await _send(response, piece)
+                    await send_piece(response, piece)
         await response.write_eof()
     return response
 
@@ -82,7 +82,8 @@ def _headers(call: Call, export: Export, encoder: Encoder) -> dict[str, str]:
     }
 
 
-async def _send(response: web.StreamResponse, piece: bytes) -> None:
+async def send_piece(response: web.StreamResponse, piece: bytes) -> None:
+    """Send a piece of a file; raises ``ConnectionResetError`` if the client takes nothing for a minute."""
     try:
         async with asyncio.timeout(IDLE_SECONDS):
             await response.write(piece)

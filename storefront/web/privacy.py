@@ -9,6 +9,7 @@ from storefront.core.principals import Role
 from storefront.core.privacy.erasing import ErasureRequest, erase, preview_erasure
 from storefront.core.privacy.exporting import find_person, stream_customer
 from storefront.routing import Call, Routes, respond
+from storefront.web.exports import send_piece
 from storefront.web.services import SERVICES
 
 SCOPE, ERASES = "privacy:read", "privacy:write"
@@ -73,7 +74,7 @@ async def export_customer(call: Call) -> web.StreamResponse:
     if call.request.method != hdrs.METH_HEAD:
         async with aclosing(stream_customer(services, person, actor=call.principal.caller)) as pieces:
             async for piece in pieces:
-                await response.write(piece)
+                await send_piece(response, piece)
     await response.write_eof()
     return response
 

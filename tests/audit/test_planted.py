@@ -11,6 +11,7 @@ from .goods_plants import GOODS_PLANTS
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
 from .planted_receipts import TAX_AND_RECEIPTS
+from .planted_roles import ROLES
 from .promo_plants import PROMOTIONS
 
 WALLET = "customer:cus_ada:gems"
@@ -323,6 +324,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     **GIVEN_BACK,
     **GOODS_PLANTS,
     **TAX_AND_RECEIPTS,
+    **ROLES,
     **PROMOTIONS,
     "a payment without its purchase": (
         "database",

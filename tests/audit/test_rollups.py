@@ -28,7 +28,7 @@ PLANTS = {
         "DELETE FROM analytics_rollups WHERE metric = 'spent'",
         "says 0 in 0, the books come to 120 in 1",
     ),
-    "a sum on another day": ("UPDATE analytics_rollups SET day = day - 1 WHERE metric = 'issued'", "says 500 in 0"),
+    "a sum on another day": ("UPDATE analytics_rollups SET day = day - 1 WHERE metric = 'issued'", "says 500 in 1"),
     "a sum of nothing": (
         "INSERT INTO analytics_rollups SELECT generation, metric, 'EUR', day, kind, key, part, 1, 1 "
         "FROM analytics_rollups WHERE metric = 'gross' AND kind = 'currency_pack'",

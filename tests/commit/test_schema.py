@@ -67,6 +67,8 @@ def described(path) -> dict:
     return shape
 
 
+# SQLAlchemy cannot read an index on an expression back; the next test compares what was written of each.
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 def test_tables_are_as_declared(migrated, declared):
     assert described(migrated) == described(declared)
     assert len(described(migrated)) == len(metadata.tables)

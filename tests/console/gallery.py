@@ -39,6 +39,8 @@ PROBLEM = {
     "detail": "An amount of EUR must be more than nothing, with at most 2 decimals.",
     "fields": {"amount": "must be more than nothing, with at most 2 decimals", "note": "is missing"},
     "path": "/refund",
+    "form": "refund",
+    "labels": {"amount": "Amount", "note": "Note"},
 }
 
 

@@ -58,7 +58,13 @@ async def test_what_is_given_by_hand_arrives_once_per_form_and_says_who_gave_it(
 async def test_what_is_taken_by_hand_is_gone_once_per_form_and_says_who_took_it(shop, signed_in):
     await shop.bought("gems-500")
     page, finance = await of(shop), await signed_in(shop, "finance")
-    form = {**(await finance.get(page)).forms()[f"{page}/adjust"], "asset": "gems", "amount": "120", "reason": WHY}
+    form = {
+        **(await finance.get(page)).forms()[f"{page}/adjust"],
+        "asset": "gems",
+        "amount": "120",
+        "reason": WHY,
+        "sure": "yes",
+    }
     for _ in range(2):
         seen = await finance.post(f"{page}/adjust", form)
         assert (seen.status, seen.url) == (200, f"{page}?says=taken"), seen.text
@@ -107,11 +113,11 @@ async def test_more_than_there_is_cannot_be_taken_and_what_was_typed_stays(shop,
         ("1e999999", "is no amount"),
         ("NaN", "is no amount"),
         ("x", "is no amount"),
-        ("9" * 30, "more than nothing"),
+        ("9" * 30, "is too large"),
     ):
-        seen = await finance.send(page, f"{page}/adjust", asset="gems", amount=typed, reason=WHY)
+        seen = await finance.send(page, f"{page}/adjust", asset="gems", amount=typed, reason=WHY, sure="yes")
         assert (seen.status, words in seen.text, WHY in seen.markup) == (422, True, True), (typed, seen.text)
-    real = await finance.send(page, f"{page}/adjust", asset="USD", amount="1", reason=WHY)
+    real = await finance.send(page, f"{page}/adjust", asset="USD", amount="1", reason=WHY, sure="yes")
     assert (real.status, "must be a virtual currency of the shop" in real.text) == (422, True)
     assert gems(shop) == 500
     assert {**shop.rows(), "settings": 0} == {**before, "settings": 0}

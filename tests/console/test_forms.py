@@ -103,7 +103,7 @@ async def test_whoever_is_signed_out_is_sent_to_sign_in_and_on_to_where_they_wer
     for path, to in (
         ("/console", "/console/sign-in"),
         ("/console/purchases", "/console/sign-in?next=/console/purchases"),
-        ("/console/purchases/pur_1?q=2", "/console/sign-in?next=/console/purchases/pur_1"),
+        ("/console/purchases/pur_1?q=2", "/console/sign-in?next=/console/purchases/pur_1?q%3D2"),
         ("/console/purchases/%2F%2Fevil.example", None),
         ("/console/purchases/%0d%0aSet-Cookie:x=y", None),
     ):

@@ -53,3 +53,15 @@ async def test_books_that_were_compared_with_no_gateway_do_not_say_that_they_agr
     compared = await owner.send("/console/books", "/console/books/reconcile-sandbox")
     assert "They agree, to the cent." in compared.text
     assert "sandbox compared 20" in compared.text
+
+
+async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(shop, signed_in):
+    _, page = await page_of(shop)
+    await shop.bought("potion")
+    await shop.parts.roller.fold_all()
+    finance = await signed_in(shop, "finance")
+    links = [one for one in (await finance.get("/console/wallets")).links() if "/purchases?" in one]
+    brought = next(one for one in links if "kind=currency_pack" in one)
+    assert page in (await finance.get(brought)).links()
+    spent = next(one for one in links if "kind=item" in one)
+    assert len([one for one in (await finance.get(spent)).links() if "/purchases/pur_" in one]) == 1

@@ -49,6 +49,7 @@ async def test_what_is_not_sealed_and_what_alarms_stand_is_told(shop):
     await shop.bought("gems-500")
     await shop.sandbox.post_webhook(STRAY)
     await shop.until(lambda: shop.query("SELECT 1 AS n FROM alarms"))
+    await shop.quiet()
     found = await figures(shop)
     waiting = shop.query(
         "SELECT count(*) AS n FROM entries WHERE commit_no > coalesce((SELECT max(last_commit_no) FROM seals), 0)"

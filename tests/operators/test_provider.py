@@ -8,6 +8,7 @@ import pytest
 from joserfc.jwk import ECKey
 from yarl import URL
 
+from storefront.core.errors import Invalid
 from storefront.core.operators.people import add_operator, end_operator
 from storefront.core.operators.roles import OperatorRole
 from storefront.testing import running_shop
@@ -100,6 +101,15 @@ async def test_a_token_that_does_not_prove_it_lets_nobody_in(browser, provider):
         assert status == 422, claims
         assert 'role="alert"' in page, claims
         assert not await is_in(browser), claims
+
+
+async def test_an_account_that_is_called_as_an_operators_id_is_nobody(shop, browser, provider):
+    (owner,) = shop.query("SELECT id FROM operators WHERE login = 'ana@example.com'")
+    provider.who = owner["id"]
+    assert (await come_back(browser, provider.send_back(await sent_away(browser))))[0] == 422
+    assert not await is_in(browser)
+    with pytest.raises(Invalid, match="must not begin with opr_"):
+        await add_operator(shop.parts.services, owner["id"].upper(), OperatorRole.OWNER, actor="operator:shell")
 
 
 async def test_one_factor_is_enough_for_whoever_moves_no_money(browser, provider):

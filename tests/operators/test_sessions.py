@@ -150,13 +150,13 @@ async def test_what_needs_proof_is_what_moves_money_or_says_who_may(shop):
     before = {**shop.rows(), "gateway_books": 0}
     for path, form in (
         (f"/console/customers/{customer}/grant", {"asset": "gems", "amount": "5", "reason": "x"}),
-        (f"/console/customers/{customer}/adjust", {"asset": "gems", "amount": "5", "reason": "x"}),
+        (f"/console/customers/{customer}/adjust", {"asset": "gems", "amount": "5", "reason": "x", "sure": "yes"}),
         (f"{KEYS}/make", {"name": "x", "kind": "server"}),
-        (f"{KEYS}/retire", {"id": "key_1"}),
+        (f"{KEYS}/retire", {"id": "key_1", "reason": "x", "sure": "yes"}),
         (f"{OPERATORS}/add", {"login": "x", "role": "owner"}),
         (f"{OPERATORS}/role", {"login": "owner@example.com", "role": "support"}),
         (f"{OPERATORS}/link", {"id": owner.operator.id}),
-        (f"{OPERATORS}/end", {"id": owner.operator.id}),
+        (f"{OPERATORS}/end", {"id": owner.operator.id, "reason": "x", "sure": "yes"}),
         (f"{OPERATORS}/reset", {"id": owner.operator.id}),
         (f"{OPERATORS}/take-back", {"id": owner.operator.id}),
         ("/console/webhooks/add", {"url": "https://a.example"}),

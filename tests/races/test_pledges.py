@@ -8,6 +8,7 @@ from storefront_fanfunding.campaigns import find_campaign
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.pledge_charging import advance_pledge
 
+from storefront.core.gateways.failures import OutcomeUnknown
 from storefront.testing import running_shop
 from tests.fanfunding.pledging import ONE, charged, luna_tours, pledge, pledged, seen, told
 from tests.fanfunding.tipping import FAN_SHOP
@@ -80,7 +81,13 @@ async def test_jobs_at_once_charge_each_pledge_once_and_nothing_is_withdrawn_any
     await to_deadline(stream)
     late = await ada.post(f"{ONE}/{gems['id']}/withdraw")
     assert (late.status, late.json["code"]) == (409, "pledge_over")
-    await asyncio.gather(*(advance_pledge(services, SETTINGS, one["id"]) for one in (gems, card) * 6))
+    met = await asyncio.gather(
+        *(advance_pledge(services, SETTINGS, one["id"]) for one in (gems, card) * 6), return_exceptions=True
+    )
+    # The gateway refuses a twin while the first is under way: what a job then does is to try again.
+    assert [one for one in met if isinstance(one, BaseException) and not isinstance(one, OutcomeUnknown)] == []
+    for one in (gems, card):
+        await advance_pledge(services, SETTINGS, one["id"])
     for one in (gems, card):
         await seen(stream, one, "collected")
     assert sorted(told(stream)) == ["collected", "collected", "opened", "opened"]

@@ -2,7 +2,7 @@
 
 from storefront.console.forms import text
 from storefront.console.pages.customer_parts import CUSTOMERS
-from storefront.console.words import at, spoken
+from storefront.console.words import KEPT, at, money, spoken
 from storefront.core.adjusting import OPERATION as ADJUST
 from storefront.core.adjusting import Adjustment, adjust
 from storefront.core.clock import DAY_MS
@@ -21,6 +21,7 @@ from storefront.panels import (
     Form,
     Happened,
     Section,
+    Sure,
     Timeline,
     Tone,
 )
@@ -40,9 +41,9 @@ _ADJUST = {"asset": text(64), "amount": text(30), "reason": text(500)}
 def forms(asking: Asking, customer_id: str) -> list[Section]:
     found: list[Section] = []
     assets = [(code, spoken(code)) for code in asking.services.catalogs.active.assets]
-    reason = Field("reason", "Reason", hint="Kept for ever. No names or addresses.")
+    reason = Field("reason", "Reason", hint=KEPT)
     if asking.may("grants:write"):
-        skus = [("", "–"), *((sku, sku) for sku in asking.services.catalogs.active.offers)]
+        skus = [("", "–"), *((sku, sku) for sku in _given_by_hand(asking))]
         fields = (
             Field("asset", "Currency", "select", choices=[("", "–"), *assets], is_required=False),
             Field("amount", "How much", is_required=False),
@@ -75,6 +76,13 @@ def forms(asking: Asking, customer_id: str) -> list[Section]:
                 )
             )
     return found
+
+
+def _given_by_hand(asking: Asking) -> list[str]:
+    """Return the offers whose goods can be given: not those whose kind gives by an object of its own."""
+    kinds = asking.services.kinds
+    offers = asking.services.catalogs.active.offers
+    return [sku for sku, offer in offers.items() if not getattr(kinds.get(offer.kind), "grants_rights", False)]
 
 
 async def noted(asking: Asking, customer_id: str) -> list[Section]:
@@ -140,6 +148,20 @@ async def send_adjustment(asking: Asking) -> Done:
     return Done(f"{CUSTOMERS}/{customer_id}", "taken")
 
 
+async def adjust_words(asking: Asking) -> str:
+    form, customer = asking.form, await asking.services.customers.external_id(asking.path["id"])
+    amount = read_amount(asking.services.catalogs.active, form["amount"], form["asset"])
+    return f"Take {money(asking, amount, form['asset'])} away from {customer}"
+
+
+async def grant_words(asking: Asking) -> str:
+    form, customer = asking.form, await asking.services.customers.external_id(asking.path["id"])
+    if not form.get("asset"):
+        return f"Give {form.get('quantity') or 1} × {form.get('sku', '–')} to {customer}"
+    amount = read_amount(asking.services.catalogs.active, form.get("amount", ""), form["asset"])
+    return f"Give {money(asking, amount, form['asset'])} to {customer}"
+
+
 def _whole(typed: str, pointer: str, most: int) -> int:
     if not (typed.isascii() and typed.isdigit() and 1 <= int(typed) <= most):
         wrong = f"must be a whole number from 1 to {most:,}"
@@ -152,7 +174,14 @@ def acts() -> list[ConsoleAct]:
     return [
         ConsoleAct("note", "customers:write", send_note, _NOTE, needed=["note"], says={"noted": "Noted."}),
         ConsoleAct(
-            "grant", "grants:write", send_grant, _GRANT, needed=["reason"], asks_proof=True, says={"given": "Given."}
+            "grant",
+            "grants:write",
+            send_grant,
+            _GRANT,
+            needed=["reason"],
+            asks_proof=True,
+            says={"given": "Given."},
+            words=grant_words,
         ),
         ConsoleAct(
             "adjust",
@@ -162,5 +191,7 @@ def acts() -> list[ConsoleAct]:
             needed=["asset", "amount", "reason"],
             asks_proof=True,
             says={"taken": "Taken away."},
+            sure=Sure("It leaves their wallet at once."),
+            words=adjust_words,
         ),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.forms import text
-from storefront.console.words import at, spoken
+from storefront.console.words import KEPT, at, spoken
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS
 from storefront.core.errors import FieldError, Invalid
@@ -25,6 +25,7 @@ from storefront.panels import (
     PageView,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -68,15 +69,23 @@ class KeysPage:
             raise Invalid("This is no number of days.", errors=[FieldError("/days", "must be 1 to 3650")])
         ends = None if days is None else asking.services.clock.wall() + int(days) * DAY_MS
         made = await self._keys.create(
-            _OF_KIND[kind], name=form["name"], scopes=scopes, expires_at=ends, actor=asking.actor
+            _OF_KIND[kind], name=form["name"], scopes=scopes, expires_at=ends, actor=asking.actor, form=asking.key
         )
         lines = [Line("Key", made.plaintext), Line("Its id", made.record.key_id)]
         told = Lines("Copy it now", lines, hint="It is not shown again.")
         return PageView("Key made", [told, Note(Tone.INFO, "", "", Link("All keys", PATH))])
 
     async def retire_key(self, asking: Asking) -> Done:
-        await self._keys.revoke(asking.form["id"], actor=asking.actor)
+        await self._keys.revoke(asking.form["id"], actor=asking.actor, reason=asking.form["reason"])
         return Done(PATH, "retired")
+
+    async def retire_words(self, asking: Asking) -> str:
+        found = [one["name"] for one in await self._keys.all() if one["id"] == asking.form["id"]]
+        return f"Retire the key {found[0] if found else asking.form['id']}"
+
+
+async def make_words(asking: Asking) -> str:
+    return f"Make the key {asking.form['name']}"
 
 
 def _row(one: Mapping[str, Any], *, may_change: bool) -> Row:
@@ -108,10 +117,23 @@ def _form() -> Form:
 def pages(keys: Keys) -> list[ConsolePage]:
     """Return the page of API keys."""
     page, fields = KeysPage(keys), {"name": text(100), "kind": text(20), "scopes": text(2000), "days": text(6)}
-    one = {"id": text(40)}
+    one = {"id": text(40), "reason": text(500)}
+    sure = Sure("What uses it stops working at once, for good.", [Field("reason", "Reason", hint=KEPT)])
     says = {"retired": "Retired. It opens nothing any more."}
     acts = [
-        ConsoleAct("make", "keys:write", page.make_key, fields, needed=["name", "kind"], asks_proof=True),
-        ConsoleAct("retire", "keys:write", page.retire_key, one, needed=["id"], asks_proof=True, says=says),
+        ConsoleAct(
+            "make", "keys:write", page.make_key, fields, needed=["name", "kind"], asks_proof=True, words=make_words
+        ),
+        ConsoleAct(
+            "retire",
+            "keys:write",
+            page.retire_key,
+            one,
+            needed=["id", "reason"],
+            asks_proof=True,
+            says=says,
+            sure=sure,
+            words=page.retire_words,
+        ),
     ]
     return [ConsolePage(PATH, "API keys", "keys:read", page.show, acts=acts)]

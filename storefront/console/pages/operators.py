@@ -1,9 +1,10 @@
 """Operators: who may sign in, with which role, and the links that let them in."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from storefront.console.forms import text
-from storefront.console.words import spoken
+from storefront.console.words import KEPT, spoken
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.operators.people import (
     Operator,
@@ -32,6 +33,7 @@ from storefront.panels import (
     PageView,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -43,6 +45,16 @@ _ROLES = (
     ("support", "Support: looks, notes, reviews"),
     ("read_only", "Read-only: looks"),
 )
+
+
+_VERBS = {
+    "add": "Add the operator",
+    "role": "Change the role of",
+    "link": "Make a sign-in link for",
+    "end": "End the operator",
+    "take-back": "Take back the operator",
+    "reset": "Forget password and codes of",
+}
 
 
 async def show_operators(asking: Asking) -> PageView:
@@ -112,7 +124,7 @@ async def give_role(asking: Asking) -> Done:
 
 
 async def end(asking: Asking) -> Done:
-    await end_operator(asking.services, asking.form["id"], actor=asking.actor)
+    await end_operator(asking.services, asking.form["id"], actor=asking.actor, reason=asking.form["reason"])
     return Done(PATH, "ended")
 
 
@@ -126,6 +138,13 @@ async def reset(asking: Asking) -> Done:
     return Done(PATH, "reset")
 
 
+async def _words(verb: str, asking: Asking) -> str:
+    """Return what an act does to whom, by the login that people know."""
+    named = str(asking.form.get("login") or asking.form["id"])
+    login = next((one.login for one in await list_operators(asking.services) if one.id == named), named)
+    return f"{verb} {login}" + (f" ({spoken(asking.form['role'])})" if asking.form.get("role") else "")
+
+
 def _role(asking: Asking) -> OperatorRole:
     try:
         return OperatorRole(asking.form.get("role", ""))
@@ -136,10 +155,16 @@ def _role(asking: Asking) -> OperatorRole:
 def pages() -> list[ConsolePage]:
     """Return the page of operators."""
     one, who = {"id": text(60)}, {"login": text(100), "role": text(20)}
+    ended = {**one, "reason": text(500)}
+    sure = Sure("They are signed out everywhere, at once.", [Field("reason", "Reason", hint=KEPT)])
 
     def act(name: str, do: Callable[[Asking], Awaitable[Done | PageView]], **says: str) -> ConsoleAct:
-        fields = who if name in ("add", "role") else one
-        return ConsoleAct(name, "operators:write", do, fields, needed=list(fields), asks_proof=True, says=says)
+        fields = who if name in ("add", "role") else ended if name == "end" else one
+        words = partial(_words, _VERBS[name])
+        asks = sure if name == "end" else None
+        return ConsoleAct(
+            name, "operators:write", do, fields, needed=list(fields), asks_proof=True, says=says, sure=asks, words=words
+        )
 
     acts = [
         act("add", add),

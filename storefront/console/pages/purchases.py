@@ -7,6 +7,7 @@ import msgspec
 
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
+from storefront.console.pages.refund_words import refund_words
 from storefront.console.words import SPANS, at, chips, instant, link, money, status, total
 from storefront.core.clock import iso
 from storefront.core.idempotency import idempotency_key
@@ -302,6 +303,7 @@ def pages() -> list[ConsolePage]:
         _REFUND,
         needed=["reason"],
         asks_proof=needs_proof,
+        words=refund_words,
         says={"refunded": "Refunded.", "refunding": "The refund is on its way: the gateway takes its time."},
     )
     return [

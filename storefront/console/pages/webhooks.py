@@ -28,6 +28,7 @@ from storefront.panels import (
     PageView,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -145,6 +146,9 @@ class Webhooks:
         await self._endpoints.delete(asking.path["id"], actor=asking.actor)
         return Done(PATH, "removed")
 
+    async def remove_words(self, asking: Asking) -> str:
+        return f"Remove {(await self._endpoints.show(asking.path['id']))['url']}"
+
     async def failing(self, services: Services) -> tuple[int, Tone]:
         """Count endpoints with deliveries that were given up or that are disabled, and jobs that are dead."""
         return len(await self._endpoints.failing()) + await count_dead_jobs(services), Tone.BAD
@@ -246,5 +250,12 @@ def _of_one(desk: Webhooks) -> list[ConsoleAct]:
         ConsoleAct("test", writes, desk.send_test, says={"tested": "A test is on its way."}),
         ConsoleAct("pause", writes, desk.send_pause, says={"paused": "Paused. Events wait."}),
         ConsoleAct("resume", writes, desk.send_resume, says={"resumed": "It goes on."}),
-        ConsoleAct("remove", writes, desk.send_remove, asks_proof=True),
+        ConsoleAct(
+            "remove",
+            writes,
+            desk.send_remove,
+            asks_proof=True,
+            sure=Sure("Nothing is sent there any more, and what waits is not sent."),
+            words=desk.remove_words,
+        ),
     ]

@@ -7,6 +7,7 @@ const EVERY_MS = 10000;
 if (document.querySelector("[data-theme-switch]")) themeSwitch();
 shortTimes(document);
 takeLink();
+addEventListener("hashchange", takeLink); // the link was opened in a tab that showed this page already
 lookAgain();
 
 // The code stands behind the #, so it reached no log; it leaves the address bar before anything else happens.

@@ -1,14 +1,14 @@
 """The wallet economy of one virtual currency: where it comes from, where it goes, and what players hold."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence, Set
 from itertools import accumulate
 
 from storefront.core.analytics.earning import source_of
 from storefront.core.analytics.members import date_of
 from storefront.core.analytics.metrics import INTO_WALLETS, ISSUED, OUT_OF_WALLETS, SPENT
 from storefront.core.analytics.periods import Period
-from storefront.core.analytics.shapes import Part, WalletDay, WalletFlow, link, part_of
+from storefront.core.analytics.shapes import Link, Part, WalletDay, WalletFlow, link, part_of
 from storefront.core.analytics.sums import Rollups
 from storefront.core.reading import Row
 from storefront.core.services import Services
@@ -69,11 +69,26 @@ def name_of(services: Services, row: Row) -> str:
 
 
 def _parts(services: Services, rows: Sequence[Row], asset: str, period: Period) -> list[Part]:
-    amounts, counts = Counter[str](), Counter[str]()
+    amounts, counts, kinds = Counter[str](), Counter[str](), defaultdict[str, set[tuple[str, str]]](set)
     for row in rows:
         name = name_of(services, row)
         amounts[name] += row["amount"]
         counts[name] += row["count"]
+        kinds[name].add((row["metric"], row["kind"]))
     total = amounts.total()
-    to = {name: link("purchases", period, currency=asset, kind=name) for name in amounts}
-    return [part_of(name, amount, counts[name], total, to[name]) for name, amount in amounts.most_common()]
+    return [
+        part_of(name, amount, counts[name], total, _link(services, kinds[name], asset, period))
+        for name, amount in amounts.most_common()
+    ]
+
+
+def _link(services: Services, moved: Set[tuple[str, str]], asset: str, period: Period) -> Link:
+    """Return where to see what a sum is made of: the purchases that paid in the currency, or that brought it.
+
+    What no single kind of purchase brought (grants, returns, all that lapsed) stands in the customers' wallets alone.
+    """
+    [(metric, kind), *others] = moved
+    if metric not in (SPENT, ISSUED) or others or kind not in services.kinds:
+        return link("wallets", asset=asset)
+    paid_in = {"currency": asset} if metric == SPENT else {}
+    return link("purchases", period, kind=kind, **paid_in)

@@ -11,7 +11,9 @@ from sqlalchemy import Column, Connection, Row, Select, select
 from storefront.core.api_keys import key_fingerprint
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.tables import api_keys, audit_actions, grants, reversals
+from storefront.core.tables_operators import operators
 
+_OF_ROLES = ("operator.added", "operator.role_changed", "operator.ended", "operator.taken_back")
 _GIVEN = (grants.c.asset, grants.c.amount, grants.c.sku, grants.c.quantity, grants.c.reason)
 
 
@@ -47,6 +49,30 @@ def records_tell_what_is_so(connection: Connection) -> Iterator[Violation]:
         connection, "purchase.refunded", reversals.c.id, reversals.c.purchase_id, reversals.c.reason
     ):
         yield from _differences(row, facts, {"purchase": row.purchase_id, "reason": row.reason})
+
+
+def roles_were_given_by_someone(connection: Connection) -> Iterator[Violation]:
+    """A2-roles: an operator has the role that the last record about it gives, and is ended if the last one says so."""
+    for row in each_row(connection, select(operators.c.id, operators.c.login, operators.c.role, operators.c.ended_at)):
+        told, ended = _last_told(connection, row.id)
+        if told != row.role:
+            by = f"the last record gives {told}" if told else "no record gives any role"
+            yield Violation("A2-roles", (row.id,), f"operator {row.id} has the role {row.role}, but {by}")
+        if ended != (row.ended_at is not None):
+            is_so, says = ("may sign in", "they have ended") if ended else ("has ended", "they have not")
+            yield Violation("A2-roles", (row.id,), f"operator {row.id} {is_so}, but the records say that {says}")
+
+
+def _last_told(connection: Connection, operator_id: str) -> tuple[str | None, bool]:
+    """Return the role, and whether they have ended, as the records of one operator have it."""
+    mine = audit_actions.c.about == operator_id, audit_actions.c.action.in_(_OF_ROLES)
+    records = select(audit_actions.c.action, audit_actions.c.facts).where(*mine)
+    role, ended = None, False
+    for record in connection.execute(records.order_by(audit_actions.c.recorded_at, audit_actions.c.id)):
+        facts = msgspec.json.decode(record.facts, type=dict[str, Any])
+        role = facts.get("to") or facts.get("role") or role
+        ended = {"operator.ended": True, "operator.taken_back": False}.get(record.action, ended)
+    return role, ended
 
 
 @cache
@@ -87,5 +113,6 @@ def _differences(row: Row[Any], facts: Mapping[str, Any], so: Mapping[str, Any])
 
 CHECKS = (
     Check("A2", "Every key has a record of who made and revoked it", keys_were_made_by_someone),
+    Check("A2-roles", "Operators have the roles that records gave them", roles_were_given_by_someone),
     Check("A2-facts", "Records of keys, grants and refunds say what the books say", records_tell_what_is_so),
 )

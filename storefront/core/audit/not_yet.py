@@ -41,9 +41,9 @@ NOT_YET = (
         "it stands in the operator's file alone; each payout keeps the one that it went to",
     ),
     NotYet(
-        "A2-roles",
-        "Role changes and plugin installs have audit rows",
-        "nobody can change roles or install plugins here yet",
+        "A2-plugins",
+        "Plugin installs have audit rows",
+        "plugins are installed in the machine's shell, beside the shop",
     ),
     NotYet("A3", "Nothing personal is left after an erasure", "customers cannot be erased yet"),
     NotYet("A4", "No secret appears in logs and errors", "no stored row can show it; tests do"),

@@ -5,6 +5,7 @@ is not in the database.
 """
 
 import hmac
+from base64 import b32encode
 
 import pyotp
 from joserfc import jwe
@@ -24,11 +25,12 @@ class OneTimeCodes:
     """Makes, keeps and checks the secrets of operators' apps."""
 
     def __init__(self, hasher: KeyHasher) -> None:
+        self._secrets = hasher.derive("new secrets of one-time codes")
         self._key = OctKey.import_key(hasher.derive("one-time codes of operators"))
 
-    def new_secret(self) -> str:
-        """Return a secret to be typed or scanned into an app (base 32, 160 bits)."""
-        return pyotp.random_base32()
+    def secret_of(self, about: str) -> str:
+        """Return the secret to be typed or scanned into an app (base 32, 160 bits) that belongs to something."""
+        return b32encode(hmac.digest(self._secrets, about.encode(), "sha256")[:20]).decode()
 
     def address(self, secret: str, *, login: str, shop: str) -> str:
         """Return what an app scans: ``otpauth://…``."""

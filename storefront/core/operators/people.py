@@ -19,11 +19,13 @@ from storefront.core.operators.passwords import hash_password
 from storefront.core.operators.roles import OperatorRole
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
+from storefront.core.redaction import redact_text
 from storefront.core.services import Services
 from storefront.core.tables_operators import console_sessions, operator_links, operators
 
 OPERATORS, SESSIONS, LINKS = "operators", "console_sessions", "operator_links"
 MOST_LOGIN = 100
+_ID = "opr_"
 _BY_LOGIN = Query(select(operators).where(operators.c.login == bindparam("login")))
 _BY_ID = Query(select(operators).where(operators.c.id == bindparam("id")))
 _ALL = Query(select(operators).order_by(operators.c.created_at, operators.c.id))
@@ -89,10 +91,16 @@ def anchor_of(operator_id: str) -> str:
     return f"operator:{operator_id}"
 
 
+async def find_by_login(services: Services, login: str) -> Row | None:
+    """Return an operator's row by login alone: whoever signs in names themselves, and ids are no secret."""
+    return await services.reader.first(_BY_LOGIN, login=login.strip().casefold())
+
+
 async def find_row(services: Services, named: str) -> Row | None:
-    """Return an operator's row by login or id."""
-    by_login = await services.reader.first(_BY_LOGIN, login=named.casefold())
-    return by_login or await services.reader.first(_BY_ID, id=named)
+    """Return an operator's row by id, or by login; no login looks like an id."""
+    if named.startswith(_ID):
+        return await services.reader.first(_BY_ID, id=named)
+    return await find_by_login(services, named)
 
 
 async def need_row(services: Services, named: str) -> Row:
@@ -113,6 +121,9 @@ async def add_operator(services: Services, login: str, role: OperatorRole, *, ac
     name = login.strip().casefold()
     if not 1 <= len(name) <= MOST_LOGIN or not name.isprintable() or " " in name:
         message = f"must be a name or e-mail address of 1 to {MOST_LOGIN} visible characters"
+        raise Invalid(f"A login {message}.", errors=[FieldError("/login", message)])
+    if name.startswith(_ID):
+        message = f"must not begin with {_ID}, as our own ids do"
         raise Invalid(f"A login {message}.", errors=[FieldError("/login", message)])
     operator_id, wall = new_id("opr"), services.clock.wall()
     row = {"id": operator_id, "login": name, "role": str(role), "password": None, "totp": None, "totp_step": 0,
@@ -143,15 +154,15 @@ async def change_role(services: Services, named: str, role: OperatorRole, *, act
     return Operator.of({**row, "role": str(role)})
 
 
-async def end_operator(services: Services, named: str, *, actor: str) -> Operator:
-    """End an operator: nothing of theirs signs in any more, at once. Safe to repeat. Raises ``LastOwner``."""
+async def end_operator(services: Services, named: str, *, actor: str, reason: str = "") -> Operator:
+    """End an operator, for a reason that is kept: nothing of theirs signs in any more. Raises ``LastOwner``."""
     row, wall = await need_row(services, named), services.clock.wall()
     if row["ended_at"] is None:
         plan = Plan(actor=actor, anchors={anchor_of(row["id"])})
         await _keep_an_owner(services, plan, row, still=None)
         plan.add(_change(row, {"ended_at": None}, {"ended_at": wall}))
         await end_links(services, plan, row["id"])
-        note(services, plan, "operator.ended", row["id"], {})
+        note(services, plan, "operator.ended", row["id"], {"reason": redact_text(reason)} if reason else {})
         await _commit_and_sign_out(services, plan, row["id"])
     return Operator.of({**row, "ended_at": row["ended_at"] or wall})
 

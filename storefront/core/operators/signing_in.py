@@ -27,7 +27,7 @@ from storefront.core.operators.people import (
     Operator,
     anchor_of,
     end_links,
-    find_row,
+    find_by_login,
     need_row,
     note,
 )
@@ -46,7 +46,7 @@ TRIES, TRIES_MS = 10, 15 * MINUTE_MS
 _WRONG = "Login, password or code is wrong, or was tried too often: then wait a few minutes, or sign in by a link."
 _LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
 _NEWEST = Query(
-    select(operator_links.c.digest)
+    select(operator_links.c.digest, operator_links.c.created_at)
     .where(operator_links.c.operator_id == bindparam("operator_id"))
     .order_by(operator_links.c.created_at.desc(), operator_links.c.digest.desc())
     .limit(1)
@@ -95,7 +95,9 @@ async def make_link(services: Services, named: str, *, actor: str) -> tuple[Oper
     if row["ended_at"] is not None:
         raise Forbidden(f"{row['login']} has ended. Take them back first.")
     code, anchor = f"opl_{secrets.token_urlsafe(32)}", anchor_of(row["id"])
-    link = {"digest": _digest(code), "operator_id": row["id"], "created_at": wall, "expires_at": wall + LINK_MS,
+    newest = await services.reader.first(_NEWEST, operator_id=row["id"])
+    made_at = wall if newest is None else max(wall, newest["created_at"] + 1)  # newer also within a millisecond
+    link = {"digest": _digest(code), "operator_id": row["id"], "created_at": made_at, "expires_at": wall + LINK_MS,
             "used_at": None}  # fmt: skip
     plan = Plan(actor=actor, anchors={anchor})
     await end_links(services, plan, row["id"])
@@ -129,7 +131,7 @@ async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: st
         Unauthorized: one of them is wrong, or this operator's password was tried too often in this quarter of an hour;
             nobody learns which, because only a login that there is can be tried too often.
     """
-    row = await find_row(services, login.strip().casefold())
+    row = await find_by_login(services, login)
     may_try = row is not None and await _may_try(services, row["id"])
     is_right = await verify_password(None if row is None else row["password"], password)
     if row is None or not may_try or not is_right or row["ended_at"] is not None:
@@ -147,7 +149,7 @@ async def sign_in_by_provider(services: Services, login: str, *, by_two_factors:
     Raises:
         Unauthorized: they are none of the shop's, or their role needs two factors and the provider asked for one.
     """
-    row = await find_row(services, login.strip().casefold())
+    row = await find_by_login(services, login)
     if row is None or row["ended_at"] is not None:
         raise Unauthorized("This account is not an operator of this shop. Ask an owner to add it.")
     if OperatorRole(row["role"]).handles_money and not by_two_factors:
@@ -204,6 +206,12 @@ async def confirm(services: Services, codes: OneTimeCodes, session: Session, pro
         await services.engine.commit(plan)
     except (Stale, Unauthorized) as error:
         raise wrong from error
+
+
+async def unconfirmed_secret(services: Services, codes: OneTimeCodes, session: Session) -> str:
+    """Return the secret that a session's operator may set up: the same until it is confirmed or the session ends."""
+    row = await need_row(services, session.operator.id)
+    return codes.secret_of(f"{session.digest}:{row['totp']}")
 
 
 async def sign_out(services: Services, session: Session) -> None:
