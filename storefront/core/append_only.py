@@ -19,6 +19,8 @@ REDACTING_FUNCTION_BODY = (
 )
 REDACTABLE: Mapping[str, str] = {"events": "payload", "audit_actions": "facts", "grants": "reason"}
 """Append-only table -> its column that an erasure may write over."""
+WRITTEN_OVER: Mapping[str, str] = {**REDACTABLE, "holds": "reason"}
+"""The same with the tables of the books that no plan changes as rows."""
 
 
 class LedgerWouldBeLost(Exception):

@@ -14,7 +14,8 @@ from storefront_subscriptions.tables import carried, gifts, subscriptions
 
 _SUBSCRIPTIONS = Query(
     select(subscriptions.c.id).where(
-        subscriptions.c.customer_id == bindparam("customer_id"), subscriptions.c.billing_state.not_in(sorted(OVER))
+        subscriptions.c.customer_id == bindparam("customer_id"),
+        *(subscriptions.c.billing_state != state for state in sorted(OVER)),
     )
 )
 _GIFTS = Query(

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from storefront.core.append_only import REDACTABLE
+from storefront.core.append_only import WRITTEN_OVER
 from storefront.core.commit.answered import idempotency_row, known_answer
 from storefront.core.commit.changes import describe_changes
 from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment
@@ -332,7 +332,7 @@ def _remove(applying: Applying, step: Remove) -> None:
 
 
 def _redact(applying: Applying, step: Redact) -> None:
-    key, column = Key(step.table, step.id, step.anchor), REDACTABLE[step.table]
+    key, column = Key(step.table, step.id, step.anchor), WRITTEN_OVER[step.table]
     row = applying.draft.row(key)
     if row is not None and row[column] != step.text:
         applying.draft.put(key, {**row, column: step.text})

@@ -250,7 +250,7 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """Write over the one text of an append-only row that an erasure may write over (``append_only.REDACTABLE``)."""
+    """Write over the one text of a row of the books that an erasure may write over (``append_only.WRITTEN_OVER``)."""
 
     table: str
     id: tuple[str | int, ...]

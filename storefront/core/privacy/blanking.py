@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from storefront.core.append_only import REDACTABLE
+from storefront.core.append_only import WRITTEN_OVER
 from storefront.core.commit.closed import Blanks, Closed
 from storefront.core.commit.plan import Change, Redact, Remove, Step
 from storefront.core.privacy.register import Held, Person, Whose
@@ -47,8 +47,8 @@ def step_for(held: Held, row: Row, words: Sequence[str]) -> Step | None:
     if not left:
         return None
     after = blank(held, row, words)
-    if table in REDACTABLE:
-        return Redact(table, identity, held.anchor(row), after[REDACTABLE[table]])
+    if table in WRITTEN_OVER:
+        return Redact(table, identity, held.anchor(row), after[WRITTEN_OVER[table]])
     return Change(
         table, identity, held.anchor(row), {name: row[name] for name in left}, {name: after[name] for name in left}
     )
