@@ -60,7 +60,7 @@ def downgrade() -> None:
         LedgerWouldBeLost: somebody was erased.
     """
     if op.get_bind().execute(sa.text("SELECT 1 FROM erasures LIMIT 1")).first() is not None:
-        raise LedgerWouldBeLost("somebody was erased, and the revision before knows no erasures")
+        raise LedgerWouldBeLost("erasures (somebody was erased, and the revision before does not know it)")
     dialect = op.get_context().dialect.name
     for table, (primary_key, _) in _REDACTABLE.items():
         _replace(dialect, table, list(_strict(dialect, table, primary_key)))
