@@ -1,13 +1,18 @@
 """Erasing a customer: refused while anything is under way, then once and for all, and nothing is charged any more."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from storefront.core.commit.plan import PlaceHold, Plan
 from storefront.core.errors import NotFound
 from storefront.core.payment_methods import need_method
+from storefront.core.sqlite_database import SqliteDatabase
 from storefront.testing import OPERATOR_KEY, Answer, Shop
+from storefront.testing.tiny_shop import HANG_SECONDS
 
 WHY = {"reason": "asked for it, ticket 812"}
 
@@ -94,10 +99,12 @@ async def test_a_buyer_and_an_erasure_at_once_leave_no_purchase_behind_a_tombsto
         buys = (ada.post("/v1/purchases", {"sku": "gems-500", "currency": "USD"}, key=f"r{at}") for at in range(3))
         gives = server.post("/v1/grants", {"customer": f"racer-{number}", "asset": "gems", "amount": 5,
                                            "reason": "luck"}, key=f"g{number}")  # fmt: skip
-        first, *others = await asyncio.gather(erase(shop, f"racer-{number}"), *buys, gives)
+        *others, first = await asyncio.gather(gives, *buys, erase(shop, f"racer-{number}"))
         assert first.status in (200, 404, 409), first
         assert {one.status for one in others} <= {201, 202, 401, 404}, others
     await shop.quiet()
+    left = "SELECT a.id FROM accounts a JOIN erasures e ON a.owner = 'customer:' || e.customer_id WHERE a.balance > 0"
+    assert shop.query(left) == []
     late = "SELECT p.id FROM purchases p JOIN erasures e ON e.customer_id = p.customer_id WHERE p.status = 'pending'"
     assert shop.query(late) == []
 
@@ -148,3 +155,43 @@ async def test_an_erasure_goes_on_after_a_restart(shop):
     await shop.quiet()
     assert [row["state"] for row in shop.query("SELECT state FROM erasures")] == ["done"]
     assert shop.query("SELECT 1 AS n FROM purchases WHERE metadata LIKE '%words%'") == []
+
+
+async def test_what_was_decided_before_an_erasure_is_refused_by_its_commit(shop):
+    await shop.session("ada")
+    customer_id = shop.query("SELECT id FROM customers WHERE external_id = 'ada'")[0]["id"]
+    plan = Plan(actor="test", anchors={customer_id})
+    plan.add(PlaceHold("hold_late", customer_id, "gems", 1, 2**40, "decided before"))
+    assert (await erase(shop)).status == 200
+    with pytest.raises(NotFound, match="no such customer"):
+        await shop.parts.services.engine.commit(plan)
+
+
+async def test_a_stream_of_who_was_erased_ends(shop):
+    token = await shop.session("ada")
+    async with shop.http.get("/v1/stream", headers={"Authorization": f"Bearer {token}"}) as stream:
+        await stream.content.readline()
+        assert (await erase(shop)).status == 200
+        async with asyncio.timeout(HANG_SECONDS):
+            await stream.content.read()
+
+
+async def test_guards_open_for_one_column_and_only_while_an_erasure_is_under_way(shop):
+    await shop.as_server().post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 1, "reason": "r"}, key="g")
+    if not isinstance(shop.database, SqliteDatabase):
+        return
+    customer_id = shop.query("SELECT id FROM customers")[0]["id"]
+    with closing(sqlite3.connect(shop.database.name)) as connection:
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            connection.execute("UPDATE grants SET reason = 'x'")
+        under_way = f"INSERT INTO erasures VALUES ('{customer_id}', 'erasing', 'me', NULL, NULL, 0, 0, NULL)"
+        connection.execute(under_way)
+        assert connection.execute("UPDATE grants SET reason = 'x'").rowcount == 1
+        for other in (
+            "UPDATE grants SET amount = 2, reason = 'x'",
+            "UPDATE events SET type = 'x'",
+            "DELETE FROM grants",
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                connection.execute(other)
+        connection.rollback()
