@@ -6,7 +6,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.example.yaml
-WORKERS ?= 5
+WORKERS ?= 7
 # The builder warns of folders beside an editable package; there is nothing in it for whoever installs.
 PIP := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 SDK := $(wildcard sdk/python/pyproject.toml)

@@ -1,6 +1,5 @@
 """Signing in and out of the console, and an operator's own page: their password and their one-time codes."""
 
-import re
 from contextlib import suppress
 
 import segno
@@ -265,11 +264,11 @@ class SigningIn:
             return to_sign_in(call)
         try:
             wanted = checked_fields(call.body, _CODES, ["secret", "code"])
-            if not re.fullmatch(r"[A-Z2-7]{32}", wanted["secret"]):
-                raise Invalid("Load this page again: its code to scan is not whole.")
             unproved = await prove(desk, session, call, words="Set up new one-time codes")
             if unproved is not None:
                 return unproved
+            if wanted["secret"] != await unconfirmed_secret(desk.services, desk.codes, session):
+                raise Invalid("Load this page again: its code to scan is not the one that waits for you.")
             code = wanted["code"].replace(" ", "")
             caller = session.operator.caller
             await set_codes(desk.services, desk.codes, session.operator.id, wanted["secret"], code, actor=caller)

@@ -79,6 +79,11 @@ async def _shell(folder, *arguments: str) -> str:
     return done.stdout
 
 
+async def test_a_period_at_the_end_of_the_calendar_is_refused(shop):
+    asked = await shop.bearing(OPERATOR_KEY).get("/v1/analytics/revenue?from=9999-12-01&to=9999-12-31")
+    assert (asked.status, asked.json["errors"][0]["message"]) == (422, "must be before 9999")
+
+
 def test_no_cell_is_taken_for_a_formula():
     row = {"figure": "spent", "date": "", "asset": "gems", "kind": "=cmd()", "key": "@sum", "unit": "money"}
     written = csv_of([{**row, "value": -5, "count": None}])

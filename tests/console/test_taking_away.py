@@ -71,6 +71,16 @@ async def test_a_form_that_makes_a_key_makes_one(shop, signed_in):
     assert len(written(shop, "key.created")) == 1
 
 
+async def test_a_form_that_adds_an_endpoint_adds_one(shop, signed_in):
+    owner = await signed_in(shop, "owner")
+    add = "/console/webhooks/add"
+    form = {**(await owner.get("/console/webhooks")).forms()[add], "url": "https://game.example/hook"}
+    assert (await owner.post(add, form)).status == 200
+    again = await owner.post(add, form)
+    assert (again.status, "This form was sent before" in again.text) == (422, True), again.text
+    assert len(shop.query("SELECT id FROM webhook_endpoints")) == 1
+
+
 async def test_too_much_is_refused_with_how_much_there_is_at_its_field(shop, signed_in):
     purchase, finance = await shop.bought("gems-500"), await signed_in(shop, "finance")
     page, bought = f"/console/customers/{shop.query('SELECT id FROM customers')[0]['id']}", purchase["id"]

@@ -68,6 +68,8 @@ async def test_the_secret_of_new_codes_stays_until_it_is_confirmed(shop):
     wrong = await owner.act("/console/you/codes", secret=first, code="000000")
     changed = await owner.act("/console/you/password", password=PASSWORD + "9", again=PASSWORD + "9")
     assert (wrong.status, changed.status, await shown(wrong), await shown()) == (422, 303, first, first)
+    owner.secret = "A" * 32
+    assert (await owner.act("/console/you/codes", secret=owner.secret, code=owner.code())).status == 422
     owner.secret = first
     assert (await owner.act("/console/you/codes", secret=first, code=owner.code())).status == 303
     assert await shown() != first

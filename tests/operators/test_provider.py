@@ -89,6 +89,7 @@ UNPROVED = (
     {"amr": ["pwd"]},
     {"amr": ["pwd", "user"]},
     {"amr": None},
+    {"amr": [["otp"]]},
     {"auth_time": 1_600_000_000},
     {"auth_time": "now"},
 )

@@ -109,7 +109,11 @@ class Webhooks:
     async def send_add(self, asking: Asking) -> PageView:
         """Make an endpoint, and show its secret this once."""
         made = await self._endpoints.create(
-            asking.form["url"], description=asking.form.get("description", ""), event_types=(), actor=asking.actor
+            asking.form["url"],
+            description=asking.form.get("description", ""),
+            event_types=(),
+            actor=asking.actor,
+            form=asking.key,
         )
         lines = [
             Line("Address", made["url"]),

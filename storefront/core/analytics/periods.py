@@ -1,7 +1,7 @@
 """Spans of business days (UTC) that figures are asked for. ``last`` belongs to its span; days count from 1970-01-01."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import MAXYEAR, date
 
 from storefront.core.analytics.members import EPOCH, date_of
 from storefront.core.clock import DAY_MS
@@ -78,4 +78,6 @@ def _day(text: str, pointer: str) -> int:
         raise Invalid("A day is written as in 2026-11-21.", errors=[FieldError(pointer, "is no date")]) from error
     if found < EPOCH:
         raise Invalid("There was no shop then.", errors=[FieldError(pointer, "is before 1970")])
+    if found.year >= MAXYEAR:  # the day after a period has a date too
+        raise Invalid("The calendar ends there.", errors=[FieldError(pointer, f"must be before {MAXYEAR}")])
     return day_of(found)

@@ -132,7 +132,7 @@ class Provider:
         if self._settings.login_claim == "email" and claims.get("email_verified") is not True:
             raise Unauthorized("The provider has not verified your e-mail address.")
         used = claims.get("amr")
-        factors = set(used) if isinstance(used, list) else set()
+        factors = {one for one in used if isinstance(one, str)} if isinstance(used, list) else set()
         return Proved(login, self._settings.proves_two_factors or bool(factors & SECOND_FACTORS))
 
     async def _read(self, token: str, under_way: UnderWay) -> Mapping[str, Any]:

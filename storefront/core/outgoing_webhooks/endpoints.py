@@ -14,8 +14,8 @@ from sqlalchemy import bindparam, func, select
 
 from storefront.core.clock import Clock, iso
 from storefront.core.commit.engine import CommitEngine
-from storefront.core.commit.outcome import Stale
-from storefront.core.commit.plan import Change, Insert, Plan
+from storefront.core.commit.outcome import Stale, Taken
+from storefront.core.commit.plan import Change, Claim, Insert, Plan
 from storefront.core.errors import Conflict, FieldError, Invalid, NotFound, Refused, Unavailable
 from storefront.core.events import START, Cursor
 from storefront.core.ids import new_id
@@ -99,11 +99,15 @@ class WebhookEndpoints:
         self._secrets = secrets
         self._guard = guard
 
-    async def create(self, url: str, *, description: str, event_types: Sequence[str], actor: str) -> dict[str, Any]:
+    async def create(
+        self, url: str, *, description: str, event_types: Sequence[str], actor: str, form: str = ""
+    ) -> dict[str, Any]:
         """Make an endpoint that gets what happens from now on; its secret is in the answer, and never shown again.
 
+        ``form`` is a secret of what asks for one: it makes one.
+
         Raises:
-            Invalid: nothing is sent to such an address, or no event has such a type.
+            Invalid: nothing is sent to such an address, no event has such a type, or the form was sent already.
             TooManyEndpoints: there are enough.
         """
         self._check_url(url)
@@ -129,7 +133,13 @@ class WebhookEndpoints:
         _count(plan, by=1, at_most=MOST_ENDPOINTS)
         plan.add(Insert("webhook_endpoints", (endpoint_id,), anchor_of(endpoint_id), row))
         self._tell(plan, "created", endpoint_id, actor, {"event_types": list(event_types)})
-        await self._engine.commit(plan)
+        if form:
+            plan.add(Claim(f"webhook_form:{actor}:{form}", endpoint_id))
+        try:
+            await self._engine.commit(plan)
+        except Taken as taken:
+            lost = f"If you have not copied its secret, make another: storefront webhooks rotate {taken.holder}"
+            raise Invalid(f"This form was sent before, and its endpoint is in the list. {lost}") from taken
         return {**await self.show(endpoint_id), "secret": self._secrets.shown(endpoint_id, 1)}
 
     async def all(self) -> list[dict[str, Any]]:
