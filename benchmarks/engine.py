@@ -48,8 +48,8 @@ class KeepingStore:
         self.batches += written
         return commit_no
 
-    async def scrub(self) -> None:
-        await self.store.scrub()
+    async def scrub(self) -> bool:
+        return await self.store.scrub()
 
 
 class Target(Protocol):

@@ -55,6 +55,7 @@ from storefront.web import (
     invitation_page,
     keys,
     me,
+    merging,
     operating,
     paying,
     payment_methods,
@@ -147,7 +148,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     UpkeepMetrics(registry, config.data_dir, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
+        *(grants, holds, merging, wallets, payment_methods, payments, receipts, shop, stream),
         *(
             webhook_endpoints,
             operating,
@@ -190,6 +191,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             clock=parts.services.clock,
             revocations=parts.revocations,
             demo_keys=parts.has_demo_keys and not parts.services.is_live,
+            who_now=parts.services.customers.now,
         ),
         limiter=app[LIMITER],
         metrics=HttpMetrics(registry, worker=worker),
@@ -262,6 +264,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         if database.is_shared:
             await settle_keys(services, parts.shared_keys, keys_folder(services.config))
         await parts.keys.refresh()
+        await services.learn_merges()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
         await schedule_following(services)

@@ -173,7 +173,9 @@ def join(
         followers["creators"] = CreatorFiles(services, read)
     keeping_up = KeepingUp(services, keys, jobs, endurance) if database.is_shared else None
     revocations = Revocations()
-    erased = ErasedCustomers(reader, clock, revocations, services.watchers, endurance)
+    erased = ErasedCustomers(
+        reader, clock, revocations, services.watchers, customers=services.customers, endurance=endurance
+    )
     first = () if keeping_up is None else (keeping_up,)
     for part in (
         *first,
@@ -256,6 +258,7 @@ def _services(
         pins=Pins(signing, clock),
         public_url=public_url,
         figures=figures_of(host),
+        moves=host.moves(),
         personal_data=host.personal_data(),
     )
     engine.closed = closed_by(services.personal_data)

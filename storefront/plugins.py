@@ -21,7 +21,9 @@ from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
 from storefront.core.audit.erasures import nothing_is_left_check
+from storefront.core.audit.merges import merges_check
 from storefront.core.catalog_changes import CatalogEffects
+from storefront.core.commit.merging import Moves
 from storefront.core.config import (
     Config,
     ConfigError,
@@ -85,14 +87,14 @@ class PluginHost:
 
     def audit_checks(self) -> list[Check]:
         """Return what enabled plugins add to ``audit verify --deep``: checks of their own tables."""
-        found = [
+        checks = [
             check
             for name, plugin in self.classes.items()
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
         ]
         theirs = [held for held in self.personal_data() if held not in core_register()]
-        return [*found, nothing_is_left_check(theirs)] if theirs else found
+        return [*checks, *([nothing_is_left_check(theirs)] if theirs else ()), merges_check(self.moves())]
 
     def exports(self) -> dict[str, Export]:
         """Return ``name -> list``: what can be taken out of this shop, the core's lists and those of enabled plugins.
@@ -135,6 +137,15 @@ class PluginHost:
                     raise _failure(name, f"the figure {figure.name} must be called {name}_…")
             found[name] = told
         return found
+
+    def moves(self) -> list[Moves]:
+        """Return what of enabled plugins' tables moves when two customers are merged."""
+        return [
+            moves
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for moves in getattr(plugin, "merging", ())
+        ]
 
     def catalog_effects(self) -> list[CatalogEffects]:
         """Return what enabled plugins say of the effects of a catalog: ``storefront check --against-live``."""

@@ -1,6 +1,7 @@
 """``storefront customers``: one customer in full, and all that is held about them."""
 
 import json
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.customers_merge import merge
 from storefront.cli.purchases import print_purchases
 from storefront.cli.showing import (
     amount_text,
@@ -22,6 +24,7 @@ from storefront.cli.showing import (
 from storefront.cli.subscriptions import print_subscriptions
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.command()(merge)
 
 
 @app.callback()
@@ -122,6 +125,9 @@ def erase(
     *,
     forfeit: Annotated[bool, typer.Option("--forfeit", help="Take out what is left in the wallets.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The key of an earlier try, so that it happens once.")
+    ] = None,
     config: ConfigFlag = DEFAULT_CONFIG,
     data: DataFlag = None,
     as_json: JsonFlag = False,
@@ -143,7 +149,8 @@ def erase(
     asked: dict[str, Any] = {"customer": customer}
     operation = "customers.preview_erasure"
     if not dry_run:
-        operation, asked = "customers.erase", {**asked, "reason": reason, "end": end, "forfeit": forfeit}
+        more = {"reason": reason, "end": end, "forfeit": forfeit, "key": key or secrets.token_hex(16)}
+        operation, asked = "customers.erase", {**asked, **more}
     found = ask_shop(Choice(config, data=data), operation, **asked)
     if as_json:
         print_as_json(found)

@@ -4,7 +4,8 @@ On SQLite a third trigger is needed, because ``INSERT OR REPLACE`` slips past UP
 PostgreSQL ``ON CONFLICT DO UPDATE`` fires the UPDATE trigger, and TRUNCATE needs one of its own.
 
 The tables in ``REDACTABLE`` hold a text that may be about a person. While an erasure is under way (a row of
-``erasures`` says so) that one column may be written over, and nothing else of the row.
+``erasures`` says so) that one column may be written over, and nothing else of the row; where a row names its customer,
+only while it is theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,14 @@ POSTGRES_FUNCTION_BODY = "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAM
 REDACTING_FUNCTION = "storefront_redactable"
 REDACTING_FUNCTION_BODY = (
     "BEGIN IF TG_OP = 'UPDATE' AND to_jsonb(NEW) - TG_ARGV[0] = to_jsonb(OLD) - TG_ARGV[0] "
-    "AND EXISTS (SELECT 1 FROM erasures WHERE state = 'erasing') THEN RETURN NEW; END IF; "
+    "AND EXISTS (SELECT 1 FROM erasures WHERE state = 'erasing' "
+    "AND (TG_NARGS = 1 OR customer_id = to_jsonb(OLD) ->> TG_ARGV[1])) THEN RETURN NEW; END IF; "
     "RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END"
 )
 REDACTABLE: Mapping[str, str] = {"events": "payload", "audit_actions": "facts", "grants": "reason"}
 """Append-only table -> its column that an erasure may write over."""
+WHOSE: Mapping[str, str] = {"events": "anchor", "grants": "customer_id"}
+"""Table in ``REDACTABLE`` -> the column that names a row's customer. Records of what people did name many things."""
 WRITTEN_OVER: Mapping[str, str] = {**REDACTABLE, "holds": "reason"}
 """The same with the tables of the books that no plan changes as rows."""
 
@@ -71,8 +75,13 @@ def redactable_postgres_triggers(table: str) -> dict[str, str]:
     """Return ``trigger name -> definition`` of the one guard that is another on a table in ``REDACTABLE``."""
     return {
         f"{table}_no_change": f"BEFORE DELETE OR UPDATE ON {{schema}}.{table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {REDACTING_FUNCTION}('{REDACTABLE[table]}')"
+        f"FOR EACH ROW EXECUTE FUNCTION {REDACTING_FUNCTION}({', '.join(map(repr, _told_of(table)))})"
     }
+
+
+def _told_of(table: str) -> list[str]:
+    """Return what the function of a guard is told: which column may be written over, and which names the customer."""
+    return [REDACTABLE[table], *([WHOSE[table]] if table in WHOSE else ())]
 
 
 def _on_postgres(table: str) -> list[str]:
@@ -99,7 +108,8 @@ def _on_sqlite(table: str, primary_key: Sequence[str]) -> list[str]:
 
 def _redactable_on_sqlite(table: str, columns: Sequence[str]) -> str:
     same = " AND ".join(f"NEW.{name} IS OLD.{name}" for name in columns if name != REDACTABLE[table])
-    is_erasing = "EXISTS (SELECT 1 FROM erasures WHERE state = 'erasing')"
+    whose = f" AND customer_id = OLD.{WHOSE[table]}" if table in WHOSE else ""
+    is_erasing = f"EXISTS (SELECT 1 FROM erasures WHERE state = 'erasing'{whose})"  # noqa: S608 - names of our own
     return (
         f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN NOT ({same} AND {is_erasing}) "
         f"BEGIN {_refuse(table)}; END"

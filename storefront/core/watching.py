@@ -81,7 +81,7 @@ class Watchers:
                 self._watches.pop(customer_id, None)
 
     def end(self, customer_id: str) -> None:
-        """End the watches of one customer: there is nothing to be told any more."""
+        """End the watches of one customer, who was erased, or is another one now and comes back as that one."""
         for watch in self._watches.get(customer_id, ()):
             watch.is_over = True
             watch.wake()
@@ -89,6 +89,5 @@ class Watchers:
     def close(self) -> None:
         """End all watches: the shop is closing."""
         self._is_over = True
-        for watch in [watch for watches in self._watches.values() for watch in watches]:
-            watch.is_over = True
-            watch.wake()
+        for customer_id in self._watches:
+            self.end(customer_id)

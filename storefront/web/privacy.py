@@ -84,6 +84,7 @@ async def export_customer(call: Call) -> web.StreamResponse:
     allow=Role.SERVER | Role.OPERATOR,
     body=ERASE,
     answers={200: ERASURE},
+    idempotent=True,
     scope=ERASES,
     refusals=["erasure_refused", "plugin_away"],
 )
@@ -93,13 +94,15 @@ async def erase_customer(call: Call) -> web.StreamResponse:
     Refused while anything is under way, with what and how to end it (`obstacles`); `end` ends what can be ended, and
     `forfeit` takes out what is left in wallets. From the answer on the game's id is unknown, sessions are refused, and
     nothing is charged any more; `state` says whether a job still blanks rows (`erasing`). Repeat it by our own id
-    (`id`) to ask. With `dry_run` nothing is written: `erases` counts rows by table, `keeps` says what the law keeps.
+    (`id`) to ask. Whoever was merged into them is erased with them; the name of one who was merged is refused.
+    With `dry_run` nothing is written: `erases` counts rows by table, `keeps` says what the law keeps.
     """
     services, body = call.app[SERVICES], call.body
     named = call.path("customer")
     if body.get("dry_run", False):
         return respond(await preview_erasure(services, named))
     wanted = ErasureRequest(
-        named, body["reason"], call.principal.caller, ends=body.get("end", False), forfeits=body.get("forfeit", False)
-    )
+        named, body["reason"], call.principal.caller, call.key, ends=body.get("end", False),
+        forfeits=body.get("forfeit", False),
+    )  # fmt: skip
     return respond(await erase(services, wanted))

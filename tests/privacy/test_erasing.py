@@ -9,6 +9,7 @@ import pytest
 
 from storefront.core.commit.plan import PlaceHold, Plan
 from storefront.core.errors import NotFound
+from storefront.core.ids import new_id
 from storefront.core.payment_methods import need_method
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.testing import OPERATOR_KEY, Answer, Shop
@@ -18,7 +19,8 @@ WHY = {"reason": "asked for it, ticket 812"}
 
 
 async def erase(shop: Shop, name: str = "ada", **more: Any) -> Answer:
-    return await shop.bearing(OPERATOR_KEY).post(f"/v1/customers/{name}/erase", {**WHY, **more})
+    key = more.pop("key", None) or new_id("key")
+    return await shop.bearing(OPERATOR_KEY).post(f"/v1/customers/{name}/erase", {**WHY, **more}, key=key)
 
 
 async def buyer(shop: Shop, name: str = "ada") -> Any:
@@ -184,7 +186,7 @@ async def test_guards_open_for_one_column_and_only_while_an_erasure_is_under_way
     with closing(sqlite3.connect(shop.database.name)) as connection:
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
             connection.execute("UPDATE grants SET reason = 'x'")
-        under_way = f"INSERT INTO erasures VALUES ('{customer_id}', 'erasing', 'me', NULL, NULL, 0, 0, NULL)"
+        under_way = f"INSERT INTO erasures VALUES ('{customer_id}', 'erasing', 'me', NULL, NULL, NULL, 0, 0, NULL)"
         connection.execute(under_way)
         assert connection.execute("UPDATE grants SET reason = 'x'").rowcount == 1
         for other in (

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from storefront.core.commit.plan import IdempotencyKey
+from storefront.core.ids import new_id
 from storefront.core.operating.notes import add_note
 from storefront.testing import OPERATOR_KEY, Shop
 from tests.exports.bazaar import bazaar
@@ -105,13 +106,14 @@ async def erased(shop: Shop, name: str) -> Any:
     """Erase somebody, letting days pass until what cannot be ended is over; return the answer."""
     operator, customer_id = shop.bearing(OPERATOR_KEY), id_of(shop, name)
     for _ in range(40):
-        answer = await operator.post(f"/v1/customers/{name}/erase", {**GROUND, "end": True, "forfeit": True})
+        answer = await operator.post(f"/v1/customers/{name}/erase", {**GROUND, "end": True, "forfeit": True},
+                                     key=new_id("key"))  # fmt: skip
         if answer.status == 200:
             break
         await pass_days(shop, 1)
     assert answer.status == 200, answer
     await shop.quiet()
-    return (await operator.post(f"/v1/customers/{customer_id}/erase", GROUND)).json
+    return (await operator.post(f"/v1/customers/{customer_id}/erase", GROUND, key=new_id("key"))).json
 
 
 def id_of(shop: Shop, name: str) -> str:

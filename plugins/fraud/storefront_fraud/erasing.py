@@ -36,7 +36,7 @@ async def forget_judged(services: Services, person: Person) -> None:
     """Blank what was read of a customer's purchases, and take it out of counters and lists. Safe to repeat."""
     for _ in range(TIMES_DECIDED):
         judged = await services.reader.all(_DECISIONS, customer_id=person.id)
-        plan = Plan(actor="plugin:fraud", anchors={person.id, SCORES})
+        plan = Plan(actor="plugin:fraud", anchors={person.id, SCORES}, is_erasure=True)
         await _take_off_lists(services, plan, person)
         for dimension, value in sorted(_counted_by(judged)):
             await _recount(services, plan, person, dimension, value)

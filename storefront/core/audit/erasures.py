@@ -17,14 +17,20 @@ _KEPT_FOR_ITSELF = ("customers", "erasures")
 
 def tombstones_stand(connection: Connection) -> Iterator[Violation]:
     """A3-erased: an erasure and its customer's tombstone belong together, and a tombstone names nobody."""
+    into = customers.alias("into")
     statement = (
         select(customers.c.id, customers.c.external_id, customers.c.country, customers.c.erased_at,
-               erasures.c.customer_id.label("erased"))
+               erasures.c.customer_id.label("erased"), into.c.erased_at.label("into_erased_at"))
+        .select_from(customers)
         .join(erasures, erasures.c.customer_id == customers.c.id, isouter=True)
-        .where(or_(customers.c.erased_at.is_not(None), erasures.c.customer_id.is_not(None)))
+        .join(into, into.c.id == customers.c.merged_into, isouter=True)
+        .where(or_(customers.c.erased_at.is_not(None), erasures.c.customer_id.is_not(None),
+                   into.c.erased_at.is_not(None)))
     )  # fmt: skip
     for row in each_row(connection, statement):
-        if row.erased is None:
+        if row.erased is None and row.erased_at is None:
+            yield Violation(NAME, (row.id,), f"{row.id} has a name still, but who they were merged into was erased")
+        elif row.erased is None:
             yield Violation(NAME, (row.id,), f"{row.id} is marked as erased, but no erasure says so")
         elif row.erased_at is None or not row.external_id.startswith(_MARK) or row.country is not None:
             yield Violation(NAME, (row.id,), f"{row.id} was erased, and still has a name or a country")

@@ -4,9 +4,11 @@ That somebody was erased is a row that every plan of theirs loads, so no plan th
 past it, in whichever process it was made. What goes on is what must: a dispute about what they once paid, a refund.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from storefront.core.commit.merging import MergeCustomer
 from storefront.core.commit.state import Address, Row, State
 from storefront.core.commit.steps import Insert, Key, PlaceHold, Step
 from storefront.core.commit.usage import MeterUsage
@@ -35,32 +37,38 @@ class Closed:
     begins: frozenset[str] = frozenset()
     blanks: Mapping[str, Blanks] = field(default_factory=dict)
 
-    def erased_among(self, state: State, anchors: Iterable[str]) -> list[str]:
+    def erased_among(self, state: State, customers: Iterable[str]) -> frozenset[str]:
         """Return which of a plan's customers were erased; their rows are loaded with every plan of theirs."""
-        return [one for one in anchors if one.startswith(CUSTOMER) and state.rows.get(("erasures", (one,))) is not None]
+        return frozenset(one for one in customers if state.rows.get(("erasures", (one,))) is not None)
 
-    def refuse(self, steps: Iterable[Step]) -> None:
-        """Refuse a plan about an erased customer that begins anything; raises ``CustomerErased``."""
+    def refuse(self, steps: Iterable[Step], erased: Collection[str]) -> None:
+        """Refuse steps that begin anything for an erased customer; raises ``CustomerErased``.
+
+        What the same plan begins for others, such as the reward of whoever they invited, is none of theirs.
+        """
         for step in steps:
-            if isinstance(step, PlaceHold | MeterUsage) or (isinstance(step, Insert) and step.table in self.begins):
+            if any(one in erased for one in self._begun_for(step)):
                 raise CustomerErased("There is no such customer.")
 
-    def blank(self, state: State, erased: Collection[str], *, before: Collection[Address], since: int) -> None:
-        """Blank what a plan about erased customers has written.
+    def _begun_for(self, step: Step) -> Iterable[Any]:
+        if isinstance(step, PlaceHold | MeterUsage):
+            return (step.customer_id,)
+        if isinstance(step, MergeCustomer):
+            return (step.source_id, step.target_id)
+        return step.row.values() if isinstance(step, Insert) and step.table in self.begins else ()
 
-        ``before`` are the rows that other plans of the batch had written, ``since`` is how many were appended by then.
+    def blank(self, state: State, erased: Collection[str], written: "Written", *, is_theirs: bool) -> None:
+        """Blank what a plan has written about erased customers.
+
+        Rows that name nobody are theirs if the plan is about nobody else (``is_theirs``), or if words of theirs came
+        with it.
         """
-        for address in state.dirty:
-            row, blanks = state.rows[address], self.blanks.get(address[0])
-            if row is None or blanks is None or (not blanks.whose and address in before):
-                continue
-            if _is_of(row, blanks.whose, erased):
-                state.rows[address] = blanks.blank(row)
-        for at in range(since, len(state.appended)):
-            table, row = state.appended[at]
-            blanks = self.blanks.get(table)
-            if blanks is not None and _is_of(row, blanks.whose, erased):
-                state.appended[at] = (table, blanks.blank(row))
+        named = [one for one in written.of(state, self.blanks) if one.is_of(erased)]
+        changed = [one.blank(state) for one in named]
+        if is_theirs or any(changed):
+            for one in written.of(state, self.blanks):
+                if not one.blanks.whose:
+                    one.blank(state)
 
 
 def erasure_of(customer_id: str) -> Key:
@@ -68,6 +76,43 @@ def erasure_of(customer_id: str) -> Key:
     return Key("erasures", (customer_id,), customer_id)
 
 
-def _is_of(row: Row, whose: tuple[str, ...], erased: Collection[str]) -> bool:
-    """Tell whether a row is an erased customer's; one that names nobody is of whoever its plan is about."""
-    return not whose or any(row[column] in erased for column in whose)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A row that a plan has written: by its address, or by its place among those that were appended."""
+
+    at: Address | int
+    row: Row
+    blanks: Blanks
+
+    def is_of(self, erased: Collection[str]) -> bool:
+        return any(self.row[column] in erased for column in self.blanks.whose)
+
+    def blank(self, state: State) -> bool:
+        """Blank the row; tell whether there was anything to blank."""
+        after = self.blanks.blank(self.row)
+        if after == self.row:
+            return False
+        if isinstance(self.at, int):
+            state.appended[self.at] = (state.appended[self.at][0], after)
+        else:
+            state.rows[self.at] = after
+        return True
+
+
+class Written:
+    """What one plan of a batch writes: it is made before the plan is applied, and asked afterwards."""
+
+    def __init__(self, state: State) -> None:
+        self._before = {address: state.rows[address] for address in state.dirty}
+        self._since = len(state.appended)
+
+    def of(self, state: State, blanks: Mapping[str, Blanks]) -> Iterator[_Place]:
+        """Yield the rows that the plan has written in tables that hold words of people."""
+        for address in list(state.dirty):
+            row = state.rows[address]
+            if row is not None and address[0] in blanks and self._before.get(address) is not row:
+                yield _Place(address, row, blanks[address[0]])
+        for at in range(self._since, len(state.appended)):
+            table, row = state.appended[at]
+            if table in blanks:
+                yield _Place(at, row, blanks[table])

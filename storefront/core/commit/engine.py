@@ -17,7 +17,7 @@ import structlog
 
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep, apply_plan
-from storefront.core.commit.closed import Closed
+from storefront.core.commit.closed import Closed, Written
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway, Moment, Outcome, Overloaded, Stale
 from storefront.core.commit.plan import Plan
 from storefront.core.commit.state import State, Writes
@@ -109,9 +109,9 @@ class CommitEngine:
         if self._task is not None:
             await self._task
 
-    async def scrub(self) -> None:
-        """Let the database write over what it keeps of rows that are gone, as far as it can while it serves."""
-        await self._store.scrub()
+    async def scrub(self) -> bool:
+        """Let the database write over what it keeps of rows that are gone; False if it is to be asked again."""
+        return await self._store.scrub()
 
     @property
     def is_alive(self) -> bool:
@@ -155,7 +155,7 @@ class CommitEngine:
             found[:] = [self._apply(copy.deepcopy(state), plan, moment)]
             return Writes()
 
-        await self._store.transact(Wanted.of(plan.anchors, plan.reads()), decide)
+        await self._store.transact(Wanted.of(plan.anchors, plan.reads(), plan.searches()), decide)
         (outcome,) = found
         if isinstance(outcome, BaseException):
             raise outcome
@@ -215,9 +215,16 @@ class CommitEngine:
                 places.update(dict.fromkeys(anchors, PLACES_PER_ANCHOR))
                 passed.append(waiting)
                 continue
+            if waiting.plan.is_alone and taken:
+                self._queue.appendleft(waiting)
+                break
             places.update(anchors)
             taken.append(waiting)
+            if waiting.plan.is_alone:
+                break
         while passed and len(taken) < most and not self._queue and not self._busy:
+            if any(one.plan.is_alone for one in (*taken, passed[0])):
+                break
             taken.append(passed.pop(0))
         self._queue.extendleft(reversed(passed))
         return taken
@@ -252,12 +259,13 @@ class CommitEngine:
         batch = _Batch(waiting)
         anchors = {anchor for one in waiting for anchor in one.plan.anchors}
         reads = [read for one in waiting for read in one.plan.reads()]
+        searches = [search for one in waiting for search in one.plan.searches()]
 
         def decide(state: State, commit_no: int) -> Writes:
             return self._decide(batch, state, commit_no)
 
         began = time.monotonic()
-        commit_no = await self._store.transact(Wanted.of(anchors, reads), decide)
+        commit_no = await self._store.transact(Wanted.of(anchors, reads, searches), decide)
         self.counts.seconds += time.monotonic() - began
         self.counts.batches += 1
         self.counts.plans += len(waiting)
@@ -288,7 +296,7 @@ class CommitEngine:
         return writes
 
     def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:
-        erased = self.closed.erased_among(state, plan.anchors)
+        erased = self.closed.erased_among(state, plan.customers)
         try:
             if erased:
                 return self._apply_after_erasure(state, plan, moment, erased)
@@ -299,11 +307,11 @@ class CommitEngine:
             log.error("plan_failed", actor=plan.actor, exc_info=error)
             return error
 
-    def _apply_after_erasure(self, state: State, plan: Plan, moment: Moment, erased: list[str]) -> Outcome:
-        self.closed.refuse((*plan.list, *plan.on_review.list))
-        before, since = frozenset(state.dirty), len(state.appended)
+    def _apply_after_erasure(self, state: State, plan: Plan, moment: Moment, erased: frozenset[str]) -> Outcome:
+        self.closed.refuse((*plan.list, *plan.on_review.list), erased)
+        written = Written(state)
         outcome = apply_plan(state, plan, moment, self._late)
-        self.closed.blank(state, erased, before=before, since=since)
+        self.closed.blank(state, erased, written, is_theirs=plan.customers <= erased)
         return outcome
 
 

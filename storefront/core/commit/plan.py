@@ -20,6 +20,8 @@ from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.job_rows import job_row
+from storefront.core.commit.merge_searches import searches_of
+from storefront.core.commit.merging import MergeCustomer, Search
 from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
@@ -92,6 +94,7 @@ __all__ = [
     "LotPart",
     "LotTerms",
     "LotsOf",
+    "MergeCustomer",
     "MeterUsage",
     "MissingOf",
     "OpenEntry",
@@ -207,7 +210,9 @@ class Plan(Steps):
 
     ``answer`` is called inside the commit with the outcome and must be pure; it renders the bytes that
     a retry of the same idempotency key gets. ``leaves_out_review``: the road of a review is not built, because few
-    purchases take it; a late step that wants one leaves no trace, and the plan is decided again.
+    purchases take it; a late step that wants one leaves no trace, and the plan is decided again. ``is_alone``: it
+    searches, and is a batch of its own. ``is_erasure``: it takes away what is left of an erased customer, under the
+    closed anchors of those who were merged into them as well.
     """
 
     actor: str
@@ -220,15 +225,26 @@ class Plan(Steps):
     on_review: Steps = field(default_factory=Steps)
     leaves_out_review: bool = False
     seed: int = 0
+    is_alone: bool = False
+    is_erasure: bool = False
     list: list[Step] = field(default_factory=list)
+
+    @property
+    def customers(self) -> frozenset[str]:
+        """The customers whom the plan is about."""
+        return frozenset(anchor for anchor in self.anchors if anchor.startswith(CUSTOMER))
 
     def reads(self) -> Iterable[Key | Group]:
         """Name every row that applying this plan may need."""
         if self.idempotency is not None:
             yield self.idempotency.row
-        for anchor in self.anchors:
-            if anchor.startswith(CUSTOMER):
-                yield erasure_of(anchor)
+        yield from map(erasure_of, self.customers)
         for steps in (self.list, self.on_refused.list, self.on_review.list):
             for step in steps:
                 yield from reads_of(step)
+
+    def searches(self) -> Iterable[Search]:
+        """Name what applying this plan looks up."""
+        for step in self.list if self.is_alone else ():
+            if isinstance(step, MergeCustomer):
+                yield from searches_of(step)

@@ -25,12 +25,14 @@ from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
 from storefront.core.commit.store import EPOCH_BITS, GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
+BUSY_TIMEOUT_MS = 5000
+SCRUB_PATIENCE_MS = 200
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA recursive_triggers=ON",
-    "PRAGMA busy_timeout=5000",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
     # What is deleted or written over is zeros in the file: no erased name is found in its free bytes.
     "PRAGMA secure_delete=ON",
     "PRAGMA wal_autocheckpoint=10000",
@@ -175,16 +177,22 @@ class SqliteStore:
     async def transact(self, wanted: Wanted, decide: Decide) -> int:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, wanted, decide)
 
-    async def scrub(self) -> None:
+    async def scrub(self) -> bool:
         """Empty the write-ahead log, which holds pages as they were; freed bytes of the file itself are zeros already.
 
-        A reader may hold on to the log: then the next checkpoint empties it.
+        False: a reader holds on to the log.
         """
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._scrub)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._scrub)
 
-    def _scrub(self) -> None:
+    def _scrub(self) -> bool:
         assert self._connection is not None, "the store is open while the engine runs"
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        # It waits for readers for as long as commits may wait for the file; nobody who buys is to wait so long.
+        self._connection.execute(f"PRAGMA busy_timeout={SCRUB_PATIENCE_MS}")
+        try:
+            (is_busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        return not is_busy
 
     def _open(self) -> None:
         connection = self._connect(self._path)
@@ -233,8 +241,11 @@ class SqliteStore:
         state = State(open_accounts=self._open_accounts.copy())
         state.anchors = dict.fromkeys(wanted.anchors, (0, 0))
         anchors = self._tables["anchors"]
-        for anchor, version, sequence in _find(connection, anchors.select_many, [(name,) for name in wanted.anchors]):
+        found = _find(connection, anchors.select_many, [(name,) for name in wanted.anchors])
+        for anchor, version, sequence, merged_into in found:
             state.anchors[anchor] = (version, sequence)
+            if merged_into is not None:
+                state.merged[anchor] = merged_into
         keys: dict[str, list[tuple[str | int, ...]]] = {}
         for key in wanted.keys:
             keys.setdefault(key.table, []).append(key.id)
@@ -244,6 +255,10 @@ class SqliteStore:
             for values in _find(connection, statements.select_many, identities):
                 _keep_row(state, statements, values)
         self._load_groups(connection, state, wanted)
+        for search in wanted.searches:
+            statements = self._tables[search.table]
+            sql = f"SELECT {', '.join(statements.columns)} FROM {search.table} WHERE {search.where}"  # noqa: S608
+            state.found[search] = [_keep_row(state, statements, values)[0] for values in connection.execute(sql)]
         return state
 
     def _load_groups(self, connection: sqlite3.Connection, state: State, wanted: Wanted) -> None:
@@ -272,7 +287,7 @@ class SqliteStore:
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
         anchors = [
-            {"id": anchor, "version": version, "sequence": sequence}
+            {"id": anchor, "version": version, "sequence": sequence, "merged_into": writes.merged.get(anchor)}
             for anchor, (version, sequence) in writes.anchors.items()
         ]
         self._tables["anchors"].update(connection, anchors)

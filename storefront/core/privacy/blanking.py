@@ -9,14 +9,14 @@ from sqlalchemy import Select, select
 from storefront.core.append_only import WRITTEN_OVER
 from storefront.core.commit.closed import Blanks, Closed
 from storefront.core.commit.plan import Change, Redact, Remove, Step
-from storefront.core.privacy.register import Held, Person, Whose
+from storefront.core.privacy.register import Held, Person, Whose, rows_about
 from storefront.core.reading import Row
 
 
 def erased_rows(held: Held, person: Person) -> Select[Any]:
     """Select the rows that an erasure removes or blanks; those that are blank already are among them."""
     whose = _own(held)
-    return select(held.table).where(whose(held.table, person)).order_by(*held.table.primary_key.columns)
+    return select(held.table).where(rows_about(whose, held.table, person)).order_by(*held.table.primary_key.columns)
 
 
 def is_touched(held: Held) -> bool:

@@ -4,6 +4,7 @@ That commit writes the tombstone: the game's id gives way to a random mark, and 
 plans the job that blanks everything else (``blanking_all.py``), so a crash in between loses nothing.
 """
 
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from storefront.core.idempotency import idempotency_key
 from storefront.core.privacy.blanking import erased_rows, is_touched, what_is_left
 from storefront.core.privacy.exporting import find_person
 from storefront.core.privacy.obstacles import Obstacle, obstacles_of, wind_up
-from storefront.core.privacy.register import Held, Person
+from storefront.core.privacy.register import Held, Person, rows_about
 from storefront.core.privileged import record_action
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.redaction import redact_text
@@ -35,6 +36,7 @@ TIMES_DECIDED = 5
 MARK = "erased:"
 _CUSTOMER = Query(select(customers).where(customers.c.id == bindparam("id")))
 _ERASURE = Query(select(erasures).where(erasures.c.customer_id == bindparam("customer_id")))
+_ASKED = Query(select(erasures).where(erasures.c.request == bindparam("request")).order_by(erasures.c.customer_id))
 _VERSION = Query(select(anchors.c.version).where(anchors.c.id == bindparam("id")))
 _SETUPS = Query(select(setups.c.id).where(setups.c.customer_id == bindparam("customer_id"), setups.c.state == "open"))
 _WALLETS = Query(
@@ -55,19 +57,31 @@ class ErasureRefused(Conflict):
 class ErasureRequest:
     """Whom to erase (by the game's id or ours), why, and what may be done on the way.
 
-    ``ends``: what can be ended is ended. ``forfeits``: what is left in their wallets is taken out of the world.
+    ``key``: a retry under it is the same erasure, also where the name is somebody else's by then. ``ends``: what can be
+    ended is ended. ``forfeits``: what is left in their wallets is taken out of the world.
     """
 
     named: str
     ground: str
     actor: str
+    key: str
     ends: bool = False
     forfeits: bool = False
 
+    @property
+    def request(self) -> str:
+        """What is kept of the key, which may be anything."""
+        return hashlib.sha256(f"{len(self.actor)}:{self.actor}:{self.key}".encode()).hexdigest()
+
 
 async def preview_erasure(services: Services, named: str) -> dict[str, Any]:
-    """Tell what an erasure would do now, and what stands in its way; nothing is written."""
-    person = await find_person(services, named)
+    """Tell what an erasure would do now, and what stands in its way; nothing is written.
+
+    Raises:
+        NotFound: nobody is called so, or not any more.
+        ErasureRefused: they were merged into somebody.
+    """
+    person = await _find(services, named)
     known = await services.reader.first(_ERASURE, customer_id=person.id)
     if known is not None:
         return describe_erasure(known)
@@ -85,14 +99,19 @@ async def preview_erasure(services: Services, named: str) -> dict[str, Any]:
 
 
 async def erase(services: Services, wanted: ErasureRequest) -> dict[str, Any]:
-    """Erase a customer, and return how far that has come. Safe to repeat by our own id.
+    """Erase a customer with all who were merged into them, and return how far that has come.
+
+    Safe to repeat by our own id, or under the same key.
 
     Raises:
         NotFound: nobody is called so, or not any more.
-        ErasureRefused: something is under way; what was ended on the way stays ended.
+        ErasureRefused: something is under way, or they were merged into somebody; what was ended stays ended.
         PluginAway: a plugin did not answer; nothing was erased.
     """
-    person = await find_person(services, wanted.named)
+    asked = await services.reader.first(_ASKED, request=wanted.request)
+    if asked is not None:
+        return describe_erasure(asked)
+    person = await _find(services, wanted.named)
     known = await services.reader.first(_ERASURE, customer_id=person.id)
     if known is not None:
         return describe_erasure(known)
@@ -101,14 +120,22 @@ async def erase(services: Services, wanted: ErasureRequest) -> dict[str, Any]:
     if wanted.forfeits:
         await _forfeit(services, person, wanted)
     for _ in range(TIMES_DECIDED):
-        plan = await _decide(services, person, wanted)
+        plan = await _decide(services, await _find(services, person.id), wanted)
         try:
             await services.engine.commit(plan)
         except Stale:
             continue
-        services.customers.forget(person.id)
         return await show_erasure(services, person.id)
     raise Unavailable("Too much is changing at once; try again.")
+
+
+async def _find(services: Services, named: str) -> Person:
+    """Return whom to erase. Whoever was merged is part of another now, who is not erased by a name of old."""
+    person = await find_person(services, named)
+    if named in (person.id, person.external_id):
+        return person
+    how = f"they are {person.external_id} now: erase {person.external_id}, and all that was theirs goes with it"
+    raise _refusal([Obstacle("merge", person.id, how)], {})
 
 
 async def show_erasure(services: Services, customer_id: str) -> dict[str, Any]:
@@ -136,7 +163,7 @@ async def what_is_kept(services: Services, person: Person) -> list[dict[str, Any
         if held.whose is None or not held.kept:
             continue
         rows = await services.reader.scan(
-            select(func.count()).select_from(held.table).where(held.whose(held.table, person))
+            select(func.count()).select_from(held.table).where(rows_about(held.whose, held.table, person))
         )
         many = next(iter(rows[0].values()))
         if many:
@@ -149,7 +176,8 @@ async def _left_in(services: Services, held: Held, person: Person) -> int:
     if not is_touched(held):
         return 0
     rows = await services.reader.scan(erased_rows(held, person))
-    return sum(1 for row in rows if what_is_left(held, row, (person.external_id,)))
+    words = [one.external_id for one in person.everyone]
+    return sum(1 for row in rows if what_is_left(held, row, words))
 
 
 async def _wallets(reader: PointReader, customer_id: str) -> dict[str, int]:
@@ -171,7 +199,10 @@ async def _forfeit(services: Services, person: Person, wanted: ErasureRequest) -
 async def _decide(services: Services, person: Person, wanted: ErasureRequest) -> Plan:
     """Return the plan of the tombstone; it is stale if anything happens to the customer meanwhile."""
     reader = services.reader
-    anchor = await reader.first(_VERSION, id=person.id)
+    plan = Plan(actor=wanted.actor, anchors={one.id for one in person.everyone}, is_erasure=True)
+    for one in person.everyone:
+        anchor = await reader.first(_VERSION, id=one.id)
+        plan.add(Unmoved(one.id, 0 if anchor is None else anchor["version"]))
     row = await reader.first(_CUSTOMER, id=person.id)
     if row is None or row["erased_at"] is not None:
         raise NotFound("There is no such customer.")
@@ -179,12 +210,8 @@ async def _decide(services: Services, person: Person, wanted: ErasureRequest) ->
     if obstacles or wallets:
         raise _refusal(obstacles, wallets)
     now, wall = services.clock.now(), services.clock.wall()
-    plan = Plan(actor=wanted.actor, anchors={person.id})
-    plan.add(Unmoved(person.id, 0 if anchor is None else anchor["version"]))
-    blank: Mapping[str, Any] = {"external_id": f"{MARK}{secrets.token_hex(16)}", "country": None, "erased_at": now}
-    plan.add(Change("customers", (person.id,), person.id, {"external_id": person.external_id}, blank))
-    plan.add(Remove("claims", (f"customer:{person.external_id}",), None))
-    plan.add(Insert("erasures", (person.id,), person.id, _row(person, wanted, now, wall)))
+    for one in person.everyone:
+        _bury(plan, one, {**_row(one, person, wanted), "begun_at": now, "ended_sessions_at": wall}, now)
     for setup in await reader.all(_SETUPS, customer_id=person.id):
         plan.add(Change("setups", (setup["id"],), person.id, {"state": "open"}, {"state": "closed", "updated_at": now}))
     plan.schedule(JOB, anchor=person.id, unique_key=f"{JOB}:{person.id}", due_at=now, now=now,
@@ -195,15 +222,24 @@ async def _decide(services: Services, person: Person, wanted: ErasureRequest) ->
     return plan
 
 
-def _row(person: Person, wanted: ErasureRequest, now: int, wall: int) -> dict[str, Any]:
+def _bury(plan: Plan, one: Person, row: Mapping[str, Any], now: int) -> None:
+    """Take a customer's name away, and write the row by which nothing begins for them any more."""
+    blank: Mapping[str, Any] = {"external_id": f"{MARK}{secrets.token_hex(16)}", "country": None, "erased_at": now}
+    plan.add(Change("customers", (one.id,), one.id, {"external_id": one.external_id}, blank))
+    plan.add(Remove("claims", (f"customer:{one.external_id}",), None))
+    plan.add(Insert("erasures", (one.id,), one.id, row))
+
+
+def _row(one: Person, person: Person, wanted: ErasureRequest) -> dict[str, Any]:
+    """Return the row of one of a person's names; the job goes by that of who they are now."""
+    names = {each.id: each.external_id for each in person.everyone}
     return {
-        "customer_id": person.id,
+        "customer_id": one.id,
         "state": "erasing",
         "actor": wanted.actor,
-        "words": msgspec.json.encode([person.external_id]).decode(),
+        "request": wanted.request if one is person else None,
+        "words": msgspec.json.encode(names).decode() if one is person else None,
         "last_error": None,
-        "begun_at": now,
-        "ended_sessions_at": wall,
         "done_at": None,
     }
 

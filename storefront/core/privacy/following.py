@@ -13,12 +13,15 @@ from sqlalchemy import BigInteger, bindparam, select
 from storefront.core.clock import SECOND_MS, Clock
 from storefront.core.commit.engine import CommitNotice
 from storefront.core.commit.outcome import DatabaseAway
+from storefront.core.customers import Customers
 from storefront.core.enduring import Endurance
 from storefront.core.reading import Query, Reader
 from storefront.core.sessions import MAX_TTL_SECONDS, Revocations
 from storefront.core.tables import erasures
 from storefront.core.watching import Watchers
 
+LOOK_SECONDS = 1.0
+"""What another process has told may have been lost with a connection: then it is seen a second later."""
 KEPT_MS = (MAX_TTL_SECONDS + 60) * SECOND_MS
 """No session outlives an erasure by more: then there is nobody to be sent away."""
 _ERASED = Query(
@@ -34,12 +37,21 @@ class ErasedCustomers:
     """Ends sessions and streams of customers who were erased, also by other processes."""
 
     def __init__(
-        self, reader: Reader, clock: Clock, revocations: Revocations, watchers: Watchers, endurance: Endurance
+        self,
+        reader: Reader,
+        clock: Clock,
+        revocations: Revocations,
+        watchers: Watchers,
+        *,
+        customers: Customers,
+        endurance: Endurance,
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._revocations = revocations
         self._watchers = watchers
+        self._customers = customers
+        self._known: set[str] = set()
         self._endurance = endurance
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -61,19 +73,22 @@ class ErasedCustomers:
 
     async def _follow(self) -> None:
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             try:
                 await self.look()
             except DatabaseAway:
                 log.info("database_unavailable")
-                await asyncio.sleep(1)
-                self._wake.set()
 
     async def look(self) -> None:
         """Send away whoever was erased within the life of a session."""
-        wall = self._clock.wall()
-        for row in await self._reader.all(_ERASED, since=wall - KEPT_MS):
+        found = await self._reader.all(_ERASED, since=self._clock.wall() - KEPT_MS)
+        if any(row["customer_id"] not in self._known for row in found):
+            self._customers.forget()
+        self._known = {row["customer_id"] for row in found}
+        for row in found:
             # A session that a process minted before it heard of the erasure ends with the others.
             self._revocations.revoke_customer(row["customer_id"], now_ms=row["ended_sessions_at"] + KEPT_MS)
             self._watchers.end(row["customer_id"])

@@ -59,9 +59,9 @@ REGISTER: Sequence[Held] = (
     # Its name is what the tombstone takes, in the commit that writes it.
     Held(
         t.customers,
-        by("id"),
+        by("id", "merged_into"),
         personal="external_id country",
-        plain="id created_at erased_at",
+        plain="id created_at merged_into merged_at erased_at",
         erased={"external_id": lambda row, _: row["external_id"]},
         anchor=lambda row: row["id"],
     ),
@@ -70,6 +70,7 @@ REGISTER: Sequence[Held] = (
         by("customer_id"),
         personal="words",
         plain="customer_id state actor last_error begun_at ended_sessions_at done_at",
+        withheld="request",
         # They go when nothing is left to look for.
         erased={"words": lambda row, _: row["words"]},
     ),

@@ -14,7 +14,8 @@ from storefront.core.reading import Row
 
 WRITTEN_BY_PEOPLE = frozenset({"reason", "why", "note", "text", "name", "message", "email", "address"})
 """Members of audit facts in which people write what they like."""
-_TOLD_IN_WORDS = ("grant.", "purchase.", "hold.", "mail.")
+MERGED = "customer.merged"
+_TOLD_IN_WORDS = ("grant.", "purchase.", "hold.", "mail.", "customer.")
 """How the events begin whose ``reason`` is a person's or another machine's words; elsewhere it is one of ours."""
 _OF_A_KNOWN_FORM = re.compile(r"[a-z]{2,6}_[0-9a-z]{16,}|[A-Z]{3}|[0-9]+([./][0-9]+)?")
 
@@ -27,7 +28,15 @@ def redact_facts(text: str, words: Collection[str] = ()) -> str:
 def redact_event(row: Row, words: Collection[str] = ()) -> str:
     """Return the payload of an event without what a person wrote, and without strings that are one of ``words``."""
     members = {"reason"} if str(row["type"]).startswith(_TOLD_IN_WORDS) else ()
+    if row["type"] == MERGED:
+        return _rewritten(row["payload"], lambda told: _without(_nameless(told), members, words))
     return _rewritten(row["payload"], lambda told: _without(told, members, words))
+
+
+def _nameless(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a merge tells without the names of the two; our ids of them stay."""
+    sides = {side: {**told[side], "id": ERASED} for side in ("source", "target")}
+    return {**told, **sides}
 
 
 def redact_details(row: Row) -> str:

@@ -29,10 +29,16 @@ HASHED = b"sha256:"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose data it is: our id, and the game's."""
+    """Whose data it is: our id, and the game's; ``former`` are those who were merged into them."""
 
     id: str
     external_id: str
+    former: "tuple[Person, ...]" = ()
+
+    @property
+    def everyone(self) -> "tuple[Person, ...]":
+        """Themselves, and whoever they were besides."""
+        return (self, *self.former)
 
 
 Whose = Callable[[Table, Person], ColumnElement[bool]]
@@ -99,6 +105,11 @@ def mistakes(register: Sequence[Held], tables: Sequence[Table]) -> list[str]:
         if bool(one.kept) != bool(one.why):
             found.append(f"{one.table.name} must say why it keeps what it keeps, and nothing else")
     return found
+
+
+def rows_about(whose: Whose, table: Table, person: Person) -> ColumnElement[bool]:
+    """Find the rows of a table that are about a customer, under whatever name they are kept."""
+    return or_(*(whose(table, one) for one in person.everyone))
 
 
 def by(*columns: str) -> Whose:

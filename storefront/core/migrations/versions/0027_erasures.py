@@ -8,8 +8,8 @@ from alembic import op
 from storefront.core.append_only import LedgerWouldBeLost, append_only_triggers, redactable_triggers
 from storefront.core.column_types import TEXT
 
-revision = "0026"
-down_revision = "0025"
+revision = "0027"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("customer_id", TEXT, sa.ForeignKey("customers.id"), primary_key=True),
         sa.Column("state", TEXT, nullable=False),
         sa.Column("actor", TEXT, nullable=False),
+        sa.Column("request", TEXT, nullable=True),
         sa.Column("words", TEXT, nullable=True),
         sa.Column("last_error", TEXT, nullable=True),
         sa.Column("begun_at", sa.BigInteger(), nullable=False),
@@ -45,6 +46,7 @@ def upgrade() -> None:
         sa.CheckConstraint("(state = 'done') = (done_at IS NOT NULL)", name="erasure_done_when_over"),
         sa.CheckConstraint("state = 'erasing' OR words IS NULL", name="erasure_forgets_its_words"),
     )
+    op.create_index("erasures_by_request", "erasures", ["request"])
     op.create_index(
         "erasures_under_way", "erasures", ["state"], sqlite_where=_IS_ERASING, postgresql_where=_IS_ERASING
     )
