@@ -61,7 +61,8 @@ def show(
         print_as_json(found)
         return
     state = found["state"]
-    print_facts({**found, "version": state["version"]}, ("customer", "id", "country", "created_at", "version"))
+    facts = {**found, "version": state["version"], "known_as": ", ".join(found["known_as"])}
+    print_facts(facts, ("customer", "known_as", "id", "country", "created_at", "version"))
     _print_wallets(state["wallets"])
     _print_goods(state)
     print_subscriptions(state["subscriptions"], of=found["customer"])

@@ -12,13 +12,15 @@ from storefront.panels import Asking, Cell, Column, ConsolePage, PageView, Row, 
 from storefront.routing import Call, Role, Routes
 from storefront.web.export_shapes import EXPORT_QUERY
 from storefront.web.exports import SCOPE, send_export
+from storefront.web.privacy import SCOPE as OF_PERSON
+from storefront.web.privacy import send_person
 
 PATH = f"{HOME}/exports"
 _WORDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
 
 
 def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
-    """Declare the address under which the console sends a list."""
+    """Declare the addresses under which the console sends a list, and all about one customer."""
 
     @routes.get(f"{PATH}/{{list}}", allow=Role.PUBLIC, query=EXPORT_QUERY, page=True, tags=["console"])
     async def send_console_export(call: Call) -> web.StreamResponse:
@@ -31,6 +33,18 @@ def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
         if session.lacks_codes:
             raise Forbidden("Set up your one-time codes first, under How you sign in.")
         return await send_export(call, exports, session.principal(desk.scopes))
+
+    @routes.get(f"{HOME}/customers/{{customer}}/export", allow=Role.PUBLIC, page=True, tags=["console"])
+    async def send_console_person(call: Call) -> web.StreamResponse:
+        """Send everything that is held about one customer to an operator whose role may see it."""
+        try:
+            session = await desk.session(call)
+        except SignedOut:
+            return to_sign_in(call)
+        desk.allow(session, OF_PERSON)
+        if session.lacks_codes:
+            raise Forbidden("Set up your one-time codes first, under How you sign in.")
+        return await send_person(call, session.operator.caller)
 
 
 def pages(exports: Exports) -> list[ConsolePage]:

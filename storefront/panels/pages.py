@@ -54,10 +54,20 @@ class Sure:
     """An act asks first, on a page of its own: ``explains`` says what will have happened, ``fields`` are asked there.
 
     For what takes something away for good (a ``Form`` of tone BAD). The act is done once ``sure`` comes with it.
+    ``shows`` looks what it would do now.
     """
 
     explains: str
     fields: Sequence[Field] = ()
+    shows: Callable[[Asking], Awaitable["Foreseen"]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an act would do, shown before it does it; ``is_possible`` is False where it would be refused."""
+
+    sections: Sequence["Section"]
+    is_possible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
