@@ -21,14 +21,4 @@ ERASURES: dict[str, tuple[str, list[str], str]] = {
         ["INSERT INTO customers VALUES ('cus_cleo', 'erased:1', NULL, 0, NULL, NULL, 0)"],
         "cus_cleo is marked as erased, but no erasure says so",
     ),
-    "a name of old that stayed": (
-        "A3-erased",
-        [
-            "INSERT INTO customers VALUES ('cus_cleo', 'erased:1', NULL, 0, NULL, NULL, 0)",
-            f"INSERT INTO erasures VALUES ('cus_cleo', {_DONE}",
-            "UPDATE grants SET reason = 'erased' WHERE customer_id = 'cus_cleo'",
-            "INSERT INTO customers VALUES ('cus_old', 'cleo-before', NULL, 0, 'cus_cleo', 0, NULL)",
-        ],
-        "cus_old has a name still, but who they were merged into was erased",
-    ),
 }
