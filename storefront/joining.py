@@ -260,6 +260,7 @@ def _services(
         figures=figures_of(host),
         moves=host.moves(),
         personal_data=host.personal_data(),
+        undeclared_tables=host.undeclared_tables(),
     )
     engine.closed = closed_by(services.personal_data)
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)

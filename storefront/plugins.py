@@ -121,6 +121,17 @@ class PluginHost:
             ),
         ]
 
+    def undeclared_tables(self) -> list[str]:
+        """Return the tables of enabled plugins that no register speaks of: neither export nor erasure looks there."""
+        declared = {held.table.name for held in self.personal_data()}
+        tables = [
+            table.name
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for table in getattr(plugin, "tables", ())
+        ]
+        return sorted(set(tables) - declared)
+
     def figures(self) -> dict[str, Figures]:
         """Return ``plugin -> what it brings to analytics`` of enabled plugins.
 

@@ -172,6 +172,8 @@ def _print_preview(found: dict[str, Any]) -> None:
         print_table(("what", "which", "how it ends", ""), rows)
     print_heading("Would be erased")
     print_table(("table", "rows"), [(name, f"{many:,}") for name, many in found["erases"].items()], right=("rows",))
+    if found["undeclared"]:
+        say("Not looked at, for their plugins do not say what they hold: " + escape(", ".join(found["undeclared"])))
     if found["keeps"]:
         print_heading("Stays by law")
         kept = [(one["table"], ", ".join(one["columns"]), f"{one['rows']:,}", one["why"]) for one in found["keeps"]]

@@ -49,6 +49,7 @@ ERASURE: dict[str, Any] = {
         "wallets": {"type": "object", "additionalProperties": {"type": "integer"}},
         "erases": {"type": "object", "additionalProperties": {"type": "integer"}},
         "keeps": {"type": "array", "items": {"type": "object"}},
+        "undeclared": {"type": "array", "items": {"type": "string"}},
     },
 }
 
@@ -100,7 +101,8 @@ async def erase_customer(call: Call) -> web.StreamResponse:
     `forfeit` takes out what is left in wallets. From the answer on the game's id is unknown, sessions are refused, and
     nothing is charged any more; `state` says whether a job still blanks rows (`erasing`). Repeat it by our own id
     (`id`) to ask. Whoever was merged into them is erased with them; the name of one who was merged is refused.
-    With `dry_run` nothing is written: `erases` counts rows by table, `keeps` says what the law keeps.
+    With `dry_run` nothing is written: `erases` counts rows by table, `keeps` says what the law keeps, and
+    `undeclared` names tables of plugins that do not say what they hold: nothing in them is erased.
     """
     services, body = call.app[SERVICES], call.body
     named = call.path("customer")

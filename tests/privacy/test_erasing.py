@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
+import asyncpg
 import pytest
 
 from storefront.core.commit.plan import PlaceHold, Plan
@@ -178,22 +179,66 @@ async def test_a_stream_of_who_was_erased_ends(shop):
             await stream.content.read()
 
 
-async def test_guards_open_for_one_column_and_only_while_an_erasure_is_under_way(shop):
-    await shop.as_server().post("/v1/grants", {"customer": "ada", "asset": "gems", "amount": 1, "reason": "r"}, key="g")
-    if not isinstance(shop.database, SqliteDatabase):
-        return
-    customer_id = shop.query("SELECT id FROM customers")[0]["id"]
-    with closing(sqlite3.connect(shop.database.name)) as connection:
-        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            connection.execute("UPDATE grants SET reason = 'x'")
-        under_way = f"INSERT INTO erasures VALUES ('{customer_id}', 'erasing', 'me', NULL, NULL, NULL, 0, 0, NULL)"
-        connection.execute(under_way)
-        assert connection.execute("UPDATE grants SET reason = 'x'").rowcount == 1
-        for other in (
-            "UPDATE grants SET amount = 2, reason = 'x'",
-            "UPDATE events SET type = 'x'",
-            "DELETE FROM grants",
-        ):
-            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-                connection.execute(other)
-        connection.rollback()
+async def test_guards_open_for_one_column_of_theirs_and_only_while_an_erasure_is_under_way(shop, database_url):
+    for name in ("ada", "bob"):
+        grant = {"customer": name, "asset": "gems", "amount": 1, "reason": "r"}
+        assert (await shop.as_server().post("/v1/grants", grant, key=name)).status == 201
+    await shop.quiet()
+    ada, bob = (shop.query("SELECT id FROM customers WHERE external_id = ?", name)[0]["id"] for name in ("ada", "bob"))
+    whose = f"reason = 'x' WHERE customer_id = '{ada}'"
+    under_way = f"INSERT INTO erasures VALUES ('{ada}', 'erasing', 'me', NULL, NULL, NULL, 0, 0, NULL)"
+    others = (
+        f"UPDATE grants SET amount = 2, {whose}",
+        f"UPDATE grants SET reason = 'x' WHERE customer_id = '{bob}'",
+        f"UPDATE events SET type = 'x' WHERE anchor = '{ada}'",
+        f"UPDATE events SET payload = 'x' WHERE anchor = '{bob}'",
+        "UPDATE audit_actions SET actor = 'x'",
+        f"DELETE FROM grants WHERE customer_id = '{ada}'",
+    )
+    done = ("UPDATE erasures SET state = 'done', done_at = 0", f"UPDATE grants SET {whose}")
+    if isinstance(shop.database, SqliteDatabase):
+        tried = _tried_on_file
+        where = shop.database.name
+    else:
+        tried, where = _tried_on_server, database_url
+    assert not await tried(where, f"UPDATE grants SET {whose}")
+    assert await tried(where, under_way, f"UPDATE grants SET {whose}")
+    assert await tried(where, under_way, f"UPDATE events SET payload = '{{}}' WHERE anchor = '{ada}'")
+    for other in others:
+        assert not await tried(where, under_way, other), other
+    assert not await tried(where, under_way, *done)
+
+
+async def _tried_on_file(path: str, *statements: str) -> bool:
+    """Tell whether the guards let statements through, none of which stays."""
+    with closing(sqlite3.connect(path)) as connection:
+        try:
+            for statement in statements:
+                connection.execute(statement)
+        except sqlite3.IntegrityError as refused:
+            assert "append-only" in str(refused)  # noqa: PT017 - it is told whether there was one
+            return False
+        finally:
+            connection.rollback()
+    return True
+
+
+async def _tried_on_server(url: str, *statements: str) -> bool:
+    """Tell the same of PostgreSQL."""
+    connection = await asyncpg.connect(url)
+    try:
+        async with connection.transaction():
+            for statement in statements:
+                await connection.execute(statement)
+            raise _NothingStaysError
+    except _NothingStaysError:
+        return True
+    except asyncpg.RaiseError as refused:
+        assert "append-only" in str(refused)  # noqa: PT017 - it is told whether there was one
+        return False
+    finally:
+        await connection.close()
+
+
+class _NothingStaysError(Exception):
+    """What was tried is rolled back."""

@@ -152,3 +152,21 @@ async def test_an_overlays_link_made_anew_in_one_process_ends_the_old_one_in_the
             await stream.read()  # to its end
     assert [await opens(old, number) for number in (0, 1)] == [401, 401]
     assert [await opens(new, number) for number in (0, 1)] == [201, 201]
+
+
+async def test_who_was_erased_in_one_process_is_a_stranger_in_the_other(shop):
+    here, there = shop.at(0), shop.at(1)
+    old = there.bearing(await there.session("leaver"))
+    grant = {"customer": "leaver", "asset": "gems", "amount": 5, "reason": "luck"}
+    given = await there.as_server().post("/v1/grants", grant, key="leaver-1")
+    assert ((await old.get("/v1/me")).status, given.status) == (200, 201)
+
+    asked = {"reason": "asked for it", "forfeit": True}
+    erased = await here.bearing("ak_sandbox_demo").post("/v1/customers/leaver/erase", asked, key="leaver")
+    assert erased.status == 200, erased
+
+    await until_async(lambda: _is(old.get("/v1/me"), 401))
+    again = await there.as_server().post("/v1/grants", grant, key="leaver-2")
+    assert (again.status, again.json["id"] != given.json["id"]) == (201, True)
+    named = "SELECT id FROM customers WHERE external_id = 'leaver'"
+    assert [row["id"] for row in shop.query(named)] != [erased.json["id"]]

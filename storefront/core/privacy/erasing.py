@@ -95,6 +95,7 @@ async def preview_erasure(services: Services, named: str) -> dict[str, Any]:
         "wallets": wallets,
         "erases": {name: many for name, many in counts.items() if many},
         "keeps": await what_is_kept(services, person),
+        "undeclared": list(services.undeclared_tables),
     }
 
 
