@@ -6,6 +6,7 @@ import pytest
 
 from storefront.testing import Shop, running_shop
 from storefront.testing.tiny_shop import TINY_SHOP
+from tests.merging.test_plugins import SCREENED
 from tests.privacy.test_erasing import erase
 
 REFERRALS = """
@@ -99,3 +100,17 @@ async def test_a_gift_taken_back_says_why_in_the_words_of_who_is_here(shop, gone
     (record,) = shop.query("SELECT facts FROM audit_actions WHERE action = 'purchase.refunded'")
     assert (reversal["reason"], f'"reason":"{said}"' in record["facts"]) == (said, True)
     assert (await shop.audit()).violations == ()
+
+
+async def test_what_purchases_were_counted_by_still_adds_up(data_folder, database_url):
+    """At once, not only when counters are old: of the erased nothing is counted, of others all."""
+    async with running_shop(data_folder, SCREENED, database=database_url) as shop:
+        for name in ("ada", "bob"):
+            await shop.bought("gems-500", customer=name)
+        await shop.quiet()
+        done = await erase(shop, "ada", forfeit=True)
+        assert done.status == 200, done
+        await shop.quiet()
+        assert shop.query("SELECT 1 AS n FROM fraud_counters WHERE value = ?", done.json["id"]) == []
+        assert shop.query("SELECT 1 AS n FROM fraud_counters WHERE dimension = 'customer'") != []
+        assert (await shop.audit()).violations == ()

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 
 from storefront.core.ids import new_id
-from storefront.testing import OPERATOR_KEY, Shop
+from storefront.testing import OPERATOR_KEY, Shop, running_shop
+from tests.fanfunding.tipping import FAN_SHOP, LUNA, tip
 from tests.merging.test_merging import merge
+from tests.merging.test_plugins import SCREENED
 from tests.privacy.test_erasing import erase
 from tests.privacy.test_erasure import found_in_tables, id_of
 
@@ -120,3 +122,32 @@ async def test_an_erasure_and_a_merge_at_once_leave_nobody_half_erased(shop):
     )
     assert shop.query(half) == []
     assert {row["state"] for row in shop.query("SELECT state FROM erasures")} == {"done"}
+
+
+async def test_what_plugins_keep_of_who_they_were_goes_too(data_folder, database_url):
+    (data_folder / "luna.yaml").write_text(LUNA)
+    words = ("Guest from Graz", "Hi from a guest", "Ada from Linz", "Hi from Ada")
+    async with running_shop(data_folder, FAN_SHOP, database=database_url) as shop:
+        for name, called, message in (("guest", *words[:2]), ("ada", *words[2:])):
+            await shop.session(name)
+            await tip(shop, 500, by=shop.as_customer(name), name=called, message=message)
+        await shop.quiet()
+        await was_merged(shop, "guest", "ada")
+        assert all(found_in_tables(shop, word) for word in words)
+        assert (await erase(shop, "ada", end=True)).status == 200
+        await shop.quiet()
+        assert {word: places for word in words if (places := found_in_tables(shop, word))} == {}
+
+
+async def test_what_they_were_judged_by_before_goes_too(data_folder, database_url):
+    async with running_shop(data_folder, SCREENED, database=database_url) as shop:
+        for name in ("guest", "ada"):
+            await shop.session(name)
+            await shop.bought("gems-500", customer=name)
+        await shop.quiet()
+        await was_merged(shop, "guest", "ada")
+        assert (await erase(shop, "ada", forfeit=True)).status == 200
+        await shop.quiet()
+        read = shop.query("SELECT attributes, identity FROM fraud_decisions")
+        assert {tuple(row.values()) for row in read} == {("{}", "{}")}
+        assert {row["state"] for row in shop.query("SELECT state FROM erasures")} == {"done"}

@@ -24,8 +24,6 @@ from storefront_fraud.rings import LONGEST_MS, add, buckets_of, text_of
 from storefront_fraud.tables import COUNTERS, DECISIONS, LIST_ENTRIES, counters, decisions, list_entries
 
 TIMES_DECIDED = 5
-_OF_PEOPLE = ("customer", "creator")
-"""Dimensions whose values are our ids, or a creator's name: they say nothing once nobody knows whose id it is."""
 _DECISIONS = Query(select(decisions).where(decisions.c.customer_id == bindparam("customer_id")))
 _COUNTER = Query(
     select(counters).where(counters.c.dimension == bindparam("dimension"), counters.c.value == bindparam("value"))
@@ -62,12 +60,8 @@ async def _take_off_lists(services: Services, plan: Plan, person: Person) -> Non
 
 
 def _counted_by(judged: Sequence[Row]) -> set[tuple[str, str]]:
-    """Return the (dimension, value) that purchases were or will be counted by, where the value says anything."""
-    found = set()
-    for row in judged:
-        identity = msgspec.json.decode(row["identity"])
-        found |= {(name, value) for name, value in identity.items() if name not in _OF_PEOPLE}
-    return found
+    """Return the (dimension, value) that purchases were or will be counted by."""
+    return {counted for row in judged for counted in msgspec.json.decode(row["identity"]).items()}
 
 
 async def _recount(services: Services, plan: Plan, person: Person, dimension: str, value: str) -> None:
