@@ -129,6 +129,10 @@ async def test_commands_speak_to_a_served_shop(shop, served_shop):
     assert "in order" in ask(served_shop, "audit", "verify", "--deep")
 
 
+async def _is_true(found):
+    return bool(found)
+
+
 async def _is(sending, status):
     return (await sending).status == status
 
@@ -170,3 +174,5 @@ async def test_who_was_erased_in_one_process_is_a_stranger_in_the_other(shop):
     assert (again.status, again.json["id"] != given.json["id"]) == (201, True)
     named = "SELECT id FROM customers WHERE external_id = 'leaver'"
     assert [row["id"] for row in shop.query(named)] != [erased.json["id"]]
+    over = "SELECT 1 AS n FROM erasures WHERE state = 'done'"
+    await until_async(lambda: _is_true(shop.query(over)))
