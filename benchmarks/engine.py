@@ -48,6 +48,9 @@ class KeepingStore:
         self.batches += written
         return commit_no
 
+    async def scrub(self) -> bool:
+        return await self.store.scrub()
+
 
 class Target(Protocol):
     """A database to measure on: where its shop is, a copy of it as it is now, and the replay on that copy."""

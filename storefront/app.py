@@ -190,6 +190,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             parts.find_key,
             hasher=parts.hasher,
             clock=parts.services.clock,
+            revocations=parts.revocations,
             demo_keys=parts.has_demo_keys and not parts.services.is_live,
             who_now=parts.services.customers.now,
         ),
@@ -270,7 +271,9 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         await schedule_following(services)
         if not database.is_shared:
             await end_leases_of_the_dead(services)
-        followers = [f for f in (parts.announcer, parts.keeping_up, parts.leading, parts.jobs) if f is not None]
+        followers = [
+            f for f in (parts.announcer, parts.keeping_up, parts.erased, parts.leading, parts.jobs) if f is not None
+        ]
         for follower in followers:
             follower.start()
         yield

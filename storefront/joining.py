@@ -50,6 +50,10 @@ from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.core.outgoing_webhooks.secrets import WebhookSecrets
 from storefront.core.pins import Pins
 from storefront.core.postgres_database import LEADER_LOCK, LOCK_CLASS, PostgresDatabase
+from storefront.core.privacy.blanking import closed_by
+from storefront.core.privacy.blanking_all import blank_all
+from storefront.core.privacy.erasing import JOB as ERASURE
+from storefront.core.privacy.following import ErasedCustomers
 from storefront.core.promos.restoring import RESTORE, restore_codes
 from storefront.core.reading import PointReader
 from storefront.core.receipts.numberer import ReceiptNumberer
@@ -62,7 +66,7 @@ from storefront.core.sealing.sealer import Sealer
 from storefront.core.sealing.sending import AnchorSender
 from storefront.core.sealing.witnesses import FileWitness, WebhookWitness, Witness
 from storefront.core.services import Services
-from storefront.core.sessions import SessionTokens, SigningKeys
+from storefront.core.sessions import Revocations, SessionTokens, SigningKeys
 from storefront.core.shared_keys import SharedKeys
 from storefront.core.states import CustomerStates, StatePart
 from storefront.core.sweeping import follow_gateway, give_purchase, reconcile_gateway, sweep_purchase
@@ -111,6 +115,8 @@ class Parts:
     emulator: SandboxClient | None
     announcer: Announcer | None
     keeping_up: KeepingUp | None
+    revocations: Revocations
+    erased: ErasedCustomers
 
     @property
     def shared_keys(self) -> SharedKeys:
@@ -166,8 +172,22 @@ def join(
     if read is not None:
         followers["creators"] = CreatorFiles(services, read)
     keeping_up = KeepingUp(services, keys, jobs, endurance) if database.is_shared else None
+    revocations = Revocations()
+    erased = ErasedCustomers(
+        reader, clock, revocations, services.watchers, customers=services.customers, endurance=endurance
+    )
     first = () if keeping_up is None else (keeping_up,)
-    for part in (*first, services.states, services.watchers, jobs, dispatcher, webhooks.dispatcher, numberer):
+    for part in (
+        *first,
+        services.customers,
+        services.states,
+        services.watchers,
+        erased,
+        jobs,
+        dispatcher,
+        webhooks.dispatcher,
+        numberer,
+    ):
         engine.follow(part.on_commit)
     return Parts(
         host=host,
@@ -191,6 +211,8 @@ def join(
         emulator=emulator,
         announcer=announcer,
         keeping_up=keeping_up,
+        revocations=revocations,
+        erased=erased,
     )
 
 
@@ -238,7 +260,9 @@ def _services(
         figures=figures_of(host),
         moves=host.moves(),
         personal_data=host.personal_data(),
+        undeclared_tables=host.undeclared_tables(),
     )
+    engine.closed = closed_by(services.personal_data)
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)
     for step, decides in LATE_STEPS.items():
         engine.register_late_step(step, decides)
@@ -271,6 +295,7 @@ def _jobs(host: PluginHost, services: Services, endurance: Endurance) -> Jobs:
     jobs.register(ITEM_EXPIRE, lambda payload: expire_item(services, payload))
     jobs.register(TOP_UP_RUN, lambda payload: run_top_up(services, payload))
     jobs.register(RETRY, lambda payload: retry_top_up(services, payload))
+    jobs.register(ERASURE, lambda payload: blank_all(services, payload))
     jobs.register("retention", lambda payload: forget(services, payload), is_patient=True)
     jobs.register("reversal.claim", lambda payload: claim_freed(services, payload["purchase_id"]))
     jobs.register("reversal.sweep", lambda payload: sweep_reversal(services, payload))

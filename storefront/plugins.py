@@ -20,6 +20,7 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
+from storefront.core.audit.erasures import nothing_is_left_check
 from storefront.core.audit.merges import merges_check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.merging import Moves
@@ -92,7 +93,8 @@ class PluginHost:
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
         ]
-        return [*checks, merges_check(self.moves())]
+        theirs = [held for held in self.personal_data() if held not in core_register()]
+        return [*checks, *([nothing_is_left_check(theirs)] if theirs else ()), merges_check(self.moves())]
 
     def exports(self) -> dict[str, Export]:
         """Return ``name -> list``: what can be taken out of this shop, the core's lists and those of enabled plugins.
@@ -118,6 +120,17 @@ class PluginHost:
                 for held in getattr(plugin, "personal_data", ())
             ),
         ]
+
+    def undeclared_tables(self) -> list[str]:
+        """Return the tables of enabled plugins that no register speaks of: neither export nor erasure looks there."""
+        declared = {held.table.name for held in self.personal_data()}
+        tables = [
+            table.name
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for table in getattr(plugin, "tables", ())
+        ]
+        return sorted(set(tables) - declared)
 
     def figures(self) -> dict[str, Figures]:
         """Return ``plugin -> what it brings to analytics`` of enabled plugins.

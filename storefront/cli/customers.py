@@ -1,6 +1,7 @@
 """``storefront customers``: one customer in full, and all that is held about them."""
 
 import json
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,6 +35,7 @@ def customers() -> None:
     Examples:
       storefront customers show ada
       storefront customers export ada --output ada.json
+      storefront customers erase ada --dry-run
     """
 
 
@@ -110,6 +112,72 @@ def export(
         say(f"{output}: {sum(counts.values()):,} rows of {len(counts)} tables about {escape(found['customer'])}.")
     else:
         _print_sections(found)
+
+
+@app.command()
+def erase(
+    customer: Annotated[str, typer.Argument(metavar="ID", help="The game's own id of the customer, or ours (cus_…).")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why, for the audit trail. It stays there: name nobody.")
+    ] = "",
+    end: Annotated[
+        bool, typer.Option("--end", help="End what can be ended: subscriptions, pledges, checkouts, holds, top-ups.")
+    ] = False,
+    *,
+    forfeit: Annotated[bool, typer.Option("--forfeit", help="Take out what is left in the wallets.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")] = False,
+    key: Annotated[
+        str | None, typer.Option("--key", help="The key of an earlier try, so that it happens once.")
+    ] = None,
+    config: ConfigFlag = DEFAULT_CONFIG,
+    data: DataFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Erase a customer for good: everything personal goes, the books stay whole and can still be proved.
+
+    It is refused while money or goods are under way, with what and how to end it. From then on the game's id is
+    unknown, sessions are over, saved cards are forgotten at the gateway too, and nothing is ever charged again. What
+    the law keeps (receipts) is listed with its term. Look first with --dry-run. There is no way back.
+
+    \b
+    Examples:
+      storefront customers erase ada --dry-run
+      storefront customers erase ada --reason "asked for it, ticket 812"
+      storefront customers erase ada --reason "asked for it, ticket 812" --end --forfeit
+    """
+    if not dry_run and not reason.strip():
+        raise typer.BadParameter("say why, for the audit trail (name nobody)", param_hint="--reason")
+    asked: dict[str, Any] = {"customer": customer}
+    operation = "customers.preview_erasure"
+    if not dry_run:
+        more = {"reason": reason, "end": end, "forfeit": forfeit, "key": key or secrets.token_hex(16)}
+        operation, asked = "customers.erase", {**asked, **more}
+    found = ask_shop(Choice(config, data=data), operation, **asked)
+    if as_json:
+        print_as_json(found)
+    elif "obstacles" in found:
+        _print_preview(found)
+    else:
+        print_facts(found, ("id", "state", "begun_at", "done_at", "last_error"))
+
+
+def _print_preview(found: dict[str, Any]) -> None:
+    print_facts(found, ("id", "state"))
+    if found["obstacles"] or found["wallets"]:
+        print_heading("In the way")
+        rows = [(escape(one["what"]), escape(one["id"]), escape(one["how"]), "--end does" if one["ends"] else "")
+                for one in found["obstacles"]]  # fmt: skip
+        rows += [("wallet", escape(asset), f"{amount:,} are left", "--forfeit does")
+                 for asset, amount in found["wallets"].items()]  # fmt: skip
+        print_table(("what", "which", "how it ends", ""), rows)
+    print_heading("Would be erased")
+    print_table(("table", "rows"), [(name, f"{many:,}") for name, many in found["erases"].items()], right=("rows",))
+    if found["undeclared"]:
+        say("Not looked at, for their plugins do not say what they hold: " + escape(", ".join(found["undeclared"])))
+    if found["keeps"]:
+        print_heading("Stays by law")
+        kept = [(one["table"], ", ".join(one["columns"]), f"{one['rows']:,}", one["why"]) for one in found["keeps"]]
+        print_table(("table", "columns", "rows", "why"), kept, right=("rows",))
 
 
 def _print_sections(found: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from storefront.core.operating.losses import show_loss, show_possible_loss
 from storefront.core.operating.purchases import show_purchase_in_full
 from storefront.core.operating.reconciliations import gateways_with_books, reconcile_now
 from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
+from storefront.core.privacy.erasing import ErasureRequest, erase, preview_erasure
 from storefront.core.privacy.exporting import export_customer
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
@@ -38,6 +39,8 @@ class OperatorDesk:
         self._actor = actor
         operations: Mapping[str, Operation] = {
             "customers.show": lambda asked: show_customer(services, asked["customer"]),
+            "customers.preview_erasure": lambda asked: preview_erasure(services, asked["customer"]),
+            "customers.erase": self._erase,
             "customers.merge": self._merge,
             "customers.export": lambda asked: export_customer(services, asked["customer"], actor=actor),
             "purchases.show": lambda asked: show_purchase_in_full(services, asked["purchase"]),
@@ -104,6 +107,12 @@ class OperatorDesk:
         answer, _ = await refund(self._services, wanted)
         made: Answer = msgspec.json.decode(answer.body)
         return made
+
+    async def _erase(self, asked: Mapping[str, Any]) -> Answer:
+        wanted = ErasureRequest(
+            asked["customer"], asked["reason"], self._actor, asked["key"], ends=asked["end"], forfeits=asked["forfeit"]
+        )
+        return await erase(self._services, wanted)
 
     async def _record_export(self, asked: Mapping[str, Any]) -> Answer:
         """Write down an export that a shell reads from the files itself, as it begins and as it ends."""

@@ -31,7 +31,7 @@ class Adjustment:
     reason: str
 
     def __post_init__(self) -> None:
-        # It is kept for ever, in the ledger and the audit rows.
+        # It is kept in the audit rows for as long as its customer is.
         object.__setattr__(self, "reason", redact_text(self.reason))
 
 
@@ -55,7 +55,7 @@ async def adjust(services: Services, wanted: Adjustment) -> dict[str, Any]:
 async def _adjust(services: Services, wanted: Adjustment) -> tuple[Answer, bool]:
     actor, now, about = wanted.idempotency.caller, services.clock.now(), new_id("adj")
     plan = Plan(actor=actor, anchors={wanted.customer_id}, idempotency=wanted.idempotency, object_id=about)
-    entry_id = plan.entry(KIND, about=about, anchor=wanted.customer_id, facts={"reason": wanted.reason})
+    entry_id = plan.entry(KIND, about=about, anchor=wanted.customer_id)
     plan.add(Spend("entry", wanted.customer_id, wanted.asset, wanted.amount, issuance(wanted.asset)))
     facts = {"customer_id": wanted.customer_id, "asset": wanted.asset, "amount": wanted.amount,
              "reason": wanted.reason, "entry": entry_id}  # fmt: skip

@@ -72,6 +72,7 @@ SCOPES: frozenset[str] = frozenset(
         "operations:write",
         "exports:read",
         "privacy:read",
+        "privacy:write",
     }
 )
 """What a key may be limited to; ``*`` is all of them. Plugins add theirs as ``<plugin>:<verb>``."""

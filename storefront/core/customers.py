@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from storefront.core.clock import MINUTE_MS, SECOND_MS, Clock
-from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.engine import CommitEngine, CommitNotice
 from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, Insert, Plan
 from storefront.core.errors import FieldError, Invalid, NotFound
@@ -43,6 +43,7 @@ def introduce(plan: Plan, newcomer: Newcomer, now: int, *, country: str | None =
         "created_at": now,
         "merged_into": None,
         "merged_at": None,
+        "erased_at": None,
     }
     plan.anchors.add(newcomer.id)
     plan.add(Claim(f"{_CLAIM}{newcomer.external_id}", newcomer.id))
@@ -56,7 +57,7 @@ def is_introduced(taken: Taken) -> bool:
 
 
 class Customers:
-    """Finds and makes customers; both directions are remembered until one of them is merged into another.
+    """Finds and makes customers; both directions are remembered until one of them is merged into another, or erased.
 
     The game's id of a merged customer finds who they are now, and our id of them has the name of who they are now.
     """
@@ -77,13 +78,19 @@ class Customers:
         return self._ids.get(external_id)
 
     async def find(self, external_id: str) -> str | None:
-        """Return our id for the game's id, or None if this customer was never here."""
+        """Return our id for the game's id, or None if this customer was never here.
+
+        Raises:
+            NotFound: it is what stands where the id of an erased customer was.
+        """
         known = self._ids.get(external_id)
         if known is None:
             before = self._changes
             row = await self._reader.first(_BY_EXTERNAL_ID, external_id=external_id)
             if row is None:
                 return None
+            if row["erased_at"] is not None:
+                raise NotFound("There is no such customer.")  # it is the mark of one who was erased, and nobody's name
             known = row["merged_into"] or row["id"]
             if before == self._changes:
                 self._remember(external_id, known, is_name=row["merged_into"] is None)
@@ -107,9 +114,14 @@ class Customers:
             if row["merged_into"] is not None:
                 return await self.external_id(row["merged_into"])
             known = row["external_id"]
-            if before == self._changes:
+            if row["erased_at"] is None and before == self._changes:
                 self._remember(known, customer_id)
         return known
+
+    def on_commit(self, notice: CommitNotice) -> None:
+        """Forget names once an erasure is committed, here or in another process: another may be called so."""
+        if "erasures" in notice.tables:
+            self.forget()
 
     def now(self, customer_id: str) -> str:
         """Return who a customer of a session is now: themselves, unless they were merged while it lasts."""
@@ -135,7 +147,7 @@ class Customers:
         return [row["id"] for row in news]
 
     def forget(self) -> None:
-        """Remember nobody: somebody has become another customer."""
+        """Remember nobody: somebody has become another customer, or was erased."""
         self._changes += 1
         self._ids.clear()
         self._external_ids.clear()

@@ -117,7 +117,7 @@ def add_grant(
     A plan may hold many grants.
     """
     grant_id, reason = new_id("grant"), redact_text(reason)
-    entry_id = plan.entry(KIND, about=grant_id, anchor=customer_id, facts={"reason": reason}, label=grant_id)
+    entry_id = plan.entry(KIND, about=grant_id, anchor=customer_id, label=grant_id)
     terms = LotTerms(source="granted", expires_at=expires_at)
     plan.add(Deposit(grant_id, customer_id, asset, amount, issuance(asset), terms))
     row = _row(grant_id, customer_id, reason, actor, now)
@@ -134,7 +134,7 @@ def _add_goods(services: Services, plan: Plan, wanted: GrantRequest, now: int, w
     if services.kind_as(offer.kind, TakesDetails) is not None:
         raise Invalid("This offer asks its buyer for details.", errors=[FieldError("/sku", "cannot be granted")])
     grant_id, quantity = new_id("grant"), wanted.quantity or 1
-    entry_id = plan.entry(KIND, about=grant_id, anchor=wanted.customer_id, facts={"reason": wanted.reason})
+    entry_id = plan.entry(KIND, about=grant_id, anchor=wanted.customer_id)
     nothing = Money(0, next(iter(offer.prices)))
     goods = Fulfilment(
         plan=plan,

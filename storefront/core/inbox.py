@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
 from storefront.core.adopting import adopt, adopt_money
 from storefront.core.alarms import add_alarm
@@ -20,11 +20,12 @@ from storefront.core.gateway_books import follow_books, move_told, read_book
 from storefront.core.gateways import Checkouts, EventLog, GatewayEvent, Refunds, Subject, Webhooks
 from storefront.core.kinds import FollowsTransfers, TransferMoved
 from storefront.core.payment_methods import network_of_setup, settle_setup
+from storefront.core.privacy.register import hash_of_body
 from storefront.core.purchasing import PAYMENT_BY_MONEY, PAYMENT_BY_REFERENCE, read_payment
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.settlement import payment_of_reference
-from storefront.core.tables import inbox
+from storefront.core.tables import customers, inbox, payments, setups
 from storefront.core.up_to_date import bring_up_to_date
 
 _EVENT = Query(
@@ -163,10 +164,28 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
     network = await _network_of_decline(services, event)
     state, note = await _handle(services, payload["gateway"], event)
     plan = _closing(services, row, state, note)
+    if await _is_of_erased(services, event):
+        plan.add(_body_forgotten(row))
     count_declined(plan, network, services.clock.now())
     if state == PROCESSED and event.subject is Subject.TRANSFER:
         _tell_of_transfer(services, plan, payload["gateway"], event)
     await _close(services, plan, row)
+
+
+async def _is_of_erased(services: Services, event: GatewayEvent) -> bool:
+    """Tell whether an event is about what an erased customer once paid, or began to save."""
+    names = [name for name in (event.reference, event.payment, event.purchase_id) if name is not None]
+    about = setups if event.subject is Subject.SETUP else payments
+    columns = ("gateway_ref", "gateway_payment", "purchase_id")
+    where = or_(*(about.c[column].in_(names) for column in columns if column in about.c))
+    statement = select(customers.c.id).join(about, about.c.customer_id == customers.c.id)
+    return bool(await services.reader.scan(statement.where(where, customers.c.erased_at.is_not(None)).limit(1)))
+
+
+def _body_forgotten(row: Row) -> Change:
+    """Return the step that leaves the hash of an event's body alone, by which it could be told again."""
+    key = (row["gateway"], row["account"], row["event_id"])
+    return Change("inbox", key, f"inbox:{row['gateway']}", {}, {"raw": hash_of_body(row["raw"])})
 
 
 async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:

@@ -4,7 +4,6 @@ From where a buyer began a payment is kept for two days, for declines that are t
 is guarded by claims that stay; a webhook keeps its id and its body's hash.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from storefront.core.commit.plan import SHOP_ANCHOR, Change, Insert, Plan, Remov
 from storefront.core.gateways import PaymentState
 from storefront.core.jobs import Again
 from storefront.core.operators.forgetting import forget_sign_ins
+from storefront.core.privacy.register import HASHED, hash_of_body
 from storefront.core.services import Services
 from storefront.core.tables import counters, idempotency, inbox, payments, setups
 from storefront.core.tables_webhooks import webhook_attempts, webhook_deliveries, webhook_endpoints
@@ -26,7 +26,6 @@ AT_ONCE = 200
 PAUSE_MS = 24 * HOUR_MS
 JOB_ID = "job:retention"
 NETWORKS_KEPT_MS = 2 * DAY_MS
-HASHED = b"sha256:"
 _WAITING = (PaymentState.AWAITING, PaymentState.PROCESSING)
 
 
@@ -138,8 +137,7 @@ async def _forget_bodies(services: Services, before: int) -> bool:
         anchor = f"inbox:{row['gateway']}"
         plan = Plan(actor="retention", anchors={anchor})
         key = (row["gateway"], row["account"], row["event_id"])
-        digest = HASHED + hashlib.sha256(row["raw"]).hexdigest().encode()
-        plan.add(Change("inbox", key, anchor, {"state": row["state"]}, {"raw": digest}))
+        plan.add(Change("inbox", key, anchor, {"state": row["state"]}, {"raw": hash_of_body(row["raw"])}))
         try:
             await services.engine.commit(plan)
         except Stale:

@@ -48,6 +48,7 @@ class Services:
     figures: AllFigures = field(default_factory=AllFigures)
     moves: Sequence[Moves] = ()
     personal_data: Sequence[Held] = ()
+    undeclared_tables: Sequence[str] = ()
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
     settlements: dict[str, asyncio.Task[Any]] = field(default_factory=dict)

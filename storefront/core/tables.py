@@ -31,6 +31,7 @@ from storefront.core.tables_ledger import (
 from storefront.core.tables_manual_payments import manual_payments, manual_refunds
 from storefront.core.tables_operators import console_sessions, customer_notes, operator_links, operators
 from storefront.core.tables_payments import gateway_books, gateway_movements, payers, payment_methods, setups
+from storefront.core.tables_privacy import erasures
 from storefront.core.tables_promos import promo_codes, redemptions, referral_codes, referrals
 from storefront.core.tables_purchases import (
     catalog_versions,
@@ -116,6 +117,7 @@ __all__ = [
     "draws",
     "entitlements",
     "entries",
+    "erasures",
     "events",
     "experiment_exposures",
     "experiment_purchases",

@@ -18,10 +18,11 @@ customers = Table(
     number_column("created_at"),
     text_column("merged_into", null=True),
     number_column("merged_at", null=True),
+    number_column("erased_at", null=True),
     Index("customers_merged", "merged_into", sqlite_where=IS_MERGED, postgresql_where=IS_MERGED),
 )
 """``merged_into`` names who a merged customer is now, never one that was merged too; ``merged_at`` is the machine's
-clock (ms)."""
+clock (ms). Of one who was erased, ``external_id`` is a random mark, and there is no country."""
 
 api_keys = Table(
     "api_keys",

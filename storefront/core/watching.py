@@ -81,7 +81,7 @@ class Watchers:
                 self._watches.pop(customer_id, None)
 
     def end(self, customer_id: str) -> None:
-        """End the watches of one customer, who is another one now: their clients come back as that one."""
+        """End the watches of one customer, who was erased, or is another one now and comes back as that one."""
         for watch in self._watches.get(customer_id, ()):
             watch.is_over = True
             watch.wake()

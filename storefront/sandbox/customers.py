@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from storefront.sandbox.operations import Operation, filters, list_page, retrieving
+from storefront.sandbox.operations import Operation, equal, filters, list_page, retrieving
 from storefront.sandbox.params import (
     EXPAND,
     PAGE,
@@ -20,6 +20,7 @@ from storefront.sandbox.params import (
     When,
     not_emulated_names,
 )
+from storefront.sandbox.payment_methods import mark_used
 from storefront.sandbox.store import Body
 from storefront.sandbox.world import World, merged_metadata, new_id
 
@@ -90,6 +91,17 @@ def _update(world: World, params: Checked, ids: Sequence[str]) -> Body:
     return customer
 
 
+def _delete(world: World, params: Checked, ids: Sequence[str]) -> Body:
+    """Delete a customer: the methods kept for it can be used no more."""
+    customer = world.get("customer", ids[0])
+    for method in world.records.select("payment_method", [equal("customer", customer["id"])]):
+        method["customer"] = None
+        mark_used(world, method)
+    world.records.delete(customer["id"])
+    world.emit("customer.deleted", customer)
+    return {"id": customer["id"], "object": "customer", "deleted": True}
+
+
 def _list(world: World, params: Checked, ids: Sequence[str]) -> Body:
     return list_page(world, "customer", params, url="/v1/customers", conditions=filters(params, "email"))
 
@@ -121,4 +133,5 @@ OPERATIONS = (
     }, _list),
     Operation("GET", "customers/{}", EXPAND, retrieving("customer")),
     Operation("POST", "customers/{}", {**_WRITABLE, **not_emulated_names("default_source")}, _update),
+    Operation("DELETE", "customers/{}", {}, _delete),
 )  # fmt: skip

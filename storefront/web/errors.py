@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from storefront.core import errors
+from storefront.core.hooks import PluginAway
+from storefront.core.privacy.erasing import ErasureRefused
 from storefront.routing import ErrorDoc, RouteError, problem
 
 
@@ -136,6 +138,9 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("already_owned", 409, "The customer already has this", "Show it as owned; nothing was charged."),
     ErrorDoc("auto_top_up_not_offered", 409, "This shop does not top wallets up by itself",
              "The operator switches it on in the configuration: auto_top_up."),
+    ErrorDoc("erasure_refused", 409, ErasureRefused.title,
+             "The fact obstacles names what is under way and how it ends, wallets what is left. Send end and forfeit "
+             "to have the shop end what it can and take out what is left, or wait and repeat it."),
     ErrorDoc("cannot_top_up", 409, "This wallet is not topped up by itself now",
              "The fact reason says why in a word; the customer's automatic top-up says it, too."),
     ErrorDoc("limit_reached", 409, "The customer may buy no more of this",
@@ -253,6 +258,8 @@ ERRORS: tuple[ErrorDoc, ...] = (
              "The purchase has failed and nothing was charged. The operator finds the reason in the log."),
     ErrorDoc("gateway_failed", 502, "The payment gateway could not do this",
              "Nothing is known to have been charged. Send the same request under the same key."),
+    ErrorDoc("plugin_away", 503, PluginAway.title,
+             "Try again; if it stays so, the operator looks at the plugin: storefront plugins."),
     ErrorDoc("gateway_unavailable", 503, "The payment gateway does not answer",
              "The purchase is kept. Send the same request under the same key: nobody is charged twice."),
     ErrorDoc("assessment_unavailable", 503, "This purchase cannot be checked right now",

@@ -1,16 +1,57 @@
-"""All that is held about one customer, over HTTP: for whoever answers a request for access (GDPR, article 15)."""
+"""All that is held about one customer, and taking it away, over HTTP: GDPR, articles 15 and 17."""
 
 from contextlib import aclosing
+from typing import Any
 
 from aiohttp import hdrs, web
 
 from storefront.core.principals import Role
+from storefront.core.privacy.erasing import ErasureRequest, erase, preview_erasure
 from storefront.core.privacy.exporting import find_person, stream_customer
-from storefront.routing import Call, Routes
+from storefront.routing import Call, Routes, respond
 from storefront.web.exports import send_piece
 from storefront.web.services import SERVICES
 
-SCOPE = "privacy:read"
+SCOPE, ERASES = "privacy:read", "privacy:write"
+_TIME = {"type": ["string", "null"], "format": "date-time"}
+ERASE: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["reason"],
+    "properties": {
+        "reason": {"type": "string", "minLength": 1, "maxLength": 500,
+                   "description": "Why, for the audit trail. It stays: name nobody."},
+        "end": {"type": "boolean", "default": False, "description": "End what can be ended on the way."},
+        "forfeit": {"type": "boolean", "default": False, "description": "Take out what is left in the wallets."},
+        "dry_run": {"type": "boolean", "default": False, "description": "Only tell what would happen."},
+    },
+}  # fmt: skip
+_OBSTACLE = {
+    "type": "object",
+    "required": ["what", "id", "how", "ends"],
+    "properties": {
+        "what": {"type": "string"},
+        "id": {"type": "string"},
+        "how": {"type": "string"},
+        "ends": {"type": "boolean"},
+    },
+}
+ERASURE: dict[str, Any] = {
+    "type": "object",
+    "required": ["id", "state"],
+    "properties": {
+        "id": {"type": "string"},
+        "state": {"enum": ["possible", "refused", "erasing", "done"]},
+        "begun_at": _TIME,
+        "done_at": _TIME,
+        "last_error": {"type": ["string", "null"]},
+        "obstacles": {"type": "array", "items": _OBSTACLE},
+        "wallets": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "erases": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "keeps": {"type": "array", "items": {"type": "object"}},
+        "undeclared": {"type": "array", "items": {"type": "string"}},
+    },
+}
 
 routes = Routes("core", tags=["privacy"])
 
@@ -42,3 +83,33 @@ async def send_person(call: Call, actor: str) -> web.StreamResponse:
                 await send_piece(response, piece)
     await response.write_eof()
     return response
+
+
+@routes.post(
+    "/v1/customers/{customer}/erase",
+    allow=Role.SERVER | Role.OPERATOR,
+    body=ERASE,
+    answers={200: ERASURE},
+    idempotent=True,
+    scope=ERASES,
+    refusals=["erasure_refused", "plugin_away"],
+)
+async def erase_customer(call: Call) -> web.StreamResponse:
+    """Erase a customer (the game's id, or ours) for good: everything personal goes, the books stay.
+
+    Refused while anything is under way, with what and how to end it (`obstacles`); `end` ends what can be ended, and
+    `forfeit` takes out what is left in wallets. From the answer on the game's id is unknown, sessions are refused, and
+    nothing is charged any more; `state` says whether a job still blanks rows (`erasing`). Repeat it by our own id
+    (`id`) to ask. Whoever was merged into them is erased with them; the name of one who was merged is refused.
+    With `dry_run` nothing is written: `erases` counts rows by table, `keeps` says what the law keeps, and
+    `undeclared` names tables of plugins that do not say what they hold: nothing in them is erased.
+    """
+    services, body = call.app[SERVICES], call.body
+    named = call.path("customer")
+    if body.get("dry_run", False):
+        return respond(await preview_erasure(services, named))
+    wanted = ErasureRequest(
+        named, body["reason"], call.principal.caller, call.key, ends=body.get("end", False),
+        forfeits=body.get("forfeit", False),
+    )  # fmt: skip
+    return respond(await erase(services, wanted))

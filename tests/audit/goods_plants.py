@@ -188,9 +188,14 @@ GOODS_PLANTS: dict[str, tuple[str, list[str], str]] = {
         "hold hold_done is captured, events tell 1 times of its begin, 0 of its end",
     ),
     "a reason that the entry does not know": (
-        "L10-grants and A2-facts and E5-events",
+        "A2-facts and E5-events",
         ["UPDATE grants SET reason = 'a bribe' WHERE asset = 'stars'"],
-        "was made because of 'a bribe', its entry says 'a prize'",
+        "says reason a prize, the books say a bribe",
+    ),
+    "another reason in an entry of an earlier release": (
+        "L10-grants",
+        [f'UPDATE entries SET facts = \'{{"reason":"a bribe"}}\' WHERE about = {GRANT_OF_STARS}'],
+        "was made because of 'a prize', its entry says 'a bribe'",
     ),
     "a record of a larger grant": (
         "A2-facts",

@@ -46,6 +46,15 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
                             "who does not exist"),
     "a merge that nobody did": (
         "M1", ["DELETE FROM audit_actions WHERE action = 'customer.merged'"], "0 records say by whom"),
+    "a name of old that was not erased": (
+        "A3-erased",
+        [
+            "INSERT INTO erasures SELECT id, 'done', 'me', NULL, NULL, NULL, 0, 0, 0 FROM customers "
+            "WHERE external_id = 'ada'",
+            "UPDATE customers SET external_id = 'erased:1', erased_at = 0 WHERE external_id = 'ada'",
+        ],
+        "has a name still, but who they were merged into was erased",
+    ),
     "a merge that was not told": ("M1", ["DELETE FROM events WHERE type = 'customer.merged'"], "events tell of it 0"),
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import pytest
 
 from storefront.core.audit import CHECKS, Report, verify_file
 
+from .erasure_plants import ERASURES
 from .goods_plants import GOODS_PLANTS
 from .lot_plants import LOT_PLANTS
 from .planted_given_back import GIVEN_BACK
@@ -324,6 +325,7 @@ PLANTS: dict[str, tuple[str, list[str], str]] = {
     **GIVEN_BACK,
     **GOODS_PLANTS,
     **TAX_AND_RECEIPTS,
+    **ERASURES,
     **ROLES,
     **PROMOTIONS,
     "a payment without its purchase": (

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Integer, LargeBinary, create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from storefront.core.append_only import append_only_triggers
+from storefront.core.append_only import guards_on_sqlite
 from storefront.core.sqlite_database import SqliteDatabase
 from storefront.core.tables import APPEND_ONLY, metadata
 from storefront.testing.empty_files import lay_tables
@@ -31,7 +31,8 @@ def declared(tmp_path):
     with engine.begin() as connection:
         metadata.create_all(connection)
         for table in APPEND_ONLY:
-            for trigger in append_only_triggers("sqlite", table.name, [column.name for column in table.primary_key]):
+            primary_key = [column.name for column in table.primary_key]
+            for trigger in guards_on_sqlite(table.name, primary_key, table.columns.keys()):
                 connection.exec_driver_sql(trigger)
     engine.dispose()
     return path

@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0026"
+HEAD = "0027"
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -155,8 +155,9 @@ async def test_credits_that_joined_one_lot_are_found_again(joined):
         ),
         ("INSERT INTO debts VALUES ('c', 'gems', 1, 100, 0, 0, 0)", "debts"),
         ("INSERT INTO receipts VALUES ('R', 1, 'receipt', 'pur_1', 'pur_1', 'cus_1', 1, 0, 'k', 'jws')", "receipts"),
+        ("INSERT INTO erasures VALUES ('c', 'done', 'me', NULL, NULL, NULL, 0, 0, 0)", "erasures"),
     ],
-    ids=["seals", "grants", "credits", "freezes", "debts", "receipts"],
+    ids=["seals", "grants", "credits", "freezes", "debts", "receipts", "erasures"],
 )
 async def test_going_down_never_drops_what_cannot_be_written_again(of_0001, planted, table):
     database = SqliteDatabase(of_0001)

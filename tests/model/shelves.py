@@ -151,6 +151,7 @@ async def _make_template(database: Database) -> None:
             "created_at": NOW,
             "merged_into": None,
             "merged_at": None,
+            "erased_at": None,
         }
         plan.add(Insert("customers", (customer,), customer, row))
         plan.emit("customer.created", anchor=customer, subject=customer, payload={})

@@ -29,7 +29,6 @@ NEVER_ANSWERED = {
     "move_failed",
     "not_sealed_yet",
     "other_keys",
-    "plugin_away",
     "restore_refused",
     "shop_has_moved",
     "target_not_empty",

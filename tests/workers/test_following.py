@@ -129,6 +129,10 @@ async def test_commands_speak_to_a_served_shop(shop, served_shop):
     assert "in order" in ask(served_shop, "audit", "verify", "--deep")
 
 
+async def _is_true(found):
+    return bool(found)
+
+
 async def _is(sending, status):
     return (await sending).status == status
 
@@ -152,3 +156,23 @@ async def test_an_overlays_link_made_anew_in_one_process_ends_the_old_one_in_the
             await stream.read()  # to its end
     assert [await opens(old, number) for number in (0, 1)] == [401, 401]
     assert [await opens(new, number) for number in (0, 1)] == [201, 201]
+
+
+async def test_who_was_erased_in_one_process_is_a_stranger_in_the_other(shop):
+    here, there = shop.at(0), shop.at(1)
+    old = there.bearing(await there.session("leaver"))
+    grant = {"customer": "leaver", "asset": "gems", "amount": 5, "reason": "luck"}
+    given = await there.as_server().post("/v1/grants", grant, key="leaver-1")
+    assert ((await old.get("/v1/me")).status, given.status) == (200, 201)
+
+    asked = {"reason": "asked for it", "forfeit": True}
+    erased = await here.bearing("ak_sandbox_demo").post("/v1/customers/leaver/erase", asked, key="leaver")
+    assert erased.status == 200, erased
+
+    await until_async(lambda: _is(old.get("/v1/me"), 401))
+    again = await there.as_server().post("/v1/grants", grant, key="leaver-2")
+    assert (again.status, again.json["id"] != given.json["id"]) == (201, True)
+    named = "SELECT id FROM customers WHERE external_id = 'leaver'"
+    assert [row["id"] for row in shop.query(named)] != [erased.json["id"]]
+    over = "SELECT 1 AS n FROM erasures WHERE state = 'done'"
+    await until_async(lambda: _is_true(shop.query(over)))

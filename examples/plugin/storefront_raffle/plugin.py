@@ -13,6 +13,7 @@ from storefront.core.commit.plan import Plan
 from storefront.core.events import Event
 from storefront.core.hooks import JobHandlers
 from storefront.core.kinds import JsonSchema, OfferKind
+from storefront.core.privacy.register import Held
 from storefront.core.quotes import Adjustment, Quote, Stage
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
@@ -20,6 +21,7 @@ from storefront.routing import Routes
 from storefront_raffle.config import RAFFLE_TICKET, SCHEMA, RaffleConfig
 from storefront_raffle.drawing import draw, give_free_ticket
 from storefront_raffle.kinds import RaffleTicket
+from storefront_raffle.privacy import REGISTER
 from storefront_raffle.raffles import DRAW_JOB, KIND, hold_to_pace, number_tickets, watch_pace
 from storefront_raffle.routes import make_routes
 from storefront_raffle.tables import TABLES
@@ -33,6 +35,7 @@ class RafflePlugin:
     offer_kind_schemas: ClassVar[Mapping[str, JsonSchema]] = {KIND: RAFFLE_TICKET}
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
+    personal_data: ClassVar[Sequence[Held]] = REGISTER
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._config = RaffleConfig.from_mapping(config)

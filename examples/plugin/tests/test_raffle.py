@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from storefront_raffle.drawing import draw
 
-from storefront.testing import running_shop
+from storefront.testing import OPERATOR_KEY, running_shop
 
 RAFFLE_SHOP = """
 shop: {name: Raffle shop}
 data: ${DATA}
-keys: [{key: sk_sandbox_demo, kind: server}]
+keys: [{key: sk_sandbox_demo, kind: server}, {key: ak_sandbox_demo, kind: operator}]
 gateways: {sandbox: {}}
 plugins:
   microtransactions: {}
@@ -117,3 +117,13 @@ async def test_a_draw_that_runs_twice_pays_once(shop):
     await asyncio.gather(draw(shop.parts.services, payload), draw(shop.parts.services, payload))
 
     assert shop.balance("customer:ada:gems") == 500 - 10 + 5000
+
+
+async def test_an_export_says_which_tickets_somebody_holds_and_an_erasure_looks_there(shop):
+    await shop.bought("gems-500")
+    await shop.buy("winter-raffle", quantity=2)
+    operator = shop.bearing(OPERATOR_KEY)
+    exported = (await operator.get("/v1/customers/ada/export")).json
+    assert [row["number"] for row in exported["sections"]["raffle_tickets"]] == [1, 2]
+    asked = {"reason": "asked for it", "dry_run": True}
+    assert (await operator.post("/v1/customers/ada/erase", asked, key="look")).json["undeclared"] == []

@@ -58,6 +58,7 @@ _FANS = Query(
         tips.c.state == PAID,
         tips.c.paid_at <= bindparam("reached_at"),
         customers.c.external_id.not_like(GUEST + "%"),
+        customers.c.erased_at.is_(None),
         ~_HAS_IT,
     )
     .group_by(counted.c.customer_id)

@@ -16,7 +16,8 @@ from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
-from storefront.core.privacy.register import Held
+from storefront.core.privacy.obstacles import Obstacle
+from storefront.core.privacy.register import Held, Person
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
@@ -40,6 +41,7 @@ from storefront_fanfunding.console.pages import console_parts
 from storefront_fanfunding.control.inviting import operations_of as inviting_operations
 from storefront_fanfunding.counting import COUNT, COUNTED_EVENTS, count_tip, count_tip_step
 from storefront_fanfunding.creator_schema import creators
+from storefront_fanfunding.erasing import pledges_under_way, withdraw_pledges
 from storefront_fanfunding.exporting import EXPORTS
 from storefront_fanfunding.gauges import read_gauges
 from storefront_fanfunding.goal_granting import GOAL_JOB, GRANT_GOAL, grant_goal, grant_goal_step
@@ -158,6 +160,17 @@ class FanfundingPlugin:
     @hookimpl
     def register_operations(self, services: Services) -> Operations:
         return {**payout_operations(services, self._settings), **inviting_operations(services, self._settings)}
+
+    async def under_way(self, services: Services, customer_id: str) -> Sequence[Obstacle]:
+        """Tell what stands in the way of erasing a customer (``core/privacy/obstacles.py``)."""
+        return await pledges_under_way(services, customer_id)
+
+    async def wind_up(self, services: Services, customer_id: str, actor: str) -> None:
+        """End what can be ended of that."""
+        await withdraw_pledges(services, customer_id)
+
+    async def forget(self, services: Services, person: Person) -> None:
+        """Nothing is left beyond what the register of its columns says."""
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

@@ -31,6 +31,7 @@ REGISTER: Sequence[Held] = (
         tips,
         by("customer_id"),
         personal="name message sender",
+        begins=True,
         plain="id creator_id customer_id purchase_id source is_anonymous is_held held_for is_name_only is_settled "
         "max_per_minute currency amount total tier rates share hold_ms state sequence earned reserved "
         "back_amount returned back_earned created_at updated_at paid_at release_at",
@@ -101,8 +102,7 @@ REGISTER: Sequence[Held] = (
     Held(
         badges,
         by("customer_id"),
-        personal="reason",
-        plain="customer_id creator_id badge is_sticky granted_at",
+        plain="customer_id reason creator_id badge is_sticky granted_at",
     ),
     Held(
         grants,
@@ -129,8 +129,9 @@ REGISTER: Sequence[Held] = (
     Held(
         pledges,
         by("customer_id"),
-        personal="country name message reason",
-        plain="id creator_id goal customer_id is_guest is_anonymous held_for currency amount worth tier gives "
+        personal="country name message",
+        begins=True,
+        plain="id reason creator_id goal customer_id is_guest is_anonymous held_for currency amount worth tier gives "
         "rates share hold_ms pay_with setup_id method hold_id state attempts failures purchase_id "
         "failed_purchase_id tip_id next_attempt_at created_at updated_at opened_at closed_at",
     ),

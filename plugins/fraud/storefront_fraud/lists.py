@@ -37,7 +37,8 @@ class Lists:
         self._heard = 0
 
     def on_commit(self, notice: CommitNotice) -> None:
-        if LIST_ENTRIES in notice.tables:
+        # An erasure drops rows, of which no commit tells.
+        if LIST_ENTRIES in notice.tables or "erasures" in notice.tables:
             self._added = None
             self._heard += 1
 

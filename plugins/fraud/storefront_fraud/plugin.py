@@ -17,7 +17,8 @@ from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema
-from storefront.core.privacy.register import Held
+from storefront.core.privacy.obstacles import Obstacle
+from storefront.core.privacy.register import Held, Person
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.panels import ConsolePage, ConsolePanel
@@ -30,6 +31,7 @@ from storefront_fraud.config import Settings
 from storefront_fraud.config_schema import SCHEMA
 from storefront_fraud.console.pages import console_parts
 from storefront_fraud.counting import COUNT_STEP, count_later, count_step
+from storefront_fraud.erasing import forget_judged
 from storefront_fraud.exporting import EXPORTS
 from storefront_fraud.feeding import FirstReport, latest, report_on_lists
 from storefront_fraud.forgetting import FORGET, forget, schedule_forgetting
@@ -119,6 +121,17 @@ class FraudPlugin:
         await self._see_to_jobs(services)
         found = await self._first_report.find(services)
         return await latest(services) if found is None and self._learns else found
+
+    async def under_way(self, services: Services, customer_id: str) -> Sequence[Obstacle]:
+        """Nothing of ours stands in the way of erasing a customer (``core/privacy/obstacles.py``)."""
+        return ()
+
+    async def wind_up(self, services: Services, customer_id: str, actor: str) -> None:
+        """Nothing of ours has to be ended."""
+
+    async def forget(self, services: Services, person: Person) -> None:
+        """Forget what a customer's purchases were judged and counted by."""
+        await forget_judged(services, person)
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

@@ -15,7 +15,8 @@ from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations
 from storefront.core.kinds import JsonSchema, OfferKind
-from storefront.core.privacy.register import Held
+from storefront.core.privacy.obstacles import Obstacle
+from storefront.core.privacy.register import Held, Person
 from storefront.core.services import Services
 from storefront.hookspecs import hookimpl
 from storefront.routing import Routes
@@ -26,6 +27,7 @@ from storefront_microtransactions.container_kind import ContainerKind
 from storefront_microtransactions.deliveries.auditing import CHECKS as DELIVERY_CHECKS
 from storefront_microtransactions.deliveries.config import DELIVERY, DeliveryConfig, find_mistakes
 from storefront_microtransactions.deliveries.desk import operations_of
+from storefront_microtransactions.deliveries.erasing import cancel_deliveries, deliveries_under_way
 from storefront_microtransactions.deliveries.expiring import JOB, expire
 from storefront_microtransactions.deliveries.following import Beginning
 from storefront_microtransactions.deliveries.leasing import close_leased, lease_free
@@ -103,6 +105,17 @@ class MicrotransactionsPlugin:
     async def events_matter_after(self, services: Services) -> Cursor | None:
         """Say from where on to follow events: from the first catalog that had deliveries, else not at all."""
         return await self._beginning.find(services)
+
+    async def under_way(self, services: Services, customer_id: str) -> Sequence[Obstacle]:
+        """Tell what stands in the way of erasing a customer (``core/privacy/obstacles.py``)."""
+        return await deliveries_under_way(services, customer_id)
+
+    async def wind_up(self, services: Services, customer_id: str, actor: str) -> None:
+        """End what can be ended of that."""
+        await cancel_deliveries(services, customer_id, actor)
+
+    async def forget(self, services: Services, person: Person) -> None:
+        """Nothing is left beyond what the register of its columns says."""
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

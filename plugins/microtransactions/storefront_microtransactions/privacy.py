@@ -19,15 +19,17 @@ REGISTER: Sequence[Held] = (
     Held(
         openings,
         by("customer_id"),
-        personal="client_seed",
+        kept="client_seed",
+        why="The proof that a draw was fair, which needs the buyer's own number: as long as the books.",
         plain="id customer_id sku number seed commitment odds_version run_key run_times drawn gave entry_id "
         "next_commitment opened_at",
     ),
     Held(
         commands,
         by("customer_id"),
-        personal="player template command last_error",
-        plain="id server customer_id event_id purchase_id opening_id reversal_id sku stage position online_only state "
+        personal="player command last_error",
+        plain="id template server customer_id event_id purchase_id "
+        "opening_id reversal_id sku stage position online_only state "
         "due_at retry_at attempts lease_id leased_by lease_until canceled_for resend_of created_at updated_at "
         "closed_at",
     ),

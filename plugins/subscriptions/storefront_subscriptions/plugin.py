@@ -17,7 +17,8 @@ from storefront.core.exporting.lists import Export
 from storefront.core.hooks import Gauge, JobHandlers, Operations, read_rarely
 from storefront.core.jobs import Again
 from storefront.core.kinds import JsonSchema, OfferKind
-from storefront.core.privacy.register import Held
+from storefront.core.privacy.obstacles import Obstacle
+from storefront.core.privacy.register import Held, Person
 from storefront.core.reading import PointReader
 from storefront.core.services import Services
 from storefront.core.states import StatePart
@@ -41,6 +42,7 @@ from storefront_subscriptions.checks import check_changes, check_policy, check_r
 from storefront_subscriptions.config import KIND, Settings
 from storefront_subscriptions.config_schema import SCHEMA, SUBSCRIPTION
 from storefront_subscriptions.console.pages import console_parts
+from storefront_subscriptions.erasing import end_memberships, memberships_under_way
 from storefront_subscriptions.exporting import EXPORTS
 from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
 from storefront_subscriptions.gauges import read_gauges
@@ -138,6 +140,17 @@ class SubscriptionsPlugin:
         shown = [{**told(row, now), "pending_change": ahead.get(row["change_id"])} for row in live]
         rights = {row["id"]: terms_of(row, now) for row in live}
         return StatePart(subscriptions=shown, rights=rights, instants=instants) if live else None
+
+    async def under_way(self, services: Services, customer_id: str) -> Sequence[Obstacle]:
+        """Tell what stands in the way of erasing a customer (``core/privacy/obstacles.py``)."""
+        return await memberships_under_way(services, customer_id)
+
+    async def wind_up(self, services: Services, customer_id: str, actor: str) -> None:
+        """End what can be ended of that."""
+        await end_memberships(services, self._settings, customer_id, actor)
+
+    async def forget(self, services: Services, person: Person) -> None:
+        """Nothing is left beyond what the register of its columns says."""
 
     @hookimpl
     async def on_event(self, services: Services, event: Event) -> None:

@@ -21,8 +21,8 @@ REGISTER: Sequence[Held] = (
     Held(
         subscriptions,
         by("customer_id"),
-        personal="reason",
-        plain="id customer_id family sku catalog_version interval currency price seats pay_with method "
+        begins=True,
+        plain="id reason customer_id family sku catalog_version interval currency price seats pay_with method "
         "billing_state anchor period period_start period_end access_until ends_with_period invoice_id "
         "failures next_attempt_at created_at updated_at ended_at version anchor_period change_id pause_id "
         "gifted priced_by",
@@ -84,8 +84,7 @@ REGISTER: Sequence[Held] = (
     Held(
         finals,
         by("customer_id"),
-        personal="reason",
-        plain="id subscription_id customer_id number state sku catalog_version currency pay_with lines total "
+        plain="id reason subscription_id customer_id number state sku catalog_version currency pay_with lines total "
         "purchase_id failed_purchase_id attempts failures next_attempt_at due_at created_at closed_at",
     ),
 )

@@ -29,8 +29,10 @@ from sqlalchemy.types import TypeEngine
 from storefront.core.append_only import (
     POSTGRES_FUNCTION,
     POSTGRES_FUNCTION_BODY,
-    append_only_triggers,
-    postgres_triggers,
+    REDACTING_FUNCTION,
+    REDACTING_FUNCTION_BODY,
+    guards_on_postgres,
+    guards_on_sqlite,
 )
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.money import MAX_AMOUNT
@@ -95,15 +97,15 @@ def guards_stand(connection: Connection) -> Iterator[Violation]:
 def _guards_on_postgres(connection: Connection) -> Iterator[Violation]:
     """A trigger that is switched off (``tgenabled`` is not ``O``) guards no more than one that is gone."""
     schema = connection.execute(text("SELECT current_schema()")).scalar_one()
-    bodies = connection.execute(
-        text("SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
-             "WHERE n.nspname = :schema AND p.proname = :name"), {"schema": schema, "name": POSTGRES_FUNCTION},
-    ).scalars().all()  # fmt: skip
-    if [body.strip() for body in bodies] != [POSTGRES_FUNCTION_BODY]:
-        name = POSTGRES_FUNCTION
-        yield Violation(
-            "L4-guards", (name,), f"the books can be changed: the function {name} is missing or was altered"
-        )
+    for name, wanted in ((POSTGRES_FUNCTION, POSTGRES_FUNCTION_BODY), (REDACTING_FUNCTION, REDACTING_FUNCTION_BODY)):
+        bodies = connection.execute(
+            text("SELECT p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace "
+                 "WHERE n.nspname = :schema AND p.proname = :name"), {"schema": schema, "name": name},
+        ).scalars().all()  # fmt: skip
+        if [body.strip() for body in bodies] != [wanted]:
+            yield Violation(
+                "L4-guards", (name,), f"the books can be changed: the function {name} is missing or was altered"
+            )
     found = {
         row.name: row
         for row in connection.execute(
@@ -113,7 +115,7 @@ def _guards_on_postgres(connection: Connection) -> Iterator[Violation]:
         )
     }  # fmt: skip
     for table in APPEND_ONLY:
-        for name, definition in postgres_triggers(table.name).items():
+        for name, definition in guards_on_postgres(table.name).items():
             wanted = f"CREATE TRIGGER {name} {definition.format(schema=schema)}"
             wrong = "is missing" if name not in found else "is switched off" if not found[name].is_on else ""
             if not wrong and found[name].sql != wanted:
@@ -129,7 +131,7 @@ def _guards_on_sqlite(connection: Connection) -> Iterator[Violation]:
     }
     for table in APPEND_ONLY:
         primary_key = [column.name for column in table.primary_key.columns]
-        for wanted in append_only_triggers("sqlite", table.name, primary_key):
+        for wanted in guards_on_sqlite(table.name, primary_key, [*table.columns.keys()]):
             name = wanted.split()[2]
             if name not in found:
                 yield Violation("L4-guards", (name,), f"{table.name} can be changed: its trigger {name} is missing")

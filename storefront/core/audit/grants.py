@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, func, literal, or_, selec
 from storefront.core.adjusting import KIND as ADJUSTMENT
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.names import owner_of
+from storefront.core.privacy.register import ERASED
 from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
 
 _GRANT = "grant_"
@@ -17,7 +18,7 @@ _ACTIONS = ("grant.made", "purchase.refunded", "wallet.adjusted")
 
 
 class _Facts(msgspec.Struct):
-    reason: str = ""
+    reason: str | None = None
 
 
 @cache
@@ -88,10 +89,13 @@ def _select_reasons_in_entries() -> Select[Any]:
 
 
 def _reasons_in_entries(connection: Connection) -> Iterator[Violation]:
-    """The entry, which is sealed, keeps the reason that the grant states."""
+    """The entry, which is sealed, keeps the reason that the grant states, if it is of the releases that wrote it there.
+
+    What was erased of the grant stays in such an entry.
+    """
     for row in each_row(connection, _select_reasons_in_entries()):
         said = msgspec.json.decode(row.facts or "{}", type=_Facts).reason
-        if said != row.reason:
+        if said is not None and row.reason not in (said, ERASED):
             message = f"grant {row.id} was made because of {row.reason!r}, its entry says {said!r}"
             yield Violation("L10-grants", (row.id,), message)
 

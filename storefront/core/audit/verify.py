@@ -28,6 +28,7 @@ from storefront.core.audit import (
     checkpoints,
     conversions,
     debts,
+    erasures,
     events,
     experiments,
     freezes,
@@ -113,6 +114,7 @@ CHECKS: tuple[Check, ...] = (
     *merges.CHECKS,
     *events.CHECKS,
     *usage.CHECKS,
+    *erasures.CHECKS,
 )
 _KINDS = {"sqlite": "SQLite files", "postgresql": "PostgreSQL"}
 _COUNTED = ("entries", "transfers", "draws", "credits", "accounts", "lots", "holds", "freezes", "debts", "grants",

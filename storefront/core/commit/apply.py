@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from storefront.core.append_only import WRITTEN_OVER
 from storefront.core.commit.answered import idempotency_row, known_answer
 from storefront.core.commit.changes import describe_changes
 from storefront.core.commit.debt_steps import apply_forgive, apply_owe, apply_repayment
@@ -67,12 +68,14 @@ from storefront.core.commit.plan import (
     Otherwise,
     PlaceHold,
     Plan,
+    Redact,
     ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
+    Unmoved,
 )
 from storefront.core.commit.restore_steps import (
     apply_end_entitlement,
@@ -195,7 +198,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
 def _refuse_merged(state: State, plan: Plan) -> None:
     """Refuse a plan about a customer who is another one by now: whatever it wants is theirs."""
     for customer_id in state.merged:
-        if customer_id in plan.anchors:
+        if customer_id in plan.anchors and not plan.is_erasure:
             raise CustomerMerged(customer_id)
 
 
@@ -340,6 +343,18 @@ def _remove(applying: Applying, step: Remove) -> None:
         applying.draft.put(key, None)
 
 
+def _redact(applying: Applying, step: Redact) -> None:
+    key, column = Key(step.table, step.id, step.anchor), WRITTEN_OVER[step.table]
+    row = applying.draft.row(key)
+    if row is not None and row[column] != step.text:
+        applying.draft.put(key, {**row, column: step.text})
+
+
+def _unmoved(applying: Applying, step: Unmoved) -> None:
+    if applying.draft.state.anchors[step.anchor][0] != step.version:
+        raise Stale(f"anchor {step.anchor}")
+
+
 def _emit(applying: Applying, step: Emit) -> None:
     told = Emit(step.anchor, step.type, step.subject, _values(applying, step.payload))
     apply_emit(applying.draft, applying.moment, told)
@@ -400,6 +415,8 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Insert: _insert,
     Change: _change,
     Remove: _remove,
+    Redact: _redact,
+    Unmoved: _unmoved,
     Emit: _emit,
     Late: _late,
     Restore: _on_books(apply_restore),

@@ -17,6 +17,7 @@ import structlog
 
 from storefront.core.clock import Clock
 from storefront.core.commit.apply import LateStep, apply_plan
+from storefront.core.commit.closed import Closed, Written
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway, Moment, Outcome, Overloaded, Stale
 from storefront.core.commit.plan import Plan
 from storefront.core.commit.state import State, Writes
@@ -83,6 +84,7 @@ class CommitEngine:
         self._running: dict[asyncio.Task[None], frozenset[str]] = {}
         self._busy: set[str] = set()
         self._late: dict[str, LateStep] = {}
+        self.closed = Closed()
         self._followers: list[Callable[[CommitNotice], None]] = []
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
@@ -106,6 +108,10 @@ class CommitEngine:
         self._wake.set()
         if self._task is not None:
             await self._task
+
+    async def scrub(self) -> bool:
+        """Let the database write over what it keeps of rows that are gone; False if it is to be asked again."""
+        return await self._store.scrub()
 
     @property
     def is_alive(self) -> bool:
@@ -290,13 +296,23 @@ class CommitEngine:
         return writes
 
     def _apply(self, state: State, plan: Plan, moment: Moment) -> Outcome | BaseException:
+        erased = self.closed.erased_among(state, plan.customers)
         try:
+            if erased:
+                return self._apply_after_erasure(state, plan, moment, erased)
             return apply_plan(state, plan, moment, self._late)
         except (StorefrontError, Stale) as known:
             return known
         except Exception as error:
             log.error("plan_failed", actor=plan.actor, exc_info=error)
             return error
+
+    def _apply_after_erasure(self, state: State, plan: Plan, moment: Moment, erased: frozenset[str]) -> Outcome:
+        self.closed.refuse((*plan.list, *plan.on_review.list), erased)
+        written = Written(state)
+        outcome = apply_plan(state, plan, moment, self._late)
+        self.closed.blank(state, erased, written, is_theirs=plan.customers <= erased)
+        return outcome
 
 
 def _order(plan: Plan) -> frozenset[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from storefront.core.accounts import Account
+from storefront.core.commit.closed import CUSTOMER, erasure_of
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
@@ -46,12 +47,14 @@ from storefront.core.commit.steps import (
     OpenEntry,
     Otherwise,
     PlaceHold,
+    Redact,
     ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
+    Unmoved,
 )
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.watches import Watch
@@ -101,6 +104,7 @@ __all__ = [
     "PassOn",
     "PlaceHold",
     "Plan",
+    "Redact",
     "ReleaseHold",
     "Remove",
     "Restore",
@@ -112,6 +116,7 @@ __all__ = [
     "TakeItem",
     "Transfer",
     "Unfreeze",
+    "Unmoved",
     "WalletDemand",
     "Watch",
 ]
@@ -206,7 +211,8 @@ class Plan(Steps):
     ``answer`` is called inside the commit with the outcome and must be pure; it renders the bytes that
     a retry of the same idempotency key gets. ``leaves_out_review``: the road of a review is not built, because few
     purchases take it; a late step that wants one leaves no trace, and the plan is decided again. ``is_alone``: it
-    searches, and is a batch of its own.
+    searches, and is a batch of its own. ``is_erasure``: it takes away what is left of an erased customer, under the
+    closed anchors of those who were merged into them as well.
     """
 
     actor: str
@@ -220,12 +226,19 @@ class Plan(Steps):
     leaves_out_review: bool = False
     seed: int = 0
     is_alone: bool = False
+    is_erasure: bool = False
     list: list[Step] = field(default_factory=list)
+
+    @property
+    def customers(self) -> frozenset[str]:
+        """The customers whom the plan is about."""
+        return frozenset(anchor for anchor in self.anchors if anchor.startswith(CUSTOMER))
 
     def reads(self) -> Iterable[Key | Group]:
         """Name every row that applying this plan may need."""
         if self.idempotency is not None:
             yield self.idempotency.row
+        yield from map(erasure_of, self.customers)
         for steps in (self.list, self.on_refused.list, self.on_review.list):
             for step in steps:
                 yield from reads_of(step)

@@ -27,12 +27,14 @@ from storefront.core.commit.steps import (
     Late,
     OpenEntry,
     PlaceHold,
+    Redact,
     ReleaseHold,
     Remove,
     Spend,
     Step,
     TakeItem,
     Transfer,
+    Unmoved,
 )
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage, Part
 from storefront.core.commit.watches import Watch
@@ -286,6 +288,8 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     Insert: _reads_insert,
     Change: lambda step: (Key(step.table, step.id, step.anchor),),
     Remove: lambda step: (Key(step.table, step.id, step.anchor),),
+    Redact: lambda step: (Key(step.table, step.id, step.anchor),),
+    Unmoved: lambda _: (),
     Late: lambda step: step.reads,
     Restore: _reads_reversal,
     TakeBack: _reads_reversal,

@@ -20,16 +20,21 @@ from sqlalchemy import Table, bindparam, delete
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement
 
+from storefront.core.append_only import REDACTABLE
 from storefront.core.commit.outcome import DatabaseAway
 from storefront.core.commit.state import Address, Row, State, Writes
 from storefront.core.commit.store import EPOCH_BITS, GROUP_COLUMNS, GROUP_CONDITION, Decide, Wanted
 
+BUSY_TIMEOUT_MS = 5000
+SCRUB_PATIENCE_MS = 200
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=ON",
     "PRAGMA recursive_triggers=ON",
-    "PRAGMA busy_timeout=5000",
+    f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}",
+    # What is deleted or written over is zeros in the file: no erased name is found in its free bytes.
+    "PRAGMA secure_delete=ON",
     "PRAGMA wal_autocheckpoint=10000",
     # In KB: the inner pages of all indexes of a large shop stay in memory; unasked, SQLite keeps 2 MB.
     "PRAGMA cache_size=-65536",
@@ -55,6 +60,13 @@ def _select_many(table: str, columns: Sequence[str], key: Sequence[str]) -> str:
     return f"SELECT {shown} FROM json_each(:keys) AS k CROSS JOIN {table} AS t WHERE {matches}"  # noqa: S608
 
 
+def _redacting(table: Table) -> str:
+    """Return what writes over the one text of an append-only row; an upsert would be taken for a second insert."""
+    matches = " AND ".join(f"{column.name} = :{column.name}" for column in table.primary_key.columns)
+    column = REDACTABLE[table.name]
+    return f"UPDATE {table.name} SET {column} = :{column} WHERE {matches}"  # noqa: S608 - names of our own tables
+
+
 class TableStatements:
     """The statements of one table. Rows are written many a statement: every step of a statement hands the
     interpreter's lock to and fro, which costs more than the row."""
@@ -74,6 +86,7 @@ class TableStatements:
         conflict = f" ON CONFLICT ({', '.join(self.primary_key)}) DO "
         self._on_insert = conflict + "NOTHING" if table.name == "accounts" else ""
         self._on_update = conflict + (f"UPDATE SET {changes}" if changes else "NOTHING")
+        self._redact = _redacting(table) if table.name in REDACTABLE else None
         self._values = itemgetter(*self.columns)
         self._is_tree = not table.dialect_options["sqlite"]["with_rowid"]
         self._by_key = itemgetter(*self.primary_key)
@@ -86,7 +99,10 @@ class TableStatements:
         self._write(connection, self._on_insert, rows)
 
     def update(self, connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-        """Write whole rows over existing ones."""
+        """Write whole rows over existing ones; of an append-only table, the one column that may be written over."""
+        if self._redact is not None:
+            connection.executemany(self._redact, rows)
+            return
         self._write(connection, self._on_update, rows)
 
     def identity(self, row: Mapping[str, Any]) -> tuple[str | int, ...]:
@@ -160,6 +176,23 @@ class SqliteStore:
 
     async def transact(self, wanted: Wanted, decide: Decide) -> int:
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, wanted, decide)
+
+    async def scrub(self) -> bool:
+        """Empty the write-ahead log, which holds pages as they were; freed bytes of the file itself are zeros already.
+
+        False: a reader holds on to the log.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._scrub)
+
+    def _scrub(self) -> bool:
+        assert self._connection is not None, "the store is open while the engine runs"
+        # It waits for readers for as long as commits may wait for the file; nobody who buys is to wait so long.
+        self._connection.execute(f"PRAGMA busy_timeout={SCRUB_PATIENCE_MS}")
+        try:
+            (is_busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        return not is_busy
 
     def _open(self) -> None:
         connection = self._connect(self._path)

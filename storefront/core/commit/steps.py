@@ -235,7 +235,7 @@ class Change:
 
     table: str
     id: tuple[str | int, ...]
-    anchor: str
+    anchor: str | None
     expect: Mapping[str, Any]
     set: Mapping[str, Any]
 
@@ -247,6 +247,24 @@ class Remove:
     table: str
     id: tuple[str | int, ...]
     anchor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Write over the one text of a row of the books that an erasure may write over (``append_only.WRITTEN_OVER``)."""
+
+    table: str
+    id: tuple[str | int, ...]
+    anchor: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmoved:
+    """The plan is stale unless nothing has happened to an anchor since this version of it."""
+
+    anchor: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +346,8 @@ Step = (
     | Insert
     | Change
     | Remove
+    | Redact
+    | Unmoved
     | Emit
     | Late
     | Restore

@@ -71,3 +71,7 @@ class Store(Protocol):
             DatabaseAway: the database did not take the batch; nothing was written.
         """
         ...
+
+    async def scrub(self) -> bool:
+        """Write over what is kept of rows that are gone; False if somebody reads it: try again."""
+        ...

@@ -88,6 +88,15 @@ class SavesMethods(Protocol):
 
 
 @runtime_checkable
+class ForgetsPayers(Protocol):
+    """A gateway that can forget a customer altogether."""
+
+    async def forget_payer(self, payer: str) -> None:
+        """Delete the gateway's customer with all methods that are kept for it; one that is gone already is fine."""
+        ...
+
+
+@runtime_checkable
 class OffSession(Protocol):
     """A gateway that charges a saved method while the payer is away."""
 

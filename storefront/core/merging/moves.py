@@ -17,6 +17,7 @@ from storefront.core.tables import (
     counters,
     customer_notes,
     entitlements,
+    erasures,
     freezes,
     holds,
     idempotency,
@@ -195,5 +196,5 @@ CORE_MOVES: tuple[Moves, ...] = (
     Moves(usage_accounts, hinders=_usage_pending, is_kept=True),
     Moves(usage_periods, hinders=_period_open, is_kept=True),
 )
-KEPT: tuple[Table, ...] = (usage_windows, usage_uniques)
-"""What was used in periods that are over stays the source's, as history."""
+KEPT: tuple[Table, ...] = (usage_windows, usage_uniques, erasures)
+"""What was used in periods that are over stays the source's, as history; nobody who was erased is merged."""

@@ -14,9 +14,9 @@ from storefront.core.gateways import GatewayEvent, RereadsEvents
 from storefront.core.inbox import RECEIVED, event_job, process_event
 from storefront.core.operating.jobs import JOB, revive_job
 from storefront.core.operating.pages import read_page
+from storefront.core.privacy.register import HASHED
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query, Row
-from storefront.core.retention import HASHED
 from storefront.core.services import Services
 from storefront.core.tables import inbox
 from storefront.core.tables_service import IS_NOT_DONE

@@ -14,7 +14,7 @@ from sqlalchemy import Select, bindparam, select
 from storefront.core.clock import iso
 from storefront.core.commit.plan import SHOP_ANCHOR, Plan
 from storefront.core.errors import NotFound
-from storefront.core.privacy.register import Held, Person
+from storefront.core.privacy.register import Held, Person, rows_about
 from storefront.core.privileged import record_action
 from storefront.core.reading import Query
 from storefront.core.services import Services
@@ -23,15 +23,22 @@ from storefront.core.tables import customers
 EXPORTED = "customer.exported"
 ROWS_AT_ONCE = 200
 _CUSTOMER = Query(select(customers).where(customers.c.id == bindparam("id")))
+_FORMER = Query(select(customers).where(customers.c.merged_into == bindparam("id")).order_by(customers.c.id))
 
 
 async def find_person(services: Services, named: str) -> Person:
-    """Return whom an operator means by the game's id or by ours; raises ``NotFound``."""
+    """Return whom an operator means by the game's id or by ours, under all their names; raises ``NotFound``.
+
+    Whoever was merged is who they are now. Who was erased is known by our id alone.
+    """
     customer_id = await services.customers.find(named) or named
     row = await services.reader.first(_CUSTOMER, id=customer_id)
-    if row is None:
+    if row is not None and row["merged_into"] is not None:
+        row = await services.reader.first(_CUSTOMER, id=row["merged_into"])
+    if row is None or (row["erased_at"] is not None and named != row["id"]):
         raise NotFound("There is no such customer.")
-    return Person(row["id"], row["external_id"])
+    former = await services.reader.all(_FORMER, id=row["id"])
+    return Person(row["id"], row["external_id"], tuple(Person(one["id"], one["external_id"]) for one in former))
 
 
 async def export_customer(services: Services, named: str, *, actor: str) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def rows_of(held: Held, person: Person) -> Select[Any]:
     """Select what an export shows of a table's rows about a customer, in the order of their keys."""
     assert held.whose is not None, "only tables with rows about customers are asked"
     shown = [held.table.c[name] for name in held.shown]
-    return select(*shown).where(held.whose(held.table, person)).order_by(*held.table.primary_key.columns)
+    return select(*shown).where(rows_about(held.whose, held.table, person)).order_by(*held.table.primary_key.columns)
 
 
 def _shown(row: Mapping[str, Any]) -> dict[str, Any]:

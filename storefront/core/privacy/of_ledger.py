@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from storefront.core import tables as t
-from storefront.core.privacy.register import Held, by, either, equals, mentions, through
+from storefront.core.privacy.register import ERASED, Held, by, either, equals, mentions, through
 
 _ENTRIES = either(by("anchor"), through("id", t.shared_entries, by("customer_id"), to="entry_id"))
 _OF_ENTRY = through("entry_id", t.entries, _ENTRIES)
@@ -37,6 +37,7 @@ REGISTER: Sequence[Held] = (
         t.holds,
         by("customer_id"),
         personal="reason",
+        erased={"reason": ERASED},
         plain="id customer_id account asset amount captured state pins actor entry_id created_at expires_at closed_at",
     ),
     Held(t.checkpoints, plain="account balance seal"),
@@ -49,12 +50,15 @@ REGISTER: Sequence[Held] = (
     Held(
         t.customer_transfers,
         by("customer_id", "recipient_id"),
+        begins=True,
         plain="id customer_id recipient_id asset amount fee sku quantity instances actor entry_id created_at",
     ),
     Held(
         t.grants,
         by("customer_id"),
         personal="reason",
+        erased={"reason": ERASED},
+        begins=True,
         plain="id customer_id asset amount sku quantity actor entry_id expires_at created_at",
     ),
     Held(
@@ -105,6 +109,6 @@ REGISTER: Sequence[Held] = (
         by("customer_id"),
         plain="customer_id meter charge start ends_at quantity cost events latest_at lined lines close_at",
     ),
-    Held(t.usage_uniques, by("customer_id"), personal="value", plain="customer_id meter start seen_at"),
+    Held(t.usage_uniques, by("customer_id"), plain="customer_id meter start value seen_at"),
     Held(t.usage_windows, by("customer_id"), plain="customer_id meter start quantity events latest_at"),
 )

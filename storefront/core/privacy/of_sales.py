@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from storefront.core import tables as t
-from storefront.core.privacy.register import Held, by, through
+from storefront.core.privacy.redacting import redact_details
+from storefront.core.privacy.register import ERASED, Held, by, through
 
 PURCHASES = by("customer_id", "recipient_id")
+MANUAL_ANCHOR = "manual_payments"
+"""As ``gateways/manual.py`` has it."""
 OF_PURCHASE = through("purchase_id", t.purchases, by("customer_id"))
 MANUAL = through("purchase_id", t.purchases, by("customer_id"))
 
@@ -13,8 +16,11 @@ REGISTER: Sequence[Held] = (
     Held(
         t.purchases,
         PURCHASES,
-        personal="details metadata reason",
-        plain="id customer_id sku kind quantity status refunded dispute pay_with payment_state currency total "
+        personal="details metadata",
+        erases=by("customer_id"),
+        erased={"details": lambda row, _: redact_details(row), "metadata": "{}"},
+        begins=True,
+        plain="id customer_id sku kind quantity reason status refunded dispute pay_with payment_state currency total "
         "catalog_version lines reserved entry_id created_at updated_at completed_at expires_at recipient_id "
         "auto_top_up bill",
     ),
@@ -22,6 +28,8 @@ REGISTER: Sequence[Held] = (
         t.payments,
         OF_PURCHASE,
         personal="redirect_url return_url card network",
+        erased={"card": "{}"},
+        begins=True,
         plain="id purchase_id customer_id gateway gateway_ref gateway_payment amount currency state lease_until "
         "asked_at attempts created_at method saves_method received_amount received_currency declined is_screened "
         "asks_challenge verdict authorized_until",
@@ -29,8 +37,10 @@ REGISTER: Sequence[Held] = (
     Held(
         t.reversals,
         by("customer_id"),
-        personal="reason facts",
-        plain="id purchase_id number customer_id cause amount currency state taken_back actor entry_id created_at "
+        personal="reason",
+        erased={"reason": ERASED},
+        plain="id purchase_id number facts customer_id cause "
+        "amount currency state taken_back actor entry_id created_at "
         "closed_at gateway gateway_ref updated_at",
     ),
     Held(
@@ -45,20 +55,32 @@ REGISTER: Sequence[Held] = (
         t.reviews,
         by("customer_id"),
         personal="reasons decided_why",
+        erased={"reasons": "[]", "decided_why": ERASED},
         plain="purchase_id customer_id state money hold_id decision decided_by decided_at opened_at expires_at "
         "closed_at created_at updated_at",
     ),
-    Held(t.payers, by("customer_id"), personal="reference", plain="customer_id gateway created_at"),
+    Held(
+        t.payers,
+        by("customer_id"),
+        personal="reference",
+        plain="customer_id gateway created_at",
+        goes=True,
+        leads=True,
+        begins=True,
+    ),
     Held(
         t.payment_methods,
         by("customer_id"),
         personal="reference brand last4 expires fingerprint",
+        erased={"reference": lambda row, _: f"erased:{row['id']}"},
+        leads=True,
         plain="id customer_id gateway kind created_at forgotten_at",
     ),
     Held(
         t.setups,
         by("customer_id"),
         personal="redirect_url network",
+        begins=True,
         plain="id customer_id gateway gateway_ref state method_id created_at updated_at",
     ),
     Held(t.gateway_books, plain="gateway cursor since followed_at moved_at told reconciled_at report"),
@@ -71,8 +93,9 @@ REGISTER: Sequence[Held] = (
     Held(
         t.manual_payments,
         MANUAL,
-        personal="title success_url cancel_url",
-        plain="reference purchase_id amount currency state refunded opened_at ended_at",
+        personal="success_url cancel_url",
+        anchor=lambda row: MANUAL_ANCHOR,
+        plain="reference purchase_id title amount currency state refunded opened_at ended_at",
     ),
     Held(
         t.manual_refunds,
@@ -82,8 +105,9 @@ REGISTER: Sequence[Held] = (
     Held(
         t.auto_top_ups,
         by("customer_id"),
-        personal="agreed_text agreed_by",
-        plain="customer_id asset id state reason below sku quantity method gateway currency at_most daily_cap failures "
+        begins=True,
+        plain="customer_id asset id agreed_text agreed_by state reason below "
+        "sku quantity method gateway currency at_most daily_cap failures "
         "retry_at agreed_at created_at updated_at version",
     ),
     Held(
@@ -102,7 +126,7 @@ REGISTER: Sequence[Held] = (
         by("customer_id"),
         plain="purchase_id code name customer_id amount currency state is_counted is_first created_at updated_at",
     ),
-    Held(t.referral_codes, by("customer_id"), personal="code", plain="customer_id created_at"),
+    Held(t.referral_codes, by("customer_id"), plain="customer_id code created_at", begins=True),
     Held(
         t.referrals,
         by("customer_id", "referrer_id"),

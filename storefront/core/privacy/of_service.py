@@ -7,7 +7,21 @@ from collections.abc import Sequence
 
 from storefront.core import tables as t
 from storefront.core.privacy.of_sales import OF_PURCHASE, PURCHASES
-from storefront.core.privacy.register import Held, Whose, by, either, equals, holds_id, mentions, through
+from storefront.core.privacy.redacting import redact_event, redact_facts
+from storefront.core.privacy.register import (
+    Held,
+    Whose,
+    by,
+    either,
+    equals,
+    hash_of_body,
+    holds_any,
+    holds_id,
+    holds_name,
+    mentions,
+    nothing,
+    through,
+)
 
 _REVERSALS = by("customer_id")
 
@@ -35,63 +49,101 @@ _INBOX = either(
     through("reference", t.payment_methods, by("customer_id"), to="reference"),
     through("reference", t.payers, by("customer_id"), to="reference"),
     holds_id("raw"),
+    holds_any("raw", t.payers, by("customer_id"), of="reference"),
+    holds_any("raw", t.payments, OF_PURCHASE, of="gateway_payment"),
+    holds_any("raw", t.payment_methods, by("customer_id"), of="reference"),
+    holds_any("raw", t.purchases, by("customer_id"), of="id"),
 )
 
 REGISTER: Sequence[Held] = (
+    # Its name is what the tombstone takes, in the commit that writes it.
     Held(
         t.customers,
         by("id", "merged_into"),
         personal="external_id country",
-        plain="id created_at merged_into merged_at",
+        plain="id created_at merged_into merged_at erased_at",
+        erased={"external_id": lambda row, _: row["external_id"]},
+        anchor=lambda row: row["id"],
+    ),
+    Held(
+        t.erasures,
+        by("customer_id"),
+        personal="words",
+        plain="customer_id state actor last_error begun_at ended_sessions_at done_at",
+        withheld="request",
+        # They go when nothing is left to look for.
+        erased={"words": lambda row, _: row["words"]},
     ),
     Held(
         t.customer_notes,
         by("customer_id"),
         personal="note",
         plain="id customer_id author created_at",
+        goes=True,
+        begins=True,
     ),
     Held(
         t.claims,
         either(equals("key", lambda person: f"customer:{person.external_id}"), mentions("key"), _about("about")),
         personal="key",
         plain="about",
+        # The name alone: the others are by our ids and by hashes, and keep what happened once from happening twice.
+        goes=True,
+        erases=equals("key", lambda person: f"customer:{person.external_id}"),
+        anchor=nothing,
     ),
     Held(
         t.idempotency,
-        either(equals("caller", lambda person: f"customer:{person.id}"), _about("object_id"), holds_id("body")),
+        either(
+            equals("caller", lambda person: f"customer:{person.id}"),
+            _about("object_id"),
+            holds_id("body"),
+            holds_name("body"),
+        ),
         personal="key body",
         plain="caller operation object_id state status created_at",
         withheld="fingerprint",
+        goes=True,
+        arrives="created_at",
+        anchor=nothing,
     ),
     Held(
         t.events,
         _EVENTS,
         personal="payload",
         plain="anchor sequence id commit_no type subject occurred_at recorded_at",
+        erases=by("anchor"),
+        erased={"payload": redact_event},
+        anchor=lambda row: row["anchor"],
     ),
     Held(
         t.jobs,
         either(by("anchor"), mentions("payload"), mentions("unique_key")),
-        personal="payload last_error",
-        plain="id unique_key anchor kind state due_at attempts lease_until created_at",
+        personal="last_error",
+        plain="id unique_key anchor kind payload state due_at attempts lease_until created_at",
+        anchor=lambda row: row["anchor"],
     ),
     Held(
         t.inbox,
         _INBOX,
         personal="raw note",
         plain="gateway account event_id type reference state received_at processed_at",
+        erased={"raw": lambda row, _: hash_of_body(row["raw"])},
+        arrives="received_at",
+        anchor=lambda row: f"inbox:{row['gateway']}",
     ),
     Held(
         t.alarms,
         either(_about("about"), mentions("facts")),
-        personal="facts",
-        plain="id kind about raised_at",
+        plain="id kind about facts raised_at",
     ),
     Held(
         t.audit_actions,
         either(_about("about"), mentions("facts")),
         personal="facts",
         plain="id actor action about occurred_at recorded_at",
+        erased={"facts": lambda row, words: redact_facts(row["facts"], words)},
+        anchor=nothing,
     ),
     Held(
         t.webhook_deliveries,
@@ -103,6 +155,7 @@ REGISTER: Sequence[Held] = (
         _OF_EVENT,
         personal="error excerpt",
         plain="id endpoint_id event_id attempted_at status latency_ms",
+        anchor=lambda row: f"webhook:{row['endpoint_id']}",
     ),
     Held(
         t.webhook_endpoints,

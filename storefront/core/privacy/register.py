@@ -8,22 +8,37 @@ A table is ``Held``. A new column belongs into one of its words, or a test fails
 - ``withheld``: what an export leaves out: hashes, seeds of chance that is still to come, counts of others, too.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, LargeBinary, Table, literal, or_, select
+import msgspec
+from sqlalchemy import BigInteger, ColumnElement, LargeBinary, Table, cast, exists, literal, or_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from storefront.core.reading import Row
+
+ERASED = "erased"
+"""What stands where somebody said why, and what they said was erased."""
+HASHED = b"sha256:"
+"""How what is kept of a webhook's body begins, once the body itself is forgotten."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose data it is: our id, and the game's."""
+    """Whose data it is: our id, and the game's; ``former`` are those who were merged into them."""
 
     id: str
     external_id: str
+    former: "tuple[Person, ...]" = ()
+
+    @property
+    def everyone(self) -> "tuple[Person, ...]":
+        """Themselves, and whoever they were besides."""
+        return (self, *self.former)
 
 
 Whose = Callable[[Table, Person], ColumnElement[bool]]
@@ -32,7 +47,15 @@ Whose = Callable[[Table, Person], ColumnElement[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A table, which of its rows are about a customer (None: none are), and the class of each column."""
+    """A table, which of its rows are about a customer (None: none are), and the class of each column.
+
+    What an erasure does with it: rows that ``goes`` says are removed; else each personal column gets nothing (None, or
+    an empty text where there must be one), or what ``erased`` says: a value, or a function of the row and of the words
+    that are looked for. ``erases`` are the rows of these that are the customer's own, if fewer. ``leads``: others are
+    found by its rows, so it is erased after them. ``begins``: a new row begins something, so none is taken for who was
+    erased. ``anchor`` is what a row hangs under, ``also`` other anchors under which it is written.
+    ``arrives`` is when a row came that may come after an erasure (the machine's ms): it is kept for its ordinary term.
+    """
 
     table: Table
     whose: Whose | None = None
@@ -41,6 +64,14 @@ class Held:
     kept: str = ""
     withheld: str = ""
     why: str = ""
+    goes: bool = False
+    erased: Mapping[str, Any] = field(default_factory=dict)
+    erases: Whose | None = None
+    leads: bool = False
+    begins: bool = False
+    arrives: str = ""
+    anchor: Callable[[Row], str | None] = lambda row: row["customer_id"]
+    also: Sequence[str] = ()
 
     def classes(self) -> list[tuple[str, str]]:
         """Return ``(column, class)`` for each column as it is declared."""
@@ -74,6 +105,11 @@ def mistakes(register: Sequence[Held], tables: Sequence[Table]) -> list[str]:
         if bool(one.kept) != bool(one.why):
             found.append(f"{one.table.name} must say why it keeps what it keeps, and nothing else")
     return found
+
+
+def rows_about(whose: Whose, table: Table, person: Person) -> ColumnElement[bool]:
+    """Find the rows of a table that are about a customer, under whatever name they are kept."""
+    return or_(*(whose(table, one) for one in person.everyone))
 
 
 def by(*columns: str) -> Whose:
@@ -122,3 +158,32 @@ def _in_postgresql(element: _PlaceOf, compiler: SQLCompiler, **options: Any) -> 
 def equals(column: str, text: Callable[[Person], Any]) -> Whose:
     """Find rows whose column is a text made of the person."""
     return lambda table, person: table.c[column] == text(person)
+
+
+def holds_name(column: str) -> Whose:
+    """Find rows whose raw bytes name the customer as answers do, by the game's id."""
+
+    def find(table: Table, person: Person) -> ColumnElement[bool]:
+        named = b'"id":' + msgspec.json.encode(person.external_id)
+        return _PlaceOf(table.c[column], literal(named, LargeBinary)) > 0
+
+    return find
+
+
+def holds_any(column: str, other: Table, whose: Whose, *, of: str) -> Whose:
+    """Find rows whose raw bytes hold a column of any of the customer's rows in another table."""
+
+    def find(table: Table, person: Person) -> ColumnElement[bool]:
+        found = _PlaceOf(table.c[column], cast(other.c[of], LargeBinary)) > 0
+        return exists(select(other.c[of]).where(whose(other, person), other.c[of].is_not(None), found))
+
+    return find
+
+
+def nothing(row: Row) -> None:
+    """Say that rows hang under no anchor."""
+
+
+def hash_of_body(raw: bytes) -> bytes:
+    """Return what is kept of a webhook's body, by which it could be told again."""
+    return raw if raw.startswith(HASHED) else HASHED + hashlib.sha256(raw).hexdigest().encode()

@@ -17,6 +17,7 @@ from sqlalchemy import bindparam, select
 from storefront.core.accounts import issuance
 from storefront.core.catalog import Catalog
 from storefront.core.clock import DAY_MS
+from storefront.core.commit.closed import CustomerErased
 from storefront.core.commit.outcome import LimitReached, Stale
 from storefront.core.commit.plan import Change, Insert, LotPart, Otherwise, Plan, TakeBack
 from storefront.core.config.model_promos import Referrals, Reward
@@ -32,13 +33,14 @@ from storefront.core.reading import Query, Row
 from storefront.core.referring.entering import REFERRAL, paid_key
 from storefront.core.refunds import TAKING, read_reversals
 from storefront.core.services import Services
-from storefront.core.tables import counters, grants, promo_codes, redemptions, referrals
+from storefront.core.tables import counters, customers, grants, promo_codes, redemptions, referrals
 
 REWARD, CLAW_BACK = "referral.reward", "referral.claw_back"
 ACTOR = "referrals"
 _TIMES_DECIDED = 10
 _BY_PURCHASE = Query(select(referrals).where(referrals.c.purchase_id == bindparam("purchase_id")))
 _GRANT = Query(select(grants).where(grants.c.id == bindparam("id")))
+_CUSTOMER = Query(select(customers.c.erased_at).where(customers.c.id == bindparam("id")))
 _COUNTER = Query(select(counters.c.value).where(counters.c.key == bindparam("key")))
 _PROMO_CODE = Query(select(promo_codes).where(promo_codes.c.code == bindparam("code")))
 _USED = Query(
@@ -98,7 +100,7 @@ async def reward_referral(services: Services, payload: Mapping[str, Any]) -> Aga
             await _reward(services, plan, row, catalog.referrals, now)
         try:
             await services.engine.commit(plan)
-        except (Stale, LimitReached):
+        except (Stale, LimitReached, CustomerErased):
             continue
         return None
     raise Unavailable("Too much is changing at once; try again.")
@@ -112,12 +114,20 @@ async def _refunded(services: Services, purchase: Row) -> int:
 
 
 async def _reward(services: Services, plan: Plan, row: Row, terms: Referrals, now: int) -> None:
+    """Reward both; whoever was erased gets nothing, and the other their own."""
     given: list[dict[str, Any]] = []
-    given += _give(services, plan, row, "referred", terms.referred)
-    if await _count_reward(services, plan, terms, row["referrer_id"], now):
+    if not await _is_erased(services, row["customer_id"]):
+        given += _give(services, plan, row, "referred", terms.referred)
+    referrer_id = row["referrer_id"]
+    if not await _is_erased(services, referrer_id) and await _count_reward(services, plan, terms, referrer_id, now):
         given += _give(services, plan, row, "referrer", terms.referrer)
     rewards = msgspec.json.encode(given).decode()
     _move(plan, row, "rewarded", now, rewards=rewards)
+
+
+async def _is_erased(services: Services, customer_id: str) -> bool:
+    row = await services.reader.first(_CUSTOMER, id=customer_id)
+    return row is not None and row["erased_at"] is not None
 
 
 async def _count_reward(services: Services, plan: Plan, terms: Referrals, referrer_id: str, now: int) -> bool:

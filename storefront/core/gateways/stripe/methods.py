@@ -123,6 +123,17 @@ class MethodCalls(StripeAccount):
             if left.customer is not None:
                 raise
 
+    async def forget_payer(self, payer: str) -> None:
+        """Delete a customer at Stripe, who keeps what its own books need; nothing can be charged for it any more."""
+        try:
+            await self._write(
+                "customers",
+                Named,
+                lambda client: client.v1.customers.delete_async(payer),
+            )
+        except NotFound:
+            return
+
 
 _INTENT_STATES = {
     "requires_payment_method": PaymentState.AWAITING,
