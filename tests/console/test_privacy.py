@@ -61,3 +61,26 @@ async def test_what_keeps_two_apart_is_named_and_nobody_unknown_is_merged_into(s
     asked = await owner.send(privacy, act, into="ada", reason=WHY)
     assert (asked.status, "They cannot be merged now" in asked.text, pending["id"] in asked.text) == (200, True, True)
     assert act not in asked.forms()
+
+
+async def test_a_customer_is_erased_after_a_look_at_what_goes_and_what_stays(shop, signed_in):
+    await shop.bought("gems-500", customer="cleo")
+    page, owner = await page_of(shop, "cleo"), await signed_in(shop, "owner")
+    pending = (await shop.buy("gems-500", customer="cleo")).json
+    privacy, act = f"{page}/privacy", f"{page}/privacy/erase"
+    stopped = await owner.send(privacy, act, reason=WHY)
+    assert (stopped.status, "They cannot be erased now" in stopped.text, act in stopped.forms()) == (200, True, False)
+    assert (pending["id"] in stopped.text, "500 gems" in stopped.text) == (True, True), stopped.text
+    asked = await owner.send(privacy, act, reason=WHY, end="yes", forfeit="yes")
+    assert (asked.status, "Erase cleo?" in asked.text, "What stays by law" in asked.text) == (200, True, True)
+    assert gems(shop, "cleo") == [500]
+    done = await owner.post(act, asked.forms()[act])
+    assert done.url == f"{privacy}?says=erased", done.text
+    await shop.quiet()
+    assert "Nothing personal is held about them any more" in (await owner.get(privacy)).text
+    assert "An erased customer" in (await owner.get(page)).text
+    assert shop.query("SELECT 1 FROM customers WHERE external_id = 'cleo'") == []
+    again = await owner.post(act, asked.forms()[act])
+    assert again.url == f"{privacy}?says=erased", again.text
+    facts = json.loads(shop.query("SELECT facts FROM audit_actions WHERE action = 'customer.erased'")[0]["facts"])
+    assert facts["ground"] == WHY

@@ -114,5 +114,5 @@ def facts(asking: Asking, whole: Mapping[str, Any]) -> Lines:
         ends = f" ending {one['last4']}" if one.get("last4") else ""
         lines.append(Line("Payment method", f"{spoken(one.get('brand') or one.get('kind') or 'saved')}{ends}"))
     if asking.may("privacy:read"):
-        lines.append(Line("Privacy", "Export or merge", url=f"{CUSTOMERS}/{whole['id']}/privacy"))
+        lines.append(Line("Privacy", "Export, merge, erase", url=f"{CUSTOMERS}/{whole['id']}/privacy"))
     return Lines("Facts", lines)

@@ -1,4 +1,4 @@
-"""A customer's privacy: all that is held about them, and making them one with another; owners' alone."""
+"""A customer's privacy: all that is held about them, making them one with another, erasing them; owners' alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from storefront.console.forms import text
+from storefront.console.pages import customer_erasing as erasing
 from storefront.console.pages.customer_parts import CUSTOMERS
 from storefront.console.words import KEPT, money, spoken
 from storefront.core.commit.merging import MergeNotPossible
@@ -14,6 +15,7 @@ from storefront.core.errors import FieldError, Invalid, NotFound
 from storefront.core.idempotency import idempotency_key
 from storefront.core.merging.merge import OPERATION as MERGE
 from storefront.core.merging.merge import MergeRequest, merge
+from storefront.core.privacy.erasing import MARK
 from storefront.core.privacy.exporting import find_person
 from storefront.panels import (
     Asking,
@@ -53,8 +55,12 @@ async def show(asking: Asking) -> PageView:
         link=Link("Export everything (JSON)", f"{here}/export"),
     )
     sections: list[Section] = [exported]
+    if person.external_id.startswith(MARK):
+        return PageView("An erased customer", await erasing.how_far(asking, person.id), hint=f"Customer {person.id}")
     if asking.may("customers:merge"):
         sections.append(_merge_form(here))
+    if asking.may(erasing.SCOPE):
+        sections.append(erasing.form(here))
     return PageView(f"Privacy of {person.external_id}", sections, hint=f"Customer {person.id}")
 
 
@@ -149,4 +155,4 @@ def pages() -> list[ConsolePage]:
         ),
         words=_merge_words,
     )
-    return [ConsolePage(f"{CUSTOMERS}/{{id}}/privacy", "Privacy", SCOPE, show, acts=[merging])]
+    return [ConsolePage(f"{CUSTOMERS}/{{id}}/privacy", "Privacy", SCOPE, show, acts=[merging, erasing.ACT])]

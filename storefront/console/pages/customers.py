@@ -11,6 +11,7 @@ from storefront.console.words import at, link, money, spoken
 from storefront.core.history import wallet_history
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.searching import find_customers
+from storefront.core.privacy.erasing import MARK
 from storefront.panels import (
     Asking,
     Cell,
@@ -66,7 +67,8 @@ async def show_one(asking: Asking) -> PageView:
     more = Link("All their purchases", f"/console/purchases?q={customer_id}")
     sections.append(Table("Bought last", columns, rows, empty="Nothing yet.", more=more))
     beside: list[Section] = [facts(asking, whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
-    return PageView(whole["customer"], sections, detail=beside, hint=f"Customer {customer_id}")
+    title = "An erased customer" if whole["customer"].startswith(MARK) else whole["customer"]
+    return PageView(title, sections, detail=beside, hint=f"Customer {customer_id}")
 
 
 async def show_wallet(asking: Asking) -> PageView:
