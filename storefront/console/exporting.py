@@ -1,5 +1,7 @@
 """Exports in the console: every list as a file, to whoever may see it, and the page that offers them."""
 
+from dataclasses import replace
+
 from aiohttp import web
 
 from storefront.console.desk import HOME, Desk, SignedOut
@@ -7,30 +9,74 @@ from storefront.console.returning import to_sign_in
 from storefront.console.words import link
 from storefront.core.errors import Forbidden
 from storefront.core.exporting.formats import FORMATS
+from storefront.core.exporting.lists import Wanted
 from storefront.core.exporting.running import Exports
-from storefront.panels import Asking, Cell, Column, ConsolePage, PageView, Row, Table
+from storefront.core.operators.signing_in import Session
+from storefront.panels import Asking, Cell, Column, ConsolePage, Link, PageView, Row, ShownList, Table
 from storefront.routing import Call, Role, Routes
-from storefront.web.export_shapes import EXPORT_QUERY
-from storefront.web.exports import SCOPE, send_export
+from storefront.shapes import closed
+from storefront.web.export_shapes import EXPORT_QUERY, FORMATS_QUERY
+from storefront.web.exports import SCOPE, need_export, send_export, send_rows
 
 PATH = f"{HOME}/exports"
 _WORDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
 
 
 def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
-    """Declare the address under which the console sends a list."""
+    """Declare the addresses under which the console sends lists: each whole, and those of pages as they are shown."""
 
     @routes.get(f"{PATH}/{{list}}", allow=Role.PUBLIC, query=EXPORT_QUERY, page=True, tags=["console"])
     async def send_console_export(call: Call) -> web.StreamResponse:
         """Send a list as a file to an operator whose role may see it."""
         try:
-            session = await desk.session(call)
+            session = await _admitted(desk, call)
         except SignedOut:
             return to_sign_in(call)
-        desk.allow(session, SCOPE)
-        if session.lacks_codes:
-            raise Forbidden("Set up your one-time codes first, under How you sign in.")
         return await send_export(call, exports, session.principal(desk.scopes))
+
+    for page in desk.pages:
+        if page.takes_out is not None:
+            _add_shown(routes, desk, exports, page, page.takes_out)
+
+
+def _add_shown(routes: Routes, desk: Desk, exports: Exports, page: ConsolePage, shown: ShownList) -> None:
+    query = {**closed({**page.query, **FORMATS_QUERY}), "additionalProperties": True}
+
+    async def send(call: Call) -> web.StreamResponse:
+        """Send what a page of the console shows as a file, by the same filters."""
+        try:
+            session = await _admitted(desk, call)
+        except SignedOut:
+            return to_sign_in(call)
+        desk.allow(session, page.scope)
+        principal = session.principal(desk.scopes)
+        export = need_export(exports, shown.name, principal)
+        wanted = Wanted(export, shown=await shown.narrow(desk.asking(call, session)))
+        return await send_rows(call, exports, wanted, principal)
+
+    send.__name__ = send.__qualname__ = f"send_shown_{shown.name.replace('-', '_')}"
+    routes.get(_shown_at(shown), allow=Role.PUBLIC, query=query, page=True, tags=["console"])(send)
+
+
+async def _admitted(desk: Desk, call: Call) -> Session:
+    """Return the session of somebody who may take lists out; raises ``SignedOut``, ``Forbidden``."""
+    session = await desk.session(call)
+    desk.allow(session, SCOPE)
+    if session.lacks_codes:
+        raise Forbidden("Set up your one-time codes first, under How you sign in.")
+    return session
+
+
+def with_export(page: ConsolePage, asking: Asking, view: PageView) -> PageView:
+    """Return a page's view with the button that takes out what it shows, where its role may."""
+    if page.takes_out is None or not asking.may(SCOPE):
+        return view
+    way = Link("Export CSV", link(_shown_at(page.takes_out), asking.query, format="csv", after=None))
+    return replace(view, exports=(*view.exports, way))
+
+
+def _shown_at(shown: ShownList) -> str:
+    return f"{PATH}/{shown.name}/shown"
 
 
 def pages(exports: Exports) -> list[ConsolePage]:

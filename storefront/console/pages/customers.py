@@ -6,9 +6,10 @@ from storefront.console.pages.customer_parts import CUSTOMERS as PATH
 from storefront.console.pages.customer_parts import facts, lots, owned, wallets, warnings
 from storefront.console.pages.purchases import row_of
 from storefront.console.words import at, link, money, spoken
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.history import wallet_history
 from storefront.core.operating.customers import show_customer
-from storefront.core.operating.searching import find_customers
+from storefront.core.operating.searching import find_customers, matching_customers
 from storefront.panels import (
     Asking,
     Cell,
@@ -19,6 +20,7 @@ from storefront.panels import (
     Row,
     Search,
     Section,
+    ShownList,
     Table,
 )
 
@@ -47,8 +49,13 @@ async def show_list(asking: Asking) -> PageView:
     columns = (Column("Customer"), Column("Our id"), Column("Country"), Column("Since"))
     empty = "Nobody is called so." if query.get("q") else "Nobody yet. Customers come with their first session."
     table = Table("Customers", columns, rows, empty=empty, older=older, newer=newest, name="customers")
-    exports = [Link("Export CSV", "/console/exports/customers")] if asking.may("exports:read") else []
-    return PageView("Customers", [table], search=Search("The game's id or ours", query.get("q", "")), exports=exports)
+    return PageView("Customers", [table], search=Search("The game's id or ours", query.get("q", "")))
+
+
+async def narrow(asking: Asking) -> Narrowed:
+    """Return which customers the list shows; whom it was searched for is not told."""
+    text = asking.query.get("q", "").strip()
+    return Narrowed([matching_customers(text)], {"q": "searched"}) if text else Narrowed()
 
 
 async def show_one(asking: Asking) -> PageView:
@@ -96,7 +103,16 @@ def pages() -> list[ConsolePage]:
     """Return the pages of customers."""
     query = {"q": text(200), "after": text(40)}
     return [
-        ConsolePage(PATH, "Customers", "customers:read", show_list, group="main", icon="users", query=query),
+        ConsolePage(
+            PATH,
+            "Customers",
+            "customers:read",
+            show_list,
+            group="main",
+            icon="users",
+            query=query,
+            takes_out=ShownList("customers", narrow),
+        ),
         ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts()),
         ConsolePage(
             f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}

@@ -9,10 +9,10 @@ from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
 from storefront.console.pages.refund_words import refund_words
 from storefront.console.words import SPANS, at, chips, instant, link, money, status, total
-from storefront.core.clock import iso
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.idempotency import idempotency_key
 from storefront.core.operating.purchases import show_purchase_in_full
-from storefront.core.operating.searching import STATUSES, Wanted, find_purchases
+from storefront.core.operating.searching import STATUSES, Wanted, find_purchases, matching_purchases
 from storefront.core.purchasing import read_purchase
 from storefront.core.refunding import OPERATION, refund
 from storefront.core.refunds import RefundRequest, Strategy, is_effective, read_reversals
@@ -34,6 +34,7 @@ from storefront.panels import (
     Row,
     Search,
     Section,
+    ShownList,
     Table,
     Tone,
 )
@@ -111,7 +112,7 @@ async def show_list(asking: Asking) -> PageView:
     empty = "Nothing matches. Take a filter away, or search for an id." if query else "No purchases yet."
     table = Table("Purchases", columns, rows, empty=empty, older=older, newer=newest, name="purchases")
     search = Search("Customer, item, id, receipt, gateway id or last 4 digits", query.get("q", ""), kept)
-    return PageView("Purchases", [table], search=search, chips=chosen, exports=_exports(asking), is_live=not query)
+    return PageView("Purchases", [table], search=search, chips=chosen, is_live=not query)
 
 
 def row_of(asking: Asking, one: Mapping[str, Any]) -> Row:
@@ -283,15 +284,11 @@ def _other_chips(query: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-def _exports(asking: Asking) -> list[Link]:
-    if not asking.may("exports:read"):
-        return []
-    wanted = wanted_of(asking)
-    times = {"from": wanted.since, "until": wanted.until}
-    kept = {name: iso(time) for name, time in times.items() if time is not None}
-    if wanted.status is not None:
-        kept["state"] = wanted.status
-    return [Link("Export CSV", link("/console/exports/purchases", kept, format="csv"))]
+async def narrow(asking: Asking) -> Narrowed:
+    """Return which purchases the list shows; what was searched for is not told, for it may be somebody's name."""
+    asked = {name: str(value) for name, value in asking.query.items() if name in QUERY and name != "after" and value}
+    told = {**asked, **({"q": "searched"} if "q" in asked else {})}
+    return Narrowed([await matching_purchases(asking.services, wanted_of(asking))] if asked else (), told)
 
 
 def pages() -> list[ConsolePage]:
@@ -307,6 +304,15 @@ def pages() -> list[ConsolePage]:
         says={"refunded": "Refunded.", "refunding": "The refund is on its way: the gateway takes its time."},
     )
     return [
-        ConsolePage(PATH, "Purchases", "purchases:read", show_list, group="main", icon="bag", query=QUERY),
+        ConsolePage(
+            PATH,
+            "Purchases",
+            "purchases:read",
+            show_list,
+            group="main",
+            icon="bag",
+            query=QUERY,
+            takes_out=ShownList("purchases", narrow),
+        ),
         ConsolePage(f"{PATH}/{{id}}", "Purchase", "purchases:read", show_one, acts=[act]),
     ]
