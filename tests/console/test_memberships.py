@@ -150,14 +150,17 @@ async def test_who_may_do_what(club, signed_in):
         "finance": {"cancel", "end", "pause", "change"},
         "owner": {"cancel", "end", "pause", "change"},
     }
-    every = ("cancel", "keep", "end", "pause", "resume", "change", "drop-change", "charge")
+    every = ("cancel", "end-unpaid", "keep", "end", "pause", "resume", "change", "drop-change", "charge")
     for role, may in roles.items():
         console = await signed_in(club, role)
         page = await console.get(f"{PATH}/{ada}")
         here = {one.removeprefix(f"{PATH}/{ada}/") for one in page.forms() if one.startswith(PATH)}
         assert here == may, role
         csrf = page.forms()["/console/sign-out"]["csrf"]
-        refused = {"read_only": every, "support": [one for one in every if one not in ("cancel", "keep")]}.get(role, ())
+        refused = {
+            "read_only": every,
+            "support": [one for one in every if one not in ("cancel", "end-unpaid", "keep")],
+        }.get(role, ())
         for name in refused:
             sent = await console.post(f"{PATH}/{ada}/{name}", {"csrf": csrf, "reason": WHY, "key": "k"})
             assert sent.status == 403, (role, name)
@@ -203,7 +206,10 @@ async def test_finance_pauses_resumes_and_ends(club, signed_in):
     assert (await see(club, ada))["billing_state"] == "paused"
     assert "says=resumed" in (await act(console, ada, "resume")).url
     assert (await see(club, ada))["billing_state"] == "active"
-    ended = await act(console, ada, "end")
+    asked = await act(console, ada, "end")
+    assert "End Basic of ada now?" in asked.text
+    assert (await see(club, ada))["billing_state"] == "active"
+    ended = await console.confirm(asked, f"{PATH}/{ada}/end")
     assert "It has ended." in ended.text
     assert (await see(club, ada))["billing_state"] == "canceled"
     assert [action for action, _, _ in acts_of(club, ada)] == [

@@ -23,6 +23,7 @@ from storefront.panels import (
     Review,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -122,6 +123,11 @@ async def send_rejection(asking: Asking) -> Done:
     return Done(PATH, "rejected")
 
 
+async def _reject_words(asking: Asking) -> str:
+    one = await show_review(asking.services, asking.path["id"])
+    return f"Refuse {one['customer']['id']}'s purchase for {total(asking, one['total'])}"
+
+
 async def _waiting(services: Services) -> tuple[int, Tone]:
     return await count_reviews(services), Tone.PLAY
 
@@ -148,9 +154,19 @@ def pages() -> list[ConsolePage]:
         "rejected": "It is refused. The money goes back.",
         "blocked": "It is refused, the money goes back, and its buyer is on the block lists.",
     }
+    sure = Sure("No goods are granted, and the money goes back to whoever paid.")
     acts = [
         ConsoleAct("approve", "reviews:write", send_approval, _WHY, needed=["reason"], says=says),
-        ConsoleAct("reject", "reviews:write", send_rejection, _WHY, needed=["reason"], says=says),
+        ConsoleAct(
+            "reject",
+            "reviews:write",
+            send_rejection,
+            _WHY,
+            needed=["reason"],
+            says=says,
+            sure=sure,
+            words=_reject_words,
+        ),
     ]
     queue = ConsolePage(
         PATH,

@@ -8,7 +8,7 @@ from typing import Any
 from storefront.core.errors import Forbidden, NotFound
 from storefront.core.operating.reviews import show_review
 from storefront.core.services import Services
-from storefront.pages.lists import at, chips, link, spoken
+from storefront.pages.lists import at, chips, link, spoken, total
 from storefront.panels import (
     Asking,
     Cell,
@@ -23,6 +23,7 @@ from storefront.panels import (
     Row,
     Search,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -187,7 +188,16 @@ class OneDecision:
         return Done("/console/review", "blocked")
 
     def acts(self) -> Sequence[ConsoleAct]:
-        return [ConsoleAct("block", WRITE, self.block, {"reason": {**_TEXT, "maxLength": 500}}, needed=["reason"])]
+        sure = Sure("The money goes back, and their customer id, card and network go on the block lists.")
+        fields = {"reason": {**_TEXT, "maxLength": 500}}
+        return [
+            ConsoleAct("block", WRITE, self.block, fields, needed=["reason"], sure=sure, words=_block_words),
+        ]
+
+
+async def _block_words(asking: Asking) -> str:
+    one = await show_review(asking.services, asking.path["id"])
+    return f"Refuse {one['customer']['id']}'s purchase for {total(asking, one['total'])}, and block them"
 
 
 def _why_so_high(told: Sequence[Mapping[str, Any]]) -> list[Section]:
