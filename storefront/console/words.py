@@ -7,10 +7,23 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.clock import DAY_MS
-from storefront.pages.lists import at, chips, instant, link, money, spoken, sum_words, total
+from storefront.pages.lists import at, chips, instant, link, money, offer_title, spoken, sum_words, total
 from storefront.panels import Cell, Tone
 
-__all__ = ["KEPT", "SPANS", "at", "chips", "instant", "link", "money", "spoken", "status", "sum_words", "total"]
+__all__ = [
+    "KEPT",
+    "SPANS",
+    "at",
+    "chips",
+    "instant",
+    "link",
+    "money",
+    "offer_title",
+    "spoken",
+    "status",
+    "sum_words",
+    "total",
+]
 _STATUS = {
     "pending": ("Pending", Tone.PLAIN),
     "in_review": ("In review", Tone.PLAY),

@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from storefront.core.analytics.periods import Period, period_of
+from storefront.core.catalog import text_in
 from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.services import Services
@@ -57,6 +58,13 @@ def sum_words(services: Services, language: str, amount: int, currency: str) -> 
 def total(asking: Asking, document: Mapping[str, Any]) -> str:
     """Word ``{"amount", "currency"}``."""
     return money(asking, document["amount"], document["currency"])
+
+
+def offer_title(asking: Asking, sku: str) -> str:
+    """Return an offer's title as it is sold now, or its SKU where it is not any more."""
+    catalog = asking.services.catalogs.active
+    offer = catalog.offers.get(sku)
+    return (None if offer is None else text_in(offer.title, asking.language, catalog.default_language)) or sku
 
 
 def at(text: str | None) -> int | None:

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from storefront.console.words import link, money, spoken
 from storefront.core.analytics.overview import read_overview
+from storefront.core.analytics.periods import Period
 from storefront.core.analytics.shapes import Cohorts as Kept
 from storefront.core.analytics.shapes import Link as Leads
-from storefront.core.analytics.shapes import Overview, Parts, Revenue, Value, WalletFlow
+from storefront.core.analytics.shapes import Overview, Parts, Revenue, Value, WalletFlow, dates_of
 from storefront.core.analytics.shapes import Tile as Figure
 from storefront.core.operating.gauges import read_gauges
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
@@ -53,7 +54,8 @@ _TILES = {"mrr": "Monthly recurring", "churn": "Churn", "per_member": "Per membe
 _COLOURS = {"sales": "c1", "fan_funding": "c2", "memberships": "c4"}
 _FREE = ("c3", "c5")
 _NEEDS = "Needs a first member"
-_LISTS = {"purchases": "/console/purchases", "subscriptions": "/console/memberships"}
+_LISTS = {"purchases": "/console/purchases", "subscriptions": "/console/memberships",
+          "revenue": "/console/revenue"}  # fmt: skip
 
 
 class FirstPage:
@@ -209,6 +211,7 @@ def _revenue(asking: Asking, found: Revenue) -> Drawing:
         tone=Tone.BAD if found.change is not None and found.change < 0 else Tone.GOOD,
         hint=f"In other currencies: {also}." if also else "",
         aside=legend(chart),
+        url=link(_LISTS["revenue"], asking.query),
     )
 
 
@@ -263,6 +266,12 @@ def address(leads: Leads) -> str | None:
     """Return the page that shows what a figure is made of, or None where no page does."""
     path = _LISTS.get(leads.to)
     return None if path is None else link(path, dict(leads.filter))
+
+
+def day_words(period: Period) -> str:
+    """Word some days: ``2 Feb 2031``, ``2 Feb to 3 Mar 2031``."""
+    first, last = dates_of(period)
+    return f"{_day(last)} {last.year}" if first == last else f"{_day(first)} to {_day(last)} {last.year}"
 
 
 def _day(one: date) -> str:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.analytics.metrics import CHURN
-from storefront.core.catalog import text_in
 from storefront.core.reading import Row
-from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, money, period_chips
+from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, money, offer_title, period_chips
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.config import KIND
@@ -114,19 +113,11 @@ def _moved_row(asking: Asking, moved: Moved, row: Row) -> TableRow:
 def _cells(asking: Asking, row: Row, amount: str, when: Cell) -> tuple[Cell, ...]:
     return (
         Cell(row["customer"], is_name=True),
-        Cell(title_of(asking, row["sku"]), hint=price(asking, row)),
+        Cell(offer_title(asking, row["sku"]), hint=price(asking, row)),
         badge(row),
         Cell(amount, is_strong=True),
         when,
     )
-
-
-def title_of(asking: Asking, sku: str) -> str:
-    """Return a tier's title as it is sold now, or its SKU where it is not any more."""
-    catalog = asking.services.catalogs.active
-    offer = catalog.offers.get(sku)
-    found = None if offer is None else text_in(offer.title, asking.language, catalog.default_language)
-    return found or sku
 
 
 def _sum_words(asking: Asking, sums: Mapping[str, tuple[int, int]]) -> str:
@@ -142,7 +133,7 @@ def _chips(asking: Asking) -> list[Chip]:
     query, catalog = asking.query, asking.services.catalogs.active
     found = chips(PATH, query, "standing", [(name, STANDINGS[name]) for name in _CHIPS])
     tiers = [offer for offer in catalog.offers.values() if offer.kind == KIND]
-    shown = [(offer.sku, title_of(asking, offer.sku)) for offer in tiers]
+    shown = [(offer.sku, offer_title(asking, offer.sku)) for offer in tiers]
     if query.get("tier") and query["tier"] not in dict(shown):
         shown.append((query["tier"], query["tier"]))
     found += chips(PATH, query, "tier", shown if len(shown) > 1 or query.get("tier") else [])
