@@ -6,12 +6,13 @@ from urllib.parse import urlencode
 
 from storefront.core.analytics.periods import Period, period_of
 from storefront.core.catalog import text_in
-from storefront.core.clock import parse_iso
+from storefront.core.clock import DAY_MS, parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.services import Services
 from storefront.design.money import is_real
 from storefront.pages import amount_words
 from storefront.panels import Asking, Chip
+from storefront.panels.wording import instant_words
 
 PERIODS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 PERIOD_QUERY: Mapping[str, Any] = {"type": "string", "enum": [name for name, _ in PERIODS]}
@@ -76,6 +77,20 @@ def spoken(code: str) -> str:
     """Word a code: ``payment.fraud_warning`` -> ``Payment fraud warning``."""
     words = code.replace(".", " ").replace("_", " ").replace(":", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def counted(many: int, word: str, words: str = "") -> str:
+    """Word a number of things: ``1 dispute``, ``2,000 disputes``; ``words`` is a plural that does not end in s."""
+    return f"{many:,} {word if many == 1 else words or word + 's'}"
+
+
+def moment_words(text: str) -> str:
+    """Word a day or time as filters have it: ``2 Feb 2031``, also for its first instant; ``2 Feb 2031, 09:30 UTC``."""
+    try:
+        at = instant(text, "")
+    except Invalid:
+        return text
+    return instant_words(at).partition(",")[0] if at % DAY_MS == 0 else instant_words(at)
 
 
 def link(path: str, query: Mapping[str, Any], **changed: str | None) -> str:

@@ -193,3 +193,4 @@ async def test_refusing_what_waits_asks_first_and_says_whose_it_is(gate, signed_
     assert "It is refused. The money goes back." in done.text
     await gate.quiet()
     assert (await gate.seen(waits.json))["status"] == "rejected"
+    assert "ada 4 × Potion 60 gems Rejected" in (await support.get("/console/purchases?status=rejected")).text

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.console.words import at, money, spoken
+from storefront.console.words import at, money, offer_title, spoken
 from storefront.core.operating.wallets import open_lots
 from storefront.panels import (
     Asking,
@@ -74,12 +74,12 @@ async def lots(asking: Asking, customer_id: str) -> list[Section]:
     return [Table("Lots, in the order they are spent", columns, rows, hint=hint)] if rows else []
 
 
-def owned(state: Mapping[str, Any]) -> Table:
+def owned(asking: Asking, state: Mapping[str, Any]) -> Table:
     rows = [
         Row(
             (
                 Cell("Item"),
-                Cell(one["sku"]),
+                Cell(offer_title(asking, one["sku"]), hint=one["sku"]),
                 Cell(str(one["quantity"])),
                 Cell.when(at(one.get("expires_at")), otherwise="never"),
             )

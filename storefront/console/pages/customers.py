@@ -64,7 +64,7 @@ async def show_one(asking: Asking) -> PageView:
     whole = await show_customer(services, asking.path["id"])
     customer_id, state = whole["id"], whole["state"]
     sections: list[Section] = [*warnings(asking, whole), wallets(asking, customer_id, state)]
-    sections += [*await lots(asking, customer_id), owned(state)]
+    sections += [*await lots(asking, customer_id), owned(asking, state)]
     sections.extend(await asking.parts("customer", customer_id))
     rows = [row_of(asking, {**one, "customer": whole["customer"]}) for one in whole["purchases"]]
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))

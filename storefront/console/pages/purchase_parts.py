@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from storefront.console.words import at, money, spoken, total
+from storefront.console.words import at, moment_words, money, spoken, total
 from storefront.panels import (
     Asking,
     Cell,
@@ -132,7 +132,7 @@ def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
 def _explained(reversal: Mapping[str, Any]) -> str:
     """Return a refund's or dispute's reason, and until when the bank takes evidence."""
     due = reversal["evidence_due_by"] if reversal["state"] in ("open", "warning") else None
-    until = f"evidence by {due[:10]}, at the gateway" if due else None
+    until = f"evidence by {moment_words(due)}, at the gateway" if due else None
     return ", ".join(filter(None, (reversal["reason"], until)))
 
 

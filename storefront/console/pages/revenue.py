@@ -33,7 +33,7 @@ async def show(asking: Asking) -> PageView:
     )
     older = None if following is None else link(PATH, query, after=following)
     newer = link(PATH, query, after=None) if query.get("after") else None
-    columns = (Column("When"), Column("What"), Column("Source"), Column("Brought", is_number=True), Column("Entry"))
+    columns = (Column("When"), Column("What"), Column("Source"), Column("Brought", is_number=True), Column("Books"))
     rows = [_row(asking, one, currency) for one in moved]
     hint = "Fees stand on the day on which they were booked, refunds on the day on which they went."
     table = Table(
@@ -71,7 +71,7 @@ def _row(asking: Asking, one: Moved, currency: str) -> Row:
             Cell(spoken(one.kind), hint="" if bought is None else offer_title(asking, bought.sku)),
             Cell(spoken(one.source)),
             Cell(money(asking, one.amount, currency), is_strong=True),
-            Cell(one.entry_id, url=entry, is_code=True),
+            Cell("Entry", url=entry),
         ),
         url=entry if bought is None else f"/console/purchases/{bought.id}",
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.forms import text
-from storefront.console.words import at, link, spoken, total
+from storefront.console.words import at, link, offer_title, spoken, total
 from storefront.core.operating.gauges import count_reviews
 from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
 from storefront.core.services import Services
@@ -84,14 +84,15 @@ async def _card(asking: Asking, one: Mapping[str, Any]) -> Review:
             Form(f"{PATH}/{one['purchase']}/reject", "Refuse it", kept, tone=Tone.BAD),
             *(form for opinion in opinions for form in opinion.forms),
         ]
-    until = at(one["expires_at"])
+    quantity = f"{one['quantity']} × " if one["quantity"] > 1 else ""
     waits = f"{_GOODS.get(one['money'], one['money'])}, goods not granted yet"
     return Review(
         score=str(max(scores)) if scores else "–",
         tone=Tone.BAD if any(opinion.tone is Tone.BAD for opinion in opinions) else Tone.PLAY,
         sum=total(asking, one["total"]),
         who=one["customer"]["id"],
-        what=f"{one['sku']} · {waits}" + ("" if until is None else f" · by itself on {Cell.when(until).text}"),
+        what=f"{quantity}{offer_title(asking, one['sku'])} · {waits}",
+        until=at(one["expires_at"]),
         reasons=[words.get(reason, reason) for reason in map(str, one["reasons"])]
         + [reason for opinion in opinions for reason in opinion.reasons],
         forms=forms,
@@ -104,7 +105,7 @@ def _decided(asking: Asking, one: Mapping[str, Any]) -> Row:
     return Row(
         (
             Cell.when(at(one["decided_at"] or one["closed_at"])),
-            Cell(one["purchase"], is_code=True),
+            Cell(offer_title(asking, one["sku"]), hint=one["purchase"]),
             Cell(one["customer"]["id"], is_name=True),
             Cell(total(asking, one["total"]), is_strong=True),
             Cell(spoken(one["decision"] or "closed"), tone=tone, hint=one["reason"] or ""),

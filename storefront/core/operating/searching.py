@@ -19,7 +19,7 @@ from storefront.core.tables import customers, payments, purchases, receipts, rev
 _COUNTED_AT = func.coalesce(purchases.c.completed_at, purchases.c.created_at)
 """The moment that analytics counts a purchase at, as far as it is told by its own row."""
 LAST4 = re.compile(r"[0-9]{4}")
-STATUSES = ("pending", "in_review", "paid", "completed", "canceled", "expired", "failed")
+STATUSES = ("pending", "in_review", "paid", "completed", "canceled", "expired", "failed", "rejected")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.pages.lists import money
+from storefront.pages.lists import money, offer_title
 from storefront.panels import Asking, ConsoleAct, Done, Field, Form, Section, Sure, Tone
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.by_hand import ByHand, is_done
@@ -234,7 +234,7 @@ def _dropping(make: _Maker) -> list[Section]:
     if change is None:
         return []
     how = "Its payment is stopped." if change["state"] == OPEN else "Nothing was charged for it."
-    words = f"It stays as it is and does not change to {change['sku']}. {how}"
+    words = f"It stays as it is and does not change to {offer_title(make.asking, change['sku'])}. {how}"
     return make.form("drop-change", FINANCE, "Drop the change", "Drop it", words)
 
 

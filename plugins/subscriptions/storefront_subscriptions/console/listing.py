@@ -5,7 +5,7 @@ from typing import Any
 
 from storefront.core.analytics.metrics import CHURN
 from storefront.core.reading import Row
-from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, money, offer_title, period_chips
+from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, moment_words, money, offer_title, period_chips
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.config import KIND
@@ -147,5 +147,5 @@ def _chips(asking: Asking) -> list[Chip]:
             found += chips(PATH, query, name, [(query[name], words[query[name]])])
     for name, word in (("from", "From"), ("to", "Until")):
         if query.get(name):
-            found += chips(PATH, query, name, [(query[name], f"{word}: {query[name][:10]}")])
+            found += chips(PATH, query, name, [(query[name], f"{word}: {moment_words(query[name])}")])
     return found
