@@ -11,12 +11,13 @@ from storefront.panels.wording import Tone, instant_words
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something that happened, newest first in its list; ``at`` in ms."""
+    """Something that happened, newest first in its list; ``at`` in ms. ``url`` is where more of it stands."""
 
     title: str
     detail: str
     at: int
     icon: str = "check"
+    url: str | None = None
 
     @property
     def iso(self) -> str:

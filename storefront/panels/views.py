@@ -42,7 +42,10 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """One page: its title, what is searched and filtered, its sections, and the detail beside a list."""
+    """One page: its title, what is searched and filtered, its sections, and the detail beside a list.
+
+    ``back`` leads to the list that the page was opened from.
+    """
 
     title: str
     sections: Sequence[Section]
@@ -54,3 +57,4 @@ class PageView:
     exports: Sequence[Link] = ()
     notes: Sequence[Note] = ()
     is_live: bool = False
+    back: Link | None = None

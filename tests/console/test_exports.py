@@ -16,7 +16,7 @@ async def taken_out(console, page):
     (way,) = [one for one in seen.links() if one.startswith("/console/exports/")]
     file = await console.get(way)
     assert file.status == 200, file.text
-    listed = re.findall(r'href="/console/(?:purchases|customers)/((?:pur|cus)_[0-9a-z]+)"', seen.markup)
+    listed = re.findall(r'href="/console/(?:purchases|customers)/((?:pur|cus)_[0-9a-z]+)["?]', seen.markup)
     return sorted(row["id"] for row in csv.DictReader(io.StringIO(file.markup))), sorted(set(listed))
 
 

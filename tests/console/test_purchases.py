@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from urllib.parse import quote
 
 from storefront.testing import OPERATOR_KEY
 from tests.shop.test_disputes import disputed
@@ -68,6 +69,44 @@ async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(sho
     finance = await signed_in(shop, "finance")
     links = [one for one in (await finance.get("/console/wallets")).links() if "/purchases?" in one]
     brought = next(one for one in links if "kind=currency_pack" in one)
-    assert page in (await finance.get(brought)).links()
+    assert page in [one.partition("?")[0] for one in (await finance.get(brought)).links()]
     spent = next(one for one in links if "kind=item" in one)
     assert len([one for one in (await finance.get(spent)).links() if "/purchases/pur_" in one]) == 1
+
+
+async def test_a_purchase_leads_back_to_its_list_as_it_was_narrowed_and_nowhere_else(shop, signed_in):
+    _, page = await page_of(shop)
+    support = await signed_in(shop, "support")
+    narrowed = "/console/purchases?q=ada&status=completed"
+    (way,) = [one for one in (await support.get(narrowed)).links() if one.startswith(page)]
+    assert narrowed in (await support.get(way)).links()
+    for hostile in ("q=%0d%0aSet-Cookie:x", "x=<script>", "//evil.example", "q=" + "a" * 480):
+        seen = await support.get(f"{page}?within={quote(hostile, safe='')}")
+        assert seen.status == 200
+        back = [one for one in seen.links() if one.startswith("/console/purchases?")]
+        assert [one for one in back if not re.fullmatch(r"/console/purchases\?[A-Za-z0-9=&/.%]+", one)] == []
+    assert "/console/purchases" in (await support.get(page)).links()
+
+
+async def test_the_timeline_has_fee_receipt_and_what_the_gateway_told_each_where_more_of_it_stands(shop, signed_in):
+    purchase, page = await page_of(shop)
+    finance = await signed_in(shop, "finance")
+    sent = await finance.send(page, f"{page}/refund", amount="2.50", reason="half was late")
+    await finance.post(f"{page}/refund", sent.forms()[f"{page}/refund"])
+    await shop.settled(purchase)
+    await shop.advance("1h")
+    await shop.quiet()
+    await shop.until(lambda: len(shop.query("SELECT 1 FROM receipts")) == 2)
+    seen = await finance.get(page)
+    assert "Gateway's fee" in seen.text
+    assert "Checkout session completed" in seen.text
+    assert "sandbox told it: processed" in seen.text
+    assert seen.links().count(f"{page}/receipt") == 2
+    receipt = await finance.get(f"{page}/receipt")
+    assert receipt.status == 200, receipt.text
+    assert "Total $4.99" in receipt.text
+    assert "Credit note" in receipt.text
+    assert "Total $2.50" in receipt.text
+    unpaid = (await shop.buy("gems-500", customer="eve")).json["id"]
+    assert "Checkout session completed" not in (await finance.get(f"/console/purchases/{unpaid}")).text
+    assert (await finance.get(f"/console/purchases/{unpaid}/receipt")).status == 409

@@ -5,6 +5,7 @@ from storefront.console.pages.customer_acts import acts, forms, noted
 from storefront.console.pages.customer_parts import CUSTOMERS as PATH
 from storefront.console.pages.customer_parts import facts, lots, owned, wallets, warnings
 from storefront.console.pages.purchases import row_of
+from storefront.console.returning import MOST, WITHIN, back_to, leading_back
 from storefront.console.words import at, link, money, spoken
 from storefront.core.exporting.lists import Narrowed
 from storefront.core.history import wallet_history
@@ -40,7 +41,7 @@ async def show_list(asking: Asking) -> PageView:
                 Cell(one["country"] or "–"),
                 Cell.when(at(one["created_at"])),
             ),
-            url=f"{PATH}/{one['id']}",
+            url=leading_back(f"{PATH}/{one['id']}", query),
         )
         for one in found["data"]
     ]
@@ -71,7 +72,8 @@ async def show_one(asking: Asking) -> PageView:
     more = Link("All their purchases", f"/console/purchases?q={customer_id}")
     sections.append(Table("Bought last", columns, rows, empty="Nothing yet.", more=more))
     beside: list[Section] = [facts(whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
-    return PageView(whole["customer"], sections, detail=beside, hint=f"Customer {customer_id}")
+    back = back_to(PATH, "Customers", asking.query)
+    return PageView(whole["customer"], sections, detail=beside, hint=f"Customer {customer_id}", back=back)
 
 
 async def show_wallet(asking: Asking) -> PageView:
@@ -113,7 +115,7 @@ def pages() -> list[ConsolePage]:
             query=query,
             takes_out=ShownList("customers", narrow),
         ),
-        ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts()),
+        ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts(), query={WITHIN: text(MOST)}),
         ConsolePage(
             f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}
         ),

@@ -5,7 +5,9 @@ from typing import Any
 
 from storefront.console.forms import text
 from storefront.console.pages.purchase_parts import entries_of, payment_lines, timeline
+from storefront.console.pages.purchase_receipt import show_receipts
 from storefront.console.pages.purchase_refund import PATH, refund_act, refund_forms
+from storefront.console.returning import MOST, WITHIN, back_to, leading_back
 from storefront.console.words import (
     SPANS,
     at,
@@ -94,7 +96,7 @@ async def show_list(asking: Asking) -> PageView:
     """Show purchases, newest first."""
     query = asking.query
     found = await find_purchases(asking.services, wanted_of(asking), limit=SHOWN, after=query.get("after"))
-    rows = [row_of(asking, one) for one in found["data"]]
+    rows = [row_of(asking, one, within=query) for one in found["data"]]
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))
     older = None if found["next"] is None else link(PATH, query, after=found["next"])
     newest = link(PATH, query, after=None) if query.get("after") else None
@@ -111,8 +113,8 @@ async def show_list(asking: Asking) -> PageView:
     return PageView("Purchases", [table], search=search, chips=chosen, is_live=not query)
 
 
-def row_of(asking: Asking, one: Mapping[str, Any]) -> Row:
-    """Return a purchase as a row of a list."""
+def row_of(asking: Asking, one: Mapping[str, Any], *, within: Mapping[str, Any] | None = None) -> Row:
+    """Return a purchase as a row of a list; ``within`` are the filters of the list that its page leads back to."""
     quantity = f"{one['quantity']} × " if one["quantity"] > 1 else ""
     cells = (
         Cell.when(at(one["created_at"])),
@@ -121,7 +123,7 @@ def row_of(asking: Asking, one: Mapping[str, Any]) -> Row:
         Cell(total(asking, one["total"]), is_strong=True),
         status(one),
     )
-    return Row(cells, url=f"{PATH}/{one['id']}")
+    return Row(cells, url=leading_back(f"{PATH}/{one['id']}", within or {}))
 
 
 async def show_one(asking: Asking) -> PageView:
@@ -137,11 +139,12 @@ async def show_one(asking: Asking) -> PageView:
         sections.insert(0, Note(Tone.PLAY, "In review.", words, Link("Look at it", f"/console/review?q={row['id']}")))
     gone = sum(one["amount"] for one in await read_reversals(asking.services.reader, row["id"]) if is_effective(one))
     left = row["total"] - gone
-    sections.append(timeline(asking, whole))
+    sections.append(await timeline(asking, whole))
     sections.extend(await asking.parts("purchase", row["id"]))
     beside: list[Section] = [*refund_forms(asking, purchase, left), *payment_lines(asking, whole)]
     beside.extend(await entries_of(asking, whole))
-    return PageView(total(asking, purchase["total"]), sections, detail=beside, hint=f"Purchase {row['id']}")
+    title, hint = total(asking, purchase["total"]), f"Purchase {row['id']}"
+    return PageView(title, sections, detail=beside, hint=hint, back=back_to(PATH, "Purchases", asking.query))
 
 
 def _head(asking: Asking, purchase: Mapping[str, Any], customer: Line) -> Lines:
@@ -203,5 +206,8 @@ def pages() -> list[ConsolePage]:
             query=QUERY,
             takes_out=ShownList("purchases", narrow),
         ),
-        ConsolePage(f"{PATH}/{{id}}", "Purchase", "purchases:read", show_one, acts=[refund_act()]),
+        ConsolePage(
+            f"{PATH}/{{id}}", "Purchase", "purchases:read", show_one, acts=[refund_act()], query={WITHIN: text(MOST)}
+        ),
+        ConsolePage(f"{PATH}/{{id}}/receipt", "Receipt", "purchases:read", show_receipts),
     ]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.words import at, spoken
-from storefront.panels import Cell, Column, Field, Form, Line, Lines, Link, Note, PageView, Row, Table, Tone
+from storefront.panels import Cell, Column, Field, Form, Line, Lines, Link, PageView, Row, Table, Tone
 
 DELIVERIES = (
     Column("When"),
@@ -56,8 +56,8 @@ def delivery_view(told: Mapping[str, Any], endpoint: str, here: str) -> PageView
     ]
     columns = (Column("When"), Column("Answer"), Column("Took", is_number=True), Column("It said"))
     table = Table("Attempts", columns, rows, empty="It was not tried yet.")
-    back = Note(Tone.INFO, "", "", Link("All deliveries of this endpoint", here))
-    return PageView(told["type"], [Lines("Delivery", facts, badge=_badge(told["state"])), table, back], hint="Delivery")
+    lines = Lines("Delivery", facts, badge=_badge(told["state"]))
+    return PageView(told["type"], [lines, table], hint="Delivery", back=Link("Endpoint", here))
 
 
 def answer_words(attempt: Mapping[str, Any]) -> str:
