@@ -87,15 +87,15 @@ def pages(exports: Exports) -> list[ConsolePage]:
         rows = [
             Row(
                 (
-                    Cell(one.title, is_strong=True, hint=one.name),
-                    Cell(", ".join(one.narrows_by) or "–"),
-                    *(Cell(_WORDS[name], url=link(f"{PATH}/{one.name}", {}, format=name)) for name in FORMATS),
+                    Cell(one.title, is_strong=True, is_long=True, hint=one.name),
+                    Cell(", ".join(one.narrows_by) or "–", is_long=True),
+                    Cell(ways=[Link(_WORDS[name], link(f"{PATH}/{one.name}", {}, format=name)) for name in FORMATS]),
                 )
             )
             for one in exports.lists.values()
             if asking.may(one.scope)
         ]
-        columns = (Column("List"), Column("Can be narrowed by"), *(Column(_WORDS[name]) for name in FORMATS))
+        columns = (Column("List"), Column("Can be narrowed by"), Column("As"))
         hint = "All rows as they are at one moment, and a line in the audit trail. In the shell: storefront export."
         return PageView("Exports", [Table("Lists", columns, rows, hint=hint)])
 

@@ -33,11 +33,12 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One field to search by; ``kept`` are the filters that stay."""
+    """One field to search by; ``kept`` are the filters that stay, ``short`` is the label where a phone cuts it."""
 
     label: str
     value: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

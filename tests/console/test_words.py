@@ -1,5 +1,7 @@
 """What the console says is said as people say it: titles, how often, days and times, one and many."""
 
+import re
+
 import pytest
 
 from storefront.testing import running_shop
@@ -37,7 +39,7 @@ async def test_a_purchase_is_named_by_its_title_and_its_customers_things_too(mal
     assert "SKU gems-500" in page.text
     customer = mall.query("SELECT id FROM customers WHERE external_id = 'ada'")[0]["id"]
     of_customer = await console.get(f"/console/customers/{customer}")
-    assert "Item Sword sword 1" in of_customer.text
+    assert "Sword sword Item 1 never May wield the sword sword Right – never" in of_customer.text
     assert "ada Sword 120 gems" in of_customer.text
 
 
@@ -52,3 +54,23 @@ async def test_figures_that_cannot_be_told_yet_say_why(mall, signed_in):
     assert "Churn – Nobody paid yet when it began" in seen.text
     assert "Lifetime value – Nobody has left yet" in seen.text
     assert "Jan 2031" in seen.text
+
+
+async def test_what_never_lapses_says_so_beside_the_name_of_its_column(mall, signed_in):
+    await mall.bought("gems-500", currency="USD")
+    customer = mall.query("SELECT id FROM customers WHERE external_id = 'ada'")[0]["id"]
+    seen = await (await signed_in(mall, "support")).get(f"/console/customers/{customer}")
+    assert re.search(r'data-label="Lapses" class="at-rest [^>]*>\s*<span[^>]*>never<', seen.markup)
+
+
+async def test_each_list_of_the_exports_has_its_formats_together(mall, signed_in):
+    seen = await (await signed_in(mall, "support")).get("/console/exports")
+    cells = re.findall(r'data-label="As"[^>]*>(.*?)</td>', seen.markup, re.DOTALL)
+    (cell,) = [one for one in cells if "/exports/purchases?" in one]
+    assert re.findall(r"format=(\w+)", cell) == ["csv", "parquet", "jsonl"]
+
+
+async def test_a_wallet_that_nothing_moved_says_so_instead_of_drawing_nothing(mall, signed_in):
+    console = await signed_in(mall, "read_only")
+    for page in ("/console", "/console/wallets"):
+        assert "Nothing came in or went out in this time." in (await console.get(page)).text

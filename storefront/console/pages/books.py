@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from storefront.console.pages.purchase_parts import ledger_entry
-from storefront.console.words import at, moment_words, money, spoken
+from storefront.console.words import at, counted, moment_words, money, spoken
 from storefront.core.audit.check import Check
 from storefront.core.database import Database
 from storefront.core.errors import NotFound
@@ -127,13 +127,16 @@ def _tiles(
 ) -> Tiles:
     verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
     when = "Not checked yet" if checked is None else "checked"
-    held = ", ".join(money(asking, one["held"], one["asset"]) for one in owed) or "nothing"
+    held = money(asking, owed[0]["held"], owed[0]["asset"]) if owed else "Nothing"
+    others = (
+        f"and {counted(len(owed) - 1, 'other currency', 'other currencies')}" if owed[1:] else "wallets, all together"
+    )
     tone = Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD
     return Tiles(
         (
             Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
             Tile("Violations", verdict, was=when, tone=tone, at=None if checked is None else checked.at),
-            Tile("Owed to customers", held, was="wallets, all together", url="/console/wallets"),
+            Tile("Owed to customers", held, was=others, url="/console/wallets"),
             unmatched,
         )
     )

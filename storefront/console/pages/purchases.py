@@ -109,7 +109,12 @@ async def show_list(asking: Asking) -> PageView:
     ]
     empty = "Nothing matches. Take a filter away, or search for an id." if query else "No purchases yet."
     table = Table("Purchases", columns, rows, empty=empty, older=older, newer=newest, name="purchases")
-    search = Search("Customer, item, id, receipt, gateway id or last 4 digits", query.get("q", ""), kept)
+    search = Search(
+        "Customer, item, id, receipt, gateway id or last 4 digits",
+        query.get("q", ""),
+        kept,
+        "Customer, item, id or card",
+    )
     return PageView("Purchases", [table], search=search, chips=chosen, is_live=not query)
 
 

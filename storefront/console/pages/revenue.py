@@ -35,7 +35,7 @@ async def show(asking: Asking) -> PageView:
     newer = link(PATH, query, after=None) if query.get("after") else None
     columns = (Column("When"), Column("What"), Column("Source"), Column("Brought", is_number=True), Column("Books"))
     rows = [_row(asking, one, currency) for one in moved]
-    hint = "Fees stand on the day on which they were booked, refunds on the day on which they went."
+    hint = "" if not rows else "Fees stand on the day on which they were booked, refunds on the day on which they went."
     table = Table(
         "What made it", columns, rows, empty="Nothing moved it.", hint=hint, older=older, newer=newer, name="revenue"
     )

@@ -29,7 +29,9 @@ async def show_trail(asking: Asking) -> PageView:
     return PageView(
         "Audit trail",
         [table],
-        search=Search("Id of a purchase, customer or anything else, or a login", query.get("q", ""), kept),
+        search=Search(
+            "Id of a purchase, customer or anything else, or a login", query.get("q", ""), kept, "Id or login"
+        ),
     )
 
 

@@ -24,7 +24,7 @@ def delivery_row(told: Mapping[str, Any], last: Mapping[str, Any] | None, here: 
         Cell.when(at(told["created_at"])),
         Cell(told["type"], is_strong=True, hint=told["event"]),
         Cell(str(told["attempts"])),
-        Cell("–" if last is None else answer_words(last), is_name=True),
+        Cell("–" if last is None else answer_words(last), is_long=True),
         Cell.when(at(told["due_at"])),
         _badge(told["state"]),
     )
