@@ -95,3 +95,11 @@ async def test_pages_of_a_bar_hold_each_entry_once(mall, signed_in):
         page = await console.get(older[0])
     assert len(found) > 50
     assert (sum(found), net_on(page)) == (total, total)
+
+
+async def test_what_fans_gave_leads_to_the_purchases_that_brought_it(mall, signed_in):
+    console = await signed_in(mall, "read_only")
+    (way, *_) = [one for one in (await console.get(WEEK)).links() if "/purchases?" in one and "fan_funding" in one]
+    (tipped,) = mall.query("SELECT purchase_id FROM fanfunding_tips")
+    listed = [one.partition("?")[0] for one in (await console.get(way)).links() if "/purchases/pur_" in one]
+    assert listed == [f"/console/purchases/{tipped['purchase_id']}"]

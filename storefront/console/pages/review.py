@@ -93,7 +93,7 @@ async def _card(asking: Asking, one: Mapping[str, Any]) -> Review:
         who=one["customer"]["id"],
         what=f"{quantity}{offer_title(asking, one['sku'])} · {waits}",
         until=at(one["expires_at"]),
-        reasons=[words.get(reason, reason) for reason in map(str, one["reasons"])]
+        reasons=[words.get(reason, spoken(reason)) for reason in map(str, one["reasons"])]
         + [reason for opinion in opinions for reason in opinion.reasons],
         forms=forms,
         url=f"/console/purchases/{one['purchase']}",

@@ -7,7 +7,7 @@ from storefront.console.forms import text
 from storefront.console.pages.told_by_gateways import PATH, SHOWN, acts, dead_jobs, inbox
 from storefront.console.pages.webhook_delivery import DELIVERIES, delivery_row, delivery_view
 from storefront.console.words import link, spoken
-from storefront.core.clock import HOUR_MS, iso
+from storefront.core.clock import HOUR_MS
 from storefront.core.operating.gauges import count_dead_jobs
 from storefront.core.operating.webhook_health import HOURS, Health, read_health
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
@@ -33,6 +33,7 @@ from storefront.panels import (
     Table,
     Tone,
 )
+from storefront.panels.wording import instant_words
 
 AT_ONCE = 100
 _STATES = {"enabled": Tone.GOOD, "paused": Tone.PLAY, "disabled": Tone.BAD}
@@ -203,7 +204,7 @@ def _again_words(dead: int) -> str:
 def _drawn(asking: Asking, one: Mapping[str, Any], hours: Sequence[tuple[int, int]]) -> Hours:
     """Return an endpoint's hours as the chart takes them; the last one is now."""
     last = asking.services.clock.now() // HOUR_MS
-    begins = [iso((last - HOURS + 1 + place) * HOUR_MS)[5:16].replace("T", " ") for place in range(HOURS)]
+    begins = [instant_words((last - HOURS + 1 + place) * HOUR_MS) for place in range(HOURS)]
     drawn = tuple(Hour(begin, arrived, failed) for begin, (arrived, failed) in zip(begins, hours, strict=True))
     return Hours(one["description"] or one["url"], drawn, asking.language)
 
