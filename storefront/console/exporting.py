@@ -7,7 +7,7 @@ from aiohttp import web
 from storefront.console.desk import HOME, Desk, SignedOut
 from storefront.console.returning import to_sign_in
 from storefront.console.words import link
-from storefront.core.errors import Forbidden
+from storefront.core.errors import Forbidden, NotFound
 from storefront.core.exporting.formats import FORMATS
 from storefront.core.exporting.lists import Wanted
 from storefront.core.exporting.running import Exports
@@ -51,8 +51,10 @@ def _add_shown(routes: Routes, desk: Desk, exports: Exports, page: ConsolePage, 
         desk.allow(session, page.scope)
         principal = session.principal(desk.scopes)
         export = need_export(exports, shown.name, principal)
-        wanted = Wanted(export, shown=await shown.narrow(desk.asking(call, session)))
-        return await send_rows(call, exports, wanted, principal)
+        narrowed = await shown.narrow(desk.asking(call, session))
+        if narrowed is None:
+            raise NotFound("What is shown with these filters is no list that can be taken out.")
+        return await send_rows(call, exports, Wanted(export, shown=narrowed), principal)
 
     send.__name__ = send.__qualname__ = f"send_shown_{shown.name.replace('-', '_')}"
     routes.get(_shown_at(shown), allow=Role.PUBLIC, query=query, page=True, tags=["console"])(send)
@@ -67,9 +69,9 @@ async def _admitted(desk: Desk, call: Call) -> Session:
     return session
 
 
-def with_export(page: ConsolePage, asking: Asking, view: PageView) -> PageView:
+async def with_export(page: ConsolePage, asking: Asking, view: PageView) -> PageView:
     """Return a page's view with the button that takes out what it shows, where its role may."""
-    if page.takes_out is None or not asking.may(SCOPE):
+    if page.takes_out is None or not asking.may(SCOPE) or await page.takes_out.narrow(asking) is None:
         return view
     way = Link("Export CSV", link(_shown_at(page.takes_out), asking.query, format="csv", after=None))
     return replace(view, exports=(*view.exports, way))

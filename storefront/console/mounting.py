@@ -49,7 +49,7 @@ def _add_page(routes: Routes, desk: Desk, page: ConsolePage) -> None:
         if session.lacks_codes:
             return see(f"{HOME}/you")
         asking = desk.asking(call, session)
-        view = with_export(page, asking, await page.show(asking))
+        view = await with_export(page, asking, await page.show(asking))
         says = _said(page, call.query.get("says"))
         return await desk.answer(call, session, view, here=page.path, says=says)
 

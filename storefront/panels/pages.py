@@ -85,11 +85,12 @@ class ConsoleAct:
 class ShownList:
     """The list that a page shows, as an export: its ``name``, and which of its rows the page's filters leave.
 
-    The page gets a button that takes out what it shows, by the same address.
+    The page gets a button that takes out what it shows, by the same filters. Where ``narrow`` returns None, what it
+    shows is not that list, and there is no button.
     """
 
     name: str
-    narrow: Callable[[Asking], Awaitable[Narrowed]]
+    narrow: Callable[[Asking], Awaitable[Narrowed | None]]
 
 
 @dataclass(frozen=True, slots=True)

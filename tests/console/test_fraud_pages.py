@@ -194,3 +194,16 @@ async def test_refusing_what_waits_asks_first_and_says_whose_it_is(gate, signed_
     await gate.quiet()
     assert (await gate.seen(waits.json))["status"] == "rejected"
     assert "ada 4 × Potion 60 gems Rejected" in (await support.get("/console/purchases?status=rejected")).text
+
+
+async def test_decisions_are_taken_out_as_the_list_shows_them(gate, signed_in):
+    await gate.bought("gems-500", customer="ada")
+    await gate.bought("gems-500", customer="bob")
+    waits = (await gate.buy("potion", quantity=4, customer="ada")).json["id"]
+    console = await signed_in(gate, "support")
+    for asked, many in (("", 3), ("?q=ada", 2), ("?verdict=review", 1), (f"?q={waits}", 1), ("?q=nobody", 0)):
+        page = await console.get(f"{PATH}/decisions{asked}")
+        (way,) = [one for one in page.links() if one.startswith("/console/exports/")]
+        listed = {one.rpartition("/")[2] for one in page.links() if "/decisions/pur_" in one}
+        file = (await console.get(way)).markup.splitlines()[1:]
+        assert (len(file), {line.partition(",")[0] for line in file}) == (many, listed), asked

@@ -93,11 +93,15 @@ async def test_from_monthly_recurring_one_lands_on_exactly_what_adds_up_to_it(cl
     assert "29 pay, $198.04 a month in all." in first.text
     assert {row[2].split()[0] for row in shown} == {"Active"}
     assert yearly in " ".join(first.links() + second.links())
+    (way,) = [one for one in second.links() if one.startswith("/console/exports/")]
+    taken = {line.partition(",")[0] for line in (await console.get(way)).markup.splitlines()[1:]}
+    assert (len(taken), yearly in taken, over in taken) == (29, True, False)
 
     (left,) = {one for one in overview.links() if "standing=left" in one and "currency=USD" in one}
     page = await console.get(left)
     assert [(row[0], row[3]) for row in rows_of(page)] == [("gone", "−$4.99")]
     assert over in " ".join(page.links())
+    assert [one for one in page.links() if one.startswith("/console/exports/")] == []  # what moved is no such list
     joined = await console.get(f"{PATH}?standing=joined&from=2020-01-01T00:00:00.000Z&to=2100-01-01T00:00:00.000Z")
     assert len(rows_of(joined)) == 25
     tiles = await console.get(PATH)

@@ -65,10 +65,11 @@ def _sums(asking: Asking, found: Mapping[str, Earned], currency: str) -> Lines:
 
 def _row(asking: Asking, one: Moved, currency: str) -> Row:
     bought, entry = one.bought, f"{BOOKS}/{one.entry_id}"
+    what = "Gateway's fee" if one.kind.startswith("gateway.") else spoken(one.kind)
     return Row(
         (
             Cell.when(one.occurred_at),
-            Cell(spoken(one.kind), hint="" if bought is None else offer_title(asking, bought.sku)),
+            Cell(what, hint="" if bought is None else offer_title(asking, bought.sku)),
             Cell(spoken(one.source)),
             Cell(money(asking, one.amount, currency), is_strong=True),
             Cell("Entry", url=entry),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.analytics.metrics import CHURN
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.reading import Row
 from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, moment_words, money, offer_title, period_chips
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
@@ -14,6 +15,7 @@ from storefront_subscriptions.console.finding import (
     LEFT,
     STANDINGS,
     Wanted,
+    conditions_of,
     find_subscriptions,
     sums_of,
 )
@@ -40,11 +42,9 @@ _COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A mo
 
 async def show_list(asking: Asking) -> PageView:
     """Show memberships, newest first; without a filter also who pays, in figures."""
-    query = asking.query
-    since, until = (instant(query[name], f"/{name}") if query.get(name) else None for name in ("from", "to"))
-    movement = CHURN if query.get("standing") == LEFT else query.get("movement")
+    query, (since, until), movement = asking.query, _times(asking), _movement(asking)
     if movement is None:
-        sections: list[Section] = [await _standing_list(asking, since, until)]
+        sections: list[Section] = [await _standing_list(asking)]
     else:
         sections = [await _moved_list(asking, movement, since, until)]
     is_narrow = any(query.get(name) for name in _FILTERS if name != "currency")
@@ -57,9 +57,30 @@ async def show_list(asking: Asking) -> PageView:
     return PageView("Memberships", sections, search=search, chips=_chips(asking), switch=switch)
 
 
-async def _standing_list(asking: Asking, since: int | None, until: int | None) -> Table:
-    query = asking.query
-    wanted = Wanted(
+async def narrow(asking: Asking) -> Narrowed | None:
+    """Return which subscriptions the list shows; None where it shows what moved, each time by itself."""
+    if _movement(asking) is not None:
+        return None
+    asked = {name: str(value) for name, value in asking.query.items() if name in _FILTERS and name != "after" and value}
+    told = {**asked, **({"q": "searched"} if "q" in asked else {})}
+    return Narrowed(await conditions_of(asking.services, _wanted(asking)), told)
+
+
+def _times(asking: Asking) -> tuple[int | None, int | None]:
+    since, until = (
+        instant(asking.query[name], f"/{name}") if asking.query.get(name) else None for name in ("from", "to")
+    )
+    return since, until
+
+
+def _movement(asking: Asking) -> str | None:
+    found: str | None = asking.query.get("movement")
+    return CHURN if asking.query.get("standing") == LEFT else found
+
+
+def _wanted(asking: Asking) -> Wanted:
+    query, (since, until) = asking.query, _times(asking)
+    return Wanted(
         text=query.get("q", "").strip(),
         standing=query.get("standing"),
         tier=query.get("tier"),
@@ -67,6 +88,10 @@ async def _standing_list(asking: Asking, since: int | None, until: int | None) -
         since=since,
         until=until,
     )
+
+
+async def _standing_list(asking: Asking) -> Table:
+    query, wanted = asking.query, _wanted(asking)
     found = await find_subscriptions(asking.services, wanted, limit=SHOWN, after=query.get("after"))
     sums = await sums_of(asking.services, wanted)
     rows = [row_of(asking, row) for row in found["data"]]
