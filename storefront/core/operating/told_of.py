@@ -44,10 +44,12 @@ async def told_of_purchase(services: Services, purchase_id: str) -> list[Told]:
     moments = [(row["recorded_at"], row["occurred_at"] - row["recorded_at"]) for row in booked]
     moments = moments or [(purchase["created_at"], 0)]
     near = or_(*(inbox.c.received_at.between(wall - NEAR_MS, wall + NEAR_MS) for wall, _ in moments))
+    # Not by the key, which begins with the gateway: that would read all that it ever told.
+    of_gateway = inbox.c.gateway.concat("") == payment["gateway"]
     columns = (inbox.c.gateway, inbox.c.type, inbox.c.state, inbox.c.note, inbox.c.received_at)
     statement = (
         select(*columns)
-        .where(near, inbox.c.gateway == payment["gateway"], inbox.c.reference.in_(sorted(names)))
+        .where(near, of_gateway, inbox.c.reference.in_(sorted(names)))
         .order_by(inbox.c.received_at, inbox.c.event_id)
         .limit(MOST)
     )
