@@ -23,6 +23,12 @@ SLOW_SECONDS = 900.0
 _SLOW = frozenset({"reconcile"})
 """What asks a gateway for all that it knows."""
 
+_READING = frozenset(
+    {"list", "show", "report", "figures", "deliveries", "delivery", "decisions", "explain", "rules", "generated",
+     "loss", "payable", "statement", "export"}
+)  # fmt: skip
+"""Last words of operations that only read: they make no shop where there is none."""
+
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Asks for an operation by its name, with its arguments."""
 
@@ -39,11 +45,17 @@ class NoServer(StorefrontError):
     title = "No server runs on this data folder"
 
 
+class NoDatabase(StorefrontError):
+    code = "no_database"
+    title = "There is no database"
+
+
 async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any]:
     """Carry out an operation in the running server, else in this process under the database's lock.
 
     Raises:
         ConfigError, ServerRefused: the server says no.
+        NoDatabase: there is none, and it would only be read.
         StorefrontError: without a server, the use case's own errors.
     """
     data_dir = choice.data_dir()
@@ -52,6 +64,8 @@ async def ask(choice: Choice, operation: str, **arguments: Any) -> dict[str, Any
     from storefront.control.desk import opened_desk  # the whole shop: only where there is no server to ask
 
     host = choice.load()
+    if operation.rpartition(".")[2] in _READING:
+        need_database(host)
     host.config.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with opened_desk(host, read=choice.load, is_adopting=operation == "keys.adopt") as desk:
         return await desk.ask(operation, arguments)
@@ -70,6 +84,16 @@ async def asking(choice: Choice, host: "PluginHost") -> AsyncIterator[Ask]:
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with opened_desk(host, read=choice.load) as desk:
         yield desk.ask
+
+
+def need_database(host: "PluginHost") -> None:
+    """See that a shop kept in a file has its file; raises ``NoDatabase``."""
+    from storefront.core.sqlite_database import SqliteDatabase
+    from storefront.databases import make_database
+
+    database = make_database(host)
+    if isinstance(database, SqliteDatabase) and not database.path.is_file():
+        raise NoDatabase(f"There is no database at {database.path}: `storefront migrate` or `serve` makes one.")
 
 
 async def ask_server(

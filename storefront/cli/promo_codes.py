@@ -209,15 +209,17 @@ async def _generate(choice: Choice, wanted: dict[str, Any], count: int) -> dict[
 
 async def _write(choice: Choice, wanted: dict[str, Any], path: Path) -> int:
     """Write the codes to a file that only its owner can read; return how many."""
-    from storefront.cli.asking import asking
+    from storefront.cli.asking import asking, is_running, need_database
     from storefront.cli.exporting import opened
     from storefront.cli.progress import progress_bar
 
-    count, after = 0, None
+    count, after, host = 0, None, choice.load()
+    if not is_running(host.config.data_dir):
+        need_database(host)
     with progress_bar(total=None) as tell, opened(path) as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        async with asking(choice, choice.load()) as ask:
+        async with asking(choice, host) as ask:
             while True:
                 page = await _page(ask, wanted, after)
                 writer.writerows([_cell(one[name]) for name in COLUMNS] for one in page["data"])

@@ -11,6 +11,7 @@ from storefront.console.pages import (
     operators,
     overview,
     purchases,
+    revenue,
     review,
     settings,
     trail,
@@ -58,6 +59,7 @@ def build_console(
     """
     of_core = [
         *overview.pages(endpoints),
+        *revenue.pages(),
         *purchases.pages(),
         *customers.pages(),
         *(page for page in added if isinstance(page, ConsolePage)),

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from storefront.core.clock import iso
 from storefront.core.ids import new_id
 from storefront.design import asset_url
 from storefront.pages import make_templates
 from storefront.panels import Section, places_of
+from storefront.panels.wording import instant_words
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -22,6 +24,8 @@ def make_console_templates() -> Environment:
     templates = make_templates(HERE / "templates")
     templates.globals.update(
         places_of=places_of,
+        iso=iso,
+        instant_words=instant_words,
         console_url=lambda name, base: asset_url(name, base=base, folder=STATIC, mount="/static/console"),
         key=lambda: new_id("key"),
     )

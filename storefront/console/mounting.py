@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from storefront.console.desk import HOME, Desk, SignedOut, see
-from storefront.console.exporting import add_exports
+from storefront.console.exporting import add_exports, with_export
 from storefront.console.forms import checked_fields, form_schema
 from storefront.console.problems import problem_of
 from storefront.console.proof import prove
@@ -48,7 +48,8 @@ def _add_page(routes: Routes, desk: Desk, page: ConsolePage) -> None:
             return to_sign_in(call)
         if session.lacks_codes:
             return see(f"{HOME}/you")
-        view = await page.show(desk.asking(call, session))
+        asking = desk.asking(call, session)
+        view = await with_export(page, asking, await page.show(asking))
         says = _said(page, call.query.get("says"))
         return await desk.answer(call, session, view, here=page.path, says=says)
 

@@ -7,10 +7,39 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.clock import DAY_MS
-from storefront.pages.lists import at, chips, instant, link, money, spoken, sum_words, total
+from storefront.core.purchasing import DECLINED, PAYMENT_FAILED
+from storefront.pages.lists import (
+    at,
+    chips,
+    counted,
+    instant,
+    link,
+    moment_words,
+    money,
+    offer_title,
+    spoken,
+    sum_words,
+    total,
+)
 from storefront.panels import Cell, Tone
 
-__all__ = ["KEPT", "SPANS", "at", "chips", "instant", "link", "money", "spoken", "status", "sum_words", "total"]
+__all__ = [
+    "KEPT",
+    "SPANS",
+    "at",
+    "chips",
+    "counted",
+    "instant",
+    "link",
+    "moment_words",
+    "money",
+    "offer_title",
+    "reason_words",
+    "spoken",
+    "status",
+    "sum_words",
+    "total",
+]
 _STATUS = {
     "pending": ("Pending", Tone.PLAIN),
     "in_review": ("In review", Tone.PLAY),
@@ -18,7 +47,8 @@ _STATUS = {
     "completed": ("Completed", Tone.GOOD),
     "canceled": ("Canceled", Tone.PLAIN),
     "expired": ("Expired", Tone.PLAIN),
-    "failed": ("Declined", Tone.BAD),
+    "failed": ("Failed", Tone.BAD),
+    "rejected": ("Rejected", Tone.PLAIN),
 }
 KEPT = "Kept for ever. No names or addresses."
 """Said beside a field for a reason."""
@@ -33,5 +63,10 @@ def status(purchase: Mapping[str, Any]) -> Cell:
         return Cell("Refunded", tone=Tone.PLAIN)
     if purchase["refunded"] not in ("none", "full"):
         return Cell("Part refunded", tone=Tone.PLAIN)
-    words, tone = _STATUS.get(purchase["status"], (purchase["status"], Tone.PLAIN))
+    words, tone = _STATUS.get(purchase["status"], (spoken(purchase["status"]), Tone.PLAIN))
     return Cell(words, tone=tone)
+
+
+def reason_words(reason: str | None) -> str:
+    """Word why a purchase came to nothing: ``payment_failed:card_declined`` -> ``Card declined``."""
+    return spoken((reason or "").removeprefix(DECLINED).removeprefix(PAYMENT_FAILED))

@@ -13,12 +13,12 @@ import structlog
 from storefront.configured_gateways import SANDBOX
 from storefront.control.address import books_at
 from storefront.control.console_desk import ConsoleDesk
-from storefront.control.operations import Answer, Operation
+from storefront.control.operations import Answer, Operation, with_catalog
 from storefront.control.operator_desk import OperatorDesk
 from storefront.control.promo_desk import PromoDesk
 from storefront.control.webhook_desk import WebhookDesk
 from storefront.core.analytics.rebuilding import begin_rebuild, go_on
-from storefront.core.analytics.reports import read_report
+from storefront.core.analytics.reports import counted_in, read_report
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.config import Config
@@ -79,7 +79,7 @@ class Desk:
             "keys.revoke": self._revoke_key,
             "keys.adopt": self._adopt_keys,
             "import.balances": self._import_balances,
-            "report": self._report,
+            **with_catalog(parts.services, {"report": self._report}),
             "report.rebuild": self._rebuild,
             "payments.list": self._list_payments,
             "payments.receive": self._receive_payment,
@@ -192,7 +192,14 @@ class Desk:
         return {"adopted": True}
 
     async def _report(self, asked: Mapping[str, Any]) -> Answer:
-        return await read_report(self._parts.services, **asked)
+        services, currency = self._parts.services, asked.get("currency")
+        counted = await counted_in(services) if currency else []
+        if currency and currency not in counted:
+            there = f"There is {', '.join(counted)}." if counted else "Nothing is counted in any currency."
+            raise Invalid(
+                f"Nothing was ever counted in {currency}. {there}", errors=[FieldError("/currency", "is none")]
+            )
+        return await read_report(services, **asked)
 
     async def _rebuild(self, asked: Mapping[str, Any]) -> Answer:
         """Begin a rebuild of the roll-ups, or go on with one (``generation``)."""

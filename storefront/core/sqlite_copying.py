@@ -69,7 +69,7 @@ def copy_before(database: Path, goal: str) -> Path:
 def read_only_address(path: Path) -> str:
     """Return the address by which SQLite opens a file without ever writing it; raises ``FileNotFoundError``."""
     if not path.is_file():
-        raise FileNotFoundError(f"There is no database at {path}.")
+        raise FileNotFoundError(f"There is no database at {path}: `storefront migrate` or `serve` makes one.")
     address = f"file:{quote(str(path.absolute()))}?mode=ro"
     has_log = path.with_name(path.name + "-wal").exists()
     if not has_log and not os.access(path.parent, os.W_OK):

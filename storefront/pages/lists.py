@@ -5,12 +5,14 @@ from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from storefront.core.analytics.periods import Period, period_of
-from storefront.core.clock import parse_iso
+from storefront.core.catalog import text_in
+from storefront.core.clock import DAY_MS, parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.services import Services
 from storefront.design.money import is_real
 from storefront.pages import amount_words
 from storefront.panels import Asking, Chip
+from storefront.panels.wording import instant_words
 
 PERIODS = (("7", "7 d"), ("30", "30 d"), ("90", "90 d"), ("12m", "12 mo"))
 PERIOD_QUERY: Mapping[str, Any] = {"type": "string", "enum": [name for name, _ in PERIODS]}
@@ -59,6 +61,13 @@ def total(asking: Asking, document: Mapping[str, Any]) -> str:
     return money(asking, document["amount"], document["currency"])
 
 
+def offer_title(asking: Asking, sku: str) -> str:
+    """Return an offer's title as it is sold now, or its SKU where it is not any more."""
+    catalog = asking.services.catalogs.active
+    offer = catalog.offers.get(sku)
+    return (None if offer is None else text_in(offer.title, asking.language, catalog.default_language)) or sku
+
+
 def at(text: str | None) -> int | None:
     """Return an answered time in ms."""
     return None if text is None else parse_iso(text)
@@ -68,6 +77,20 @@ def spoken(code: str) -> str:
     """Word a code: ``payment.fraud_warning`` -> ``Payment fraud warning``."""
     words = code.replace(".", " ").replace("_", " ").replace(":", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+def counted(many: int, word: str, words: str = "") -> str:
+    """Word a number of things: ``1 dispute``, ``2,000 disputes``; ``words`` is a plural that does not end in s."""
+    return f"{many:,} {word if many == 1 else words or word + 's'}"
+
+
+def moment_words(text: str) -> str:
+    """Word a day or time as filters have it: ``2 Feb 2031``, also for its first instant; ``2 Feb 2031, 09:30 UTC``."""
+    try:
+        at = instant(text, "")
+    except Invalid:
+        return text
+    return instant_words(at).partition(",")[0] if at % DAY_MS == 0 else instant_words(at)
 
 
 def link(path: str, query: Mapping[str, Any], **changed: str | None) -> str:

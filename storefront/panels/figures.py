@@ -12,7 +12,10 @@ from storefront.panels.wording import Tone, instant_words
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure and the one before: ``change`` in words (``4.2%``), ``rises`` for the arrow, ``tone``: good or bad."""
+    """One figure and the one before: ``change`` in words (``4.2%``), ``rises`` for the arrow, ``tone``: good or bad.
+
+    ``was`` may end in an instant, ``at`` (ms).
+    """
 
     name: str
     figure: str
@@ -22,6 +25,7 @@ class Tile:
     was: str = ""
     url: str | None = None
     spark: Markup | None = None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.services import Services
 from storefront.panels.forms import Field
 from storefront.panels.views import PageView, Section
@@ -91,12 +92,25 @@ class ConsoleAct:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownList:
+    """The list that a page shows, as an export: its ``name``, and which of its rows the page's filters leave.
+
+    The page gets a button that takes out what it shows, by the same filters. Where ``narrow`` returns None, what it
+    shows is not that list, and there is no button.
+    """
+
+    name: str
+    narrow: Callable[[Asking], Awaitable[Narrowed | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class ConsolePage:
     """One page of the console, under ``/console``, for operators with ``scope``.
 
     ``group`` is ``main``, ``watch`` or ``setup`` for a page in the menu, empty for one that others lead to; ``counts``
     tells how many things wait there, and how that is meant. ``query`` are the JSON Schemas of its query parameters.
-    ``says`` words what acts of other pages say here. ``plugin`` is set by the shop: whose it is.
+    ``says`` words what acts of other pages say here. ``takes_out`` is the list on it, for who wants it as a file.
+    ``plugin`` is set by the shop: whose it is.
     """
 
     path: str
@@ -110,6 +124,7 @@ class ConsolePage:
     says: Mapping[str, str] = field(default_factory=dict)
     counts: Callable[[Services], Awaitable[tuple[int, Tone]]] | None = None
     plugin: str = ""
+    takes_out: ShownList | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ class Cell:
     """One cell of a table: a text, and how to read it.
 
     ``tone`` makes it a badge, ``at`` an instant (ms) that is worded in the reader's zone, ``hint`` stands below it.
-    ``is_name``: somebody else wrote it. ``is_code``: an id. ``is_long``: it is read, so it wraps.
+    ``is_name``: somebody else wrote it. ``is_code``: an id. ``is_long``: it is read, so it wraps. ``is_time``: an
+    instant stands there, if there is one. ``ways`` are several links instead of a text.
     """
 
     text: str = ""
@@ -28,11 +29,13 @@ class Cell:
     is_code: bool = False
     is_long: bool = False
     drawing: Markup | None = None
+    is_time: bool = False
+    ways: "Sequence[Link]" = ()
 
     @classmethod
     def when(cls, at: int | None, *, otherwise: str = "–") -> "Cell":
         """Return an instant (business or wall ms)."""
-        return cls(otherwise) if at is None else cls(instant_words(at), at=at)
+        return cls(otherwise if at is None else instant_words(at), at=at, is_time=True)
 
     @property
     def iso(self) -> str | None:
@@ -72,13 +75,19 @@ def places_of(row: Row, columns: Sequence[Column]) -> list[str]:
     return [taken.get(at, "rest") for at in range(len(row.cells))]
 
 
+def _is_text(cell: Cell, column: Column) -> bool:
+    """Tell whether a cell says by itself what it is; an instant that is none ("never") needs its column's name."""
+    is_plain = cell.drawing is None and not cell.ways and not cell.is_time
+    return is_plain and bool(cell.text) and not column.is_number
+
+
 _PLACES: Sequence[tuple[str, Callable[[Cell, Column], bool]]] = (
     ("when", lambda cell, _: cell.at is not None),
     ("state", lambda cell, _: cell.tone is not None),
     ("lead", lambda cell, _: cell.is_name),
     ("sum", lambda cell, column: cell.is_strong and column.is_number),
-    ("lead", lambda cell, column: cell.drawing is None and bool(cell.text) and not column.is_number),
-    ("about", lambda cell, column: cell.drawing is None and bool(cell.text) and not column.is_number),
+    ("lead", _is_text),
+    ("about", _is_text),
 )
 
 

@@ -11,12 +11,13 @@ from storefront.panels.wording import Tone, instant_words
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """Something that happened, newest first in its list; ``at`` in ms."""
+    """Something that happened, newest first in its list; ``at`` in ms. ``url`` is where more of it stands."""
 
     title: str
     detail: str
     at: int
     icon: str = "check"
+    url: str | None = None
 
     @property
     def iso(self) -> str:
@@ -37,17 +38,21 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A sentence or two above all else: what is wrong, or new, and where to go."""
+    """A sentence or two above all else: what is wrong, or new, and where to go; ``text`` may end in an instant (ms)."""
 
     tone: Tone
     strong: str
     text: str = ""
     link: Link | None = None
+    at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A purchase that waits for a person: how suspicious, what it is, why in words, and the verbs."""
+    """A purchase that waits for a person: how suspicious, what it is, why in words, and the verbs.
+
+    ``until`` (ms) is when it is decided by itself.
+    """
 
     score: str
     tone: Tone
@@ -57,6 +62,7 @@ class Review:
     reasons: Sequence[str]
     forms: Sequence[Form]
     url: str | None = None
+    until: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,16 +33,20 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One field to search by; ``kept`` are the filters that stay."""
+    """One field to search by; ``kept`` are the filters that stay, ``short`` is the label where a phone cuts it."""
 
     label: str
     value: str = ""
     kept: Mapping[str, str] = field(default_factory=dict)
+    short: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """One page: its title, what is searched and filtered, its sections, and the detail beside a list."""
+    """One page: its title, what is searched and filtered, its sections, and the detail beside a list.
+
+    ``back`` leads to the list that the page was opened from.
+    """
 
     title: str
     sections: Sequence[Section]
@@ -54,3 +58,4 @@ class PageView:
     exports: Sequence[Link] = ()
     notes: Sequence[Note] = ()
     is_live: bool = False
+    back: Link | None = None

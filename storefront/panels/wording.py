@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from storefront.core.clock import iso
+from storefront.core.clock import to_datetime
 
 
 class Tone(StrEnum):
@@ -17,5 +17,6 @@ class Tone(StrEnum):
 
 
 def instant_words(at: int) -> str:
-    """Word an instant (ms) to the minute."""
-    return iso(at)[:16].replace("T", " ") + " UTC"
+    """Word an instant (ms) to the minute: ``2 Feb 2031, 09:30 UTC``."""
+    when = to_datetime(at)
+    return f"{when.day} {when:%b %Y, %H:%M} UTC"

@@ -1,5 +1,7 @@
 """JSON Schemas of exports."""
 
+from collections.abc import Mapping
+
 from storefront.core.exporting.columns import Kind
 from storefront.core.exporting.formats import CSV, FORMATS
 from storefront.core.exporting.lists import CUSTOMER as CUSTOMER_FILTER
@@ -25,10 +27,13 @@ _FILTER: JsonSchema = {
     "description": "Only these, where the list has it.",
 }
 _TIMES: JsonSchema = {"type": "string", "minLength": 1, "maxLength": 40, "examples": TIME["examples"]}
+FORMATS_QUERY: Mapping[str, JsonSchema] = {
+    "format": {"type": "string", "enum": list(FORMATS), "default": CSV},
+    "bom": {"type": "boolean", "default": False, "description": "Begin CSV with a byte order mark, for Excel."},
+}
 EXPORT_QUERY: JsonSchema = closed(
     {
-        "format": {"type": "string", "enum": list(FORMATS), "default": CSV},
-        "bom": {"type": "boolean", "default": False, "description": "Begin CSV with a byte order mark, for Excel."},
+        **FORMATS_QUERY,
         **dict.fromkeys(NAMES, _FILTER),
         FROM: {**_TIMES, "description": "Only what is of then or later."},
         UNTIL: {**_TIMES, "description": "Only what is of before then."},

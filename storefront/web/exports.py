@@ -6,7 +6,7 @@ from contextlib import aclosing
 from aiohttp import hdrs, web
 
 from storefront.core.exporting.formats import FORMATS, PARQUET, Encoder, Gzipped, encoder_for
-from storefront.core.exporting.lists import NAMES, Export
+from storefront.core.exporting.lists import NAMES, Export, Wanted
 from storefront.core.exporting.running import Exports
 from storefront.core.principals import Principal, Role
 from storefront.routing import Call, Routes, respond
@@ -47,11 +47,22 @@ async def send_export(call: Call, exports: Exports, principal: Principal) -> web
         NotFound: there is no such list.
         MissingScope: it is not theirs to read.
     """
-    export = exports.need(call.path("list"))
+    export = need_export(exports, call.path("list"), principal)
+    given = {name: call.query[name] for name in NAMES if name in call.query}
+    return await send_rows(call, exports, await exports.read_filters(export, given), principal)
+
+
+def need_export(exports: Exports, name: str, principal: Principal) -> Export:
+    """Return a list that the caller may read; raises ``NotFound``, ``MissingScope``."""
+    export = exports.need(name)
     if not principal.may(export.scope):
         raise MissingScope(scope=export.scope)
-    given = {name: call.query[name] for name in NAMES if name in call.query}
-    wanted = await exports.read_filters(export, given)
+    return export
+
+
+async def send_rows(call: Call, exports: Exports, wanted: Wanted, principal: Principal) -> web.StreamResponse:
+    """Send rows of a list as the file that the query asks for (``FORMATS_QUERY``)."""
+    export = wanted.export
     async with exports.slot():
         encoder = _encoder(call, export)
         response = await call.stream(FORMATS[call.query["format"]], headers=_headers(call, export, encoder))

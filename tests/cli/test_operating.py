@@ -376,6 +376,7 @@ async def test_reconcile_is_green_to_the_cent_and_red_with_a_proposal(shell: She
 
 
 def test_it_works_on_a_shop_that_nobody_serves(config: Path, tmp_path: Path) -> None:
+    storefront("migrate", "--config", config, DATA=str(tmp_path / "data"))
     for arguments in (["inbox", "list"], ["jobs", "list"], ["alarms", "list"], ["disputes", "list"]):
         told = storefront(*arguments, "--config", config, DATA=str(tmp_path / "data"))
         assert told.returncode == 0, told.stderr

@@ -42,6 +42,7 @@ def test_it_works_on_a_shop_that_nobody_serves(config: Path, tmp_path: Path) -> 
         assert told.returncode == 0, told.stderr
         return told.stdout
 
+    storefront("migrate", "--config", config, DATA=str(tmp_path / "data"))
     assert "Nobody gets events yet" in ask("list")
     endpoint = json.loads(ask("add", URL, "--json"))
     assert [one["id"] for one in json.loads(ask("list", "--json"))] == [endpoint["id"]]

@@ -46,6 +46,38 @@ def test_asking_where_the_database_stands_makes_none(config, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("report", "overview"), ("jobs", "list"), ("reviews", "list"), ("customers", "show", "ada"), ("keys", "list"),
+        ("operators", "list"), ("purchases", "show", "pur_x"), ("export", "purchases"), ("promo-codes", "list"),
+        ("webhooks", "list"), ("audit", "verify"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_only_reads_says_that_there_is_no_database_and_makes_none(config, tmp_path, command):
+    told = storefront(*command, "-c", config, "-d", tmp_path / "data")
+
+    assert told.returncode != 0
+    (line,) = told.stderr.splitlines()
+    assert line == (
+        f"error: There is no database at {tmp_path}/data/storefront.sqlite: `storefront migrate` or `serve` makes one."
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_report_in_a_currency_of_which_nothing_is_counted_says_so(migrated):
+    config, data = migrated
+    told = storefront("report", "revenue", "--currency", "XXX", "-c", config, "-d", data)
+
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.splitlines()[0] == (
+        "error: Nothing was ever counted in XXX. Nothing is counted in any currency."
+    )
+    whole = storefront("report", "overview", "-c", config, "-d", data)
+    assert whole.returncode == 0, whole.stderr
+
+
 def test_a_sandbox_database_refuses_to_go_live(migrated, tmp_path):
     live = tmp_path / "live.yaml"
     live.write_text("shop: {name: Tiny shop}\nmode: live\nweb: {public_url: 'https://shop.example'}\n")
@@ -78,7 +110,7 @@ def test_an_audit_of_nothing_is_no_clean_audit(config, tmp_path):
     told = storefront("audit", "verify", "-c", config, "-d", tmp_path / "data")
 
     assert told.returncode == 1
-    assert told.stderr == f"error: There is no database at {tmp_path / 'data' / 'storefront.sqlite'}.\n"
+    assert told.stderr.startswith(f"error: There is no database at {tmp_path / 'data' / 'storefront.sqlite'}: ")
 
 
 def test_reload_without_a_server_says_so(config, tmp_path):
@@ -92,6 +124,7 @@ def test_payments_by_hand_are_listed_and_marked(tmp_path):
     config, data = tmp_path / "shop.yaml", tmp_path / "data"
     config.write_text(TINY_SHOP.replace("gateways: {sandbox: {}}", "gateways: {manual: {instructions: Send it.}}"))
 
+    storefront("migrate", "-c", config, "-d", data)
     listed = storefront("payments", "list", "--json", "-c", config, "-d", data)
     unknown = storefront("payments", "receive", "man_1", "-c", config, "-d", data)
 

@@ -74,6 +74,15 @@ class Console:
         """Prove who it is where a form asks for that, and so send it."""
         return await self.post(action, {**asked.forms()[action], "proof": self.code()})
 
+    async def sure(self, page: str, action: str, **fields: str) -> Seen:
+        """Send a form that takes something away, see that it asks first, and confirm it."""
+        return await self.confirm(await self.send(page, action, **fields), action)
+
+    async def confirm(self, asked: Seen, action: str) -> Seen:
+        """Say yes on the page that asks first."""
+        assert (asked.status, "Nothing has happened yet." in asked.text) == (200, True), asked.text
+        return await self.post(action, asked.forms()[action])
+
     async def send(self, page: str, action: str, **fields: str) -> Seen:
         """Fill in a form of a page and send it, with all that it carries."""
         seen = await self.get(page)

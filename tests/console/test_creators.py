@@ -120,7 +120,10 @@ async def test_a_payout_is_made_with_proof_once_and_goes_on_by_hand(stage, signe
     assert "It is paid." in paid.text
     assert "SEPA <b>17</b>" in paid.text
     assert "<b>17</b>" not in paid.markup
-    back = await console.send(path, f"{path}/failed", reason="sent back")
+    asked = await console.send(path, f"{path}/failed", reason="sent back")
+    assert "Say that the payout of $2.50 to luna came back?" in asked.text
+    assert purse(stage)["payable"] == 550
+    back = await console.confirm(asked, f"{path}/failed")
     assert "It is back with its creator." in back.text
     assert (purse(stage)["payable"], [one for one in back.forms() if one.startswith(path)]) == (800, [])
     assert (await console.get(f"{PATH}/nobody/payouts/{payout['id']}")).status == 404
@@ -150,7 +153,7 @@ async def test_who_makes_a_payout_does_not_approve_it(careful, signed_in):
     assert acts_of(careful, "payout.%") == [
         ("payout.created", "finance@example.com"), ("payout.approved", "owner@example.com"),
     ]  # fmt: skip
-    await maker.send(path, f"{path}/failed", reason="typed wrongly")
+    await maker.sure(path, f"{path}/failed", reason="typed wrongly")
     assert purse(careful)["payable"] == 900
 
 
@@ -167,8 +170,9 @@ async def test_messages_are_read_before_they_are_shown_and_stay_words(stage, sig
     for markup in ("<script>alert", "<img src=x", "<svg onload"):
         assert markup not in seen.markup.replace("<svg class", ""), markup
     tips = stage.query("SELECT id, message FROM fanfunding_tips ORDER BY sequence")
-    for number, act in enumerate(("approve", "name-only", "reject"), start=1):
+    for number, act in enumerate(("approve", "name-only"), start=1):
         await console.send(ONE, f"{ONE}/{act}", sequence=str(number))
+    await console.sure(ONE, f"{ONE}/reject", sequence="3")
     states = stage.query("SELECT state FROM fanfunding_alerts ORDER BY sequence LIMIT 4")
     assert [row["state"] for row in states] == ["queued", "queued", "skipped", "held"]
     rows = stage.query("SELECT about, facts FROM audit_actions WHERE action = 'tip.judged' ORDER BY id")
@@ -182,7 +186,7 @@ async def test_a_creator_is_let_in_by_a_link_and_signed_out(stage, signed_in):
     shown = await console.send(ONE, f"{ONE}/invite")
     (url,) = re.findall(r"http\S+/creator#code=ctl_[\w-]+", shown.text)
     assert url not in (await console.get(ONE)).text
-    out = await console.send(ONE, f"{ONE}/sign-out")
+    out = await console.sure(ONE, f"{ONE}/sign-out")
     assert "They are signed out everywhere" in out.text
     assert acts_of(stage, "creator.%") == [
         ("creator.invited", "owner@example.com"), ("creator.signed_out", "owner@example.com"),

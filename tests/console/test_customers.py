@@ -52,7 +52,7 @@ async def test_what_is_given_by_hand_arrives_once_per_form_and_says_who_gave_it(
 
     goods = await finance.send(page, f"{page}/grant", sku="sword", reason=WHY)
     assert goods.url == f"{page}?says=given", goods.text
-    assert "sword 1" in goods.text
+    assert "sword Item 1" in goods.text
 
 
 async def test_what_is_taken_by_hand_is_gone_once_per_form_and_says_who_took_it(shop, signed_in):

@@ -120,7 +120,10 @@ async def test_refuse_and_block_rejects_first_and_puts_them_on_the_lists_once(ga
     console = await signed_in(gate, "finance")
     missing = await console.send("/console/review", block, reason=" ")
     assert (missing.status, "Fill in: reason." in missing.text, on_lists(gate)) == (422, True, [])
-    done = await console.send("/console/review", block, reason="a ring, bob@example.com")
+    asked = await console.send("/console/review", block, reason="a ring, bob@example.com")
+    assert "Refuse ada's purchase for 60 gems, and block them?" in asked.text
+    assert on_lists(gate) == []
+    done = await console.confirm(asked, block)
     assert (done.status, done.url) == (200, "/console/review?says=blocked")
     assert "its buyer is on the block lists" in done.text
     await gate.quiet()
@@ -130,7 +133,7 @@ async def test_refuse_and_block_rejects_first_and_puts_them_on_the_lists_once(ga
     assert on_lists(gate) == blocked
     assert is_neutral_refusal(await gate.buy("potion"))
     again = await console.post(
-        block, {"csrf": done.forms()["/console/sign-out"]["csrf"], "key": "y", "reason": "twice"}
+        block, {"csrf": done.forms()["/console/sign-out"]["csrf"], "key": "y", "reason": "twice", "sure": "yes"}
     )
     assert (again.status, len(on_lists(gate))) == (200, 2)
 
@@ -139,7 +142,10 @@ async def test_refuse_and_block_rejects_first_and_puts_them_on_the_lists_once(ga
     form = {**(await console.get("/console/review")).forms()[other], "reason": "known"}
     late = {**form, "reason": "too late"}
     assert (await console.post(other, form)).status == 200
-    assert "It was approved." in (await console.post(f"{PATH}/decisions/{second.json['id']}/block", late)).text
+    assert (
+        "It was approved."
+        in (await console.post(f"{PATH}/decisions/{second.json['id']}/block", {**late, "sure": "yes"})).text
+    )
     told = [(action, who, about) for action, who, about, _ in acts_of(gate) if action == "fraud.blocked"]
     assert told == [("fraud.blocked", "finance@example.com", first.json["id"])] * 2
     assert acts_of(gate)[-1][3] != {}
@@ -161,7 +167,10 @@ async def test_lists_are_kept_by_whoever_may_and_hostile_values_stay_words(gate,
         assert added.markup.count(text) == (text == "{{ 7*7 }}") * 3, text
     assert is_neutral_refusal(await gate.buy("gems-500", **PHONE))
     (form,) = [form for form in added.acts(f"{path}/remove") if form["value"] == "phone"]
-    assert "It is off the list." in (await console.post(f"{path}/remove", form)).text
+    asked = await console.post(f"{path}/remove", form)
+    assert "Take phone off the list banned_devices?" in asked.text
+    assert is_neutral_refusal(await gate.buy("gems-500", **PHONE))
+    assert "It is off the list." in (await console.confirm(asked, f"{path}/remove")).text
     assert (await gate.buy("gems-500", **PHONE)).status == 202
     found = [(action, who, about, facts["values"]) for action, who, about, facts in acts_of(gate)]
     assert found == [("fraud.list_added", "owner@example.com", "banned_devices", 5),
@@ -169,3 +178,32 @@ async def test_lists_are_kept_by_whoever_may_and_hostile_values_stay_words(gate,
     assert "for good" in (await console.get(f"{PATH}/lists/blocked_countries")).text
     await gate.advance("2h")
     assert "Nothing is on it." in (await console.get(path)).text
+
+
+async def test_refusing_what_waits_asks_first_and_says_whose_it_is(gate, signed_in):
+    await gate.bought("gems-500")
+    waits = await gate.buy("potion", quantity=4)
+    reject = f"/console/review/{waits.json['id']}/reject"
+    support = await signed_in(gate, "support")
+    asked = await support.send("/console/review", reject, reason="a ring")
+    assert "Refuse ada's purchase for 60 gems?" in asked.text
+    assert "a ring" in asked.text
+    assert (await gate.seen(waits.json))["status"] == "pending"
+    done = await support.confirm(asked, reject)
+    assert "It is refused. The money goes back." in done.text
+    await gate.quiet()
+    assert (await gate.seen(waits.json))["status"] == "rejected"
+    assert "ada 4 × Potion 60 gems Rejected" in (await support.get("/console/purchases?status=rejected")).text
+
+
+async def test_decisions_are_taken_out_as_the_list_shows_them(gate, signed_in):
+    await gate.bought("gems-500", customer="ada")
+    await gate.bought("gems-500", customer="bob")
+    waits = (await gate.buy("potion", quantity=4, customer="ada")).json["id"]
+    console = await signed_in(gate, "support")
+    for asked, many in (("", 3), ("?q=ada", 2), ("?verdict=review", 1), (f"?q={waits}", 1), ("?q=nobody", 0)):
+        page = await console.get(f"{PATH}/decisions{asked}")
+        (way,) = [one for one in page.links() if one.startswith("/console/exports/")]
+        listed = {one.rpartition("/")[2] for one in page.links() if "/decisions/pur_" in one}
+        file = (await console.get(way)).markup.splitlines()[1:]
+        assert (len(file), {line.partition(",")[0] for line in file}) == (many, listed), asked

@@ -93,11 +93,15 @@ async def test_from_monthly_recurring_one_lands_on_exactly_what_adds_up_to_it(cl
     assert "29 pay, $198.04 a month in all." in first.text
     assert {row[2].split()[0] for row in shown} == {"Active"}
     assert yearly in " ".join(first.links() + second.links())
+    (way,) = [one for one in second.links() if one.startswith("/console/exports/")]
+    taken = {line.partition(",")[0] for line in (await console.get(way)).markup.splitlines()[1:]}
+    assert (len(taken), yearly in taken, over in taken) == (29, True, False)
 
     (left,) = {one for one in overview.links() if "standing=left" in one and "currency=USD" in one}
     page = await console.get(left)
     assert [(row[0], row[3]) for row in rows_of(page)] == [("gone", "−$4.99")]
     assert over in " ".join(page.links())
+    assert [one for one in page.links() if one.startswith("/console/exports/")] == []  # what moved is no such list
     joined = await console.get(f"{PATH}?standing=joined&from=2020-01-01T00:00:00.000Z&to=2100-01-01T00:00:00.000Z")
     assert len(rows_of(joined)) == 25
     tiles = await console.get(PATH)
@@ -150,14 +154,17 @@ async def test_who_may_do_what(club, signed_in):
         "finance": {"cancel", "end", "pause", "change"},
         "owner": {"cancel", "end", "pause", "change"},
     }
-    every = ("cancel", "keep", "end", "pause", "resume", "change", "drop-change", "charge")
+    every = ("cancel", "end-unpaid", "keep", "end", "pause", "resume", "change", "drop-change", "charge")
     for role, may in roles.items():
         console = await signed_in(club, role)
         page = await console.get(f"{PATH}/{ada}")
         here = {one.removeprefix(f"{PATH}/{ada}/") for one in page.forms() if one.startswith(PATH)}
         assert here == may, role
         csrf = page.forms()["/console/sign-out"]["csrf"]
-        refused = {"read_only": every, "support": [one for one in every if one not in ("cancel", "keep")]}.get(role, ())
+        refused = {
+            "read_only": every,
+            "support": [one for one in every if one not in ("cancel", "end-unpaid", "keep")],
+        }.get(role, ())
         for name in refused:
             sent = await console.post(f"{PATH}/{ada}/{name}", {"csrf": csrf, "reason": WHY, "key": "k"})
             assert sent.status == 403, (role, name)
@@ -203,7 +210,10 @@ async def test_finance_pauses_resumes_and_ends(club, signed_in):
     assert (await see(club, ada))["billing_state"] == "paused"
     assert "says=resumed" in (await act(console, ada, "resume")).url
     assert (await see(club, ada))["billing_state"] == "active"
-    ended = await act(console, ada, "end")
+    asked = await act(console, ada, "end")
+    assert "End Basic of ada now?" in asked.text
+    assert (await see(club, ada))["billing_state"] == "active"
+    ended = await console.confirm(asked, f"{PATH}/{ada}/end")
     assert "It has ended." in ended.text
     assert (await see(club, ada))["billing_state"] == "canceled"
     assert [action for action, _, _ in acts_of(club, ada)] == [

@@ -1,5 +1,9 @@
 """A purchase in the console: what a refund would do before it does it, what is left, and when a bank wants to know."""
 
+import re
+from datetime import datetime
+from urllib.parse import quote
+
 from storefront.testing import OPERATOR_KEY
 from tests.shop.test_disputes import disputed
 
@@ -41,7 +45,10 @@ async def test_a_dispute_says_until_when_evidence_is_taken_and_nothing_is_left_t
     await disputed(shop, purchase)
     seen = await finance.get(page)
     [dispute] = (await shop.bearing(OPERATOR_KEY).get("/v1/disputes")).json["data"]
-    assert f"evidence by {dispute['evidence_due_by'][:10]}, at the gateway" in seen.text
+    due = datetime.fromisoformat(dispute["evidence_due_by"])
+    assert f"evidence by {due.day} {due:%b %Y, %H:%M} UTC, at the gateway" in seen.text
+    first = await finance.get("/console")
+    assert f"1 dispute is open. It takes evidence until {due.day} {due:%b %Y, %H:%M} UTC" in first.text
     assert f"{page}/refund" not in seen.forms()
 
 
@@ -52,7 +59,7 @@ async def test_books_that_were_compared_with_no_gateway_do_not_say_that_they_agr
     assert "They agree" not in fresh.text
     compared = await owner.send("/console/books", "/console/books/reconcile-sandbox")
     assert "They agree, to the cent." in compared.text
-    assert "sandbox compared 20" in compared.text
+    assert re.search(r"sandbox compared \d+ \w{3} 20\d\d, \d\d:\d\d UTC", compared.text)
 
 
 async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(shop, signed_in):
@@ -62,6 +69,44 @@ async def test_what_came_into_wallets_leads_to_the_purchases_that_brought_it(sho
     finance = await signed_in(shop, "finance")
     links = [one for one in (await finance.get("/console/wallets")).links() if "/purchases?" in one]
     brought = next(one for one in links if "kind=currency_pack" in one)
-    assert page in (await finance.get(brought)).links()
+    assert page in [one.partition("?")[0] for one in (await finance.get(brought)).links()]
     spent = next(one for one in links if "kind=item" in one)
     assert len([one for one in (await finance.get(spent)).links() if "/purchases/pur_" in one]) == 1
+
+
+async def test_a_purchase_leads_back_to_its_list_as_it_was_narrowed_and_nowhere_else(shop, signed_in):
+    _, page = await page_of(shop)
+    support = await signed_in(shop, "support")
+    narrowed = "/console/purchases?q=ada&status=completed"
+    (way,) = [one for one in (await support.get(narrowed)).links() if one.startswith(page)]
+    assert narrowed in (await support.get(way)).links()
+    for hostile in ("q=%0d%0aSet-Cookie:x", "x=<script>", "//evil.example", "q=" + "a" * 480):
+        seen = await support.get(f"{page}?within={quote(hostile, safe='')}")
+        assert seen.status == 200
+        back = [one for one in seen.links() if one.startswith("/console/purchases?")]
+        assert [one for one in back if not re.fullmatch(r"/console/purchases\?[A-Za-z0-9=&/.%]+", one)] == []
+    assert "/console/purchases" in (await support.get(page)).links()
+
+
+async def test_the_timeline_has_fee_receipt_and_what_the_gateway_told_each_where_more_of_it_stands(shop, signed_in):
+    purchase, page = await page_of(shop)
+    finance = await signed_in(shop, "finance")
+    sent = await finance.send(page, f"{page}/refund", amount="2.50", reason="half was late")
+    await finance.post(f"{page}/refund", sent.forms()[f"{page}/refund"])
+    await shop.settled(purchase)
+    await shop.advance("1h")
+    await shop.quiet()
+    await shop.until(lambda: len(shop.query("SELECT 1 FROM receipts")) == 2)
+    seen = await finance.get(page)
+    assert "Gateway's fee" in seen.text
+    assert "Checkout session completed" in seen.text
+    assert "sandbox told it: processed" in seen.text
+    assert seen.links().count(f"{page}/receipt") == 2
+    receipt = await finance.get(f"{page}/receipt")
+    assert receipt.status == 200, receipt.text
+    assert "Total $4.99" in receipt.text
+    assert "Credit note" in receipt.text
+    assert "Total $2.50" in receipt.text
+    unpaid = (await shop.buy("gems-500", customer="eve")).json["id"]
+    assert "Checkout session completed" not in (await finance.get(f"/console/purchases/{unpaid}")).text
+    assert (await finance.get(f"/console/purchases/{unpaid}/receipt")).status == 409

@@ -20,11 +20,11 @@ async def test_links_of_the_settings_say_where_they_lead(shop, signed_in):
     owner = await signed_in(shop, "owner")
     said = links_of(await owner.get("/console/settings"))
     assert said["/console/settings/operators"] == "1 operator"
-    assert said[KEYS] == "0 keys"
+    assert said[KEYS] == "3 keys in the YAML, 0 made here"
     assert said["/console/plugins"] == "1 plugin"
     assert said["/console/catalog"].startswith("Version ")
     await owner.send(KEYS, f"{KEYS}/make", name="one", kind="server")
-    assert links_of(await owner.get("/console/settings"))[KEYS] == "1 key"
+    assert links_of(await owner.get("/console/settings"))[KEYS] == "3 keys in the YAML, 1 made here"
     assert [words for words in said.values() if words.isdigit()] == []
 
 

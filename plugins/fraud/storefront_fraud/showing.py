@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, bindparam, select
 
 from storefront.core.clock import DAY_MS, iso
 from storefront.core.errors import NotFound
@@ -67,16 +67,25 @@ async def list_decisions(
         NotFound: there is no such customer.
         Invalid: ``after`` is not of this list.
     """
-    statement = select(decisions)
-    if verdict is not None:
-        statement = statement.where(decisions.c.verdict == verdict)
-    if purchase is not None:
-        statement = statement.where(decisions.c.purchase_id == purchase)
-    if customer is not None:
-        statement = statement.where(decisions.c.customer_id == await services.customers.need(customer))
+    wanted = await conditions_of(services, verdict=verdict, customer=customer, purchase=purchase)
+    statement = select(decisions).where(*wanted)
     by = (decisions.c.created_at, (decisions.c.purchase_id + "~" + decisions.c.stage).label("name"))
     statement = statement.add_columns(by[1])
     return await read_page(services.reader, statement, by, limit=limit, after=after, shown=show_decision)  # type: ignore[arg-type]
+
+
+async def conditions_of(
+    services: Services, *, verdict: str | None = None, customer: str | None = None, purchase: str | None = None
+) -> list[ColumnElement[bool]]:
+    """Return what must hold of decisions that are looked for; raises ``NotFound`` where nobody is called so."""
+    conditions: list[ColumnElement[bool]] = []
+    if verdict is not None:
+        conditions.append(decisions.c.verdict == verdict)
+    if purchase is not None:
+        conditions.append(decisions.c.purchase_id == purchase)
+    if customer is not None:
+        conditions.append(decisions.c.customer_id == await services.customers.need(customer))
+    return conditions
 
 
 async def explain(services: Services, purchase_id: str) -> dict[str, Any]:

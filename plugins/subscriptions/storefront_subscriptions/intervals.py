@@ -70,6 +70,11 @@ class Interval:
     def __str__(self) -> str:
         return self.unit if self.count == 1 else f"{self.count} {self.unit}s"
 
+    @property
+    def often(self) -> str:
+        """How often something is paid, in words: ``a month``, ``every 3 months``."""
+        return f"a {self.unit}" if self.count == 1 else f"every {self}"
+
 
 @dataclass(frozen=True, slots=True)
 class Period:

@@ -13,6 +13,7 @@ from storefront_subscriptions.config_schema import SUBSCRIPTION
 from storefront_subscriptions.credits import included_in
 from storefront_subscriptions.final_moves import FINAL, note_final_paid
 from storefront_subscriptions.giving import GIFT, note_gift_paid
+from storefront_subscriptions.intervals import Interval
 from storefront_subscriptions.moves import note_paid
 
 
@@ -49,6 +50,9 @@ class SubscriptionKind:
             ],
             "most_seats": tier.most_seats,
         }
+
+    def prices_each(self, offer: Offer) -> Mapping[str, Mapping[str, int]]:
+        return {Interval.parse(interval).often: prices for interval, prices in Tier.of(offer).intervals().items()}
 
     def check(self, line: Line) -> None:
         """Refuse a purchase that is not a subscription's own: it would be paid once, and give nothing."""

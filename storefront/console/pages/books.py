@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import select
 
 from storefront.console.pages.purchase_parts import ledger_entry
-from storefront.console.words import at, money, spoken
+from storefront.console.words import at, counted, moment_words, money, spoken
 from storefront.core.audit.check import Check
-from storefront.core.clock import iso
 from storefront.core.database import Database
 from storefront.core.errors import NotFound
 from storefront.core.kinds import OfferKind
@@ -127,14 +126,17 @@ def _tiles(
     unmatched: Tile,
 ) -> Tiles:
     verdict = "–" if checked is None else "0" if checked.is_clean else str(len(checked.violations))
-    when = "Not checked yet" if checked is None else f"checked {_minute(iso(checked.at))}"
-    held = ", ".join(money(asking, one["held"], one["asset"]) for one in owed) or "nothing"
+    when = "Not checked yet" if checked is None else "checked"
+    held = money(asking, owed[0]["held"], owed[0]["asset"]) if owed else "Nothing"
+    others = (
+        f"and {counted(len(owed) - 1, 'other currency', 'other currencies')}" if owed[1:] else "wallets, all together"
+    )
     tone = Tone.PLAIN if checked is None or checked.is_clean else Tone.BAD
     return Tiles(
         (
             Tile("Entries", f"{short['entries']:,}", was=f"{short['sealed']:,} sealed"),
-            Tile("Violations", verdict, was=when, tone=tone),
-            Tile("Owed to customers", held, was="wallets, all together", url="/console/wallets"),
+            Tile("Violations", verdict, was=when, tone=tone, at=None if checked is None else checked.at),
+            Tile("Owed to customers", held, was=others, url="/console/wallets"),
             unmatched,
         )
     )
@@ -146,12 +148,7 @@ def _unmatched(compared: Sequence[Compared]) -> Tile:
         return Tile("Unmatched", "–", was="not compared with a gateway yet")
     count = sum(len(report["differences"]) for _, report in compared)
     oldest = min(report["at"] for _, report in compared)
-    return Tile("Unmatched", str(count), was=f"compared {_minute(oldest)}", tone=Tone.BAD if count else Tone.PLAIN)
-
-
-def _minute(time: str) -> str:
-    """Return an instant in words that stand in the middle of others: to the minute, in UTC."""
-    return f"{time[:16].replace('T', ' ')} UTC"
+    return Tile("Unmatched", str(count), was="compared", tone=Tone.BAD if count else Tone.PLAIN, at=at(oldest))
 
 
 def _seals(short: Mapping[str, Any]) -> Lines:
@@ -198,7 +195,7 @@ def _differences(asking: Asking, compared: Sequence[Compared]) -> Table:
         Column("Since"),
         Column("Proposal"),
     )
-    hint = ", ".join(f"{gateway} compared {_minute(report['at'])}" for gateway, report in compared)
+    hint = ", ".join(f"{gateway} compared {moment_words(report['at'])}" for gateway, report in compared)
     empty = "They agree, to the cent." if compared else "Nothing was compared yet: it happens by itself every hour."
     return Table("Gateway and books", columns, rows, empty=empty, hint=hint)
 

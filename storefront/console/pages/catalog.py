@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from storefront.console.words import link, money, spoken
+from storefront.console.words import link, money, offer_title, spoken
 from storefront.core.catalog import document_of, load_catalog
 from storefront.core.catalog_changes import CatalogEffects, Change, changes
 from storefront.core.config import Config, ConfigError
 from storefront.core.config.model import Offer
+from storefront.core.kinds import PaidAgain
 from storefront.panels import Asking, Cell, Column, ConsolePage, Note, PageView, Row, Section, Table, Tone
 
 PATH = "/console/catalog"
@@ -27,9 +28,9 @@ class CatalogPage:
         rows = [
             Row(
                 (
-                    Cell(sku, is_strong=True, hint=(offer.title or {}).get(catalog.default_language, "")),
+                    Cell(offer_title(asking, sku), is_strong=True, hint=sku),
                     Cell(spoken(offer.kind)),
-                    Cell(_prices(asking, offer)),
+                    Cell(_prices(asking, offer), is_long=True),
                     Cell("On sale", tone=Tone.GOOD) if not offer.hidden else Cell("Not listed", tone=Tone.PLAIN),
                 ),
                 url=link("/console/purchases", {}, sku=sku),
@@ -80,8 +81,14 @@ def _difference(one: Change) -> Row:
 
 
 def _prices(asking: Asking, offer: Offer) -> str:
-    """Word an offer's prices; of those for certain countries, that they are."""
-    found = [money(asking, amount, currency) for currency, amount in offer.prices.items()]
+    """Word an offer's prices, with how often they are paid; of those for certain countries, that they are."""
+    again = asking.services.kind_as(offer.kind, PaidAgain)
+    by_interval = {"": offer.prices} if again is None else again.prices_each(offer)
+    found = [
+        f"{money(asking, amount, currency)} {often}".strip()
+        for often, prices in by_interval.items()
+        for currency, amount in prices.items()
+    ]
     found += [f"{money(asking, one.amount, one.currency)} {'+'.join(one.countries)}".strip() for one in offer.listed]
     return ", ".join(found) or "–"
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.console.words import at, money, spoken
+from storefront.console.words import at, money, offer_title, spoken
+from storefront.core.catalog import text_in
 from storefront.core.operating.wallets import open_lots
 from storefront.panels import (
     Asking,
@@ -74,23 +75,36 @@ async def lots(asking: Asking, customer_id: str) -> list[Section]:
     return [Table("Lots, in the order they are spent", columns, rows, hint=hint)] if rows else []
 
 
-def owned(state: Mapping[str, Any]) -> Table:
+def owned(asking: Asking, state: Mapping[str, Any]) -> Table:
     rows = [
         Row(
             (
+                Cell(offer_title(asking, one["sku"]), is_strong=True, hint=one["sku"]),
                 Cell("Item"),
-                Cell(one["sku"]),
                 Cell(str(one["quantity"])),
                 Cell.when(at(one.get("expires_at")), otherwise="never"),
             )
         )
         for one in _each(state["items"], "sku")
     ] + [
-        Row((Cell("Right"), Cell(one["key"]), Cell("–"), Cell.when(at(one.get("expires_at")), otherwise="never")))
+        Row(
+            (
+                Cell(_right_title(asking, one["key"]), is_strong=True, hint=one["key"]),
+                Cell("Right"),
+                Cell("–"),
+                Cell.when(at(one.get("expires_at")), otherwise="never"),
+            )
+        )
         for one in _each(state["entitlements"], "key")
     ]
-    columns = (Column("Kind"), Column("What"), Column("How many", is_number=True), Column("Until"))
+    columns = (Column("What"), Column("Kind"), Column("How many", is_number=True), Column("Until"))
     return Table("Owns", columns, rows, empty="Nothing.")
+
+
+def _right_title(asking: Asking, key: str) -> str:
+    found = asking.services.config.entitlements.get(key)
+    default = asking.services.catalogs.active.default_language
+    return (None if found is None else text_in(found.title, asking.language, default)) or key
 
 
 def _each(found: Any, name: str) -> list[Mapping[str, Any]]:

@@ -7,10 +7,12 @@ from storefront.console.pages.customer_parts import facts, lots, owned, wallets,
 from storefront.console.pages.customer_privacy import MERGED
 from storefront.console.pages.customer_privacy import pages as privacy_pages
 from storefront.console.pages.purchases import row_of
+from storefront.console.returning import MOST, WITHIN, back_to, leading_back
 from storefront.console.words import at, link, money, spoken
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.history import wallet_history
 from storefront.core.operating.customers import show_customer
-from storefront.core.operating.searching import find_customers
+from storefront.core.operating.searching import find_customers, matching_customers
 from storefront.core.privacy.erasing import MARK
 from storefront.panels import (
     Asking,
@@ -22,6 +24,7 @@ from storefront.panels import (
     Row,
     Search,
     Section,
+    ShownList,
     Table,
 )
 
@@ -41,7 +44,7 @@ async def show_list(asking: Asking) -> PageView:
                 Cell(one["country"] or "–"),
                 Cell.when(at(one["created_at"])),
             ),
-            url=f"{PATH}/{one['id']}",
+            url=leading_back(f"{PATH}/{one['id']}", query),
         )
         for one in found["data"]
     ]
@@ -50,8 +53,13 @@ async def show_list(asking: Asking) -> PageView:
     columns = (Column("Customer"), Column("Our id"), Column("Country"), Column("Since"))
     empty = "Nobody is called so." if query.get("q") else "Nobody yet. Customers come with their first session."
     table = Table("Customers", columns, rows, empty=empty, older=older, newer=newest, name="customers")
-    exports = [Link("Export CSV", "/console/exports/customers")] if asking.may("exports:read") else []
-    return PageView("Customers", [table], search=Search("The game's id or ours", query.get("q", "")), exports=exports)
+    return PageView("Customers", [table], search=Search("The game's id or ours", query.get("q", "")))
+
+
+async def narrow(asking: Asking) -> Narrowed:
+    """Return which customers the list shows; whom it was searched for is not told."""
+    text = asking.query.get("q", "").strip()
+    return Narrowed([matching_customers(text)], {"q": "searched"}) if text else Narrowed()
 
 
 async def show_one(asking: Asking) -> PageView:
@@ -60,7 +68,7 @@ async def show_one(asking: Asking) -> PageView:
     whole = await show_customer(services, asking.path["id"])
     customer_id, state = whole["id"], whole["state"]
     sections: list[Section] = [*warnings(asking, whole), wallets(asking, customer_id, state)]
-    sections += [*await lots(asking, customer_id), owned(state)]
+    sections += [*await lots(asking, customer_id), owned(asking, state)]
     sections.extend(await asking.parts("customer", customer_id))
     rows = [row_of(asking, {**one, "customer": whole["customer"]}) for one in whole["purchases"]]
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))
@@ -68,7 +76,8 @@ async def show_one(asking: Asking) -> PageView:
     sections.append(Table("Bought last", columns, rows, empty="Nothing yet.", more=more))
     beside: list[Section] = [facts(asking, whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
     title = "An erased customer" if whole["customer"].startswith(MARK) else whole["customer"]
-    return PageView(title, sections, detail=beside, hint=f"Customer {customer_id}")
+    back = back_to(PATH, "Customers", asking.query)
+    return PageView(title, sections, detail=beside, hint=f"Customer {customer_id}", back=back)
 
 
 async def show_wallet(asking: Asking) -> PageView:
@@ -100,8 +109,25 @@ def pages() -> list[ConsolePage]:
     """Return the pages of customers."""
     query = {"q": text(200), "after": text(40)}
     return [
-        ConsolePage(PATH, "Customers", "customers:read", show_list, group="main", icon="users", query=query),
-        ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts(), says=MERGED),
+        ConsolePage(
+            PATH,
+            "Customers",
+            "customers:read",
+            show_list,
+            group="main",
+            icon="users",
+            query=query,
+            takes_out=ShownList("customers", narrow),
+        ),
+        ConsolePage(
+            f"{PATH}/{{id}}",
+            "Customer",
+            "customers:read",
+            show_one,
+            acts=acts(),
+            query={WITHIN: text(MOST)},
+            says=MERGED,
+        ),
         ConsolePage(
             f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}
         ),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.forms import text
-from storefront.console.words import KEPT, at, spoken
+from storefront.console.words import KEPT, at, counted, spoken
 from storefront.core.api_keys import SCOPES, KeyKind, unknown_scope
 from storefront.core.clock import DAY_MS
 from storefront.core.errors import FieldError, Invalid
@@ -51,8 +51,9 @@ class KeysPage:
         rows = [_row(one, may_change=may_change) for one in await self._keys.all()]
         columns = (Column("Name"), Column("Kind"), Column("May"), Column("Made"), Column("Ends"), Column("State"))
         table = Table("API keys", columns, rows, empty="No keys were made here yet.")
+        written = len(asking.services.config.keys)
         sections: list[Section] = [_form(), table] if may_change else [table]
-        return PageView("API keys", sections, hint="Those in the YAML are not in this list.")
+        return PageView("API keys", sections, hint=f"Beside {counted(written, 'key')} in the YAML")
 
     async def make_key(self, asking: Asking) -> PageView:
         """Make a key, and show it this once."""

@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Any
 
 from markupsafe import Markup
 
+from storefront.console.pages.troubles import troubles
 from storefront.console.words import link, money, spoken
 from storefront.core.analytics.overview import read_overview
+from storefront.core.analytics.periods import Period
 from storefront.core.analytics.shapes import Cohorts as Kept
 from storefront.core.analytics.shapes import Link as Leads
-from storefront.core.analytics.shapes import Overview, Parts, Revenue, Value, WalletFlow
+from storefront.core.analytics.shapes import Overview, Parts, Revenue, Value, WalletFlow, dates_of
 from storefront.core.analytics.shapes import Tile as Figure
-from storefront.core.operating.gauges import read_gauges
 from storefront.core.outgoing_webhooks.endpoints import WebhookEndpoints
 from storefront.design.charts import (
     BarList,
@@ -39,8 +39,6 @@ from storefront.panels import (
     Chip,
     ConsolePage,
     Drawing,
-    Link,
-    Note,
     PageView,
     Section,
     Tile,
@@ -52,8 +50,10 @@ PATH = "/console"
 _TILES = {"mrr": "Monthly recurring", "churn": "Churn", "per_member": "Per member", "lifetime_value": "Lifetime value"}
 _COLOURS = {"sales": "c1", "fan_funding": "c2", "memberships": "c4"}
 _FREE = ("c3", "c5")
-_NEEDS = "Needs a first member"
-_LISTS = {"purchases": "/console/purchases", "subscriptions": "/console/memberships"}
+_NEEDS = {"churn": "Nobody paid yet when it began", "lifetime_value": "Nobody has left yet"}
+_NEEDS_A_MEMBER = "Needs a first member"
+_LISTS = {"purchases": "/console/purchases", "subscriptions": "/console/memberships",
+          "revenue": "/console/revenue"}  # fmt: skip
 
 
 class FirstPage:
@@ -66,7 +66,7 @@ class FirstPage:
         """Show how the business does, and what is wrong."""
         currency, asset = asking.query.get("currency"), asking.query.get("asset")
         found = await read_overview(asking.services, **period_terms(asking.query), currency=currency, asset=asset)
-        notes = await self.wrong(asking)
+        notes = await troubles(asking.services, self._endpoints)
         sections: list[Section] = [
             _tiles(asking, found),
             Beside(((_revenue(asking, found.revenue),), (_funding(asking, found.fan_funding),)), is_wide=True),
@@ -88,41 +88,6 @@ class FirstPage:
             is_live=True,
         )
 
-    async def wrong(self, asking: Asking) -> list[Note]:
-        """Return what needs somebody now, the worst first."""
-        services, notes = asking.services, list[Note]()
-        gauges = await read_gauges(services)
-        quarantined = sum(count for (_, state), count in gauges.inbox.items() if state == "quarantined")
-        notes.extend(_failing(one) for one in await self._endpoints.failing())
-        for count, strong, text, url in (
-            (gauges.jobs_dead, "Work was given up.", "{} jobs wait for somebody.", "/console/webhooks"),
-            (
-                quarantined,
-                "A gateway told what cannot be ours.",
-                "{} events are set aside.",
-                "/console/webhooks?inbox=quarantined",
-            ),
-            (
-                gauges.disputes_open,
-                "A bank questions a payment.",
-                "{} disputes are open.",
-                "/console/purchases?trouble=disputed",
-            ),
-        ):
-            if count:
-                notes.append(Note(Tone.PLAY, strong, text.format(count), Link("Look at it", url)))
-        if any(percent < 100 for percent in gauges.explained_percent.values()):
-            notes.append(Note(Tone.PLAY, "Gateway and books differ.", "", Link("See the lines", "/console/books")))
-        return notes
-
-
-def _failing(endpoint: Mapping[str, Any]) -> Note:
-    dead = endpoint["dead"]
-    missed = f"{endpoint['description'] or endpoint['url']} has missed {dead} deliveries."
-    words = missed if dead else f"{endpoint['url']} is switched off."
-    look = Link("Look at it", f"/console/webhooks/{endpoint['id']}")
-    return Note(Tone.PLAY, "One webhook is failing.", words, look)
-
 
 def _tiles(asking: Asking, found: Overview) -> Tiles:
     return Tiles([_tile(asking, one) for one in found.tiles])
@@ -130,7 +95,7 @@ def _tiles(asking: Asking, found: Overview) -> Tiles:
 
 def _tile(asking: Asking, one: Figure) -> Tile:
     if one.value is None:
-        return Tile(_TILES.get(one.name, spoken(one.name)), "–", was=_NEEDS)
+        return Tile(_TILES.get(one.name, spoken(one.name)), "–", was=_NEEDS.get(one.name, _NEEDS_A_MEMBER))
     change, rises, tone = "", None, Tone.PLAIN
     if one.before is not None and one.value != one.before:
         rises = one.value > one.before
@@ -209,6 +174,7 @@ def _revenue(asking: Asking, found: Revenue) -> Drawing:
         tone=Tone.BAD if found.change is not None and found.change < 0 else Tone.GOOD,
         hint=f"In other currencies: {also}." if also else "",
         aside=legend(chart),
+        url=link(_LISTS["revenue"], asking.query),
     )
 
 
@@ -249,6 +215,9 @@ def _wallet(asking: Asking, found: WalletFlow) -> Drawing:
         asking.language,
     )
     now = f"now {money(asking, found.held, found.asset)} held by players"
+    if not found.sources and not found.sinks:
+        nothing = Markup('<p class="hint">{}</p>').format("Nothing came in or went out in this time.")
+        return Drawing(name, nothing, hint=now, url="/console/wallets")
     return Drawing(
         name,
         two_sided_bars(chart),
@@ -265,13 +234,19 @@ def address(leads: Leads) -> str | None:
     return None if path is None else link(path, dict(leads.filter))
 
 
+def day_words(period: Period) -> str:
+    """Word some days: ``2 Feb 2031``, ``2 Feb to 3 Mar 2031``."""
+    first, last = dates_of(period)
+    return f"{_day(last)} {last.year}" if first == last else f"{_day(first)} to {_day(last)} {last.year}"
+
+
 def _day(one: date) -> str:
     return f"{one.day} {one:%b}"
 
 
 def _month(name: str) -> str:
     year, month = name.split("-")
-    return f"{date(int(year), int(month), 1):%b %y}"
+    return f"{date(int(year), int(month), 1):%b %Y}"
 
 
 def pages(endpoints: WebhookEndpoints) -> list[ConsolePage]:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from storefront.console.words import at, money, spoken, total
+from storefront.console.words import at, moment_words, money, spoken, total
+from storefront.core.operating.told_of import told_of_purchase
 from storefront.panels import (
     Asking,
     Cell,
@@ -30,8 +31,8 @@ _ICONS = {
 }
 
 
-def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
-    """Return what happened to a purchase, newest first: its events, and its receipts."""
+async def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
+    """Return what happened to a purchase, newest first: its events, what its gateway told and kept, its receipts."""
     found = [
         Happened(
             spoken(one["type"]),
@@ -41,15 +42,37 @@ def timeline(asking: Asking, whole: Mapping[str, Any]) -> Timeline:
         )
         for one in whole["events"]
     ]
-    receipt = whole["receipt"]
+    receipt, here = whole["receipt"], f"/console/purchases/{whole['purchase']['id']}"
     if receipt is not None:
         issued = [("Receipt", receipt), *(("Credit note", note) for note in receipt["credit_notes"])]
         found.extend(
-            Happened(f"{word} {one['label']}", "", at(one["issued_at"]) or 0, "card")
+            Happened(f"{word} {one['label']}", "", at(one["issued_at"]) or 0, "card", url=f"{here}/receipt")
             for word, one in issued
             if one["issued_at"] and one["label"]
         )
+    found.extend(_fees(asking, whole["entries"]))
+    found.extend(
+        Happened(spoken(one.type), f"{one.gateway} told it: {one.note or one.state}", one.at, "webhook")
+        for one in await told_of_purchase(asking.services, whole["purchase"]["id"])
+    )
     return Timeline("What happened", sorted(found, key=lambda one: one.at)[::-1])
+
+
+def _fees(asking: Asking, entries: Sequence[Mapping[str, Any]]) -> list[Happened]:
+    """Return what the gateway kept, and what it gave back of that, each with its entry of the books."""
+    return [
+        Happened(
+            "Gateway's fee" if is_kept else "Gateway's fee given back",
+            money(asking, moved["amount"], moved["asset"]),
+            at(entry["occurred_at"]) or 0,
+            "book",
+            url=f"/console/books/{entry['id']}" if asking.may("audit:read") else None,
+        )
+        for entry in entries
+        for moved in entry["transfers"]
+        for is_kept, account in ((True, moved["source"]), (False, moved["destination"]))
+        if account.startswith("gateway:") and account.split(":")[2] == "fees"
+    ]
 
 
 def payment_lines(asking: Asking, whole: Mapping[str, Any]) -> list[Section]:
@@ -120,19 +143,20 @@ def _reversals(asking: Asking, reversals: list[Mapping[str, Any]]) -> Table:
                 Cell.when(at(one["created_at"])),
                 Cell(spoken(one.get("cause", "refund"))),
                 Cell(total(asking, one["amount"]), is_strong=True),
-                Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN), hint=_explained(one)),
+                Cell(spoken(one["state"]), tone=tones.get(one["state"], Tone.PLAIN)),
+                Cell(_explained(one) or "–", is_long=True),
             )
         )
         for one in reversals
     ]
-    columns = (Column("When"), Column("What"), Column("Amount", is_number=True), Column("State"))
+    columns = (Column("When"), Column("What"), Column("Amount", is_number=True), Column("State"), Column("Why"))
     return Table("Refunds and disputes", columns, rows)
 
 
 def _explained(reversal: Mapping[str, Any]) -> str:
     """Return a refund's or dispute's reason, and until when the bank takes evidence."""
     due = reversal["evidence_due_by"] if reversal["state"] in ("open", "warning") else None
-    until = f"evidence by {due[:10]}, at the gateway" if due else None
+    until = f"evidence by {moment_words(due)}, at the gateway" if due else None
     return ", ".join(filter(None, (reversal["reason"], until)))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.forms import text
-from storefront.console.words import at, link, spoken, total
+from storefront.console.words import at, link, offer_title, spoken, total
 from storefront.core.operating.gauges import count_reviews
 from storefront.core.operating.reviews import approve_review, list_reviews, reject_review, show_review
 from storefront.core.services import Services
@@ -23,6 +23,7 @@ from storefront.panels import (
     Review,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -83,15 +84,16 @@ async def _card(asking: Asking, one: Mapping[str, Any]) -> Review:
             Form(f"{PATH}/{one['purchase']}/reject", "Refuse it", kept, tone=Tone.BAD),
             *(form for opinion in opinions for form in opinion.forms),
         ]
-    until = at(one["expires_at"])
+    quantity = f"{one['quantity']} × " if one["quantity"] > 1 else ""
     waits = f"{_GOODS.get(one['money'], one['money'])}, goods not granted yet"
     return Review(
         score=str(max(scores)) if scores else "–",
         tone=Tone.BAD if any(opinion.tone is Tone.BAD for opinion in opinions) else Tone.PLAY,
         sum=total(asking, one["total"]),
         who=one["customer"]["id"],
-        what=f"{one['sku']} · {waits}" + ("" if until is None else f" · by itself on {Cell.when(until).text}"),
-        reasons=[words.get(reason, reason) for reason in map(str, one["reasons"])]
+        what=f"{quantity}{offer_title(asking, one['sku'])} · {waits}",
+        until=at(one["expires_at"]),
+        reasons=[words.get(reason, spoken(reason)) for reason in map(str, one["reasons"])]
         + [reason for opinion in opinions for reason in opinion.reasons],
         forms=forms,
         url=f"/console/purchases/{one['purchase']}",
@@ -103,7 +105,7 @@ def _decided(asking: Asking, one: Mapping[str, Any]) -> Row:
     return Row(
         (
             Cell.when(at(one["decided_at"] or one["closed_at"])),
-            Cell(one["purchase"], is_code=True),
+            Cell(offer_title(asking, one["sku"]), hint=one["purchase"]),
             Cell(one["customer"]["id"], is_name=True),
             Cell(total(asking, one["total"]), is_strong=True),
             Cell(spoken(one["decision"] or "closed"), tone=tone, hint=one["reason"] or ""),
@@ -120,6 +122,11 @@ async def send_approval(asking: Asking) -> Done:
 async def send_rejection(asking: Asking) -> Done:
     await reject_review(asking.services, asking.path["id"], reason=asking.form["reason"], actor=asking.actor)
     return Done(PATH, "rejected")
+
+
+async def _reject_words(asking: Asking) -> str:
+    one = await show_review(asking.services, asking.path["id"])
+    return f"Refuse {one['customer']['id']}'s purchase for {total(asking, one['total'])}"
 
 
 async def _waiting(services: Services) -> tuple[int, Tone]:
@@ -148,9 +155,19 @@ def pages() -> list[ConsolePage]:
         "rejected": "It is refused. The money goes back.",
         "blocked": "It is refused, the money goes back, and its buyer is on the block lists.",
     }
+    sure = Sure("No goods are granted, and the money goes back to whoever paid.")
     acts = [
         ConsoleAct("approve", "reviews:write", send_approval, _WHY, needed=["reason"], says=says),
-        ConsoleAct("reject", "reviews:write", send_rejection, _WHY, needed=["reason"], says=says),
+        ConsoleAct(
+            "reject",
+            "reviews:write",
+            send_rejection,
+            _WHY,
+            needed=["reason"],
+            says=says,
+            sure=sure,
+            words=_reject_words,
+        ),
     ]
     queue = ConsolePage(
         PATH,

@@ -1,6 +1,7 @@
 """Where things are set up: the shop as it runs, and the ways to operators, keys, the audit trail and plugins."""
 
 from storefront.console.pages import catalog, keys, operators, plugins, trail
+from storefront.console.words import counted
 from storefront.core.keys import Keys
 from storefront.core.operators.people import list_operators
 from storefront.panels import Asking, ConsolePage, Line, Lines, PageView
@@ -38,18 +39,14 @@ class Settings:
         ways: list[Line] = []
         if asking.may("operators:read"):
             ways.append(
-                Line("Operators", _counted(len(await list_operators(asking.services)), "operator"), url=operators.PATH)
+                Line("Operators", counted(len(await list_operators(asking.services)), "operator"), url=operators.PATH)
             )
         if asking.may("keys:read"):
-            ways.append(Line("API keys", _counted(len(await self._keys.all()), "key"), url=keys.PATH))
+            made, written = len(await self._keys.all()), len(asking.services.config.keys)
+            ways.append(Line("API keys", f"{counted(written, 'key')} in the YAML, {made:,} made here", url=keys.PATH))
         if asking.may("audit:read"):
             ways.append(Line("Audit trail", "who did what", url=trail.PATH))
-        return [*ways, Line("Plugins", _counted(len(self._describe()), "plugin"), url=plugins.PATH)]
-
-
-def _counted(many: int, word: str) -> str:
-    """Word a number so that a link of it says where it leads."""
-    return f"{many:,} {word}{'s' * (many != 1)}"
+        return [*ways, Line("Plugins", counted(len(self._describe()), "plugin"), url=plugins.PATH)]
 
 
 def pages(api_keys: Keys, describe: plugins.Describe) -> list[ConsolePage]:

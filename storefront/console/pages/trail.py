@@ -1,16 +1,18 @@
 """The audit trail: who did what, newest first."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from storefront.console.forms import text
-from storefront.console.words import at, link, money, spoken
+from storefront.console.words import at, link, moment_words, money, spoken
 from storefront.core.operating.trail import list_actions
 from storefront.core.operators.people import list_operators
 from storefront.panels import Asking, Cell, Column, ConsolePage, PageView, Row, Search, Table
 
 PATH = "/console/settings/audit-trail"
 SHOWN = 40
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
 
 
 async def show_trail(asking: Asking) -> PageView:
@@ -29,7 +31,9 @@ async def show_trail(asking: Asking) -> PageView:
     return PageView(
         "Audit trail",
         [table],
-        search=Search("Id of a purchase, customer or anything else, or a login", query.get("q", ""), kept),
+        search=Search(
+            "Id of a purchase, customer or anything else, or a login", query.get("q", ""), kept, "Id or login"
+        ),
     )
 
 
@@ -84,7 +88,9 @@ def _value(value: Any) -> str:
         return "; ".join(f"{name.replace('_', ' ')} {_value(one)}" for name, one in value.items()) or "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value is None else str(value)
+    if value is None:
+        return "–"
+    return moment_words(value) if isinstance(value, str) and _INSTANT.match(value) else str(value)
 
 
 def pages() -> list[ConsolePage]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from storefront.console.forms import text
 from storefront.console.pages.told_by_gateways import PATH, SHOWN, acts, dead_jobs, inbox
-from storefront.console.words import at, link, spoken
-from storefront.core.clock import HOUR_MS, iso
+from storefront.console.pages.webhook_delivery import DELIVERIES, delivery_row, delivery_view
+from storefront.console.words import link, spoken
+from storefront.core.clock import HOUR_MS
 from storefront.core.operating.gauges import count_dead_jobs
 from storefront.core.operating.webhook_health import HOURS, Health, read_health
 from storefront.core.outgoing_webhooks.deliveries import WebhookDeliveries
@@ -32,10 +33,10 @@ from storefront.panels import (
     Table,
     Tone,
 )
+from storefront.panels.wording import instant_words
 
 AT_ONCE = 100
 _STATES = {"enabled": Tone.GOOD, "paused": Tone.PLAY, "disabled": Tone.BAD}
-_DELIVERY = {"delivered": Tone.GOOD, "waiting": Tone.PLAY, "dead": Tone.BAD}
 _ADD = {"url": text(2000), "description": text(200)}
 
 
@@ -89,11 +90,11 @@ class Webhooks:
             endpoint_id, state=query.get("state"), limit=SHOWN, after=query.get("after")
         )
         here, may_write = f"{PATH}/{endpoint_id}", asking.may("webhooks:write")
-        rows = [_delivery(told, here, may_write=may_write) for told in data]
+        tried = await self._deliveries.last_attempts(endpoint_id, [one["event"] for one in data])
+        rows = [delivery_row(told, tried.get(told["event"]), here, may_write=may_write) for told in data]
         older = None if following is None else link(here, query, after=following)
         newer = link(here, query, after=None) if query.get("after") else None
-        columns = (Column("When"), Column("Event"), Column("Attempts", is_number=True), Column("State"))
-        table = Table("Deliveries", columns, rows, empty="Nothing was sent yet.", older=older, newer=newer)
+        table = Table("Deliveries", DELIVERIES, rows, empty="Nothing was sent yet.", older=older, newer=newer)
         facts = [
             Line("Address", one["url"]),
             Line("State", spoken(one["state"])),
@@ -105,6 +106,13 @@ class Webhooks:
             beside.append(_verbs(one, here))
         title = one["description"] or one["url"]
         return PageView(title, [table], detail=beside, hint="Webhook endpoint", is_live=True)
+
+    async def show_delivery(self, asking: Asking) -> PageView:
+        """Show one delivery with all its attempts."""
+        endpoint_id = asking.path["id"]
+        one = await self._endpoints.show(endpoint_id)
+        told = await self._deliveries.show(endpoint_id, asking.path["event"])
+        return delivery_view(told, one["description"] or one["url"], f"{PATH}/{endpoint_id}")
 
     async def send_add(self, asking: Asking) -> PageView:
         """Make an endpoint, and show its secret this once."""
@@ -177,17 +185,6 @@ class Webhooks:
         )
 
 
-def _delivery(told: Mapping[str, Any], here: str, *, may_write: bool) -> Row:
-    cells = (
-        Cell.when(at(told["created_at"])),
-        Cell(told["type"], hint=told["event"]),
-        Cell(str(told["attempts"])),
-        Cell(spoken(told["state"]), tone=_DELIVERY[told["state"]]),
-    )
-    which = (Field("event", "event", "hidden", value=told["event"]),)
-    return Row(cells, acts=[Form(f"{here}/again", "Send again", which)] if may_write else ())
-
-
 def _verbs(one: Mapping[str, Any], here: str) -> Acts:
     dead = one["deliveries"]["dead"]
     return Acts(
@@ -207,7 +204,7 @@ def _again_words(dead: int) -> str:
 def _drawn(asking: Asking, one: Mapping[str, Any], hours: Sequence[tuple[int, int]]) -> Hours:
     """Return an endpoint's hours as the chart takes them; the last one is now."""
     last = asking.services.clock.now() // HOUR_MS
-    begins = [iso((last - HOURS + 1 + place) * HOUR_MS)[5:16].replace("T", " ") for place in range(HOURS)]
+    begins = [instant_words((last - HOURS + 1 + place) * HOUR_MS) for place in range(HOURS)]
     drawn = tuple(Hour(begin, arrived, failed) for begin, (arrived, failed) in zip(begins, hours, strict=True))
     return Hours(one["description"] or one["url"], drawn, asking.language)
 
@@ -242,6 +239,7 @@ def pages(endpoints: WebhookEndpoints, deliveries: WebhookDeliveries) -> list[Co
             acts=_of_one(desk),
             query={"state": text(20), "after": text(60)},
         ),
+        ConsolePage(f"{PATH}/{{id}}/deliveries/{{event}}", "Delivery", "webhooks:read", desk.show_delivery),
     ]
 
 

@@ -127,6 +127,11 @@ def read_batch(
         page *= 4  # one commit is larger than a page
 
 
+def read_entries(connection: Connection, heads: Sequence[Found]) -> Sequence[Entry]:
+    """Return entries whole, in the order of their rows: with ``id`` and the columns that an ``Entry`` is made of."""
+    return _Reading(connection, heads, ()).batch(-1).entries
+
+
 def newest_commit(connection: Connection) -> int:
     """Return the number of the newest commit that wrote an entry or an event; -1: none did."""
     newest = select(*(select(func.max(table.c.commit_no)).scalar_subquery() for table in (entries, events)))

@@ -92,6 +92,13 @@ def fold(batch: Batch, figures: AllFigures, members: Mapping[str, Member], sums:
     sums.commit_no, sums.folded = batch.commit_no, sums.folded + batch.size
 
 
+def fold_entry(entry: Entry) -> Sums:
+    """Return what one entry adds to the roll-ups."""
+    sums = Sums()
+    _Folding(entry, sums).fold()
+    return sums
+
+
 def _fold_event(happened: Happened, figures: AllFigures, sums: Sums) -> None:
     day, told, bought = happened.occurred_at // DAY_MS, happened.told, happened.bought
     if told.type == JOINED_SHOP:

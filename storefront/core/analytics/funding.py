@@ -29,5 +29,5 @@ def parts_of(found: Mapping[str, tuple[int, int]], currency: str, period: Period
     """Return ``name -> (amount, count)`` as lines, the largest first, each with its share of the sum."""
     total = sum(amount for amount, _ in found.values())
     ordered = sorted(found.items(), key=lambda one: (-one[1][0], one[0]))
-    return Parts(currency, total, [part_of(name, *sums, total, link(to, period, currency=currency, source=name))
+    return Parts(currency, total, [part_of(name, *sums, total, link(to, period, currency=currency, source=FAN_FUNDING))
                                    for name, sums in ordered])  # fmt: skip

@@ -138,7 +138,7 @@ async def read_revenue(
 def _bar(found: Mapping[tuple[int, str], Earned], sources: Iterable[str], currency: str, day: int) -> Bar:
     parts = {one: found[day, one] for one in sources if (day, one) in found}
     whole = together(parts.values())
-    to = link("purchases", Period(day, day), currency=currency)
+    to = link("revenue", Period(day, day), currency=currency)
     return Bar(date_of(day), {one: part.earned for one, part in parts.items()}, -whole.refunds, whole.net, to)
 
 

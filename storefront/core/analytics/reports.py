@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from storefront.core.analytics.lines import Line, Report
-from storefront.core.analytics.metrics import FAN_FUNDING, MEMBERSHIPS, REVENUE, WALLETS, Figure
+from storefront.core.analytics.metrics import FAN_FUNDING, ISSUED, MEMBERSHIPS, REVENUE, SPENT, WALLETS, Figure
 from storefront.core.analytics.overview import read_overview
 from storefront.core.analytics.periods import Period, period_of
 from storefront.core.analytics.report_members import cohorts_report, memberships_report
@@ -28,6 +28,13 @@ _REPORTS: Mapping[str, _Read] = {
 OVERVIEW = "overview"
 _SHOWN_IN = {REVENUE: "revenue", MEMBERSHIPS: "memberships", FAN_FUNDING: "fanfunding", WALLETS: "wallets"}
 NAMES = (OVERVIEW, *_REPORTS)
+
+
+async def counted_in(services: Services) -> list[str]:
+    """Return the currencies and virtual ones in which anything was ever counted, the most frequent first."""
+    rollups = await Rollups.current(services.reader)
+    wallets = [*await rollups.assets(ISSUED), *await rollups.assets(SPENT)]
+    return list(dict.fromkeys([*await rollups.currencies(), *wallets]))
 
 
 async def read_report(

@@ -66,14 +66,26 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowed:
+    """What else the rows must be, and as what the books keep it: name -> text without anything personal."""
+
+    conditions: Sequence[ColumnElement[bool]] = ()
+    told: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which rows of a list; ``begins`` and ``ends`` are in ms, ``customer_id`` is our own id."""
+    """Which rows of a list; ``begins`` and ``ends`` are in ms, ``customer_id`` is our own id.
+
+    ``shown`` narrows it to what a page of the console shows.
+    """
 
     export: Export
     begins: int | None = None
     ends: int | None = None
     customer_id: str | None = None
     equal: Mapping[str, str] = field(default_factory=dict)
+    shown: Narrowed = field(default_factory=Narrowed)
 
     @classmethod
     def read(cls, export: Export, given: Mapping[str, str], *, customer_id: str | None) -> "Wanted":
@@ -104,7 +116,7 @@ class Wanted:
             found = found.where(_given(self.export.owner) == self.customer_id)
         for name, value in self.equal.items():
             found = found.where(self.export.filters[name](value, context))
-        return found.order_by(*self.export.order)
+        return found.where(*self.shown.conditions).order_by(*self.export.order)
 
     def written(self, context: Context) -> Sequence[Row]:
         """Return the rows of the configuration among them: they have no time and no customer."""
@@ -122,7 +134,8 @@ class Wanted:
         times = {FROM: self.begins, UNTIL: self.ends}
         told = {name: iso(at) for name, at in times.items() if at is not None}
         owner = {} if self.customer_id is None else {CUSTOMER: self.customer_id}
-        return {**told, **owner, **{name: redact_text(value) for name, value in self.equal.items()}}
+        texts = {**self.equal, **self.shown.told}
+        return {**told, **owner, **{name: redact_text(value) for name, value in texts.items()}}
 
 
 def equals(column: ColumnElement[Any]) -> Condition:

@@ -1,43 +1,27 @@
-"""Lists of what customers have and how they came by it: wallets, entries, holds, grants, rights, usage."""
+"""Lists of what customers have and how they came by it: wallets, lots, grants, rights, items."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import and_, func, select
 
-from storefront.core.config.model_usage import show_decimal
-from storefront.core.exporting.columns import Context, decimal, document, flag, integer, money, text, time
+from storefront.core.exporting.columns import document, flag, integer, money, text, time
 from storefront.core.exporting.lists import Export, equals, with_customer
-from storefront.core.reading import Row
 from storefront.core.tables import (
     accounts,
     auto_top_ups,
-    customer_transfers,
     customers,
     debts,
     entitlements,
-    entries,
-    experiment_exposures,
     grants,
-    holds,
     item_instances,
     items,
     lots,
-    transfers,
-    usage_lines,
-    usage_windows,
 )
-from storefront.core.usage.reading import PICO_PLACES, quantity_text
-
-_TO = customers.alias("to_customer")
 
 
 def holding_lists() -> Sequence[Export]:
     """Return the lists of what customers have."""
-    return [
-        *(_customers(), _wallets(), _lots(), _entries(), _postings(), _transfers(), _holds(), _grants()),
-        *(_entitlements(), _items(), _instances(), _auto_top_ups(), _usage(), _usage_lines(), _exposures()),
-    ]
+    return [_customers(), _wallets(), _lots(), _grants(), _entitlements(), _items(), _instances(), _auto_top_ups()]
 
 
 def _customers() -> Export:
@@ -120,121 +104,6 @@ def _lots() -> Export:
             time("expires_at"),
         ),
     )
-
-
-def _entries() -> Export:
-    return Export(
-        name="entries",
-        title="Every entry of the ledger",
-        scope="audit:read",
-        statement=select(entries),
-        order=(entries.c.commit_no, entries.c.id),
-        at=entries.c.occurred_at,
-        filters={"kind": equals(entries.c.kind)},
-        columns=(
-            text("id"),
-            integer("commit_no"),
-            text("kind"),
-            text("about"),
-            text("actor"),
-            text("reverses"),
-            time("occurred_at"),
-            time("recorded_at"),
-        ),
-    )
-
-
-def _postings() -> Export:
-    entry = (entries.c.commit_no, entries.c.kind, entries.c.about, entries.c.actor, entries.c.occurred_at)
-    return Export(
-        name="postings",
-        title="Every transfer of the ledger, from the account that is debited to the one that is credited",
-        scope="audit:read",
-        statement=select(transfers, *entry).join(entries, entries.c.id == transfers.c.entry_id),
-        order=(entries.c.commit_no, entries.c.id, transfers.c.position),
-        at=entries.c.occurred_at,
-        filters={"kind": equals(entries.c.kind), "asset": equals(transfers.c.asset)},
-        columns=(
-            text("entry", "entry_id"),
-            integer("position"),
-            integer("commit_no"),
-            text("kind"),
-            text("about"),
-            text("debit", "source"),
-            text("credit", "destination"),
-            *money("amount", currency="asset"),
-            text("actor"),
-            time("occurred_at"),
-        ),
-    )
-
-
-def _transfers() -> Export:
-    statement = with_customer(customer_transfers, _TO.c.external_id.label("to_customer"))
-    return Export(
-        name="transfers",
-        title="What customers passed on to each other",
-        scope="customers:read",
-        statement=statement.join(_TO, _TO.c.id == customer_transfers.c.recipient_id),
-        order=(customer_transfers.c.id,),
-        at=customer_transfers.c.created_at,
-        owner=customer_transfers.c.customer_id,
-        filters={"asset": equals(customer_transfers.c.asset)},
-        columns=(
-            text("id"),
-            text("from", "customer"),
-            text("to", "to_customer"),
-            *money("amount", currency="asset"),
-            *money("fee", currency="asset", shows=False),
-            text("sku"),
-            integer("quantity"),
-            document("instances"),
-            text("actor"),
-            time("created_at"),
-        ),
-    )
-
-
-def _holds() -> Export:
-    return Export(
-        name="holds",
-        title="What was set aside in wallets, and what became of it",
-        scope="holds:read",
-        statement=with_customer(holds),
-        order=(holds.c.id,),
-        at=holds.c.created_at,
-        owner=holds.c.customer_id,
-        filters={"state": _hold_in_state, "asset": equals(holds.c.asset)},
-        columns=(
-            text("id"),
-            text("customer"),
-            *money("amount", currency="asset"),
-            *money("captured", currency="asset", shows=False),
-            text("state", take=lambda row, context: "expired" if _is_over(row, context) else row["state"]),
-            text("reason"),
-            time("expires_at"),
-            time("created_at"),
-            time("closed_at", take=_hold_closed_at),
-        ),
-    )
-
-
-def _hold_in_state(state: str, context: Context) -> ColumnElement[bool]:
-    """Ask for holds as they read: one whose time is over is expired, also before its job has run."""
-    is_open = holds.c.state == "open"
-    if state == "open":
-        return and_(is_open, holds.c.expires_at > context.now)
-    if state == "expired":
-        return or_(holds.c.state == state, and_(is_open, holds.c.expires_at <= context.now))
-    return holds.c.state == state
-
-
-def _is_over(row: Row, context: Context) -> bool:
-    return bool(row["state"] == "open" and row["expires_at"] <= context.now)
-
-
-def _hold_closed_at(row: Row, context: Context) -> Any:
-    return row["expires_at"] if _is_over(row, context) else row["closed_at"]
 
 
 def _grants() -> Export:
@@ -359,63 +228,4 @@ def _auto_top_ups() -> Export:
             time("agreed_at"),
             time("created_at"),
         ),
-    )
-
-
-def _usage() -> Export:
-    return Export(
-        name="usage",
-        title="What meters counted, hour by hour",
-        scope="usage:read",
-        statement=with_customer(usage_windows),
-        order=(usage_windows.c.customer_id, usage_windows.c.meter, usage_windows.c.start),
-        at=usage_windows.c.start,
-        owner=usage_windows.c.customer_id,
-        filters={"kind": equals(usage_windows.c.meter)},
-        columns=(
-            text("customer"),
-            text("meter"),
-            time("start"),
-            integer("events"),
-            decimal("quantity", take=lambda row, _: quantity_text(int(row["quantity"]))),
-        ),
-    )
-
-
-def _usage_lines() -> Export:
-    return Export(
-        name="usage-lines",
-        title="What closed periods of usage came to",
-        scope="usage:read",
-        statement=with_customer(usage_lines),
-        order=(usage_lines.c.id,),
-        at=usage_lines.c.created_at,
-        owner=usage_lines.c.customer_id,
-        filters={"kind": equals(usage_lines.c.kind)},
-        columns=(
-            text("id"),
-            text("customer"),
-            text("feature"),
-            text("kind"),
-            integer("number"),
-            time("period_start", "start"),
-            time("period_end", "ends_at"),
-            decimal("quantity", take=lambda row, _: quantity_text(int(row["quantity"]))),
-            decimal("cost", take=lambda row, _: show_decimal(int(row["cost"]), PICO_PLACES)),
-            *money("amount"),
-            time("created_at"),
-        ),
-    )
-
-
-def _exposures() -> Export:
-    return Export(
-        name="experiment-exposures",
-        title="Who was shown which variant of an experiment",
-        scope="operations:read",
-        statement=with_customer(experiment_exposures),
-        order=(experiment_exposures.c.experiment, experiment_exposures.c.customer_id),
-        at=experiment_exposures.c.exposed_at,
-        owner=experiment_exposures.c.customer_id,
-        columns=(text("experiment"), text("customer"), text("variant"), time("exposed_at")),
     )

@@ -24,6 +24,7 @@ from storefront.core.reversal_moves import clawed_back_for, freeze_id
 from storefront.core.services import Services
 from storefront.core.tables import purchases, reversals
 from storefront.core.tables_freezes import freezes
+from storefront.core.tables_purchases import IS_WAITING
 from storefront.core.taking_back import REVERSAL, advance
 
 STATES = ("warning", "open", "closed", "won", "lost")
@@ -61,6 +62,14 @@ async def list_disputes(
         statement = statement.where(reversals.c.state == state)
     by = (reversals.c.created_at, reversals.c.id)
     return await read_page(services.reader, statement, by, limit=limit, after=after, shown=dispute_json)
+
+
+async def next_evidence_due(services: Services) -> int | None:
+    """Return until when (ms) the bank that decides first takes evidence, of disputes that are open."""
+    waiting = select(reversals.c.facts).where(IS_WAITING, reversals.c.cause == DISPUTE, reversals.c.state == "open")
+    due = [msgspec.json.decode(row["facts"]).get("evidence_due_by") for row in await services.reader.scan(waiting)]
+    now = services.clock.now()
+    return min((one for one in due if one is not None and one > now), default=None)
 
 
 async def show_dispute(services: Services, dispute_id: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from storefront.core.tables import customers, payments, purchases, receipts, rev
 _COUNTED_AT = func.coalesce(purchases.c.completed_at, purchases.c.created_at)
 """The moment that analytics counts a purchase at, as far as it is told by its own row."""
 LAST4 = re.compile(r"[0-9]{4}")
-STATUSES = ("pending", "in_review", "paid", "completed", "canceled", "expired", "failed")
+STATUSES = ("pending", "in_review", "paid", "completed", "canceled", "expired", "failed", "rejected")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,12 @@ async def find_purchases(services: Services, wanted: Wanted, *, limit: int, afte
     return {"data": found, "next": rows[limit - 1]["id"] if len(rows) > limit else None}
 
 
+async def matching_purchases(services: Services, wanted: Wanted) -> ColumnElement[bool]:
+    """Return the condition for all purchases that are looked for."""
+    found, _ = await _selection(services, wanted)
+    return purchases.c.id.in_(found)
+
+
 async def find_customers(services: Services, text: str, *, limit: int, after: str | None) -> dict[str, Any]:
     """Return a page of customers, newest first, whose id begins with ``text``; theirs, ours, or all.
 
@@ -67,8 +73,7 @@ async def find_customers(services: Services, text: str, *, limit: int, after: st
     """
     statement = select(customers).order_by(customers.c.id.desc()).limit(limit + 1)
     if text:
-        begins = customers.c.external_id.startswith(text, autoescape=True)
-        statement = statement.where(or_(begins, customers.c.id == text))
+        statement = statement.where(matching_customers(text))
     if after is not None:
         statement = statement.where(customers.c.id < after)
     rows = await services.reader.scan(statement)
@@ -81,9 +86,22 @@ async def find_customers(services: Services, text: str, *, limit: int, after: st
     return {"data": shown, "next": rows[limit - 1]["id"] if len(rows) > limit else None}
 
 
+def matching_customers(text: str) -> ColumnElement[bool]:
+    """Return the condition for customers whose id begins with a text, or is it."""
+    return or_(customers.c.external_id.startswith(text, autoescape=True), customers.c.id == text)
+
+
 async def _page(services: Services, wanted: Wanted, *, limit: int, after: str | None) -> Select[Any]:
-    """Select the ids of a page: from an index alone where nothing is searched for, by digits from that of cards."""
-    conditions, text = _conditions(wanted), wanted.text.strip()
+    """Select the ids of a page."""
+    statement, place = await _selection(services, wanted)
+    if after is not None:
+        statement = statement.where(place < after)
+    return statement.order_by(place.desc()).limit(limit)
+
+
+async def _selection(services: Services, wanted: Wanted) -> tuple[Select[Any], ColumnElement[str]]:
+    """Select ids, with their column: by an index of purchases, or by that of cards where digits are searched for."""
+    text = wanted.text.strip()
     named = await _named(services, text) if text else None
     if named is None and LAST4.fullmatch(text):
         place = payments.c.purchase_id
@@ -91,9 +109,7 @@ async def _page(services: Services, wanted: Wanted, *, limit: int, after: str | 
     else:
         place = purchases.c.id
         statement = select(place) if named is None else select(place).where(named)
-    if after is not None:
-        conditions.append(place < after)
-    return statement.where(*conditions).order_by(place.desc()).limit(limit)
+    return statement.where(*_conditions(wanted)), place
 
 
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -1,5 +1,6 @@
 """Deliveries: one row per event and endpoint, read by operators, and sent again when they say so."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -61,6 +62,16 @@ class WebhookDeliveries:
         row = await self._need(endpoint_id, event_id)
         attempts = await self._reader.all(_ATTEMPTS, endpoint=endpoint_id, event=event_id)
         return {**_shown(row), "history": [_attempt(one) for one in attempts]}
+
+    async def last_attempts(self, endpoint_id: str, event_ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Return ``event -> its last attempt``; what was not tried yet has none."""
+        newest = (
+            select(func.max(webhook_attempts.c.id))
+            .where(webhook_attempts.c.endpoint_id == endpoint_id, webhook_attempts.c.event_id.in_(event_ids))
+            .group_by(webhook_attempts.c.event_id)
+        )
+        rows = await self._reader.scan(select(webhook_attempts).where(webhook_attempts.c.id.in_(newest)))
+        return {row["event_id"]: _attempt(row) for row in rows}
 
     async def replay(self, endpoint_id: str, event_id: str, *, actor: str) -> dict[str, Any]:
         """Send one delivery again at once, on a new schedule, whatever became of it; raises ``NotFound``."""

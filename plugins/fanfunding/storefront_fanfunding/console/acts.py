@@ -8,7 +8,7 @@ import msgspec
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.pages.lists import at, money
-from storefront.panels import Asking, ConsoleAct, Done, Line, Lines, Link, Note, PageView, Tone
+from storefront.panels import Asking, ConsoleAct, Done, Line, Lines, Link, Note, PageView, Sure, Tone
 from storefront_fanfunding.config import Settings
 from storefront_fanfunding.console.words import INVITE, PATH, PAYOUT, STEER
 from storefront_fanfunding.control.inviting import invite_to_page, sign_out_everywhere
@@ -25,6 +25,8 @@ _VERDICTS = {
     "name-only": (Verdict.NAME_ONLY, "It comes on screen without its message."),
     "reject": (Verdict.REJECT, "It is not shown. The creator keeps the money."),
 }
+_NOT_SHOWN = Sure("It never comes on screen. The creator keeps the money.")
+_SIGNED_OUT = Sure("They are signed out on every device, and links that nobody used are no longer good.")
 Do = Callable[[Asking], Awaitable[Done | PageView]]
 
 
@@ -35,11 +37,12 @@ def acts(settings: Settings) -> Sequence[ConsoleAct]:
         ConsoleAct("payout", PAYOUT, partial(send_payout, settings), fields, needed=["currency"], asks_proof=True),
         *(
             ConsoleAct(name, STEER, _judging(verdict, name), {"sequence": _TEXT}, needed=["sequence"],
-                       says={name: words})
+                       says={name: words}, sure=_NOT_SHOWN if verdict is Verdict.REJECT else None,
+                       words=_reject_words if verdict is Verdict.REJECT else None)
             for name, (verdict, words) in _VERDICTS.items()
         ),
         ConsoleAct("invite", INVITE, partial(send_invitation, settings), asks_proof=True),
-        ConsoleAct("sign-out", INVITE, partial(send_sign_out, settings),
+        ConsoleAct("sign-out", INVITE, partial(send_sign_out, settings), sure=_SIGNED_OUT, words=_sign_out_words,
                    says={"out": "They are signed out everywhere, and links that nobody used are no longer good."}),
     ]  # fmt: skip
 
@@ -69,6 +72,14 @@ def worded(asking: Asking, refused: PayoutNotPossible) -> Invalid:
     if words is None:
         return Invalid(refused.detail)
     return Invalid(words, errors=[FieldError("/amount", "is not possible")])
+
+
+async def _reject_words(asking: Asking) -> str:
+    return f"Do not show this message to {asking.path['name']}"
+
+
+async def _sign_out_words(asking: Asking) -> str:
+    return f"Sign {asking.path['name']} out everywhere"
 
 
 def _judging(verdict: Verdict, says: str) -> Do:

@@ -152,7 +152,7 @@ async def _held(asking: Asking, name: str, identity: str) -> list[Section]:
                 Form(f"{PATH}/{name}/name-only", "Only the name", here),
                 Form(f"{PATH}/{name}/reject", "Do not show it", here, tone=Tone.BAD),
             ]
-        badge = Cell(HELD_FOR.get(row["held_for"] or "", "held"), tone=Tone.PLAY)
+        badge = Cell(HELD_FOR.get(row["held_for"] or "", "Held"), tone=Tone.PLAY)
         amount = money(asking, row["amount"], row["currency"])
         letters.append(Written(fan(row), row["message"], about=amount, badge=badge, forms=forms))
     return [Letters("To be read first", letters, hint=f"{len(letters)} waiting")] if letters else []

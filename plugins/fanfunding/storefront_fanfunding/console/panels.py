@@ -85,7 +85,7 @@ def _message(tip: Tip) -> list[Section]:
     if not tip["message"]:
         return []
     is_held = tip["is_held"] and tip["held_for"]
-    about = f"Waits to be read: {HELD_FOR.get(tip['held_for'], 'held')}" if is_held else ""
+    about = f"Waits to be read: {HELD_FOR.get(tip['held_for'], 'held').lower()}" if is_held else ""
     if tip["is_name_only"]:
         about = "Not shown: only the name is"
     return [Letters("Message", [Written(fan(tip), tip["message"], about=about)])]

@@ -25,6 +25,7 @@ from storefront.panels import (
     PageView,
     Row,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -177,13 +178,21 @@ async def _statement(asking: Asking, row: Payout, told: Mapping[str, Any]) -> Ta
 
 def acts() -> Sequence[ConsoleAct]:
     """Return the acts of a payout's page; each asks for proof, because money moves or will."""
+    sure = Sure("The creator can be paid it anew. It pays first what they owe meanwhile.")
     return [
         ConsoleAct("approve", PAYOUT, _moving("approve", "approved", "", _approve), asks_proof=True),
         ConsoleAct("paid", PAYOUT, _moving("paid", "paid", "reference", mark_paid), {"reference": _TEXT},
                    needed=["reference"], asks_proof=True),
         ConsoleAct("failed", PAYOUT, _moving("failed", "failed", "reason", mark_failed), {"reason": _TEXT},
-                   needed=["reason"], asks_proof=True),
+                   needed=["reason"], asks_proof=True, sure=sure, words=_failed_words),
     ]  # fmt: skip
+
+
+async def _failed_words(asking: Asking) -> str:
+    """Return what is taken back: "Cancel the payout of $9.00 to luna"."""
+    row = await _need(asking)
+    what = f"the payout of {money(asking, row['amount'], row['currency'])} to {row['creator']}"
+    return f"Say that {what} came back" if row["state"] == PAID else f"Cancel {what}"
 
 
 async def _approve(services: Services, payout_id: str, _: str, key: IdempotencyKey) -> tuple[Answer, bool]:

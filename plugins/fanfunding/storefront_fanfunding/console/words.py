@@ -14,10 +14,10 @@ PATH = "/console/creators"
 LOOK, PAYOUT, INVITE, STEER = "purchases:read", "fanfunding:payout", "fanfunding:invite", "fanfunding:steer"
 """Who may look is who may look at purchases, as with the export ``tips``; the others are the routes' own."""
 HELD_FOR = {
-    "links": "has a link",
-    "words": "a word of their list",
-    "often": "many at once",
-    "blocked": "blocked sender",
+    "links": "Has a link",
+    "words": "A word of their list",
+    "often": "Many at once",
+    "blocked": "Blocked sender",
 }
 ALERTS = {
     "queued": ("Waits for its turn", Tone.INFO),

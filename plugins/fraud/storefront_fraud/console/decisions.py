@@ -5,10 +5,13 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import false
+
 from storefront.core.errors import Forbidden, NotFound
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.operating.reviews import show_review
 from storefront.core.services import Services
-from storefront.pages.lists import at, chips, link, spoken
+from storefront.pages.lists import at, chips, link, spoken, total
 from storefront.panels import (
     Asking,
     Cell,
@@ -23,6 +26,7 @@ from storefront.panels import (
     Row,
     Search,
     Section,
+    Sure,
     Table,
     Tone,
 )
@@ -45,7 +49,7 @@ from storefront_fraud.console.words import (
     verdict_badge,
 )
 from storefront_fraud.rules import RuleSet
-from storefront_fraud.showing import explain, list_decisions
+from storefront_fraud.showing import conditions_of, explain, list_decisions
 
 SHOWN = 25
 _DECIDED_BY = {
@@ -88,6 +92,17 @@ async def show_decisions(asking: Asking) -> PageView:
     choices = [(name, words) for name, (words, _) in VERDICTS.items()]
     return PageView("Decisions", [table], search=Search("Purchase, or customer", query.get("q", ""), kept),
                     chips=chips(DECISIONS, query, "verdict", choices), hint="Fraud")  # fmt: skip
+
+
+async def narrow(asking: Asking) -> Narrowed:
+    """Return which decisions the list shows; whom it was searched for is not told."""
+    text, verdict = asking.query.get("q", "").strip(), asking.query.get("verdict")
+    told = {name: words for name, words in (("q", "searched" if text else None), ("verdict", verdict)) if words}
+    try:
+        wanted = await conditions_of(asking.services, **await _narrowed(asking.services, text), verdict=verdict)
+    except NotFound:  # nobody is called so
+        wanted = [false()]
+    return Narrowed(wanted, told)
 
 
 async def _narrowed(services: Services, text: str) -> dict[str, str]:
@@ -187,7 +202,16 @@ class OneDecision:
         return Done("/console/review", "blocked")
 
     def acts(self) -> Sequence[ConsoleAct]:
-        return [ConsoleAct("block", WRITE, self.block, {"reason": {**_TEXT, "maxLength": 500}}, needed=["reason"])]
+        sure = Sure("The money goes back, and their customer id, card and network go on the block lists.")
+        fields = {"reason": {**_TEXT, "maxLength": 500}}
+        return [
+            ConsoleAct("block", WRITE, self.block, fields, needed=["reason"], sure=sure, words=_block_words),
+        ]
+
+
+async def _block_words(asking: Asking) -> str:
+    one = await show_review(asking.services, asking.path["id"])
+    return f"Refuse {one['customer']['id']}'s purchase for {total(asking, one['total'])}, and block them"
 
 
 def _why_so_high(told: Sequence[Mapping[str, Any]]) -> list[Section]:

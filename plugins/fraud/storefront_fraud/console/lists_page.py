@@ -6,7 +6,21 @@ from typing import Any
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.redaction import redact_text
 from storefront.pages.lists import at
-from storefront.panels import Asking, Cell, Column, ConsoleAct, Done, Field, Form, PageView, Row, Section, Table, Tone
+from storefront.panels import (
+    Asking,
+    Cell,
+    Column,
+    ConsoleAct,
+    Done,
+    Field,
+    Form,
+    PageView,
+    Row,
+    Section,
+    Sure,
+    Table,
+    Tone,
+)
 from storefront_fraud.config import Settings
 from storefront_fraud.console.words import LISTS, WRITE
 from storefront_fraud.lists import add_to_list, duration_of, remove_from_list, show_list
@@ -78,8 +92,13 @@ class ListPage:
         return [
             ConsoleAct("add", WRITE, self.add, _ADD, needed=["values", "reason"], says={"added": "It is on the list."}),
             ConsoleAct("remove", WRITE, self.remove, {"value": {"type": "string", "maxLength": LONGEST}},
-                       needed=["value"], says={"removed": "It is off the list."}),
+                       needed=["value"], says={"removed": "It is off the list."},
+                       sure=Sure("No rule finds it there any more, from now on."), words=_remove_words),
         ]  # fmt: skip
+
+
+async def _remove_words(asking: Asking) -> str:
+    return f"Take {asking.form['value']} off the list {asking.path['list']}"
 
 
 def _values(text: str) -> list[str]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView
+from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, ShownList
 from storefront_fraud.config import Settings
-from storefront_fraud.console.decisions import QUERY, OneDecision, show_decisions
+from storefront_fraud.console.decisions import QUERY, OneDecision, narrow, show_decisions
 from storefront_fraud.console.lists_page import ListPage
 from storefront_fraud.console.opinion import Opinions
 from storefront_fraud.console.rules_page import show_fraud
@@ -21,7 +21,9 @@ def console_parts(settings: Settings, rules: RuleSet) -> Sequence[ConsolePage | 
     one, lists, opinions = OneDecision(settings, rules), ListPage(settings), Opinions(settings, rules)
     return [
         ConsolePage(PATH, "Fraud", READ, show, group="watch", icon="eye"),
-        ConsolePage(DECISIONS, "Decisions", READ, show_decisions, query=QUERY),
+        ConsolePage(
+            DECISIONS, "Decisions", READ, show_decisions, query=QUERY, takes_out=ShownList("fraud-decisions", narrow)
+        ),
         ConsolePage(f"{DECISIONS}/{{id}}", "Decision", READ, one.show, acts=one.acts()),
         ConsolePage(f"{LISTS}/{{list}}", "List", READ, lists.show, acts=lists.acts()),
         ConsolePanel("purchase", READ, opinions.of_purchase),

@@ -87,8 +87,7 @@ class Wording:
 
 def each(interval: str) -> str:
     """Word how often something is paid: ``a month``, ``every 3 months``."""
-    parsed = Interval.parse(interval)
-    return f"a {parsed.unit}" if parsed.count == 1 else f"every {parsed}"
+    return Interval.parse(interval).often
 
 
 def lasting(duration_ms: int) -> str:

@@ -9,18 +9,18 @@ from storefront.core.errors import FieldError, Invalid
 from storefront.core.idempotency import idempotency_key
 from storefront.core.reading import Row
 from storefront.core.services import Services
-from storefront.pages.lists import money
-from storefront.panels import Asking, ConsoleAct, Done, Field, Form, Section, Tone
+from storefront.pages.lists import money, offer_title
+from storefront.panels import Asking, ConsoleAct, Done, Field, Form, Section, Sure, Tone
 from storefront_subscriptions.account.reading import Standing
 from storefront_subscriptions.by_hand import ByHand, is_done
 from storefront_subscriptions.canceling import cancel_at_end, end_now
 from storefront_subscriptions.changing import revoke
 from storefront_subscriptions.charging_now import charge_now, is_chargeable
 from storefront_subscriptions.config import Settings
-from storefront_subscriptions.console.words import PATH, day
+from storefront_subscriptions.console.words import PATH, day, wording_of
 from storefront_subscriptions.gifts import gifted_until
 from storefront_subscriptions.pausing import PauseRequest, keep, pause, resume
-from storefront_subscriptions.rows import ACTIVE, OPEN, OVER, PAUSED, SCHEDULED, TRIALING
+from storefront_subscriptions.rows import ACTIVE, OPEN, OVER, PAUSED, SCHEDULED, TRIALING, need
 
 SUPPORT, FINANCE = "customers:write", "purchases:write"
 TEXT = {"type": "string", "maxLength": 500}
@@ -41,6 +41,11 @@ SAYS: Mapping[str, str] = {
     "to_pay": "The change waits for its payer.",
     "dropped": "The change is dropped.",
 }
+_ENDS_AT_ONCE = Sure(
+    "Access ends at once, and periods that were given for later are given up. No money goes back by this: refund the "
+    "purchase for that."
+)
+_ENDS_UNPAID = Sure("No period of it is paid, so it ends at once, and nothing more is charged.")
 Do = Callable[[Services, Settings, str, ByHand], Awaitable[str]]
 
 
@@ -79,6 +84,12 @@ async def _charge(services: Services, settings: Settings, subscription_id: str, 
 async def _drop(services: Services, settings: Settings, subscription_id: str, by: ByHand) -> str:
     await revoke(services, settings, subscription_id, actor=by.key.caller, by=by)
     return "dropped"
+
+
+async def _end_words(asking: Asking) -> str:
+    row = await need(asking.services, asking.path["id"])
+    customer = await asking.services.customers.external_id(row["customer_id"])
+    return f"End {await wording_of(asking).title(row)} of {customer} now"
 
 
 def _doing(name: str, do: Do, settings: Settings) -> Callable[[Asking], Awaitable[Done]]:
@@ -129,7 +140,6 @@ def acts(settings: Settings) -> list[ConsoleAct]:
     made: Sequence[tuple[str, str, Do]] = (
         ("cancel", SUPPORT, _cancel),
         ("keep", SUPPORT, _keep),
-        ("end", FINANCE, _end),
         ("resume", FINANCE, _resume),
         ("charge", FINANCE, _charge),
         ("drop-change", FINANCE, _drop),
@@ -139,7 +149,17 @@ def acts(settings: Settings) -> list[ConsoleAct]:
         for name, scope, do in made
     ]
     fields = {"reason": TEXT, "when": TEXT, "until": TEXT}
-    return [*found, ConsoleAct("pause", FINANCE, _pausing(settings), fields, needed=["reason"], says=SAYS)]
+    taken = [
+        ConsoleAct(
+            name, scope, _doing(act, do, settings), {"reason": TEXT}, needed=["reason"], says=SAYS, sure=sure,
+            words=_end_words,
+        )
+        for name, act, scope, do, sure in (
+            ("end", "end", FINANCE, _end, _ENDS_AT_ONCE),
+            ("end-unpaid", "cancel", SUPPORT, _cancel, _ENDS_UNPAID),
+        )
+    ]  # fmt: skip
+    return [*found, *taken, ConsoleAct("pause", FINANCE, _pausing(settings), fields, needed=["reason"], says=SAYS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +234,7 @@ def _dropping(make: _Maker) -> list[Section]:
     if change is None:
         return []
     how = "Its payment is stopped." if change["state"] == OPEN else "Nothing was charged for it."
-    words = f"It stays as it is and does not change to {change['sku']}. {how}"
+    words = f"It stays as it is and does not change to {offer_title(make.asking, change['sku'])}. {how}"
     return make.form("drop-change", FINANCE, "Drop the change", "Drop it", words)
 
 
@@ -245,7 +265,7 @@ def _ending(make: _Maker) -> list[Section]:
             found += make.form("cancel", SUPPORT, "End it with its period", f"End it on {until}", words)
     else:
         words = f"No period of it is paid, so it ends at once, and nothing more is charged.{asks}"
-        found += make.form("cancel", SUPPORT, "End it", "End it now", words, tone=Tone.BAD)
+        found += make.form("end-unpaid", SUPPORT, "End it", "End it now", words, tone=Tone.BAD)
         return found
     given = f" Given periods that are still to come ({row['gifted']}) are given up." if row["gifted"] else ""
     words = f"Access ends at once. No money goes back by this: refund the purchase for that.{asks}{given}"

@@ -111,7 +111,7 @@ def dunning_total(dunning: dict[str, tuple[int, int]]) -> int:
 
 def _churn(name: str, now: Fraction | None, before: Fraction | None, url: str) -> Tile:
     if now is None:
-        return Tile(name, "–", was="Needs a first member")
+        return Tile(name, "–", was="Nobody paid yet when it began")
     was = "" if before is None else f"was {_share(before)}"
     if before is None or now == before:
         return Tile(name, _share(now), was=was, url=url)
@@ -189,4 +189,4 @@ def _nothing(words: str) -> Markup:
 
 def _month(name: str) -> str:
     year, month = name.split("-")
-    return f"{date(int(year), int(month), 1):%b %y}"
+    return f"{date(int(year), int(month), 1):%b %Y}"

@@ -98,6 +98,11 @@ def is_paying() -> ColumnElement[bool]:
 
 
 async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) -> Select[Any]:
+    return statement.where(*await conditions_of(services, wanted))
+
+
+async def conditions_of(services: Services, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return what must hold of subscriptions that are looked for."""
     conditions: list[ColumnElement[bool]] = []
     if wanted.text:
         conditions.append(await _named(services, wanted.text))
@@ -111,7 +116,7 @@ async def _narrowed(services: Services, statement: Select[Any], wanted: Wanted) 
         conditions.append(await _of_joined(services, wanted))
     elif wanted.standing is not None:
         conditions.append(subscriptions.c.billing_state.in_(_STATES[wanted.standing]))
-    return statement.where(*conditions)
+    return conditions
 
 
 async def _named(services: Services, text: str) -> ColumnElement[bool]:

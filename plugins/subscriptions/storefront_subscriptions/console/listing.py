@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from storefront.core.analytics.metrics import CHURN
-from storefront.core.catalog import text_in
+from storefront.core.exporting.lists import Narrowed
 from storefront.core.reading import Row
-from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, money, period_chips
+from storefront.pages.lists import PERIOD_QUERY, chips, instant, link, moment_words, money, offer_title, period_chips
 from storefront.panels import Asking, Cell, Chip, Column, PageView, Search, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.config import KIND
@@ -15,6 +15,7 @@ from storefront_subscriptions.console.finding import (
     LEFT,
     STANDINGS,
     Wanted,
+    conditions_of,
     find_subscriptions,
     sums_of,
 )
@@ -41,11 +42,9 @@ _COLUMNS = (Column("Customer"), Column("Tier"), Column("Standing"), Column("A mo
 
 async def show_list(asking: Asking) -> PageView:
     """Show memberships, newest first; without a filter also who pays, in figures."""
-    query = asking.query
-    since, until = (instant(query[name], f"/{name}") if query.get(name) else None for name in ("from", "to"))
-    movement = CHURN if query.get("standing") == LEFT else query.get("movement")
+    query, (since, until), movement = asking.query, _times(asking), _movement(asking)
     if movement is None:
-        sections: list[Section] = [await _standing_list(asking, since, until)]
+        sections: list[Section] = [await _standing_list(asking)]
     else:
         sections = [await _moved_list(asking, movement, since, until)]
     is_narrow = any(query.get(name) for name in _FILTERS if name != "currency")
@@ -58,9 +57,30 @@ async def show_list(asking: Asking) -> PageView:
     return PageView("Memberships", sections, search=search, chips=_chips(asking), switch=switch)
 
 
-async def _standing_list(asking: Asking, since: int | None, until: int | None) -> Table:
-    query = asking.query
-    wanted = Wanted(
+async def narrow(asking: Asking) -> Narrowed | None:
+    """Return which subscriptions the list shows; None where it shows what moved, each time by itself."""
+    if _movement(asking) is not None:
+        return None
+    asked = {name: str(value) for name, value in asking.query.items() if name in _FILTERS and name != "after" and value}
+    told = {**asked, **({"q": "searched"} if "q" in asked else {})}
+    return Narrowed(await conditions_of(asking.services, _wanted(asking)), told)
+
+
+def _times(asking: Asking) -> tuple[int | None, int | None]:
+    since, until = (
+        instant(asking.query[name], f"/{name}") if asking.query.get(name) else None for name in ("from", "to")
+    )
+    return since, until
+
+
+def _movement(asking: Asking) -> str | None:
+    found: str | None = asking.query.get("movement")
+    return CHURN if asking.query.get("standing") == LEFT else found
+
+
+def _wanted(asking: Asking) -> Wanted:
+    query, (since, until) = asking.query, _times(asking)
+    return Wanted(
         text=query.get("q", "").strip(),
         standing=query.get("standing"),
         tier=query.get("tier"),
@@ -68,6 +88,10 @@ async def _standing_list(asking: Asking, since: int | None, until: int | None) -
         since=since,
         until=until,
     )
+
+
+async def _standing_list(asking: Asking) -> Table:
+    query, wanted = asking.query, _wanted(asking)
     found = await find_subscriptions(asking.services, wanted, limit=SHOWN, after=query.get("after"))
     sums = await sums_of(asking.services, wanted)
     rows = [row_of(asking, row) for row in found["data"]]
@@ -114,19 +138,11 @@ def _moved_row(asking: Asking, moved: Moved, row: Row) -> TableRow:
 def _cells(asking: Asking, row: Row, amount: str, when: Cell) -> tuple[Cell, ...]:
     return (
         Cell(row["customer"], is_name=True),
-        Cell(title_of(asking, row["sku"]), hint=price(asking, row)),
+        Cell(offer_title(asking, row["sku"]), hint=price(asking, row)),
         badge(row),
         Cell(amount, is_strong=True),
         when,
     )
-
-
-def title_of(asking: Asking, sku: str) -> str:
-    """Return a tier's title as it is sold now, or its SKU where it is not any more."""
-    catalog = asking.services.catalogs.active
-    offer = catalog.offers.get(sku)
-    found = None if offer is None else text_in(offer.title, asking.language, catalog.default_language)
-    return found or sku
 
 
 def _sum_words(asking: Asking, sums: Mapping[str, tuple[int, int]]) -> str:
@@ -142,7 +158,7 @@ def _chips(asking: Asking) -> list[Chip]:
     query, catalog = asking.query, asking.services.catalogs.active
     found = chips(PATH, query, "standing", [(name, STANDINGS[name]) for name in _CHIPS])
     tiers = [offer for offer in catalog.offers.values() if offer.kind == KIND]
-    shown = [(offer.sku, title_of(asking, offer.sku)) for offer in tiers]
+    shown = [(offer.sku, offer_title(asking, offer.sku)) for offer in tiers]
     if query.get("tier") and query["tier"] not in dict(shown):
         shown.append((query["tier"], query["tier"]))
     found += chips(PATH, query, "tier", shown if len(shown) > 1 or query.get("tier") else [])
@@ -156,5 +172,5 @@ def _chips(asking: Asking) -> list[Chip]:
             found += chips(PATH, query, name, [(query[name], words[query[name]])])
     for name, word in (("from", "From"), ("to", "Until")):
         if query.get(name):
-            found += chips(PATH, query, name, [(query[name], f"{word}: {query[name][:10]}")])
+            found += chips(PATH, query, name, [(query[name], f"{word}: {moment_words(query[name])}")])
     return found

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView
+from storefront.panels import Asking, ConsolePage, ConsolePanel, PageView, ShownList
 from storefront_subscriptions.config import Settings
 from storefront_subscriptions.console.acts import SAYS, acts
-from storefront_subscriptions.console.listing import QUERY, show_list
+from storefront_subscriptions.console.listing import QUERY, narrow, show_list
 from storefront_subscriptions.console.one import show_one
 from storefront_subscriptions.console.panels import of_customer, of_purchase
 from storefront_subscriptions.console.tiers import change_act
@@ -21,7 +21,8 @@ def console_parts(settings: Settings) -> Sequence[ConsolePage | ConsolePanel]:
         return await show_one(asking, settings)
 
     return [
-        ConsolePage(PATH, "Memberships", SCOPE, show_list, group="main", icon="repeat", query=QUERY),
+        ConsolePage(PATH, "Memberships", SCOPE, show_list, group="main", icon="repeat", query=QUERY,
+                    takes_out=ShownList("subscriptions", narrow)),
         ConsolePage(f"{PATH}/{{id}}", "Membership", SCOPE, show, acts=[*acts(settings), change_act(settings)],
                     says=SAYS),
         ConsolePanel("customer", SCOPE, of_customer),

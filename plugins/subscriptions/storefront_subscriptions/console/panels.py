@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from storefront.core.reading import Row
-from storefront.core.services import Services
-from storefront.pages.lists import spoken
+from storefront.pages.lists import offer_title, spoken
 from storefront.panels import Asking, Cell, Column, Line, Lines, Section, Table
 from storefront.panels import Row as TableRow
 from storefront_subscriptions.console.words import PATH, a_month, badge, next_date, next_of, price, wording_of
@@ -49,7 +48,7 @@ async def of_purchase(asking: Asking, purchase_id: str) -> Sequence[Section]:
     row = await need(services, subscription_id)
     title = await wording_of(asking).title(row)
     lines = [Line("Plan", title, url=f"{PATH}/{row['id']}")]
-    lines += _given(gift) if gift is not None else await _paid(services, row, purchase_id)
+    lines += _given(gift) if gift is not None else await _paid(asking, row, purchase_id)
     lines.append(Line.when("Next", next_of(row)[0], otherwise=spoken(next_of(row)[1])))
     return [Lines("Membership", lines, badge=badge(row))]
 
@@ -58,8 +57,9 @@ def _given(gift: Mapping[str, Any]) -> list[Line]:
     return [Line("Periods given", str(gift["periods"])), Line("Not begun yet", str(gift["remaining"]))]
 
 
-async def _paid(services: Services, row: Row, purchase_id: str) -> list[Line]:
+async def _paid(asking: Asking, row: Row, purchase_id: str) -> list[Line]:
     """Return what of a subscription a purchase pays, or was to pay."""
+    services = asking.services
     for invoice in await services.reader.all(INVOICES, subscription_id=row["id"]):
         if purchase_id in (invoice["purchase_id"], invoice["failed_purchase_id"]):
             number = "Trial" if invoice["period"] < 0 else str(invoice["period"] + 1)
@@ -73,7 +73,7 @@ async def _paid(services: Services, row: Row, purchase_id: str) -> list[Line]:
     found = await services.reader.scan(select(changes).where(of_it, changes.c.purchase_id == purchase_id))
     if found:
         change = found[0]
-        words = f"{change['old_sku']} to {change['sku']}"
+        words = f"{offer_title(asking, change['old_sku'])} to {offer_title(asking, change['sku'])}"
         return [Line("Change", words), Line.when("At", change["at"]), Line("State", spoken(change["state"]))]
     finals = await services.reader.all(FINALS, subscription_id=row["id"])
     is_final = any(purchase_id in (one["purchase_id"], one["failed_purchase_id"]) for one in finals)

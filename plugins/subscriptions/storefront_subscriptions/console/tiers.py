@@ -7,7 +7,7 @@ from typing import Any
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.reading import Row
 from storefront.core.top_ups import country_of
-from storefront.pages.lists import at, money, spoken, total
+from storefront.pages.lists import at, money, offer_title, spoken, total
 from storefront.panels import Asking, ConsoleAct, Done, Field, Form, Line, Lines, Link, Note, PageView, Section, Tone
 from storefront_subscriptions.account.choices import Chosen, families_on_sale, ways_of
 from storefront_subscriptions.account.reading import Standing
@@ -122,5 +122,5 @@ def _shown(asking: Asking, row: Row, shown: Mapping[str, Any]) -> PageView:
         explains="This is exactly what happens. It holds for ten minutes.",
     )
     back = Note(Tone.INFO, "Nothing has happened yet.", link=Link("Keep it as it is", f"{PATH}/{row['id']}"))
-    title = f"{spoken(shown['direction'])} to {shown['tier']}?"
+    title = f"{spoken(shown['direction'])} to {offer_title(asking, shown['tier'])}?"
     return PageView(title, [back, Lines("What the change does", lines, total=due), send], hint=row["id"])
