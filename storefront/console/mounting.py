@@ -16,6 +16,7 @@ from storefront.console.proof import prove
 from storefront.console.returning import to_sign_in
 from storefront.console.signing import add_signing_in
 from storefront.console.sure import ask_sure, told_of
+from storefront.core.commit.acting import acting_as
 from storefront.core.errors import Forbidden, Invalid, NotFound, StorefrontError
 from storefront.core.exporting.running import Exports
 from storefront.core.operators.signing_in import Session
@@ -107,7 +108,8 @@ async def _done(
         unproved = await prove(desk, session, call, words=await told_of(act, page, asking))
         if unproved is not None:
             return unproved
-    return await act.do(asking)
+    with acting_as(session.operator.id, session.operator.role.value):
+        return await act.do(asking)
 
 
 async def _again(

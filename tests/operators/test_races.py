@@ -1,11 +1,15 @@
 """Operators at the same moment: nothing that is good once is good twice, and nobody gets in by what has just ended."""
 
 import asyncio
+import threading
 from itertools import product
 
 import pytest
 
+from storefront.core.commit.outcome import Answer
+from storefront.core.commit.plan import SHOP_ANCHOR, Plan
 from storefront.core.errors import StorefrontError
+from storefront.core.ids import new_id
 from storefront.core.operators.people import change_role, end_operator, list_operators, take_back_operator
 from storefront.core.operators.roles import OperatorRole
 from storefront.core.operators.signing_in import make_link
@@ -85,3 +89,27 @@ async def told(work):
     except StorefrontError as refused:
         return refused.code
     return "done"
+
+
+@pytest.mark.parametrize("how", ["ended", "demoted"])
+async def test_an_act_that_waits_while_its_operator_is_ended_or_demoted_does_nothing(tmp_path, how):
+    async with running_shop(tmp_path, TINY_SHOP) as shop:
+        await shop.bought("gems-500")
+        finance, services = await signed_in(shop, "finance"), shop.parts.services
+        customer = f"/console/customers/{shop.query('SELECT id FROM customers')[0]['id']}"
+        form = {"csrf": await finance.csrf(), "key": new_id("key"), "asset": "gems", "amount": "120",
+                "reason": "asked for", "sure": "yes"}  # fmt: skip
+        begun, goes_on = threading.Event(), threading.Event()
+        held = Plan(actor=SHELL, anchors={SHOP_ANCHOR})
+        held.answer = lambda outcome: (begun.set(), goes_on.wait(), Answer(200, b""))[2]
+        holding = asyncio.create_task(services.engine.commit(held))
+        await shop.until(begun.is_set)
+        change = end_operator if how == "ended" else demote
+        changing = asyncio.create_task(change(services, finance.operator.id, actor=SHELL))
+        await shop.until(lambda: services.engine.waiting == 1)
+        acting = asyncio.create_task(finance.post(f"{customer}/adjust", form))
+        await shop.until(lambda: services.engine.waiting == 2)
+        goes_on.set()
+        page, *_ = await asyncio.gather(acting, changing, holding)
+        assert (page.status, "Your role was changed, or ended" in page.says) == (403, True), page.says
+        assert shop.balance("customer:ada:gems") == 500

@@ -13,7 +13,7 @@ from storefront.testing import running_shop
 from storefront.testing.looking import look_into, tables_of
 from storefront.testing.tiny_shop import TINY_SHOP
 from storefront.web.logs import configure_logging
-from tests.console.visiting import MANY, PASSWORD, SHELL, Visitor, add, begin_window, link_for, signed_in
+from tests.console.visiting import MANY, PASSWORD, SHELL, WRONG, Visitor, add, begin_window, link_for, signed_in
 
 LIMITS = "console: {unproved_refunds: {USD: 200}}\n"
 ASKED = "Confirm it is you"
@@ -188,6 +188,19 @@ async def test_whoever_has_no_codes_proves_by_password_and_tries_at_it_are_count
     assert (page.status, "Too many attempts" in page.says) == (422, True)
     shop.wall.move(900)
     assert (await support.act("/console/you/password", **changed, proof=PASSWORD)).status == 303
+
+
+async def test_strangers_who_try_passwords_at_the_door_keep_nobody_out_who_is_in(shop):
+    support, stranger = await signed_in(shop, "support"), Visitor(shop)
+    form = {"password": PASSWORD, "again": PASSWORD}
+    assert (await support.act("/console/you/password", **form)).status == 303
+    begin_window(shop)
+    for n in range(11):
+        assert (await stranger.by_password("support@example.com", f"wrong {n}")).status == 422
+    assert WRONG in (await stranger.by_password("support@example.com", PASSWORD)).says
+    shop.wall.move(601)  # still in the same window, and past what was proved
+    changed = {"password": PASSWORD + "9", "again": PASSWORD + "9", "proof": PASSWORD}
+    assert (await support.act("/console/you/password", **changed)).status == 303
 
 
 async def test_no_secret_of_an_operator_is_kept_or_told(shop):

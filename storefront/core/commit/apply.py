@@ -40,6 +40,7 @@ from storefront.core.commit.outcome import (
     CustomerMerged,
     LimitReached,
     Moment,
+    NotOperator,
     Outcome,
     ReviewUnplanned,
     Stale,
@@ -85,6 +86,7 @@ from storefront.core.commit.restore_steps import (
 )
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.state import Draft, NotNamed, State
+from storefront.core.commit.steps import StillOperator
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
 from storefront.core.commit.usage_steps import apply_close_usage, apply_drain_usage, apply_meter_usage
 from storefront.core.commit.watch_steps import apply_watch, begin_top_ups, note_spent
@@ -355,6 +357,12 @@ def _unmoved(applying: Applying, step: Unmoved) -> None:
         raise Stale(f"anchor {step.anchor}")
 
 
+def _still_operator(applying: Applying, step: StillOperator) -> None:
+    row = applying.draft.row(Key("operators", (step.operator_id,), step.anchor))
+    if row is None or row["ended_at"] is not None or row["role"] != step.role:
+        raise NotOperator("Your role was changed, or ended, while this was under way. Nothing was done.")
+
+
 def _emit(applying: Applying, step: Emit) -> None:
     told = Emit(step.anchor, step.type, step.subject, _values(applying, step.payload))
     apply_emit(applying.draft, applying.moment, told)
@@ -417,6 +425,7 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     Remove: _remove,
     Redact: _redact,
     Unmoved: _unmoved,
+    StillOperator: _still_operator,
     Emit: _emit,
     Late: _late,
     Restore: _on_books(apply_restore),

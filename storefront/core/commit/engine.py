@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from storefront.core.clock import Clock
+from storefront.core.commit.acting import ask_who_acts, has_acted
 from storefront.core.commit.apply import LateStep, apply_plan
 from storefront.core.commit.closed import Closed, Written
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway, Moment, Outcome, Overloaded, Stale
@@ -129,6 +130,7 @@ class CommitEngine:
             Refused: nothing was written. Where the plan has ``on_refused`` steps, those were written and
                 the outcome carries the refusal instead.
             Stale: a row moved since the plan was decided; decide again.
+            NotOperator: whoever acts (``acting_as``) is not any more who they were; nothing was written.
             Unavailable: overloaded, stopping, or the database is away; nothing was written.
         """
         if not self.is_alive:
@@ -136,10 +138,13 @@ class CommitEngine:
         if len(self._queue) >= self.longest_queue:
             self.counts.overloaded += 1
             raise Overloaded
+        ask_who_acts(plan)
         waiting = _Waiting(plan, asyncio.get_running_loop().create_future(), _order(plan))
         self._queue.append(waiting)
         self._wake.set()
-        return await waiting.future
+        outcome = await waiting.future
+        has_acted()
+        return outcome
 
     async def preview(self, plan: Plan) -> Outcome:
         """Apply ``plan`` to the books as they stand now, write nothing, and return what would come of it.

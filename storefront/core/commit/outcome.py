@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from storefront.core.errors import Conflict, Invalid, Refused, Unavailable
+from storefront.core.errors import Conflict, Forbidden, Invalid, Refused, Unavailable
 from storefront.core.ids import new_id
 
 REVIEW_REASONS = "review_reasons"
@@ -63,6 +63,10 @@ class Outcome:
 
 class Stale(Exception):
     """A row moved since the plan was decided; the use case decides again."""
+
+
+class NotOperator(Forbidden):
+    """Whoever acts was ended, or got another role, since their request began; nothing was written."""
 
 
 class CustomerMerged(Stale, Unavailable):

@@ -268,6 +268,18 @@ class Unmoved:
 
 
 @dataclass(frozen=True, slots=True)
+class StillOperator:
+    """The plan is refused unless an operator still has a role, and was not ended."""
+
+    operator_id: str
+    role: str
+
+    @property
+    def anchor(self) -> str:
+        return f"operator:{self.operator_id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """Tell the world: an event in the anchor's sequence, written with what it tells (``FromResults`` too)."""
 
@@ -348,6 +360,7 @@ Step = (
     | Remove
     | Redact
     | Unmoved
+    | StillOperator
     | Emit
     | Late
     | Restore

@@ -42,7 +42,8 @@ CONFIRMED_MS = 10 * MINUTE_MS
 """How long somebody who has proved who they are may do what asks for that (step-up, ASVS 7.5.3)."""
 SEEN_EVERY_MS = MINUTE_MS
 TRIES, TRIES_MS = 10, 15 * MINUTE_MS
-"""Attempts at one operator's password and codes in each such window, right ones too; links are not held up."""
+"""Attempts at one operator's password and codes in each such window, right ones too, and as many proofs within each of
+their sessions; links are not held up."""
 _WRONG = "Login, password or code is wrong, or was tried too often: then wait a few minutes, or sign in by a link."
 _LINK = Query(select(operator_links).where(operator_links.c.digest == bindparam("digest")))
 _NEWEST = Query(
@@ -132,7 +133,7 @@ async def sign_in_by_password(services: Services, codes: OneTimeCodes, login: st
             nobody learns which, because only a login that there is can be tried too often.
     """
     row = await find_by_login(services, login)
-    may_try = row is not None and await _may_try(services, row["id"])
+    may_try = row is not None and await _may_try(services, row["id"], f"operator_tries:{row['id']}")
     is_right = await verify_password(None if row is None else row["password"], password)
     if row is None or not may_try or not is_right or row["ended_at"] is not None:
         raise Unauthorized(_WRONG)
@@ -189,7 +190,7 @@ async def confirm(services: Services, codes: OneTimeCodes, session: Session, pro
     """
     operator = session.operator
     row = await need_row(services, operator.id)
-    if not await _may_try(services, operator.id):
+    if not await _may_try(services, operator.id, f"operator_proofs:{session.digest}"):
         left = TRIES_MS - services.clock.wall() % TRIES_MS
         raise TooManyRequests(
             "Too many attempts. Wait a few minutes, or sign in by a link from the shell.",
@@ -256,11 +257,14 @@ async def _begin(services: Services, row: Row, method: str, *used: Change, totp_
     return token
 
 
-async def _may_try(services: Services, operator_id: str) -> bool:
-    """Count an attempt before it is looked at, so that many at the same time are no way around."""
+async def _may_try(services: Services, operator_id: str, counted: str) -> bool:
+    """Count an attempt before it is looked at, so that many at the same time are no way around.
+
+    Proofs within a session have a counter of their own: strangers at the door take nothing from who is in.
+    """
     window, anchor = services.clock.wall() // TRIES_MS, anchor_of(operator_id)
     plan = Plan(actor=f"operator:{operator_id}", anchors={anchor})
-    plan.count(f"operator_tries:{operator_id}:{window}", anchor=anchor, at_most=TRIES)
+    plan.count(f"{counted}:{window}", anchor=anchor, at_most=TRIES)
     try:
         await services.engine.commit(plan)
     except LimitReached:
