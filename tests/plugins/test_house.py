@@ -56,7 +56,6 @@ NEVER_ANSWERED = {
     "restore_refused": "a command's",
     "move_failed": "a command says it",
     "other_keys": "fails the start",
-    "plugin_away": "whoever asked goes on without the plugin",
     "last_owner": "the console and a command say it",
     "provider_away": "the page to sign in says it",
     "shop_has_moved": "fails the start",
