@@ -145,7 +145,7 @@ class Ledger:
         customer = _Customer(id=self._id("cus", at), lot_id=self._id("lot", at), joined_at=at)
         self._customers.append(customer)
         account, entry_id, name = wallet(customer.id, "gems"), self._id("ent", at), external_id(number)
-        rows["customers"].append((customer.id, name, None, at))
+        rows["customers"].append((customer.id, name, None, at, None, None))
         rows["claims"].append((f"customer:{name}", customer.id))
         rows["entries"].append(
             (entry_id, self._commit_no, "benchmark.opening", customer.id, customer.id, "bulk", None, at, at, None)
@@ -218,7 +218,7 @@ class Ledger:
         rows: Rows = {name: [] for name in TABLES}
         for customer in customers:
             account, left = wallet(customer.id, "gems"), FULL - customer.bought * PRICE
-            rows["anchors"].append((customer.id, customer.events + 1, customer.events))
+            rows["anchors"].append((customer.id, customer.events + 1, customer.events, None))
             balance = left + customer.gems
             rows["accounts"].append((account.id, account.owner, account.role, account.asset, 1, balance, None))
             rows["lots"].append(

@@ -46,7 +46,9 @@ def replay(database: Path, batches: Sequence[Writes]) -> float:
 def _parameters(statements: dict[str, TableStatements], writes: Writes) -> list[tuple[str, Sequence[object]]]:
     noting = _Noting()
     connection = cast(sqlite3.Connection, noting)
-    anchors = [{"id": anchor, "version": v, "sequence": s} for anchor, (v, s) in writes.anchors.items()]
+    anchors = [
+        {"id": anchor, "version": v, "sequence": s, "merged_into": None} for anchor, (v, s) in writes.anchors.items()
+    ]
     statements["anchors"].update(connection, anchors)
     for name, table in statements.items():
         assert name not in writes.deletes, "a purchase deletes nothing"

@@ -6,6 +6,7 @@ requests that were under way have been answered.
 
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -55,6 +56,7 @@ from storefront.web import (
     invitation_page,
     keys,
     me,
+    merging,
     operating,
     paying,
     payment_methods,
@@ -147,7 +149,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
     UpkeepMetrics(registry, config.data_dir, worker=worker)
     modules = (
         *(sessions, catalog, me, purchases, entitlements, events, keys, webhooks),
-        *(grants, holds, wallets, payment_methods, payments, receipts, shop, stream),
+        *(grants, holds, merging, wallets, payment_methods, payments, receipts, shop, stream),
         *(
             webhook_endpoints,
             operating,
@@ -189,6 +191,7 @@ def _mount(app: web.Application, parts: Parts, worker: int | None, read: Callabl
             hasher=parts.hasher,
             clock=parts.services.clock,
             demo_keys=parts.has_demo_keys and not parts.services.is_live,
+            who_now=parts.services.customers.now,
         ),
         limiter=app[LIMITER],
         metrics=HttpMetrics(registry, worker=worker),
@@ -246,7 +249,7 @@ def _take_routes(
             continue
         if isinstance(one, ConsolePage) and not one.path.startswith("/console/"):
             raise RouteError(f"{plugin}: the console page {one.path} must live under /console/")
-        panels.append(one)
+        panels.append(replace(one, plugin=plugin))
 
 
 async def _lifetime(app: web.Application) -> AsyncIterator[None]:
@@ -261,6 +264,7 @@ async def _lifetime(app: web.Application) -> AsyncIterator[None]:
         if database.is_shared:
             await settle_keys(services, parts.shared_keys, keys_folder(services.config))
         await parts.keys.refresh()
+        await services.learn_merges()
         await services.catalogs.activate(services.config, services.engine, services.clock, actor="start")
         await schedule_retention(services)
         await schedule_following(services)

@@ -236,6 +236,7 @@ def _services(
         pins=Pins(signing, clock),
         public_url=public_url,
         figures=figures_of(host),
+        moves=host.moves(),
         personal_data=host.personal_data(),
     )
     host.collect("register_gateways", lambda name, found: add_gateways(gateways, found), services=services)

@@ -20,7 +20,9 @@ from sqlalchemy import Table
 from storefront import hookspecs
 from storefront.core.analytics.metrics import Figures
 from storefront.core.audit import Check
+from storefront.core.audit.merges import merges_check
 from storefront.core.catalog_changes import CatalogEffects
+from storefront.core.commit.merging import Moves
 from storefront.core.config import (
     Config,
     ConfigError,
@@ -84,12 +86,13 @@ class PluginHost:
 
     def audit_checks(self) -> list[Check]:
         """Return what enabled plugins add to ``audit verify --deep``: checks of their own tables."""
-        return [
+        checks = [
             check
             for name, plugin in self.classes.items()
             if name not in self.left_out
             for check in getattr(plugin, "audit_checks", ())
         ]
+        return [*checks, merges_check(self.moves())]
 
     def exports(self) -> dict[str, Export]:
         """Return ``name -> list``: what can be taken out of this shop, the core's lists and those of enabled plugins.
@@ -132,6 +135,15 @@ class PluginHost:
                     raise _failure(name, f"the figure {figure.name} must be called {name}_…")
             found[name] = told
         return found
+
+    def moves(self) -> list[Moves]:
+        """Return what of enabled plugins' tables moves when two customers are merged."""
+        return [
+            moves
+            for name, plugin in self.classes.items()
+            if name not in self.left_out
+            for moves in getattr(plugin, "merging", ())
+        ]
 
     def catalog_effects(self) -> list[CatalogEffects]:
         """Return what enabled plugins say of the effects of a catalog: ``storefront check --against-live``."""

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from storefront.cli.choices import DEFAULT_CONFIG, Choice, ConfigFlag, DataFlag, JsonFlag
+from storefront.cli.customers_merge import merge
 from storefront.cli.purchases import print_purchases
 from storefront.cli.showing import (
     amount_text,
@@ -22,6 +23,7 @@ from storefront.cli.showing import (
 from storefront.cli.subscriptions import print_subscriptions
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app.command()(merge)
 
 
 @app.callback()
@@ -57,7 +59,8 @@ def show(
         print_as_json(found)
         return
     state = found["state"]
-    print_facts({**found, "version": state["version"]}, ("customer", "id", "country", "created_at", "version"))
+    facts = {**found, "version": state["version"], "known_as": ", ".join(found["known_as"])}
+    print_facts(facts, ("customer", "known_as", "id", "country", "created_at", "version"))
     _print_wallets(state["wallets"])
     _print_goods(state)
     print_subscriptions(state["subscriptions"], of=found["customer"])

@@ -1,5 +1,6 @@
 """What all of the console shares: who is signed in, the menu, how a page is drawn."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +11,7 @@ import structlog
 from aiohttp import web
 from yarl import URL
 
-from storefront.console.drawing import make_console_templates
+from storefront.console.drawing import checked_part, draw_apart, make_console_templates
 from storefront.console.returning import page_of
 from storefront.core.errors import Forbidden, Unauthorized
 from storefront.core.operators.codes import OneTimeCodes
@@ -25,6 +26,10 @@ from storefront.routing import CALLER, Call
 
 HOME, COOKIE = "/console", "storefront_console"
 GROUPS = {"main": "", "watch": "Keep an eye on", "setup": "Set up"}
+PART_SECONDS = 3.0
+"""How long a page waits for what a plugin adds to it."""
+LARGEST_PART = 1_000_000
+"""How many characters of a page are a plugin's at most."""
 log = structlog.get_logger("storefront.console")
 
 
@@ -146,7 +151,7 @@ class Desk:
         """
         browser = Browser.of(call)
         frame, menu = page_frame(call, self.services, browser), await self.menu(session, here)
-        alarm = await self._alarm(self.services)
+        alarm = await self._top()
         if alarm is not None:
             view = replace(view, notes=(alarm, *view.notes))
         html = self.render(
@@ -181,25 +186,44 @@ class Desk:
         return Menu(shown, above, session.operator.login, session.operator.role.words)
 
     async def parts(self, asking: Asking, place: str, about: str) -> list[Section]:
-        """Return what plugins add to a page; one that fails adds a sentence instead, and its traceback to the log."""
+        """Return what plugins add to a page; one that fails, hangs or adds nonsense adds a sentence instead."""
         found: list[Section] = []
         for panel in self.panels:
             if panel.place == place and asking.may(panel.scope):
-                try:
-                    found.extend(await panel.show(asking, about))
-                except Exception:  # a plugin that fails takes no page of the core away
-                    log.exception("console_panel_failed", place=place, about=about)
-                    found.append(Note(Tone.BAD, "A part of this page could not be read.", "The server's log says why."))
+                found.extend(await self._part(panel, asking, about))
+        return found
+
+    async def _part(self, panel: ConsolePanel, asking: Asking, about: str) -> Sequence[Section]:
+        """Return one plugin's part, which was drawn once to see that it can be; what goes wrong is in the log."""
+        try:
+            async with asyncio.timeout(PART_SECONDS):
+                found = checked_part(await panel.show(asking, about))
+            drawn = len(draw_apart(self._templates, found))
+            if drawn > LARGEST_PART:
+                raise ValueError(f"{drawn:,} characters are too many")
+        except Exception:  # a plugin that fails takes no page of the core away
+            log.exception("console_panel_failed", plugin=panel.plugin, place=panel.place, about=about)
+            return [Note(Tone.BAD, f"What {panel.plugin} adds here could not be read.", "The server's log says why.")]
         return found
 
     async def _count(self, page: ConsolePage) -> tuple[int, Tone]:
         if page.counts is None:
             return 0, Tone.PLAIN
         try:
-            return await page.counts(self.services)
+            async with asyncio.timeout(PART_SECONDS):
+                count, tone = await page.counts(self.services)
+            return int(count), Tone(tone)
         except Exception:  # the menu is on every page, also on the one that tells what is wrong
-            log.exception("console_count_failed", page=page.path)
+            log.exception("console_count_failed", plugin=page.plugin, page=page.path)
             return 0, Tone.PLAIN
+
+    async def _top(self) -> Note | None:
+        """Return what stands on top of every page; that it cannot be told is told."""
+        try:
+            return await self._alarm(self.services)
+        except Exception:  # pages that tell what is wrong have to open then, too
+            log.exception("console_alarm_failed")
+            return Note(Tone.BAD, "Whether the books are in order could not be read.", "The server's log says why.")
 
     async def hand_over(self, call: Call, response: web.StreamResponse, token: str) -> None:
         """Give a browser the token of the session that it has begun, and end the one that it had before."""

@@ -17,13 +17,15 @@ from storefront.routing import Call, Role, Routes
 from storefront.shapes import closed
 from storefront.web.export_shapes import EXPORT_QUERY, FORMATS_QUERY
 from storefront.web.exports import SCOPE, need_export, send_export, send_rows
+from storefront.web.privacy import SCOPE as OF_PERSON
+from storefront.web.privacy import send_person
 
 PATH = f"{HOME}/exports"
 _WORDS = {"csv": "CSV", "parquet": "Parquet", "jsonl": "JSON lines"}
 
 
 def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
-    """Declare the addresses under which the console sends lists: each whole, and those of pages as they are shown."""
+    """Declare where the console sends lists, whole or as pages show them, and all about one customer."""
 
     @routes.get(f"{PATH}/{{list}}", allow=Role.PUBLIC, query=EXPORT_QUERY, page=True, tags=["console"])
     async def send_console_export(call: Call) -> web.StreamResponse:
@@ -33,6 +35,15 @@ def add_exports(routes: Routes, desk: Desk, exports: Exports) -> None:
         except SignedOut:
             return to_sign_in(call)
         return await send_export(call, exports, session.principal(desk.scopes))
+
+    @routes.get(f"{HOME}/customers/{{customer}}/export", allow=Role.PUBLIC, page=True, tags=["console"])
+    async def send_console_person(call: Call) -> web.StreamResponse:
+        """Send everything that is held about one customer to an operator whose role may see it."""
+        try:
+            session = await _admitted(desk, call, OF_PERSON)
+        except SignedOut:
+            return to_sign_in(call)
+        return await send_person(call, session.operator.caller)
 
     for page in desk.pages:
         if page.takes_out is not None:
@@ -60,10 +71,10 @@ def _add_shown(routes: Routes, desk: Desk, exports: Exports, page: ConsolePage, 
     routes.get(_shown_at(shown), allow=Role.PUBLIC, query=query, page=True, tags=["console"])(send)
 
 
-async def _admitted(desk: Desk, call: Call) -> Session:
-    """Return the session of somebody who may take lists out; raises ``SignedOut``, ``Forbidden``."""
+async def _admitted(desk: Desk, call: Call, scope: str = SCOPE) -> Session:
+    """Return the session of somebody who may take lists, or one person, out; raises ``SignedOut``, ``Forbidden``."""
     session = await desk.session(call)
-    desk.allow(session, SCOPE)
+    desk.allow(session, scope)
     if session.lacks_codes:
         raise Forbidden("Set up your one-time codes first, under How you sign in.")
     return session

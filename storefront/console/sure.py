@@ -25,7 +25,10 @@ async def ask_sure(act: ConsoleAct, page: ConsolePage, asking: Asking, path: str
     back = Note(Tone.INFO, "Nothing has happened yet.", link=Link("Leave it as it is", _filled(page.path, asking)))
     reason = asking.form.get("reason")
     told = [Lines("Why", [Line("Reason", str(reason))])] if reason and "reason" not in asked else []
-    return PageView(f"{words}?", [back, *told, send])
+    if act.sure.shows is None:
+        return PageView(f"{words}?", [back, *told, send])
+    foreseen = await act.sure.shows(asking)
+    return PageView(f"{words}?", [back, *foreseen.sections, *told, *([send] if foreseen.is_possible else [])])
 
 
 def _filled(path: str, asking: Asking) -> str:

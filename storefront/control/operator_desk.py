@@ -10,6 +10,8 @@ from storefront.core.clock import parse_iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.exporting.running import BEGUN, ENDED, record_export
 from storefront.core.idempotency import idempotency_key
+from storefront.core.merging.merge import OPERATION as MERGE
+from storefront.core.merging.merge import MergeRequest, merge
 from storefront.core.operating.alarms import list_alarms
 from storefront.core.operating.customers import show_customer
 from storefront.core.operating.disputes import accept_dispute, answer_dispute, list_disputes, show_dispute_in_full
@@ -36,6 +38,7 @@ class OperatorDesk:
         self._actor = actor
         operations: Mapping[str, Operation] = {
             "customers.show": lambda asked: show_customer(services, asked["customer"]),
+            "customers.merge": self._merge,
             "customers.export": lambda asked: export_customer(services, asked["customer"], actor=actor),
             "purchases.show": lambda asked: show_purchase_in_full(services, asked["purchase"]),
             "purchases.refund": self._refund,
@@ -66,6 +69,20 @@ class OperatorDesk:
             "exports.record": self._record_export,
         }
         self.operations = with_catalog(services, operations)
+
+    async def _merge(self, asked: Mapping[str, Any]) -> Answer:
+        """Merge two customers; ``key`` keeps a call whose reply was lost from happening twice."""
+        terms = {name: asked[name] for name in ("source", "into", "reason", "dry_run")}
+        wanted = MergeRequest(
+            idempotency=idempotency_key(self._actor, MERGE, asked["key"], terms),
+            source=asked["source"],
+            target=asked["into"],
+            reason=asked["reason"],
+            is_dry_run=asked["dry_run"],
+        )
+        answer, _ = await merge(self._services, wanted)
+        made: Answer = msgspec.json.decode(answer.body)
+        return made
 
     async def _refund(self, asked: Mapping[str, Any]) -> Answer:
         """Refund a purchase; ``key`` keeps a call whose reply was lost from happening twice."""

@@ -46,6 +46,7 @@ SCOPES: frozenset[str] = frozenset(
         "refunds:write",
         "entitlements:read",
         "entitlements:consume",
+        "customers:merge",
         "grants:write",
         "transfers:write",
         "holds:read",

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from storefront.core.commit.plan import LotPart, WalletDemand
 from storefront.core.errors import Conflict, Refused
+from storefront.core.names import names_of
 from storefront.core.opened import SpokenFor
 from storefront.core.purchasing import Status
 from storefront.core.reading import Row
@@ -64,7 +65,7 @@ async def _paid_from(
     drawn = (
         select(entries.c.about, draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
         .join(draws, draws.c.entry_id == entries.c.id)
-        .where(entries.c.anchor == customer_id, entries.c.reverses.is_(None), draws.c.lot_id.in_(lots))
+        .where(entries.c.anchor.in_(names_of(customer_id)), entries.c.reverses.is_(None), draws.c.lot_id.in_(lots))
         .group_by(entries.c.about, draws.c.lot_id)
     )
     parts: dict[str, list[LotPart]] = {}

@@ -7,6 +7,7 @@ from sqlalchemy import and_, bindparam, func, select
 from storefront.core.accounts import wallet
 from storefront.core.commit.plan import LotPart
 from storefront.core.kinds import Reversal, as_gift
+from storefront.core.names import account_now, names_of
 from storefront.core.purchasing import receiver_of
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.refunds import read_reversals
@@ -15,7 +16,7 @@ from storefront.core.tables import credits, draws, entitlements, entries, lots, 
 _DRAWN = Query(
     select(draws.c.lot_id, draws.c.amount)
     .join(transfers, and_(transfers.c.entry_id == draws.c.entry_id, transfers.c.position == draws.c.transfer))
-    .where(draws.c.entry_id == bindparam("entry_id"), transfers.c.source == bindparam("account"))
+    .where(draws.c.entry_id == bindparam("entry_id"), account_now(transfers.c.source) == bindparam("account"))
     .order_by(draws.c.position)
 )
 CREDITED = Query(
@@ -30,23 +31,23 @@ _GIVEN_AGAIN = Query(
     .join(transfers, and_(transfers.c.entry_id == credits.c.entry_id, transfers.c.position == credits.c.transfer))
     .join(entries, entries.c.id == credits.c.entry_id)
     .join(lots, lots.c.id == credits.c.lot_id)
-    .where(entries.c.anchor == bindparam("anchor"), entries.c.about == bindparam("about"))
+    .where(entries.c.anchor.in_(names_of(bindparam("anchor"))), entries.c.about == bindparam("about"))
     .order_by(credits.c.entry_id, credits.c.position)
 )
 _TAKEN_BEFORE = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
     .join(entries, entries.c.id == draws.c.entry_id)
-    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
-    .where(reversals.c.purchase_id == bindparam("purchase_id"), entries.c.anchor == bindparam("anchor"))
+    .join(reversals, reversals.c.id == entries.c.about)
+    .where(reversals.c.purchase_id == bindparam("purchase_id"), entries.c.anchor.in_(names_of(bindparam("anchor"))))
     .group_by(draws.c.lot_id)
 )
 _SWALLOWED_AGAIN = Query(
     select(transfers.c.asset, func.sum(transfers.c.amount).label("amount"))
     .join(entries, entries.c.id == transfers.c.entry_id)
-    .join(reversals, and_(reversals.c.id == entries.c.about, reversals.c.customer_id == entries.c.anchor))
+    .join(reversals, reversals.c.id == entries.c.about)
     .where(
         reversals.c.purchase_id == bindparam("purchase_id"),
-        entries.c.anchor == bindparam("anchor"),
+        entries.c.anchor.in_(names_of(bindparam("anchor"))),
         transfers.c.source.startswith("platform:issuance:"),
         transfers.c.destination.startswith("platform:receivable:"),
     )

@@ -20,6 +20,7 @@ from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.kinds import Fulfilment, Line, TakesDetails
 from storefront.core.money import Money
+from storefront.core.names import names_of
 from storefront.core.privileged import record_action
 from storefront.core.quotes import OfferClosed
 from storefront.core.reading import Query, Row
@@ -204,7 +205,7 @@ async def list_grants(
     """Return one page of grants, newest first, of one customer or of all, and where the next page begins."""
     statement = select(grants).order_by(grants.c.id.desc()).limit(limit + 1)
     if customer_id is not None:
-        statement = statement.where(grants.c.customer_id == customer_id)
+        statement = statement.where(grants.c.customer_id.in_(names_of(customer_id)))
     if after is not None:
         if not is_id(after, "grant"):
             words = "is not a cursor of this list"

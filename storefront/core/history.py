@@ -9,6 +9,7 @@ from storefront.core.accounts import debt, wallet
 from storefront.core.clock import iso
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
+from storefront.core.names import read_names
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.shared_entries import moved_for
@@ -23,13 +24,14 @@ async def wallet_history(
     What a credit paid off of a debt never was in the wallet: it stands by itself, with ``amount`` 0 and a negative
     ``owed``; what came to be owed has a positive one.
     """
-    account, debts = wallet(customer_id, asset).id, debt(customer_id, asset).id
+    names = await read_names(services.reader, customer_id)
+    accounts, debts = ([account(name, asset).id for name in names] for account in (wallet, debt))
     statement = (
         select(entries.c.id, entries.c.kind, entries.c.about, entries.c.occurred_at, transfers)
         .join(transfers, transfers.c.entry_id == entries.c.id)
         .where(
             moved_for(customer_id),
-            or_(transfers.c.source.in_((account, debts)), transfers.c.destination.in_((account, debts))),
+            or_(transfers.c.source.in_([*accounts, *debts]), transfers.c.destination.in_([*accounts, *debts])),
         )
         .order_by(entries.c.id.desc(), transfers.c.position)
         .limit(limit + 1)
@@ -45,7 +47,7 @@ async def wallet_history(
             "entry": row["id"],
             "kind": row["kind"],
             "about": row["about"],
-            "amount": _moved(row, account),
+            "amount": _moved(row, accounts),
             "owed": _moved(row, debts),
             "occurred_at": iso(row["occurred_at"]),
         }
@@ -73,10 +75,10 @@ async def last_paid_in_money(services: Services, customer_id: str, *, limit: int
     return await services.reader.scan(statement)
 
 
-def _moved(row: Row, account: str) -> int:
-    """Return by how much a transfer changed an account: 0 if it is no part of it."""
-    signed: int = row["amount"] if row["destination"] == account else -row["amount"]
-    return signed if account in (row["source"], row["destination"]) else 0
+def _moved(row: Row, accounts: Sequence[str]) -> int:
+    """Return by how much a transfer changed accounts in all: 0 if it is no part of them, or between two of them."""
+    amount: int = row["amount"]
+    return amount * ((row["destination"] in accounts) - (row["source"] in accounts))
 
 
 async def list_purchases(

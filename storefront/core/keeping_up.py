@@ -24,7 +24,7 @@ log = structlog.get_logger("storefront.keeping_up")
 
 
 class KeepingUp:
-    """Follows the active catalog, the API keys and a sandbox's clock."""
+    """Follows the active catalog, the API keys, who was merged, and a sandbox's clock."""
 
     def __init__(self, services: Services, keys: Keys, jobs: Jobs, endurance: Endurance) -> None:
         self._services = services
@@ -65,6 +65,7 @@ class KeepingUp:
         if await services.catalogs.follow():
             log.info("catalog_followed", version=services.catalogs.active.version)
         await self._keys.refresh()
+        await services.learn_merges()
         if not services.is_live:
             offset = int(await read_setting(services.reader, CLOCK_SETTING) or 0)
             if offset > services.clock.offset_ms:

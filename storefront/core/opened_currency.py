@@ -10,6 +10,7 @@ from storefront.core.accounts import wallet
 from storefront.core.commit.freezes import WalletDemand
 from storefront.core.commit.plan import LotPart
 from storefront.core.commit.restore_steps import unspent
+from storefront.core.names import names_of
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.tables import credits, draws, entries, lots, transfers
 
@@ -22,7 +23,7 @@ _GAVE = Query(_CREDITED.where(credits.c.entry_id == bindparam("entry_id")).order
 _GIVEN_AGAIN = Query(
     _CREDITED.join(entries, entries.c.id == credits.c.entry_id)
     .where(
-        entries.c.anchor == bindparam("anchor"),
+        entries.c.anchor.in_(names_of(bindparam("anchor"))),
         entries.c.about == bindparam("about"),
         credits.c.payment == bindparam("name"),
     )
@@ -40,12 +41,12 @@ _SWALLOWED = Query(
 _TAKEN = Query(
     select(draws.c.lot_id, func.sum(draws.c.amount).label("amount"))
     .join(entries, entries.c.id == draws.c.entry_id)
-    .where(entries.c.anchor == bindparam("anchor"), entries.c.about == bindparam("about"))
+    .where(entries.c.anchor.in_(names_of(bindparam("anchor"))), entries.c.about == bindparam("about"))
     .group_by(draws.c.lot_id)
 )
 _REVERSING = Query(
     select(entries.c.id).where(
-        entries.c.anchor == bindparam("anchor"),
+        entries.c.anchor.in_(names_of(bindparam("anchor"))),
         entries.c.about == bindparam("about"),
         entries.c.reverses == bindparam("entry_id"),
     )

@@ -15,6 +15,7 @@ from storefront.core.commit.plan import Demand, LotPart, WalletDemand
 from storefront.core.commit.restore_steps import unspent
 from storefront.core.config.model_giving import Clawback
 from storefront.core.given import given_elsewhere
+from storefront.core.names import names_of
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import credits, draws, entries, lots
@@ -28,7 +29,7 @@ _PASSED = Query(
     .join(draws, draws.c.entry_id == entries.c.id)
     .join(credits, and_(credits.c.entry_id == draws.c.entry_id, credits.c.transfer == draws.c.transfer))
     .where(
-        entries.c.anchor == bindparam("anchor"),
+        entries.c.anchor.in_(names_of(bindparam("anchor"))),
         entries.c.kind == "transfer",
         draws.c.lot_id == bindparam("lot_id"),
     )

@@ -9,6 +9,7 @@ from storefront.core.analytics.metrics import AllFigures
 from storefront.core.catalog import Catalogs
 from storefront.core.clock import Clock
 from storefront.core.commit.engine import CommitEngine
+from storefront.core.commit.merging import Moves
 from storefront.core.config.model import Config
 from storefront.core.customers import Customers
 from storefront.core.errors import FieldError, Invalid
@@ -45,6 +46,7 @@ class Services:
     pins: Pins
     public_url: str
     figures: AllFigures = field(default_factory=AllFigures)
+    moves: Sequence[Moves] = ()
     personal_data: Sequence[Held] = ()
     watchers: Watchers = field(default_factory=Watchers)
     turns: Turns = field(default_factory=Turns)
@@ -69,6 +71,11 @@ class Services:
             self._capabilities[known] = kind if isinstance(kind, capability) else None
         found: T | None = self._capabilities[known]
         return found
+
+    async def learn_merges(self) -> None:
+        """Take over who was merged, here or in another process: names, sessions and streams follow at once."""
+        for customer_id in await self.customers.look():
+            self.watchers.end(customer_id)
 
     async def customer_of(self, principal: Principal, named: str | None, *, pointer: str = "/customer") -> str:
         """Return whose things a caller means: a customer's own, or the one that a server names.

@@ -11,8 +11,10 @@ anchors = Table(
     key_column("id"),
     number_column("version"),
     number_column("sequence"),
+    text_column("merged_into", null=True),
     sqlite_with_rowid=False,
 )
+"""``merged_into``: this was a customer, who is another one now; no plan names the anchor any more."""
 
 accounts = Table(
     "accounts",

@@ -7,6 +7,8 @@ from storefront.core.tables_base import key_column, metadata, number_column, tex
 
 settings = Table("settings", metadata, key_column("key"), text_column("value"), sqlite_with_rowid=False)
 
+IS_MERGED = text("merged_into IS NOT NULL")
+
 customers = Table(
     "customers",
     metadata,
@@ -14,7 +16,12 @@ customers = Table(
     Column("external_id", TEXT, nullable=False, unique=True),
     text_column("country", null=True),
     number_column("created_at"),
+    text_column("merged_into", null=True),
+    number_column("merged_at", null=True),
+    Index("customers_merged", "merged_into", sqlite_where=IS_MERGED, postgresql_where=IS_MERGED),
 )
+"""``merged_into`` names who a merged customer is now, never one that was merged too; ``merged_at`` is the machine's
+clock (ms)."""
 
 api_keys = Table(
     "api_keys",

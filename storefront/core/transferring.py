@@ -22,6 +22,7 @@ from storefront.core.gifts import day_key, tells_of_recipient
 from storefront.core.idempotency import answered_before
 from storefront.core.ids import is_id, new_id
 from storefront.core.kinds import Owned
+from storefront.core.names import names_of
 from storefront.core.reading import Query, Row
 from storefront.core.services import Services
 from storefront.core.tables import customer_transfers, lots
@@ -241,7 +242,8 @@ async def list_transfers(
     of = customer_transfers.c
     statement = select(customer_transfers).order_by(of.id.desc()).limit(limit + 1)
     if customer_id is not None:
-        statement = statement.where(or_(of.customer_id == customer_id, of.recipient_id == customer_id))
+        names = names_of(customer_id)
+        statement = statement.where(or_(of.customer_id.in_(names), of.recipient_id.in_(names)))
     if after is not None:
         if not is_id(after, "trf"):
             words = "is not a cursor of this list"

@@ -80,9 +80,14 @@ class Watchers:
             if not watches:
                 self._watches.pop(customer_id, None)
 
+    def end(self, customer_id: str) -> None:
+        """End the watches of one customer, who is another one now: their clients come back as that one."""
+        for watch in self._watches.get(customer_id, ()):
+            watch.is_over = True
+            watch.wake()
+
     def close(self) -> None:
         """End all watches: the shop is closing."""
         self._is_over = True
-        for watch in [watch for watches in self._watches.values() for watch in watches]:
-            watch.is_over = True
-            watch.wake()
+        for customer_id in self._watches:
+            self.end(customer_id)

@@ -6,7 +6,17 @@ read with the same use cases as the HTTP API, so no figure of the console has a 
 
 from storefront.panels.figures import Drawing, LedgerEntry, Line, Lines, Tile, Tiles
 from storefront.panels.forms import Acts, Field, Form
-from storefront.panels.pages import Asking, ConsoleAct, ConsolePage, ConsolePanel, Done, JsonSchema, ShownList, Sure
+from storefront.panels.pages import (
+    Asking,
+    ConsoleAct,
+    ConsolePage,
+    ConsolePanel,
+    Done,
+    Foreseen,
+    JsonSchema,
+    ShownList,
+    Sure,
+)
 from storefront.panels.tables import Cell, Column, Link, Row, Table, places_of
 from storefront.panels.telling import Happened, Letters, Note, Opinion, Queue, Review, Timeline, Written
 from storefront.panels.views import Beside, Chip, PageView, Search, Section
@@ -25,6 +35,7 @@ __all__ = [
     "Done",
     "Drawing",
     "Field",
+    "Foreseen",
     "Form",
     "Happened",
     "JsonSchema",

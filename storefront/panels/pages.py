@@ -55,10 +55,20 @@ class Sure:
     """An act asks first, on a page of its own: ``explains`` says what will have happened, ``fields`` are asked there.
 
     For what takes something away for good (a ``Form`` of tone BAD). The act is done once ``sure`` comes with it.
+    ``shows`` looks what it would do now.
     """
 
     explains: str
     fields: Sequence[Field] = ()
+    shows: Callable[[Asking], Awaitable["Foreseen"]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What an act would do, shown before it does it; ``is_possible`` is False where it would be refused."""
+
+    sections: Sequence["Section"]
+    is_possible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,7 @@ class ConsolePage:
     ``group`` is ``main``, ``watch`` or ``setup`` for a page in the menu, empty for one that others lead to; ``counts``
     tells how many things wait there, and how that is meant. ``query`` are the JSON Schemas of its query parameters.
     ``says`` words what acts of other pages say here. ``takes_out`` is the list on it, for who wants it as a file.
+    ``plugin`` is set by the shop: whose it is.
     """
 
     path: str
@@ -113,6 +124,7 @@ class ConsolePage:
     says: Mapping[str, str] = field(default_factory=dict)
     counts: Callable[[Services], Awaitable[tuple[int, Tone]]] | None = None
     takes_out: ShownList | None = None
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +132,10 @@ class ConsolePanel:
     """A part that a plugin adds to one of the core's pages.
 
     ``place`` is ``overview``, ``customer`` (``about`` is their id), ``purchase`` or ``review`` (``about`` is the
-    purchase's id). To a review only an ``Opinion`` is added.
+    purchase's id). To a review only an ``Opinion`` is added. ``plugin`` is set by the shop: whose part it is.
     """
 
     place: str
     scope: str
     show: Callable[[Asking, str], Awaitable[Sequence[Section]]]
+    plugin: str = ""

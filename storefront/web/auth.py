@@ -6,6 +6,7 @@ non-secret id and compared in constant time.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from storefront.core.api_keys import DEMO_KEYS, KeyHasher, KeyKind, KeyRecord, take_apart
@@ -33,7 +34,8 @@ class CredentialAuthenticator:
 
     ``find_key`` answers by key id (``key_…``) from memory; it may be as old as 5 seconds. ``others``:
     prefix of the credential -> a function that answers its principal or ``None`` (overlay tokens,
-    purchase tokens). ``demo_keys``: whether the example configuration's keys are good here.
+    purchase tokens). ``demo_keys``: whether the example configuration's keys are good here. ``who_now``: our id of a
+    session's customer -> of who they are now, if they were merged since.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class CredentialAuthenticator:
         revocations: Revocations | None = None,
         demo_keys: bool = False,
         others: Mapping[str, Callable[[str], Principal | None]] | None = None,
+        who_now: Callable[[str], str] = str,
     ) -> None:
         self._tokens = tokens
         self._find_key = find_key
@@ -54,6 +57,7 @@ class CredentialAuthenticator:
         self._revocations = revocations or Revocations()
         self._demo = {text: hasher.demo_record(text) for text in DEMO_KEYS} if demo_keys else {}
         self._others = dict(others or {})
+        self._who_now = who_now
         self._fresh: dict[str, tuple[Principal, SessionClaims]] = {}
         self._old: dict[str, tuple[Principal, SessionClaims]] = {}
 
@@ -95,6 +99,9 @@ class CredentialAuthenticator:
             raise Unauthorized("The session token has expired.")
         if not self._revocations.is_empty and self._revocations.is_revoked(claims):
             raise Unauthorized("The session has ended.")
+        customer_id = self._who_now(claims.customer_id)
+        if customer_id != claims.customer_id:
+            return replace(principal, customer_id=customer_id, caller=f"customer:{customer_id}")
         return principal
 
     def _by_key(self, credential: str, address: str) -> Principal:

@@ -237,6 +237,11 @@ ERRORS: tuple[ErrorDoc, ...] = (
     ErrorDoc("not_transferable", 409, "This cannot be passed on",
              "Only what stands under `transfers.assets`, and items of offers that say "
              "`transferable` and do not run out in time, can."),
+    ErrorDoc("merge_not_possible", 409, "These two customers cannot be merged now",
+             "`hindrances` says what stands in the way, at which of the two, and how each ends; then merge again."),
+    ErrorDoc("already_merged", 409, "These two are one customer already", "Nothing is left to do."),
+    ErrorDoc("customer_merged", 503, "This customer has just been merged into another; send it again",
+             "Send the same request again: it is about who the customer is now."),
     ErrorDoc("transfer_not_possible", 409, "This cannot be passed on to that recipient",
              "There is no such customer, or they can own no more of it: which, a customer is not told."),
     ErrorDoc("transfer_limit_reached", 409, "This customer has passed on as much today as they may",

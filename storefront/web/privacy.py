@@ -24,6 +24,11 @@ async def export_customer(call: Call) -> web.StreamResponse:
     connection that breaks off before the end means that the document is not whole. It may name others (who gave a
     gift) and how fraud is told: read it before you hand it out.
     """
+    return await send_person(call, call.principal.caller)
+
+
+async def send_person(call: Call, actor: str) -> web.StreamResponse:
+    """Send everything that is held about the customer whom the address names; raises ``NotFound``."""
     services = call.app[SERVICES]
     person = await find_person(services, call.path("customer"))
     headers: dict[str, str] = {
@@ -32,7 +37,7 @@ async def export_customer(call: Call) -> web.StreamResponse:
     }
     response = await call.stream("application/json", headers=headers)
     if call.request.method != hdrs.METH_HEAD:
-        async with aclosing(stream_customer(services, person, actor=call.principal.caller)) as pieces:
+        async with aclosing(stream_customer(services, person, actor=actor)) as pieces:
             async for piece in pieces:
                 await send_piece(response, piece)
     await response.write_eof()

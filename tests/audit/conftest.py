@@ -153,7 +153,7 @@ def _plan() -> Plan:
 
 def _opening() -> Plan:
     plan = _plan()
-    row = {"id": ADA, "external_id": "ada", "country": None, "created_at": NOW}
+    row = {"id": ADA, "external_id": "ada", "country": None, "created_at": NOW, "merged_into": None, "merged_at": None}
     plan.add(Insert("customers", (ADA,), ADA, row))
     plan.emit("customer.created", anchor=ADA, subject=ADA, payload={"id": ADA})
     version = {"hash": "cat_1", "document": CATALOG, "stored_at": NOW}

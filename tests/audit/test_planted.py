@@ -393,6 +393,7 @@ def test_every_check_has_a_plant() -> None:
         "E1-gifts",
         "E1-transfers",
         "L10-shared",
+        "M1",
         "E3-top-ups",
         "U-usage",
         "X1",

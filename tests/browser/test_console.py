@@ -272,6 +272,7 @@ async def test_every_page_is_open_to_everybody_at_every_size(visit, browser, tmp
         menu = [await one.get_attribute("href") for one in await desk.page.locator("nav.nav a").all()]
         assert len(set(menu)) > 10
         more = [f"/console/purchases/{bought['id']}", f"/console/customers/{customer}", "/console/you",
+                f"/console/customers/{customer}/privacy",
                 "/console/settings/keys", "/console/settings/operators", "/console/settings/audit-trail"]  # fmt: skip
         await looked_at(desk, phone, [*dict.fromkeys(menu), *more])
         shop.wall.move(601)

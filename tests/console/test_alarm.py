@@ -72,3 +72,14 @@ async def test_every_page_says_once_that_the_books_are_off_until_they_are_in_ord
     await owner.act("/console/books/check")
     for path in before:
         assert OFF not in (await owner.get(path)).says, path
+
+
+async def test_what_the_last_check_found_is_not_readable_and_pages_are(shop):
+    """Every page but the one about it: what it says there is what cannot be read."""
+    owner = await signed_in(shop, "owner")
+    await owner.act("/console/books/check")
+    change_behind_the_back(shop, "UPDATE settings SET value = '{' WHERE key LIKE '%check%'")
+    page = await owner.get("/console/customers")
+    assert (page.status, "Whether the books are in order could not be read." in page.says) == (200, True), page.says
+    await owner.act("/console/books/check")
+    assert "could not be read" not in (await owner.get("/console/customers")).says

@@ -18,7 +18,7 @@ from storefront.core.sqlite_database import SqliteDatabase
 
 from .conftest import dump, fingerprint, rows, write_joined
 
-HEAD = "0025"
+HEAD = "0026"
 KILLED = """
 import os, signal, sys
 from pathlib import Path

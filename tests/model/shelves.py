@@ -144,7 +144,14 @@ async def _make_template(database: Database) -> None:
     engine.start()
     plan = Plan(actor=ACTOR, anchors=set(CUSTOMERS))
     for customer in CUSTOMERS:
-        row = {"id": customer, "external_id": customer, "country": None, "created_at": NOW}
+        row = {
+            "id": customer,
+            "external_id": customer,
+            "country": None,
+            "created_at": NOW,
+            "merged_into": None,
+            "merged_at": None,
+        }
         plan.add(Insert("customers", (customer,), customer, row))
         plan.emit("customer.created", anchor=customer, subject=customer, payload={})
     version = {"hash": CATALOG_VERSION, "document": catalog_document(), "stored_at": NOW}

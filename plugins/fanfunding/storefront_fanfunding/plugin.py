@@ -9,6 +9,7 @@ from sqlalchemy import Table
 
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.commit.merging import Moves
 from storefront.core.config import ConfigCheck, Offer
 from storefront.core.events import Event
 from storefront.core.exporting.lists import Export
@@ -47,6 +48,7 @@ from storefront_fanfunding.granting import GRANT, grant_step
 from storefront_fanfunding.grants_back import settle_grants
 from storefront_fanfunding.importing.taking import IMPORT, import_step
 from storefront_fanfunding.kinds import TipKind
+from storefront_fanfunding.merging import MOVES
 from storefront_fanfunding.money_back import TAKE_BACK, take_back
 from storefront_fanfunding.payout_checks import check_payouts
 from storefront_fanfunding.payout_desk import operations_of as payout_operations
@@ -84,6 +86,7 @@ class FanfundingPlugin:
     figures = FIGURES
     personal_data: ClassVar[Sequence[Held]] = REGISTER
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *BOARD_TABLES, *PLEDGE_TABLES)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from storefront.core.assessing import Assessment, PaymentAttempt, PurchaseAttempt
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.commit.merging import Moves
 from storefront.core.commit.plan import Plan
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Cursor, Event
@@ -35,6 +36,7 @@ from storefront_fraud.forgetting import FORGET, forget, schedule_forgetting
 from storefront_fraud.judging import COUNT, JUDGE, JUDGE_PAYMENT, Judge, judge_payment_step, judge_step
 from storefront_fraud.learning import LEARN, Lessons, learn
 from storefront_fraud.lists import Lists
+from storefront_fraud.merging import MOVES
 from storefront_fraud.metering import METER, schedule_metering, score_meters
 from storefront_fraud.network import Countries
 from storefront_fraud.operating import operations_of, read_gauges
@@ -53,6 +55,7 @@ class FraudPlugin:
     config_notes: ClassVar[Callable[[Mapping[str, Any]], Any]] = staticmethod(describe_rules)
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    merging: ClassVar[Sequence[Moves]] = MOVES
     personal_data: ClassVar[Sequence[Held]] = REGISTER
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES

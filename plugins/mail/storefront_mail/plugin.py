@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Table
 
 from storefront.core.audit import Check
+from storefront.core.commit.merging import Moves
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
 from storefront.core.exporting.lists import Export
@@ -24,6 +25,7 @@ from storefront_mail.checks import check_mail
 from storefront_mail.config import SCHEMA, Settings
 from storefront_mail.desk import operations_of
 from storefront_mail.exporting import EXPORTS
+from storefront_mail.merging import MOVES
 from storefront_mail.operating import read_gauges
 from storefront_mail.privacy import REGISTER
 from storefront_mail.reacting import SEND, order_mail
@@ -40,6 +42,7 @@ class MailPlugin:
     config_schema: ClassVar[JsonSchema] = SCHEMA
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_mail,)
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     audit_checks: ClassVar[Sequence[Check]] = CHECKS
     personal_data: ClassVar[Sequence[Held]] = REGISTER

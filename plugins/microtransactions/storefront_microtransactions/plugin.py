@@ -9,6 +9,7 @@ from sqlalchemy import Table
 
 from storefront.core.audit import Check
 from storefront.core.commit.apply import LateStep
+from storefront.core.commit.merging import Moves
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Cursor, Event
 from storefront.core.exporting.lists import Export
@@ -35,6 +36,7 @@ from storefront_microtransactions.deliveries.tables import TABLES as DELIVERY_TA
 from storefront_microtransactions.exporting import EXPORTS
 from storefront_microtransactions.giving import open_container
 from storefront_microtransactions.kinds import Bundle, CurrencyPack, Item
+from storefront_microtransactions.merging import MOVES
 from storefront_microtransactions.privacy import REGISTER
 from storefront_microtransactions.routes import make_routes
 from storefront_microtransactions.tables import TABLES
@@ -55,6 +57,7 @@ class MicrotransactionsPlugin:
     config_checks: ClassVar[Sequence[ConfigCheck]] = (check_offers, find_mistakes)
     audit_checks: ClassVar[Sequence[Check]] = (*CHECKS, *DELIVERY_CHECKS)
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    merging: ClassVar[Sequence[Moves]] = MOVES
     personal_data: ClassVar[Sequence[Held]] = REGISTER
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = (*TABLES, *DELIVERY_TABLES)

@@ -10,6 +10,7 @@ from sqlalchemy import Table
 from storefront.core.audit import Check
 from storefront.core.catalog_changes import CatalogEffects
 from storefront.core.commit.apply import LateStep
+from storefront.core.commit.merging import Moves
 from storefront.core.config import ConfigCheck
 from storefront.core.events import Event
 from storefront.core.exporting.lists import Export
@@ -44,6 +45,7 @@ from storefront_subscriptions.exporting import EXPORTS
 from storefront_subscriptions.final_moves import LATE_STEPS as FINAL_STEPS
 from storefront_subscriptions.gauges import read_gauges
 from storefront_subscriptions.kinds import SubscriptionKind
+from storefront_subscriptions.merging import MOVES
 from storefront_subscriptions.moves import ADVANCE, LATE_STEPS
 from storefront_subscriptions.pause_moves import LATE_STEPS as PAUSE_STEPS
 from storefront_subscriptions.price_effects import effects_on_subscriptions
@@ -87,6 +89,7 @@ class SubscriptionsPlugin:
     figures = FIGURES
     personal_data: ClassVar[Sequence[Held]] = REGISTER
     exports: ClassVar[Sequence[Export]] = EXPORTS
+    merging: ClassVar[Sequence[Moves]] = MOVES
     migrations: ClassVar[Path] = Path(__file__).parent / "migrations"
     tables: ClassVar[Sequence[Table]] = TABLES
 

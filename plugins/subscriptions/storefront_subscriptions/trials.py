@@ -12,6 +12,7 @@ from storefront.core.commit.outcome import Taken
 from storefront.core.commit.plan import Claim, Plan
 from storefront.core.errors import Conflict
 from storefront.core.identities import marks_of
+from storefront.core.names import read_names
 from storefront.core.reading import Query
 from storefront.core.services import Services
 from storefront.core.tables import claims
@@ -34,8 +35,8 @@ async def may_try(services: Services, customer_id: str, tier: Tier) -> bool:
 
 
 async def is_new_account(services: Services, customer_id: str, family: str) -> bool:
-    """Tell whether a customer, by this account, has not tried a family yet."""
-    return await services.reader.first(CLAIMED, name=_claim(family, customer_id)) is None
+    """Tell whether a customer, by this account or one that became it, has not tried a family yet."""
+    return not await _is_marked(services, await read_names(services.reader, customer_id), family)
 
 
 async def claims_of_trial(services: Services, customer_id: str, family: str, subscription: str) -> list[Claim]:

@@ -117,13 +117,16 @@ def _each(found: Any, name: str) -> list[Mapping[str, Any]]:
     return list(found)
 
 
-def facts(whole: Mapping[str, Any]) -> Lines:
+def facts(asking: Asking, whole: Mapping[str, Any]) -> Lines:
     lines = [
         Line("Our id", whole["id"]),
         Line("Country", whole["country"] or "not known"),
         Line.when("Since", at(whole["created_at"])),
+        *(Line("Also known as", name, is_name=True) for name in whole["known_as"]),
     ]
     for one in whole["payment_methods"]:
         ends = f" ending {one['last4']}" if one.get("last4") else ""
         lines.append(Line("Payment method", f"{spoken(one.get('brand') or one.get('kind') or 'saved')}{ends}"))
+    if asking.may("privacy:read"):
+        lines.append(Line("Privacy", "Export or merge", url=f"{CUSTOMERS}/{whole['id']}/privacy"))
     return Lines("Facts", lines)

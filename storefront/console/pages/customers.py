@@ -4,6 +4,8 @@ from storefront.console.forms import text
 from storefront.console.pages.customer_acts import acts, forms, noted
 from storefront.console.pages.customer_parts import CUSTOMERS as PATH
 from storefront.console.pages.customer_parts import facts, lots, owned, wallets, warnings
+from storefront.console.pages.customer_privacy import MERGED
+from storefront.console.pages.customer_privacy import pages as privacy_pages
 from storefront.console.pages.purchases import row_of
 from storefront.console.returning import MOST, WITHIN, back_to, leading_back
 from storefront.console.words import at, link, money, spoken
@@ -36,7 +38,7 @@ async def show_list(asking: Asking) -> PageView:
     rows = [
         Row(
             (
-                Cell(one["customer"], is_name=True),
+                Cell(one["customer"], is_name=True, hint="" if one["now"] is None else f"now {one['now']}"),
                 Cell(one["id"], is_code=True),
                 Cell(one["country"] or "–"),
                 Cell.when(at(one["created_at"])),
@@ -71,7 +73,7 @@ async def show_one(asking: Asking) -> PageView:
     columns = (Column("When"), Column("Customer"), Column("Bought"), Column("Amount", is_number=True), Column("Status"))
     more = Link("All their purchases", f"/console/purchases?q={customer_id}")
     sections.append(Table("Bought last", columns, rows, empty="Nothing yet.", more=more))
-    beside: list[Section] = [facts(whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
+    beside: list[Section] = [facts(asking, whole), *forms(asking, customer_id), *await noted(asking, customer_id)]
     back = back_to(PATH, "Customers", asking.query)
     return PageView(whole["customer"], sections, detail=beside, hint=f"Customer {customer_id}", back=back)
 
@@ -115,8 +117,17 @@ def pages() -> list[ConsolePage]:
             query=query,
             takes_out=ShownList("customers", narrow),
         ),
-        ConsolePage(f"{PATH}/{{id}}", "Customer", "customers:read", show_one, acts=acts(), query={WITHIN: text(MOST)}),
+        ConsolePage(
+            f"{PATH}/{{id}}",
+            "Customer",
+            "customers:read",
+            show_one,
+            acts=acts(),
+            says=MERGED,
+            query={WITHIN: text(MOST)},
+        ),
         ConsolePage(
             f"{PATH}/{{id}}/wallets/{{asset}}", "Wallet", "customers:read", show_wallet, query={"after": text(60)}
         ),
+        *privacy_pages(),
     ]

@@ -27,7 +27,8 @@ BEGUN = "purchase.pending"
 JOINED_SHOP = "customer.created"
 Found = Any
 """A row, by the names of its columns."""
-EVENTS_OF_CORE = frozenset({BEGUN, JOINED_SHOP})
+MERGED = "customer.merged"
+EVENTS_OF_CORE = frozenset({BEGUN, JOINED_SHOP, MERGED})
 _AT_ONCE = 500
 
 _ENTRIES = (

@@ -7,8 +7,8 @@ in February takes nothing off February.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from storefront.core.analytics.batches import BEGUN, JOINED_SHOP, Batch, Bought, Entry, Happened
-from storefront.core.analytics.members import Member
+from storefront.core.analytics.batches import BEGUN, JOINED_SHOP, MERGED, Batch, Bought, Entry, Happened
+from storefront.core.analytics.members import Member, month_of
 from storefront.core.analytics.metrics import (
     CHECKOUTS,
     CHECKOUTS_PAID,
@@ -20,7 +20,9 @@ from storefront.core.analytics.metrics import (
     GROSS,
     ISSUED,
     LAPSED,
+    LEFT,
     LOSSES,
+    MEMBERS,
     OTHER_REVENUE,
     PAYMENTS,
     REFUNDED_TAX,
@@ -35,6 +37,7 @@ from storefront.core.analytics.metrics import (
     WALLET_OUT,
     AllFigures,
     RollupKey,
+    Told,
 )
 from storefront.core.clock import DAY_MS, HOUR_MS
 from storefront.core.gateways import BalanceKind
@@ -65,7 +68,16 @@ class Sums:
 
 def customers_of(batch: Batch, figures: AllFigures) -> set[str]:
     """Return the customers whose standing a batch may change: ``fold`` wants them as they stood before it."""
-    return {one.customer_id for happened in batch.events for one in figures.standings(happened.told)}
+    found = {one.customer_id for happened in batch.events for one in figures.standings(happened.told)}
+    for happened in batch.events:
+        if happened.told.type == MERGED:
+            found.update(_merged(happened.told))
+    return found
+
+
+def _merged(told: Told) -> tuple[str, str]:
+    """Return who became whom."""
+    return told.data["source"]["customer_id"], told.data["target"]["customer_id"]
 
 
 def fold(batch: Batch, figures: AllFigures, members: Mapping[str, Member], sums: Sums) -> None:
@@ -102,9 +114,14 @@ def _fold_standings(batch: Batch, figures: AllFigures, members: Mapping[str, Mem
     """Count what each commit changed for each customer: what moves within a commit is one movement, or none."""
     changed: dict[tuple[int, str], list[Happened]] = {}
     for happened in batch.events:
+        if happened.told.type == MERGED:
+            changed[happened.commit_no, MERGED] = [happened]
         for one in figures.standings(happened.told):
             changed.setdefault((happened.commit_no, one.customer_id), []).append(happened)
     for (_, customer_id), told in changed.items():
+        if customer_id == MERGED:
+            _fold_merge(told[0], members, sums)
+            continue
         member = members[customer_id]
         before = member.totals()
         for happened in told:
@@ -114,6 +131,18 @@ def _fold_standings(batch: Batch, figures: AllFigures, members: Mapping[str, Mem
         for key, amount in member.movements(before, told[-1].occurred_at // DAY_MS):
             sums.add(key, amount, 1)
         sums.members[customer_id] = member
+
+
+def _fold_merge(happened: Happened, members: Mapping[str, Member], sums: Sums) -> None:
+    """Let one member go on as another: nothing is new and nothing churned, but of two who paid one is left."""
+    source_id, target_id = _merged(happened.told)
+    source, target = members[source_id], members[target_id]
+    if source.standing and target.standing:
+        assert target.joined_day is not None, "whoever pays has joined"
+        day = happened.occurred_at // DAY_MS
+        sums.add(RollupKey(MEMBERS, "", day, LEFT, month_of(target.joined_day)), 0, 1)
+    target.take_over(source)
+    sums.members[source_id], sums.members[target_id] = source, target
 
 
 class _Folding:

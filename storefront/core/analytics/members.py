@@ -71,6 +71,14 @@ class Member:
         else:
             self.standing.pop(told.subject, None)
 
+    def take_over(self, other: "Member") -> None:
+        """Become another member as well, who pays nothing any more: whatever they pay, they go on paying."""
+        self.standing |= other.standing
+        self.paid_in |= other.paid_in
+        days = [day for day in (self.joined_day, other.joined_day) if day is not None]
+        self.joined_day = min(days, default=None)
+        other.standing, other.paid_in = {}, set()
+
     def movements(self, before: Mapping[str, int], day: int) -> Iterator[tuple[RollupKey, int]]:
         """Yield what the change from ``before`` (``totals()``) counts as, with its amount; joining is noted."""
         after = self.totals()

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row, movements, movements_in_commit_order
 from storefront.core.audit.credits import credits_explain_lots
-from storefront.core.tables import accounts, draws, lots, transfers
+from storefront.core.names import account_now
+from storefront.core.tables import accounts, draws, entries, lots, transfers
 
 
 @cache
@@ -120,13 +121,14 @@ def _select_draws_explain_spending() -> tuple[Select[Any], Select[Any]]:
         .subquery()
     )
     by_transfer = func.coalesce(per_transfer.c.amount, 0)
+    merges = select(entries.c.id).where(entries.c.kind == "merge")  # their lots moved as they were: M1
     undrawn = (
         select(transfers.c.entry_id, transfers.c.position, transfers.c.source, transfers.c.amount,
                by_transfer.label("drawn"))
         .join(accounts, and_(accounts.c.id == transfers.c.source, accounts.c.role == "wallet"))
         .join(per_transfer, and_(per_transfer.c.entry_id == transfers.c.entry_id,
                                  per_transfer.c.transfer == transfers.c.position), isouter=True)
-        .where(by_transfer != transfers.c.amount)
+        .where(by_transfer != transfers.c.amount, transfers.c.entry_id.not_in(merges))
     )  # fmt: skip
     return unbalanced, undrawn
 
@@ -159,7 +161,7 @@ def _select_stray_draws() -> Select[Any]:
         .join(transfers, and_(transfers.c.entry_id == draws.c.entry_id, transfers.c.position == draws.c.transfer),
               isouter=True)
         .join(lots, lots.c.id == draws.c.lot_id, isouter=True)
-        .where(or_(func.coalesce(transfers.c.source, "") != func.coalesce(lots.c.account, ""),
+        .where(or_(and_(transfers.c.source != lots.c.account, account_now(transfers.c.source) != lots.c.account),
                    transfers.c.source.is_(None), lots.c.account.is_(None)))
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Violation, each_row
+from storefront.core.names import account_now
 from storefront.core.tables import accounts, credits, entries, lots, transfers
 
 _TERMS = ("source", "payment", "cost_currency", "priority", "expires_at")
@@ -95,19 +96,21 @@ def _select_stray_credits() -> Select[Any]:
         .subquery()
     )
     credited = func.coalesce(per_transfer.c.amount, 0)
+    merges = select(entries.c.id).where(entries.c.kind == "merge")  # their lots moved as they were: M1
     return (
         select(transfers, credited.label("credited"))
+        .select_from(transfers)
         .join(accounts, and_(accounts.c.id == transfers.c.destination, accounts.c.role == "wallet"))
         .join(
             per_transfer,
             and_(
                 per_transfer.c.entry_id == transfers.c.entry_id,
                 per_transfer.c.transfer == transfers.c.position,
-                per_transfer.c.account == transfers.c.destination,
+                per_transfer.c.account == account_now(transfers.c.destination),
             ),
             isouter=True,
         )
-        .where(credited != transfers.c.amount)
+        .where(credited != transfers.c.amount, transfers.c.entry_id.not_in(merges))
     )
 
 

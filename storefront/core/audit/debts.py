@@ -52,9 +52,9 @@ def _select_legs_that_differ() -> Select[Any]:
     source, destination = accounts.alias("source_account"), accounts.alias("destination_account")
     legs = {
         "lent": source.c.role == "receivable",
-        "owed": destination.c.role == "debt",
+        "owed": and_(destination.c.role == "debt", source.c.role != "debt"),  # else two customers became one
         "paid": destination.c.role == "receivable",
-        "struck": source.c.role == "debt",
+        "struck": and_(source.c.role == "debt", destination.c.role != "debt"),
     }
     sums = {
         word: func.coalesce(func.sum(case((leg, transfers.c.amount), else_=0)), 0).label(word)

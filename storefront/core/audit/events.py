@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
 from storefront.core.commit.usage import USAGE
 from storefront.core.tables import customers, events, grants, holds, purchases, reversals
 
@@ -94,6 +95,7 @@ def _select_of_purchases() -> Select[Any]:
 
 
 def _of_purchases(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     for row in each_row(connection, _select_of_purchases()):
         told = msgspec.json.decode(row.payload, type=_Purchase)
         so: dict[str, object] = {
@@ -109,7 +111,7 @@ def _of_purchases(connection: Connection) -> Iterator[Violation]:
         elif status != "refunded":
             # Another plugin's event about a purchase need not tell all of it.
             so = {name: value for name, value in so.items() if getattr(told, name) is not UNSET}
-        yield from _differences(row, told, so)
+        yield from _differences(row, told, so, owners)
 
 
 @cache
@@ -118,6 +120,7 @@ def _select_of_refunds() -> Select[Any]:
 
 
 def _of_refunds(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     rows = each_row(connection, _select_of_refunds())
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         told = [msgspec.json.decode(row.payload, type=_Purchase).refund for row in page]
@@ -130,7 +133,9 @@ def _of_refunds(connection: Connection) -> Iterator[Violation]:
                 yield _violation(row, f"tells of {which}")
                 continue
             amount = _Money(found.amount, found.currency)
-            yield from _differences(row, refund, {"number": found.number, "amount": amount, "reason": found.reason})
+            yield from _differences(
+                row, refund, {"number": found.number, "amount": amount, "reason": found.reason}, owners
+            )
     yield from _untold_refunds(connection)
 
 
@@ -177,13 +182,14 @@ def _select_of_grants() -> tuple[Select[Any], Select[Any]]:
 
 
 def _of_grants(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     statement, untold = _select_of_grants()
     for row in each_row(connection, statement):
         if row.id is None:
             yield _violation(row, "tells of a grant that does not exist")
             continue
         told = msgspec.json.decode(row.payload, type=_Granted)
-        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *_OF_GRANT)})
+        yield from _differences(row, told, {name: getattr(row, name) for name in ("id", *_OF_GRANT)}, owners)
     for row in each_row(connection, untold):
         yield Violation(NAME, (row.id,), f"grant {row.id} was made, but no event tells of it")
 
@@ -199,6 +205,7 @@ def _select_of_holds() -> Select[Any]:
 
 
 def _of_holds(connection: Connection) -> Iterator[Violation]:
+    owners = Owners(connection)
     for row in each_row(connection, _select_of_holds()):
         if row.id is None:
             yield _violation(row, "tells of a hold that does not exist")
@@ -207,7 +214,7 @@ def _of_holds(connection: Connection) -> Iterator[Violation]:
         so = {name: getattr(row, name) for name in ("id", *_OF_HOLD)}
         so |= {"state": "open" if state == "placed" else state, "captured": row.captured if state == "captured" else 0}
         so |= {name: getattr(row, name) for name in ("reason", "expires_at") if getattr(told, name) is not UNSET}
-        yield from _differences(row, told, so)
+        yield from _differences(row, told, so, owners)
     yield from _untold_holds(connection)
 
 
@@ -255,15 +262,15 @@ def _of_customers(connection: Connection) -> Iterator[Violation]:
         yield _violation(row, f"tells of the customer {row.subject}, who does not exist")
 
 
-def _differences(row: Row[Any], told: object, so: Mapping[str, object]) -> Iterator[Violation]:
+def _differences(row: Row[Any], told: object, so: Mapping[str, object], owners: Owners) -> Iterator[Violation]:
     """Compare what an event tells with what is so, member by member, and tell the first that differs."""
     for name, value in so.items():
         said = getattr(told, name)
-        if said != value:
+        if owners.of(said) != owners.of(value):
             yield _violation(row, f"says {name} {_shown(said)}, the books say {_shown(value)}")
             return
     owner = so.get("customer_id")
-    if owner is not None and owner != row.anchor:
+    if owner is not None and owners.of(owner) != owners.of(row.anchor):
         yield _violation(row, f"stands under {row.anchor}, but is {owner}'s")
 
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, Select, and_, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.names import owner_of
 from storefront.core.tables import (
     claims,
     customers,
@@ -73,8 +74,9 @@ def _select_purchases_are_of_their_variants() -> Select[Any]:
     return (
         select(bought.purchase_id, bought.experiment, bought.variant, seen.variant.label("seen"), variant.prices,
                variant.sku.label("about"), purchases.c.sku, purchases.c.lines)
-        .join(purchases, and_(purchases.c.id == bought.purchase_id, purchases.c.customer_id == bought.customer_id),
-              isouter=True)
+        .select_from(experiment_purchases)
+        .join(purchases, and_(purchases.c.id == bought.purchase_id,
+                              purchases.c.customer_id == owner_of(bought.customer_id)), isouter=True)
         .join(experiment_exposures, and_(seen.experiment == bought.experiment,
               seen.customer_id == bought.customer_id), isouter=True)
         .join(experiment_variants, and_(variant.experiment == bought.experiment, variant.variant == bought.variant),

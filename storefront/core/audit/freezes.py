@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, func, select, tuple_
 
 from storefront.core.accounts import wallet
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.names import names_of
 from storefront.core.tables import draws, entitlements, holds, item_movements, items, lots
 from storefront.core.tables_freezes import debts, freezes
 
@@ -110,7 +111,7 @@ def _not_taken(connection: Connection, row: Row[Any]) -> Iterator[Violation]:
     left = {name: int(amount) for name, amount in connection.execute(statement.group_by(draws.c.lot_id))}
     moved = select(item_movements.c.sku, func.sum(-item_movements.c.quantity)).where(
         item_movements.c.about == row.id.partition(".")[0],  # a second freeze of a reversal takes for the same one
-        item_movements.c.customer_id == row.customer_id,
+        item_movements.c.customer_id.in_(names_of(row.customer_id)),
         item_movements.c.cause == "taken_back",
     )
     left.update((sku, int(quantity)) for sku, quantity in connection.execute(moved.group_by(item_movements.c.sku)))

@@ -12,7 +12,9 @@ import msgspec
 from sqlalchemy import Connection, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
 from storefront.core.clock import DAY_MS
+from storefront.core.names import owner_of, was_merged
 from storefront.core.tables import (
     accounts,
     counters,
@@ -57,7 +59,14 @@ def _select_parties() -> Select[Any]:
     return (
         select(purchases.c.id, purchases.c.recipient_id, customers.c.id.label("found"))
         .join(customers, customers.c.id == purchases.c.recipient_id, isouter=True)
-        .where(_IS_GIFT, or_(customers.c.id.is_(None), purchases.c.recipient_id == purchases.c.customer_id))
+        .where(
+            _IS_GIFT,
+            or_(
+                customers.c.id.is_(None),
+                # Giver and recipient may have become one since.
+                and_(purchases.c.recipient_id == purchases.c.customer_id, ~was_merged(purchases.c.customer_id)),
+            ),
+        )
     )
 
 
@@ -93,7 +102,7 @@ def _select_givers() -> Select[Any]:
         select(entitlements.c.id, entitlements.c.key, entitlements.c.given_by, purchases.c.id.label("purchase_id"),
                due.label("due"))
         .join(purchases, purchases.c.id == entitlements.c.source_id)
-        .where(entitlements.c.given_by.is_distinct_from(due))
+        .where(entitlements.c.given_by.is_distinct_from(due), owner_of(entitlements.c.given_by).is_distinct_from(due))
     )  # fmt: skip
 
 
@@ -123,16 +132,17 @@ def _told(connection: Connection) -> Iterator[Violation]:
     """Every completed gift was told to its recipient once, and what was told is so."""
     statement, stray = _select_told()
     seen: str | None = None
+    owners = Owners(connection)
     for row in each_row(connection, statement):
         if row.payload is None:
             yield Violation(NAME, (row.id,), f"gift {row.id} was received, but no event tells of it")
             continue
-        is_so = msgspec.json.decode(row.payload, type=_Told) == _Told(
-            row.id, row.recipient_id, row.customer_id, row.sku, row.quantity
-        )
+        told = msgspec.json.decode(row.payload, type=_Told)
+        now = msgspec.structs.replace(told, customer_id=owners.of(told.customer_id), given_by=owners.of(told.given_by))
+        is_so = now == _Told(row.id, row.recipient_id, row.customer_id, row.sku, row.quantity)
         if row.id == seen:
             yield Violation(NAME, (row.id,), f"gift {row.id} was told twice")
-        elif not is_so or row.anchor != row.recipient_id:
+        elif not is_so or owners.of(row.anchor) != row.recipient_id:
             yield Violation(NAME, (row.id,), f"what was told of gift {row.id} under {row.anchor} is not what it is")
         seen = row.id
     for row in each_row(connection, stray):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, and_, case, func, literal, or_, selec
 
 from storefront.core.adjusting import KIND as ADJUSTMENT
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.names import owner_of
 from storefront.core.tables import audit_actions, entitlements, entries, grants, item_movements, reversals, transfers
 
 _GRANT = "grant_"
@@ -104,8 +105,12 @@ def _select_grants_say_why() -> tuple[Select[Any], Select[Any]]:
         select(item_movements.c.id, item_movements.c.customer_id, item_movements.c.about)
         .where(item_movements.c.about.startswith(_GRANT, autoescape=True)),
     ).subquery("goods")  # fmt: skip
-    same = and_(grants.c.id == goods.c.grant_id, grants.c.customer_id == goods.c.customer_id)
-    statement = select(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
+    is_theirs = or_(
+        grants.c.customer_id == goods.c.customer_id,
+        owner_of(grants.c.customer_id) == owner_of(goods.c.customer_id),
+    )
+    same = and_(grants.c.id == goods.c.grant_id, is_theirs)
+    statement = select(goods).select_from(goods).join(grants, same, isouter=True).where(grants.c.id.is_(None))
     return unnamed, statement
 
 

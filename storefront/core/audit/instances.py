@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, and_, case, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.names import is_of
 from storefront.core.tables import counters, freezes, item_instances, item_movements, items
 
 NAME = "E1-instances"
@@ -74,12 +75,13 @@ def _numbers(connection: Connection) -> Iterator[Violation]:
 def _select_without_movement(about: Column[Any], *, is_given: bool) -> Select[Any]:
     moved = and_(
         item_movements.c.about == about,
-        item_movements.c.customer_id == item_instances.c.customer_id,
+        is_of(item_movements.c.customer_id, item_instances.c.customer_id),
         item_movements.c.sku == item_instances.c.sku,
         item_movements.c.quantity > 0 if is_given else item_movements.c.quantity < 0,
     )
     return (
         select(item_instances.c.id, item_instances.c.sku, item_instances.c.number, about.label("cause"))
+        .select_from(item_instances)
         .join(item_movements, moved, isouter=True)
         .where(about.is_not(None), item_movements.c.id.is_(None))
     )

@@ -21,6 +21,7 @@ from storefront.core.commit.plan import GrantEntitlement, GrantItem, Plan
 from storefront.core.errors import StorefrontError
 from storefront.core.kinds import Fulfilment, Line, OfferKind
 from storefront.core.money import Money
+from storefront.core.names import owner_of
 from storefront.core.tables import catalog_versions, grants, item_movements, purchases
 from storefront.core.unpacking import give
 
@@ -131,7 +132,7 @@ def _of_purchases() -> _Selects:
 @cache
 def _of_grants() -> _Selects:
     columns = (grants.c.sku, grants.c.quantity, grants.c.customer_id, grants.c.created_at)
-    return _selects(grants, *columns, receiver=grants.c.customer_id, where=grants.c.sku.is_not(None))
+    return _selects(grants, *columns, receiver=owner_of(grants.c.customer_id), where=grants.c.sku.is_not(None))
 
 
 def _selects(table: Table, *columns: Column[Any], receiver: ColumnElement[str], where: ColumnElement[bool]) -> _Selects:

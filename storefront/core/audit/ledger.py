@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, Subquery, and_, c
 from sqlalchemy.orm import aliased
 
 from storefront.core.audit.check import Check, Violation, each_row, movements
+from storefront.core.names import account_now
 from storefront.core.tables import accounts, entries, transfers
 
 _OWING = ("debt", "receivable")
@@ -106,17 +107,19 @@ def reversals_stay_within(connection: Connection) -> Iterator[Violation]:
 def _select_reversed_too_much() -> Select[Any]:
     owing = select(accounts.c.id).where(accounts.c.role.in_(_OWING))
     given, back = movements("given"), movements("back")
+    given_to, back_from = account_now(given.c.account), account_now(back.c.account)
     originals = (
-        select(given.c.entry_id, given.c.account, _into(given).label("into"), _out_of(given).label("out_of"))
+        select(given.c.entry_id, given_to.label("account"), _into(given).label("into"), _out_of(given).label("out_of"))
         .where(given.c.entry_id.in_(select(entries.c.reverses).where(entries.c.reverses.is_not(None))))
-        .group_by(given.c.entry_id, given.c.account)
+        .group_by(given.c.entry_id, given_to)
         .subquery("originals")
     )
     undone = (
-        select(entries.c.reverses, back.c.account, _into(back).label("into"), _out_of(back).label("out_of"))
+        select(entries.c.reverses, back_from.label("account"), _into(back).label("into"), _out_of(back).label("out_of"))
+        .select_from(entries)
         .join(back, back.c.entry_id == entries.c.id)
         .where(entries.c.reverses.is_not(None))
-        .group_by(entries.c.reverses, back.c.account)
+        .group_by(entries.c.reverses, back_from)
         .subquery("undone")
     )
     return (

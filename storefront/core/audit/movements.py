@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
+from storefront.core.audit.owners import Owners
 from storefront.core.tables import draws, events, freezes, grants, item_movements, purchases, reversals, transfers
 
 NAME = "E1-movements"
@@ -56,24 +57,26 @@ def _select_movements_fit_their_causes() -> Select[Any]:
 def movements_fit_their_causes(connection: Connection) -> Iterator[Violation]:
     """E1-movements: given by that customer's purchase and paid with its lots, taken by a reversal, told when used."""
     rows = each_row(connection, _select_movements_fit_their_causes())
+    owners = Owners(connection)
     while page := list(islice(rows, _ROWS_AT_ONCE)):
-        paid = _drawn(connection, page)
+        paid = _drawn(connection, page, owners)
         for row in page:
-            fault = _fault(row) or _lots_fault(row, paid)
+            fault = _fault(row, owners) or _lots_fault(row, paid)
             if fault:
                 message = f"movement {row.id} of {row.quantity} {row.sku} ({row.cause}) {fault}"
                 yield Violation(NAME, (row.id, row.about), message)
     yield from _consumptions(connection)
 
 
-def _fault(row: Row[Any]) -> str:
+def _fault(row: Row[Any], owners: Owners) -> str:
+    owner = owners.of(row.customer_id)
     if (row.quantity < 0) != (row.cause in _TAKING) and row.cause in _TAKING | {"granted"}:
         return "goes the wrong way"
-    if row.cause == "taken_back" and row.about.startswith(_OF_OURS) and row.taken_from != row.customer_id:
+    if row.cause == "taken_back" and row.about.startswith(_OF_OURS) and owners.of(row.taken_from) != owner:
         return f"is about {row.about}, which is no reversal of {row.customer_id}"
-    owners = {row.receiver, row.given_to} - {None}
-    if row.cause == "granted" and owners and owners != {row.customer_id}:
-        return f"went to {row.customer_id}, but {row.about} is {owners.pop()}'s"
+    due = {owners.of(row.receiver), owners.of(row.given_to)} - {None}
+    if row.cause == "granted" and due and due != {owner}:
+        return f"went to {row.customer_id}, but {row.about} is {due.pop()}'s"
     if row.cause == "granted" and row.about.startswith((_CONSUMPTION, "rev_")):
         return f"is about {row.about}, which gives nothing"
     return ""
@@ -95,7 +98,7 @@ def _lots_fault(row: Row[Any], paid: dict[str, Counter[str]]) -> str:
     return ""
 
 
-def _drawn(connection: Connection, page: Sequence[Row[Any]]) -> dict[str, Counter[str]]:
+def _drawn(connection: Connection, page: Sequence[Row[Any]], owners: Owners) -> dict[str, Counter[str]]:
     """Return ``entry -> lot -> amount``: what the purchases of a page drew from their buyers' wallets."""
     wallets = {
         row.entry_id: f"customer:{row.buyer}:{row.currency}"
@@ -111,7 +114,7 @@ def _drawn(connection: Connection, page: Sequence[Row[Any]]) -> dict[str, Counte
         .where(draws.c.entry_id.in_(list(wallets)))
     )
     for row in each_row(connection, statement):
-        if row.source == wallets[row.entry_id]:
+        if owners.account(row.source) == wallets[row.entry_id]:
             found.setdefault(row.entry_id, Counter())[row.lot_id] += row.amount
     return found
 

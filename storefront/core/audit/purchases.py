@@ -11,6 +11,7 @@ from storefront.core.audit.catalog_documents import StoredOffer, read_document
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.experiments import variant_price
 from storefront.core.audit.prices import has_price, is_plain, price_that_holds
+from storefront.core.names import owner_of
 from storefront.core.tables import accounts, catalog_versions, entries, events, payments, purchases, transfers
 
 # From which status to which; "" is the beginning. Stated here again, apart from the code that it judges.
@@ -50,7 +51,9 @@ class _Line(msgspec.Struct):
 
 @cache
 def _select_purchases_point_to_entries() -> Select[Any]:
-    buyer = and_(accounts.c.owner == literal("customer:") + purchases.c.customer_id, accounts.c.role != "debt")
+    whose = func.substr(accounts.c.owner, len("customer:") + 1)
+    is_buyers = or_(whose == purchases.c.customer_id, owner_of(whose) == purchases.c.customer_id)
+    buyer = and_(is_buyers, accounts.c.role != "debt")
     payer = or_(accounts.c.role == "clearing", buyer)
     taken = func.coalesce(func.sum(case((payer, transfers.c.amount), else_=0)), 0)
     # A payment of another amount or currency is booked as it came, and waits for the operator.
@@ -60,6 +63,7 @@ def _select_purchases_point_to_entries() -> Select[Any]:
     return (
         select(purchases.c.id, purchases.c.status, purchases.c.total, purchases.c.currency, purchases.c.entry_id,
                entries.c.id.label("found"), entries.c.about, taken.label("taken"))
+        .select_from(purchases)
         .join(entries, entries.c.id == purchases.c.entry_id, isouter=True)
         .join(transfers, and_(transfers.c.entry_id == entries.c.id, transfers.c.asset == purchases.c.currency),
               isouter=True)

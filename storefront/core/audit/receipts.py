@@ -11,6 +11,7 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
 from storefront.core.tables import purchases, reversals
 from storefront.core.tables_receipts import receipt_keys, receipts
 
@@ -85,15 +86,16 @@ def _select_documents_say_what_was_sold() -> tuple[Select[Any], Select[Any]]:
 def documents_say_what_was_sold(connection: Connection) -> Iterator[Violation]:
     """L11: every document is signed with a kept key, and agrees with its row and its purchase or refund."""
     statement, known = _select_documents_say_what_was_sold()
+    owners = Owners(connection)
     keys = {row.kid: row.jwk for row in connection.execute(known)}
     for row in each_row(connection, statement):
-        fault = _fault(row, keys)
+        fault = _fault(row, keys, owners)
         if fault:
             name = f"{row.series} {row.number}"
             yield Violation("L11-documents", (row.about,), f"{name} for {row.about} {fault}")
 
 
-def _fault(row: Row[Any], keys: dict[str, str]) -> str:
+def _fault(row: Row[Any], keys: dict[str, str], owners: Owners) -> str:
     if row.kid not in keys:
         return f"is signed with the key {row.kid}, which is not kept"
     try:
@@ -108,7 +110,7 @@ def _fault(row: Row[Any], keys: dict[str, str]) -> str:
     about = document.purchase.id if row.kind == "receipt" else (document.refund.id if document.refund else None)
     if row.sold is None or row.status != "completed" or due is None or about != row.about:
         return "is for something that was not sold, or not given back"
-    told = (document.purchase.id, document.customer, document.total.amount, document.total.currency)
+    told = (document.purchase.id, owners.of(document.customer), document.total.amount, document.total.currency)
     if told != (row.purchase_id, row.buyer, due, row.currency):
         return f"says {document.total.amount} {document.total.currency}, the books {due} {row.currency}"
     return ""

@@ -8,6 +8,8 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, case, func, literal, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
+from storefront.core.names import owner_of
 from storefront.core.tables import catalog_versions, counters, events, grants, promo_codes, purchases, referrals
 
 NAME = "E3-referrals"
@@ -45,7 +47,7 @@ def referrals_are_in_order(connection: Connection) -> Iterator[Violation]:
 
 @cache
 def _select_counted_once() -> Select[Any]:
-    key = literal("referred:") + referrals.c.customer_id
+    key = literal("referred:") + owner_of(referrals.c.customer_id)
     rows = select(key.label("key"), literal(1).label("expected"), literal(0).label("kept"))
     kept = select(counters.c.key, literal(0).label("expected"), counters.c.value.label("kept")).where(
         counters.c.key.startswith("referred:", autoescape=True)
@@ -95,15 +97,16 @@ def _select_rows() -> Select[Any]:
 
 
 def _rows(connection: Connection, named: set[str]) -> Iterator[Violation]:
+    owners = Owners(connection)
     for row in each_row(connection, _select_rows()):
         rewards = msgspec.json.decode(row.rewards, type=list[_Reward])
-        fault = _fault(row, rewards) or _missing_reward(connection, row, rewards, named)
+        fault = _fault(row, rewards, owners) or _missing_reward(connection, row, rewards, named, owners)
         if fault is not None:
             yield Violation(NAME, (row.id,), f"referral {row.id} {fault}")
 
 
-def _fault(row: Row[Any], rewards: list[_Reward]) -> str | None:
-    if row.state != "waiting" and (row.buyer != row.customer_id or row.status != "completed"):
+def _fault(row: Row[Any], rewards: list[_Reward], owners: Owners) -> str | None:
+    if row.state != "waiting" and (row.buyer != owners.of(row.customer_id) or row.status != "completed"):
         return f"is {row.state}, but {row.purchase_id} is no completed purchase of {row.customer_id}"
     if row.state != "waiting" and row.pay_with in ("wallet", "free"):
         return f"is {row.state}, but {row.purchase_id} took no real money"
@@ -114,21 +117,23 @@ def _fault(row: Row[Any], rewards: list[_Reward]) -> str | None:
     return None
 
 
-def _missing_reward(connection: Connection, row: Row[Any], rewards: list[_Reward], named: set[str]) -> str | None:
+def _missing_reward(
+    connection: Connection, row: Row[Any], rewards: list[_Reward], named: set[str], owners: Owners
+) -> str | None:
     for one in rewards:
-        owner = {"referrer": row.referrer_id, "referred": row.customer_id}.get(one.to)
-        if one.customer_id != owner:
+        owner = owners.of({"referrer": row.referrer_id, "referred": row.customer_id}.get(one.to))
+        if owners.of(one.customer_id) != owner:
             return f"gave {one.customer_id} what is the {one.to}'s"
         if one.code is not None:
             holder = connection.execute(
                 select(promo_codes.c.customer_id).where(promo_codes.c.code == one.code)
             ).scalar()
-            if holder != owner:
+            if owners.of(holder) != owner:
                 return f"gave {owner} a promo code that is not theirs"
             continue
         named.add(one.grant or "")
         grant = connection.execute(select(grants).where(grants.c.id == one.grant)).first()
-        found = None if grant is None else (grant.customer_id, grant.asset, grant.amount, grant.actor)
+        found = None if grant is None else (owners.of(grant.customer_id), grant.asset, grant.amount, grant.actor)
         if found != (owner, one.asset, one.amount, _ACTOR):
             return f"gave {owner} {one.amount} {one.asset}, but the grant {one.grant} does not say so"
     return None

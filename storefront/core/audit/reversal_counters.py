@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, and_, func, literal, select, union_all
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.names import account_now
 from storefront.core.tables import accounts, counters, entries, transfers
 
 NAME = "L5-counters"
@@ -51,7 +52,7 @@ def _reversed(*conditions: ColumnElement[bool]) -> Subquery:
         ("taken", transfers.c.source, transfers.c.destination),
     ):
         wallet, counterpart = accounts.alias(f"wallet_{way}"), accounts.alias(f"counterpart_{way}")
-        key = literal(_PREFIX) + entries.c.reverses + literal(f":{way}:") + mine
+        key = literal(_PREFIX) + entries.c.reverses + literal(f":{way}:") + account_now(mine)
         ways.append(
             select(key.label("key"), func.sum(transfers.c.amount).label("amount"))
             .select_from(entries)

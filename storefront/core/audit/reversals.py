@@ -10,6 +10,8 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, case, func, literal, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
+from storefront.core.names import account_now, is_of
 from storefront.core.tables import accounts, entries, item_movements, jobs, payments, purchases, reversals, transfers
 
 _ROWS_AT_ONCE = 300
@@ -47,11 +49,13 @@ class _TakenBack(msgspec.Struct):
 @cache
 def _select_reversals_point_to_entries() -> tuple[Select[Any], Select[Any]]:
     wallet = literal("customer:") + reversals.c.customer_id + ":" + reversals.c.currency
-    back = func.coalesce(func.sum(case((transfers.c.destination == wallet, transfers.c.amount), else_=0)), 0)
+    is_theirs = or_(transfers.c.destination == wallet, account_now(transfers.c.destination) == wallet)
+    back = func.coalesce(func.sum(case((is_theirs, transfers.c.amount), else_=0)), 0)
     statement = (
         select(reversals.c.id, reversals.c.amount, reversals.c.currency, reversals.c.entry_id,
                entries.c.id.label("found"), entries.c.about, entries.c.reverses,
                purchases.c.entry_id.label("original"), back.label("back"))
+        .select_from(reversals)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
         .join(entries, entries.c.id == reversals.c.entry_id, isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
@@ -101,9 +105,10 @@ def _select_gateway_reversals_are_booked() -> Select[Any]:
     return (
         select(reversals, booked.label("booked"), purchases.c.entry_id.label("original"),
                own.c.id.label("found"), own.c.reverses)
+        .select_from(reversals)
         .join(purchases, purchases.c.id == reversals.c.purchase_id)
-        .join(entries, and_(entries.c.anchor == reversals.c.customer_id, entries.c.about == reversals.c.id),
-              isouter=True)
+        .join(entries, and_(is_of(entries.c.anchor, reversals.c.customer_id),
+                            entries.c.about == reversals.c.id), isouter=True)
         .join(transfers, transfers.c.entry_id == entries.c.id, isouter=True)
         .join(own, own.c.id == reversals.c.entry_id, isouter=True)
         .where(reversals.c.gateway.is_not(None))
@@ -164,7 +169,7 @@ def _against_movements(connection: Connection, page: Sequence[Row[Any]]) -> Iter
         .join(source, source.c.id == transfers.c.source)
         .join(destination, destination.c.id == transfers.c.destination)
         .where(entries.c.about.in_([row.id for row in page]),
-               entries.c.anchor.in_(sorted({row.customer_id for row in page})),
+               entries.c.anchor.in_(sorted(Owners(connection).names(row.customer_id for row in page))),
                entries.c.kind.not_in(_OF_DEBTS),
                or_(source.c.role == "wallet", destination.c.role == "wallet",
                    and_(source.c.role == "issuance", destination.c.role == "receivable")))

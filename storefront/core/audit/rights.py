@@ -15,6 +15,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, and_, or_
 from storefront.core.audit.catalog_documents import StoredCatalogs, StoredOffer
 from storefront.core.audit.check import Check, Violation, each_row
 from storefront.core.audit.gifts import RECEIVER
+from storefront.core.names import owner_of
 from storefront.core.tables import entitlements, grants, items, purchases, reversals
 
 NAME = "E1-rights"
@@ -43,7 +44,8 @@ def with_rights(owner: ColumnElement[str], source: Column[str], *columns: Column
     named = and_(entitlements.c.customer_id == owner, entitlements.c.source_id == source)
     # What an item grants whose time runs out ends with it: how long that is, E1-kinds asks its kind.
     item = and_(items.c.customer_id == entitlements.c.customer_id, items.c.sku == entitlements.c.sku)
-    rights = select(*columns, *_RIGHT).join(entitlements, named, isouter=True).join(items, item, isouter=True)
+    rights = select(*columns, *_RIGHT).select_from(source.table).join(entitlements, named, isouter=True)
+    rights = rights.join(items, item, isouter=True)
     return rights.order_by(source)
 
 
@@ -72,7 +74,7 @@ def _of_purchases(connection: Connection, catalogs: StoredCatalogs) -> Iterator[
 
 @cache
 def _select_of_grants() -> Select[Any]:
-    statement = with_rights(grants.c.customer_id, grants.c.id, grants.c.id, grants.c.sku)
+    statement = with_rights(owner_of(grants.c.customer_id), grants.c.id, grants.c.id, grants.c.sku)
     return statement.where(grants.c.sku.is_not(None))
 
 

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from storefront.core.audit.check import Check, Violation, each_row
+from storefront.core.audit.owners import Owners
 from storefront.core.clock import DAY_MS
 from storefront.core.tables import (
     counters,
@@ -40,6 +41,7 @@ def transfers_are_balanced(connection: Connection) -> Iterator[Violation]:
     """E1-transfers: each names its entry or its movements, which moved exactly that, and was told to both sides."""
     rows = each_row(connection, _select_transfers_are_balanced())
     counted: Counter[str] = Counter()
+    owners = Owners(connection)
     while page := list(islice(rows, _ROWS_AT_ONCE)):
         moved, items, told = _moved(connection, page), _items(connection, page), _told(connection, page)
         units = _units(connection, page)
@@ -50,7 +52,7 @@ def transfers_are_balanced(connection: Connection) -> Iterator[Violation]:
                 yield Violation(NAME, (row.id,), f"transfer {row.id} {fault}")
             what = row.asset or "items"
             day = row.created_at // DAY_MS * DAY_MS
-            counted[f"transferred:{what}:{row.customer_id}:{day}"] += row.amount or row.quantity
+            counted[f"transferred:{what}:{owners.of(row.customer_id)}:{day}"] += row.amount or row.quantity
     yield from _counters(connection, counted)
     yield from _strays(connection)
     yield from _other_terms(connection)
@@ -181,11 +183,12 @@ def _counters(connection: Connection, due: Counter[str]) -> Iterator[Violation]:
 @cache
 def _select_strays() -> tuple[Select[Any], Select[Any]]:
     known = select(customer_transfers.c.entry_id).where(customer_transfers.c.entry_id.is_not(None))
+    merges = select(entries.c.id).where(entries.c.kind == "merge")
     statement = (
         select(transfers.c.entry_id, transfers.c.source, transfers.c.destination)
         .join(lots, lots.c.account == transfers.c.source)
         .where(transfers.c.source.startswith("customer:"), transfers.c.destination.startswith("customer:"),
-               transfers.c.entry_id.not_in(known))
+               transfers.c.entry_id.not_in(known), transfers.c.entry_id.not_in(merges))
         .distinct()
     )  # fmt: skip
     of = select(customer_transfers.c.id)

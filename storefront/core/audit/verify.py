@@ -40,6 +40,7 @@ from storefront.core.audit import (
     instances,
     ledger,
     limits,
+    merges,
     movements,
     outgoing,
     ownership,
@@ -109,6 +110,7 @@ CHECKS: tuple[Check, ...] = (
     *gifts.CHECKS,
     *customers_transfers.CHECKS,
     *instances.CHECKS,
+    *merges.CHECKS,
     *events.CHECKS,
     *usage.CHECKS,
 )

@@ -32,8 +32,11 @@ from storefront.core.commit.hold_steps import (
 )
 from storefront.core.commit.lapse_steps import see_to_expiry
 from storefront.core.commit.ledger_steps import Books, apply_deposit, apply_entry, apply_spend, apply_transfer
+from storefront.core.commit.merge_steps import apply_merge_customer
+from storefront.core.commit.merging import MergeCustomer
 from storefront.core.commit.outcome import (
     REVIEW_REASONS,
+    CustomerMerged,
     LimitReached,
     Moment,
     Outcome,
@@ -168,7 +171,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
 
     Raises:
         Refused: a step refused and the plan says nothing about refusals; nothing was changed.
-        Stale: a row moved since the plan was decided; decide again.
+        Stale: a row moved since the plan was decided; decide again. ``CustomerMerged``: about somebody else.
         ReviewUnplanned: a late step wants a review, and the plan leaves its road out; decide again with it.
         KeyReused, KeyInFlight: the idempotency key belongs to another body, or is still running.
     """
@@ -177,6 +180,7 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
         known = known_answer(applying.draft, applying.moment, plan)
         if known is not None:
             return known
+    _refuse_merged(state, plan)
     try:
         _run_or_review(applying)
     except Refused as refusal:
@@ -186,6 +190,13 @@ def apply_plan(state: State, plan: Plan, moment: Moment, late: Mapping[str, Late
         _run(applying, plan.on_refused.list)
         applying.outcome.refusal = refusal
     return _finish(applying)
+
+
+def _refuse_merged(state: State, plan: Plan) -> None:
+    """Refuse a plan about a customer who is another one by now: whatever it wants is theirs."""
+    for customer_id in state.merged:
+        if customer_id in plan.anchors:
+            raise CustomerMerged(customer_id)
 
 
 def _run_or_review(applying: Applying) -> None:
@@ -210,7 +221,8 @@ def _run(applying: Applying, steps: Sequence[Step]) -> None:
 def _finish(applying: Applying) -> Outcome:
     plan, draft, outcome = applying.plan, applying.draft, applying.outcome
     begin_top_ups(draft, applying.books)
-    outcome.changed = describe_changes(draft, applying.moment.now)
+    # After a merge there is no difference to tell: both sides are read anew.
+    outcome.changed = {} if draft.merged else describe_changes(draft, applying.moment.now)
     for customer_id in outcome.changed:
         draft.touch(customer_id)
     outcome.versions = draft.versions()
@@ -408,4 +420,5 @@ _APPLY: dict[type, Callable[[Applying, Any], None]] = {
     MeterUsage: _on_books(apply_meter_usage),
     DrainUsage: _drain_usage,
     CloseUsage: _on_books(apply_close_usage),
+    MergeCustomer: _on_books(apply_merge_customer),
 }

@@ -149,7 +149,7 @@ class CommitEngine:
             found[:] = [self._apply(copy.deepcopy(state), plan, moment)]
             return Writes()
 
-        await self._store.transact(Wanted.of(plan.anchors, plan.reads()), decide)
+        await self._store.transact(Wanted.of(plan.anchors, plan.reads(), plan.searches()), decide)
         (outcome,) = found
         if isinstance(outcome, BaseException):
             raise outcome
@@ -209,9 +209,16 @@ class CommitEngine:
                 places.update(dict.fromkeys(anchors, PLACES_PER_ANCHOR))
                 passed.append(waiting)
                 continue
+            if waiting.plan.is_alone and taken:
+                self._queue.appendleft(waiting)
+                break
             places.update(anchors)
             taken.append(waiting)
+            if waiting.plan.is_alone:
+                break
         while passed and len(taken) < most and not self._queue and not self._busy:
+            if any(one.plan.is_alone for one in (*taken, passed[0])):
+                break
             taken.append(passed.pop(0))
         self._queue.extendleft(reversed(passed))
         return taken
@@ -246,12 +253,13 @@ class CommitEngine:
         batch = _Batch(waiting)
         anchors = {anchor for one in waiting for anchor in one.plan.anchors}
         reads = [read for one in waiting for read in one.plan.reads()]
+        searches = [search for one in waiting for search in one.plan.searches()]
 
         def decide(state: State, commit_no: int) -> Writes:
             return self._decide(batch, state, commit_no)
 
         began = time.monotonic()
-        commit_no = await self._store.transact(Wanted.of(anchors, reads), decide)
+        commit_no = await self._store.transact(Wanted.of(anchors, reads, searches), decide)
         self.counts.seconds += time.monotonic() - began
         self.counts.batches += 1
         self.counts.plans += len(waiting)

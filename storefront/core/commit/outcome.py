@@ -65,6 +65,17 @@ class Stale(Exception):
     """A row moved since the plan was decided; the use case decides again."""
 
 
+class CustomerMerged(Stale, Unavailable):
+    """A plan is about a customer who has become another one since it was decided, or since somebody looked them up."""
+
+    code = "customer_merged"
+    title = "This customer has just been merged into another; send it again"
+
+    def __init__(self, customer_id: str) -> None:
+        super().__init__(retry_after_seconds=1)
+        self.customer_id = customer_id
+
+
 class ReviewUnplanned(Stale):
     """A late verdict wants a review, the road of which the plan leaves out (``Plan.leaves_out_review``): decide again
     with it."""

@@ -19,6 +19,8 @@ from storefront.core.commit.debts import Forgive, MissingOf, Owe
 from storefront.core.commit.freezes import Demand, Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import EndOf, ExpireItem, ItemTerms
 from storefront.core.commit.job_rows import job_row
+from storefront.core.commit.merge_searches import searches_of
+from storefront.core.commit.merging import MergeCustomer, Search
 from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reads import reads_of
 from storefront.core.commit.reversals import EndEntitlement, LotPart, Restore, TakeBack
@@ -89,6 +91,7 @@ __all__ = [
     "LotPart",
     "LotTerms",
     "LotsOf",
+    "MergeCustomer",
     "MeterUsage",
     "MissingOf",
     "OpenEntry",
@@ -202,7 +205,8 @@ class Plan(Steps):
 
     ``answer`` is called inside the commit with the outcome and must be pure; it renders the bytes that
     a retry of the same idempotency key gets. ``leaves_out_review``: the road of a review is not built, because few
-    purchases take it; a late step that wants one leaves no trace, and the plan is decided again.
+    purchases take it; a late step that wants one leaves no trace, and the plan is decided again. ``is_alone``: it
+    searches, and is a batch of its own.
     """
 
     actor: str
@@ -215,6 +219,7 @@ class Plan(Steps):
     on_review: Steps = field(default_factory=Steps)
     leaves_out_review: bool = False
     seed: int = 0
+    is_alone: bool = False
     list: list[Step] = field(default_factory=list)
 
     def reads(self) -> Iterable[Key | Group]:
@@ -224,3 +229,9 @@ class Plan(Steps):
         for steps in (self.list, self.on_refused.list, self.on_review.list):
             for step in steps:
                 yield from reads_of(step)
+
+    def searches(self) -> Iterable[Search]:
+        """Name what applying this plan looks up."""
+        for step in self.list if self.is_alone else ():
+            if isinstance(step, MergeCustomer):
+                yield from searches_of(step)

@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy import Table
 
 from storefront.core.commit.outcome import CommitUnknown, DatabaseAway
-from storefront.core.commit.postgres_statements import PostgresStatements
+from storefront.core.commit.postgres_statements import PostgresStatements, search_sql
 from storefront.core.commit.state import Writes
 from storefront.core.commit.store import EPOCH_BITS, Decide, Wanted
 
@@ -164,8 +164,15 @@ class PostgresStore:
                 row = await connection.fetchrow(sql, *arguments)
                 xid = int(row[0])
                 state = loading.state(tuple(row)[1:], self._open_accounts.copy())
+                for search in wanted.searches:
+                    loading.keep_found(state, search, await connection.fetchval(search_sql(search)))
                 commit_no = (self._epoch << EPOCH_BITS) | xid
                 writes = decide(state, commit_no)
+                if wanted.searches and writes.deletes:
+                    # A row under a new key has the unique columns of the one that goes: that goes first.
+                    sql, arguments = self._statements.write(Writes(deletes=writes.deletes))
+                    await connection.execute(sql, *arguments)
+                    writes.deletes = {}
                 if writes:
                     sql, arguments = self._statements.write(writes)
                     await connection.execute(sql, *arguments)

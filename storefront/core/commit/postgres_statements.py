@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import Dialect, LargeBinary, Table
 from sqlalchemy.dialects import postgresql
 
+from storefront.core.commit.merging import Search
 from storefront.core.commit.state import Address, Row, State, Writes
 from storefront.core.commit.store import GROUP_COLUMNS, GROUP_CONDITION, Wanted
 
@@ -77,13 +78,22 @@ class PostgresTable:
             yield (self.name, tuple(row[name] for name in self.primary_key)), row
 
 
+def search_sql(search: Search) -> str:
+    """Return the statement of a search, whose one value is what it finds, as JSON."""
+    # OFFSET 0 keeps the rows apart from how they are gathered, as everywhere here.
+    return f"SELECT json_agg(found) FROM (SELECT * FROM {search.table} WHERE {search.where} OFFSET 0) found"  # noqa: S608
+
+
 @lru_cache(512)
 def _part_of(table: Table) -> PostgresTable:
     """Return a table's part, made once a process: a table never changes."""
     return PostgresTable(table)
 
 
-_UPSERT_ANCHOR = " ON CONFLICT (id) DO UPDATE SET version = excluded.version, sequence = excluded.sequence"
+_UPSERT_ANCHOR = (
+    " ON CONFLICT (id) DO UPDATE"
+    " SET version = excluded.version, sequence = excluded.sequence, merged_into = excluded.merged_into"
+)
 
 
 def _type_name(compiled: str) -> str:
@@ -120,7 +130,7 @@ class PostgresStatements:
             shape.append(("insert", "anchors"))
             names = sorted(writes.anchors)
             versions, sequences = zip(*(writes.anchors[name] for name in names), strict=True)
-            arguments += [names, versions, sequences]
+            arguments += [names, versions, sequences, [writes.merged.get(name) for name in names]]
         for name, table in self._tables.items():
             if name in writes.deletes:
                 shape.append(("delete", name))
@@ -180,6 +190,8 @@ class Loading:
             if name == "anchors":
                 for found in _decoded(values[at]):
                     state.anchors[found["id"]] = (found["version"], found["sequence"])
+                    if found["merged_into"] is not None:
+                        state.merged[found["id"]] = found["merged_into"]
             else:
                 state.rows.update(((name, identity), None) for identity in identities)
                 self._keep(state, name, values[at])
@@ -191,6 +203,10 @@ class Loading:
                 state.groups[(name, tuple(row[column] for column in columns))].append(address)
             at += 1
         return state
+
+    def keep_found(self, state: State, search: Search, found: str | None) -> None:
+        """Add what a search has found to the state."""
+        state.found[search] = [address for address, _ in self._keep(state, search.table, found)]
 
     def _keep(self, state: State, name: str, found: str | None) -> list[tuple[Address, Row]]:
         kept = list(self._tables[name].read(_decoded(found)))

@@ -8,6 +8,7 @@ from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze, WalletDemand
 from storefront.core.commit.item_terms import COUNTED, NUMBERED, EndOf, ExpireItem, ItemTerms, terms_of
 from storefront.core.commit.job_rows import hold_job_id, lapse_job_id
+from storefront.core.commit.merging import MergeCustomer
 from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.steps import (
@@ -303,6 +304,7 @@ _READS: dict[type, Callable[[Any], Iterable[Key | Group]]] = {
     MeterUsage: _reads_usage,
     DrainUsage: _reads_drain,
     CloseUsage: _reads_close,
+    MergeCustomer: lambda step: (),
 }
 
 

@@ -208,8 +208,11 @@ class SqliteStore:
         state = State(open_accounts=self._open_accounts.copy())
         state.anchors = dict.fromkeys(wanted.anchors, (0, 0))
         anchors = self._tables["anchors"]
-        for anchor, version, sequence in _find(connection, anchors.select_many, [(name,) for name in wanted.anchors]):
+        found = _find(connection, anchors.select_many, [(name,) for name in wanted.anchors])
+        for anchor, version, sequence, merged_into in found:
             state.anchors[anchor] = (version, sequence)
+            if merged_into is not None:
+                state.merged[anchor] = merged_into
         keys: dict[str, list[tuple[str | int, ...]]] = {}
         for key in wanted.keys:
             keys.setdefault(key.table, []).append(key.id)
@@ -219,6 +222,10 @@ class SqliteStore:
             for values in _find(connection, statements.select_many, identities):
                 _keep_row(state, statements, values)
         self._load_groups(connection, state, wanted)
+        for search in wanted.searches:
+            statements = self._tables[search.table]
+            sql = f"SELECT {', '.join(statements.columns)} FROM {search.table} WHERE {search.where}"  # noqa: S608
+            state.found[search] = [_keep_row(state, statements, values)[0] for values in connection.execute(sql)]
         return state
 
     def _load_groups(self, connection: sqlite3.Connection, state: State, wanted: Wanted) -> None:
@@ -247,7 +254,7 @@ class SqliteStore:
 
     def _write(self, connection: sqlite3.Connection, writes: Writes) -> None:
         anchors = [
-            {"id": anchor, "version": version, "sequence": sequence}
+            {"id": anchor, "version": version, "sequence": sequence, "merged_into": writes.merged.get(anchor)}
             for anchor, (version, sequence) in writes.anchors.items()
         ]
         self._tables["anchors"].update(connection, anchors)

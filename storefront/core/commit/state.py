@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from storefront.core.commit.merging import Search
 from storefront.core.commit.steps import Group, Key
 
 Row = Mapping[str, Any]
@@ -26,6 +27,7 @@ class Writes:
     updates: dict[str, list[Row]] = field(default_factory=dict)
     deletes: dict[str, list[tuple[str | int, ...]]] = field(default_factory=dict)
     anchors: dict[str, tuple[int, int]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.inserts or self.updates or self.deletes)
@@ -36,12 +38,15 @@ class State:
     """The loaded rows of one batch, and what its plans have made of them so far.
 
     ``rows`` maps an address to its row, or None where the database has none; ``anchors`` maps an anchor
-    to (version, sequence); ``open_accounts`` are the open accounts known to exist.
+    to (version, sequence); ``open_accounts`` are the open accounts known to exist; ``merged`` maps the anchor of
+    a customer that was merged to who they are now; ``found`` is what searches found.
     """
 
     rows: dict[Address, Row | None] = field(default_factory=dict)
     groups: dict[tuple[str, tuple[str, ...]], list[Address]] = field(default_factory=dict)
     anchors: dict[str, tuple[int, int]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
+    found: dict[Search, list[Address]] = field(default_factory=dict)
     open_accounts: set[str] = field(default_factory=set)
     stored: set[Address] = field(default_factory=set)
     dirty: dict[Address, None] = field(default_factory=dict)
@@ -64,13 +69,25 @@ class State:
             else:
                 writes.inserts.setdefault(table, []).append(current)
         writes.anchors = {anchor: self.anchors[anchor] for anchor in self.moved_anchors}
+        writes.merged = self.merged
         return writes
 
 
 class Draft:
     """One plan's changes over the state; ``keep`` makes them part of it."""
 
-    __slots__ = ("anchors", "appended", "members", "named", "open_accounts", "rows", "sequences", "state", "touched")
+    __slots__ = (
+        "anchors",
+        "appended",
+        "members",
+        "merged",
+        "named",
+        "open_accounts",
+        "rows",
+        "sequences",
+        "state",
+        "touched",
+    )
 
     def __init__(self, state: State, anchors: set[str]) -> None:
         self.state = state
@@ -85,6 +102,7 @@ class Draft:
         self.sequences: dict[str, int] = {}
         self.touched: dict[str, None] = {}
         self.open_accounts: list[str] = []
+        self.merged: dict[str, str] = {}
 
     def row(self, key: Key) -> Row | None:
         """Return a named row, or None where there is none."""
@@ -109,6 +127,13 @@ class Draft:
     def has_group(self, group: Group) -> bool:
         """Tell whether the plans of the batch named a group."""
         return (group.table, group.id) in self.state.groups
+
+    def found(self, search: Search) -> list[tuple[Address, Row]]:
+        """Return the rows that a search has found, as they are now."""
+        if search not in self.state.found:
+            raise NotNamed(f"search {search} was not named by the plan")
+        rows = ((address, self.rows.get(address, self.state.rows[address])) for address in self.state.found[search])
+        return [(address, row) for address, row in rows if row is not None]
 
     def put(self, key: Key, row: Row | None) -> None:
         """Set a row under an anchor of the plan (or an insert-only one under none)."""
@@ -159,6 +184,7 @@ class Draft:
         state.dirty.update(dict.fromkeys(self.rows))
         state.appended.extend(self.appended)
         state.open_accounts.update(self.open_accounts)
+        state.merged.update(self.merged)
         for name, addresses in self.members.items():
             state.groups[name].extend(addresses)
         for anchor in self.touched:

@@ -15,6 +15,7 @@ from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
 from storefront.core.commit.freezes import Freeze, TakeFrozen, Unfreeze
 from storefront.core.commit.item_terms import COUNTED, EndOf, ExpireItem, ItemTerms
+from storefront.core.commit.merging import MergeCustomer
 from storefront.core.commit.passing import PassItem, PassOn
 from storefront.core.commit.reversals import EndEntitlement, Restore, TakeBack
 from storefront.core.commit.usage import CloseUsage, DrainUsage, MeterUsage
@@ -347,4 +348,5 @@ Step = (
     | MeterUsage
     | DrainUsage
     | CloseUsage
+    | MergeCustomer
 )

@@ -8,20 +8,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from storefront.core.commit.merging import Search
 from storefront.core.commit.state import State, Writes
 from storefront.core.commit.steps import Group, Key
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a batch needs: the anchors to lock (sorted) and the rows and groups to load."""
+    """What a batch needs: the anchors to lock (sorted) and the rows, groups and findings to load."""
 
     anchors: tuple[str, ...]
     keys: tuple[Key, ...]
     groups: tuple[Group, ...]
+    searches: tuple[Search, ...] = ()
 
     @classmethod
-    def of(cls, anchors: Iterable[str], reads: Iterable[Key | Group]) -> "Wanted":
+    def of(cls, anchors: Iterable[str], reads: Iterable[Key | Group], searches: Iterable[Search] = ()) -> "Wanted":
         keys: dict[tuple[str, tuple[str | int, ...]], Key] = {}
         groups: dict[Group, None] = {}
         for read in reads:
@@ -29,7 +31,7 @@ class Wanted:
                 groups[read] = None
             else:
                 keys[(read.table, read.id)] = read
-        return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups))
+        return cls(tuple(sorted(set(anchors))), tuple(keys.values()), tuple(groups), tuple(dict.fromkeys(searches)))
 
 
 EPOCH_BITS = 48

@@ -17,6 +17,11 @@ from storefront.core.tables_freezes import debts, freezes
 
 MOST_PURCHASES = 10
 _CUSTOMER = Query(select(customers).where(customers.c.id == bindparam("id")))
+_FORMER = Query(
+    select(customers.c.external_id)
+    .where(customers.c.merged_into == bindparam("customer_id"))
+    .order_by(customers.c.external_id)
+)
 _DEBTS = Query(select(debts).where(debts.c.customer_id == bindparam("customer_id"), debts.c.amount > 0))
 _FREEZES = Query(
     select(freezes)
@@ -26,15 +31,22 @@ _FREEZES = Query(
 
 
 async def show_customer(services: Services, named: str) -> dict[str, Any]:
-    """Return all that an operator needs of a customer, named by the game's id or by ours; raises ``NotFound``."""
+    """Return all that an operator needs of a customer, named by the game's id or by ours; raises ``NotFound``.
+
+    Who was merged into another is that one, who is ``known_as`` by their ids as well.
+    """
     customer_id = await services.customers.find(named) or named
     row = await services.reader.first(_CUSTOMER, id=customer_id)
+    if row is not None and row["merged_into"] is not None:
+        customer_id = row["merged_into"]
+        row = await services.reader.first(_CUSTOMER, id=customer_id)
     if row is None:
         raise NotFound(f"There is no customer {named}.")
     bought, _ = await list_purchases(services, customer_id, limit=MOST_PURCHASES, after=None)
     return {
         "customer": row["external_id"],
         "id": customer_id,
+        "known_as": [one["external_id"] for one in await services.reader.all(_FORMER, customer_id=customer_id)],
         "country": row["country"],
         "created_at": iso(row["created_at"]),
         "state": await services.states.document(customer_id),

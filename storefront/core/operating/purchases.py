@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, select
 
 from storefront.core.clock import iso
 from storefront.core.describing import describe
+from storefront.core.names import names_of
 from storefront.core.purchasing import read_payment, read_purchase
 from storefront.core.reading import PointReader, Query, Row
 from storefront.core.receipts.documents import NoReceipt
@@ -95,7 +96,7 @@ async def _entries(
     services: Services, purchase: Row, payment: Row | None, about: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the entries of a purchase, its reversals and its gateway's movements, with the accounts by name."""
-    own = select(entries).where(entries.c.anchor == purchase["customer_id"], entries.c.about.in_(about))
+    own = select(entries).where(entries.c.anchor.in_(names_of(purchase["customer_id"])), entries.c.about.in_(about))
     found = {row["id"]: row for row in await services.reader.scan(own)}
     money = None if payment is None else payment["gateway_payment"]
     moved = select(gateway_movements.c.entry_id).where(
@@ -128,7 +129,7 @@ async def _entry(reader: PointReader, row: Row) -> dict[str, Any]:
 async def _events(services: Services, purchase: Row, about: Sequence[str]) -> list[dict[str, Any]]:
     statement = (
         select(events.c.id, events.c.type, events.c.subject, events.c.occurred_at, events.c.payload)
-        .where(events.c.anchor == purchase["customer_id"], events.c.subject.in_(about))
+        .where(events.c.anchor.in_(names_of(purchase["customer_id"])), events.c.subject.in_(about))
         .order_by(events.c.sequence)
     )
     rows = await services.reader.scan(statement)

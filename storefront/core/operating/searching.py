@@ -67,7 +67,10 @@ async def matching_purchases(services: Services, wanted: Wanted) -> ColumnElemen
 
 
 async def find_customers(services: Services, text: str, *, limit: int, after: str | None) -> dict[str, Any]:
-    """Return a page of customers, newest first, whose id begins with ``text``; theirs, ours, or all."""
+    """Return a page of customers, newest first, whose id begins with ``text``; theirs, ours, or all.
+
+    ``now`` is who a customer is that was merged into another.
+    """
     statement = select(customers).order_by(customers.c.id.desc()).limit(limit + 1)
     if text:
         statement = statement.where(matching_customers(text))
@@ -76,7 +79,8 @@ async def find_customers(services: Services, text: str, *, limit: int, after: st
     rows = await services.reader.scan(statement)
     shown = [
         {"id": row["id"], "customer": row["external_id"], "country": row["country"],
-         "created_at": iso(row["created_at"])}
+         "created_at": iso(row["created_at"]),
+         "now": None if row["merged_into"] is None else await services.customers.external_id(row["merged_into"])}
         for row in rows[:limit]
     ]  # fmt: skip
     return {"data": shown, "next": rows[limit - 1]["id"] if len(rows) > limit else None}

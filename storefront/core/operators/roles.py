@@ -25,7 +25,15 @@ class OperatorRole(StrEnum):
 
 
 OWNERS_ALONE = frozenset(
-    {"keys:read", "keys:write", "operators:read", "operators:write", "privacy:read", "privacy:write"}
+    {
+        "keys:read",
+        "keys:write",
+        "operators:read",
+        "operators:write",
+        "privacy:read",
+        "privacy:write",
+        "customers:merge",
+    }
 )
 """Who may sign in and with what, all that is held about one person, and what can never be taken back."""
 

@@ -11,7 +11,7 @@ _ACCOUNTS = equals("owner", lambda person: f"customer:{person.id}")
 _BOOKS = "The books: commercial and tax law, ten years from the end of the year (EU; yours may differ)."
 
 REGISTER: Sequence[Held] = (
-    Held(t.anchors, by("id"), plain="id version sequence"),
+    Held(t.anchors, by("id", "merged_into"), plain="id version sequence merged_into"),
     Held(t.accounts, _ACCOUNTS, plain="id owner role asset guarded balance top_up_below"),
     Held(
         t.entries,

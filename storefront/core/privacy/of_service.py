@@ -38,7 +38,12 @@ _INBOX = either(
 )
 
 REGISTER: Sequence[Held] = (
-    Held(t.customers, by("id"), personal="external_id country", plain="id created_at"),
+    Held(
+        t.customers,
+        by("id", "merged_into"),
+        personal="external_id country",
+        plain="id created_at merged_into merged_at",
+    ),
     Held(
         t.customer_notes,
         by("customer_id"),

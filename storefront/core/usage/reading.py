@@ -10,6 +10,7 @@ from storefront.core.config.model_usage import MICRO, Aggregation, Meter, Period
 from storefront.core.errors import FieldError, Invalid
 from storefront.core.ids import is_id
 from storefront.core.metered import pending_of, period_around
+from storefront.core.names import names_of
 from storefront.core.reading import Row
 from storefront.core.services import Services
 from storefront.core.tables import usage_accounts, usage_lines, usage_periods, usage_windows
@@ -116,7 +117,7 @@ async def list_lines(
     """Return one page of the lines of closed periods, oldest first, and where the next page begins."""
     statement = select(usage_lines).order_by(usage_lines.c.id).limit(limit + 1)
     if customer_id is not None:
-        statement = statement.where(usage_lines.c.customer_id == customer_id)
+        statement = statement.where(usage_lines.c.customer_id.in_(names_of(customer_id)))
     if after is not None:
         if not is_id(after, "uln"):
             raise Invalid("This is not a cursor of this list.", errors=[FieldError("?after", "is no cursor")])
