@@ -184,15 +184,6 @@ class Sourced(Protocol):
 
 
 @runtime_checkable
-class PaidAgain(Protocol):
-    """A kind whose offers are paid again and again, at a price of its own for each interval."""
-
-    def prices_each(self, offer: Offer) -> Mapping[str, Mapping[str, int]]:
-        """Return how often, in words (``a month``, ``every 3 months``) -> asset -> amount; the usual one first."""
-        ...
-
-
-@runtime_checkable
 class TakesDetails(Protocol):
     """A kind that asks the buyer for something: a name, a message, a tier."""
 

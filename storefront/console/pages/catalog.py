@@ -8,7 +8,7 @@ from storefront.core.catalog import document_of, load_catalog
 from storefront.core.catalog_changes import CatalogEffects, Change, changes
 from storefront.core.config import Config, ConfigError
 from storefront.core.config.model import Offer
-from storefront.core.kinds import PaidAgain
+from storefront.core.paid_again import PaidAgain
 from storefront.panels import Asking, Cell, Column, ConsolePage, Note, PageView, Row, Section, Table, Tone
 
 PATH = "/console/catalog"
