@@ -23,7 +23,7 @@ WALLET = {"purchased": "Purchased", "gift": "Gift", "granted": "Granted", "membe
           "taken_back": "Taken back"}  # fmt: skip
 DATED = frozenset(WALLET.values())
 _MONTHS = {
-    f"{date(year, month, 1):%b %y}": f"{year}-{month:02}" for year in (2031, 2032, 2033) for month in range(1, 13)
+    f"{date(year, month, 1):%b %Y}": f"{year}-{month:02}" for year in (2031, 2032, 2033) for month in range(1, 13)
 }
 SPANS = (("7", 7), ("30", 30), ("90", 90))
 
@@ -142,10 +142,10 @@ class Pages:
 
     def _wallet(self, sheet: Sheet, days: int) -> None:
         due = wallets(self._oracle, self._last - days + 1, self._last)
+        assert numbers(sheet.hints["Gems in and out"])[-1] == self._oracle.held()
         if "Gems in and out" not in sheet.tables:
             assert not any(map(any, due.values()))
             return
-        assert number(sheet.hints["Gems in and out"]) == self._oracle.held()
         rows = {row[0]: sum(map(number, row[1:])) for row in sheet.tables["Gems in and out"][1:-1]}
         self._same({name: (amount,) for name, amount in rows.items()}, due, days)
         into, out_of = (number(cell) for cell in sheet.tables["Gems in and out"][-1][1:])
@@ -232,10 +232,10 @@ class Pages:
         _, amount, many = sheet.tables["Held by customers"][1]
         assert (number(amount), number(many)) == (self._oracle.held(), len({lot["account"] for lot in held}))
         due = wallets(self._oracle, self._last - days + 1, self._last)
+        assert numbers(sheet.hints["Gems in and out"])[-1] == self._oracle.held()
         if "Gems in and out" not in sheet.tables:
             assert not any(map(any, due.values()))
             return
-        assert number(sheet.hints["Gems in and out"]) == self._oracle.held()
         rows = {row[0]: tuple(map(number, row[1:3])) for title in ("Where it came from", "Where it went")
                 for row in sheet.tables.get(title, [])[1:]}  # fmt: skip
         self._same(rows, due, days)

@@ -216,7 +216,7 @@ def _wallet(asking: Asking, found: WalletFlow) -> Drawing:
     )
     now = f"now {money(asking, found.held, found.asset)} held by players"
     if not found.sources and not found.sinks:
-        nothing = Markup('<p class="hint">{}</p>').format("Nothing came in or went out in this time.")
+        nothing = Markup("<p>{}</p>").format("Nothing came in or went out in this time.")
         return Drawing(name, nothing, hint=now, url="/console/wallets")
     return Drawing(
         name,

@@ -58,7 +58,7 @@ def _in_and_out(asking: Asking, flow: WalletFlow) -> Drawing:
     )
     words = f"{money(asking, flow.held_before, flow.asset)} before, {money(asking, flow.held, flow.asset)} now"
     if not flow.sources and not flow.sinks:
-        nothing = Markup('<p class="hint">{}</p>').format("Nothing came in or went out in this time.")
+        nothing = Markup("<p>{}</p>").format("Nothing came in or went out in this time.")
         return Drawing(chart.title, nothing, hint=words)
     return Drawing(chart.title, two_sided_bars(chart), as_table(chart), hint=words)
 
