@@ -1,16 +1,22 @@
 """What judging costs: purchases from the wallet under thirty rules beside the same shop without the plugin.
 
-The two shops take turns, round after round. What counts is the processor's time of the server process for each
-purchase: that is the server's own time, whatever the disk and the load generator do meanwhile. The aim is held against
-the median of the rounds' ratios; the least and the most of them say how far a run is to be trusted.
+What counts is the processor's time of the server processes for each purchase: that is their own time, whatever the disk
+and the load generator do meanwhile. It still differs with what else runs on the machine, by more than what is to be
+decided, so three things are done about that. The shops take turns of a fraction of a second, in an order in which each
+one comes equally often early, late and straight after itself, so whatever lasts longer meets all of them. The aim is
+held against the median of the rounds' ratios, which is told with how far it may be off. And a second shop without rules
+plays along: what its ratio is off from 1 is what the benchmark cannot tell.
 """
 
+import random
 import statistics
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.load import Figures
+from benchmarks.load import Figures, Run, runner
 from benchmarks.measures import Measure
 from benchmarks.requests import measure, purchases
 from benchmarks.servers import Server, bench_shop, tokens
@@ -18,53 +24,118 @@ from benchmarks.servers import Server, bench_shop, tokens
 SECTION = "Fraud rules on SQLite"
 AIM = 1.15
 """A purchase under thirty rules takes at most so many times the server's time."""
-ROUNDS, CLIENTS = 5, 8
+ROUNDS, CLIENTS = 48, 8
+ORDERS = ("ABCCBA", "BCAACB", "CABBAC")
+"""The turns of three rounds, which are repeated. A: without rules, B: under thirty, C: without rules again. Of
+its turns each shop has one in six straight after itself."""
+RESAMPLES, MIDDLE = 2_000, 0.95
+SETTLE_SECONDS = 0.1
+"""After a round: what a commit has left to do, such as to tell of it, is part of what it costs."""
+Told = Callable[["_Spent"], float]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """The processor's time of a server for one purchase, in ms: all of it, and outside of the kernel."""
+
+    all: float
+    user: float
 
 
 @dataclass(slots=True)
 class _Side:
-    """One of the two shops: its sessions, and what each round measured."""
+    """One of the shops: its sessions, and what each turn and each round measured."""
 
     shop: Server
     held: list[str]
     figures: list[Figures] = field(default_factory=list)
-    cpu_ms: list[float] = field(default_factory=list)
+    rounds: list[_Spent] = field(default_factory=list)
 
-    def play(self, requests: int, name: str) -> None:
-        before = _seconds(self.shop)
-        figures = measure(self.shop, purchases(self.held, requests // CLIENTS, name))
-        self.cpu_ms.append(1000 * (_seconds(self.shop) - before) / (requests // CLIENTS * CLIENTS))
-        self.figures.append(figures)
+    def play(self, run: Run, requests: int, name: str) -> None:
+        self.figures.append(measure(self.shop, purchases(self.held, requests // CLIENTS, name), run=run))
+
+    def seconds(self) -> tuple[float, float]:
+        """Return how long the processor has worked for the server so far, and how much of that outside of the kernel.
+
+        The first is exact, the second is counted in hundredths of a second.
+        """
+        pid = self.shop.process.pid
+        clock = (~pid << 3) | 2  # what clock_getcpuclockid(3) returns on Linux
+        return time.clock_gettime(clock), float(self.shop.process.cpu_times().user)
 
     def p50_ms(self) -> float:
         return statistics.median(one.p50_ms for one in self.figures)
 
+    def median_ms(self, told: Told) -> float:
+        return statistics.median(map(told, self.rounds))
+
 
 def measure_fraud(folder: Path, requests: int) -> Iterator[Measure]:
-    """Measure purchases without rules, then under thirty."""
+    """Measure purchases without rules, under thirty, and without rules again."""
     names = [f"bench-{number}" for number in range(CLIENTS)]
     config = Path(__file__).parent / "fraud.yaml"
-    with bench_shop(folder / "unjudged") as bare, bench_shop(folder / "judged", config=config) as ruled:
-        sides = [_Side(shop, tokens(shop, names)) for shop in (bare, ruled)]
-        for side in sides:
-            side.play(200, "warm")
+    with ExitStack() as stack:
+        run = stack.enter_context(runner())
+        shops = {
+            "A": stack.enter_context(bench_shop(folder / "unjudged")),
+            "B": stack.enter_context(bench_shop(folder / "judged", config=config)),
+            "C": stack.enter_context(bench_shop(folder / "control")),
+        }
+        sides = {name: _Side(shop, tokens(shop, names)) for name, shop in shops.items()}
+        for side in sides.values():
+            side.play(run, 400, "warm")
             side.figures.clear()
-            side.cpu_ms.clear()
+        each = max(1, requests // 16 // CLIENTS) * CLIENTS
         for number in range(ROUNDS):
-            for side in sides if number % 2 else reversed(sides):
-                side.play(requests // 2, f"round-{number}")
-    without, under = sides
-    ratios = sorted(one / other for one, other in zip(under.cpu_ms, without.cpu_ms, strict=True))
-    ratio = statistics.median(ratios)
-    yield Measure(SECTION, "wallet purchase, no rules", statistics.median(without.cpu_ms), "ms of the processor",
-                  p50_ms=without.p50_ms())  # fmt: skip
-    yield Measure(SECTION, "wallet purchase, 30 rules", statistics.median(under.cpu_ms), "ms of the processor",
-                  p50_ms=under.p50_ms(), ratio=ratio, floor="no rules", aim=AIM, is_most=True)  # fmt: skip
-    yield Measure(SECTION, "30 rules, least of the rounds", ratios[0], "times no rules")
-    yield Measure(SECTION, "30 rules, most of the rounds", ratios[-1], "times no rules")
+            _play_round(run, sides, ORDERS[number % len(ORDERS)], each, f"round-{number}")
+    yield from _measures(sides["A"], sides["B"], sides["C"])
 
 
-def _seconds(shop: Server) -> float:
-    """Return how long the processor has worked for a server so far."""
-    family = [shop.process, *shop.process.children(recursive=True)]
-    return sum(float(times.user + times.system) for times in (one.cpu_times() for one in family))
+def _play_round(run: Run, sides: dict[str, _Side], order: str, each: int, name: str) -> None:
+    """Play a round; in the others' turns a shop does next to nothing."""
+    before = {of: side.seconds() for of, side in sides.items()}
+    for turn, of in enumerate(order):
+        sides[of].play(run, each, f"{name}-{turn}")
+    time.sleep(SETTLE_SECONDS)
+    for of, side in sides.items():
+        bought = each * order.count(of)
+        total, user = (after - earlier for after, earlier in zip(side.seconds(), before[of], strict=True))
+        side.rounds.append(_Spent(1000 * total / bought, 1000 * user / bought))
+
+
+def _measures(bare: _Side, ruled: _Side, control: _Side) -> Iterator[Measure]:
+    unit, floor = "ms of the processor", "no rules"
+    bare_ms, ruled_ms, control_ms = (one.median_ms(_all) for one in (bare, ruled, control))
+    yield Measure(SECTION, "wallet purchase, no rules", bare_ms, unit, p50_ms=bare.p50_ms())
+    ratio, low, high = _ratio(ruled, bare, _all)
+    yield Measure(SECTION, "wallet purchase, 30 rules", ruled_ms, unit, p50_ms=ruled.p50_ms(),
+                  ratio=ratio, floor=floor, aim=AIM, is_most=True)  # fmt: skip
+    yield Measure(SECTION, "this ratio, from (95 of 100)", low, "times no rules")
+    yield Measure(SECTION, "this ratio, to (95 of 100)", high, "times no rules")
+    user, _, _ = _ratio(ruled, bare, _user)
+    yield Measure(SECTION, "30 rules, outside of the kernel", ruled.median_ms(_user), unit, ratio=user, floor=floor)
+    same, same_low, same_high = _ratio(control, bare, _all)
+    yield Measure(SECTION, "no rules again, which should be 1", control_ms, unit, p50_ms=control.p50_ms(),
+                  ratio=same, floor=floor)  # fmt: skip
+    yield Measure(SECTION, "that ratio, from (95 of 100)", same_low, "times no rules")
+    yield Measure(SECTION, "that ratio, to (95 of 100)", same_high, "times no rules")
+
+
+def _ratio(one: _Side, other: _Side, told: Told) -> tuple[float, float, float]:
+    """Return the median of the rounds' ratios, and what it would lie between in other rounds like these."""
+    ratios = [told(ours) / told(theirs) for ours, theirs in zip(one.rounds, other.rounds, strict=True)]
+    drawn = random.Random(1)  # the same rounds say the same
+    medians = sorted(statistics.median(drawn.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES))
+    return statistics.median(ratios), _at(medians, (1 - MIDDLE) / 2), _at(medians, (1 + MIDDLE) / 2)
+
+
+def _at(ordered: Sequence[float], part: float) -> float:
+    return ordered[round(part * (len(ordered) - 1))]
+
+
+def _all(spent: _Spent) -> float:
+    return spent.all
+
+
+def _user(spent: _Spent) -> float:
+    return spent.user

@@ -8,7 +8,8 @@ import asyncio
 import multiprocessing
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -72,11 +73,22 @@ class _Client(asyncio.Protocol):
         self._transport.write(request)
 
 
-def run(port: int, per_client: Sequence[Sequence[bytes]]) -> Figures:
-    """Send every client's requests to the local port, from another process, and return the figures."""
+Run = Callable[[int, Sequence[Sequence[bytes]]], Figures]
+"""Sends every client's requests to a local port, from another process, and returns the figures."""
+
+
+@contextmanager
+def runner() -> Iterator[Run]:
+    """Give a ``Run`` whose process stays: for many short turns, each of which would wait for it to start."""
     context = multiprocessing.get_context("spawn")
     with context.Pool(1) as pool:
-        return pool.apply(_run, (port, per_client))
+        yield lambda port, per_client: pool.apply(_run, (port, per_client))
+
+
+def run(port: int, per_client: Sequence[Sequence[bytes]]) -> Figures:
+    """Be a ``Run`` for once, with a process of its own."""
+    with runner() as once:
+        return once(port, per_client)
 
 
 def _run(port: int, per_client: Sequence[Sequence[bytes]]) -> Figures:

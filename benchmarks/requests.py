@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.load import Figures, request, run
+from benchmarks.load import Figures, Run, request, run
 from benchmarks.servers import Server
 
 PURCHASE_BODY = b'{"sku": "health-potion"}'
@@ -34,7 +34,9 @@ def purchases(tokens: Sequence[str], each: int, prefix: str, body: bytes = PURCH
     ]
 
 
-def measure(server: Server, wanted: Requests, *, allowed: frozenset[int] = frozenset({200, 201})) -> Figures:
+def measure(
+    server: Server, wanted: Requests, *, allowed: frozenset[int] = frozenset({200, 201}), run: Run = run
+) -> Figures:
     """Send the requests; any other answer than the allowed ones ends the benchmark."""
     figures = run(server.port, wanted)
     unexpected = {status: count for status, count in figures.statuses.items() if status not in allowed}
