@@ -271,7 +271,15 @@ class SigningIn:
                 raise Invalid("Load this page again: its code to scan is not the one that waits for you.")
             code = wanted["code"].replace(" ", "")
             caller = session.operator.caller
-            await set_codes(desk.services, desk.codes, session.operator.id, wanted["secret"], code, actor=caller)
+            await set_codes(
+                desk.services,
+                desk.codes,
+                session.operator.id,
+                wanted["secret"],
+                code,
+                actor=caller,
+                keep=session.digest,
+            )
         except Invalid as wrong:
             return await self.you(call, session, problem=wrong)
         return see(f"{YOU}?says=codes")

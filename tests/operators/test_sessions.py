@@ -1,6 +1,7 @@
 """Sessions of the console: whose, for how long, and ended at once everywhere; and proof anew for what moves money."""
 
 import io
+import re
 from shutil import copytree
 
 import pyotp
@@ -101,6 +102,20 @@ async def test_whoever_ends_is_reset_or_gets_another_password_is_out_at_once(sho
     assert (await two.act("/console/purchases/pur_1/refund", reason="x")).status == 403
     await end_operator(shop.parts.services, "finance@example.com", actor=SHELL)
     assert not await two.is_in()
+
+
+async def test_whoever_sets_up_codes_is_out_everywhere_but_where_they_did(shop):
+    one, two = await signed_in(shop, "support"), Visitor(shop)
+    assert (await one.act("/console/you/password", password=PASSWORD, again=PASSWORD)).status == 303
+    assert (await two.by_password("support@example.com")).status == 303
+    assert (await one.is_in(), await two.is_in()) == (True, True)
+    secret = re.findall(r'name="secret" value="([A-Z2-7]+)"', (await two.get("/console/you")).html)[0]
+    assert (await two.act("/console/you/codes", secret=secret, code="000000")).status == 422
+    assert (await one.is_in(), await two.is_in()) == (True, True)
+    two.secret = secret
+    done = await two.act("/console/you/codes", secret=secret, code=two.code())
+    assert done.to == "/console/you?says=codes", done.says
+    assert (await one.is_in(), await two.is_in()) == (False, True)
 
 
 async def test_a_session_is_ended_in_every_process(data_folder, postgres_database):

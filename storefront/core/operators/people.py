@@ -189,9 +189,9 @@ async def set_password(services: Services, operator_id: str, password: str, *, a
 
 
 async def set_codes(
-    services: Services, codes: OneTimeCodes, operator_id: str, secret: str, code: str, *, actor: str
+    services: Services, codes: OneTimeCodes, operator_id: str, secret: str, code: str, *, actor: str, keep: str = ""
 ) -> None:
-    """Set up one-time codes, proved by one of them; raises ``Invalid``."""
+    """Set up one-time codes, proved by one of them; signs out everywhere but in ``keep``. Raises ``Invalid``."""
     row, wall = await need_row(services, operator_id), services.clock.wall()
     step = step_of(secret, code, wall=wall)
     if step is None:
@@ -200,7 +200,7 @@ async def set_codes(
     plan = Plan(actor=actor, anchors={anchor_of(operator_id)})
     plan.add(_change(row, {"totp": row["totp"], "ended_at": None}, {"totp": codes.seal(secret), "totp_step": step}))
     note(services, plan, "operator.codes_set", operator_id, {})
-    await _commit(services, plan)
+    await _commit_and_sign_out(services, plan, operator_id, keep=keep)
 
 
 async def reset_codes(services: Services, named: str, *, actor: str) -> Operator:
