@@ -13,7 +13,7 @@ from tests.subscriptions.changing import change, pass_days
 from tests.subscriptions.gifting import gift
 from tests.subscriptions.subscribing import subscribe
 
-HOSTILE = '=HYPERLINK("http://evil.example","go")'
+HOSTILE = '=1;=HYPERLINK("http://evil.example","go")'
 """What a stranger may be called."""
 BAZAAR = """
 shop: {name: Bazaar}
