@@ -78,7 +78,7 @@ async def take_in(services: Services, gateway_name: str, event: GatewayEvent, ra
         "type": event.type,
         "reference": event.reference,
         "state": RECEIVED,
-        "raw": raw,
+        "raw": raw if await _is_kept(services, event) else hash_of_body(raw),
         "note": event.note,
         "received_at": services.clock.wall(),
         "processed_at": None,
@@ -164,28 +164,26 @@ async def process_event(services: Services, payload: Mapping[str, Any]) -> None:
     network = await _network_of_decline(services, event)
     state, note = await _handle(services, payload["gateway"], event)
     plan = _closing(services, row, state, note)
-    if await _is_of_erased(services, event):
-        plan.add(_body_forgotten(row))
     count_declined(plan, network, services.clock.now())
     if state == PROCESSED and event.subject is Subject.TRANSFER:
         _tell_of_transfer(services, plan, payload["gateway"], event)
     await _close(services, plan, row)
 
 
-async def _is_of_erased(services: Services, event: GatewayEvent) -> bool:
-    """Tell whether an event is about what an erased customer once paid, or began to save."""
+async def _is_kept(services: Services, event: GatewayEvent) -> bool:
+    """Tell whether an event's body is kept for its term, or its hash alone, by which it could be told again.
+
+    Nobody needs what is about nothing of ours, such as a gateway's own record of a customer, with their address. Nor
+    is kept what is about something that an erased customer once paid, or began to save.
+    """
+    if event.subject is Subject.OTHER:
+        return False
     names = [name for name in (event.reference, event.payment, event.purchase_id) if name is not None]
     about = setups if event.subject is Subject.SETUP else payments
     columns = ("gateway_ref", "gateway_payment", "purchase_id")
     where = or_(*(about.c[column].in_(names) for column in columns if column in about.c))
     statement = select(customers.c.id).join(about, about.c.customer_id == customers.c.id)
-    return bool(await services.reader.scan(statement.where(where, customers.c.erased_at.is_not(None)).limit(1)))
-
-
-def _body_forgotten(row: Row) -> Change:
-    """Return the step that leaves the hash of an event's body alone, by which it could be told again."""
-    key = (row["gateway"], row["account"], row["event_id"])
-    return Change("inbox", key, f"inbox:{row['gateway']}", {}, {"raw": hash_of_body(row["raw"])})
+    return not await services.reader.scan(statement.where(where, customers.c.erased_at.is_not(None)).limit(1))
 
 
 async def _network_of_decline(services: Services, event: GatewayEvent) -> str | None:

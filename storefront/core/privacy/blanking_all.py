@@ -1,4 +1,4 @@
-"""The job behind an erasure: blanks what is left of a customer, gateway first, table by table; resumed where it ended.
+"""The job behind an erasure: blanks what is left of a customer, table by table, gateways last; resumed where it ended.
 
 What fails is told by ``last_error`` of the erasure and tried again; nothing that was blanked comes back.
 """
@@ -21,12 +21,13 @@ from storefront.core.privacy.obstacles import let_plugins_forget
 from storefront.core.privacy.register import Held, Person
 from storefront.core.reading import Query
 from storefront.core.services import Services
-from storefront.core.tables import erasures, payers, payment_methods
+from storefront.core.tables import erasures, inbox, payers, payment_methods
 
 ROWS_AT_ONCE = 100
 ACTOR = "erasure"
 SCRUB_AGAIN_MS = MINUTE_MS
 """How long a reader is left to let go of the log before it is emptied again."""
+_BY_THE_TOMBSTONE = ("customers", "erasures")
 _ERASURE = Query(select(erasures).where(erasures.c.customer_id == bindparam("customer_id")))
 _PAYERS = Query(select(payers).where(payers.c.customer_id == bindparam("customer_id")))
 _METHODS = Query(
@@ -63,13 +64,18 @@ async def blank_all(services: Services, payload: Mapping[str, Any]) -> Again | N
 
 
 async def _blank(services: Services, person: Person) -> None:
+    """Blank what is here, however it goes with the gateways; then let those forget, and what was known by them goes."""
+    words = [one.external_id for one in person.everyone]
+    touched = [held for held in services.personal_data if is_touched(held) and held.table.name not in _BY_THE_TOMBSTONE]
+    for one in person.everyone:
+        await let_plugins_forget(services, one)
+    for held in (held for held in touched if not held.leads):
+        await _blank_table(services, held, person, words)
     for one in person.everyone:
         await _forget_at_gateways(services, one.id)
-        await let_plugins_forget(services, one)
-    words = [one.external_id for one in person.everyone]
-    for held in sorted(services.personal_data, key=lambda one: one.leads):
-        if is_touched(held) and held.table.name not in ("customers", "erasures"):
-            await _blank_table(services, held, person, words)
+    # Once more what gateways told, for they may tell of this as well, while it is still known whose it is.
+    for held in (*(held for held in touched if held.table is inbox), *(held for held in touched if held.leads)):
+        await _blank_table(services, held, person, words)
 
 
 async def _forget_at_gateways(services: Services, customer_id: str) -> None:
