@@ -224,6 +224,8 @@ async def test_a_test_event_goes_to_its_endpoint_alone(shop: Shop, operator: Ope
     assert await operator.ok("POST", f"/{asked['id']}/test") == {"queued": True, "type": "webhook_endpoint.test"}
     await settled(shop)
     assert [one.path for one in receiver.of_type("webhook_endpoint.test")] == ["/hooks/asked"]
+    told = shop.query("SELECT about FROM audit_actions WHERE action = 'webhook_endpoint.tested'")
+    assert told == [{"about": asked["id"]}]
 
 
 async def test_an_endpoint_is_changed_and_what_waits_goes_to_the_new_address(

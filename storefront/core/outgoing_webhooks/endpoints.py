@@ -232,7 +232,8 @@ class WebhookEndpoints:
     async def test(self, endpoint_id: str, *, actor: str) -> None:
         """Make an event that this endpoint alone gets, whatever its filter says."""
         await self.need(endpoint_id)
-        plan = self._plan(endpoint_id, actor)
+        plan, now, wall = self._plan(endpoint_id, actor), self._clock.now(), self._clock.wall()
+        record_action(plan, "webhook_endpoint.tested", actor=actor, about=endpoint_id, facts={}, now=now, wall=wall)
         plan.emit(TEST, anchor=anchor_of(endpoint_id), subject=endpoint_id, payload={"id": endpoint_id})
         await self._engine.commit(plan)
 
