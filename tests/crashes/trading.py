@@ -164,7 +164,7 @@ def _write(rows: Rows, writes: Writes) -> None:
                 row = tuple(new[column.name] for column in TABLES[name].columns)
                 rows[_address(TABLES[name], row)] = row
     for anchor, (version, sequence) in writes.anchors.items():
-        rows["anchors", (anchor,)] = (anchor, version, sequence)
+        rows["anchors", (anchor,)] = (anchor, version, sequence, writes.merged.get(anchor))
 
 
 class Customers:
@@ -196,7 +196,8 @@ class Customers:
 def _arrival(customer_id: str, external_id: str) -> Plan:
     plan = deposit(customer_id, 100_000)
     plan.add(Claim(f"customer:{external_id}", customer_id))
-    row = {"id": customer_id, "external_id": external_id, "country": None, "created_at": NOW}
+    row = {"id": customer_id, "external_id": external_id, "country": None, "created_at": NOW, "merged_into": None,
+           "merged_at": None, "erased_at": None}  # fmt: skip
     plan.add(Insert("customers", (customer_id,), customer_id, row))
     plan.emit("customer.created", anchor=customer_id, subject=customer_id, payload={"id": customer_id})
     return plan

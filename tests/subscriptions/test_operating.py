@@ -177,5 +177,5 @@ async def test_it_works_on_a_shop_that_nobody_serves_and_says_where_there_are_no
     assert (listed.returncode, ada in listed.stdout) == (0, True), listed.stderr
     assert (shown.returncode, "renews for       4.99 USD" in shown.stdout) == (0, True), shown.stderr
     assert (told.returncode, "visited" in told.stdout) == (0, True), told.stderr
-    missing = ask("list", name="other", data="elsewhere")
+    missing = ask("list", name="other")
     assert (missing.returncode, "The plugin subscriptions is not enabled here" in missing.stderr) == (1, True)
