@@ -64,6 +64,7 @@ BOTH_WHEN_HEAVY = (
     "tests/exports/test_lists.py",
     "tests/exports/test_taking.py",
     "tests/operators/test_races.py",
+    "tests/privacy/test_names_of_old.py",
     "tests/races/test_changing.py",
 )
 """What ``make test`` runs on SQLite and ``make test-heavy`` on PostgreSQL too."""
@@ -76,6 +77,8 @@ LONGEST = (
     "tests/model/",
     "tests/workers/",
     "tests/sealing/test_proofs.py",
+    "tests/privacy/test_erasure.py",
+    "tests/analytics/test_two_years.py",
     "tests/races/test_changing.py",
     "tests/receipts/test_numbers.py",
     "tests/plugins/test_raffle.py",

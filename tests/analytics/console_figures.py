@@ -25,7 +25,15 @@ DATED = frozenset(WALLET.values())
 _MONTHS = {
     f"{date(year, month, 1):%b %Y}": f"{year}-{month:02}" for year in (2031, 2032, 2033) for month in range(1, 13)
 }
+COHORTS = 8
+"""How many months of members the first page shows."""
 SPANS = (("7", 7), ("30", 30), ("90", 90))
+
+
+def months_back(day: str, many: int) -> str:
+    """Return the month so many before a day's."""
+    year, month = divmod(int(day[:4]) * 12 + int(day[5:7]) - 1 - many, 12)
+    return f"{year}-{month + 1:02}"
 
 
 class Pages:
@@ -122,7 +130,8 @@ class Pages:
         joined, kept = self._kept
         title = "Of 100 who joined, still paying"
         rows, titles = sheet.tables.get(title, [])[1:], sheet.titles.get(title, [])[1:]
-        assert bool(rows) == bool(joined)
+        first = months_back(iso(self._last), COHORTS - 1)
+        assert bool(rows) == any(month >= first for month in joined)
         for row, told in zip(rows, titles, strict=True):
             month = _MONTHS[row[0]]
             assert number(row[1]) == joined.get(month, 0), month
