@@ -1,7 +1,7 @@
 """One purchase before its judge: its values, what it is counted by, and the row that says what was decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,8 +23,7 @@ def counter_key(dimension: str, value: str, customer_id: str) -> Key:
     return Key(COUNTERS, (dimension, value), anchor)
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """Everything that a verdict needs but the counters that are moved with it.
 
     ``exact``: dimension -> counter, moved in this commit; ``to_count``: dimensions that a job counts afterwards.
@@ -50,33 +49,38 @@ class Case:
     def key(self) -> Key:
         return Key(DECISIONS, (self.purchase_id, str(self.stage)), self.customer_id)
 
+    @property
+    def anchors(self) -> set[str]:
+        """What the counters that are moved hang under."""
+        return {key.anchor for key in self.exact.values() if key.anchor is not None}
+
     def judge(self, view: LateView) -> tuple[Judgement, list[Step], dict[str, Value]]:
         """Return the judgement with this attempt counted, the steps that count it, and all values that were read."""
-        now = view.moment.now
+        now, amount = view.moment.now, self.amount
         values, steps = dict(self.values), list[Step]()
         for dimension, key in self.exact.items():
             buckets = buckets_of(view.row(key))
-            add(buckets, now, self.amount or 0)
-            row = {"dimension": dimension, "value": self.identity[dimension], "buckets": text_of(buckets),
-                   "updated_at": now}  # fmt: skip
+            add(buckets, now, amount or 0)
+            row = {"dimension": dimension, "value": key.id[1], "buckets": text_of(buckets), "updated_at": now}
             steps.append(Insert(COUNTERS, key.id, key.anchor, row, replace=True))
-            values |= read_velocity(self.rules, self.stage, dimension, buckets, now, has_sum=self.amount is not None)
+            values |= read_velocity(self.rules, self.stage, dimension, buckets, now, has_sum=amount is not None)
         return self.rules.judge(self.stage, values, failed=self.failed, is_allowed=self.is_allowed), steps, values
 
-    def row(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> dict[str, Any]:
-        """Return the decision's row."""
+    def insert(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> Insert:
+        """Return the step that writes the decision down."""
+        purchase_id, stage = self.purchase_id, str(self.stage)
         told = {**values, **dict.fromkeys(self.failed)} if self.failed else values
-        return {
-            "purchase_id": self.purchase_id,
-            "stage": str(self.stage),
+        row = {
+            "purchase_id": purchase_id,
+            "stage": stage,
             "customer_id": self.customer_id,
             "verdict": WORD_OF[judgement.verdict],
             "decided_by": str(judgement.decided_by),
             "outcome": outcome,
             "matches": _text([one.to_json() for one in judgement.matches]) if judgement.matches else "[]",
             "attributes": _text(told),
-            "counted": _text(sorted(self.exact)),
-            "to_count": _text(sorted(self.to_count)) if self.to_count else "[]",
+            "counted": _names_text(tuple(self.exact)),
+            "to_count": _names_text(self.to_count),
             "identity": _text(self.identity),
             "amount": self.amount,
             "errors": judgement.errors,
@@ -85,9 +89,7 @@ class Case:
             "created_at": now,
             **self.scored,
         }
-
-    def insert(self, judgement: Judgement, values: Mapping[str, Value], outcome: str, now: int) -> Insert:
-        return Insert(DECISIONS, self.key.id, self.customer_id, self.row(judgement, values, outcome, now))
+        return Insert(DECISIONS, (purchase_id, stage), self.customer_id, row)
 
 
 def read_velocity(
@@ -95,18 +97,23 @@ def read_velocity(
 ) -> dict[str, Value]:
     """Return the velocity attributes of a dimension that the rules of a stage read."""
     found: dict[str, Value] = {}
-    for window, names in rules.velocity[stage].get(dimension, {}).items():
-        count, total = within(buckets, window, now)
-        if "count" in names:
-            found[names["count"]] = count
-        if "sum" in names and has_sum:
-            found[names["sum"]] = total
+    for window, count, total in rules.velocity[stage].get(dimension, ()):
+        times, amount = within(buckets, window, now)
+        if count is not None:
+            found[count] = times
+        if total is not None and has_sum:
+            found[total] = amount
     return found
 
 
 def outcome_of(verdict: Verdict) -> str:
     """Return what becomes of a payment that is judged so."""
     return REFUSED if verdict is Verdict.REFUSE else REVIEWED if verdict is Verdict.REVIEW else PASSED
+
+
+@lru_cache(256)
+def _names_text(names: tuple[str, ...]) -> str:
+    return _text(sorted(names))
 
 
 def _text(value: Any) -> str:

@@ -55,8 +55,9 @@ log = structlog.get_logger("storefront.fraud")
 SCORES = "anomaly"
 """The group of the anomaly score: it is made of what the others give, so it comes last."""
 ASKED_FOR_SCORES = frozenset({"customer", "history", "network", "recipient"})
-Provider = Callable[[Subject, int], Awaitable[Mapping[str, Value]]]
-"""Subject, now -> the values of a group; what is missing is left out."""
+Found = dict[str, Value]
+Provider = Callable[[Subject, int], Found | Awaitable[Found]]
+"""Subject, now -> the values of a group, at once where they are known already; what is missing is left out."""
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Collector:
         self._countries = countries
         self._scorer = scorer
         self._created: dict[str, int] = {}
-        self._histories: dict[str, tuple[int, dict[str, int]]] = {}
+        self._histories: dict[str, tuple[int, Found]] = {}
         self._shop: tuple[int, int] = (0, 0)
         self._providers: Mapping[str, Provider] = {
             "time": self._time,
@@ -112,7 +113,8 @@ class Collector:
             if provider is None:
                 continue
             try:
-                values.known |= await provider(subject, now)
+                found = provider(subject, now)
+                values.known |= found if isinstance(found, dict) else await found
             except Unavailable:
                 raise
             except Exception as error:
@@ -141,16 +143,16 @@ class Collector:
         values.scored = scored.to_row()
         return scored.values()
 
-    async def _time(self, subject: Subject, now: int) -> Mapping[str, Value]:
+    def _time(self, subject: Subject, now: int) -> Found:
         return {"time.hour": now // HOUR_MS % 24, "time.weekday": (now // DAY_MS + 3) % 7 + 1}
 
-    async def _network(self, subject: Subject, now: int) -> Mapping[str, Value]:
+    def _network(self, subject: Subject, now: int) -> Found:
         if self._countries is None or subject.address is None:
             return {}
         country = self._countries.of(subject.address)
         return {} if country is None else {"ip.country": country}
 
-    async def _customer(self, subject: Subject, now: int) -> Mapping[str, Value]:
+    async def _customer(self, subject: Subject, now: int) -> Found:
         age = await self._age(subject.customer_id, now)
         name = await self._services.customers.external_id(subject.customer_id)
         return {"customer.id": name, "customer.age_minutes": age // MINUTE_MS, "customer.age_days": age // DAY_MS}
@@ -167,29 +169,33 @@ class Collector:
             created = self._created[customer_id] = int(row["created_at"])
         return max(0, now - created)
 
-    async def _history(self, subject: Subject, now: int) -> Mapping[str, Value]:
+    def _history(self, subject: Subject, now: int) -> Found | Awaitable[Found]:
         kept = self._histories.get(subject.customer_id)
         if kept is not None and kept[0] <= now < kept[0] + HISTORY_KEPT_MS:
             return kept[1]
-        row = await self._services.reader.first(_HISTORY, id=subject.customer_id)
+        return self._read_history(subject.customer_id, now)
+
+    async def _read_history(self, customer_id: str, now: int) -> Found:
+        row = await self._services.reader.first(_HISTORY, id=customer_id)
         assert row is not None, "a count has a row"
-        found = {f"customer.{name}": int(row[name]) for name in ("purchases", "refunds", "disputes")}
-        if found["customer.purchases"] >= LONG_HISTORY:
+        found: Found = {f"customer.{name}": int(row[name]) for name in ("purchases", "refunds", "disputes")}
+        if row["purchases"] >= LONG_HISTORY:
             if len(self._histories) >= _MOST_REMEMBERED:
                 self._histories.clear()
-            self._histories[subject.customer_id] = (now, found)
+            self._histories[customer_id] = (now, found)
         return found
 
-    async def _declines(self, subject: Subject, now: int) -> Mapping[str, Value]:
-        if not subject.is_of_gateway:
-            return {}
+    def _declines(self, subject: Subject, now: int) -> Found | Awaitable[Found]:
+        return self._read_declines(subject.address, now) if subject.is_of_gateway else {}
+
+    async def _read_declines(self, address: str | None, now: int) -> Found:
         shop_at, shop = self._shop
         if not shop_at <= now < shop_at + _SHOP_KEPT_MS:
             shop = max([await self._declined_in(hour) for hour in (now, now - HOUR_MS)])
             self._shop = (now, shop)
-        if subject.address is None:
+        if address is None:
             return {"declines.shop": shop}
-        keys = (declined_key(subject.address, hour) for hour in (now, now - HOUR_MS))
+        keys = (declined_key(address, hour) for hour in (now, now - HOUR_MS))
         rows = [await self._services.reader.first(_COUNTER, key=key) for key in keys]
         return {"declines.shop": shop, "declines.ip": max(0 if row is None else int(row["value"]) for row in rows)}
 
@@ -197,16 +203,17 @@ class Collector:
         row = await self._services.reader.first(_SHOP, first=declined_key("", at), last=declined_key("", at + HOUR_MS))
         return 0 if row is None else int(row["n"])
 
-    async def _recipient(self, subject: Subject, now: int) -> Mapping[str, Value]:
-        if subject.recipient_id is None:
-            return {}
-        age = await self._age(subject.recipient_id, now)
+    def _recipient(self, subject: Subject, now: int) -> Found | Awaitable[Found]:
+        return {} if subject.recipient_id is None else self._read_recipient(subject.recipient_id, now)
+
+    async def _read_recipient(self, recipient_id: str, now: int) -> Found:
+        age = await self._age(recipient_id, now)
         return {
-            "recipient.id": await self._services.customers.external_id(subject.recipient_id),
+            "recipient.id": await self._services.customers.external_id(recipient_id),
             "recipient.age_days": age // DAY_MS,
         }
 
-    async def _meter(self, subject: Subject, now: int) -> Mapping[str, Value]:
+    async def _meter(self, subject: Subject, now: int) -> Found:
         score = await highest_of(self._services, subject.customer_id, now)
         return {} if score is None else {"meter.score": score}
 

@@ -7,7 +7,7 @@ which is looked up beforehand: to CEL it is a boolean.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -58,10 +58,10 @@ class Membership:
 
     attribute: str
     list: str
+    name: str = field(init=False, compare=False)
 
-    @property
-    def name(self) -> str:
-        return f"in_list({self.attribute}, '{self.list}')"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"in_list({self.attribute}, '{self.list}')")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ is captured, so that whoever asks again, after a crash too, is told the same.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -65,6 +64,10 @@ class Judge:
         self._lists = lists
         self._collector = collector
         self._groups = {stage: _groups(settings, rules, stage) for stage in Stage}
+        self._lagging = {
+            stage: [one for one in rules.velocity[stage] if one not in rules.exact or not _is_counted_at(stage, one)]
+            for stage in Stage
+        }
         self._may_review = settings.fail == "review" or any(
             rule.do is Phase.REVIEW and rule.is_enforced for rule, _ in rules.rules.values()
         )
@@ -80,18 +83,15 @@ class Judge:
         now = self._services.clock.now()
         subject = Subject.of_attempt(self._rates, attempt, attempt.quote, self._settings.device)
         case = await self._case_of_purchase(subject, now)
-        plan.anchors.update(key.anchor for key in case.exact.values() if key.anchor is not None)
-        reads: tuple[Key, ...] = tuple(case.exact.values())
         to_count = self._order_count(case, now)
-        reads += tuple(key for step in to_count for key in reads_of(step) if isinstance(key, Key))
-        facts = {"case": case, "to_count": to_count}
-        plan.add(Late(JUDGE, reads, {**facts, "outcome": PASSED}))
+        plan.anchors |= case.anchors
+        plan.add(Late(JUDGE, _reads(case, to_count), {"case": case, "to_count": to_count, "outcome": PASSED}))
         # What the first one has named is there for the others.
-        plan.on_refused.add(Late(JUDGE, (), {**facts, "outcome": REFUSED}))
+        plan.on_refused.add(Late(JUDGE, (), {"case": case, "to_count": to_count, "outcome": REFUSED}))
         if case.scored["to_learn"]:
             order_lesson(plan.on_refused, subject.customer_id, now)  # no event will tell of it
         if self._may_review:
-            plan.on_review.add(Late(JUDGE, (), {**facts, "outcome": REVIEWED}))
+            plan.on_review.add(Late(JUDGE, (), {"case": case, "to_count": to_count, "outcome": REVIEWED}))
         return await self._challenge(case, now) if self._challenges and subject.is_of_gateway else None
 
     async def assess_payment(self, attempt: PaymentAttempt) -> Assessment | None:
@@ -99,11 +99,9 @@ class Judge:
         if not self._rules.sets[Stage.PAYMENT].rules:
             return None
         case = await self._case_of_payment(attempt)
-        plan = Plan(actor="plugin:fraud", anchors={case.customer_id})
-        plan.anchors.update(key.anchor for key in case.exact.values() if key.anchor is not None)
+        plan = Plan(actor="plugin:fraud", anchors={case.customer_id, *case.anchors})
         to_count = self._order_count(case, self._services.clock.now())
-        reads = (case.key, *case.exact.values(),
-                 *(key for step in to_count for key in reads_of(step) if isinstance(key, Key)))  # fmt: skip
+        reads = (case.key, *_reads(case, to_count))
         plan.add(Late(JUDGE_PAYMENT, reads, {"case": case, "to_count": to_count}))
         outcome = await self._services.engine.commit(plan)
         said = outcome.results[_SAID]
@@ -113,7 +111,8 @@ class Judge:
         values = await self._collector.collect(subject, self._groups[Stage.PURCHASE], now)
         identity: Mapping[str, str] = subject.identity
         await self._add_lists(Stage.PURCHASE, values, now)
-        await self._add_lagging(Stage.PURCHASE, values, identity, subject.reference, now)
+        if self._lagging[Stage.PURCHASE]:
+            await self._add_lagging(Stage.PURCHASE, values, identity, subject.reference, now)
         return self._case(Stage.PURCHASE, subject, values, identity)
 
     async def _case_of_payment(self, attempt: PaymentAttempt) -> Case:
@@ -126,7 +125,7 @@ class Judge:
             told: dict[str, Value | None] = msgspec.json.decode(earlier["attributes"])
             kept: dict[str, Value] = {name: value for name, value in told.items() if value is not None}
             address = kept.get("ip.address")
-            subject = replace(subject, address=address if isinstance(address, str) else None)
+            subject = msgspec.structs.replace(subject, address=address if isinstance(address, str) else None)
             values = await self._collector.collect(subject, [one for one in groups if one not in _OF_REQUEST], now)
             values.known = {**kept, **values.known}
             # What could not be had then is no less unknown now, and never taken for something that is not there.
@@ -142,30 +141,28 @@ class Judge:
         await self._add_lists(Stage.PAYMENT, values, now)
         await self._add_lagging(Stage.PAYMENT, values, identity, subject.reference, now)
         is_allowed = earlier is not None and earlier["decided_by"] == Phase.ALLOW
-        return self._case(Stage.PAYMENT, subject, values, identity, is_allowed=is_allowed)
+        counted = {name: value for name, value in identity.items() if name in AT_PAYMENT}
+        return self._case(Stage.PAYMENT, subject, values, counted, is_allowed=is_allowed)
 
     def _case(
-        self, stage: Stage, subject: Subject, values: Values, identity: Mapping[str, str], *, is_allowed: bool = False
+        self, stage: Stage, subject: Subject, values: Values, counted: Mapping[str, str], *, is_allowed: bool = False
     ) -> Case:
-        counted = {name: value for name, value in identity.items() if (name in AT_PAYMENT) is (stage is Stage.PAYMENT)}
-        rules = self._rules
+        """Lay together what is known; ``counted``: dimension -> value, of what this stage can be counted by."""
+        rules, customer_id = self._rules, subject.customer_id
+        exact = {name: counter_key(name, value, customer_id) for name, value in counted.items() if name in rules.exact}
         return Case(
             rules=rules,
             stage=stage,
             purchase_id=subject.purchase_id,
-            customer_id=subject.customer_id,
+            customer_id=customer_id,
             catalog_version=subject.catalog_version,
             values=values.known,
             failed=values.failed,
             amount=subject.reference,
             identity=counted,
             scored=values.scored,
-            exact={
-                name: counter_key(name, value, subject.customer_id)
-                for name, value in counted.items()
-                if name in rules.exact
-            },
-            to_count=tuple(sorted(rules.lagging & counted.keys())),
+            exact=exact,
+            to_count=tuple(sorted(rules.lagging & counted.keys())) if rules.lagging else (),
             is_allowed=is_allowed,
         )
 
@@ -182,12 +179,11 @@ class Judge:
         Those that are counted a moment later have this attempt added; what was counted with the purchase has it.
         """
         rules = self._rules
-        for dimension in rules.velocity[stage]:
-            is_counted_here = (dimension in AT_PAYMENT) is (stage is Stage.PAYMENT)
-            if dimension not in identity or (is_counted_here and dimension in rules.exact):
+        for dimension in self._lagging[stage]:
+            if dimension not in identity:
                 continue
             buckets = buckets_of(await self._counter(dimension, identity[dimension]))
-            if is_counted_here:
+            if _is_counted_at(stage, dimension):
                 add(buckets, now, amount or 0)
             values.known |= read_velocity(rules, stage, dimension, buckets, now, has_sum=amount is not None)
 
@@ -215,6 +211,15 @@ class Judge:
         judgement = self._rules.judge(case.stage, values, failed=case.failed)
         asked = tuple(one.rule for one in judgement.matches if one.is_enforced and one.do == Phase.CHALLENGE)
         return Assessment(Verdict.CHALLENGE, asked) if asked else None
+
+
+def _is_counted_at(stage: Stage, dimension: str) -> bool:
+    return (dimension in AT_PAYMENT) is (stage is Stage.PAYMENT)
+
+
+def _reads(case: Case, to_count: Sequence[Step]) -> tuple[Key, ...]:
+    """Name the rows that a verdict needs."""
+    return (*case.exact.values(), *(key for step in to_count for key in reads_of(step) if isinstance(key, Key)))
 
 
 def judge_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step] | Refused | Review:

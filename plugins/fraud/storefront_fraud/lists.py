@@ -33,36 +33,37 @@ class Lists:
     def __init__(self, services: Services, settings: Settings) -> None:
         self._services = services
         self._written = settings.lists
-        self._added: Mapping[str, Mapping[str, int | None]] | None = None
+        self._held: Mapping[str, Mapping[str, int | None]] | None = None
         self._heard = 0
 
     def on_commit(self, notice: CommitNotice) -> None:
         # An erasure drops rows, of which no commit tells.
         if LIST_ENTRIES in notice.tables or "erasures" in notice.tables:
-            self._added = None
+            self._held = None
             self._heard += 1
 
     async def answers(self, asked: Sequence[Membership], values: Mapping[str, Any], now: int) -> dict[str, bool]:
         """Answer questions to lists about the values of a purchase; of what has no value nothing is said."""
-        added = self._added
-        if added is None:
-            heard, added = self._heard, await self._read(now)
+        held = self._held
+        if held is None:
+            heard, held = self._heard, await self._read(now)
             if heard == self._heard:  # else what was read is older than what was put on a list meanwhile
-                self._added = added
+                self._held = held
         found = {}
         for one in asked:
             value = values.get(one.attribute)
             if value is not None:
-                ends = added.get(one.list, {}).get(value, 0)
-                found[one.name] = value in self._written[one.list] or ends is None or ends > now
+                ends = held[one.list].get(value, 0)
+                found[one.name] = ends is None or ends > now
         return found
 
     async def _read(self, now: int) -> dict[str, dict[str, int | None]]:
+        """Return list -> value -> when it ends; None: never, as what the YAML says does."""
         is_open = or_(list_entries.c.expires_at.is_(None), list_entries.c.expires_at > now)
-        found: dict[str, dict[str, int | None]] = {}
+        found: dict[str, dict[str, int | None]] = {name: {} for name in self._written}
         for row in await self._services.reader.scan(select(list_entries).where(is_open)):
             found.setdefault(row["list"], {})[row["value"]] = row["expires_at"]
-        return found
+        return {name: {**added, **dict.fromkeys(self._written.get(name, ()))} for name, added in found.items()}
 
 
 def duration_of(text: str) -> int:

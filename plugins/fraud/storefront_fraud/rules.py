@@ -6,7 +6,7 @@ evaluated at once; only where that ends in an error, one by one.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -45,11 +45,12 @@ VERDICT_OF: Mapping[str, Verdict] = {
 WORD_OF: Mapping[Verdict, str] = {verdict: word for word, verdict in VERDICT_OF.items()}
 
 
-Windows = Mapping[str, Mapping[str, str]]
-"""Window -> figure -> the name of the attribute that a rule reads."""
+Window = tuple[str, str | None, str | None]
+"""A window of a counter, and what its count and its sum are called where a rule reads them."""
 
 _LONGEST_LIST = 50_000
 """Characters of one list of conditions; CEL reads texts of 100,000."""
+_MOST_KNOWN = 1000
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -100,6 +101,11 @@ class Judgement:
         return sum(one.because == Because.ERROR for one in self.matches)
 
 
+_NO_MATCH = Judgement(Verdict.ALLOW, "none", ())
+_ALLOWED = Judgement(Verdict.ALLOW, Phase.ALLOW, ())
+"""By a rule of the stage before."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Compiled:
     """A rule of a stage: its condition as the library has it (``alone``), and as a function where it can be one."""
@@ -128,15 +134,21 @@ class _Set:
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
+    _knowing: dict[frozenset[str], tuple[tuple[int, Holds], ...]] = field(default_factory=dict)
 
     def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
-        """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value."""
-        found = {**self.zeros, **values} if unknown else values
+        """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value.
+
+        What a rule says that reads what is unknown means nothing.
+        """
+        plain = self._plain(unknown)
         try:
-            results: dict[int, bool | str] = {place: True for place, holds in self.plain if holds(found)}
-        except (TypeError, AttributeError):  # a value that is not of its type, which the library says in its own words
-            results = self._one_by_one(self.rules, found)
+            results: dict[int, bool | str] = {place: True for place, holds in plain if holds(values)}
+        except (TypeError, AttributeError, KeyError):
+            # A value that is not of its type, which the library says in its own words; or no answer of a list.
+            results = self._one_by_one(self.rules, {**self.zeros, **values})
         if self.others:
+            found = {**self.zeros, **values}
             data = self._data(found)
             answers = [_value(one, data) for one in self.together]
             if all(isinstance(answer, list) for answer in answers):
@@ -145,6 +157,16 @@ class _Set:
             else:
                 results |= self._one_by_one(self.others, found)
         return results
+
+    def _plain(self, unknown: frozenset[str]) -> tuple[tuple[int, Holds], ...]:
+        """Return the plain rules that read nothing unknown; purchases lack the same few things again and again."""
+        known = self._knowing.get(unknown)
+        if known is None:
+            if len(self._knowing) >= _MOST_KNOWN:
+                self._knowing.clear()
+            asked = {one.place for one in self.rules if unknown.isdisjoint(one.condition.reads)}
+            known = self._knowing[unknown] = tuple(one for one in self.plain if one[0] in asked)
+        return known
 
     def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
         data = self._data(found)
@@ -169,7 +191,7 @@ class RuleSet:
     exact: frozenset[str]
     lagging: frozenset[str]
     memberships: Mapping[Stage, tuple[Membership, ...]]
-    velocity: Mapping[Stage, Mapping[str, Windows]]
+    velocity: Mapping[Stage, Mapping[str, tuple[Window, ...]]]
 
     def judge(
         self,
@@ -184,17 +206,14 @@ class RuleSet:
         ``failed``: attribute -> why it could not be had. ``is_allowed``: a rule of the stage before has allowed it.
         """
         found = self.sets[stage]
-        if not found.rules:
-            return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
-        unknown = found.reads - values.keys()
+        unknown = found.reads.difference(values)
         results = found.evaluate(values, unknown)
-        places = sorted(results)
-        if unknown:
-            # Of rules that read what is missing, those that skip say nothing, unless there is a reason for it.
-            asked = found.rules if failed else found.picky
-            places = sorted({*places, *(one.place for one in asked if not unknown.isdisjoint(one.condition.reads))})
-        if not places:
-            return Judgement(Verdict.ALLOW, Phase.ALLOW if is_allowed else "none", ())
+        # Of rules that read what is missing, those that skip say nothing, unless there is a reason for it.
+        asked = found.rules if failed else found.picky
+        if not (results or (unknown and asked)):
+            return _ALLOWED if is_allowed else _NO_MATCH
+        silent = {one.place for one in asked if not unknown.isdisjoint(one.condition.reads)}
+        places = sorted(silent.union(results))
         matched = (_match(found.rules[place], results.get(place, False), unknown, failed) for place in places)
         matches = [one for one in matched if one is not None]
         return self._decide(tuple(matches), is_allowed=is_allowed)
@@ -287,14 +306,17 @@ def _memberships(found: Sequence[_Compiled]) -> tuple[Membership, ...]:
     return tuple(sorted(asked, key=lambda one: one.name))
 
 
-def _velocity(found: Sequence[_Compiled]) -> dict[str, Windows]:
+def _velocity(found: Sequence[_Compiled]) -> dict[str, tuple[Window, ...]]:
     """Return dimension -> what is read of it."""
     read: dict[str, dict[str, dict[str, str]]] = {}
     for name in {name for one in found for name in one.condition.reads}:
         parts = Velocity.of(name)
         if parts is not None:
             read.setdefault(parts.dimension, {}).setdefault(parts.window, {})[parts.figure] = name
-    return dict(read)
+    return {
+        dimension: tuple((window, names.get("count"), names.get("sum")) for window, names in windows.items())
+        for dimension, windows in read.items()
+    }
 
 
 def _version(rules: Sequence[Rule], fail: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -21,8 +20,7 @@ _CALLERS = {"customer": "customer", "key": "server", "public": "guest"}
 _OF_PEOPLE = frozenset({"customer", "guest"})
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True):
     """A purchase; ``address`` is None where its buyer's own is not known. ``reference``: in the reference currency."""
 
     purchase_id: str
