@@ -1,9 +1,10 @@
 """A rule set: what it says of the values of one purchase. Pure; the same rules over the same values say the same.
 
-Conditions that only compare are asked as plain functions (``shortcuts.py``). All others of a stage are one CEL list,
-evaluated at once; only where that ends in an error, one by one.
+Conditions that only compare are asked in Python (``shortcuts.py``), all at once. All others of a stage are one CEL
+list, evaluated at once; only where that ends in an error, one by one.
 """
 
+import ast
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ import msgspec
 from storefront.core.assessing import Verdict
 from storefront_fraud.attributes import ZERO, Attribute, Stage, Value, Velocity
 from storefront_fraud.expressions import Condition, Membership, Reading
-from storefront_fraud.shortcuts import Holds, shortcut_of
+from storefront_fraud.shortcuts import Asks, asks_all, shortcut_of
 
 
 class Phase(StrEnum):
@@ -108,42 +109,41 @@ _ALLOWED = Judgement(Verdict.ALLOW, Phase.ALLOW, ())
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A rule of a stage: its condition as the library has it (``alone``), and as a function where it can be one."""
+    """A rule of a stage: its condition as the library has it (``alone``), and in Python where it can be."""
 
     place: int
     rule: Rule
     condition: Condition
     alone: Any
-    holds: Holds | None
+    plain: ast.expr | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
     """The rules of one stage.
 
-    ``plain``: those that are functions, by place; ``others`` are asked of the library, and ``together`` is their list,
-    in as few expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
+    Those that are not ``plain`` are ``others``, which are asked of the library; ``together`` is their list, in as few
+    expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
     stands for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
     """
 
     rules: tuple[_Compiled, ...]
-    plain: tuple[tuple[int, Holds], ...]
     others: tuple[_Compiled, ...]
     together: tuple[Any, ...]
     picky: tuple[_Compiled, ...]
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
-    _knowing: dict[frozenset[str], tuple[tuple[int, Holds], ...]] = field(default_factory=dict)
+    _knowing: dict[frozenset[str], Asks] = field(default_factory=dict)
 
     def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
         """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value.
 
         What a rule says that reads what is unknown means nothing.
         """
-        plain = self._plain(unknown)
+        asks = self._asks(unknown)
         try:
-            results: dict[int, bool | str] = {place: True for place, holds in plain if holds(values)}
+            results: dict[int, bool | str] = dict.fromkeys(asks(values), True)
         except (TypeError, AttributeError, KeyError):
             # A value that is not of its type, which the library says in its own words; or no answer of a list.
             results = self._one_by_one(self.rules, {**self.zeros, **values})
@@ -158,14 +158,15 @@ class _Set:
                 results |= self._one_by_one(self.others, found)
         return results
 
-    def _plain(self, unknown: frozenset[str]) -> tuple[tuple[int, Holds], ...]:
-        """Return the plain rules that read nothing unknown; purchases lack the same few things again and again."""
+    def _asks(self, unknown: frozenset[str]) -> Asks:
+        """Return what asks the plain rules that read nothing unknown; purchases lack the same few things each time."""
         known = self._knowing.get(unknown)
         if known is None:
             if len(self._knowing) >= _MOST_KNOWN:
                 self._knowing.clear()
-            asked = {one.place for one in self.rules if unknown.isdisjoint(one.condition.reads)}
-            known = self._knowing[unknown] = tuple(one for one in self.plain if one[0] in asked)
+            asked = [one for one in self.rules if unknown.isdisjoint(one.condition.reads)]
+            known = asks_all([(one.place, one.plain) for one in asked if one.plain is not None])
+            self._knowing[unknown] = known
         return known
 
     def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
@@ -281,7 +282,7 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
             asked[name], zeros[membership.name] = membership.name, False
-    others = tuple(one for one in found if one.holds is None)
+    others = tuple(one for one in found if one.plain is None)
     texts: list[str] = []
     for one in others:
         text = f"({one.condition.cel}\n)"  # a line of its own, so that a comment ends with its rule
@@ -292,8 +293,7 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
     together = tuple(reading.environment.compile(f"[{text}]") for text in texts)
     reads = frozenset().union(*(one.condition.reads for one in found))
     picky = tuple(one for one in found if one.rule.on_missing != "skip")
-    plain = tuple((one.place, one.holds) for one in found if one.holds is not None)
-    return _Set(tuple(found), plain, others, together, picky, reads, zeros, asked)
+    return _Set(tuple(found), others, together, picky, reads, zeros, asked)
 
 
 def _dimensions(condition: Condition) -> set[str]:

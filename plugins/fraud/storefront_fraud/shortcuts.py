@@ -1,14 +1,15 @@
-"""Conditions as plain functions: most rules compare attributes, which Python does in a tenth of the library's time.
+"""Conditions in Python: most rules compare attributes, which Python does in a fiftieth of the library's time.
 
-What is made into a function is not the text but what the library made of it: its checked tree, in which every operation
+What is put into Python is not the text but what the library made of it: its checked tree, in which every operation
 has its types. So the library stays the judge of what a condition is and means. Only operations are taken that cannot
 fail and that mean the same in both: comparisons of equal types, ``&&``, ``||``, ``!``, ``?:``, ``in`` a list that is
 written out, ``startsWith``, ``endsWith``, ``contains`` and ``size``. Any other condition is left to the library.
+From tree to tree: no text of a rule is ever run. All rules that may be asked are one function (``asks_all``).
 
 Source: cel-spec, ``proto/cel/expr/checked.proto`` and ``syntax.proto`` (numbers of the fields), read 2026-11-28.
 """
 
-import operator
+import ast
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,32 +17,31 @@ from typing import Any
 
 from storefront_fraud.attributes import Value
 
-Holds = Callable[[Mapping[str, Any]], Any]
-"""Values, none of them missing -> whether a condition holds."""
+Asks = Callable[[Mapping[str, Value]], list[int]]
+"""Values -> the places of the rules that hold. It raises ``KeyError`` for a value that is missing, and ``TypeError`` or
+``AttributeError`` for one that is not of its type."""
 
 Fields = Mapping[int, Sequence[int | bytes]]
 
+_VALUES = "values"
 _DEEPEST = 24
 """Deeper trees are left to the library: no condition may exhaust Python's stack."""
 _OF_ANY, _TREE = 2, 4
 _CONSTANT, _NAME, _CALL, _LIST = 3, 4, 6, 7
 _BOOL, _INT, _DOUBLE, _STRING = 1, 2, 4, 5
-_ORDER = {
-    f"{name}_{kind}": function
-    for name, function in (
-        ("less", operator.lt),
-        ("less_equals", operator.le),
-        ("greater", operator.gt),
-        ("greater_equals", operator.ge),
+_ORDER: Mapping[str, type[ast.cmpop]] = {
+    f"{name}_{kind}": comparison
+    for name, comparison in (
+        ("less", ast.Lt),
+        ("less_equals", ast.LtE),
+        ("greater", ast.Gt),
+        ("greater_equals", ast.GtE),
     )
     for kind in ("int64", "double")
 }
-_EQUALITY = {"equals": operator.eq, "not_equals": operator.ne}
-_OF_TEXTS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "starts_with_string": str.startswith,
-    "ends_with_string": str.endswith,
-    "contains_string": operator.contains,
-}
+_EQUALITY: Mapping[str, type[ast.cmpop]] = {"equals": ast.Eq, "not_equals": ast.NotEq}
+_METHODS: Mapping[str, str] = {"starts_with_string": "startswith", "ends_with_string": "endswith"}
+_CONTAINS = "contains_string"
 _SIZES = frozenset({"string_size", "size_string"})
 
 
@@ -51,29 +51,45 @@ class _NotPlain(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a condition: ``name`` is the attribute that it is, ``constant`` the value; else it is a function."""
+    """A part of a condition in Python; ``kind`` is the type of its value."""
 
     kind: int
-    holds: Holds
-    name: str | None = None
-    constant: Any = None
+    tree: ast.expr
+
+    @property
+    def constant(self) -> Any:
+        return self.tree.value if isinstance(self.tree, ast.Constant) else None
 
 
-def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> Holds | None:
-    """Return a checked condition as a function; None where it has to be asked of the library.
+def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> ast.expr | None:
+    """Return a checked condition in Python; None where it has to be asked of the library.
 
     ``serialized``: what the library's ``Expression.serialize`` returns. ``names``: variable -> among the values, where
     the two are not called the same.
     """
     try:
         checked = _fields(_bytes(_fields(serialized), _OF_ANY))
-        return _Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).holds
+        return _Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).tree
     except _NotPlain:
         return None
 
 
+def asks_all(conditions: Sequence[tuple[int, ast.expr]]) -> Asks:
+    """Return one function that asks many conditions, each by its place."""
+    asks = ast.parse(f"def asks({_VALUES}):\n found = []\n return found")
+    function = asks.body[0]
+    assert isinstance(function, ast.FunctionDef), "it was just written"
+    function.body[1:1] = [
+        ast.If(condition, [ast.parse(f"found.append({place})").body[0]], []) for place, condition in conditions
+    ]
+    made: dict[str, Any] = {"__builtins__": {}, "len": len}
+    exec(compile(ast.fix_missing_locations(asks), "<rules>", "exec"), made)  # noqa: S102 a tree of ours, of comparisons alone
+    found: Asks = made["asks"]
+    return found
+
+
 class _Reading:
-    """Makes functions of one checked tree."""
+    """Puts one checked tree into Python."""
 
     def __init__(self, checked: Fields, names: Mapping[str, str]) -> None:
         self._names = names
@@ -86,37 +102,27 @@ class _Reading:
         fields = _fields(tree)
         place = _number(fields, 2)
         if _CONSTANT in fields:
-            value = _constant(_fields(_bytes(fields, _CONSTANT)))
-            return _Part(self._kind(place), lambda values: value, constant=value)
+            return _Part(self._kind(place), ast.Constant(_constant(_fields(_bytes(fields, _CONSTANT)))))
         if _NAME in fields:
             told = _bytes(_fields(_bytes(fields, _NAME)), 1).decode()
             name = self._names.get(told, told)
-            return _Part(self._kind(place), operator.itemgetter(name), name=name)
+            return _Part(
+                self._kind(place), ast.Subscript(ast.Name(_VALUES, ast.Load()), ast.Constant(name), ast.Load())
+            )
         if _CALL not in fields:
             raise _NotPlain
         call = _fields(_bytes(fields, _CALL))
         # A method's subject is its first argument.
         told_parts = [one for one in (*call.get(1, ()), *call.get(3, ())) if isinstance(one, bytes)]
-        holds = self._call(self._operations.get(place, ""), told_parts, depth - 1)
-        return _Part(self._kind(place), holds)
+        return _Part(self._kind(place), self._call(self._operations.get(place, ""), told_parts, depth - 1))
 
-    def _call(self, operation: str, told: Sequence[bytes], depth: int) -> Holds:
+    def _call(self, operation: str, told: Sequence[bytes], depth: int) -> ast.expr:
         if operation in ("logical_and", "logical_or"):
-            parts = [self.part(one, depth).holds for one in self._chain(operation, told)]
-            return _all(parts) if operation == "logical_and" else _any(parts)
+            joint = ast.And() if operation == "logical_and" else ast.Or()
+            return ast.BoolOp(joint, [self.part(one, depth).tree for one in self._chain(operation, told)])
         if operation == "in_list":
             return self._membership(told, depth)
-        parts_told = [self.part(one, depth) for one in told]
-        if operation == "logical_not":
-            denied = parts_told[0].holds
-            return lambda values: not denied(values)
-        if operation == "conditional":
-            asked, then, otherwise = (one.holds for one in parts_told)
-            return lambda values: then(values) if asked(values) else otherwise(values)
-        if operation in _SIZES:
-            text = parts_told[0].holds
-            return lambda values: len(text(values))
-        return _comparison(operation, parts_told)
+        return _apply(operation, [self.part(one, depth) for one in told])
 
     def _chain(self, operation: str, told: Sequence[bytes]) -> list[bytes]:
         """Return what a row of ``&&`` (or of ``||``) joins: a long row is no deep tree."""
@@ -131,15 +137,14 @@ class _Reading:
                 found.append(tree)
         return found
 
-    def _membership(self, told: Sequence[bytes], depth: int) -> Holds:
+    def _membership(self, told: Sequence[bytes], depth: int) -> ast.expr:
         subject, fields = self.part(told[0], depth), _fields(told[1])
         if _LIST not in fields:
             raise _NotPlain
         members = [self.part(one, depth) for one in _fields(_bytes(fields, _LIST)).get(1, ()) if isinstance(one, bytes)]
         if any(one.constant is None or one.kind != subject.kind for one in members):
             raise _NotPlain
-        wanted, of = frozenset(one.constant for one in members), subject.holds
-        return lambda values: of(values) in wanted
+        return ast.Compare(subject.tree, [ast.In()], [ast.Set([one.tree for one in members])])
 
     def _kind(self, place: int) -> int:
         kind: int = self._kinds.get(place, 0)
@@ -153,54 +158,25 @@ class _Reading:
         return overloads[0].decode() if len(overloads) == 1 else ""
 
 
-def _comparison(operation: str, parts: Sequence[_Part]) -> Holds:
-    compare = _ORDER.get(operation) or _OF_TEXTS.get(operation)
-    if compare is None and operation in _EQUALITY and parts[0].kind == parts[1].kind:
+def _apply(operation: str, parts: Sequence[_Part]) -> ast.expr:
+    """Return what an operation is in Python that asks for the value of each of its parts, or of some."""
+    trees = [one.tree for one in parts]
+    if operation in _METHODS:
+        return ast.Call(ast.Attribute(trees[0], _METHODS[operation], ast.Load()), trees[1:], [])
+    if operation in _SIZES:
+        return ast.Call(ast.Name("len", ast.Load()), trees, [])
+    if operation == "logical_not":
+        return ast.UnaryOp(ast.Not(), trees[0])
+    if operation == "conditional":
+        return ast.IfExp(*trees)
+    if operation == _CONTAINS:
+        return ast.Compare(trees[1], [ast.In()], trees[:1])
+    compare = _ORDER.get(operation)
+    if operation in _EQUALITY and parts[0].kind == parts[1].kind:
         compare = _EQUALITY[operation]
     if compare is None:
         raise _NotPlain
-    return _compared(compare, *parts)
-
-
-def _compared(compare: Callable[[Any, Any], Any], left: _Part, right: _Part) -> Holds:
-    """Return a comparison; an attribute and a constant, which most are, cost one call less each."""
-    name, constant = left.name, right.constant
-    if name is None or constant is None:
-        of_left, of_right = left.holds, right.holds
-        return lambda values: compare(of_left(values), of_right(values))
-    if compare is operator.gt:
-        return lambda values: values[name] > constant
-    if compare is operator.lt:
-        return lambda values: values[name] < constant
-    if compare is operator.eq:
-        return lambda values: values[name] == constant
-    if compare is operator.ne:
-        return lambda values: values[name] != constant
-    return lambda values: compare(values[name], constant)
-
-
-def _all(parts: Sequence[Holds]) -> Holds:
-    if len(parts) == 2:
-        first, second = parts
-        return lambda values: first(values) and second(values)
-
-    def holds(values: Mapping[str, Value]) -> bool:
-        for part in parts:  # noqa: SIM110 a generator costs more than most parts do
-            if not part(values):
-                return False
-        return True
-
-    return holds
-
-
-def _any(parts: Sequence[Holds]) -> Holds:
-    def holds(values: Mapping[str, Value]) -> bool:
-        for part in parts:  # noqa: SIM110 as above
-            if part(values):
-                return True
-        return False
-
-    return holds
+    return ast.Compare(trees[0], [compare()], trees[1:])
 
 
 def _constant(fields: Fields) -> Value:
