@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 from sqlalchemy import bindparam, select
 
 from storefront.core.accounts import issuance
@@ -219,7 +219,7 @@ async def _terms(
     else:
         terms, whole = await _terms_meant(services, purchase, asset)
     cost = None if terms.cost_amount is None else terms.cost_amount * amount // whole
-    return replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)
+    return msgspec.structs.replace(terms, source=terms.source if is_own else as_gift(terms.source), cost_amount=cost)
 
 
 async def _terms_meant(services: Services, purchase: Row, asset: str) -> tuple[LotTerms, int]:

@@ -119,12 +119,14 @@ class Hooks:
     deadline_seconds: float = DEADLINE_SECONDS
     event_deadline_seconds: float = EVENT_DEADLINE_SECONDS
     _callers: dict[str, dict[str, pluggy.HookCaller]] = field(default_factory=dict)
+    _implementations: dict[tuple[str, str], pluggy.HookImpl] = field(default_factory=dict)
 
     def remove(self, name: str) -> None:
         """Take a plugin out: none of its hooks is called any more."""
         if self.manager.has_plugin(name):
             self.manager.unregister(name=name)
         self._callers.clear()
+        self._implementations.clear()
 
     def names_of(self, hook: str) -> list[str]:
         """Return the plugins that implement a hook, in a stable order."""
@@ -234,9 +236,14 @@ class Hooks:
         return answer
 
     async def _invoke(self, name: str, hook: str, arguments: Mapping[str, Any]) -> Any:
-        for coroutine in self.callers(hook)[name](**arguments):
-            return await coroutine
-        return None
+        implementation = self._implementations.get((name, hook)) or self._find(name, hook)
+        asked: Any = implementation.function(*[arguments[one] for one in implementation.argnames])
+        return None if asked is None else await asked
+
+    def _find(self, name: str, hook: str) -> pluggy.HookImpl:
+        """Return a plugin's implementation of a hook: what a caller of it alone would look up anew for each call."""
+        found = self._implementations[name, hook] = self.callers(hook)[name].get_hookimpls()[-1]
+        return found
 
     def _failed(self, health: PluginHealth, hook: str, error: Exception) -> None:
         what = f"{hook}: {type(error).__name__}: {error}" if not isinstance(error, TimeoutError) else f"{hook}: hung"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -191,7 +191,7 @@ def _record(services: Services, plan: Plan, wanted: Wanted, creator: str) -> Non
         told = {"creator": creator, **{name: row[name] for name in ("amount", "currency", "pay_with", "account")}}
         return msgspec.json.encode(told).decode()
 
-    plan.add(replace(step, row={**step.row, "facts": FromResults(facts)}))
+    plan.add(msgspec.structs.replace(step, row={**step.row, "facts": FromResults(facts)}))
 
 
 def create_step(view: LateView, facts: Mapping[str, Any]) -> LateAnswer:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -92,7 +92,7 @@ class Giving:
         for sku, quantity in self.items.items():
             if quantity:
                 grants = [step for step in self.opening.goods[sku] if isinstance(step, GrantEntitlement)]
-                steps += [replace(self._grant(sku), quantity=quantity), *grants]
+                steps += [msgspec.structs.replace(self._grant(sku), quantity=quantity), *grants]
         for asset, amount in self.credits.items():
             terms = LotTerms(source="reward", payment=opening_id)
             steps.append(Deposit(ENTRY, customer_id, asset, amount, issuance(asset), terms))

@@ -4,7 +4,8 @@ Docs: docs/decisions/0011-debts.md says which transfer goes which way, and why.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+import msgspec
 
 from storefront.core.accounts import debt, issuance, receivable, wallet
 from storefront.core.commit.debts import Forgive, MissingOf, Owe
@@ -97,8 +98,8 @@ def apply_repayment(draft: Draft, books: Books, step: Deposit) -> Deposit | None
     if rest == 0:
         return None
     cost = step.terms.cost_amount
-    terms = step.terms if cost is None else replace(step.terms, cost_amount=cost * rest // step.amount)
-    return replace(step, amount=rest, terms=terms)
+    terms = step.terms if cost is None else msgspec.structs.replace(step.terms, cost_amount=cost * rest // step.amount)
+    return msgspec.structs.replace(step, amount=rest, terms=terms)
 
 
 def share_of(row: Row | None, amount: int) -> int:

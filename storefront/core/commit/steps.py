@@ -1,15 +1,17 @@
 """The steps of a plan, as data: what may be asked for in a commit.
 
 Steps are applied in order; the first that refuses undoes all of them. ``reads.py`` says which rows each
-step needs, ``apply.py`` what it does.
+step needs, ``apply.py`` what it does. They are structs and no dataclasses: a purchase makes a dozen and more of them,
+and a struct is made in a fifth of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+import msgspec
 
 from storefront.core.accounts import Account
 from storefront.core.commit.debts import Forgive, Owe
@@ -49,22 +51,19 @@ class Otherwise(StrEnum):
     CLIP = "clip"
 
 
-@dataclass(frozen=True, slots=True)
-class LotsOf:
+class LotsOf(msgspec.Struct, frozen=True):
     """A reference to the lots that an earlier ``Spend`` drew: ``[[lot_id, amount], …]`` once applied."""
 
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class FromResults:
+class FromResults(msgspec.Struct, frozen=True):
     """A column's value that only the commit knows: ``render`` is pure and gets what earlier steps found out."""
 
     render: Callable[[Mapping[str, Any]], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class LotTerms:
+class LotTerms(msgspec.Struct, frozen=True):
     """What a credit to a wallet is: where it came from, what was paid for it, until when it is good."""
 
     source: str = "purchased"
@@ -75,8 +74,7 @@ class LotTerms:
     expires_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """One intention of one caller; the fingerprint is the hash of the canonical body."""
 
     caller: str
@@ -89,8 +87,7 @@ class IdempotencyKey:
         return Key("idempotency", (self.caller, self.operation, self.key), None)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenEntry:
+class OpenEntry(msgspec.Struct, frozen=True):
     """Start an entry; the transfers that name its ``label`` belong to it.
 
     ``facts`` are kept with it for ever: a rate and its rounding, a reason. Nothing personal.
@@ -105,8 +102,7 @@ class OpenEntry:
     facts: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(msgspec.Struct, frozen=True):
     """Move value between accounts that keep no lots."""
 
     entry: str
@@ -116,8 +112,7 @@ class Transfer:
     anchor: str
 
 
-@dataclass(frozen=True, slots=True)
-class Spend:
+class Spend(msgspec.Struct, frozen=True):
     """Take value from a wallet; its lots are drawn in order when the plan is applied."""
 
     entry: str
@@ -128,8 +123,7 @@ class Spend:
     label: str = "spend"
 
 
-@dataclass(frozen=True, slots=True)
-class Deposit:
+class Deposit(msgspec.Struct, frozen=True):
     """Put value into a wallet as a lot (or into an equal one that is open)."""
 
     entry: str
@@ -140,8 +134,7 @@ class Deposit:
     terms: LotTerms
 
 
-@dataclass(frozen=True, slots=True)
-class GrantItem:
+class GrantItem(msgspec.Struct, frozen=True):
     """Give items. ``at_most`` bounds what the customer may own; 1 makes a durable.
 
     What lasts (``terms``) ends ``quantity`` spans after it would have; what is unique gets its numbers here, and the
@@ -160,8 +153,7 @@ class GrantItem:
     instances: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TakeItem:
+class TakeItem(msgspec.Struct, frozen=True):
     """Take items away: consumed, given or taken back, as ``cause`` says.
 
     Of what lasts, time is taken: it ends as many spans earlier, at once if that is over. Of unique ones ``instance``
@@ -178,8 +170,7 @@ class TakeItem:
     instance: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GrantEntitlement:
+class GrantEntitlement(msgspec.Struct, frozen=True):
     """Give a right because of one source; other sources of the same right stay untouched.
 
     ``given_by`` is who bought it, if that is somebody else.
@@ -195,8 +186,7 @@ class GrantEntitlement:
     given_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Add to a counter, within a limit; ``on_cross`` runs steps when a threshold is reached."""
 
     key: str
@@ -208,8 +198,7 @@ class Count:
     on_cross: tuple[tuple[int, tuple[Step, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """Take a name that can be taken once, for ever (a gateway payment, a trial identity)."""
 
     key: str
@@ -217,8 +206,7 @@ class Claim:
     skip_if_taken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(msgspec.Struct, frozen=True):
     """Write a new row. With ``once`` a row that is already there wins silently, with ``replace`` it gives way."""
 
     table: str
@@ -229,8 +217,7 @@ class Insert:
     replace: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """Compare and set: ``expect`` must still hold, else the plan is stale and is decided again."""
 
     table: str
@@ -240,8 +227,7 @@ class Change:
     set: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(msgspec.Struct, frozen=True):
     """Delete a row of a table that is not append-only, if it is there."""
 
     table: str
@@ -249,8 +235,7 @@ class Remove:
     anchor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Redact:
+class Redact(msgspec.Struct, frozen=True):
     """Write over the one text of a row of the books that an erasure may write over (``append_only.WRITTEN_OVER``)."""
 
     table: str
@@ -259,16 +244,14 @@ class Redact:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Unmoved:
+class Unmoved(msgspec.Struct, frozen=True):
     """The plan is stale unless nothing has happened to an anchor since this version of it."""
 
     anchor: str
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class StillOperator:
+class StillOperator(msgspec.Struct, frozen=True):
     """The plan is refused unless an operator still has a role, and was not ended."""
 
     operator_id: str
@@ -279,8 +262,7 @@ class StillOperator:
         return f"operator:{self.operator_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True):
     """Tell the world: an event in the anchor's sequence, written with what it tells (``FromResults`` too)."""
 
     anchor: str
@@ -289,8 +271,7 @@ class Emit:
     payload: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Late:
+class Late(msgspec.Struct, frozen=True):
     """Ask a pure function, registered by name at start, to decide with the loaded values."""
 
     name: str
@@ -298,8 +279,7 @@ class Late:
     facts: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceHold:
+class PlaceHold(msgspec.Struct, frozen=True):
     """Set funds of a wallet aside until ``expires_at`` (business ms): its lots are pinned in the order of a spend."""
 
     hold_id: str
@@ -310,8 +290,7 @@ class PlaceHold:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class CaptureHold:
+class CaptureHold(msgspec.Struct, frozen=True):
     """Take what an open hold has set aside, or a part of it; the rest is given back at once.
 
     ``amount`` None takes all. The entry may take nothing else out of that wallet. ``LotsOf(label)`` names
@@ -327,8 +306,7 @@ class CaptureHold:
     label: str = "spend"
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseHold:
+class ReleaseHold(msgspec.Struct, frozen=True):
     """Give back all that an open hold has set aside."""
 
     hold_id: str
@@ -336,8 +314,7 @@ class ReleaseHold:
     asset: str
 
 
-@dataclass(frozen=True, slots=True)
-class LapseWallet:
+class LapseWallet(msgspec.Struct, frozen=True):
     """Do what time has done to a wallet: holds that are over are released, lots that are over go to breakage."""
 
     customer_id: str
