@@ -5,7 +5,7 @@ one of them does what ``fail`` says. A new source of attributes is one more prov
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -64,9 +64,9 @@ Provider = Callable[[Subject, int], Found | Awaitable[Found]]
 class Values:
     """What was collected: attribute -> value, and attribute -> why it could not be had; and the score's columns."""
 
-    known: dict[str, Value] = field(default_factory=dict)
-    failed: dict[str, str] = field(default_factory=dict)
-    scored: Mapping[str, str | int | None] = field(default_factory=lambda: NOT_SCORED)
+    known: dict[str, Value]
+    failed: dict[str, str]
+    scored: Mapping[str, str | int | None]
 
 
 class Collector:
@@ -107,14 +107,15 @@ class Collector:
 
     async def collect(self, subject: Subject, groups: Sequence[str], now: int) -> Values:
         """Return the values of these groups, and those that are known without asking."""
-        values = Values(subject.values(self._reference))
+        values = Values(subject.values(self._reference), {}, NOT_SCORED)
         for group in groups:
             provider = self._providers.get(group)
             if provider is None:
                 continue
             try:
                 found = provider(subject, now)
-                values.known |= found if isinstance(found, dict) else await found
+                if found:
+                    values.known |= found if isinstance(found, dict) else await found
             except Unavailable:
                 raise
             except Exception as error:

@@ -219,7 +219,10 @@ def _is_counted_at(stage: Stage, dimension: str) -> bool:
 
 def _reads(case: Case, to_count: Sequence[Step]) -> tuple[Key, ...]:
     """Name the rows that a verdict needs."""
-    return (*case.exact.values(), *(key for step in to_count for key in reads_of(step) if isinstance(key, Key)))
+    counters = tuple(case.exact.values())
+    if not to_count:
+        return counters
+    return (*counters, *(key for step in to_count for key in reads_of(step) if isinstance(key, Key)))
 
 
 def judge_step(view: LateView, facts: Mapping[str, Any]) -> Sequence[Step] | Refused | Review:

@@ -99,7 +99,7 @@ class Judgement:
 
     @property
     def errors(self) -> int:
-        return sum(one.because == Because.ERROR for one in self.matches)
+        return sum(one.because == Because.ERROR for one in self.matches) if self.matches else 0
 
 
 _NO_MATCH = Judgement(Verdict.ALLOW, "none", ())
