@@ -10,7 +10,7 @@ from storefront.core.assessing import Verdict
 from storefront.core.commit.apply import LateView
 from storefront.core.commit.plan import Insert, Key, Step
 from storefront_fraud.attributes import Stage, Value
-from storefront_fraud.rings import add, buckets_of, text_of, within
+from storefront_fraud.rings import add, buckets_of, text_of
 from storefront_fraud.rules import WORD_OF, Judgement, RuleSet
 from storefront_fraud.tables import COUNTERS, DECISIONS
 
@@ -97,8 +97,13 @@ def read_velocity(
 ) -> dict[str, Value]:
     """Return the velocity attributes of a dimension that the rules of a stage read."""
     found: dict[str, Value] = {}
-    for window, count, total in rules.velocity[stage].get(dimension, ()):
-        times, amount = within(buckets, window, now)
+    for ring, length, many, count, total in rules.velocity[stage].get(dimension, ()):
+        since, times, amount = now // length - many, 0, 0
+        for place, times_then, amount_then in reversed(buckets[ring]):
+            if place <= since:
+                break
+            times += times_then
+            amount += amount_then
         if count is not None:
             found[count] = times
         if total is not None and has_sum:

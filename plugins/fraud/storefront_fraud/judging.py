@@ -169,7 +169,8 @@ class Judge:
     async def _add_lists(self, stage: Stage, values: Values, now: int) -> None:
         asked = self._rules.memberships[stage]
         if asked:
-            values.known |= await self._lists.answers(asked, values.known, now)
+            at_hand = self._lists.at_hand(asked, values.known, now)
+            values.known |= await self._lists.answers(asked, values.known, now) if at_hand is None else at_hand
 
     async def _add_lagging(
         self, stage: Stage, values: Values, identity: Mapping[str, str], amount: int | None, now: int

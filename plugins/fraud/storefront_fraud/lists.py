@@ -44,18 +44,17 @@ class Lists:
 
     async def answers(self, asked: Sequence[Membership], values: Mapping[str, Any], now: int) -> dict[str, bool]:
         """Answer questions to lists about the values of a purchase; of what has no value nothing is said."""
-        held = self._held
-        if held is None:
-            heard, held = self._heard, await self._read(now)
-            if heard == self._heard:  # else what was read is older than what was put on a list meanwhile
-                self._held = held
-        found = {}
-        for one in asked:
-            value = values.get(one.attribute)
-            if value is not None:
-                ends = held[one.list].get(value, 0)
-                found[one.name] = ends is None or ends > now
-        return found
+        at_hand = self.at_hand(asked, values, now)
+        if at_hand is not None:
+            return at_hand
+        heard, held = self._heard, await self._read(now)
+        if heard == self._heard:  # else what was read is older than what was put on a list meanwhile
+            self._held = held
+        return _answers(held, asked, values, now)
+
+    def at_hand(self, asked: Sequence[Membership], values: Mapping[str, Any], now: int) -> dict[str, bool] | None:
+        """Answer at once, as ``answers`` does; None: the lists have to be read first."""
+        return None if self._held is None else _answers(self._held, asked, values, now)
 
     async def _read(self, now: int) -> dict[str, dict[str, int | None]]:
         """Return list -> value -> when it ends; None: never, as what the YAML says does."""
@@ -64,6 +63,18 @@ class Lists:
         for row in await self._services.reader.scan(select(list_entries).where(is_open)):
             found.setdefault(row["list"], {})[row["value"]] = row["expires_at"]
         return {name: {**added, **dict.fromkeys(self._written.get(name, ()))} for name, added in found.items()}
+
+
+def _answers(
+    held: Mapping[str, Mapping[str, int | None]], asked: Sequence[Membership], values: Mapping[str, Any], now: int
+) -> dict[str, bool]:
+    found = {}
+    for one in asked:
+        value = values.get(one.attribute)
+        if value is not None:
+            ends = held[one.list].get(value, 0)
+            found[one.name] = ends is None or ends > now
+    return found
 
 
 def duration_of(text: str) -> int:

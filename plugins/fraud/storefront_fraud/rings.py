@@ -17,7 +17,7 @@ Buckets = dict[str, list[list[int]]]
 
 RINGS: Mapping[str, tuple[int, int]] = {"m": (MINUTE_MS, 60), "h": (HOUR_MS, 24), "d": (DAY_MS, 7)}
 """Ring -> the length of a bucket in ms, and how many there are."""
-_WINDOW: Mapping[str, tuple[str, int, int]] = {
+WINDOWS: Mapping[str, tuple[str, int, int]] = {
     "1m": ("m", MINUTE_MS, 1),
     "1h": ("m", MINUTE_MS, 60),
     "24h": ("h", HOUR_MS, 24),
@@ -38,9 +38,10 @@ def add(buckets: Buckets, now: int, amount: int) -> None:
     """Count once more, for ``amount``, at ``now``; what has slid out of its ring is dropped."""
     for ring, (length, most) in RINGS.items():
         place, kept = now // length, buckets[ring]
-        if kept and kept[-1][0] == place:
-            kept[-1][1] += 1
-            kept[-1][2] += amount
+        last = kept[-1] if kept else None
+        if last is not None and last[0] == place:
+            last[1] += 1
+            last[2] += amount
             continue
         found = next((one for one in kept if one[0] == place), None)
         if found is None:
@@ -50,19 +51,6 @@ def add(buckets: Buckets, now: int, amount: int) -> None:
             found[1] += 1
             found[2] += amount
         buckets[ring] = [one for one in kept if one[0] > kept[-1][0] - most]
-
-
-def within(buckets: Buckets, window: str, now: int) -> tuple[int, int]:
-    """Return how often and for how much within a window that ends at ``now``."""
-    ring, length, many = _WINDOW[window]
-    since = now // length - many
-    count = total = 0
-    for place, many_then, amount in reversed(buckets[ring]):
-        if place <= since:
-            break
-        count += many_then
-        total += amount
-    return count, total
 
 
 def text_of(buckets: Buckets) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from storefront.core.assessing import Verdict
 from storefront_fraud.attributes import ZERO, Attribute, Stage, Value, Velocity
 from storefront_fraud.expressions import Condition, Membership, Reading
+from storefront_fraud.rings import WINDOWS
 from storefront_fraud.shortcuts import Asks, asks_all, shortcut_of
 
 
@@ -46,8 +47,9 @@ VERDICT_OF: Mapping[str, Verdict] = {
 WORD_OF: Mapping[Verdict, str] = {verdict: word for word, verdict in VERDICT_OF.items()}
 
 
-Window = tuple[str, str | None, str | None]
-"""A window of a counter, and what its count and its sum are called where a rule reads them."""
+Window = tuple[str, int, int, str | None, str | None]
+"""A window of a counter: its ring, the length of a bucket of it, how many make the window (``rings.WINDOWS``); and what
+its count and its sum are called where a rule reads them."""
 
 _LONGEST_LIST = 50_000
 """Characters of one list of conditions; CEL reads texts of 100,000."""
@@ -314,7 +316,7 @@ def _velocity(found: Sequence[_Compiled]) -> dict[str, tuple[Window, ...]]:
         if parts is not None:
             read.setdefault(parts.dimension, {}).setdefault(parts.window, {})[parts.figure] = name
     return {
-        dimension: tuple((window, names.get("count"), names.get("sum")) for window, names in windows.items())
+        dimension: tuple((*WINDOWS[one], names.get("count"), names.get("sum")) for one, names in windows.items())
         for dimension, windows in read.items()
     }
 

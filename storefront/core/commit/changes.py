@@ -8,13 +8,14 @@ from storefront.core.commit.reads import debt_key, instances_group
 from storefront.core.commit.state import Draft, Row
 from storefront.core.commit.steps import Group
 
+_TOLD = frozenset({"accounts", "lots", "items", "item_instances", "entitlements"})
+
 
 def describe_changes(draft: Draft, now: int) -> dict[str, dict[str, Any]]:
     """Return ``customer id -> {"wallets", "items", "entitlements"}`` with only what the draft touched."""
     changed: dict[str, dict[str, Any]] = {}
-    for table, identity in draft.rows:
-        row = draft.rows[(table, identity)]
-        if row is None:
+    for (table, identity), row in draft.rows.items():
+        if row is None or table not in _TOLD:
             continue
         if table == "accounts" and row["role"] == "wallet":
             customer_id = row["owner"].removeprefix("customer:")
