@@ -1,10 +1,9 @@
 """A rule set: what it says of the values of one purchase. Pure; the same rules over the same values say the same.
 
-Conditions that only compare are asked in Python (``shortcuts.py``), all at once. All others of a stage are one CEL
+Conditions that only compare are functions in Python (``shortcuts.py``). All others of a stage are one CEL
 list, evaluated at once; only where that ends in an error, one by one.
 """
 
-import ast
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from storefront.core.assessing import Verdict
 from storefront_fraud.attributes import ZERO, Attribute, Stage, Value, Velocity
 from storefront_fraud.expressions import Condition, Membership, Reading
 from storefront_fraud.rings import WINDOWS
-from storefront_fraud.shortcuts import Asks, asks_all, shortcut_of
+from storefront_fraud.shortcuts import Holds, shortcut_of
 
 
 class Phase(StrEnum):
@@ -53,7 +52,7 @@ its count and its sum are called where a rule reads them."""
 
 _LONGEST_LIST = 50_000
 """Characters of one list of conditions; CEL reads texts of 100,000."""
-_MOST_KNOWN = 1000
+_MOST_REMEMBERED = 1000
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -111,20 +110,20 @@ _ALLOWED = Judgement(Verdict.ALLOW, Phase.ALLOW, ())
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A rule of a stage: its condition as the library has it (``alone``), and in Python where it can be."""
+    """A rule of a stage: its condition as the library has it (``alone``), and as a function where it can be one."""
 
     place: int
     rule: Rule
     condition: Condition
     alone: Any
-    plain: ast.expr | None
+    holds: Holds | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
     """The rules of one stage.
 
-    Those that are not ``plain`` are ``others``, which are asked of the library; ``together`` is their list, in as few
+    Those that are no functions are ``others``, which are asked of the library; ``together`` is their list, in as few
     expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
     stands for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
     """
@@ -136,18 +135,19 @@ class _Set:
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
-    _knowing: dict[frozenset[str], Asks] = field(default_factory=dict)
+    _askable: dict[frozenset[str], tuple[tuple[int, Holds], ...]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
         """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value.
 
         What a rule says that reads what is unknown means nothing.
         """
-        asks = self._asks(unknown)
+        plain = self._plain(unknown)
         try:
-            results: dict[int, bool | str] = dict.fromkeys(asks(values), True)
-        except (TypeError, AttributeError, KeyError):
-            # A value that is not of its type, which the library says in its own words; or no answer of a list.
+            results: dict[int, bool | str] = {place: True for place, holds in plain if holds(values)}
+        except (TypeError, AttributeError):  # a value that is not of its type, which the library says in its own words
             results = self._one_by_one(self.rules, {**self.zeros, **values})
         if self.others:
             found = {**self.zeros, **values}
@@ -160,15 +160,15 @@ class _Set:
                 results |= self._one_by_one(self.others, found)
         return results
 
-    def _asks(self, unknown: frozenset[str]) -> Asks:
-        """Return what asks the plain rules that read nothing unknown; purchases lack the same few things each time."""
-        known = self._knowing.get(unknown)
+    def _plain(self, unknown: frozenset[str]) -> tuple[tuple[int, Holds], ...]:
+        """Return the functions of rules that read nothing unknown; purchases lack the same few things each time."""
+        known = self._askable.get(unknown)
         if known is None:
-            if len(self._knowing) >= _MOST_KNOWN:
-                self._knowing.clear()
+            if len(self._askable) >= _MOST_REMEMBERED:
+                self._askable.clear()
             asked = [one for one in self.rules if unknown.isdisjoint(one.condition.reads)]
-            known = asks_all([(one.place, one.plain) for one in asked if one.plain is not None])
-            self._knowing[unknown] = known
+            known = tuple((one.place, one.holds) for one in asked if one.holds is not None)
+            self._askable[unknown] = known
         return known
 
     def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
@@ -284,7 +284,7 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
             asked[name], zeros[membership.name] = membership.name, False
-    others = tuple(one for one in found if one.plain is None)
+    others = tuple(one for one in found if one.holds is None)
     texts: list[str] = []
     for one in others:
         text = f"({one.condition.cel}\n)"  # a line of its own, so that a comment ends with its rule

@@ -4,7 +4,7 @@ What is put into Python is not the text but what the library made of it: its che
 has its types. So the library stays the judge of what a condition is and means. Only operations are taken that cannot
 fail and that mean the same in both: comparisons of equal types, ``&&``, ``||``, ``!``, ``?:``, ``in`` a list that is
 written out, ``startsWith``, ``endsWith``, ``contains`` and ``size``. Any other condition is left to the library.
-From tree to tree: no text of a rule is ever run. All rules that may be asked are one function (``asks_all``).
+From tree to tree: no text of a rule is ever run.
 
 Source: cel-spec, ``proto/cel/expr/checked.proto`` and ``syntax.proto`` (numbers of the fields), read 2026-11-28.
 """
@@ -17,8 +17,8 @@ from typing import Any
 
 from storefront_fraud.attributes import Value
 
-Asks = Callable[[Mapping[str, Value]], list[int]]
-"""Values -> the places of the rules that hold. It raises ``KeyError`` for a value that is missing, and ``TypeError`` or
+Holds = Callable[[Mapping[str, Value]], object]
+"""Values -> something true if a condition holds. It raises ``KeyError`` for a value that is missing, and ``TypeError`` or
 ``AttributeError`` for one that is not of its type."""
 
 Fields = Mapping[int, Sequence[int | bytes]]
@@ -61,30 +61,25 @@ class _Part:
         return self.tree.value if isinstance(self.tree, ast.Constant) else None
 
 
-def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> ast.expr | None:
-    """Return a checked condition in Python; None where it has to be asked of the library.
+def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> Holds | None:
+    """Return a checked condition as a function; None where it has to be asked of the library.
 
-    ``serialized``: what the library's ``Expression.serialize`` returns. ``names``: variable -> among the values, where
-    the two are not called the same.
+    It is compiled here and now, when rules are read: nobody who buys waits for that. ``serialized``: what the library's
+    ``Expression.serialize`` returns. ``names``: variable -> among the values, where the two are not called the same.
     """
     try:
         checked = _fields(_bytes(_fields(serialized), _OF_ANY))
-        return _Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).tree
+        return _compiled(_Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).tree)
     except _NotPlain:
         return None
 
 
-def asks_all(conditions: Sequence[tuple[int, ast.expr]]) -> Asks:
-    """Return one function that asks many conditions, each by its place."""
-    asks = ast.parse(f"def asks({_VALUES}):\n found = []\n return found")
-    function = asks.body[0]
-    assert isinstance(function, ast.FunctionDef), "it was just written"
-    function.body[1:1] = [
-        ast.If(condition, [ast.parse(f"found.append({place})").body[0]], []) for place, condition in conditions
-    ]
-    made: dict[str, Any] = {"__builtins__": {}, "len": len}
-    exec(compile(ast.fix_missing_locations(asks), "<rules>", "exec"), made)  # noqa: S102 a tree of ours, of comparisons alone
-    found: Asks = made["asks"]
+def _compiled(tree: ast.expr) -> Holds:
+    function = ast.parse(f"lambda {_VALUES}: 0", mode="eval")
+    assert isinstance(function.body, ast.Lambda), "it was just written"
+    function.body.body = tree
+    code = compile(ast.fix_missing_locations(function), "<rule>", "eval")
+    found: Holds = eval(code, {"__builtins__": {}, "len": len})  # noqa: S307 a tree of ours, of comparisons alone
     return found
 
 
