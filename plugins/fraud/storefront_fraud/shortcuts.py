@@ -18,8 +18,8 @@ from typing import Any
 from storefront_fraud.attributes import Value
 
 Holds = Callable[[Mapping[str, Value]], object]
-"""Values -> something true if a condition holds. It raises ``KeyError`` for a value that is missing, and ``TypeError`` or
-``AttributeError`` for one that is not of its type."""
+"""Values -> something true if a condition holds. It raises ``KeyError`` for a value that is missing, ``TypeError``
+or ``AttributeError`` for one that is not of its type."""
 
 Fields = Mapping[int, Sequence[int | bytes]]
 
