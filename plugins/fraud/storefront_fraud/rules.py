@@ -1,9 +1,10 @@
 """A rule set: what it says of the values of one purchase. Pure; the same rules over the same values say the same.
 
-Conditions that only compare are functions in Python (``shortcuts.py``). All others of a stage are one CEL
+Conditions that only compare are one function in Python (``shortcuts.py``). All others of a stage are one CEL
 list, evaluated at once; only where that ends in an error, one by one.
 """
 
+import ast
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from storefront.core.assessing import Verdict
 from storefront_fraud.attributes import ZERO, Attribute, Stage, Value, Velocity
 from storefront_fraud.expressions import Condition, Membership, Reading
 from storefront_fraud.rings import WINDOWS
-from storefront_fraud.shortcuts import Holds, shortcut_of
+from storefront_fraud.shortcuts import Asks, asks_all, shortcut_of
 
 
 class Phase(StrEnum):
@@ -110,22 +111,22 @@ _ALLOWED = Judgement(Verdict.ALLOW, Phase.ALLOW, ())
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    """A rule of a stage: its condition as the library has it (``alone``), and as a function where it can be one."""
+    """A rule of a stage: its condition as the library has it (``alone``), and in Python where it can be."""
 
     place: int
     rule: Rule
     condition: Condition
     alone: Any
-    holds: Holds | None
+    plain: ast.expr | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Set:
     """The rules of one stage.
 
-    Those that are no functions are ``others``, which are asked of the library; ``together`` is their list, in as few
-    expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what
-    stands for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
+    ``asks`` asks those that are plain; the ``others`` are asked of the library, and ``together`` is their list, in as
+    few expressions as CEL takes. ``picky``: rules that do not skip what is missing. ``zeros``: value -> what stands
+    for it while it is missing; ``asked``: what a question to a list is called in CEL -> among the values.
     """
 
     rules: tuple[_Compiled, ...]
@@ -135,18 +136,17 @@ class _Set:
     reads: frozenset[str]
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
-    _askable: dict[frozenset[str], tuple[tuple[int, Holds], ...]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    asks: Asks
+    _asked: dict[frozenset[str], tuple[bool, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
         """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value.
 
         What a rule says that reads what is unknown means nothing.
         """
-        plain = self._plain(unknown)
+        asked = self._asked_without(unknown)
         try:
-            results: dict[int, bool | str] = {place: True for place, holds in plain if holds(values)}
+            results: dict[int, bool | str] = dict.fromkeys(self.asks(values, asked), True)
         except (TypeError, AttributeError):  # a value that is not of its type, which the library says in its own words
             results = self._one_by_one(self.rules, {**self.zeros, **values})
         if self.others:
@@ -160,15 +160,13 @@ class _Set:
                 results |= self._one_by_one(self.others, found)
         return results
 
-    def _plain(self, unknown: frozenset[str]) -> tuple[tuple[int, Holds], ...]:
-        """Return the functions of rules that read nothing unknown; purchases lack the same few things each time."""
-        known = self._askable.get(unknown)
+    def _asked_without(self, unknown: frozenset[str]) -> tuple[bool, ...]:
+        """Tell of each rule whether it reads nothing unknown; purchases lack the same few things each time."""
+        known = self._asked.get(unknown)
         if known is None:
-            if len(self._askable) >= _MOST_REMEMBERED:
-                self._askable.clear()
-            asked = [one for one in self.rules if unknown.isdisjoint(one.condition.reads)]
-            known = tuple((one.place, one.holds) for one in asked if one.holds is not None)
-            self._askable[unknown] = known
+            if len(self._asked) >= _MOST_REMEMBERED:
+                self._asked.clear()
+            known = self._asked[unknown] = tuple(unknown.isdisjoint(one.condition.reads) for one in self.rules)
         return known
 
     def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
@@ -284,7 +282,7 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
         for membership in one.condition.memberships:
             name = f"m.i{reading.memberships.index(membership)}"
             asked[name], zeros[membership.name] = membership.name, False
-    others = tuple(one for one in found if one.holds is None)
+    others = tuple(one for one in found if one.plain is None)
     texts: list[str] = []
     for one in others:
         text = f"({one.condition.cel}\n)"  # a line of its own, so that a comment ends with its rule
@@ -295,7 +293,8 @@ def _joined(found: Sequence[_Compiled], reading: Reading, attributes: Mapping[st
     together = tuple(reading.environment.compile(f"[{text}]") for text in texts)
     reads = frozenset().union(*(one.condition.reads for one in found))
     picky = tuple(one for one in found if one.rule.on_missing != "skip")
-    return _Set(tuple(found), others, together, picky, reads, zeros, asked)
+    asks = asks_all([(one.place, one.plain) for one in found if one.plain is not None])
+    return _Set(tuple(found), others, together, picky, reads, zeros, asked, asks)
 
 
 def _dimensions(condition: Condition) -> set[str]:

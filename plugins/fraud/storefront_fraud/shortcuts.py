@@ -4,7 +4,8 @@ What is put into Python is not the text but what the library made of it: its che
 has its types. So the library stays the judge of what a condition is and means. Only operations are taken that cannot
 fail and that mean the same in both: comparisons of equal types, ``&&``, ``||``, ``!``, ``?:``, ``in`` a list that is
 written out, ``startsWith``, ``endsWith``, ``contains`` and ``size``. Any other condition is left to the library.
-From tree to tree: no text of a rule is ever run.
+From tree to tree: no text of a rule is ever run. All rules of a stage are one function (``asks_all``), compiled when
+they are read, never in the writer.
 
 Source: cel-spec, ``proto/cel/expr/checked.proto`` and ``syntax.proto`` (numbers of the fields), read 2026-11-28.
 """
@@ -17,9 +18,9 @@ from typing import Any
 
 from storefront_fraud.attributes import Value
 
-Holds = Callable[[Mapping[str, Value]], object]
-"""Values -> something true if a condition holds. It raises ``KeyError`` for a value that is missing, ``TypeError``
-or ``AttributeError`` for one that is not of its type."""
+Asks = Callable[[Mapping[str, Value], Sequence[bool]], list[int]]
+"""Values, and by its place whether each rule is asked -> the places of those that hold. It raises ``KeyError`` for a
+value that is missing, ``TypeError`` or ``AttributeError`` for one that is not of its type."""
 
 Fields = Mapping[int, Sequence[int | bytes]]
 
@@ -61,25 +62,37 @@ class _Part:
         return self.tree.value if isinstance(self.tree, ast.Constant) else None
 
 
-def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> Holds | None:
-    """Return a checked condition as a function; None where it has to be asked of the library.
+def shortcut_of(serialized: bytes, names: Mapping[str, str]) -> ast.expr | None:
+    """Return a checked condition in Python; None where it has to be asked of the library.
 
-    It is compiled here and now, when rules are read: nobody who buys waits for that. ``serialized``: what the library's
-    ``Expression.serialize`` returns. ``names``: variable -> among the values, where the two are not called the same.
+    ``serialized``: what the library's ``Expression.serialize`` returns. ``names``: variable -> among the values, where
+    the two are not called the same.
     """
     try:
         checked = _fields(_bytes(_fields(serialized), _OF_ANY))
-        return _compiled(_Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).tree)
+        return _Reading(checked, names).part(_bytes(checked, _TREE), _DEEPEST).tree
     except _NotPlain:
         return None
 
 
-def _compiled(tree: ast.expr) -> Holds:
-    function = ast.parse(f"lambda {_VALUES}: 0", mode="eval")
-    assert isinstance(function.body, ast.Lambda), "it was just written"
-    function.body.body = tree
-    code = compile(ast.fix_missing_locations(function), "<rule>", "eval")
-    found: Holds = eval(code, {"__builtins__": {}, "len": len})  # noqa: S307 a tree of ours, of comparisons alone
+def asks_all(conditions: Sequence[tuple[int, ast.expr]]) -> Asks:
+    """Return one function that asks many conditions, each under its place."""
+    asks = ast.parse(f"def asks({_VALUES}, asked):\n found = []\n return found")
+    function = asks.body[0]
+    assert isinstance(function, ast.FunctionDef), "it was just written"
+    function.body[1:1] = [_if_asked(place, condition) for place, condition in conditions]
+    made: dict[str, Any] = {"__builtins__": {}, "len": len}
+    code = compile(ast.fix_missing_locations(asks), "<rules>", "exec")
+    exec(code, made)  # noqa: S102 a tree of ours, of comparisons alone
+    found: Asks = made["asks"]
+    return found
+
+
+def _if_asked(place: int, condition: ast.expr) -> ast.If:
+    found = ast.parse(f"if asked[{place}] and 0: found.append({place})").body[0]
+    assert isinstance(found, ast.If), "it was just written"
+    assert isinstance(found.test, ast.BoolOp), "it was just written"
+    found.test.values[1] = condition
     return found
 
 
