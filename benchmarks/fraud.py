@@ -5,8 +5,8 @@ and the load generator do meanwhile. It still differs with what else runs on the
 decided, so three things are done about that. The shops take turns of a fraction of a second, in an order in which each
 one comes equally often early, late and straight after itself, so whatever lasts longer meets all of them. The aim is
 held against the ratio of what all rounds took together, which is told with how far it may be off: sealing and roll-ups
-come in bursts once a second, a round has one of them or two, and what its ratio says of itself is mostly that. The
-median of the rounds' ratios stands beside it. And a second shop without rules plays along: what its ratio is off from 1
+come in bursts once a second, so that one round's ratio mostly tells which of the shops met a burst in it. The median
+of the rounds' ratios stands beside it. And a second shop without rules plays along: what its ratio is off from 1
 is what the benchmark cannot tell.
 """
 

@@ -24,7 +24,7 @@ def counter_key(dimension: str, value: str, customer_id: str) -> Key:
 
 
 class Case(msgspec.Struct, frozen=True):
-    """Everything that a verdict needs but the counters that are moved with it.
+    """Everything that a verdict needs but the counters that are moved with it; a struct, as the steps of a plan are.
 
     ``exact``: dimension -> counter, moved in this commit; ``to_count``: dimensions that a job counts afterwards.
     ``amount`` in the reference currency; without a rate there is none, and sums are not known. ``scored``: the columns

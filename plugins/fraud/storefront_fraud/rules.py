@@ -137,7 +137,7 @@ class _Set:
     zeros: Mapping[str, Value]
     asked: Mapping[str, str]
     asks: Asks
-    _asked: dict[frozenset[str], tuple[bool, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _askable: dict[frozenset[str], tuple[bool, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def evaluate(self, values: Mapping[str, Value], unknown: frozenset[str]) -> dict[int, bool | str]:
         """Return the place of each rule that holds, or ended in an error: that then; ``unknown``: what has no value.
@@ -162,11 +162,11 @@ class _Set:
 
     def _asked_without(self, unknown: frozenset[str]) -> tuple[bool, ...]:
         """Tell of each rule whether it reads nothing unknown; purchases lack the same few things each time."""
-        known = self._asked.get(unknown)
+        known = self._askable.get(unknown)
         if known is None:
-            if len(self._asked) >= _MOST_REMEMBERED:
-                self._asked.clear()
-            known = self._asked[unknown] = tuple(unknown.isdisjoint(one.condition.reads) for one in self.rules)
+            if len(self._askable) >= _MOST_REMEMBERED:
+                self._askable.clear()
+            known = self._askable[unknown] = tuple(unknown.isdisjoint(one.condition.reads) for one in self.rules)
         return known
 
     def _one_by_one(self, rules: Sequence[_Compiled], found: Mapping[str, Value]) -> dict[int, bool | str]:
